@@ -1,0 +1,187 @@
+//! Commands across nodes that need several rounds.
+//!
+//! What waits between two rounds waits under a name that begins with `rediscluster:stash:`, on the server where
+//! one atomic step can put it, so that a failure at any point loses nothing: it is in the source, in the
+//! destination, or in the stash that the error names.
+
+mod moves;
+mod rename;
+mod strings;
+
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::net::{Deadline, Lease};
+use crate::plan::{command, Part, Placed, Plan, Target};
+use crate::resp::{encode, Value, ValueRef};
+use crate::run::{Answer, Run};
+use crate::spec::{Across, SetOperation};
+use crate::topology::Role;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+
+/// As many members as one `SADD` takes: far below what any server accepts as one command.
+const MEMBERS: usize = 10_000;
+
+impl Run<'_> {
+    /// Runs a command whose keys live on several nodes.
+    pub(crate) fn emulate(&self, across: Across, keys: &[Placed<'_>]) -> Result<Answer> {
+        let made = match (across, keys) {
+            (Across::StoreSets(operation), [destination, sources @ ..]) => {
+                self.store_sets(operation, destination, sources)
+            }
+            (Across::SetIfNoneExists, _) => self.set_if_none_exists(keys),
+            (Across::Rename, [source, destination]) => self.rename(source, destination),
+            (Across::MoveMember, [source, destination]) => self.move_member(source, destination),
+            (Across::MoveElement, [source, destination]) => self.move_element(source, destination),
+            (Across::DrawNode, _) => self.draw_key(),
+            _ => Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, "it has no meaning across nodes")),
+        };
+        made.map(Answer::Made)
+    }
+
+    /// Sends one command to one master and gives its reply; an error reply is an error.
+    fn step(&self, server: usize, args: &[&[u8]]) -> Result<Value> {
+        self.exchange(server, &command(args.iter().copied())).map(|answer| answer.frame().value().into())
+    }
+
+    /// A request to the master of a shard, for [`Run::each`].
+    fn part(&self, shard: usize, args: &[&[u8]], keys: Vec<usize>) -> Part<'static> {
+        Part { target: Target::Shard(shard, Role::Master), request: command(args.iter().copied()).into(), keys }
+    }
+
+    /// A connection for several requests in a row, looked at: a step in the middle is a bad moment to find it dead.
+    fn lend(&self, server: usize) -> Result<Lease> {
+        loop {
+            let lease = self.servers.pools[server].lend(self.deadline)?;
+            if lease.is_quiet() {
+                return Ok(lease);
+            }
+            lease.discard();
+        }
+    }
+
+    /// Connections to two masters, taken in the order of the servers so that no two calls wait for one another.
+    fn pair(&self, one: usize, other: usize) -> Result<(Lease, Lease)> {
+        if one < other {
+            let first = self.lend(one)?;
+            Ok((first, self.lend(other)?))
+        } else {
+            let first = self.lend(other)?;
+            Ok((self.lend(one)?, first))
+        }
+    }
+
+    /// The destination is replaced by what the sources leave, in one transaction.
+    fn store_sets(&self, operation: SetOperation, destination: &Placed<'_>, sources: &[Placed<'_>]) -> Result<Vec<u8>> {
+        // The sources are read on their masters: a write must not rest on stale data.
+        let answer = match self.planner.merged_sets(operation, sources, Role::Master) {
+            Plan::Fan(parts, merge) => Answer::Made(self.fan(&parts, &merge).map_err(nothing_written)?),
+            Plan::One(part) => self.one(&part).map_err(nothing_written)?,
+            Plan::Emulate(..) => return Err(Error::argument("a set operation without sources")),
+        };
+        let members: Vec<&[u8]> =
+            answer.frame().value().items().into_iter().flatten().filter_map(|item| item.as_bytes()).collect();
+        let mut commands = vec![vec![&b"DEL"[..], destination.stored]];
+        for chunk in members.chunks(MEMBERS) {
+            commands.push([&[b"SADD", destination.stored], chunk].concat());
+        }
+        let mut lease = self.lend(destination.master)?;
+        transaction(&mut lease, &commands, self.deadline)?;
+        let mut out = Vec::new();
+        encode::integer(&mut out, members.len() as i64);
+        Ok(out)
+    }
+
+    /// A key of a node that is drawn by how many keys it holds.
+    fn draw_key(&self) -> Result<Vec<u8>> {
+        let role = match self.planner.read_from {
+            crate::topology::ReadFrom::Replica => Role::Replica,
+            crate::topology::ReadFrom::Master => Role::Master,
+        };
+        let shards: Vec<usize> = self.topology().distinct_shards().collect();
+        let ask = |shard: usize, word: &[u8]| Part {
+            target: Target::Shard(shard, role),
+            request: command([word]).into(),
+            keys: Vec::new(),
+        };
+        let parts: Vec<Part<'_>> = shards.iter().map(|&shard| ask(shard, b"DBSIZE")).collect();
+        let mut sizes: Vec<(usize, u64)> = Vec::new();
+        for (&shard, answer) in shards.iter().zip(self.answers(&parts)?) {
+            sizes.push((shard, u64::try_from(integer(&answer.frame().value().into())?).unwrap_or(0)));
+        }
+        // A node may have become empty meanwhile: then another one is drawn, until none is left.
+        while let Some(total) = sizes.iter().map(|(_, size)| size).sum::<u64>().checked_sub(1) {
+            let mut ticket = random() % (total + 1);
+            let drawn = sizes.iter().position(|&(_, size)| match ticket.checked_sub(size) {
+                Some(rest) => {
+                    ticket = rest;
+                    false
+                }
+                None => true,
+            });
+            let (shard, _) = sizes.swap_remove(drawn.unwrap_or(0));
+            let answer = self.one(&ask(shard, b"RANDOMKEY"))?;
+            if answer.frame().value() != ValueRef::Nil {
+                return Ok(answer.frame().as_bytes().to_vec());
+            }
+        }
+        Ok(Value::Nil.to_bytes())
+    }
+}
+
+/// Runs commands in one `MULTI`, all written at once. `None` when a watched key had changed: nothing was done.
+fn transaction(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Result<Option<Vec<Value>>> {
+    let mut bytes = command([&b"MULTI"[..]]);
+    commands.iter().for_each(|args| bytes.extend(command(args.iter().copied())));
+    bytes.extend(command([&b"EXEC"[..]]));
+    let node = lease.node().to_string();
+    lease.send(&bytes, commands.len() + 2, deadline)?;
+    let mut refused = None;
+    for _ in 0..=commands.len() {
+        if let ValueRef::Error(text) = lease.receive(deadline)?.value() {
+            refused.get_or_insert_with(|| Error::server(text));
+        }
+    }
+    let done = match lease.receive(deadline)?.value() {
+        ValueRef::Nil => Ok(None),
+        // The first refusal says more than the abort that follows from it.
+        ValueRef::Error(text) => Err(refused.unwrap_or_else(|| Error::server(text))),
+        reply => match Value::from(reply) {
+            Value::Array(replies) => {
+                let failed = replies.iter().find_map(|reply| match reply {
+                    Value::Error(text) => Some(Error::server(text).with_outcome(Outcome::Partial)),
+                    _ => None,
+                });
+                failed.map_or(Ok(Some(replies)), Err)
+            }
+            _ => Err(Error::reply("EXEC gave no list")),
+        },
+    };
+    done.map_err(|error| error.with_node(|| node))
+}
+
+/// A failure before the step that writes: whatever happened to a reading step, no data changed.
+fn nothing_written(error: Error) -> Error {
+    error.with_outcome(Outcome::NotApplied)
+}
+
+/// The name that something waits under between two steps. It tells `what` is moved and the name of its key.
+fn stash_name(what: &str, key: &[u8]) -> Vec<u8> {
+    let mut name = format!("rediscluster:stash:{what}:{:016x}:", random()).into_bytes();
+    name.extend_from_slice(key);
+    name
+}
+
+/// A random number, from the seeds that std draws for its hash maps.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+fn integer(value: &Value) -> Result<i64> {
+    match value {
+        Value::Integer(number) => Ok(*number),
+        other => Err(Error::reply(format!(
+            "expected a number, got {}",
+            crate::error::escape(format!("{other:?}").as_bytes(), 128)
+        ))),
+    }
+}

@@ -1,0 +1,199 @@
+//! The cluster: the one thing that most programs hold.
+
+use crate::cmd::{Args, Cmd, Execute};
+use crate::config::{Builder, Checked, ConfiguredNode, Endpoint, Settings};
+use crate::convert::FromValue;
+use crate::discover::discover;
+use crate::error::Result;
+use crate::net::{Connection, Deadline, Pool};
+use crate::plan::Planner;
+use crate::run::{Run, Servers};
+use crate::to_arg::ToArg;
+use crate::topology::{Node, Placement, ReadFrom, Role, Topology};
+use std::fmt;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// N independent Redis servers that look like one.
+///
+/// It is cheap to clone, and clones share everything: give one to every thread. Each call takes what connections
+/// it needs out of the pools and has one deadline, however many servers take part.
+///
+/// ```no_run
+/// use rediscluster::prelude::*;
+///
+/// let cluster = Cluster::builder()
+///     .node("node_1", "127.0.0.1:63791")
+///     .node("node_2", "127.0.0.1:63792")
+///     .connect()?;
+/// cluster.set("foo", "bar")?;
+/// let value: Option<String> = cluster.get("foo")?;
+/// assert_eq!(value.as_deref(), Some("bar"));
+/// assert_eq!(cluster.node_for("foo").name(), "node_2");
+/// # Ok::<(), rediscluster::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Cluster(Arc<Inner>);
+
+struct Inner {
+    nodes: Vec<ConfiguredNode>,
+    settings: Arc<Settings>,
+    placement: Placement,
+    read_from: ReadFrom,
+    servers: RwLock<Arc<Servers>>,
+    /// Held while discovering, so that of two refreshes the later one wins.
+    refreshing: Mutex<()>,
+    turn: AtomicUsize,
+}
+
+impl Builder {
+    /// Connects: asks every master who it is, and finds the replicas.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) for a mistake in the settings and for a node that is no master;
+    /// [`Connect`](crate::ErrorKind::Connect) and the kinds of authentication for a master that cannot be
+    /// reached. A replica that cannot be reached is no error: see [`Shard::passed_over`](crate::Shard::passed_over).
+    pub fn connect(self) -> Result<Cluster> {
+        let Checked { masters, settings, read_from, placement } = self.checked()?;
+        let settings = Arc::new(settings);
+        let topology = discover(&masters, &settings, read_from)?;
+        let servers = Servers::new(topology, &masters, &settings, &[]);
+        Ok(Cluster(Arc::new(Inner {
+            nodes: masters,
+            settings,
+            placement,
+            read_from,
+            servers: RwLock::new(Arc::new(servers)),
+            refreshing: Mutex::new(()),
+            turn: AtomicUsize::new(0),
+        })))
+    }
+
+    /// Opens a connection of one's own to one server, `host:port` or a URL, without any routing. Nodes that were
+    /// added do not matter; credentials, database, protocol and times do.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) for a mistake in the settings or the address;
+    /// [`Connect`](crate::ErrorKind::Connect) and the kinds of authentication when the server cannot be reached.
+    pub fn open(self, address: impl AsRef<str>) -> Result<Connection> {
+        let (endpoint, settings) = self.single(address.as_ref())?;
+        let node = Node::new(endpoint.address.to_string(), endpoint.address.clone());
+        let deadline = Deadline::after(settings.deadline);
+        Connection::open(&node, &endpoint, &Arc::new(settings), deadline)
+    }
+}
+
+impl Servers {
+    /// A pool for every server, taken over from `before` where the server was known.
+    fn new(topology: Topology, nodes: &[ConfiguredNode], settings: &Arc<Settings>, before: &[Arc<Pool>]) -> Servers {
+        let pool = |role: Role, node: &Node| {
+            let endpoint = endpoint_of(role, node, &topology, nodes);
+            let same = before.iter().find(|pool| *pool.endpoint() == endpoint && pool.node() == node);
+            same.cloned().unwrap_or_else(|| Arc::new(Pool::new(node.clone(), endpoint, Arc::clone(settings))))
+        };
+        let pools = topology.servers().map(|(role, node)| pool(role, node)).collect();
+        Servers { topology: Arc::new(topology), pools }
+    }
+}
+
+/// How to reach a server: as it was configured, or for a discovered replica with the credentials of its master.
+fn endpoint_of(role: Role, node: &Node, topology: &Topology, nodes: &[ConfiguredNode]) -> Endpoint {
+    let shard = topology.shards().iter().position(|shard| match role {
+        Role::Master => topology.master_of(shard) == node,
+        Role::Replica => topology.replicas_of(shard).any(|replica| replica == node),
+    });
+    // The shards are in the order of the nodes that they were discovered for.
+    let owner = &nodes[shard.unwrap_or(0)];
+    let given = owner.replicas.iter().flatten().find(|(name, _)| role == Role::Replica && name == node.name());
+    let endpoint = given.map_or(&owner.endpoint, |(_, endpoint)| endpoint);
+    Endpoint { address: node.address().clone(), ..endpoint.clone() }
+}
+
+impl Cluster {
+    /// Begins a configuration.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    fn servers(&self) -> Arc<Servers> {
+        Arc::clone(&self.0.servers.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The node that a key lives on, hash tags observed: where a write of it goes. Nothing is sent.
+    ///
+    /// ```no_run
+    /// # use rediscluster::prelude::*;
+    /// # let cluster = Cluster::builder().connect()?;
+    /// let node = cluster.node_for("bar{foo}");
+    /// assert_eq!(node, cluster.node_for("foo"));
+    /// println!("{} {}", node.name(), node.address());
+    /// # Ok::<(), rediscluster::Error>(())
+    /// ```
+    pub fn node_for(&self, key: impl ToArg) -> Node {
+        let mut args = Args::new();
+        key.write_arg(&mut args);
+        let topology = self.topology();
+        let (shard, _) = self.0.placement.place(args.get(0).unwrap_or_default(), &topology);
+        let shard = &topology.shards()[shard];
+        Node::new(shard.name(), topology.master_of(shard).address().clone())
+    }
+
+    /// The nodes with their masters and replicas, as last discovered.
+    pub fn topology(&self) -> Arc<Topology> {
+        Arc::clone(&self.servers().topology)
+    }
+
+    /// Discovers replicas again, for this cluster and its clones. Calls that are under way finish where they began.
+    ///
+    /// # Errors
+    /// As [`Builder::connect`]; then everything stays as it was.
+    pub fn refresh(&self) -> Result<()> {
+        let _one_at_a_time = self.0.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        let topology = discover(&self.0.nodes, &self.0.settings, self.0.read_from)?;
+        let servers = Servers::new(topology, &self.0.nodes, &self.0.settings, &self.servers().pools);
+        *self.0.servers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(servers);
+        Ok(())
+    }
+
+    fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
+        cmd.check()?;
+        let spec = cmd.spec()?;
+        let servers = self.servers();
+        let planner =
+            Planner { topology: &servers.topology, placement: &self.0.placement, read_from: self.0.read_from };
+        let deadline = Deadline::of(self.0.settings.deadline, cmd.wait());
+        let run = Run {
+            servers: &servers,
+            planner,
+            args: cmd.args(),
+            spec,
+            deadline,
+            patience: self.0.settings.deadline,
+            turn: &self.0.turn,
+        };
+        let answer = run.run()?;
+        T::from_value(answer.frame().value()).map_err(|error| {
+            let error = error.with_command(spec.name);
+            match answer.node() {
+                Some(node) => error.with_node(|| node),
+                None => error,
+            }
+        })
+    }
+}
+
+impl Execute for &Cluster {
+    type Output<T: FromValue> = Result<T>;
+
+    fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Result<T> {
+        self.run(&cmd)
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let topology = self.topology();
+        let nodes = topology.shards().iter().map(|shard| topology.master_of(shard).to_string());
+        f.debug_struct("Cluster").field("nodes", &nodes.collect::<Vec<_>>()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,288 @@
+//! What a cluster is told: nodes, credentials, limits.
+
+mod nodes;
+
+pub(crate) use nodes::{Endpoint, NodeTable};
+
+use crate::error::{Error, Result};
+use crate::partition::{Crc32Modulo, HashTags, Partitioner};
+use crate::resp::{Limits, Protocol};
+use crate::topology::{Placement, ReadFrom};
+use std::fmt;
+use std::time::Duration;
+
+/// Everything that a [`Cluster`](crate::Cluster) is told before it connects.
+///
+/// A mistake in a value is kept and told by [`connect`](Builder::connect), so that calls can be chained.
+///
+/// | setting | default |
+/// |---|---|
+/// | [`deadline`](Builder::deadline) of a call, connecting included | 5 s |
+/// | [`connect_timeout`](Builder::connect_timeout) for one connection | 2 s |
+/// | [`pool_size`](Builder::pool_size), connections to one server | 16 |
+/// | [`database`](Builder::database) | 0 |
+/// | [`protocol`](Builder::protocol) | RESP2 |
+/// | [`read_from`](Builder::read_from) | replicas |
+/// | [`hash_tags`](Builder::hash_tags) | `name{tag}`, stored as `name` |
+/// | [`partitioner`](Builder::partitioner) | CRC-32 modulo the number of nodes |
+///
+/// ```no_run
+/// use rediscluster::prelude::*;
+///
+/// let cluster = Cluster::builder()
+///     .node("node_1", "127.0.0.1:63791")
+///     .node("node_2", "127.0.0.1:63792")
+///     .database(0)
+///     .connect()?;
+/// # Ok::<(), rediscluster::Error>(())
+/// ```
+pub struct Builder {
+    pub(crate) table: NodeTable,
+    pub(crate) credentials: Credentials,
+    pub(crate) settings: Settings,
+    pub(crate) read_from: ReadFrom,
+    hash_tags: HashTags,
+    partitioner: Box<dyn Partitioner>,
+    mistake: Option<Error>,
+}
+
+/// What every connection of a cluster needs to know.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) database: Option<u32>,
+    pub(crate) client_name: Option<String>,
+    pub(crate) protocol: Protocol,
+    pub(crate) limits: Limits,
+    pub(crate) deadline: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) pool_size: usize,
+}
+
+/// Who a connection says it is.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<String>,
+}
+
+impl fmt::Debug for Credentials {
+    /// Says what is set and never what it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("username", &self.username.as_ref().map(|_| "set"))
+            .field("password", &self.password.as_ref().map(|_| "set"))
+            .finish()
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder {
+            table: NodeTable::default(),
+            credentials: Credentials::default(),
+            settings: Settings {
+                database: None,
+                client_name: None,
+                protocol: Protocol::default(),
+                limits: Limits::default(),
+                deadline: Duration::from_secs(5),
+                connect_timeout: Duration::from_secs(2),
+                pool_size: 16,
+            },
+            read_from: ReadFrom::default(),
+            hash_tags: HashTags::default(),
+            partitioner: Box::new(Crc32Modulo),
+            mistake: None,
+        }
+    }
+}
+
+impl Builder {
+    fn note(mut self, done: impl FnOnce(&mut Builder) -> Result<()>) -> Builder {
+        if let Err(mistake) = done(&mut self) {
+            self.mistake.get_or_insert(mistake);
+        }
+        self
+    }
+
+    /// Adds a node: a name, and `host:port` or a URL `redis://[user:password@]host[:port][/database]`.
+    ///
+    /// Names `node_1` to `node_N` are put in the order of their numbers, without gaps; other names keep the order
+    /// in which they are given. The order decides where keys live. Two names may be one server.
+    pub fn node(self, name: impl Into<String>, address: impl AsRef<str>) -> Builder {
+        self.note(|builder| builder.table.add(name.into(), address.as_ref()))
+    }
+
+    /// Adds nodes from the short form `node_1=host:port,node_2=host:port`; URLs are taken here too. Empty
+    /// entries and white space around them are passed over.
+    pub fn nodes(self, list: impl AsRef<str>) -> Builder {
+        self.note(|builder| builder.table.add_list(list.as_ref()))
+    }
+
+    /// Says that the node `replica` is a replica of the node `master`; both must have been added by name.
+    ///
+    /// A replica holds no keys of its own and does not count for placement. For a master that is named here the
+    /// given replicas are used and none is discovered.
+    pub fn master_of(self, master: impl Into<String>, replica: impl Into<String>) -> Builder {
+        self.note(|builder| {
+            builder.table.set_master_of(master.into(), replica.into());
+            Ok(())
+        })
+    }
+
+    /// The database to `SELECT` on every connection: 0 to the server's number of databases less one.
+    pub fn database(self, database: u32) -> Builder {
+        self.note(|builder| {
+            builder.settings.database = Some(database);
+            Ok(())
+        })
+    }
+
+    /// The user for `AUTH`, for servers with access control lists (since Redis 6.0). A URL's own user comes first.
+    pub fn username(mut self, username: impl Into<String>) -> Builder {
+        self.credentials.username = Some(username.into());
+        self
+    }
+
+    /// The password for `AUTH`, for masters and replicas alike. A URL's own password comes first.
+    pub fn password(mut self, password: impl Into<String>) -> Builder {
+        self.credentials.password = Some(password.into());
+        self
+    }
+
+    /// Whether reads go to masters only, as `mastersonly` of the original; the same as
+    /// [`read_from`](Builder::read_from) with [`ReadFrom::Master`]. No replicas are discovered then.
+    pub fn masters_only(self, masters_only: bool) -> Builder {
+        self.read_from(if masters_only { ReadFrom::Master } else { ReadFrom::Replica })
+    }
+
+    /// Where reads go.
+    pub fn read_from(mut self, read_from: ReadFrom) -> Builder {
+        self.read_from = read_from;
+        self
+    }
+
+    /// How hash tags are recognised. Every client of a fleet must use the same rule.
+    pub fn hash_tags(mut self, hash_tags: HashTags) -> Builder {
+        self.hash_tags = hash_tags;
+        self
+    }
+
+    /// How a hash becomes a node. Every client of a fleet must use the same rule.
+    pub fn partitioner(mut self, partitioner: impl Partitioner) -> Builder {
+        self.partitioner = Box::new(partitioner);
+        self
+    }
+
+    /// The version of the protocol: RESP2, or RESP3 by `HELLO 3` (since Redis 6.0). Typed replies are the same.
+    pub fn protocol(mut self, protocol: Protocol) -> Builder {
+        self.settings.protocol = protocol;
+        self
+    }
+
+    /// What a server may send before it counts as broken.
+    pub fn limits(mut self, limits: Limits) -> Builder {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// A name for every connection, shown by `CLIENT LIST` (`CLIENT SETNAME`, since Redis 2.6.9).
+    pub fn client_name(mut self, name: impl Into<String>) -> Builder {
+        self.settings.client_name = Some(name.into());
+        self
+    }
+
+    /// The longest time that one call may take, however many servers and steps it needs, connecting included.
+    /// Commands that wait for data take their own wait in addition. Zero is an error.
+    pub fn deadline(self, deadline: Duration) -> Builder {
+        self.note(|builder| positive("deadline", deadline).map(|()| builder.settings.deadline = deadline))
+    }
+
+    /// The longest time for making one connection, within the deadline of the call. Zero is an error.
+    pub fn connect_timeout(self, timeout: Duration) -> Builder {
+        self.note(|builder| positive("connect timeout", timeout).map(|()| builder.settings.connect_timeout = timeout))
+    }
+
+    /// The most connections to one server at a time, at least 1. A call that finds all of them taken waits, within
+    /// its deadline.
+    pub fn pool_size(self, size: usize) -> Builder {
+        self.note(|builder| match size {
+            0 => Err(Error::config("a pool of 0 connections")),
+            _ => {
+                builder.settings.pool_size = size;
+                Ok(())
+            }
+        })
+    }
+
+    /// Checks everything that can be checked without a server.
+    pub(crate) fn checked(mut self) -> Result<Checked> {
+        if let Some(mistake) = self.mistake.take() {
+            return Err(mistake);
+        }
+        let database = self.table.database(self.settings.database)?;
+        self.settings.database = database;
+        let masters = self.table.masters()?;
+        Ok(Checked {
+            masters: masters
+                .into_iter()
+                .map(|(name, endpoint, replicas)| ConfiguredNode {
+                    name,
+                    endpoint: endpoint.or(&self.credentials),
+                    replicas: replicas.map(|list| {
+                        list.into_iter().map(|(name, endpoint)| (name, endpoint.or(&self.credentials))).collect()
+                    }),
+                })
+                .collect(),
+            settings: self.settings,
+            read_from: self.read_from,
+            placement: Placement { hash_tags: self.hash_tags, partitioner: self.partitioner },
+        })
+    }
+
+    /// The settings for one connection outside of any cluster.
+    pub(crate) fn single(mut self, address: &str) -> Result<(Endpoint, Settings)> {
+        if let Some(mistake) = self.mistake.take() {
+            return Err(mistake);
+        }
+        let endpoint = Endpoint::parse(address)?;
+        self.settings.database = self.settings.database.or(endpoint.database);
+        Ok((endpoint.or(&self.credentials), self.settings))
+    }
+}
+
+/// A configuration without mistakes.
+pub(crate) struct Checked {
+    pub(crate) masters: Vec<ConfiguredNode>,
+    pub(crate) settings: Settings,
+    pub(crate) read_from: ReadFrom,
+    pub(crate) placement: Placement,
+}
+
+/// A node as it was configured.
+#[derive(Debug, Clone)]
+pub(crate) struct ConfiguredNode {
+    pub(crate) name: String,
+    pub(crate) endpoint: Endpoint,
+    /// The replicas that were given; `None` when they are to be discovered.
+    pub(crate) replicas: Option<Vec<(String, Endpoint)>>,
+}
+
+fn positive(what: &str, duration: Duration) -> Result<()> {
+    if duration.is_zero() {
+        return Err(Error::config(format!("a {what} of zero; leave it out for the default")));
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("nodes", &self.table)
+            .field("credentials", &self.credentials)
+            .field("settings", &self.settings)
+            .field("read_from", &self.read_from)
+            .field("hash_tags", &self.hash_tags)
+            .finish_non_exhaustive()
+    }
+}

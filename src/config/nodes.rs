@@ -1,0 +1,299 @@
+//! The node table as it is written: names, addresses, URLs, the short form, and who is whose replica.
+
+use super::Credentials;
+use crate::error::{Error, Result};
+use crate::topology::Address;
+
+/// A server to connect to, and as whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    pub(crate) address: Address,
+    pub(crate) credentials: Credentials,
+    pub(crate) database: Option<u32>,
+}
+
+impl Endpoint {
+    /// Reads `host:port` or `redis://[user:password@]host[:port][/database]`. No message repeats a URL, because
+    /// it may hold a password.
+    pub(crate) fn parse(text: &str) -> Result<Endpoint> {
+        let text = text.trim();
+        match text.split_once("://") {
+            None => {
+                Ok(Endpoint { address: Address::parse(text)?, credentials: Credentials::default(), database: None })
+            }
+            Some(("redis", rest)) => Endpoint::parse_url(rest),
+            Some(("rediss", _)) => Err(Error::config("rediss:// needs TLS, which this version does not have")),
+            Some(("unix", _)) => Err(Error::config("unix:// sockets are not supported by this version")),
+            Some((scheme, _)) => {
+                let scheme = crate::error::escape(scheme.as_bytes(), 32);
+                Err(Error::config(format!("{scheme}:// is not a scheme for a Redis server; use redis://")))
+            }
+        }
+    }
+
+    fn parse_url(rest: &str) -> Result<Endpoint> {
+        // The last `@` ends the credentials: a password may hold one unescaped.
+        let (user_info, rest) = match rest.rsplit_once('@') {
+            Some((user_info, rest)) => (Some(user_info), rest),
+            None => (None, rest),
+        };
+        let credentials = match user_info {
+            None => Credentials::default(),
+            Some(user_info) => {
+                // One part alone is the password, as redis-cli takes it.
+                let (username, password) = user_info.split_once(':').unwrap_or(("", user_info));
+                Credentials { username: decoded(username)?, password: decoded(password)? }
+            }
+        };
+        if rest.contains(['?', '#']) {
+            return Err(Error::config("a redis:// URL takes no options behind the database"));
+        }
+        let (address, database) = match rest.split_once('/') {
+            None | Some((_, "")) => (rest.trim_end_matches('/'), None),
+            Some((address, database)) => {
+                let number =
+                    database.parse().map_err(|_| Error::config("the database in a redis:// URL is not a number"))?;
+                (address, Some(number))
+            }
+        };
+        Ok(Endpoint { address: Address::parse(address)?, credentials, database })
+    }
+
+    /// The same server, with these credentials where it has none of its own.
+    pub(crate) fn or(mut self, credentials: &Credentials) -> Endpoint {
+        if self.credentials == Credentials::default() {
+            self.credentials = credentials.clone();
+        }
+        self
+    }
+}
+
+/// Part of a URL with its percent signs resolved; `None` when it is empty.
+fn decoded(text: &str) -> Result<Option<String>> {
+    let wrong =
+        || Error::config("a % in the user or password of a redis:// URL is not followed by two hexadecimal digits");
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digits = rest.get(..2).and_then(|digits| std::str::from_utf8(digits).ok()).ok_or_else(wrong)?;
+        bytes.push(u8::from_str_radix(digits, 16).map_err(|_| wrong())?);
+        rest = &rest[2..];
+    }
+    let text =
+        String::from_utf8(bytes).map_err(|_| Error::config("the user or password of a redis:// URL is not UTF-8"))?;
+    Ok((!text.is_empty()).then_some(text))
+}
+
+/// The nodes in the order in which they were given.
+#[derive(Debug, Default)]
+pub(crate) struct NodeTable {
+    nodes: Vec<(String, Endpoint)>,
+    /// Master and replica, by name.
+    master_of: Vec<(String, String)>,
+}
+
+/// A master with its name and the replicas given for it, `None` when they are to be discovered.
+type Master = (String, Endpoint, Option<Vec<(String, Endpoint)>>);
+
+impl NodeTable {
+    pub(crate) fn add(&mut self, name: String, address: &str) -> Result<()> {
+        let shown = crate::error::escape(name.as_bytes(), 64);
+        if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '=' | ',' | '/'))
+        {
+            return Err(Error::config(format!("{shown:?} is not a name for a node")));
+        }
+        if self.nodes.iter().any(|(known, _)| *known == name) {
+            return Err(Error::config(format!("two nodes are named {shown}")));
+        }
+        let endpoint =
+            Endpoint::parse(address).map_err(|error| Error::config(format!("node {shown}: {}", error.message())))?;
+        self.nodes.push((name, endpoint));
+        Ok(())
+    }
+
+    pub(crate) fn add_list(&mut self, list: &str) -> Result<()> {
+        for (nth, entry) in list.split(',').map(str::trim).enumerate().filter(|(_, entry)| !entry.is_empty()) {
+            let (name, address) = entry
+                .split_once('=')
+                .ok_or_else(|| Error::config(format!("entry {} of the node list is not name=host:port", nth + 1)))?;
+            self.add(name.trim().to_owned(), address)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn set_master_of(&mut self, master: String, replica: String) {
+        self.master_of.push((master, replica));
+    }
+
+    /// The one database of all nodes.
+    pub(crate) fn database(&self, chosen: Option<u32>) -> Result<Option<u32>> {
+        let mut database = chosen;
+        for (name, endpoint) in &self.nodes {
+            match (database, endpoint.database) {
+                (None, Some(_)) => database = endpoint.database,
+                (Some(one), Some(other)) if one != other => {
+                    return Err(Error::config(format!(
+                        "node {name} names database {other}, and another is {one}: all must be the same"
+                    )));
+                }
+                _ => {}
+            }
+        }
+        Ok(database)
+    }
+
+    /// The masters in the order of placement.
+    pub(crate) fn masters(&self) -> Result<Vec<Master>> {
+        let endpoint =
+            |name: &str| self.nodes.iter().find(|(known, _)| known == name).map(|(_, endpoint)| endpoint.clone());
+        for (master, replica) in &self.master_of {
+            for name in [master, replica] {
+                if endpoint(name).is_none() {
+                    return Err(Error::config(format!("master_of names {name}, which is no node")));
+                }
+            }
+            if master == replica || self.master_of.iter().any(|(_, other)| other == master) {
+                return Err(Error::config(format!("master_of makes {master} a replica as well as a master")));
+            }
+            if self.master_of.iter().filter(|(_, other)| other == replica).count() > 1 {
+                return Err(Error::config(format!("master_of gives {replica} two masters")));
+            }
+        }
+        let is_replica = |name: &str| self.master_of.iter().any(|(_, replica)| replica == name);
+        let mut masters: Vec<_> = self.nodes.iter().filter(|(name, _)| !is_replica(name)).collect();
+        if masters.is_empty() {
+            return Err(Error::config("no nodes are given"));
+        }
+        let numbers: Option<Vec<u64>> = masters.iter().map(|(name, _)| number(name)).collect();
+        if let Some(mut numbers) = numbers {
+            masters.sort_by_key(|(name, _)| number(name));
+            numbers.sort_unstable();
+            for (wanted, number) in (1..).zip(numbers) {
+                if number < wanted {
+                    return Err(Error::config(format!("two nodes have the number {number}")));
+                }
+                if number > wanted {
+                    return Err(Error::config(format!(
+                        "node_{wanted} is missing: the numbers run from node_1 to node_{} without gaps",
+                        masters.len()
+                    )));
+                }
+            }
+        }
+        let replicas = |master: &str| {
+            let given = self.master_of.iter().filter(|(known, _)| known == master);
+            let list: Vec<_> = given.filter_map(|(_, replica)| Some((replica.clone(), endpoint(replica)?))).collect();
+            (!list.is_empty()).then_some(list)
+        };
+        Ok(masters.into_iter().map(|(name, endpoint)| (name.clone(), endpoint.clone(), replicas(name))).collect())
+    }
+}
+
+/// N of `node_N`.
+fn number(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix("node_")?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(list: &str) -> Result<Vec<String>> {
+        let mut table = NodeTable::default();
+        table.add_list(list)?;
+        Ok(table.masters()?.into_iter().map(|(name, ..)| name).collect())
+    }
+
+    #[test]
+    fn numbered_names_are_ordered_by_number() {
+        let list: Vec<String> = (1..=11).rev().map(|n| format!("node_{n}=h:{n}")).collect();
+        let ordered: Vec<String> = (1..=11).map(|n| format!("node_{n}")).collect();
+        assert_eq!(names(&list.join(",")).unwrap(), ordered);
+    }
+
+    #[test]
+    fn other_names_keep_their_order() {
+        assert_eq!(names(" b=h:1 , a=h:2,, node_7=h:3 ").unwrap(), ["b", "a", "node_7"]);
+    }
+
+    #[test]
+    fn mistakes_in_the_table() {
+        for (list, message) in [
+            ("", "no nodes are given"),
+            (",", "no nodes are given"),
+            ("node_1=h:1,node_3=h:3", "node_2 is missing: the numbers run from node_1 to node_2 without gaps"),
+            ("node_0=h:1,node_1=h:2", "two nodes have the number 0"),
+            ("node_1=h:1,node_01=h:2", "two nodes have the number 1"),
+            ("a=h:1,a=h:2", "two nodes are named a"),
+            ("node_1", "entry 1 of the node list is not name=host:port"),
+            ("node_1=h:0", "node node_1: port 0 of h is not a port that a server can listen on"),
+            ("=h:1", "\"\" is not a name for a node"),
+            ("a=http://h", "node a: http:// is not a scheme for a Redis server; use redis://"),
+        ] {
+            assert_eq!(names(list).unwrap_err().message(), message, "{list:?}");
+        }
+    }
+
+    #[test]
+    fn replicas_by_name() {
+        let mut table = NodeTable::default();
+        table.add_list("node_1=h:1,node_2=h:2,node_3=h:3,node_4=h:4").unwrap();
+        table.set_master_of("node_1".into(), "node_4".into());
+        table.set_master_of("node_2".into(), "node_3".into());
+        let masters = table.masters().unwrap();
+        assert_eq!(masters.len(), 2);
+        assert_eq!(masters[0].2.as_ref().unwrap()[0].0, "node_4");
+        for (master, replica, message) in [
+            ("node_1", "node_9", "master_of names node_9, which is no node"),
+            ("node_4", "node_2", "master_of makes node_4 a replica as well as a master"),
+            ("node_2", "node_4", "master_of gives node_4 two masters"),
+        ] {
+            let mut table =
+                NodeTable { nodes: table.nodes.clone(), master_of: vec![("node_1".into(), "node_4".into())] };
+            table.set_master_of(master.into(), replica.into());
+            assert_eq!(table.masters().unwrap_err().message(), message);
+        }
+    }
+
+    #[test]
+    fn urls() {
+        let url = Endpoint::parse("redis://us%65r:p%40ss:w@[::1]:7000/3").unwrap();
+        assert_eq!(url.credentials.username.as_deref(), Some("user"));
+        assert_eq!(url.credentials.password.as_deref(), Some("p@ss:w"));
+        assert_eq!((url.address.to_string().as_str(), url.database), ("[::1]:7000", Some(3)));
+        let url = Endpoint::parse("redis://:secret@h").unwrap();
+        assert_eq!((url.credentials.username, url.credentials.password.as_deref()), (None, Some("secret")));
+        assert_eq!((url.address.port(), url.database), (6379, None));
+        assert_eq!(Endpoint::parse("redis://h:1/").unwrap().database, None);
+        for bad in
+            ["redis://", "redis://u:p%zz@h", "redis://h/x", "redis://h/0?a=b", "rediss://h", "unix:///s", "x://h"]
+        {
+            assert!(Endpoint::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_message_holds_a_password() {
+        for bad in [
+            "redis://user:canary@",
+            "redis://user:canary%zz@h",
+            "redis://user:canary@h:99999",
+            "redis://user:canary@h/x",
+            "http://user:canary@h",
+            "rediss://user:canary@h",
+        ] {
+            let mut table = NodeTable::default();
+            let error = table.add("node_1".into(), bad).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("canary"), "{bad}: {error}");
+        }
+        let mut table = NodeTable::default();
+        table.add("node_1".into(), "redis://canary-user:canary@h").unwrap();
+        assert!(!format!("{table:?}").contains("canary"));
+    }
+}

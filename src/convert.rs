@@ -1,0 +1,242 @@
+//! From replies to Rust values.
+
+use crate::error::{escape, Error, Result};
+use crate::resp::{Items, Value, ValueRef};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher, Hash};
+
+/// A Rust type that a reply can become.
+///
+/// The value is borrowed from the read buffer: what is made from it is the only copy. The same reply under RESP2
+/// and RESP3 gives the same Rust value: a flat list of pairs and a RESP3 map both become a `HashMap`, a number
+/// may come as text, a nil becomes `None`.
+///
+/// ```
+/// use rediscluster::{Error, FromValue, Result, ValueRef};
+///
+/// struct Celsius(f64);
+///
+/// impl FromValue for Celsius {
+///     fn from_value(value: ValueRef<'_>) -> Result<Celsius> {
+///         f64::from_value(value).map(Celsius)
+///     }
+/// }
+/// assert_eq!(Celsius::from_value(ValueRef::Bulk(b"21.5"))?.0, 21.5);
+/// # Ok::<(), Error>(())
+/// ```
+pub trait FromValue: Sized {
+    /// Makes the value.
+    ///
+    /// # Errors
+    /// [`Reply`](crate::ErrorKind::Reply) when the value does not fit the type; for an error inside a larger
+    /// reply, what that error says.
+    fn from_value(value: ValueRef<'_>) -> Result<Self>;
+
+    /// Makes a list of values out of the elements of an aggregate. Pairs overwrite it, because they may lie
+    /// flat in the list.
+    ///
+    /// # Errors
+    /// As [`from_value`](FromValue::from_value), for the first element that does not fit.
+    fn from_items(items: Items<'_>) -> Result<Vec<Self>> {
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            values.push(Self::from_value(item)?);
+        }
+        Ok(values)
+    }
+}
+
+/// The error for a reply that does not fit, showing what came.
+fn mismatch<T>(wanted: &str, got: ValueRef<'_>) -> Result<T> {
+    Err(match got {
+        ValueRef::Error(text) => Error::server(text),
+        ValueRef::Nil => Error::reply(format!("expected {wanted}, got nil (no such key or element)")),
+        other => Error::reply(format!("expected {wanted}, got {}", cut(format!("{other:?}")))),
+    })
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > 256 {
+        text = escape(text.as_bytes(), 256);
+    }
+    text
+}
+
+impl FromValue for Value {
+    fn from_value(value: ValueRef<'_>) -> Result<Value> {
+        Ok(value.into())
+    }
+}
+
+impl FromValue for () {
+    /// Takes any reply but a nil and an error.
+    fn from_value(value: ValueRef<'_>) -> Result<()> {
+        match value {
+            ValueRef::Nil | ValueRef::Error(_) => mismatch("a reply", value),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromValue for bool {
+    fn from_value(value: ValueRef<'_>) -> Result<bool> {
+        match value {
+            ValueRef::Boolean(value) => Ok(value),
+            ValueRef::Integer(0) | ValueRef::Bulk(b"0") => Ok(false),
+            ValueRef::Integer(1) | ValueRef::Bulk(b"1") => Ok(true),
+            other => mismatch("a truth value", other),
+        }
+    }
+}
+
+macro_rules! integers {
+    ($($integer:ty),*) => {$(
+        impl FromValue for $integer {
+            fn from_value(value: ValueRef<'_>) -> Result<$integer> {
+                let number = match value {
+                    ValueRef::Integer(number) => <$integer>::try_from(number).ok(),
+                    other => other.as_bytes().and_then(|text| std::str::from_utf8(text).ok()?.parse().ok()),
+                };
+                number.map_or_else(|| mismatch(concat!("a whole number that fits ", stringify!($integer)), value), Ok)
+            }
+        }
+    )*};
+}
+integers!(i8, i16, u16, i32, u32, i64, u64, i128, u128, isize, usize);
+
+macro_rules! floats {
+    ($($float:ty),*) => {$(
+        impl FromValue for $float {
+            fn from_value(value: ValueRef<'_>) -> Result<$float> {
+                let number = match value {
+                    ValueRef::Integer(number) => Some(number as $float),
+                    other => other.as_bytes().and_then(|text| std::str::from_utf8(text).ok()?.parse().ok()),
+                };
+                number.map_or_else(|| mismatch("a number", value), Ok)
+            }
+        }
+    )*};
+}
+floats!(f32, f64);
+
+impl FromValue for Vec<u8> {
+    fn from_value(value: ValueRef<'_>) -> Result<Vec<u8>> {
+        match value {
+            ValueRef::Integer(number) => Ok(number.to_string().into_bytes()),
+            other => other.as_bytes().map_or_else(|| mismatch("a string", other), |bytes| Ok(bytes.to_vec())),
+        }
+    }
+}
+
+impl FromValue for String {
+    fn from_value(value: ValueRef<'_>) -> Result<String> {
+        match value {
+            ValueRef::Integer(number) => Ok(number.to_string()),
+            other => match other.as_bytes().map(std::str::from_utf8) {
+                Some(Ok(text)) => Ok(text.to_owned()),
+                Some(Err(_)) => mismatch("UTF-8 text", other),
+                None => mismatch("a string", other),
+            },
+        }
+    }
+}
+
+macro_rules! through {
+    ($($made:ty: $from:ty),*) => {$(
+        impl FromValue for $made {
+            fn from_value(value: ValueRef<'_>) -> Result<$made> {
+                <$from>::from_value(value).map(Into::into)
+            }
+        }
+    )*};
+}
+through!(Box<str>: String, Box<[u8]>: Vec<u8>, std::rc::Rc<str>: String, std::sync::Arc<str>: String,
+    Cow<'static, str>: String, Cow<'static, [u8]>: Vec<u8>);
+
+impl<T: FromValue> FromValue for Option<T> {
+    fn from_value(value: ValueRef<'_>) -> Result<Option<T>> {
+        match value {
+            ValueRef::Nil => Ok(None),
+            some => T::from_value(some).map(Some),
+        }
+    }
+}
+
+/// The elements of any aggregate; a nil is the empty list, as an empty key is to Redis.
+fn items<'a>(wanted: &str, value: ValueRef<'a>) -> Result<Option<Items<'a>>> {
+    match value {
+        ValueRef::Nil => Ok(None),
+        other => other.items().map_or_else(|| mismatch(wanted, other), |items| Ok(Some(items))),
+    }
+}
+
+impl<T: FromValue> FromValue for Vec<T> {
+    fn from_value(value: ValueRef<'_>) -> Result<Vec<T>> {
+        items("a list", value)?.map_or_else(|| Ok(Vec::new()), T::from_items)
+    }
+}
+
+impl<T: FromValue, const N: usize> FromValue for [T; N] {
+    fn from_value(value: ValueRef<'_>) -> Result<[T; N]> {
+        let values: Vec<T> = Vec::from_value(value)?;
+        let count = values.len();
+        values.try_into().map_err(|_| Error::reply(format!("expected {N} elements, got {count}")))
+    }
+}
+
+impl<T: FromValue + Eq + Hash, S: BuildHasher + Default> FromValue for HashSet<T, S> {
+    fn from_value(value: ValueRef<'_>) -> Result<HashSet<T, S>> {
+        items("a set", value)?.into_iter().flatten().map(T::from_value).collect()
+    }
+}
+
+impl<T: FromValue + Ord> FromValue for BTreeSet<T> {
+    fn from_value(value: ValueRef<'_>) -> Result<BTreeSet<T>> {
+        items("a set", value)?.into_iter().flatten().map(T::from_value).collect()
+    }
+}
+
+impl<K: FromValue + Eq + Hash, V: FromValue, S: BuildHasher + Default> FromValue for HashMap<K, V, S> {
+    fn from_value(value: ValueRef<'_>) -> Result<HashMap<K, V, S>> {
+        Ok(Vec::<(K, V)>::from_value(value)?.into_iter().collect())
+    }
+}
+
+impl<K: FromValue + Ord, V: FromValue> FromValue for BTreeMap<K, V> {
+    fn from_value(value: ValueRef<'_>) -> Result<BTreeMap<K, V>> {
+        Ok(Vec::<(K, V)>::from_value(value)?.into_iter().collect())
+    }
+}
+
+macro_rules! tuples {
+    ($(($count:literal: $($name:ident),+)),*) => {$(
+        impl<$($name: FromValue),+> FromValue for ($($name,)+) {
+            fn from_value(value: ValueRef<'_>) -> Result<Self> {
+                let wanted = concat!("a list of ", $count);
+                let mut items = match value.items() {
+                    Some(items) if items.len() == $count => items,
+                    _ => return mismatch(wanted, value),
+                };
+                Ok(($(items.next().map_or_else(|| mismatch(wanted, value), $name::from_value)?,)+))
+            }
+
+            /// Takes the tuples each in a list of its own, or all flat in one list.
+            fn from_items(mut items: Items<'_>) -> Result<Vec<Self>> {
+                let nested = items.clone().next().is_some_and(|first| first.items().is_some_and(|list| list.len() == $count));
+                if nested {
+                    return items.map(Self::from_value).collect();
+                }
+                if items.len() % $count != 0 {
+                    return Err(Error::reply(format!("expected elements in groups of {}, got {}", $count, items.len())));
+                }
+                let mut values = Vec::with_capacity(items.len() / $count);
+                while items.len() > 0 {
+                    values.push(($(items.next().map_or_else(|| mismatch("an element", ValueRef::Nil), $name::from_value)?,)+));
+                }
+                Ok(values)
+            }
+        }
+    )*};
+}
+tuples!((2: A, B), (3: A, B, C), (4: A, B, C, D));

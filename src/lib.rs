@@ -1,0 +1,80 @@
+//! A blocking Redis client that makes N independent Redis servers look like one.
+//!
+//! ```no_run
+//! use rediscluster::prelude::*;
+//!
+//! let cluster = Cluster::builder()
+//!     .node("node_1", "127.0.0.1:63791")
+//!     .node("node_2", "127.0.0.1:63792")
+//!     .connect()?;
+//! cluster.set("foo", "bar")?;
+//! let value: Option<String> = cluster.get("foo")?;
+//! # Ok::<(), rediscluster::Error>(())
+//! ```
+//!
+//! A key's node is `crc32(key) % N + 1`, as with rediscluster-py, rediscluster-php and twemproxy
+//! (`hash: crc32a`, `distribution: modula`). Reads go to replicas, which are found by asking the masters; writes go to
+//! masters. A command whose keys live on several nodes gives the answer that one server would give, or is refused
+//! before anything is sent.
+//!
+//! - [`Cluster`] is what a program holds, and [`Builder`] how it is made.
+//! - The methods for commands are in one trait a data type; [`prelude`] brings them all. [`cmd()`] makes a command that
+//!   has no method.
+//! - [`ToArg`] says what can be an argument, [`FromValue`] what a reply can become.
+//! - [`spec`] is the command table, [`resp`] the protocol, [`Connection`] one server without any routing.
+//!
+//! # Errors
+//!
+//! Every call may fail with an [`Error`] of these [kinds](ErrorKind), whatever the command:
+//! [`Connect`](ErrorKind::Connect), [`Io`](ErrorKind::Io), [`Timeout`](ErrorKind::Timeout),
+//! [`PoolTimeout`](ErrorKind::PoolTimeout) and [`Protocol`](ErrorKind::Protocol) when a server or the way to it fails;
+//! [`Reply`](ErrorKind::Reply) when the reply does not fit the type that was asked for; and what servers say to any
+//! command, such as [`NoPerm`](ErrorKind::NoPerm), [`Loading`](ErrorKind::Loading),
+//! [`ReadOnly`](ErrorKind::ReadOnly) or [`OutOfMemory`](ErrorKind::OutOfMemory). [`Error::outcome`] says whether the
+//! command may have been applied.
+//!
+//! The documentation of a method names only what comes in addition.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod carry;
+mod cluster;
+mod cmd;
+mod commands;
+mod config;
+mod convert;
+mod discover;
+mod error;
+mod merge;
+mod net;
+mod partition;
+mod plan;
+pub mod resp;
+mod run;
+pub mod spec;
+mod to_arg;
+mod topology;
+
+pub use cluster::Cluster;
+pub use cmd::{cmd, Args, Cmd, Execute};
+pub use commands::*;
+pub use config::Builder;
+pub use convert::FromValue;
+pub use error::{Error, ErrorKind, Outcome, PartOutcome, Result};
+pub use net::Connection;
+pub use partition::{Crc32Modulo, HashTags, Partitioner};
+pub use resp::{Protocol, Value, ValueRef};
+pub use to_arg::{ToArg, ToArgs, ToPairs};
+pub use topology::{Address, Node, PassedOver, ReadFrom, Role, Shard, Topology};
+
+/// The examples in the README are compiled with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+/// What most programs need: `use rediscluster::prelude::*;`.
+pub mod prelude {
+    pub use crate::StringCommands;
+    pub use crate::{cmd, Cluster, Execute};
+}

@@ -1,0 +1,125 @@
+//! From the replies of several servers to the one reply that one server would give. Pure.
+
+use crate::error::{Error, Result};
+use crate::plan::Part;
+use crate::resp::{encode, Frame, Items, ValueRef};
+use crate::spec::SetOperation;
+use std::collections::HashSet;
+
+/// How the replies to the parts of a command become one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Merge {
+    /// Arrays with one element a key, put back into the order of the keys.
+    KeyOrder,
+    /// Arrays, one after the other.
+    Union,
+    /// Numbers, added up.
+    Sum,
+    /// The first status: errors never come this far.
+    AllSucceeded,
+    /// A map from these names, in the order of the parts, to the replies.
+    PerNode(Vec<String>),
+    /// Sets that each node reduced by itself.
+    Sets(SetOperation),
+}
+
+impl Merge {
+    /// Makes one frame of the replies, which are in the order of the parts and hold no error on the outside.
+    pub(crate) fn frames(&self, parts: &[Part<'_>], replies: &[Frame<'_>]) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        match self {
+            Merge::KeyOrder => {
+                let count = parts.iter().map(|part| part.keys.len()).sum();
+                let mut slots: Vec<(usize, &[u8])> = Vec::with_capacity(count);
+                for (part, reply) in parts.iter().zip(replies) {
+                    let mut items = list(reply)?;
+                    if items.len() != part.keys.len() {
+                        let message = format!("expected {} elements, got {}", part.keys.len(), items.len());
+                        return Err(Error::reply(message));
+                    }
+                    for &key in &part.keys {
+                        slots.extend(items.next_raw().map(|(_, raw)| (key, raw)));
+                    }
+                }
+                slots.sort_unstable_by_key(|(key, _)| *key);
+                encode::head(&mut out, b'*', slots.len());
+                slots.iter().for_each(|(_, raw)| out.extend_from_slice(raw));
+            }
+            Merge::Union => {
+                let lists = replies.iter().map(list).collect::<Result<Vec<_>>>()?;
+                encode::head(&mut out, b'*', lists.iter().map(Items::len).sum());
+                for mut items in lists {
+                    while let Some((_, raw)) = items.next_raw() {
+                        out.extend_from_slice(raw);
+                    }
+                }
+            }
+            Merge::Sum => {
+                let mut sum: i64 = 0;
+                for reply in replies {
+                    let ValueRef::Integer(number) = reply.value() else { return Err(misfit("a number", reply)) };
+                    sum = sum.checked_add(number).ok_or_else(|| Error::reply("the sum over the nodes overflows"))?;
+                }
+                encode::integer(&mut out, sum);
+            }
+            Merge::AllSucceeded => {
+                if let Some(reply) = replies.first() {
+                    out.extend_from_slice(reply.as_bytes());
+                }
+            }
+            Merge::PerNode(names) => {
+                encode::head(&mut out, b'%', replies.len());
+                for (name, reply) in names.iter().zip(replies) {
+                    encode::bulk(&mut out, name.as_bytes());
+                    out.extend_from_slice(reply.as_bytes());
+                }
+            }
+            Merge::Sets(operation) => {
+                let kind = match replies.first().map(Frame::value) {
+                    Some(ValueRef::Set(_)) => b'~',
+                    _ => b'*',
+                };
+                let members = sets(*operation, replies)?;
+                encode::head(&mut out, kind, members.len());
+                members.iter().for_each(|member| encode::bulk(&mut out, member));
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// The members that the operation leaves, in the order in which they came.
+fn sets<'a>(operation: SetOperation, replies: &[Frame<'a>]) -> Result<Vec<&'a [u8]>> {
+    let mut lists = replies.iter().map(members).collect::<Result<Vec<_>>>()?.into_iter();
+    let Some(mut left) = lists.next() else { return Ok(Vec::new()) };
+    match operation {
+        SetOperation::Union => {
+            let mut seen: HashSet<&[u8]> = left.iter().copied().collect();
+            left.extend(lists.flatten().filter(|member| seen.insert(member)));
+        }
+        SetOperation::Intersection => {
+            for list in lists {
+                let other: HashSet<&[u8]> = list.into_iter().collect();
+                left.retain(|member| other.contains(member));
+            }
+        }
+        SetOperation::Difference => {
+            let others: HashSet<&[u8]> = lists.flatten().collect();
+            left.retain(|member| !others.contains(member));
+        }
+    }
+    Ok(left)
+}
+
+fn members<'a>(reply: &Frame<'a>) -> Result<Vec<&'a [u8]>> {
+    list(reply)?.map(|item| item.as_bytes().ok_or_else(|| misfit("a set of strings", reply))).collect()
+}
+
+fn list<'a>(reply: &Frame<'a>) -> Result<Items<'a>> {
+    reply.value().items().ok_or_else(|| misfit("a list", reply))
+}
+
+fn misfit(wanted: &str, reply: &Frame<'_>) -> Error {
+    let got = crate::error::escape(format!("{:?}", reply.value()).as_bytes(), 256);
+    Error::reply(format!("expected {wanted} from every node, got {got}"))
+}

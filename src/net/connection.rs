@@ -1,0 +1,275 @@
+//! One connection to one server: handshake, requests out, replies in.
+
+use super::stream::{Deadline, Stream};
+use crate::cmd::{Cmd, Execute};
+use crate::config::{Credentials, Endpoint, Settings};
+use crate::convert::FromValue;
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::plan::command;
+use crate::resp::{Decoder, Frame, Protocol, ValueRef};
+use crate::topology::Node;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a connection may lie unused before it is looked at before the next use.
+const FRESH: Duration = Duration::from_secs(1);
+/// How long a server that hung up is given to say why.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// A connection of one's own to one server, without any routing: commands go there as they are, known to the
+/// command table or not, and hash tags mean nothing.
+///
+/// After an I/O error, a missed deadline or bytes that are not RESP it is closed, and every further command is an
+/// error: a late reply can never be taken for another command's. Error replies leave it usable.
+///
+/// ```no_run
+/// use rediscluster::prelude::*;
+///
+/// let mut connection = Cluster::builder().password("secret").open("127.0.0.1:6379")?;
+/// let answer: String = connection.execute(cmd("PING").reply())?;
+/// assert_eq!(answer, "PONG");
+/// # Ok::<(), rediscluster::Error>(())
+/// ```
+pub struct Connection {
+    stream: Stream,
+    decoder: Decoder,
+    node: Node,
+    settings: Arc<Settings>,
+    /// Requests sent whose replies have not been read.
+    unanswered: usize,
+    broken: bool,
+    /// It watches keys or is inside a transaction.
+    stateful: bool,
+    used: Instant,
+}
+
+impl Connection {
+    /// Connects and says who it is.
+    pub(crate) fn open(
+        node: &Node,
+        endpoint: &Endpoint,
+        settings: &Arc<Settings>,
+        deadline: Deadline,
+    ) -> Result<Connection> {
+        let deadline = deadline.within(settings.connect_timeout);
+        let named = |error: Error| error.with_node(|| node.to_string());
+        let stream = Stream::connect(&endpoint.address, deadline).map_err(|error| {
+            let error = Error::io(error, Outcome::NotApplied, "connecting");
+            // A refused, unreachable or silent server is one kind: there was never a connection.
+            named(error.with_kind(ErrorKind::Connect))
+        })?;
+        let mut connection = Connection {
+            stream,
+            decoder: Decoder::new(Protocol::Resp2, settings.limits),
+            node: node.clone(),
+            settings: Arc::clone(settings),
+            unanswered: 0,
+            broken: false,
+            stateful: false,
+            used: Instant::now(),
+        };
+        // Nothing of the caller's was sent yet, whatever goes wrong in the handshake.
+        connection
+            .handshake(&endpoint.credentials, deadline)
+            .map_err(|error| named(error.with_outcome(Outcome::NotApplied)))?;
+        Ok(connection)
+    }
+
+    fn handshake(&mut self, credentials: &Credentials, deadline: Deadline) -> Result<()> {
+        let settings = Arc::clone(&self.settings);
+        let database = settings.database.filter(|&number| number != 0).map(|number| number.to_string());
+        let mut requests: Vec<Vec<&str>> = Vec::new();
+        let username = credentials.username.as_deref();
+        let auth = credentials.password.as_deref();
+        if settings.protocol == Protocol::Resp3 {
+            let mut hello = vec!["HELLO", "3"];
+            if let Some(password) = auth {
+                hello.extend(["AUTH", username.unwrap_or("default"), password]);
+            }
+            requests.push(hello);
+            // What comes before the agreement, such as a refusal, is RESP2, and RESP3 can read that.
+            self.decoder.set_protocol(Protocol::Resp3);
+        } else if let Some(password) = auth {
+            requests.push(std::iter::once("AUTH").chain(username).chain([password]).collect());
+        }
+        if let Some(name) = &settings.client_name {
+            requests.push(vec!["CLIENT", "SETNAME", name]);
+        }
+        if let Some(number) = &database {
+            requests.push(vec!["SELECT", number]);
+        }
+        if requests.is_empty() {
+            return Ok(());
+        }
+        let bytes: Vec<u8> =
+            requests.iter().flat_map(|words| command(words.iter().map(|word| word.as_bytes()))).collect();
+        self.send(&bytes, requests.len(), deadline)?;
+        let mut refused = None;
+        for words in &requests {
+            let frame = self.receive(deadline).map_err(|error| error.with_command(words[0].to_owned()))?;
+            if let ValueRef::Error(text) = frame.value() {
+                refused.get_or_insert_with(|| Error::server(text).with_command(words[0].to_owned()));
+            }
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// The server at the other end.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Sends requests that will get `replies` replies.
+    ///
+    /// When it fails, the outcome is `NotApplied`: the last request was not sent whole. Earlier ones of the same
+    /// call may have run.
+    pub(crate) fn send(&mut self, bytes: &[u8], replies: usize, deadline: Deadline) -> Result<()> {
+        if self.broken {
+            return Err(Error::new(
+                ErrorKind::Io,
+                Outcome::NotApplied,
+                "the connection was closed by an earlier failure",
+            ));
+        }
+        if self.unanswered == 0 && self.decoder.pending() > 0 {
+            return Err(
+                self.close(Error::protocol("bytes came that nobody asked for").with_outcome(Outcome::NotApplied))
+            );
+        }
+        self.unanswered += replies;
+        self.stream.write_all(bytes, deadline).map_err(|(_, error)| {
+            let hung_up = matches!(error.kind(), std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset);
+            let error = match hung_up.then(|| self.last_words()).flatten() {
+                Some(said) => said,
+                None => Error::io(error, Outcome::NotApplied, "sending the command"),
+            };
+            self.close(error)
+        })
+    }
+
+    /// What a server said before it hung up, such as that it has too many clients.
+    fn last_words(&mut self) -> Option<Error> {
+        let deadline = Deadline::after(LAST_WORDS);
+        loop {
+            match self.decoder.decode() {
+                Ok(Some(frame)) => match frame.value() {
+                    ValueRef::Error(text) => return Some(Error::server(text)),
+                    _ => continue,
+                },
+                Ok(None) => {}
+                Err(_) => return None,
+            }
+            let count = self.stream.read(self.decoder.space(), deadline).ok()?;
+            self.decoder.advance(count);
+        }
+    }
+
+    /// The next reply, borrowed from the read buffer. Messages that answer no command are passed over.
+    pub(crate) fn receive(&mut self, deadline: Deadline) -> Result<Frame<'_>> {
+        let range = self.receive_range(deadline)?;
+        Ok(self.decoder.frame(range))
+    }
+
+    /// Like [`receive`](Connection::receive), giving where the reply lies: until the next request it stays there.
+    pub(crate) fn receive_range(&mut self, deadline: Deadline) -> Result<Range<usize>> {
+        if self.broken {
+            return Err(Error::new(ErrorKind::Io, Outcome::Unknown, "the connection was closed by an earlier failure"));
+        }
+        loop {
+            match self.decoder.next_frame() {
+                Ok(Some(range)) => {
+                    if matches!(self.decoder.frame(range.clone()).value(), ValueRef::Push(_)) {
+                        continue;
+                    }
+                    self.unanswered -= 1;
+                    return Ok(range);
+                }
+                Ok(None) => {}
+                Err(error) => return Err(self.close(error)),
+            }
+            match self.stream.read(self.decoder.space(), deadline) {
+                Ok(count) => self.decoder.advance(count),
+                Err(error) => {
+                    return Err(self.close(Error::io(error, Outcome::Unknown, "waiting for the reply")));
+                }
+            }
+        }
+    }
+
+    /// The reply that lies at `range`.
+    pub(crate) fn frame(&self, range: Range<usize>) -> Frame<'_> {
+        self.decoder.frame(range)
+    }
+
+    /// Sends one request and gives its reply; an error reply is an error.
+    pub(crate) fn ask(&mut self, args: &[&[u8]], deadline: Deadline) -> Result<Frame<'_>> {
+        self.send(&command(args.iter().copied()), 1, deadline)?;
+        let frame = self.receive(deadline)?;
+        match frame.value() {
+            ValueRef::Error(text) => Err(Error::server(text)),
+            _ => Ok(frame),
+        }
+    }
+
+    /// The socket is never used again: what it still brings belongs to nobody.
+    fn close(&mut self, why: Error) -> Error {
+        self.broken = true;
+        self.stream.close();
+        why.with_node(|| self.node.to_string())
+    }
+
+    /// Whether the next caller may have it.
+    pub(crate) fn is_reusable(&self) -> bool {
+        !self.broken && !self.stateful && self.unanswered == 0 && self.decoder.pending() == 0
+    }
+
+    /// Whether it now watches keys or is inside a transaction: such a connection is for nobody else.
+    pub(crate) fn set_stateful(&mut self, stateful: bool) {
+        self.stateful = stateful;
+    }
+
+    /// Says that it is about to lie unused.
+    pub(crate) fn rest(&mut self) {
+        self.used = Instant::now();
+    }
+
+    /// Whether it was used only a moment ago, so that a look at it is not worth its system calls.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.used.elapsed() < FRESH
+    }
+
+    /// Whether nothing came while it lay unused, and the server has not hung up.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.stream.is_quiet()
+    }
+
+    /// The deadline of a command that begins now.
+    pub(crate) fn run<T: FromValue>(&mut self, cmd: &Cmd<T>) -> Result<T> {
+        cmd.check()?;
+        let deadline = Deadline::of(self.settings.deadline, cmd.wait());
+        let node = |connection: &Connection| connection.node.to_string();
+        self.send(cmd.as_bytes(), 1, deadline).map_err(|error| error.with_command(cmd.name()))?;
+        let range = self.receive_range(deadline).map_err(|error| error.with_command(cmd.name()))?;
+        let value = match self.frame(range).value() {
+            ValueRef::Error(text) => Err(Error::server(text)),
+            value => T::from_value(value),
+        };
+        value.map_err(|error| error.with_node(|| node(self)).with_command(cmd.name()))
+    }
+}
+
+impl Execute for &mut Connection {
+    type Output<T: FromValue> = Result<T>;
+
+    fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Result<T> {
+        self.run(&cmd)
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("node", &self.node).field("broken", &self.broken).finish_non_exhaustive()
+    }
+}

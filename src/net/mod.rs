@@ -1,0 +1,9 @@
+//! The only rooms that know a socket.
+
+mod connection;
+mod pool;
+mod stream;
+
+pub use connection::Connection;
+pub(crate) use pool::{Lease, Pool};
+pub(crate) use stream::Deadline;

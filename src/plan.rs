@@ -1,0 +1,268 @@
+//! From a command to what is sent to which server. Pure: nothing here knows a socket.
+
+use crate::cmd::Args;
+use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use crate::merge::Merge;
+use crate::resp::encode;
+use crate::spec::{Access, Across, KeySpec, RequestPolicy, ResponsePolicy, SetOperation, Spec};
+use crate::topology::{Placement, ReadFrom, Role, Topology};
+use std::borrow::Cow;
+
+/// What has to be done to run one command.
+#[derive(Debug)]
+pub(crate) enum Plan<'c> {
+    /// One server answers, and its answer is the answer.
+    One(Part<'c>),
+    /// Several servers answer at the same time, and their answers become one.
+    Fan(Vec<Part<'c>>, Merge),
+    /// Several rounds are needed: see `carry`.
+    Emulate(Across, Vec<Placed<'c>>),
+}
+
+/// One request to one server.
+#[derive(Debug)]
+pub(crate) struct Part<'c> {
+    pub(crate) target: Target,
+    pub(crate) request: Cow<'c, [u8]>,
+    /// Which arguments of the command are keys of this part.
+    pub(crate) keys: Vec<usize>,
+}
+
+/// The server that a part goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The one of a shard that serves this role.
+    Shard(usize, Role),
+    /// This very server.
+    Server(usize),
+}
+
+/// One key of a command, and where it lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Placed<'c> {
+    /// Which argument it is.
+    pub(crate) position: usize,
+    pub(crate) shard: usize,
+    /// The master of the shard: two shards may share one.
+    pub(crate) master: usize,
+    /// The name that the server stores.
+    pub(crate) stored: &'c [u8],
+}
+
+/// What planning needs to know besides the command.
+pub(crate) struct Planner<'p> {
+    pub(crate) topology: &'p Topology,
+    pub(crate) placement: &'p Placement,
+    pub(crate) read_from: ReadFrom,
+}
+
+impl Planner<'_> {
+    /// Plans one command.
+    pub(crate) fn plan<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Plan<'c>> {
+        self.route(args, spec).map_err(|error| error.with_command(spec.name))
+    }
+
+    fn route<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Plan<'c>> {
+        let role = self.role(spec.access);
+        match (spec.access, spec.request) {
+            (Access::Connection, _) => Err(Error::new(
+                ErrorKind::Refused,
+                Outcome::NotApplied,
+                "changes the state of its connection, and connections are shared; open one of your own with `Builder::open`",
+            )),
+            (_, RequestPolicy::AllShards) => Ok(self.every_shard(args, spec, role)),
+            (_, RequestPolicy::AllNodes) => Ok(self.every_server(args)),
+            _ if spec.keys.is_empty() => Ok(match spec.across {
+                Across::DrawNode if self.topology.distinct_shards().count() > 1 => Plan::Emulate(spec.across, Vec::new()),
+                _ => Plan::One(Part { target: Target::Shard(0, role), request: args.as_bytes().into(), keys: Vec::new() }),
+            }),
+            _ => self.by_keys(args, spec, role),
+        }
+    }
+
+    fn role(&self, access: Access) -> Role {
+        match (access, self.read_from) {
+            (Access::Read, ReadFrom::Replica) => Role::Replica,
+            _ => Role::Master,
+        }
+    }
+
+    fn every_shard<'c>(&self, args: &'c Args, spec: &Spec, role: Role) -> Plan<'c> {
+        let part =
+            |shard| Part { target: Target::Shard(shard, role), request: args.as_bytes().into(), keys: Vec::new() };
+        let mut parts: Vec<_> = self.topology.distinct_shards().map(part).collect();
+        match parts.len() {
+            1 => Plan::One(parts.remove(0)),
+            _ => Plan::Fan(parts, Merge::of(spec.response)),
+        }
+    }
+
+    fn every_server<'c>(&self, args: &'c Args) -> Plan<'c> {
+        let servers = match self.read_from {
+            ReadFrom::Replica => self.topology.server_count(),
+            ReadFrom::Master => self.topology.servers().filter(|(role, _)| *role == Role::Master).count(),
+        };
+        let part = |server| Part { target: Target::Server(server), request: args.as_bytes().into(), keys: Vec::new() };
+        let names = (0..servers).map(|server| self.topology.node(server).name().to_owned()).collect();
+        Plan::Fan((0..servers).map(part).collect(), Merge::PerNode(names))
+    }
+
+    fn by_keys<'c>(&self, args: &'c Args, spec: &'static Spec, role: Role) -> Result<Plan<'c>> {
+        if let [KeySpec::Range(first, last, _)] = *spec.keys {
+            // Nearly every command has its one key at a fixed place.
+            if last == first as isize {
+                let key = args.get(first).ok_or_else(|| too_few(spec))?;
+                let (shard, stored) = self.placement.place(key, self.topology);
+                let request = match stored.len() == key.len() {
+                    true => Cow::Borrowed(args.as_bytes()),
+                    false => renamed(args, |at| (at == first).then_some(stored)).into(),
+                };
+                return Ok(Plan::One(Part { target: Target::Shard(shard, role), request, keys: vec![first] }));
+            }
+        }
+        let keys = self.placed(args, spec)?;
+        let home = keys.first().ok_or_else(|| too_few(spec))?;
+        if keys.iter().all(|key| key.master == home.master) {
+            let request = match keys.iter().all(|key| Some(key.stored) == args.get(key.position)) {
+                true => Cow::Borrowed(args.as_bytes()),
+                false => {
+                    let stored = |at| keys.iter().find(|key| key.position == at).map(|key| key.stored);
+                    renamed(args, stored).into()
+                }
+            };
+            let target = Target::Shard(home.shard, role);
+            return Ok(Plan::One(Part { target, request, keys: keys.iter().map(|key| key.position).collect() }));
+        }
+        match spec.across {
+            Across::Split => Ok(Plan::Fan(split(args, spec, &keys, role), Merge::of(spec.response))),
+            Across::MergeSets(operation) => Ok(self.merged_sets(operation, &keys, role)),
+            Across::Never | Across::Refuse | Across::DrawNode => Err(self.refused(args, &keys)),
+            across => Ok(Plan::Emulate(across, keys)),
+        }
+    }
+
+    /// Every key of a command with the place that it lives in.
+    fn placed<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Vec<Placed<'c>>> {
+        if !spec.takes(args.len()) {
+            return Err(too_few(spec));
+        }
+        let positions = spec.key_positions(args).ok_or_else(|| too_few(spec))?;
+        let mut wanted = positions.iter().peekable();
+        let mut keys = Vec::with_capacity(positions.len());
+        // The positions ascend, so one walk over the arguments is enough.
+        for (position, key) in args.iter().enumerate() {
+            if wanted.next_if(|&&at| at == position).is_some() {
+                let (shard, stored) = self.placement.place(key, self.topology);
+                let master = self.topology.shards()[shard].master();
+                keys.push(Placed { position, shard, master, stored });
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Each node reduces its own sets; what is left is merged by the client. The first key's node comes first.
+    pub(crate) fn merged_sets<'c>(&self, operation: SetOperation, keys: &[Placed<'c>], role: Role) -> Plan<'c> {
+        let mut parts = Vec::new();
+        for (nth, group) in groups(keys).into_iter().enumerate() {
+            let name: &[u8] = match operation {
+                SetOperation::Intersection => b"SINTER",
+                SetOperation::Union => b"SUNION",
+                // What is taken away may be united first: a − b − c = a − (b ∪ c).
+                SetOperation::Difference if nth > 0 => b"SUNION",
+                SetOperation::Difference => b"SDIFF",
+            };
+            let request = command(std::iter::once(name).chain(group.iter().map(|key| key.stored)));
+            parts.push(Part {
+                target: Target::Shard(group[0].shard, role),
+                request: request.into(),
+                keys: group.iter().map(|key| key.position).collect(),
+            });
+        }
+        match parts.len() {
+            1 => Plan::One(parts.remove(0)),
+            _ => Plan::Fan(parts, Merge::Sets(operation)),
+        }
+    }
+
+    fn refused(&self, args: &Args, keys: &[Placed<'_>]) -> Error {
+        let mut message = String::from("its keys live on several nodes, and it needs them on one:");
+        for key in keys.iter().take(8) {
+            let name = escape(args.get(key.position).unwrap_or_default(), 64);
+            message.push_str(&format!(" {name} on {},", self.topology.shards()[key.shard].name()));
+        }
+        message.pop();
+        if keys.len() > 8 {
+            message.push_str(&format!(" and {} more", keys.len() - 8));
+        }
+        message.push_str("; nothing was sent");
+        Error::new(ErrorKind::CrossNode, Outcome::NotApplied, message)
+    }
+}
+
+/// The words that a server would use.
+fn too_few(spec: &Spec) -> Error {
+    Error::argument(format!("ERR wrong number of arguments for '{}' command", spec.name.to_lowercase()))
+}
+
+/// The keys by the server that they live on, in the order in which the servers first occur.
+pub(crate) fn groups<'k, 'c>(keys: &'k [Placed<'c>]) -> Vec<Vec<&'k Placed<'c>>> {
+    let mut groups: Vec<Vec<&Placed<'_>>> = Vec::new();
+    for key in keys {
+        match groups.iter_mut().find(|group| group[0].master == key.master) {
+            Some(group) => group.push(key),
+            None => groups.push(vec![key]),
+        }
+    }
+    groups
+}
+
+/// One command a server, with the keys that live there and what belongs to each.
+pub(crate) fn split<'c>(args: &Args, spec: &Spec, keys: &[Placed<'_>], role: Role) -> Vec<Part<'c>> {
+    let step = match spec.keys {
+        [KeySpec::Range(_, _, step)] => *step,
+        _ => 1,
+    };
+    let words: Vec<&[u8]> = args.iter().collect();
+    let part = |group: &[&Placed<'_>]| {
+        let name = spec.name.split(' ').map(str::as_bytes);
+        let each = group.iter().flat_map(|key| {
+            std::iter::once(key.stored).chain(words[key.position + 1..key.position + step].iter().copied())
+        });
+        Part {
+            target: Target::Shard(group[0].shard, role),
+            request: command(name.chain(each)).into(),
+            keys: group.iter().map(|key| key.position).collect(),
+        }
+    };
+    groups(keys).iter().map(|group| part(group)).collect()
+}
+
+/// A command in the bytes that go over the wire.
+pub(crate) fn command<'a>(args: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut count = 0;
+    for arg in args {
+        encode::bulk(&mut body, arg);
+        count += 1;
+    }
+    let mut out = Vec::with_capacity(body.len() + 16);
+    encode::head(&mut out, b'*', count);
+    out.extend_from_slice(&body);
+    out
+}
+
+/// The same command with other names for some arguments.
+fn renamed<'a>(args: &'a Args, name: impl Fn(usize) -> Option<&'a [u8]>) -> Vec<u8> {
+    command(args.iter().enumerate().map(|(at, arg)| name(at).unwrap_or(arg)))
+}
+
+impl Merge {
+    fn of(response: ResponsePolicy) -> Merge {
+        match response {
+            ResponsePolicy::KeyOrder => Merge::KeyOrder,
+            ResponsePolicy::Union => Merge::Union,
+            ResponsePolicy::AggSum => Merge::Sum,
+            _ => Merge::AllSucceeded,
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Runs plans: chooses servers, sends, receives, tries again where that is safe.
+
+use crate::cmd::Args;
+use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
+use crate::merge::Merge;
+use crate::net::{Deadline, Lease, Pool};
+use crate::plan::{Part, Plan, Planner, Target};
+use crate::resp::{Frame, ValueRef};
+use crate::spec::{Access, Spec};
+use crate::topology::{Role, Topology};
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The servers of a cluster at one moment, and the connections to them.
+pub(crate) struct Servers {
+    pub(crate) topology: Arc<Topology>,
+    /// In the order of [`Topology::servers`].
+    pub(crate) pools: Vec<Arc<Pool>>,
+}
+
+/// One command on its way.
+pub(crate) struct Run<'r> {
+    pub(crate) servers: &'r Servers,
+    pub(crate) planner: Planner<'r>,
+    pub(crate) args: &'r Args,
+    pub(crate) spec: &'static Spec,
+    pub(crate) deadline: Deadline,
+    /// What the steps that follow a wait for data may take.
+    pub(crate) patience: Duration,
+    /// Whose turn it is among replicas.
+    pub(crate) turn: &'r AtomicUsize,
+}
+
+/// A reply, where it lies in its connection's read buffer or as it was made of several.
+pub(crate) enum Answer {
+    Held(Lease, Range<usize>),
+    Made(Vec<u8>),
+}
+
+impl Answer {
+    pub(crate) fn frame(&self) -> Frame<'_> {
+        match self {
+            Answer::Held(lease, range) => lease.frame(range.clone()),
+            Answer::Made(bytes) => Frame::trusted(bytes),
+        }
+    }
+
+    /// Which server gave it, where one did.
+    pub(crate) fn node(&self) -> Option<String> {
+        match self {
+            Answer::Held(lease, _) => Some(lease.node().to_string()),
+            Answer::Made(_) => None,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Runs the command. An error reply is an error.
+    pub(crate) fn run(&self) -> Result<Answer> {
+        let answer = match self.planner.plan(self.args, self.spec)? {
+            Plan::One(part) => self.one(&part),
+            Plan::Fan(parts, merge) => self.fan(&parts, &merge).map(Answer::Made),
+            Plan::Emulate(across, keys) => self.emulate(across, &keys),
+        };
+        answer.map_err(|error| error.with_command(self.spec.name))
+    }
+
+    pub(crate) fn topology(&self) -> &Topology {
+        &self.servers.topology
+    }
+
+    /// Whether running it twice does no harm.
+    fn reads(&self) -> bool {
+        self.spec.access == Access::Read
+    }
+
+    /// The servers that may serve a target, the one to ask first coming first.
+    fn candidates(&self, target: Target) -> impl Iterator<Item = usize> + '_ {
+        let (replicas, last): (&[usize], usize) = match target {
+            Target::Server(server) => (&[], server),
+            Target::Shard(shard, role) => {
+                let shard = &self.topology().shards()[shard];
+                (if role == Role::Replica { shard.replicas() } else { &[] }, shard.master())
+            }
+        };
+        let turn = match replicas.len() {
+            0 | 1 => 0,
+            _ => self.turn.fetch_add(1, Ordering::Relaxed),
+        };
+        (0..replicas.len()).map(move |nth| replicas[turn.wrapping_add(nth) % replicas.len()]).chain([last])
+    }
+
+    /// One request to the first server of the target that can serve it.
+    pub(crate) fn one(&self, part: &Part<'_>) -> Result<Answer> {
+        let mut candidates = self.candidates(part.target).peekable();
+        while let Some(server) = candidates.next() {
+            match self.exchange(server, &part.request) {
+                // A replica that cannot serve costs no failed read as long as another server can.
+                Err(error)
+                    if candidates.peek().is_some() && is_servers_fault(&error) && self.deadline.left().is_ok() => {}
+                result => return result,
+            }
+        }
+        Err(Error::config("a shard without servers"))
+    }
+
+    /// One request to one server, on a new connection when an idle one turns out to be dead.
+    pub(crate) fn exchange(&self, server: usize, request: &[u8]) -> Result<Answer> {
+        let pool = &self.servers.pools[server];
+        match self.attempt(pool, request) {
+            Err(error) if self.may_repeat(&error) => {
+                pool.drop_idle();
+                self.attempt(pool, request)
+            }
+            result => result,
+        }
+    }
+
+    fn may_repeat(&self, error: &Error) -> bool {
+        error.kind() == ErrorKind::Io && (self.reads() || error.outcome() == Outcome::NotApplied)
+    }
+
+    fn attempt(&self, pool: &Arc<Pool>, request: &[u8]) -> Result<Answer> {
+        let mut lease = pool.lend(self.deadline)?;
+        lease.send(request, 1, self.deadline)?;
+        finish(lease, self.deadline)
+    }
+
+    /// Requests to several servers at the same time; their replies become one.
+    pub(crate) fn fan(&self, parts: &[Part<'_>], merge: &Merge) -> Result<Vec<u8>> {
+        let answers = self.answers(parts)?;
+        let frames: Vec<Frame<'_>> = answers.iter().map(Answer::frame).collect();
+        merge.frames(parts, &frames)
+    }
+
+    /// Requests to several servers at the same time: every reply, or an error that says how far each part came.
+    pub(crate) fn answers(&self, parts: &[Part<'_>]) -> Result<Vec<Answer>> {
+        let results = self.each(parts)?;
+        if results.iter().all(Result::is_ok) {
+            return Ok(results.into_iter().flatten().collect());
+        }
+        Err(self.summed_up(parts, results))
+    }
+
+    /// Requests to several servers at the same time, and what came of each.
+    ///
+    /// # Errors
+    /// When a connection cannot be had: then nothing was sent to any of them.
+    pub(crate) fn each(&self, parts: &[Part<'_>]) -> Result<Vec<Result<Answer>>> {
+        let chosen: Vec<usize> = parts.iter().filter_map(|part| self.candidates(part.target).next()).collect();
+        // Connections are taken in the order of the servers: two calls can so never wait for one another.
+        let mut order: Vec<usize> = (0..parts.len()).collect();
+        order.sort_unstable_by_key(|&at| chosen[at]);
+        let mut leases: Vec<Option<Result<Lease>>> = parts.iter().map(|_| None).collect();
+        for at in order {
+            let lease = self.servers.pools[chosen[at]].lend(self.deadline);
+            if lease.is_err() && !self.reads() {
+                lease?;
+            } else {
+                leases[at] = Some(lease);
+            }
+        }
+        let mut sent = Vec::with_capacity(parts.len());
+        for (part, lease) in parts.iter().zip(leases.into_iter().flatten()) {
+            sent.push(lease.and_then(|mut lease| lease.send(&part.request, 1, self.deadline).map(|()| lease)));
+        }
+        let received: Vec<Result<Answer>> =
+            sent.into_iter().map(|lease| lease.and_then(|lease| finish(lease, self.deadline))).collect();
+        let again = |(part, result): (&Part<'_>, Result<Answer>)| match result {
+            Err(error) if self.may_repeat(&error) || (self.reads() && is_servers_fault(&error)) => self.one(part),
+            result => result,
+        };
+        Ok(parts.iter().zip(received).map(again).collect())
+    }
+
+    /// One error for a command of which parts failed.
+    pub(crate) fn summed_up(&self, parts: &[Part<'_>], results: Vec<Result<Answer>>) -> Error {
+        let mut first = None;
+        let mut outcomes = Vec::with_capacity(parts.len());
+        for (part, result) in parts.iter().zip(results) {
+            let node = match part.target {
+                Target::Shard(shard, _) => self.topology().shards()[shard].name().to_owned(),
+                Target::Server(server) => self.topology().node(server).name().to_owned(),
+            };
+            let keys = part.keys.iter().filter_map(|&at| self.args.get(at)).map(<[u8]>::to_vec).collect();
+            let (outcome, error) = match result {
+                Ok(_) => (Outcome::Applied, None),
+                Err(error) => {
+                    let told = (error.outcome(), Some(error.message().to_owned()));
+                    first.get_or_insert(error);
+                    told
+                }
+            };
+            outcomes.push(PartOutcome { node, keys, outcome, error });
+        }
+        let first = first.unwrap_or_else(|| Error::reply("a part failed without an error"));
+        if self.reads() {
+            return first;
+        }
+        let all = |wanted| outcomes.iter().all(|part| part.outcome == wanted);
+        let outcome = if all(Outcome::NotApplied) {
+            Outcome::NotApplied
+        } else if outcomes.iter().any(|part| part.outcome == Outcome::Unknown) {
+            Outcome::Unknown
+        } else {
+            Outcome::Partial
+        };
+        first.with_outcome(outcome).with_parts(outcomes)
+    }
+}
+
+/// Waits for the one reply that a connection owes.
+fn finish(mut lease: Lease, deadline: Deadline) -> Result<Answer> {
+    let range = lease.receive_range(deadline)?;
+    if let ValueRef::Error(text) = lease.frame(range.clone()).value() {
+        return Err(Error::server(text).with_node(|| lease.node().to_string()));
+    }
+    Ok(Answer::Held(lease, range))
+}
+
+/// Another server may well serve what this one could not.
+fn is_servers_fault(error: &Error) -> bool {
+    use ErrorKind::*;
+    matches!(error.kind(), Connect | Io | Timeout | Protocol | PoolTimeout | Loading | MasterDown)
+}

@@ -1,0 +1,250 @@
+//! The command table: what a command does, where its keys are, and what becomes of it across nodes.
+//!
+//! One row a command, in `table.rs`, and no second list anywhere: routing, merging, the command line and the
+//! tests read these rows.
+
+mod table;
+
+pub use table::*;
+
+use crate::cmd::Args;
+use std::sync::OnceLock;
+
+/// One command, or one subcommand of a container such as `CONFIG`.
+#[non_exhaustive]
+#[derive(Debug)]
+pub struct Spec {
+    /// The name in upper case; for a subcommand both words, as in `CONFIG GET`.
+    pub name: &'static str,
+    /// The number of arguments, the command's own words included; a negative number is the fewest.
+    pub arity: i16,
+    /// The version of Redis that brought the command.
+    pub since: &'static str,
+    /// The data type or topic.
+    pub group: Group,
+    /// Whether it changes data.
+    pub access: Access,
+    /// Where the keys are among the arguments; empty for a command without keys.
+    pub keys: &'static [KeySpec],
+    /// Which servers get the command.
+    pub request: RequestPolicy,
+    /// How several replies become one.
+    pub response: ResponsePolicy,
+    /// What is done when the keys live on several nodes.
+    pub across: Across,
+}
+
+/// The data type or topic of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Group {
+    /// Strings and numbers.
+    Strings,
+    /// Bits within strings.
+    Bitmaps,
+    /// Keys of any type and their expiry.
+    Keys,
+    /// Hashes.
+    Hashes,
+    /// Lists.
+    Lists,
+    /// Sets.
+    Sets,
+    /// Sorted sets.
+    SortedSets,
+    /// The servers themselves.
+    Server,
+    /// The state of one connection.
+    Connection,
+}
+
+/// Whether a command changes data: reads may be served by replicas, all else goes to masters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// It only reads.
+    Read,
+    /// It may write.
+    Write,
+    /// It is about a server, not about keys.
+    Server,
+    /// It changes the state of its connection, so it cannot run on one that is shared.
+    Connection,
+}
+
+/// Where keys are among the arguments, the command's name being argument 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeySpec {
+    /// From `first` to `last` (negative: counted from the end, −1 being the last argument), one in every `step`.
+    Range(usize, isize, usize),
+    /// A number at this position says how many keys follow it.
+    Numkeys(usize),
+    /// One key after each of these words, looked for from a position on; the last one counts.
+    Keyword(&'static str, usize),
+}
+
+/// Which servers get a command; the names are those of Redis's command tips where it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RequestPolicy {
+    /// The node that the keys live on; any one node for a command without keys.
+    OneShard,
+    /// Every node that a key lives on.
+    MultiShard,
+    /// The master of every node, or a replica of each when the command reads.
+    AllShards,
+    /// Every server: masters and replicas.
+    AllNodes,
+    /// The row has a way of its own: see [`Across`].
+    Special,
+}
+
+/// How several replies become one; the names are those of Redis's command tips where it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ResponsePolicy {
+    /// The one reply as it is.
+    AsIs,
+    /// Arrays with one element a key: put back into the order of the keys.
+    KeyOrder,
+    /// Arrays whose order means nothing: one after the other.
+    Union,
+    /// Numbers: added up.
+    AggSum,
+    /// Statuses: the first of them when none is an error.
+    AllSucceeded,
+    /// A map from the name of the server to its reply.
+    PerNode,
+    /// The row has a way of its own: see [`Across`].
+    Special,
+}
+
+/// What is done when the keys of a command live on several nodes. Keys on one node always get the native command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Across {
+    /// It cannot happen: the command has one key, or none.
+    Never,
+    /// One command a node, each with its own keys, all at once; merged by the [`ResponsePolicy`].
+    Split,
+    /// Each node reduces its own keys, all at once; the client merges the sets.
+    MergeSets(SetOperation),
+    /// As [`MergeSets`](Across::MergeSets); the result then replaces the destination in one transaction.
+    StoreSets(SetOperation),
+    /// `MSETNX`: all keys are checked, then set node by node; own writes are undone when a race is lost.
+    SetIfNoneExists,
+    /// `RENAME` and `RENAMENX`: the value is carried over by `DUMP` and `RESTORE`.
+    Rename,
+    /// `SMOVE`: the member waits in a stash on the source node until the destination has it.
+    MoveMember,
+    /// `RPOPLPUSH` and its like: the element waits in a stash on the source node until the destination has it.
+    MoveElement,
+    /// `RANDOMKEY`: a node is drawn by how many keys it holds.
+    DrawNode,
+    /// It has no meaning there: an error, and nothing is sent.
+    Refuse,
+}
+
+/// An operation over sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SetOperation {
+    /// Members of every set.
+    Intersection,
+    /// Members of any set.
+    Union,
+    /// Members of the first set and of no other.
+    Difference,
+}
+
+impl Across {
+    /// Whether the command stays atomic when its keys live on several nodes; on one node every command is.
+    pub fn is_atomic(self) -> bool {
+        matches!(self, Across::Never | Across::Refuse)
+    }
+}
+
+impl Spec {
+    /// Whether the command waits for data: its last argument is then the longest wait in seconds, 0 meaning for ever.
+    pub fn blocks(&self) -> bool {
+        // Every blocking command with the wait as its last argument bears the letter in its name.
+        self.name.starts_with('B') && matches!(self.group, Group::Lists | Group::SortedSets)
+    }
+
+    /// Whether the number of arguments, the command's own words included, is one that the command takes.
+    pub fn takes(&self, count: usize) -> bool {
+        let arity = usize::from(self.arity.unsigned_abs());
+        if self.arity < 0 {
+            count >= arity
+        } else {
+            count == arity
+        }
+    }
+
+    /// The positions of the keys among `args`, in the order of the arguments; `None` when the arguments do not
+    /// say, because there are too few of them or a count is not a number.
+    ///
+    /// ```
+    /// use rediscluster::{cmd, spec};
+    ///
+    /// let set = cmd("MSET").arg("foo").arg(1).arg("bar").arg(2);
+    /// assert_eq!(spec::MSET.key_positions(set.args()), Some(vec![1, 3]));
+    /// ```
+    pub fn key_positions(&self, args: &Args) -> Option<Vec<usize>> {
+        let mut positions = Vec::new();
+        for &spec in self.keys {
+            match spec {
+                KeySpec::Range(first, last, step) => {
+                    let last =
+                        if last < 0 { args.len().checked_sub(last.unsigned_abs())? } else { last.unsigned_abs() };
+                    if first > last || last >= args.len() || (last + 1 - first) % step != 0 {
+                        return None;
+                    }
+                    positions.extend((first..=last).step_by(step));
+                }
+                KeySpec::Numkeys(at) => {
+                    let count: usize = std::str::from_utf8(args.get(at)?).ok()?.parse().ok()?;
+                    if count == 0 || count > args.len() - at - 1 {
+                        return None;
+                    }
+                    positions.extend(at + 1..=at + count);
+                }
+                KeySpec::Keyword(word, from) => {
+                    let after =
+                        args.iter().enumerate().skip(from).filter(|(_, arg)| arg.eq_ignore_ascii_case(word.as_bytes()));
+                    if let Some((at, _)) = after.last() {
+                        if at + 1 >= args.len() {
+                            return None;
+                        }
+                        positions.push(at + 1);
+                    }
+                }
+            }
+        }
+        Some(positions)
+    }
+}
+
+/// The row for a command, looked up by its first one or two words in any case; `None` when the table does not
+/// know it.
+///
+/// ```
+/// use rediscluster::spec::{self, Access};
+///
+/// assert_eq!(spec::find(&[b"get", b"foo"]).unwrap().access, Access::Read);
+/// assert_eq!(spec::find(&[b"config", b"get", b"*"]).unwrap().name, "CONFIG GET");
+/// assert!(spec::find(&[b"nosuch"]).is_none());
+/// ```
+pub fn find(words: &[&[u8]]) -> Option<&'static Spec> {
+    let (&name, rest) = words.split_first()?;
+    rest.first().and_then(|second| lookup(name, Some(second))).or_else(|| lookup(name, None))
+}
+
+fn lookup(first: &[u8], second: Option<&[u8]>) -> Option<&'static Spec> {
+    static SORTED: OnceLock<Vec<&'static Spec>> = OnceLock::new();
+    let rows = SORTED.get_or_init(|| {
+        let mut rows = ALL.to_vec();
+        rows.sort_unstable_by_key(|spec| spec.name);
+        rows
+    });
+    let wanted = || {
+        let second = second.into_iter().flat_map(|word| std::iter::once(&b' ').chain(word));
+        first.iter().chain(second).map(u8::to_ascii_uppercase)
+    };
+    let at = rows.binary_search_by(|spec| spec.name.bytes().cmp(wanted())).ok()?;
+    Some(rows[at])
+}

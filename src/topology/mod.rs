@@ -1,0 +1,372 @@
+//! The node table: which nodes there are, which servers they are, and where a key lives.
+
+pub(crate) mod info;
+
+use crate::error::{Error, Result};
+use crate::partition::{HashTags, Partitioner};
+use std::fmt;
+
+/// The address of a server: host and port. The host is a name, an IPv4 or an IPv6 address.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Address {
+    host: String,
+    port: u16,
+}
+
+impl Address {
+    /// The port that a server listens on when none is given.
+    pub const DEFAULT_PORT: u16 = 6379;
+
+    /// An address from its parts. An IPv6 host is given without brackets.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) when the host is empty, holds white space or control characters, or
+    /// the port is 0.
+    pub fn new(host: &str, port: u16) -> Result<Address> {
+        // What comes before an `@` may be a password: such a text is not repeated.
+        if host.contains('@') {
+            return Err(Error::config("a host with an @; credentials belong into a redis:// URL"));
+        }
+        let v6 = !host.contains(':') || host.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
+        let plain = host.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '/' | '[' | ']'));
+        if host.is_empty() || host.len() > 255 || !v6 || !plain {
+            return Err(Error::config(format!("{:?} is not a host", crate::error::escape(host.as_bytes(), 64))));
+        }
+        if port == 0 {
+            return Err(Error::config(format!("port 0 of {host} is not a port that a server can listen on")));
+        }
+        Ok(Address { host: host.to_owned(), port })
+    }
+
+    /// An address from `host:port`, `host`, `[v6]:port` or a bare IPv6 address; the port is 6379 unless given.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) when the text is none of these.
+    ///
+    /// ```
+    /// use rediscluster::Address;
+    ///
+    /// let address = Address::parse("[::1]:63791")?;
+    /// assert_eq!((address.host(), address.port()), ("::1", 63791));
+    /// # Ok::<(), rediscluster::Error>(())
+    /// ```
+    pub fn parse(text: &str) -> Result<Address> {
+        let (host, port) = match text.strip_prefix('[') {
+            Some(v6) => match v6.split_once(']') {
+                Some((host, "")) => (host, None),
+                Some((host, rest)) => (host, Some(rest.strip_prefix(':').unwrap_or("?"))),
+                None => return Err(Error::config("an address with an opening bracket and no closing one")),
+            },
+            None => match text.rsplit_once(':') {
+                Some((host, port)) if !host.contains(':') => (host, Some(port)),
+                _ => (text, None),
+            },
+        };
+        let port = match port {
+            None => Address::DEFAULT_PORT,
+            // The host is checked first: what is no host may be a password.
+            Some(port) => Address::new(host, 1).and_then(|address| {
+                port.parse().map_err(|_| Error::config(format!("{port:?} is not a port (of {})", address.host)))
+            })?,
+        };
+        Address::new(host, port)
+    }
+
+    /// The host: a name, an IPv4 or an IPv6 address without brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, never 0.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A server that keys can be sent to: its name and its address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    name: String,
+    address: Address,
+}
+
+impl Node {
+    pub(crate) fn new(name: impl Into<String>, address: Address) -> Node {
+        Node { name: name.into(), address }
+    }
+
+    /// The name from the configuration, such as `node_2`; for a discovered replica the name of its master, a
+    /// slash and its address.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the server listens.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+}
+
+impl fmt::Display for Node {
+    /// The name, and the address in brackets where the name does not hold it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.address.to_string();
+        if self.name.ends_with(&address) {
+            return f.write_str(&self.name);
+        }
+        write!(f, "{} ({address})", self.name)
+    }
+}
+
+/// What a server is to the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// It takes writes.
+    Master,
+    /// It follows a master and serves reads.
+    Replica,
+}
+
+/// Where reads go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ReadFrom {
+    /// To the replicas of a node in turn; to its master when there is none that can serve.
+    #[default]
+    Replica,
+    /// To masters only, so that a read sees every write that was acknowledged before it.
+    Master,
+}
+
+/// One node of the table: a master and the replicas that serve its reads.
+#[derive(Debug, Clone)]
+pub struct Shard {
+    name: String,
+    master: usize,
+    replicas: Vec<usize>,
+    passed_over: Vec<PassedOver>,
+}
+
+impl Shard {
+    /// The name from the configuration, such as `node_2`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The replicas that were found and cannot serve reads, and why.
+    pub fn passed_over(&self) -> &[PassedOver] {
+        &self.passed_over
+    }
+
+    /// Which of [`Topology::servers`] takes the writes.
+    pub(crate) fn master(&self) -> usize {
+        self.master
+    }
+
+    /// Which of [`Topology::servers`] serve the reads.
+    pub(crate) fn replicas(&self) -> &[usize] {
+        &self.replicas
+    }
+}
+
+/// A replica that cannot serve reads now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassedOver {
+    node: Node,
+    reason: String,
+}
+
+impl PassedOver {
+    pub(crate) fn new(node: Node, reason: String) -> PassedOver {
+        PassedOver { node, reason }
+    }
+
+    /// The replica.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Why it cannot serve, in words.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+/// What is known of a node before its servers are counted.
+pub(crate) struct ShardDescription {
+    pub(crate) name: String,
+    pub(crate) address: Address,
+    pub(crate) replicas: Vec<Node>,
+    pub(crate) passed_over: Vec<PassedOver>,
+}
+
+/// The nodes of a cluster in order, with their servers: a picture taken when replicas were last discovered.
+#[derive(Debug, Clone)]
+pub struct Topology {
+    shards: Vec<Shard>,
+    servers: Vec<(Role, Node)>,
+}
+
+impl Topology {
+    /// Of a list of nodes, each with its master and its replicas. A server that is named twice is one server.
+    pub(crate) fn new(nodes: impl IntoIterator<Item = ShardDescription>) -> Topology {
+        let mut topology = Topology { shards: Vec::new(), servers: Vec::new() };
+        let mut waiting = Vec::new();
+        // Masters come first, so that a server's place does not move when replicas come and go.
+        for node in nodes {
+            let master = topology.server(Role::Master, Node::new(node.name.clone(), node.address));
+            let shard = Shard { name: node.name, master, replicas: Vec::new(), passed_over: node.passed_over };
+            topology.shards.push(shard);
+            waiting.push(node.replicas);
+        }
+        for (at, replicas) in waiting.into_iter().enumerate() {
+            for replica in replicas {
+                let server = topology.server(Role::Replica, replica);
+                let master = topology.shards[at].master;
+                // A server follows one master only; what else claims it is passed over.
+                let taken = topology.servers[server].0 == Role::Master
+                    || topology.shards.iter().any(|other| other.master != master && other.replicas.contains(&server));
+                if !taken && !topology.shards[at].replicas.contains(&server) {
+                    topology.shards[at].replicas.push(server);
+                }
+            }
+        }
+        topology
+    }
+
+    fn server(&mut self, role: Role, node: Node) -> usize {
+        match self.servers.iter().position(|(_, known)| known.address == node.address) {
+            Some(known) => known,
+            None => {
+                self.servers.push((role, node));
+                self.servers.len() - 1
+            }
+        }
+    }
+
+    /// The nodes in the order that placement counts them.
+    pub fn shards(&self) -> &[Shard] {
+        &self.shards
+    }
+
+    /// Every server once: the masters in order, then the replicas.
+    pub fn servers(&self) -> impl ExactSizeIterator<Item = (Role, &Node)> {
+        self.servers.iter().map(|(role, node)| (*role, node))
+    }
+
+    pub(crate) fn server_count(&self) -> usize {
+        self.servers.len()
+    }
+
+    pub(crate) fn node(&self, server: usize) -> &Node {
+        &self.servers[server].1
+    }
+
+    /// The master of a node.
+    pub fn master_of(&self, shard: &Shard) -> &Node {
+        self.node(shard.master)
+    }
+
+    /// The replicas that serve a node's reads; empty when the master serves them itself.
+    pub fn replicas_of<'a>(&'a self, shard: &'a Shard) -> impl ExactSizeIterator<Item = &'a Node> {
+        shard.replicas.iter().map(|&server| self.node(server))
+    }
+
+    /// One shard for every different master, in order: two names may be one server.
+    pub(crate) fn distinct_shards(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.shards.len()).filter(|&at| {
+            let master = self.shards[at].master;
+            self.shards[..at].iter().all(|earlier| earlier.master != master)
+        })
+    }
+}
+
+/// The rules of placement: how tags are recognised and how a hash becomes a node.
+pub(crate) struct Placement {
+    pub(crate) hash_tags: HashTags,
+    pub(crate) partitioner: Box<dyn Partitioner>,
+}
+
+impl Placement {
+    /// The shard that a key lives on, and the name that the server stores.
+    pub(crate) fn place<'k>(&self, key: &'k [u8], topology: &Topology) -> (usize, &'k [u8]) {
+        let (hashed, stored) = self.hash_tags.split(key);
+        let nodes = topology.shards.len();
+        // A partitioner of the user's must not be able to make this crate panic.
+        (self.partitioner.node_index(hashed, nodes).min(nodes - 1), stored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for (text, host, port) in [
+            ("127.0.0.1:63791", "127.0.0.1", 63791),
+            ("example.org", "example.org", 6379),
+            ("[::1]:7000", "::1", 7000),
+            ("[::1]", "::1", 6379),
+            ("::1", "::1", 6379),
+        ] {
+            let address = Address::parse(text).unwrap();
+            assert_eq!((address.host(), address.port()), (host, port), "{text}");
+        }
+        for bad in [
+            "",
+            ":6379",
+            "a:",
+            "a:0",
+            "a:65536",
+            "a:b",
+            "[::1",
+            "[::1]x",
+            "a b:1",
+            "a\n:1",
+            "user:pw@h:1",
+            "a:b:c",
+            "h/0:1",
+        ] {
+            assert!(Address::parse(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(Address::parse("[::1]:7000").unwrap().to_string(), "[::1]:7000");
+    }
+
+    #[test]
+    fn two_names_for_one_server() {
+        let address = |port| Address::new("h", port).unwrap();
+        let replica = Node::new("r", address(9));
+        let shard = |name: &str, port, replicas| ShardDescription {
+            name: name.into(),
+            address: address(port),
+            replicas,
+            passed_over: Vec::new(),
+        };
+        let topology = Topology::new([
+            shard("node_1", 1, vec![replica.clone()]),
+            shard("node_2", 1, vec![replica.clone()]),
+            shard("node_3", 2, vec![replica]),
+        ]);
+        assert_eq!(topology.server_count(), 3);
+        assert_eq!(topology.distinct_shards().collect::<Vec<_>>(), [0, 2]);
+        assert_eq!(topology.shards()[0].replicas(), [2]);
+        assert_eq!(topology.shards()[1].replicas(), [2]);
+        assert!(topology.shards()[2].replicas().is_empty(), "a replica follows one master");
+    }
+}

@@ -1,0 +1,102 @@
+//! The house stands as it was drawn: imports go down only, and only the third floor knows a socket.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The floor of a room of `src/`, by the first part of its path.
+const FLOORS: &[(&str, u8)] = &[
+    ("error", 0),
+    ("resp", 0),
+    ("spec", 1),
+    ("cmd", 1),
+    ("convert", 1),
+    ("to_arg", 1),
+    ("partition", 1),
+    ("topology", 2),
+    ("plan", 2),
+    ("merge", 2),
+    ("config", 3),
+    ("net", 3),
+    ("run", 4),
+    ("carry", 4),
+    ("discover", 4),
+    ("cluster", 4),
+    ("commands", 5),
+];
+
+fn floor(room: &str) -> Option<u8> {
+    FLOORS.iter().find(|(name, _)| *name == room).map(|(_, floor)| *floor)
+}
+
+fn files(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Every room with its file name and its code, without comments.
+fn rooms() -> Vec<(String, String, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    files(&src, &mut paths);
+    let room = |path: &PathBuf| {
+        let name = path.strip_prefix(&src).unwrap().to_string_lossy().into_owned();
+        let room = name.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+        let text = fs::read_to_string(path).unwrap();
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        (room, name, code)
+    };
+    paths.iter().map(room).filter(|(room, ..)| room != "lib").collect()
+}
+
+#[test]
+fn every_room_has_a_floor_and_every_floor_its_rooms() {
+    let rooms = rooms();
+    for (room, name, _) in &rooms {
+        assert!(floor(room).is_some(), "{name} is on no floor: put it into FLOORS");
+    }
+    for (known, _) in FLOORS {
+        assert!(rooms.iter().any(|(room, ..)| room == known), "FLOORS has {known}, and src/ does not");
+    }
+}
+
+#[test]
+fn imports_go_down_only() {
+    let mut arrows = 0;
+    for (room, name, code) in rooms() {
+        let here = floor(&room).unwrap();
+        for path in code.split("crate::").skip(1) {
+            let target: String = path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            // `crate::Name` is a re-export of lib.rs, used in documentation links only.
+            let Some(there) = floor(&target) else {
+                panic!("{name} imports crate::{target}, which is no room: import from the room itself")
+            };
+            assert!(there <= here, "{name} is on floor {here} and imports {target} of floor {there}");
+            arrows += 1;
+        }
+    }
+    assert!(arrows > 50, "the imports were found");
+}
+
+#[test]
+fn only_the_third_floor_and_above_knows_a_socket() {
+    for (room, name, code) in rooms() {
+        if floor(&room).unwrap() < 3 {
+            assert!(!code.contains("std::net"), "{name} names std::net");
+        }
+    }
+}
+
+#[test]
+fn rooms_stay_small() {
+    for (_, name, _) in rooms() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(&name);
+        let lines = fs::read_to_string(path).unwrap().lines().count();
+        assert!(lines <= 550, "{name} has {lines} lines: it is two rooms");
+    }
+}

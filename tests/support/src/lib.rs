@@ -1,0 +1,86 @@
+//! What integration tests stand on: real servers in temporary directories, and scripted peers that
+//! play broken ones. What a server really holds is read by the few lines of RESP2 in `resp.rs` and not
+//! by the library under test; only `example.rs`, on which the examples in the documentation run, uses it.
+//!
+//! Every wait in here polls for what it waits for and gives up with a message. Nothing sleeps and
+//! hopes.
+
+mod cut;
+mod example;
+
+mod peer;
+mod resp;
+mod server;
+
+use std::cell::Cell;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use cut::{Cut, Wire};
+pub use example::{cluster_of, example, example_since};
+pub use peer::ScriptedPeer;
+pub use resp::{command, read_command, read_reply, Reply, Talk};
+pub use server::{Server, ServerBuilder};
+
+/// How long a wait for a server may take before the test fails. Far more than is ever needed on an
+/// idle machine: what runs tests is often not idle.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Polls until `done` says so; the test fails with `what` when it never does.
+#[track_caller]
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < end, "waited {PATIENCE:?} in vain until {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A port of this machine, below 32768, on which nobody listens at the moment.
+pub fn free_port() -> u16 {
+    let (listener, address) = listen();
+    drop(listener);
+    wait_until_closed(address);
+    address.port()
+}
+
+/// `127.0.0.1:PORT` where nobody listens: connections are refused.
+pub fn dead_address() -> String {
+    format!("127.0.0.1:{}", free_port())
+}
+
+/// A listener on a port between 20000 and 32000, chosen by chance because many tests, in many
+/// processes, choose at the same time.
+fn listen() -> (TcpListener, SocketAddr) {
+    for _ in 0..1000 {
+        let port = 20_000 + u16::try_from(random() % 12_000).expect("less than 12000");
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return (listener, (Ipv4Addr::LOCALHOST, port).into());
+        }
+    }
+    panic!("no free port between 20000 and 32000");
+}
+
+/// Waits until nobody listens there any more. Closing a listener is not enough: a process that another
+/// thread is just starting has a copy of it between its fork and its exec. Gives up silently, because
+/// somebody else may have taken the port by then.
+fn wait_until_closed(address: SocketAddr) {
+    let end = Instant::now() + Duration::from_secs(1);
+    while TcpStream::connect(address).is_ok() && Instant::now() < end {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The standard library seeds its hash maps from the system's random numbers: enough to choose a
+/// port or a name.
+fn random() -> u64 {
+    thread_local!(static STATE: Cell<u64> = Cell::new(RandomState::new().build_hasher().finish()));
+    STATE.with(|state| {
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_u64(state.get());
+        state.set(hasher.finish());
+        state.get()
+    })
+}
