@@ -45,6 +45,18 @@ pub trait FromValue: Sized {
         }
         Ok(values)
     }
+
+    /// Makes the value or finds that there is none: a nil. A type overwrites it for which other replies mean the
+    /// same.
+    ///
+    /// # Errors
+    /// As [`from_value`](FromValue::from_value).
+    fn from_optional(value: ValueRef<'_>) -> Result<Option<Self>> {
+        match value {
+            ValueRef::Nil => Ok(None),
+            some => Self::from_value(some).map(Some),
+        }
+    }
 }
 
 /// The error for a reply that does not fit, showing what came.
@@ -156,10 +168,7 @@ through!(Box<str>: String, Box<[u8]>: Vec<u8>, std::rc::Rc<str>: String, std::sy
 
 impl<T: FromValue> FromValue for Option<T> {
     fn from_value(value: ValueRef<'_>) -> Result<Option<T>> {
-        match value {
-            ValueRef::Nil => Ok(None),
-            some => T::from_value(some).map(Some),
-        }
+        T::from_optional(value)
     }
 }
 

@@ -75,6 +75,8 @@ struct Readme;
 
 /// What most programs need: `use rediscluster::prelude::*;`.
 pub mod prelude {
-    pub use crate::StringCommands;
     pub use crate::{cmd, Cluster, Execute};
+    pub use crate::{BitmapCommands, ExpiryCommands, HashCommands, KeyCommands, SortCommands, StringCommands};
+    pub use crate::{ListCommands, ServerCommands, SetCommands};
+    pub use crate::{SortedSetCombineCommands, SortedSetCommands, SortedSetRangeCommands};
 }

@@ -123,3 +123,62 @@ fn misfit(wanted: &str, reply: &Frame<'_>) -> Error {
     let got = crate::error::escape(format!("{:?}", reply.value()).as_bytes(), 256);
     Error::reply(format!("expected {wanted} from every node, got {got}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Target;
+    use crate::resp::Value;
+
+    /// Merges replies to parts that hold these keys.
+    fn merged(merge: &Merge, keys: &[&[usize]], replies: &[Value]) -> Result<Value> {
+        let part =
+            |keys: &&[usize]| Part { target: Target::Server(0), request: Vec::new().into(), keys: keys.to_vec() };
+        let parts: Vec<Part<'_>> = keys.iter().map(part).collect();
+        let bytes: Vec<Vec<u8>> = replies.iter().map(Value::to_bytes).collect();
+        let frames: Vec<Frame<'_>> = bytes.iter().map(|bytes| Frame::trusted(bytes)).collect();
+        merge.frames(&parts, &frames).map(|bytes| Frame::trusted(&bytes).value().into())
+    }
+
+    fn list(items: &[&str]) -> Value {
+        Value::Array(items.iter().map(|item| Value::from(*item)).collect())
+    }
+
+    #[test]
+    fn key_order_is_restored() {
+        let replies = [Value::Array(vec!["a".into(), Value::Nil]), list(&["b"])];
+        let wanted = Value::Array(vec!["b".into(), "a".into(), Value::Nil]);
+        assert_eq!(merged(&Merge::KeyOrder, &[&[2, 3], &[1]], &replies).unwrap(), wanted);
+        let short = merged(&Merge::KeyOrder, &[&[1, 2], &[3]], &[list(&["a"]), list(&["b"])]);
+        assert_eq!(short.unwrap_err().message(), "expected 2 elements, got 1");
+    }
+
+    #[test]
+    fn sums_and_lists() {
+        let numbers = [Value::Integer(2), Value::Integer(40)];
+        assert_eq!(merged(&Merge::Sum, &[&[], &[]], &numbers).unwrap(), Value::Integer(42));
+        assert!(merged(&Merge::Sum, &[&[], &[]], &[Value::Integer(i64::MAX), Value::Integer(1)]).is_err());
+        assert!(merged(&Merge::Sum, &[&[]], &["text".into()]).is_err());
+        let lists = [list(&["a"]), list(&[]), list(&["b", "a"])];
+        assert_eq!(merged(&Merge::Union, &[&[], &[], &[]], &lists).unwrap(), list(&["a", "b", "a"]));
+    }
+
+    #[test]
+    fn set_operations() {
+        let replies = [list(&["a", "b", "c"]), list(&["b", "c", "d"]), list(&["c", "e"])];
+        for (operation, left) in [
+            (SetOperation::Union, list(&["a", "b", "c", "d", "e"])),
+            (SetOperation::Intersection, list(&["c"])),
+            (SetOperation::Difference, list(&["a"])),
+        ] {
+            assert_eq!(merged(&Merge::Sets(operation), &[&[], &[], &[]], &replies).unwrap(), left);
+        }
+    }
+
+    #[test]
+    fn nodes_keep_their_names_and_their_order() {
+        let merge = Merge::PerNode(vec!["node_1".into(), "node_2".into()]);
+        let wanted = Value::Map(vec![("node_1".into(), Value::Integer(1)), ("node_2".into(), list(&["x"]))]);
+        assert_eq!(merged(&merge, &[&[], &[]], &[Value::Integer(1), list(&["x"])]).unwrap(), wanted);
+    }
+}

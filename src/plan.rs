@@ -24,7 +24,7 @@ pub(crate) enum Plan<'c> {
 pub(crate) struct Part<'c> {
     pub(crate) target: Target,
     pub(crate) request: Cow<'c, [u8]>,
-    /// Which arguments of the command are keys of this part.
+    /// Which arguments of the command are keys of this part; not filled where there is one part only.
     pub(crate) keys: Vec<usize>,
 }
 
@@ -117,7 +117,7 @@ impl Planner<'_> {
                     true => Cow::Borrowed(args.as_bytes()),
                     false => renamed(args, |at| (at == first).then_some(stored)).into(),
                 };
-                return Ok(Plan::One(Part { target: Target::Shard(shard, role), request, keys: vec![first] }));
+                return Ok(Plan::One(Part { target: Target::Shard(shard, role), request, keys: Vec::new() }));
             }
         }
         let keys = self.placed(args, spec)?;
@@ -131,7 +131,7 @@ impl Planner<'_> {
                 }
             };
             let target = Target::Shard(home.shard, role);
-            return Ok(Plan::One(Part { target, request, keys: keys.iter().map(|key| key.position).collect() }));
+            return Ok(Plan::One(Part { target, request, keys: Vec::new() }));
         }
         match spec.across {
             Across::Split => Ok(Plan::Fan(split(args, spec, &keys, role), Merge::of(spec.response))),
@@ -263,6 +263,97 @@ impl Merge {
             ResponsePolicy::Union => Merge::Union,
             ResponsePolicy::AggSum => Merge::Sum,
             _ => Merge::AllSucceeded,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmd::{cmd, Cmd};
+    use crate::partition::{Crc32Modulo, HashTags};
+    use crate::topology::{Address, Node, ShardDescription};
+
+    /// `bar` lives on the first of two nodes, `foo` on the second, which has a replica.
+    fn two_nodes() -> Topology {
+        let node = |name: &str, port, replicas| ShardDescription {
+            name: name.into(),
+            address: Address::new("h", port).unwrap(),
+            replicas,
+            passed_over: Vec::new(),
+        };
+        let replica = Node::new("node_2/h:3", Address::new("h", 3).unwrap());
+        Topology::new([node("node_1", 1, Vec::new()), node("node_2", 2, vec![replica])])
+    }
+
+    /// The plan in words: who gets what, and how it is merged.
+    fn planned(cmd: &Cmd, read_from: ReadFrom) -> String {
+        let topology = two_nodes();
+        let placement = Placement { hash_tags: HashTags::Strip, partitioner: Box::new(Crc32Modulo) };
+        let planner = Planner { topology: &topology, placement: &placement, read_from };
+        let part = |part: &Part<'_>| {
+            let words = String::from_utf8_lossy(&part.request).into_owned();
+            let words: Vec<&str> = words.split("\r\n").skip(2).step_by(2).collect();
+            format!("{:?} {}", part.target, words.join(" "))
+        };
+        match planner.plan(cmd.args(), cmd.spec().unwrap()) {
+            Ok(Plan::One(one)) => part(&one),
+            Ok(Plan::Fan(parts, merge)) => {
+                format!("{} => {merge:?}", parts.iter().map(part).collect::<Vec<_>>().join(", "))
+            }
+            Ok(Plan::Emulate(across, keys)) => format!("{across:?} of {} keys", keys.len()),
+            Err(error) => format!("{:?}", error.kind()),
+        }
+    }
+
+    #[test]
+    fn plans() {
+        for (line, read_from, plan) in [
+            ("GET foo", ReadFrom::Replica, "Shard(1, Replica) GET foo"),
+            ("GET foo", ReadFrom::Master, "Shard(1, Master) GET foo"),
+            ("SET foo x", ReadFrom::Replica, "Shard(1, Master) SET foo x"),
+            ("SET a{foo} x", ReadFrom::Replica, "Shard(1, Master) SET a x"),
+            ("OBJECT ENCODING a{bar}", ReadFrom::Master, "Shard(0, Master) OBJECT ENCODING a"),
+            (
+                "MGET foo bar a{foo} foo",
+                ReadFrom::Replica,
+                "Shard(1, Replica) MGET foo a foo, Shard(0, Replica) MGET bar => KeyOrder",
+            ),
+            ("MGET foo a{foo}", ReadFrom::Master, "Shard(1, Master) MGET foo a"),
+            (
+                "MSET foo 1 bar 2",
+                ReadFrom::Master,
+                "Shard(1, Master) MSET foo 1, Shard(0, Master) MSET bar 2 => AllSucceeded",
+            ),
+            ("MSET foo 1 bar", ReadFrom::Master, "Argument"),
+            ("DEL bar foo", ReadFrom::Replica, "Shard(0, Master) DEL bar, Shard(1, Master) DEL foo => Sum"),
+            (
+                "SDIFF foo bar a{bar} a{foo}",
+                ReadFrom::Master,
+                "Shard(1, Master) SDIFF foo a, Shard(0, Master) SUNION bar a => Sets(Difference)",
+            ),
+            ("RENAME foo bar", ReadFrom::Master, "Rename of 2 keys"),
+            ("RENAME foo a{foo}", ReadFrom::Master, "Shard(1, Master) RENAME foo a"),
+            ("BLPOP foo bar 0", ReadFrom::Master, "CrossNode"),
+            ("SORT foo STORE a{foo}", ReadFrom::Master, "Shard(1, Master) SORT foo STORE a"),
+            ("SORT foo STORE bar", ReadFrom::Master, "CrossNode"),
+            ("ZUNIONSTORE foo 1 a{foo} WEIGHTS 2", ReadFrom::Master, "Shard(1, Master) ZUNIONSTORE foo 1 a WEIGHTS 2"),
+            ("ZUNIONSTORE foo 2 bar foo", ReadFrom::Master, "CrossNode"),
+            ("ZUNIONSTORE foo 3 foo", ReadFrom::Master, "Argument"),
+            ("DBSIZE", ReadFrom::Replica, "Shard(0, Replica) DBSIZE, Shard(1, Replica) DBSIZE => Sum"),
+            ("FLUSHALL", ReadFrom::Replica, "Shard(0, Master) FLUSHALL, Shard(1, Master) FLUSHALL => AllSucceeded"),
+            ("TIME", ReadFrom::Master, r#"Server(0) TIME, Server(1) TIME => PerNode(["node_1", "node_2"])"#),
+            (
+                "TIME",
+                ReadFrom::Replica,
+                r#"Server(0) TIME, Server(1) TIME, Server(2) TIME => PerNode(["node_1", "node_2", "node_2/h:3"])"#,
+            ),
+            ("WATCH foo", ReadFrom::Master, "Refused"),
+            ("GET", ReadFrom::Master, "Argument"),
+        ] {
+            let mut words = line.split(' ');
+            let command = cmd(words.next().unwrap()).args_of(words.collect::<Vec<_>>());
+            assert_eq!(planned(&command, read_from), plan, "{line}");
         }
     }
 }

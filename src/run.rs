@@ -119,7 +119,8 @@ impl Run<'_> {
     }
 
     fn may_repeat(&self, error: &Error) -> bool {
-        error.kind() == ErrorKind::Io && (self.reads() || error.outcome() == Outcome::NotApplied)
+        let dead = matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol);
+        dead && (error.outcome() == Outcome::NotApplied || (self.reads() && error.kind() == ErrorKind::Io))
     }
 
     fn attempt(&self, pool: &Arc<Pool>, request: &[u8]) -> Result<Answer> {

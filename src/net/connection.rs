@@ -232,6 +232,7 @@ impl Connection {
 
     /// Says that it is about to lie unused.
     pub(crate) fn rest(&mut self) {
+        self.decoder.shrink();
         self.used = Instant::now();
     }
 

@@ -23,11 +23,13 @@ struct State {
     idle: Vec<Box<Connection>>,
     /// Lent out and idle together.
     open: usize,
+    /// Calls that wait for one: when there is none, giving back costs no system call.
+    waiting: usize,
 }
 
 impl Pool {
     pub(crate) fn new(node: Node, endpoint: Endpoint, settings: Arc<Settings>) -> Pool {
-        let state = Mutex::new(State { idle: Vec::new(), open: 0 });
+        let state = Mutex::new(State { idle: Vec::new(), open: 0, waiting: 0 });
         Pool { node, endpoint, settings, state, freed: Condvar::new() }
     }
 
@@ -64,16 +66,17 @@ impl Pool {
                     Some(Box::new(Connection::open(&self.node, &self.endpoint, &self.settings, deadline)?));
                 return Ok(lease);
             }
-            state = match deadline.left() {
-                Ok(Some(left)) => self.freed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-                Ok(None) => self.freed.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Err(_) => {
-                    let message =
-                        format!("all {} connections stayed in use until the deadline", self.settings.pool_size);
-                    return Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message)
-                        .with_node(|| self.node.to_string()));
-                }
+            let Ok(left) = deadline.left() else {
+                let message = format!("all {} connections stayed in use until the deadline", self.settings.pool_size);
+                return Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message)
+                    .with_node(|| self.node.to_string()));
             };
+            state.waiting += 1;
+            state = match left {
+                Some(left) => self.freed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.freed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+            state.waiting -= 1;
         }
     }
 
@@ -128,7 +131,10 @@ impl Drop for Lease {
             Some(connection) => state.idle.push(connection),
             None => state.open -= 1,
         }
+        let wanted = state.waiting > 0;
         drop(state);
-        self.pool.freed.notify_one();
+        if wanted {
+            self.pool.freed.notify_one();
+        }
     }
 }

@@ -84,10 +84,11 @@ pub struct Decoder {
 const CHUNK: usize = 16 << 10;
 /// Less room than this is not worth a read when more is to come.
 const LITTLE: usize = CHUNK / 4;
-/// A buffer larger than this is given back when what it was last filled with did not need it.
+/// A buffer larger than this is given back when it is empty and what it was last filled with did not need it.
 const KEEP_IDLE: usize = 64 << 10;
-/// A buffer larger than this is always given back when it is empty.
-const KEEP_BUSY: usize = 4 << 20;
+/// A buffer larger than this is always given back when it is empty. Getting one of 1 MiB anew for each reply takes
+/// three times as long as keeping it.
+const KEEP_BUSY: usize = 2 << 20;
 /// As many digits as a length may have without overflowing a `usize`.
 const LENGTH_DIGITS: usize = if usize::BITS >= 64 { 18 } else { 9 };
 /// More values than this in one aggregate are a broken server's: not even their heads would fit in 6 GB.
@@ -139,16 +140,22 @@ impl Decoder {
 
     /// Makes room of what has been given out.
     fn reclaim(&mut self) {
-        if self.start == self.end {
+        let waiting = self.end - self.start;
+        if waiting == 0 && self.end > 0 {
             let idle = self.end < self.buffer.len() / 4;
             if self.buffer.len() > KEEP_BUSY || (idle && self.buffer.len() > KEEP_IDLE) {
                 self.buffer = Vec::new();
             }
             (self.start, self.end) = (0, 0);
-        } else if self.buffer.len() - self.end < LITTLE && self.start >= self.end - self.start {
+        } else if self.buffer.len() - self.end < LITTLE && self.start >= waiting {
             self.buffer.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, self.end - self.start);
+            (self.start, self.end) = (0, waiting);
         }
+    }
+
+    /// Gives back what a large value needed, where that is more than a buffer that lies unused should hold.
+    pub(crate) fn shrink(&mut self) {
+        self.reclaim();
     }
 
     /// Says that the first `count` bytes of the room given by [`space`](Decoder::space) now hold received bytes.

@@ -340,7 +340,7 @@ mod tests {
             "a b:1",
             "a\n:1",
             "user:pw@h:1",
-            "a:b:c",
+            "x:y:z",
             "h/0:1",
         ] {
             assert!(Address::parse(bad).is_err(), "{bad:?}");

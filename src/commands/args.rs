@@ -1,0 +1,67 @@
+//! Arguments in forms that only the typed methods need.
+
+use crate::cmd::Args;
+use crate::to_arg::{ToArg, ToArgs};
+use std::time::Duration;
+
+/// A list behind its own length, as commands with `numkeys` want it.
+pub(super) struct Counted<M>(pub(super) M);
+
+impl<M: ToArgs> ToArgs for Counted<M> {
+    fn write_args(&self, args: &mut Args) {
+        let mut list = Args::new();
+        self.0.write_args(&mut list);
+        list.len().write_arg(args);
+        list.iter().for_each(|arg| args.push(arg));
+    }
+}
+
+/// How long a command waits for data, in seconds; zero is for ever.
+///
+/// Servers count in milliseconds, and some drop what is less than one: a time that is not zero is rounded up, so
+/// that it never turns into zero. Whole seconds are sent as such, because servers before 6.0 take nothing else.
+pub(super) struct Seconds(pub(super) Duration);
+
+impl ToArg for Seconds {
+    fn write_arg(&self, args: &mut Args) {
+        let milliseconds = self.0.as_nanos().div_ceil(1_000_000);
+        match (milliseconds / 1000, milliseconds % 1000) {
+            (whole, 0) => whole.write_arg(args),
+            (whole, rest) => format!("{whole}.{rest:03}").write_arg(args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(list: impl ToArgs) -> Vec<String> {
+        let mut args = Args::new();
+        list.write_args(&mut args);
+        args.iter().map(|arg| String::from_utf8_lossy(arg).into_owned()).collect()
+    }
+
+    #[test]
+    fn a_wait_is_never_rounded_down_to_for_ever() {
+        let seconds = |duration| {
+            let mut args = Args::new();
+            Seconds(duration).write_arg(&mut args);
+            String::from_utf8_lossy(args.get(0).unwrap_or_default()).into_owned()
+        };
+        assert_eq!(seconds(Duration::ZERO), "0");
+        assert_eq!(seconds(Duration::from_nanos(1)), "0.001");
+        assert_eq!(seconds(Duration::from_micros(1001)), "0.002");
+        assert_eq!(seconds(Duration::from_millis(50)), "0.050");
+        assert_eq!(seconds(Duration::from_millis(2500)), "2.500");
+        assert_eq!(seconds(Duration::from_secs(30)), "30");
+        assert_eq!(seconds(Duration::MAX), "18446744073709551616");
+    }
+
+    #[test]
+    fn a_list_behind_its_length() {
+        assert_eq!(written(Counted(["a", ""])), ["2", "a", ""]);
+        assert_eq!(written(Counted("one")), ["1", "one"]);
+        assert_eq!(written(Counted(Vec::<String>::new())), ["0"]);
+    }
+}

@@ -1,0 +1,109 @@
+//! The replies of `TTL` and its like.
+
+use crate::convert::FromValue;
+use crate::error::{Error, Result};
+use crate::resp::ValueRef;
+use std::time::{Duration, SystemTime};
+
+/// How long a key has left, as [`ttl`](crate::ExpiryCommands::ttl) and [`pttl`](crate::ExpiryCommands::pttl) tell.
+///
+/// `PER_SECOND` is how many of the command's units make a second: 1 for seconds, 1000 for milliseconds.
+///
+/// ```
+/// use rediscluster::{Error, FromValue, Ttl, ValueRef};
+/// use std::time::Duration;
+///
+/// let ttl = Ttl::<1000>::from_value(ValueRef::Integer(1500))?;
+/// assert_eq!(ttl, Ttl::Left(Duration::from_millis(1500)));
+/// assert_eq!(Ttl::<1>::from_value(ValueRef::Integer(-1))?, Ttl::Persistent);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ttl<const PER_SECOND: u64> {
+    /// There is no such key.
+    Missing,
+    /// The key never expires.
+    Persistent,
+    /// The key expires after this long.
+    Left(Duration),
+}
+
+/// When a key expires, as [`expiretime`](crate::ExpiryCommands::expiretime) and
+/// [`pexpiretime`](crate::ExpiryCommands::pexpiretime) tell.
+///
+/// `PER_SECOND` is how many of the command's units make a second: 1 for seconds, 1000 for milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExpireTime<const PER_SECOND: u64> {
+    /// There is no such key.
+    Missing,
+    /// The key never expires.
+    Persistent,
+    /// The key expires at this moment, by the server's clock.
+    At(SystemTime),
+}
+
+impl<const PER_SECOND: u64> Ttl<PER_SECOND> {
+    /// How long is left; `None` when the key is missing or never expires.
+    pub fn left(self) -> Option<Duration> {
+        match self {
+            Ttl::Left(time) => Some(time),
+            Ttl::Missing | Ttl::Persistent => None,
+        }
+    }
+}
+
+impl<const PER_SECOND: u64> ExpireTime<PER_SECOND> {
+    /// The moment; `None` when the key is missing or never expires.
+    pub fn at(self) -> Option<SystemTime> {
+        match self {
+            ExpireTime::At(time) => Some(time),
+            ExpireTime::Missing | ExpireTime::Persistent => None,
+        }
+    }
+}
+
+impl<const PER_SECOND: u64> FromValue for Ttl<PER_SECOND> {
+    fn from_value(value: ValueRef<'_>) -> Result<Ttl<PER_SECOND>> {
+        let units = match i64::from_value(value)? {
+            -2 => return Ok(Ttl::Missing),
+            -1 => return Ok(Ttl::Persistent),
+            number => u64::try_from(number).map_err(|_| Error::reply(format!("expected a time, got {number}")))?,
+        };
+        let nanos = units % PER_SECOND * (1_000_000_000 / PER_SECOND);
+        Ok(Ttl::Left(Duration::from_secs(units / PER_SECOND) + Duration::from_nanos(nanos)))
+    }
+}
+
+impl<const PER_SECOND: u64> FromValue for ExpireTime<PER_SECOND> {
+    fn from_value(value: ValueRef<'_>) -> Result<ExpireTime<PER_SECOND>> {
+        Ok(match Ttl::<PER_SECOND>::from_value(value)? {
+            Ttl::Missing => ExpireTime::Missing,
+            Ttl::Persistent => ExpireTime::Persistent,
+            Ttl::Left(since_1970) => {
+                let time = SystemTime::UNIX_EPOCH.checked_add(since_1970);
+                ExpireTime::At(time.ok_or_else(|| Error::reply("a moment beyond what this system's clock can tell"))?)
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_become_times() {
+        let seconds = |number| Ttl::<1>::from_value(ValueRef::Integer(number));
+        let millis = |number| Ttl::<1000>::from_value(ValueRef::Integer(number));
+        assert_eq!(seconds(-2).unwrap(), Ttl::Missing);
+        assert_eq!(millis(-1).unwrap(), Ttl::Persistent);
+        assert_eq!(seconds(7).unwrap().left(), Some(Duration::from_secs(7)));
+        assert_eq!(millis(7001).unwrap().left(), Some(Duration::from_millis(7001)));
+        assert_eq!(millis(i64::MAX).unwrap().left(), Some(Duration::from_millis(i64::MAX as u64)));
+        assert!(seconds(-3).is_err());
+        let at = ExpireTime::<1>::from_value(ValueRef::Integer(60)).unwrap();
+        assert_eq!(at.at(), Some(SystemTime::UNIX_EPOCH + Duration::from_secs(60)));
+        // Beyond any clock or not: no panic.
+        let _ = ExpireTime::<1>::from_value(ValueRef::Integer(i64::MAX));
+    }
+}

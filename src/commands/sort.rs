@@ -1,0 +1,168 @@
+//! Sorting of lists, sets and sorted sets.
+
+use crate::cmd::{Args, Cmd, Execute};
+use crate::convert::FromValue;
+use crate::spec;
+use crate::to_arg::{ToArg, ToArgs};
+
+/// Commands that sort the elements of a list, a set or a sorted set.
+///
+/// A key that does not exist counts as empty. A key of another type is a [`WrongType`](crate::ErrorKind::WrongType)
+/// error.
+///
+/// The patterns of [`SortOptions::by`] and [`SortOptions::get`] name further keys, which a server can only look up
+/// among its own: they must live on the node of the key that is sorted, which a common hash tag ensures. They are
+/// given as the servers store them, without the tag.
+pub trait SortCommands: Execute {
+    /// Gives the elements of a key in order, or what [`SortOptions::get`] asks for in their place.
+    ///
+    /// `SORT`, since Redis 1.0.0. It counts as a write, so a master serves it; see
+    /// [`sort_ro`](SortCommands::sort_ro).
+    ///
+    /// # Errors
+    /// [`WrongType`](crate::ErrorKind::WrongType) when the key cannot be sorted, a
+    /// [`Server`](crate::ErrorKind::Server) error when an element is no number and
+    /// [`SortOptions::alpha`] is not given, and [what every call may meet](crate#errors).
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::SortOptions;
+    ///
+    /// cluster.execute(cmd("RPUSH").arg("sizes").args_of([10, 9, 37, 4]))?;
+    /// assert_eq!(cluster.sort::<_, Vec<i64>>("sizes", SortOptions::new())?, [4, 9, 10, 37]);
+    /// let largest = SortOptions::new().desc().limit(0, 1);
+    /// assert_eq!(cluster.sort::<_, Vec<i64>>("sizes", largest)?, [37]);
+    /// # Ok(()) });
+    /// ```
+    fn sort<K: ToArg, V: FromValue>(self, key: K, options: SortOptions) -> Self::Output<V> {
+        self.execute(Cmd::new(&spec::SORT).arg(key).args_of(options))
+    }
+
+    /// Does what [`sort`](SortCommands::sort) does, and only reads, so that a replica may serve it.
+    ///
+    /// `SORT_RO`, since Redis 7.0.0.
+    ///
+    /// # Errors
+    /// Those of [`sort`](SortCommands::sort).
+    ///
+    /// ```
+    /// # rediscluster_testing::example_since("7.0", |cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::SortOptions;
+    ///
+    /// cluster.execute(cmd("SADD").arg("names").args_of(["bob", "ann", "cat"]))?;
+    /// let names: Vec<String> = cluster.sort_ro("names", SortOptions::new().alpha())?;
+    /// assert_eq!(names, ["ann", "bob", "cat"]);
+    /// # Ok(()) });
+    /// ```
+    fn sort_ro<K: ToArg, V: FromValue>(self, key: K, options: SortOptions) -> Self::Output<V> {
+        self.execute(Cmd::new(&spec::SORT_RO).arg(key).args_of(options))
+    }
+
+    /// Stores the elements of a key in order as a list, whatever the destination held, and gives how many they are.
+    /// When there are none, the destination is deleted.
+    ///
+    /// `SORT` with `STORE`, since Redis 1.0.0. Across nodes: refused, nothing is sent; a common hash tag keeps the keys
+    /// on one node.
+    ///
+    /// # Errors
+    /// Those of [`sort`](SortCommands::sort), and [`CrossNode`](crate::ErrorKind::CrossNode) when the keys live on two
+    /// nodes.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::SortOptions;
+    ///
+    /// cluster.execute(cmd("RPUSH").arg("sizes{shop}").args_of([10, 9, 37, 4]))?;
+    /// assert_eq!(cluster.sort_store("sizes{shop}", "sorted{shop}", SortOptions::new())?, 4);
+    /// # Ok(()) });
+    /// ```
+    fn sort_store<K: ToArg, D: ToArg>(self, key: K, destination: D, options: SortOptions) -> Self::Output<u64> {
+        self.execute(Cmd::new(&spec::SORT).arg(key).args_of(options).arg("STORE").arg(destination))
+    }
+}
+
+impl<E: Execute> SortCommands for E {}
+
+/// The options of [`sort`](SortCommands::sort) and its like. Without any, elements are numbers, the least first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SortOptions {
+    by: Option<Vec<u8>>,
+    limit: Option<(u64, i64)>,
+    get: Vec<Vec<u8>>,
+    desc: bool,
+    alpha: bool,
+}
+
+impl SortOptions {
+    /// No options.
+    pub fn new() -> SortOptions {
+        SortOptions::default()
+    }
+
+    /// Orders by what the keys hold that the pattern names, the element standing in for its first `*`; `key->field` is
+    /// a field of a hash. A pattern without `*` leaves the elements in the order that they have. `BY`.
+    pub fn by(mut self, pattern: impl ToArg) -> SortOptions {
+        self.by = Some(bytes(pattern));
+        self
+    }
+
+    /// Gives so many elements from a position in the order on; a negative count is all. `LIMIT`.
+    pub fn limit(mut self, offset: u64, count: i64) -> SortOptions {
+        self.limit = Some((offset, count));
+        self
+    }
+
+    /// Gives what the key holds that the pattern names, as for [`by`](SortOptions::by), in place of the element; nil
+    /// when it is missing. `#` is the element itself. Said several times, each element becomes several values in a
+    /// row. `GET`.
+    pub fn get(mut self, pattern: impl ToArg) -> SortOptions {
+        self.get.push(bytes(pattern));
+        self
+    }
+
+    /// The greatest first: `DESC`.
+    pub fn desc(mut self) -> SortOptions {
+        self.desc = true;
+        self
+    }
+
+    /// Compares as text, by the rules of the server's locale, and not as numbers: `ALPHA`.
+    pub fn alpha(mut self) -> SortOptions {
+        self.alpha = true;
+        self
+    }
+}
+
+/// The one argument that a value becomes.
+fn bytes(value: impl ToArg) -> Vec<u8> {
+    let mut args = Args::new();
+    value.write_arg(&mut args);
+    args.get(0).unwrap_or_default().to_vec()
+}
+
+impl ToArgs for SortOptions {
+    fn write_args(&self, args: &mut Args) {
+        if let Some(pattern) = &self.by {
+            "BY".write_arg(args);
+            pattern.write_arg(args);
+        }
+        if let Some((offset, count)) = self.limit {
+            "LIMIT".write_arg(args);
+            offset.write_arg(args);
+            count.write_arg(args);
+        }
+        for pattern in &self.get {
+            "GET".write_arg(args);
+            pattern.write_arg(args);
+        }
+        if self.desc {
+            "DESC".write_arg(args);
+        }
+        if self.alpha {
+            "ALPHA".write_arg(args);
+        }
+    }
+}

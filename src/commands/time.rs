@@ -1,0 +1,85 @@
+//! Times as they go over the wire. All are rounded up, so that nothing ends earlier than the caller said.
+
+use crate::cmd::Args;
+use crate::to_arg::{ToArg, ToArgs};
+use std::time::{Duration, SystemTime};
+
+/// A length of time in whole seconds.
+pub(super) fn seconds(time: Duration) -> u128 {
+    time.as_nanos().div_ceil(1_000_000_000)
+}
+
+/// A length of time in whole milliseconds.
+pub(super) fn millis(time: Duration) -> u128 {
+    time.as_nanos().div_ceil(1_000_000)
+}
+
+/// A moment in whole seconds since 1970.
+pub(super) fn unix_seconds(time: SystemTime) -> i128 {
+    since_1970(time, 1_000_000_000)
+}
+
+/// A moment in whole milliseconds since 1970.
+pub(super) fn unix_millis(time: SystemTime) -> i128 {
+    since_1970(time, 1_000_000)
+}
+
+fn since_1970(time: SystemTime, unit: i128) -> i128 {
+    let nanos = match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(after) => after.as_nanos() as i128,
+        Err(before) => -(before.duration().as_nanos() as i128),
+    };
+    -(-nanos).div_euclid(unit)
+}
+
+/// When a value that is being written or read expires, as `SET` and `GETEX` say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expire {
+    In(Duration),
+    At(SystemTime),
+    /// What this word means: `KEEPTTL`, `PERSIST`.
+    Word(&'static str),
+}
+
+impl ToArgs for Expire {
+    fn write_args(&self, args: &mut Args) {
+        match self {
+            Expire::In(time) => {
+                "PX".write_arg(args);
+                millis(*time).write_arg(args);
+            }
+            Expire::At(time) => {
+                "PXAT".write_arg(args);
+                unix_millis(*time).write_arg(args);
+            }
+            Expire::Word(word) => word.write_arg(args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_rounded_up() {
+        let nano = Duration::from_nanos(1);
+        assert_eq!((seconds(Duration::ZERO), millis(Duration::ZERO)), (0, 0));
+        assert_eq!((seconds(nano), millis(nano)), (1, 1));
+        let whole = Duration::from_secs(2);
+        assert_eq!((seconds(whole), millis(whole)), (2, 2000));
+        assert_eq!((seconds(whole + nano), millis(whole + nano)), (3, 2001));
+        assert_eq!(seconds(Duration::MAX), u128::from(u64::MAX) + 1);
+    }
+
+    #[test]
+    fn moments_are_rounded_up_on_both_sides_of_1970() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        let step = Duration::from_micros(1);
+        assert_eq!((unix_seconds(epoch), unix_millis(epoch)), (0, 0));
+        assert_eq!((unix_seconds(epoch + step), unix_millis(epoch + step)), (1, 1));
+        assert_eq!((unix_seconds(epoch - step), unix_millis(epoch - step)), (0, 0));
+        let minute = Duration::from_secs(60);
+        assert_eq!((unix_seconds(epoch - minute), unix_millis(epoch + minute)), (-60, 60_000));
+    }
+}
