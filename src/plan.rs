@@ -146,10 +146,11 @@ impl Planner<'_> {
         if !spec.takes(args.len()) {
             return Err(too_few(spec));
         }
-        let positions = spec.key_positions(args).ok_or_else(|| too_few(spec))?;
+        let mut positions = spec.key_positions(args).ok_or_else(|| too_few(spec))?;
+        positions.extend(self.patterns(args, spec)?);
+        positions.sort_unstable();
         let mut wanted = positions.iter().peekable();
         let mut keys = Vec::with_capacity(positions.len());
-        // The positions ascend, so one walk over the arguments is enough.
         for (position, key) in args.iter().enumerate() {
             if wanted.next_if(|&&at| at == position).is_some() {
                 let (shard, stored) = self.placement.place(key, self.topology);
@@ -158,6 +159,28 @@ impl Planner<'_> {
             }
         }
         Ok(keys)
+    }
+
+    /// Patterns that a server makes names of keys from. It can look up only what lives on its own node, so that on
+    /// several nodes a pattern needs a tag, which says where all of its keys live.
+    fn patterns(&self, args: &Args, spec: &Spec) -> Result<Vec<usize>> {
+        let mut positions = spec.pattern_positions(args);
+        positions.retain(|&at| args.get(at).is_some_and(|pattern| pattern.contains(&b'*')));
+        if self.topology.distinct_shards().count() == 1 {
+            return Ok(positions);
+        }
+        for &at in &positions {
+            let pattern = args.get(at).unwrap_or_default();
+            let (hashed, _) = self.placement.hash_tags.split(pattern);
+            if hashed.len() == pattern.len() || hashed.contains(&b'*') {
+                let message = format!(
+                    "the keys that {} stands for may live on any node; give it the tag of the sorted key; nothing was sent",
+                    escape(pattern, 64)
+                );
+                return Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, message));
+            }
+        }
+        Ok(positions)
     }
 
     /// Each node reduces its own sets; what is left is merged by the client. The first key's node comes first.
@@ -337,6 +360,17 @@ mod tests {
             ("BLPOP foo bar 0", ReadFrom::Master, "CrossNode"),
             ("SORT foo STORE a{foo}", ReadFrom::Master, "Shard(1, Master) SORT foo STORE a"),
             ("SORT foo STORE bar", ReadFrom::Master, "CrossNode"),
+            ("SORT foo BY w*{foo} GET #", ReadFrom::Master, "Shard(1, Master) SORT foo BY w* GET #"),
+            ("SORT foo BY w*{bar}", ReadFrom::Master, "CrossNode"),
+            ("SORT foo BY w*", ReadFrom::Master, "CrossNode"),
+            ("SORT foo GET w*->f", ReadFrom::Master, "CrossNode"),
+            (
+                "SORT foo BY nosort GET # LIMIT 0 STORE",
+                ReadFrom::Master,
+                "Shard(1, Master) SORT foo BY nosort GET # LIMIT 0 STORE",
+            ),
+            ("SORT_RO foo BY w*", ReadFrom::Replica, "CrossNode"),
+            ("SORT_RO foo BY w*{foo}", ReadFrom::Replica, "Shard(1, Replica) SORT_RO foo BY w*"),
             ("ZUNIONSTORE foo 1 a{foo} WEIGHTS 2", ReadFrom::Master, "Shard(1, Master) ZUNIONSTORE foo 1 a WEIGHTS 2"),
             ("ZUNIONSTORE foo 2 bar foo", ReadFrom::Master, "CrossNode"),
             ("ZUNIONSTORE foo 3 foo", ReadFrom::Master, "Argument"),

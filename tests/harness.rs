@@ -45,7 +45,7 @@ fn a_replica_of_a_master_with_a_password() {
     let closed = Server::replica_of(&master, &["--requirepass", "y"]);
     master_and_replica(&master, &closed);
 
-    let mut stranger = common::Talk::with(closed.port(), None, Duration::from_secs(5)).unwrap();
+    let mut stranger = rediscluster_testing::Talk::with(closed.port(), None, Duration::from_secs(5)).unwrap();
     assert!(stranger.call(&["GET", "k"]).unwrap().text().starts_with("NOAUTH"));
 }
 
@@ -146,7 +146,7 @@ fn a_peer_plays_its_script() {
     assert!(peer.port() < 32_768);
     for turn in 1..=2 {
         let mut stream = TcpStream::connect(peer.address()).unwrap();
-        stream.write_all(&common::command(&["GET", "k"])).unwrap();
+        stream.write_all(&rediscluster_testing::command(&["GET", "k"])).unwrap();
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap(); // ends, because the script is over
         assert_eq!(bytes, b"$3\r\nno");
@@ -163,10 +163,10 @@ fn a_peer_answers_commands() {
     let mut stream = TcpStream::connect(peer.address()).unwrap();
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     for _ in 0..2 {
-        stream.write_all(&common::command(&["PING"])).unwrap();
+        stream.write_all(&rediscluster_testing::command(&["PING"])).unwrap();
         assert_eq!(read_reply(&mut reader).unwrap().text(), "PONG");
     }
-    stream.write_all(&common::command(&["QUIT"])).unwrap();
+    stream.write_all(&rediscluster_testing::command(&["QUIT"])).unwrap();
     assert_eq!(read_reply(&mut reader).unwrap_err().kind(), ErrorKind::UnexpectedEof);
 }
 

@@ -218,8 +218,7 @@ fn replicas_in_the_oldest_form_are_understood() {
         _ => bulk("role:slave\r\nmaster_link_status:up\r\n"),
     });
     let port = replica.port();
-    let master =
-        ScriptedPeer::answering(move |_| bulk(&format!("role:master\r\nslave0:127.0.0.1,{port},online\r\n")));
+    let master = ScriptedPeer::answering(move |_| bulk(&format!("role:master\r\nslave0:127.0.0.1,{port},online\r\n")));
     let cluster = Cluster::builder().node("only", master.address()).connect().unwrap();
     assert_eq!(cluster.get::<_, String>("k").unwrap(), "from replica");
 }

@@ -81,7 +81,8 @@ fn keys_are_found_as_the_server_finds_them() {
         let asked: Vec<&[u8]> = [&b"COMMAND"[..], b"GETKEYS"].into_iter().chain(words.iter().copied()).collect();
         let positions = row.key_positions(command.args()).unwrap();
         let found: Vec<Vec<u8>> = positions.iter().map(|&at| words[at].to_vec()).collect();
-        assert_eq!(server.ask(&asked), Reply::bulks(&found), "{}", row.name);
+        // Before Redis 7.0 some servers list the destination last.
+        assert_eq!(server.ask(&asked).sorted(), Reply::bulks(&found).sorted(), "{}", row.name);
     }
 }
 

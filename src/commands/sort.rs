@@ -11,8 +11,8 @@ use crate::to_arg::{ToArg, ToArgs};
 /// error.
 ///
 /// The patterns of [`SortOptions::by`] and [`SortOptions::get`] name further keys, which a server can only look up
-/// among its own: they must live on the node of the key that is sorted, which a common hash tag ensures. They are
-/// given as the servers store them, without the tag.
+/// among its own. On several nodes a pattern with a `*` therefore needs the tag of the key that is sorted, as in
+/// `weight_*{shop}`; without it the call is a [`CrossNode`](crate::ErrorKind::CrossNode) error, and nothing is sent.
 pub trait SortCommands: Execute {
     /// Gives the elements of a key in order, or what [`SortOptions::get`] asks for in their place.
     ///
@@ -20,6 +20,7 @@ pub trait SortCommands: Execute {
     /// [`sort_ro`](SortCommands::sort_ro).
     ///
     /// # Errors
+    /// [`CrossNode`](crate::ErrorKind::CrossNode) when a pattern may name keys of other nodes,
     /// [`WrongType`](crate::ErrorKind::WrongType) when the key cannot be sorted, a
     /// [`Server`](crate::ErrorKind::Server) error when an element is no number and
     /// [`SortOptions::alpha`] is not given, and [what every call may meet](crate#errors).

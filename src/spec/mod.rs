@@ -77,8 +77,20 @@ pub enum KeySpec {
     Range(usize, isize, usize),
     /// A number at this position says how many keys follow it.
     Numkeys(usize),
-    /// One key after each of these words, looked for from a position on; the last one counts.
-    Keyword(&'static str, usize),
+    /// From this position on, words that are followed by so many values each, and what the values are. Of several
+    /// that hold a key the last one counts.
+    Options(usize, &'static [(&'static str, usize, OptionValue)]),
+}
+
+/// What the values of an option are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptionValue {
+    /// The name of a key.
+    Key,
+    /// A pattern that the server makes names of keys from, as `BY` and `GET` of `SORT`.
+    Pattern,
+    /// Neither.
+    Plain,
 }
 
 /// Which servers get a command; the names are those of Redis's command tips where it has one.
@@ -175,6 +187,18 @@ impl Spec {
         }
     }
 
+    /// The positions of the patterns among `args` that the server makes names of keys from.
+    pub(crate) fn pattern_positions(&self, args: &Args) -> Vec<usize> {
+        let mut positions = Vec::new();
+        for spec in self.keys {
+            if let KeySpec::Options(from, words) = *spec {
+                let values = option_values(args, from, words).into_iter();
+                positions.extend(values.filter(|(_, value)| *value == OptionValue::Pattern).map(|(at, _)| at));
+            }
+        }
+        positions
+    }
+
     /// The positions of the keys among `args`, in the order of the arguments; `None` when the arguments do not
     /// say, because there are too few of them or a count is not a number.
     ///
@@ -203,20 +227,33 @@ impl Spec {
                     }
                     positions.extend(at + 1..=at + count);
                 }
-                KeySpec::Keyword(word, from) => {
-                    let after =
-                        args.iter().enumerate().skip(from).filter(|(_, arg)| arg.eq_ignore_ascii_case(word.as_bytes()));
-                    if let Some((at, _)) = after.last() {
-                        if at + 1 >= args.len() {
-                            return None;
-                        }
-                        positions.push(at + 1);
-                    }
+                KeySpec::Options(from, words) => {
+                    let values = option_values(args, from, words);
+                    positions.extend(
+                        values.into_iter().rev().find(|(_, value)| *value == OptionValue::Key).map(|(at, _)| at),
+                    );
                 }
             }
         }
         Some(positions)
     }
+}
+
+/// The values of options and their positions; a word in the place of a value is no option, whatever it looks like.
+fn option_values(args: &Args, from: usize, words: &[(&str, usize, OptionValue)]) -> Vec<(usize, OptionValue)> {
+    let mut found = Vec::new();
+    let mut values = (0, OptionValue::Plain);
+    for (at, arg) in args.iter().enumerate().skip(from) {
+        if values.0 > 0 {
+            values.0 -= 1;
+            found.push((at, values.1));
+        } else if let Some((_, count, value)) =
+            words.iter().find(|(word, ..)| arg.eq_ignore_ascii_case(word.as_bytes()))
+        {
+            values = (*count, *value);
+        }
+    }
+    found
 }
 
 /// The row for a command, looked up by its first one or two words in any case; `None` when the table does not

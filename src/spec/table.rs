@@ -2,7 +2,8 @@
 
 use super::Access::{Connection, Read, Server, Write};
 use super::Across::*;
-use super::KeySpec::{Keyword, Numkeys, Range};
+use super::KeySpec::{Numkeys, Options, Range};
+use super::OptionValue::{Key, Pattern, Plain};
 use super::SetOperation::*;
 use super::{Group, KeySpec, RequestPolicy, ResponsePolicy, Spec};
 
@@ -16,7 +17,10 @@ const PAIRS: &[KeySpec] = &[Range(1, -1, 2)];
 const COUNTED: &[KeySpec] = &[Numkeys(1)];
 const DESTINATION_COUNTED: &[KeySpec] = &[Range(1, 1, 1), Numkeys(2)];
 const FROM_SECOND: &[KeySpec] = &[Range(2, -1, 1)];
-const ONE_AND_STORE: &[KeySpec] = &[Range(1, 1, 1), Keyword("STORE", 2)];
+const SORTED: &[KeySpec] =
+    &[Range(1, 1, 1), Options(2, &[("STORE", 1, Key), ("BY", 1, Pattern), ("GET", 1, Pattern), ("LIMIT", 2, Plain)])];
+const SORTED_RO: &[KeySpec] =
+    &[Range(1, 1, 1), Options(2, &[("BY", 1, Pattern), ("GET", 1, Pattern), ("LIMIT", 2, Plain)])];
 
 macro_rules! rows {
     ($($group:ident { $($id:ident $name:literal $arity:literal $since:literal $access:ident $keys:ident
@@ -106,8 +110,8 @@ rows! {
         RENAME "RENAME" 3 "1.0.0" Write TWO => Special Special Rename;
         RENAMENX "RENAMENX" 3 "1.0.0" Write TWO => Special Special Rename;
         RESTORE "RESTORE" -4 "2.6.0" Write ONE;
-        SORT "SORT" -2 "1.0.0" Write ONE_AND_STORE => Special Special Refuse;
-        SORT_RO "SORT_RO" -2 "7.0.0" Read ONE;
+        SORT "SORT" -2 "1.0.0" Write SORTED => Special Special Refuse;
+        SORT_RO "SORT_RO" -2 "7.0.0" Read SORTED_RO => Special Special Refuse;
         TOUCH "TOUCH" -2 "3.2.1" Read ALL_KEYS => MultiShard AggSum Split;
         TTL "TTL" 2 "1.0.0" Read ONE;
         TYPE "TYPE" 2 "1.0.0" Read ONE;

@@ -20,7 +20,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use cut::{Cut, Wire};
-pub use example::{cluster_of, example, example_since};
+pub use example::{cluster_of, example, example_since, home_of, in_both_protocols};
 pub use peer::ScriptedPeer;
 pub use resp::{command, read_command, read_reply, Reply, Talk};
 pub use server::{Server, ServerBuilder};

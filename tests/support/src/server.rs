@@ -193,7 +193,7 @@ impl Server {
         let own = self.field("server", "redis_version").expect("a version");
         let since = parts(&own) >= parts(version);
         if !since {
-            println!("SKIPPED: {what} needs Redis {version}, and this server is {own}");
+            println!("SKIPPED: {what}: since Redis {version}, and this server is {own}");
         }
         since
     }
