@@ -3,13 +3,13 @@
 use crate::cmd::{Args, Cmd, Execute};
 use crate::config::{Builder, Checked, ConfiguredNode, Endpoint, Settings};
 use crate::convert::FromValue;
-use crate::discover::discover;
+use crate::discover::{discover, Discovery};
 use crate::error::Result;
 use crate::net::{Connection, Deadline, Pool};
 use crate::plan::Planner;
 use crate::run::{Run, Servers};
 use crate::to_arg::ToArg;
-use crate::topology::{Node, Placement, ReadFrom, Role, Topology};
+use crate::topology::{Node, Placement, ReadFrom, Role, ShardDescription, Topology};
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -54,10 +54,30 @@ impl Builder {
     /// [`Connect`](crate::ErrorKind::Connect) and the kinds of authentication for a master that cannot be
     /// reached. A replica that cannot be reached is no error: see [`Shard::passed_over`](crate::Shard::passed_over).
     pub fn connect(self) -> Result<Cluster> {
+        let cluster = self.build()?;
+        cluster.refresh()?;
+        Ok(cluster)
+    }
+
+    /// Makes the cluster without asking any server: connections are made when calls need them, and until
+    /// [`refresh`](Cluster::refresh) masters serve all reads. For placement alone, and for programs that must start
+    /// while a server is down.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) for a mistake in the settings.
+    ///
+    /// ```
+    /// use rediscluster::prelude::*;
+    ///
+    /// let cluster = Cluster::builder().nodes("node_1=10.0.0.1:6379,node_2=10.0.0.2:6379").build()?;
+    /// assert_eq!(cluster.node_for("foo").to_string(), "node_2 (10.0.0.2:6379)");
+    /// # Ok::<(), rediscluster::Error>(())
+    /// ```
+    pub fn build(self) -> Result<Cluster> {
         let Checked { masters, settings, read_from, placement } = self.checked()?;
         let settings = Arc::new(settings);
-        let topology = discover(&masters, &settings, read_from)?;
-        let servers = Servers::new(topology, &masters, &settings, &[]);
+        let shards = masters.iter().map(|node| ShardDescription::new(&node.name, &node.endpoint.address));
+        let servers = Servers::new(Topology::new(shards), &masters, &settings, &[]);
         Ok(Cluster(Arc::new(Inner {
             nodes: masters,
             settings,
@@ -121,12 +141,13 @@ impl Cluster {
 
     /// The node that a key lives on, hash tags observed: where a write of it goes. Nothing is sent.
     ///
-    /// ```no_run
-    /// # use rediscluster::prelude::*;
-    /// # let cluster = Cluster::builder().connect()?;
+    /// ```
+    /// use rediscluster::prelude::*;
+    ///
+    /// let cluster = Cluster::builder().nodes("node_1=10.0.0.1,node_2=10.0.0.2:7000").build()?;
     /// let node = cluster.node_for("bar{foo}");
     /// assert_eq!(node, cluster.node_for("foo"));
-    /// println!("{} {}", node.name(), node.address());
+    /// assert_eq!((node.name(), node.address().port()), ("node_2", 7000));
     /// # Ok::<(), rediscluster::Error>(())
     /// ```
     pub fn node_for(&self, key: impl ToArg) -> Node {
@@ -143,16 +164,18 @@ impl Cluster {
         Arc::clone(&self.servers().topology)
     }
 
-    /// Discovers replicas again, for this cluster and its clones. Calls that are under way finish where they began.
+    /// Asks every master again and discovers replicas, for this cluster and its clones. Calls that are under way finish
+    /// where they began.
     ///
     /// # Errors
-    /// As [`Builder::connect`]; then everything stays as it was.
+    /// As [`Builder::connect`], for the first master that is at fault. The others are refreshed all the same; it
+    /// stands as it was configured and fails the calls for its own keys.
     pub fn refresh(&self) -> Result<()> {
         let _one_at_a_time = self.0.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
-        let topology = discover(&self.0.nodes, &self.0.settings, self.0.read_from)?;
+        let Discovery { topology, first_error } = discover(&self.0.nodes, &self.0.settings, self.0.read_from);
         let servers = Servers::new(topology, &self.0.nodes, &self.0.settings, &self.servers().pools);
         *self.0.servers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(servers);
-        Ok(())
+        first_error.map_or(Ok(()), Err)
     }
 
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
@@ -171,8 +194,8 @@ impl Cluster {
             patience: self.0.settings.deadline,
             turn: &self.0.turn,
         };
-        let answer = run.run()?;
-        T::from_value(answer.frame().value()).map_err(|error| {
+        let mut answer = run.run()?;
+        answer.make::<T>().map_err(|error| {
             let error = error.with_command(spec.name);
             match answer.node() {
                 Some(node) => error.with_node(|| node),

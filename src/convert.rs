@@ -46,6 +46,14 @@ pub trait FromValue: Sized {
         Ok(values)
     }
 
+    /// Makes the value of one large string that nobody else holds. A type overwrites it that can keep the bytes.
+    ///
+    /// # Errors
+    /// As [`from_value`](FromValue::from_value).
+    fn from_bulk(bytes: Vec<u8>) -> Result<Self> {
+        Self::from_value(ValueRef::Bulk(&bytes))
+    }
+
     /// Makes the value or finds that there is none: a nil. A type overwrites it for which other replies mean the
     /// same.
     ///
@@ -78,6 +86,10 @@ fn cut(mut text: String) -> String {
 impl FromValue for Value {
     fn from_value(value: ValueRef<'_>) -> Result<Value> {
         Ok(value.into())
+    }
+
+    fn from_bulk(bytes: Vec<u8>) -> Result<Value> {
+        Ok(Value::Bulk(bytes))
     }
 }
 
@@ -133,15 +145,21 @@ macro_rules! floats {
 floats!(f32, f64);
 
 impl FromValue for Vec<u8> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Vec<u8>> {
         match value {
             ValueRef::Integer(number) => Ok(number.to_string().into_bytes()),
             other => other.as_bytes().map_or_else(|| mismatch("a string", other), |bytes| Ok(bytes.to_vec())),
         }
     }
+
+    fn from_bulk(bytes: Vec<u8>) -> Result<Vec<u8>> {
+        Ok(bytes)
+    }
 }
 
 impl FromValue for String {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<String> {
         match value {
             ValueRef::Integer(number) => Ok(number.to_string()),
@@ -151,6 +169,10 @@ impl FromValue for String {
                 None => mismatch("a string", other),
             },
         }
+    }
+
+    fn from_bulk(bytes: Vec<u8>) -> Result<String> {
+        String::from_utf8(bytes).or_else(|error| mismatch("UTF-8 text", ValueRef::Bulk(error.as_bytes())))
     }
 }
 
@@ -169,6 +191,10 @@ through!(Box<str>: String, Box<[u8]>: Vec<u8>, std::rc::Rc<str>: String, std::sy
 impl<T: FromValue> FromValue for Option<T> {
     fn from_value(value: ValueRef<'_>) -> Result<Option<T>> {
         T::from_optional(value)
+    }
+
+    fn from_bulk(bytes: Vec<u8>) -> Result<Option<T>> {
+        T::from_bulk(bytes).map(Some)
     }
 }
 

@@ -4,68 +4,81 @@ use crate::config::{ConfiguredNode, Endpoint, Settings};
 use crate::error::{Error, Result};
 use crate::net::{Connection, Deadline};
 use crate::resp::ValueRef;
-use crate::topology::info::Info;
+use crate::topology::info::{Info, ListedReplica};
 use crate::topology::{Address, Node, PassedOver, ReadFrom, ShardDescription, Topology};
 use std::sync::Arc;
 
-/// Asks every configured master, and every replica that could serve reads.
-///
-/// # Errors
-/// When a master cannot be reached or is no master. A replica that cannot serve is left out and noted.
-pub(crate) fn discover(nodes: &[ConfiguredNode], settings: &Arc<Settings>, read_from: ReadFrom) -> Result<Topology> {
+/// What was found, and what was wrong with a master. A master that could not be asked stands in the topology as it was
+/// configured, so that it fails the calls for its own keys and no others.
+pub(crate) struct Discovery {
+    pub(crate) topology: Topology,
+    pub(crate) first_error: Option<Error>,
+}
+
+/// Asks every configured master, and every replica that could serve reads. A replica that cannot is noted in the
+/// topology and is no error.
+pub(crate) fn discover(nodes: &[ConfiguredNode], settings: &Arc<Settings>, read_from: ReadFrom) -> Discovery {
     let deadline = Deadline::after(settings.deadline);
+    let mut first_error = None;
     // One server under two names is found by its run id, whatever the names resolve to.
     let mut known: Vec<(String, Address)> = Vec::new();
     let mut shards = Vec::with_capacity(nodes.len());
     for node in nodes {
-        let info =
-            ask(&Node::new(node.name.clone(), node.endpoint.address.clone()), &node.endpoint, settings, deadline)?;
-        if info.role != "master" {
-            let role = if info.role == "slave" { "a replica" } else { "not a master" };
-            return Err(Error::config(format!("node {} ({}) is {role}; nodes are masters, and their replicas are found by asking them or named by `master_of`", node.name, node.endpoint.address)));
-        }
-        let mut address = node.endpoint.address.clone();
-        if let Some(run_id) = info.run_id {
-            match known.iter().find(|(other, _)| *other == run_id) {
-                Some((_, first)) => address = first.clone(),
-                None => known.push((run_id, address.clone())),
+        let mut shard = ShardDescription::new(&node.name, &node.endpoint.address);
+        match master(node, settings, deadline) {
+            Ok(info) => {
+                if let Some(run_id) = &info.run_id {
+                    match known.iter().find(|(other, _)| other == run_id) {
+                        Some((_, first)) => shard.address = first.clone(),
+                        None => known.push((run_id.clone(), shard.address.clone())),
+                    }
+                }
+                if read_from == ReadFrom::Replica {
+                    for (replica, endpoint, online) in candidates(node, info) {
+                        match usable(&replica, &endpoint, online, settings, deadline) {
+                            Ok(()) => shard.replicas.push(replica),
+                            Err(reason) => shard.passed_over.push(PassedOver::new(replica, reason)),
+                        }
+                    }
+                }
             }
-        }
-        let mut shard =
-            ShardDescription { name: node.name.clone(), address, replicas: Vec::new(), passed_over: Vec::new() };
-        if read_from == ReadFrom::Replica {
-            let listed: Vec<(Node, Endpoint, bool)> = match &node.replicas {
-                Some(given) => {
-                    let given = given.iter();
-                    given
-                        .map(|(name, endpoint)| {
-                            (Node::new(name.clone(), endpoint.address.clone()), endpoint.clone(), true)
-                        })
-                        .collect()
-                }
-                None => info
-                    .replicas
-                    .into_iter()
-                    .map(|replica| {
-                        let endpoint = Endpoint { address: replica.address.clone(), ..node.endpoint.clone() };
-                        (
-                            Node::new(format!("{}/{}", node.name, replica.address), replica.address),
-                            endpoint,
-                            replica.online,
-                        )
-                    })
-                    .collect(),
-            };
-            for (replica, endpoint, online) in listed {
-                match usable(&replica, &endpoint, online, settings, deadline) {
-                    Ok(()) => shard.replicas.push(replica),
-                    Err(reason) => shard.passed_over.push(PassedOver::new(replica, reason)),
-                }
+            Err(error) => {
+                first_error.get_or_insert(error);
             }
         }
         shards.push(shard);
     }
-    Ok(Topology::new(shards))
+    Discovery { topology: Topology::new(shards), first_error }
+}
+
+/// What a master says of itself.
+fn master(node: &ConfiguredNode, settings: &Arc<Settings>, deadline: Deadline) -> Result<Info> {
+    let address = &node.endpoint.address;
+    let info = ask(&Node::new(node.name.clone(), address.clone()), &node.endpoint, settings, deadline)?;
+    match info.role.as_str() {
+        "master" => Ok(info),
+        "slave" => Err(Error::config(format!(
+            "node {} ({address}) is a replica; nodes are masters, and their replicas are found by asking them or named \
+             by `master_of`",
+            node.name
+        ))),
+        _ => Err(Error::config(format!("node {} ({address}) does not say that it is a master", node.name))),
+    }
+}
+
+/// The replicas of a master, as given or as it lists them, and whether it lists them as online.
+fn candidates(node: &ConfiguredNode, info: Info) -> Vec<(Node, Endpoint, bool)> {
+    if let Some(given) = &node.replicas {
+        let replica = |(name, endpoint): &(String, Endpoint)| {
+            (Node::new(name.clone(), endpoint.address.clone()), endpoint.clone(), true)
+        };
+        return given.iter().map(replica).collect();
+    }
+    let replica = |listed: ListedReplica| {
+        let endpoint = Endpoint { address: listed.address.clone(), ..node.endpoint.clone() };
+        (Node::new(format!("{}/{}", node.name, listed.address), listed.address), endpoint, listed.online)
+    };
+    info.replicas.into_iter().map(replica).collect()
 }
 
 /// Whether a replica can serve reads, or why not.

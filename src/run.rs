@@ -1,6 +1,7 @@
 //! Runs plans: chooses servers, sends, receives, tries again where that is safe.
 
 use crate::cmd::Args;
+use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::merge::Merge;
 use crate::net::{Deadline, Lease, Pool};
@@ -45,6 +46,16 @@ impl Answer {
             Answer::Held(lease, range) => lease.frame(range.clone()),
             Answer::Made(bytes) => Frame::trusted(bytes),
         }
+    }
+
+    /// What was asked for.
+    pub(crate) fn make<T: FromValue>(&mut self) -> Result<T> {
+        if let Answer::Held(lease, range) = self {
+            if let Some(bytes) = lease.take_bulk(range) {
+                return T::from_bulk(bytes);
+            }
+        }
+        T::from_value(self.frame().value())
     }
 
     /// Which server gave it, where one did.

@@ -1,7 +1,7 @@
 //! Which server a command reaches: reads go to replicas, writes to masters, and each key to its own node.
 
 use rediscluster::prelude::*;
-use rediscluster::{ErrorKind, HashTags, Protocol, Role};
+use rediscluster::{ErrorKind, HashTags, Protocol, Role, Value};
 use rediscluster_testing::{cluster_of, dead_address, Reply, ScriptedPeer, Server};
 
 fn masters_and_replicas(password: Option<&str>) -> (Vec<Server>, Vec<Server>) {
@@ -221,4 +221,41 @@ fn replicas_in_the_oldest_form_are_understood() {
     let master = ScriptedPeer::answering(move |_| bulk(&format!("role:master\r\nslave0:127.0.0.1,{port},online\r\n")));
     let cluster = Cluster::builder().node("only", master.address()).connect().unwrap();
     assert_eq!(cluster.get::<_, String>("k").unwrap(), "from replica");
+}
+
+#[test]
+fn a_cluster_can_begin_while_a_node_is_down() {
+    let server = Server::start();
+    let builder = || Cluster::builder().node("node_1", server.address()).node("node_2", dead_address());
+    assert_eq!(builder().connect().unwrap_err().kind(), ErrorKind::Connect);
+    let cluster = builder().build().unwrap();
+    cluster.set("bar", "x").unwrap();
+    assert_eq!(cluster.get::<_, String>("bar").unwrap(), "x");
+    assert_eq!(cluster.set("foo", "x").unwrap_err().kind(), ErrorKind::Connect);
+    let replica = Server::replica_of(&server, &[]);
+    let error = cluster.refresh().unwrap_err();
+    assert!(error.node().unwrap().starts_with("node_2 ("), "{error}");
+    assert_eq!(cluster.get::<_, String>("bar").unwrap(), "x");
+    assert_eq!(replica.calls("get"), 1, "the other node was refreshed all the same");
+}
+
+#[test]
+fn large_values_come_whole_and_leave_nothing_behind() {
+    let servers = [Server::start(), Server::start()];
+    let cluster = cluster_of(&servers).pool_size(1).connect().unwrap();
+    for size in [16 << 10, 1 << 20, (4 << 20) - 9, 5 << 20, 20 << 20] {
+        let text: String = (0..size).map(|at| char::from(b'a' + (at % 23) as u8)).collect();
+        cluster.set("foo", &text).unwrap();
+        cluster.set("bar", "small").unwrap();
+        assert!(cluster.get::<_, String>("foo").unwrap() == text, "{size}");
+        assert!(cluster.get::<_, Option<Vec<u8>>>("foo").unwrap() == Some(text.clone().into_bytes()), "{size}");
+        assert!(cluster.get::<_, Value>("foo").unwrap() == Value::Bulk(text.clone().into_bytes()), "{size}");
+        assert_eq!(cluster.get::<_, i64>("foo").unwrap_err().kind(), ErrorKind::Reply);
+        let both: Vec<String> = cluster.mget(["bar", "foo"]).unwrap();
+        assert!(both[0] == "small" && both[1] == text, "{size}");
+    }
+    cluster.set("foo", vec![0xff; 5 << 20]).unwrap();
+    let error = cluster.get::<_, String>("foo").unwrap_err();
+    assert!(error.message().starts_with("expected UTF-8 text, got Bulk(") && error.message().len() < 1000, "{error}");
+    assert_eq!(cluster.get::<_, String>("bar").unwrap(), "small");
 }

@@ -68,7 +68,7 @@ fn keys_are_found_as_the_server_finds_them() {
         if told(&server, row.name).is_none() {
             continue;
         }
-        let counts = |at| row.keys.iter().any(|spec| *spec == KeySpec::Numkeys(at));
+        let counts = |at| row.keys.contains(&KeySpec::Numkeys(at));
         let mut command = cmd(row.name);
         while !row.takes(command.args().len()) || row.key_positions(command.args()).is_none() {
             let at = command.args().len();

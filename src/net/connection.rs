@@ -203,6 +203,11 @@ impl Connection {
         self.decoder.frame(range)
     }
 
+    /// The text of the reply at `range`, when it is one bulk so large that copying it would tell.
+    pub(crate) fn take_bulk(&mut self, range: &Range<usize>) -> Option<Vec<u8>> {
+        self.decoder.take_bulk(range)
+    }
+
     /// Sends one request and gives its reply; an error reply is an error.
     pub(crate) fn ask(&mut self, args: &[&[u8]], deadline: Deadline) -> Result<Frame<'_>> {
         self.send(&command(args.iter().copied()), 1, deadline)?;
@@ -253,9 +258,12 @@ impl Connection {
         let node = |connection: &Connection| connection.node.to_string();
         self.send(cmd.as_bytes(), 1, deadline).map_err(|error| error.with_command(cmd.name()))?;
         let range = self.receive_range(deadline).map_err(|error| error.with_command(cmd.name()))?;
-        let value = match self.frame(range).value() {
-            ValueRef::Error(text) => Err(Error::server(text)),
-            value => T::from_value(value),
+        let value = match (self.take_bulk(&range), range) {
+            (Some(bytes), _) => T::from_bulk(bytes),
+            (None, range) => match self.frame(range).value() {
+                ValueRef::Error(text) => Err(Error::server(text)),
+                value => T::from_value(value),
+            },
         };
         value.map_err(|error| error.with_node(|| node(self)).with_command(cmd.name()))
     }

@@ -200,6 +200,21 @@ impl Decoder {
         }
     }
 
+    /// The text of the value at `range`, when it is one large bulk and all that there is: the read buffer becomes the
+    /// text, so that it is neither copied nor held twice.
+    pub(crate) fn take_bulk(&mut self, range: &Range<usize>) -> Option<Vec<u8>> {
+        if self.buffer.len() <= KEEP_BUSY || range.start > 0 || range.end < self.end {
+            return None;
+        }
+        let ValueRef::Bulk(text) = self.frame(range.clone()).value() else { return None };
+        let (from, to) = (range.end - 2 - text.len(), range.end - 2);
+        let mut bytes = std::mem::take(&mut self.buffer);
+        (self.start, self.end) = (0, 0);
+        bytes.truncate(to);
+        bytes.drain(..from);
+        Some(bytes)
+    }
+
     /// The value that lies at `range`, as given by [`next_frame`](Decoder::next_frame).
     pub(crate) fn frame(&self, range: Range<usize>) -> Frame<'_> {
         Frame(&self.buffer[range])
@@ -370,9 +385,7 @@ impl Scan {
         if kind == b'=' && length < 4 {
             return bad("verbatim text without its format");
         }
-        let Some(end) = body.checked_add(length + 2) else {
-            return bad("length out of range");
-        };
+        let Some(end) = body.checked_add(length + 2) else { return bad("length out of range") };
         let tail = bytes.get(end - 2..).unwrap_or_default();
         if !tail.starts_with(&b"\r\n"[..tail.len().min(2)]) {
             return bad("string without CRLF at its end");

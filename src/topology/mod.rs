@@ -215,6 +215,18 @@ pub(crate) struct ShardDescription {
     pub(crate) passed_over: Vec<PassedOver>,
 }
 
+impl ShardDescription {
+    /// A master of which nothing more is known.
+    pub(crate) fn new(name: &str, address: &Address) -> ShardDescription {
+        ShardDescription {
+            name: name.to_owned(),
+            address: address.clone(),
+            replicas: Vec::new(),
+            passed_over: Vec::new(),
+        }
+    }
+}
+
 /// The nodes of a cluster in order, with their servers: a picture taken when replicas were last discovered.
 #[derive(Debug, Clone)]
 pub struct Topology {
