@@ -77,6 +77,6 @@ struct Readme;
 pub mod prelude {
     pub use crate::{cmd, Cluster, Execute};
     pub use crate::{BitmapCommands, ExpiryCommands, HashCommands, KeyCommands, SortCommands, StringCommands};
-    pub use crate::{ListCommands, ServerCommands, SetCommands};
+    pub use crate::{BlockingCommands, ListCommands, ServerCommands, SetCommands};
     pub use crate::{SortedSetCombineCommands, SortedSetCommands, SortedSetRangeCommands};
 }

@@ -1,5 +1,6 @@
 //! Arguments in forms that only the typed methods need.
 
+use super::time::millis;
 use crate::cmd::Args;
 use crate::to_arg::{ToArg, ToArgs};
 use std::time::Duration;
@@ -18,13 +19,17 @@ impl<M: ToArgs> ToArgs for Counted<M> {
 
 /// How long a command waits for data, in seconds; zero is for ever.
 ///
-/// Servers count in milliseconds, and some drop what is less than one: a time that is not zero is rounded up, so
-/// that it never turns into zero. Whole seconds are sent as such, because servers before 6.0 take nothing else.
+/// Every other time is rounded up to milliseconds, and to two of them at least: servers before 7.0 multiply by 1000
+/// and cut off, and of 0.001 that leaves 0. Whole seconds are sent as such, because servers before 6.0 take nothing
+/// else.
 pub(super) struct Seconds(pub(super) Duration);
 
 impl ToArg for Seconds {
     fn write_arg(&self, args: &mut Args) {
-        let milliseconds = self.0.as_nanos().div_ceil(1_000_000);
+        let milliseconds = match millis(self.0) {
+            1 => 2,
+            other => other,
+        };
         match (milliseconds / 1000, milliseconds % 1000) {
             (whole, 0) => whole.write_arg(args),
             (whole, rest) => format!("{whole}.{rest:03}").write_arg(args),
@@ -50,8 +55,9 @@ mod tests {
             String::from_utf8_lossy(args.get(0).unwrap_or_default()).into_owned()
         };
         assert_eq!(seconds(Duration::ZERO), "0");
-        assert_eq!(seconds(Duration::from_nanos(1)), "0.001");
-        assert_eq!(seconds(Duration::from_micros(1001)), "0.002");
+        assert_eq!(seconds(Duration::from_nanos(1)), "0.002");
+        assert_eq!(seconds(Duration::from_millis(1)), "0.002");
+        assert_eq!(seconds(Duration::from_micros(2001)), "0.003");
         assert_eq!(seconds(Duration::from_millis(50)), "0.050");
         assert_eq!(seconds(Duration::from_millis(2500)), "2.500");
         assert_eq!(seconds(Duration::from_secs(30)), "30");

@@ -4,12 +4,10 @@ mod options;
 
 pub use options::{LPosOptions, Side};
 
-use super::args::Seconds;
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
 use crate::spec;
 use crate::to_arg::{ToArg, ToArgs};
-use std::time::Duration;
 
 /// Commands on lists.
 ///
@@ -17,108 +15,8 @@ use std::time::Duration;
 /// Positions count from 0 at the head; negative ones from the tail, −1 being the last element. A key of another
 /// type is a [`WrongType`](crate::ErrorKind::WrongType) error.
 ///
-/// The commands that wait take a [`Duration`]: zero waits for ever, and a part of a millisecond counts as a whole
-/// one. Servers before Redis 6.0 take whole seconds only. The wait comes on top of the deadline of the call.
+/// Those that wait for an element are in [`BlockingCommands`](crate::BlockingCommands).
 pub trait ListCommands: Execute {
-    /// Takes an element off an end of a list and puts it on an end of another or of the same; waits while the
-    /// source is empty. `None` when nothing came in time.
-    ///
-    /// `BLMOVE`, since Redis 6.2.0. Across nodes it wakes as it does on one; then as [`lmove`](ListCommands::lmove).
-    ///
-    /// # Errors
-    /// As [`lmove`](ListCommands::lmove).
-    ///
-    /// ```
-    /// # rediscluster_testing::example(|cluster| {
-    /// use rediscluster::prelude::*;
-    /// use rediscluster::Side;
-    /// use std::time::Duration;
-    ///
-    /// cluster.rpush("jobs", ["a", "b"])?;
-    /// let job = cluster.blmove("jobs", "running", Side::Left, Side::Right, Duration::from_secs(1))?;
-    /// assert_eq!(job, Some("a".to_owned()));
-    /// # Ok(()) });
-    /// ```
-    fn blmove<S: ToArg, D: ToArg, V: FromValue>(
-        self,
-        source: S,
-        destination: D,
-        from: Side,
-        to: Side,
-        timeout: Duration,
-    ) -> Self::Output<Option<V>> {
-        self.execute(Cmd::new(&spec::BLMOVE).arg(source).arg(destination).arg(from).arg(to).arg(Seconds(timeout)))
-    }
-
-    /// Takes the first element of the first list that has one; waits while all of them are empty. Gives the name of
-    /// that list as its server stores it, so without a hash tag, and the element; `None` when nothing came in time.
-    ///
-    /// `BLPOP`, since Redis 2.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
-    ///
-    /// # Errors
-    /// [`CrossNode`](crate::ErrorKind::CrossNode), nothing sent; [`WrongType`](crate::ErrorKind::WrongType) when a
-    /// key before the first that has an element is no list; and [what every call may meet](crate#errors).
-    ///
-    /// ```
-    /// # rediscluster_testing::example(|cluster| {
-    /// use rediscluster::prelude::*;
-    /// use std::time::Duration;
-    ///
-    /// cluster.rpush("low{jobs}", "sweep")?;
-    /// let job = cluster.blpop(["high{jobs}", "low{jobs}"], Duration::from_secs(1))?;
-    /// assert_eq!(job, Some(("low".to_owned(), "sweep".to_owned())));
-    /// # Ok(()) });
-    /// ```
-    fn blpop<K: ToArgs, N: FromValue, V: FromValue>(self, keys: K, timeout: Duration) -> Self::Output<Option<(N, V)>> {
-        self.execute(Cmd::new(&spec::BLPOP).args_of(keys).arg(Seconds(timeout)))
-    }
-
-    /// As [`blpop`](ListCommands::blpop), from the tail.
-    ///
-    /// `BRPOP`, since Redis 2.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
-    ///
-    /// # Errors
-    /// As [`blpop`](ListCommands::blpop).
-    ///
-    /// ```
-    /// # rediscluster_testing::example(|cluster| {
-    /// use rediscluster::prelude::*;
-    /// use std::time::Duration;
-    ///
-    /// let job: Option<(String, String)> = cluster.brpop("jobs", Duration::from_millis(10))?;
-    /// assert_eq!(job, None);
-    /// # Ok(()) });
-    /// ```
-    fn brpop<K: ToArgs, N: FromValue, V: FromValue>(self, keys: K, timeout: Duration) -> Self::Output<Option<(N, V)>> {
-        self.execute(Cmd::new(&spec::BRPOP).args_of(keys).arg(Seconds(timeout)))
-    }
-
-    /// As [`rpoplpush`](ListCommands::rpoplpush); waits while the source is empty. `None` when nothing came in time.
-    ///
-    /// `BRPOPLPUSH`, since Redis 2.2.0; [`blmove`](ListCommands::blmove) is its newer form. Across nodes as there.
-    ///
-    /// # Errors
-    /// As [`lmove`](ListCommands::lmove).
-    ///
-    /// ```
-    /// # rediscluster_testing::example(|cluster| {
-    /// use rediscluster::prelude::*;
-    /// use std::time::Duration;
-    ///
-    /// cluster.rpush("jobs", ["a", "b"])?;
-    /// let job = cluster.brpoplpush("jobs", "running", Duration::from_secs(1))?;
-    /// assert_eq!(job, Some("b".to_owned()));
-    /// # Ok(()) });
-    /// ```
-    fn brpoplpush<S: ToArg, D: ToArg, V: FromValue>(
-        self,
-        source: S,
-        destination: D,
-        timeout: Duration,
-    ) -> Self::Output<Option<V>> {
-        self.execute(Cmd::new(&spec::BRPOPLPUSH).arg(source).arg(destination).arg(Seconds(timeout)))
-    }
-
     /// Gives the element at a position; nil, so `None`, when there is none.
     ///
     /// `LINDEX`, since Redis 1.0.0.

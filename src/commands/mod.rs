@@ -2,6 +2,7 @@
 
 mod args;
 mod bitmaps;
+mod blocking;
 mod expiry;
 mod hashes;
 mod keys;
@@ -14,6 +15,7 @@ mod strings;
 mod time;
 
 pub use bitmaps::{BitField, BitFieldOps, BitOp, BitRange, BitmapCommands, Overflow};
+pub use blocking::BlockingCommands;
 pub use expiry::{ExpireOptions, ExpireTime, ExpiryCommands, Ttl};
 pub use hashes::HashCommands;
 pub use keys::{CopyOptions, KeyCommands, RestoreOptions, TypeOf};

@@ -125,7 +125,7 @@ pub trait SetCommands: Execute {
     /// [`CrossNode`](crate::ErrorKind::CrossNode), nothing sent; else as [`sdiff`](SetCommands::sdiff).
     ///
     /// ```
-    /// # rediscluster_testing::example(|cluster| {
+    /// # rediscluster_testing::example_since("7.0", |cluster| {
     /// use rediscluster::prelude::*;
     ///
     /// cluster.sadd("foo{x}", [1, 2, 3])?;
@@ -145,7 +145,7 @@ pub trait SetCommands: Execute {
     /// As [`sintercard`](SetCommands::sintercard).
     ///
     /// ```
-    /// # rediscluster_testing::example(|cluster| {
+    /// # rediscluster_testing::example_since("7.0", |cluster| {
     /// use rediscluster::prelude::*;
     ///
     /// cluster.sadd("foo", [1, 2, 3])?;

@@ -10,13 +10,11 @@ pub use combine::SortedSetCombineCommands;
 pub use options::{Aggregate, ScoredMember, ToScored, ZAddOptions, ZCombineOptions};
 pub use ranges::SortedSetRangeCommands;
 
-use super::args::Seconds;
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
 use crate::spec;
 use crate::to_arg::{ToArg, ToArgs};
 use options::Scored;
-use std::time::Duration;
 
 /// Commands on the members of one sorted set.
 ///
@@ -25,61 +23,9 @@ use std::time::Duration;
 /// `f64`, may be infinite and is never NaN. A key of another type is a [`WrongType`](crate::ErrorKind::WrongType)
 /// error.
 ///
-/// Ranges are in [`SortedSetRangeCommands`], unions, intersections and differences in [`SortedSetCombineCommands`].
+/// Ranges are in [`SortedSetRangeCommands`], unions, intersections and differences in [`SortedSetCombineCommands`],
+/// and those that wait for a member in [`BlockingCommands`](crate::BlockingCommands).
 pub trait SortedSetCommands: Execute {
-    /// Takes out the member with the highest score of the first sorted set that has one; waits while all of them are
-    /// empty. Gives the name of the sorted set as its server stores it, so without a hash tag, the member and its
-    /// score; `None` when nothing came in time.
-    ///
-    /// `BZPOPMAX`, since Redis 5.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag. Zero waits for
-    /// ever, and a part of a millisecond counts as a whole one; servers before 6.0 take whole seconds only.
-    ///
-    /// # Errors
-    /// [`CrossNode`](crate::ErrorKind::CrossNode), nothing sent; [`WrongType`](crate::ErrorKind::WrongType) when a
-    /// key before the first that has a member is no sorted set; and [what every call may meet](crate#errors).
-    ///
-    /// ```
-    /// # rediscluster_testing::example(|cluster| {
-    /// use rediscluster::prelude::*;
-    /// use std::time::Duration;
-    ///
-    /// cluster.zadd("jobs", [(1, "sweep"), (9, "fire")])?;
-    /// let job: Option<(String, String, f64)> = cluster.bzpopmax("jobs", Duration::from_secs(1))?;
-    /// assert_eq!(job, Some(("jobs".to_owned(), "fire".to_owned(), 9.0)));
-    /// # Ok(()) });
-    /// ```
-    fn bzpopmax<K: ToArgs, N: FromValue, M: FromValue>(
-        self,
-        keys: K,
-        timeout: Duration,
-    ) -> Self::Output<Option<(N, M, f64)>> {
-        self.execute(Cmd::new(&spec::BZPOPMAX).args_of(keys).arg(Seconds(timeout)))
-    }
-
-    /// As [`bzpopmax`](SortedSetCommands::bzpopmax), the member with the lowest score.
-    ///
-    /// `BZPOPMIN`, since Redis 5.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
-    ///
-    /// # Errors
-    /// As [`bzpopmax`](SortedSetCommands::bzpopmax).
-    ///
-    /// ```
-    /// # rediscluster_testing::example(|cluster| {
-    /// use rediscluster::prelude::*;
-    /// use std::time::Duration;
-    ///
-    /// let job: Option<(String, String, f64)> = cluster.bzpopmin("jobs", Duration::from_millis(10))?;
-    /// assert_eq!(job, None);
-    /// # Ok(()) });
-    /// ```
-    fn bzpopmin<K: ToArgs, N: FromValue, M: FromValue>(
-        self,
-        keys: K,
-        timeout: Duration,
-    ) -> Self::Output<Option<(N, M, f64)>> {
-        self.execute(Cmd::new(&spec::BZPOPMIN).args_of(keys).arg(Seconds(timeout)))
-    }
-
     /// Adds members with their scores and gives members that are there their new ones. Gives how many are new.
     ///
     /// `ZADD`, since Redis 1.2.0; several members since 2.4.0. See [`ToScored`] for the forms that members may have,
@@ -379,8 +325,8 @@ pub trait SortedSetCommands: Execute {
     /// # Errors
     /// As [`zcard`](SortedSetCommands::zcard).
     ///
-    /// ```no_run
-    /// # rediscluster_testing::example(|cluster| {
+    /// ```
+    /// # rediscluster_testing::example_since("7.2", |cluster| {
     /// use rediscluster::prelude::*;
     ///
     /// cluster.zadd("ages", [(31, "anna"), (27, "bert")])?;
@@ -436,8 +382,8 @@ pub trait SortedSetCommands: Execute {
     /// # Errors
     /// As [`zcard`](SortedSetCommands::zcard).
     ///
-    /// ```no_run
-    /// # rediscluster_testing::example(|cluster| {
+    /// ```
+    /// # rediscluster_testing::example_since("7.2", |cluster| {
     /// use rediscluster::prelude::*;
     ///
     /// cluster.zadd("ages", [(31, "anna"), (27, "bert")])?;

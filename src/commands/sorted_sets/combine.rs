@@ -135,7 +135,7 @@ pub trait SortedSetCombineCommands: Execute {
     /// As [`zunion`](SortedSetCombineCommands::zunion).
     ///
     /// ```
-    /// # rediscluster_testing::example(|cluster| {
+    /// # rediscluster_testing::example_since("7.0", |cluster| {
     /// use rediscluster::prelude::*;
     ///
     /// cluster.zadd("may{x}", [(3, "anna"), (2, "bert")])?;
@@ -155,7 +155,7 @@ pub trait SortedSetCombineCommands: Execute {
     /// As [`zunion`](SortedSetCombineCommands::zunion).
     ///
     /// ```
-    /// # rediscluster_testing::example(|cluster| {
+    /// # rediscluster_testing::example_since("7.0", |cluster| {
     /// use rediscluster::prelude::*;
     ///
     /// cluster.zadd("may", [(3, "anna"), (2, "bert")])?;

@@ -50,7 +50,7 @@ impl<M: FromValue> FromValue for ScoredMember<M> {
 /// scores. A single pair is a list of one.
 ///
 /// ```
-/// use rediscluster::{Args, ScoredMember, ToScored};
+/// use rediscluster::{ScoredMember, ToScored};
 /// use std::collections::HashMap;
 ///
 /// fn takes(_: impl ToScored) {}

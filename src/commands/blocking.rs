@@ -1,0 +1,171 @@
+//! Commands that wait for data.
+
+use super::args::Seconds;
+use super::Side;
+use crate::cmd::{Cmd, Execute};
+use crate::convert::FromValue;
+use crate::spec;
+use crate::to_arg::{ToArg, ToArgs};
+use std::time::Duration;
+
+/// Commands that wait until a list or a sorted set has something to take.
+///
+/// The longest wait is a [`Duration`]: zero waits for ever; any other is rounded up to milliseconds, and to two of them
+/// at least, so that the shortest never becomes the longest. Servers before Redis 6.0 take whole seconds only. The
+/// wait comes on top of the deadline of the call, and until it is over it keeps one connection of the pool.
+pub trait BlockingCommands: Execute {
+    /// Takes an element off an end of a list and puts it on an end of another or of the same; waits while the
+    /// source is empty. `None` when nothing came in time.
+    ///
+    /// `BLMOVE`, since Redis 6.2.0. Across nodes it waits on the source's node, and then does as
+    /// [`lmove`](crate::ListCommands::lmove).
+    ///
+    /// # Errors
+    /// As [`lmove`](crate::ListCommands::lmove).
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::Side;
+    /// use std::time::Duration;
+    ///
+    /// cluster.rpush("jobs", ["a", "b"])?;
+    /// let job = cluster.blmove("jobs", "running", Side::Left, Side::Right, Duration::from_secs(1))?;
+    /// assert_eq!(job, Some("a".to_owned()));
+    /// # Ok(()) });
+    /// ```
+    fn blmove<S: ToArg, D: ToArg, V: FromValue>(
+        self,
+        source: S,
+        destination: D,
+        from: Side,
+        to: Side,
+        timeout: Duration,
+    ) -> Self::Output<Option<V>> {
+        self.execute(Cmd::new(&spec::BLMOVE).arg(source).arg(destination).arg(from).arg(to).arg(Seconds(timeout)))
+    }
+
+    /// Takes the first element of the first list that has one; waits while all of them are empty. Gives the name of
+    /// that list as its server stores it, so without a hash tag, and the element; `None` when nothing came in time.
+    ///
+    /// `BLPOP`, since Redis 2.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    ///
+    /// # Errors
+    /// [`CrossNode`](crate::ErrorKind::CrossNode), nothing sent; [`WrongType`](crate::ErrorKind::WrongType) when a
+    /// key before the first that has an element is no list; and [what every call may meet](crate#errors).
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// cluster.rpush("low{jobs}", "sweep")?;
+    /// let job = cluster.blpop(["high{jobs}", "low{jobs}"], Duration::from_secs(1))?;
+    /// assert_eq!(job, Some(("low".to_owned(), "sweep".to_owned())));
+    /// # Ok(()) });
+    /// ```
+    fn blpop<K: ToArgs, N: FromValue, V: FromValue>(self, keys: K, timeout: Duration) -> Self::Output<Option<(N, V)>> {
+        self.execute(Cmd::new(&spec::BLPOP).args_of(keys).arg(Seconds(timeout)))
+    }
+
+    /// As [`blpop`](BlockingCommands::blpop), from the tail.
+    ///
+    /// `BRPOP`, since Redis 2.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    ///
+    /// # Errors
+    /// As [`blpop`](BlockingCommands::blpop).
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// let job: Option<(String, String)> = cluster.brpop("jobs", Duration::from_millis(10))?;
+    /// assert_eq!(job, None);
+    /// # Ok(()) });
+    /// ```
+    fn brpop<K: ToArgs, N: FromValue, V: FromValue>(self, keys: K, timeout: Duration) -> Self::Output<Option<(N, V)>> {
+        self.execute(Cmd::new(&spec::BRPOP).args_of(keys).arg(Seconds(timeout)))
+    }
+
+    /// As [`rpoplpush`](crate::ListCommands::rpoplpush); waits while the source is empty. `None` when nothing came in
+    /// time.
+    ///
+    /// `BRPOPLPUSH`, since Redis 2.2.0; [`blmove`](BlockingCommands::blmove) is its newer form. Across nodes as there.
+    ///
+    /// # Errors
+    /// As [`lmove`](crate::ListCommands::lmove).
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// cluster.rpush("jobs", ["a", "b"])?;
+    /// let job = cluster.brpoplpush("jobs", "running", Duration::from_secs(1))?;
+    /// assert_eq!(job, Some("b".to_owned()));
+    /// # Ok(()) });
+    /// ```
+    fn brpoplpush<S: ToArg, D: ToArg, V: FromValue>(
+        self,
+        source: S,
+        destination: D,
+        timeout: Duration,
+    ) -> Self::Output<Option<V>> {
+        self.execute(Cmd::new(&spec::BRPOPLPUSH).arg(source).arg(destination).arg(Seconds(timeout)))
+    }
+
+    /// Takes out the member with the highest score of the first sorted set that has one; waits while all of them are
+    /// empty. Gives the name of the sorted set as its server stores it, so without a hash tag, the member and its
+    /// score; `None` when nothing came in time.
+    ///
+    /// `BZPOPMAX`, since Redis 5.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    ///
+    /// # Errors
+    /// [`CrossNode`](crate::ErrorKind::CrossNode), nothing sent; [`WrongType`](crate::ErrorKind::WrongType) when a
+    /// key before the first that has a member is no sorted set; and [what every call may meet](crate#errors).
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// cluster.zadd("jobs", [(1, "sweep"), (9, "fire")])?;
+    /// let job: Option<(String, String, f64)> = cluster.bzpopmax("jobs", Duration::from_secs(1))?;
+    /// assert_eq!(job, Some(("jobs".to_owned(), "fire".to_owned(), 9.0)));
+    /// # Ok(()) });
+    /// ```
+    fn bzpopmax<K: ToArgs, N: FromValue, M: FromValue>(
+        self,
+        keys: K,
+        timeout: Duration,
+    ) -> Self::Output<Option<(N, M, f64)>> {
+        self.execute(Cmd::new(&spec::BZPOPMAX).args_of(keys).arg(Seconds(timeout)))
+    }
+
+    /// As [`bzpopmax`](BlockingCommands::bzpopmax), the member with the lowest score.
+    ///
+    /// `BZPOPMIN`, since Redis 5.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    ///
+    /// # Errors
+    /// As [`bzpopmax`](BlockingCommands::bzpopmax).
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// let job: Option<(String, String, f64)> = cluster.bzpopmin("jobs", Duration::from_millis(10))?;
+    /// assert_eq!(job, None);
+    /// # Ok(()) });
+    /// ```
+    fn bzpopmin<K: ToArgs, N: FromValue, M: FromValue>(
+        self,
+        keys: K,
+        timeout: Duration,
+    ) -> Self::Output<Option<(N, M, f64)>> {
+        self.execute(Cmd::new(&spec::BZPOPMIN).args_of(keys).arg(Seconds(timeout)))
+    }
+}
+
+impl<E: Execute> BlockingCommands for E {}
