@@ -1,0 +1,150 @@
+//! Which servers, as whom, and how: options first, then the configuration file, then the environment.
+
+use crate::file::File;
+use crate::options::Options;
+use rediscluster::{Builder, Cluster, Protocol};
+use std::time::Duration;
+
+/// How long a command may take unless told: longer than a program would wait, because a person can interrupt.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Everything that has to be known to connect. It holds passwords, so it has no `Debug`.
+pub struct Config {
+    /// Names and addresses, masters and given replicas alike.
+    pub nodes: Vec<(String, String)>,
+    /// Masters and their replicas, by name.
+    pub master_of: Vec<(String, String)>,
+    /// The one server to talk to without routing.
+    pub direct: Option<String>,
+    pub protocol: Protocol,
+    pub deadline: Option<Duration>,
+    database: Option<u32>,
+    username: Option<String>,
+    password: Option<String>,
+    masters_only: bool,
+}
+
+impl Config {
+    /// Gathers what was said, `variable` giving the environment's variables.
+    pub fn gather(options: &Options, variable: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
+        let variable = |name| variable(name).filter(|value| !value.is_empty());
+        let file = match &options.config {
+            Some(path) => File::read(path)?,
+            None => File::default(),
+        };
+        let mut nodes = Vec::new();
+        for (at, node) in options.node.iter().enumerate() {
+            // The value may hold a password and is not repeated.
+            nodes.push(pair(node).ok_or_else(|| format!("--node {} is not NAME=HOST:PORT", at + 1))?);
+        }
+        nodes.extend(list(options.nodes.as_deref().unwrap_or_default(), "--nodes")?);
+        if nodes.is_empty() {
+            nodes = file.nodes;
+        }
+        if nodes.is_empty() {
+            nodes = list(&variable("REDISCLUSTER_NODES").unwrap_or_default(), "REDISCLUSTER_NODES")?;
+        }
+        if nodes.is_empty() && options.direct.is_none() {
+            return Err("no nodes are given: use --node NAME=HOST:PORT, --config FILE or REDISCLUSTER_NODES".into());
+        }
+        Ok(Config {
+            nodes,
+            master_of: file.master_of,
+            direct: options.direct.clone(),
+            protocol: options.protocol(),
+            deadline: options.deadline.or(file.deadline),
+            database: options.database.or(file.database),
+            username: options.username.clone().or(file.username),
+            password: options.password.clone().or(file.password).or_else(|| variable("REDISCLI_AUTH")),
+            masters_only: options.masters_only || file.masters_only.unwrap_or(false),
+        })
+    }
+
+    /// The library's builder with everything but the nodes.
+    pub fn settings(&self) -> Builder {
+        let mut builder = Cluster::builder()
+            .protocol(self.protocol)
+            .deadline(self.deadline.unwrap_or(DEADLINE))
+            .masters_only(self.masters_only);
+        if let Some(database) = self.database {
+            builder = builder.database(database);
+        }
+        if let Some(username) = &self.username {
+            builder = builder.username(username);
+        }
+        if let Some(password) = &self.password {
+            builder = builder.password(password);
+        }
+        builder
+    }
+
+    /// The library's builder with everything.
+    pub fn builder(&self) -> Builder {
+        let builder = self.nodes.iter().fold(self.settings(), |builder, (name, address)| builder.node(name, address));
+        self.master_of.iter().fold(builder, |builder, (master, replica)| builder.master_of(master, replica))
+    }
+}
+
+/// `NAME=ADDRESS`.
+fn pair(text: &str) -> Option<(String, String)> {
+    let (name, address) = text.split_once('=')?;
+    Some((name.trim().to_owned(), address.trim().to_owned()))
+}
+
+/// `NAME=ADDRESS,NAME=ADDRESS…`, empty entries passed over.
+fn list(text: &str, source: &str) -> Result<Vec<(String, String)>, String> {
+    let entries = text.split(',').enumerate().filter(|(_, entry)| !entry.trim().is_empty());
+    entries
+        .map(|(at, entry)| pair(entry).ok_or_else(|| format!("entry {} of {source} is not NAME=HOST:PORT", at + 1)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsString;
+
+    fn gather(line: &[&str], environment: &[(&str, &str)]) -> Result<Config, String> {
+        let line = std::iter::once("rediscluster").chain(line.iter().copied());
+        let options = Options::read(line.map(OsString::from)).unwrap();
+        Config::gather(&options, |name| {
+            environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string())
+        })
+    }
+
+    fn names(config: &Config) -> Vec<&str> {
+        config.nodes.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    #[test]
+    fn nodes_from_options_and_environment() {
+        let environment = [("REDISCLUSTER_NODES", "x=h:1, y=h:2,,"), ("REDISCLI_AUTH", "pw")];
+        let config = gather(&[], &environment).unwrap();
+        assert_eq!(names(&config), ["x", "y"]);
+        assert_eq!(config.password.as_deref(), Some("pw"));
+        let config =
+            gather(&["--nodes", "c=h:3", "--node", "b=h:2", "--node", "a=redis://:p=w@h:1", "-a", "own"], &environment)
+                .unwrap();
+        assert_eq!(names(&config), ["b", "a", "c"]);
+        assert_eq!(config.nodes[1].1, "redis://:p=w@h:1");
+        assert_eq!(config.password.as_deref(), Some("own"));
+    }
+
+    #[test]
+    fn mistakes() {
+        for (line, environment, message) in [
+            (&[][..], &[][..], "no nodes are given: use --node NAME=HOST:PORT, --config FILE or REDISCLUSTER_NODES"),
+            (
+                &[],
+                &[("REDISCLUSTER_NODES", "")],
+                "no nodes are given: use --node NAME=HOST:PORT, --config FILE or REDISCLUSTER_NODES",
+            ),
+            (&["--node", "a=h:1", "--node", "s3cret@h:1"], &[], "--node 2 is not NAME=HOST:PORT"),
+            (&["--nodes", "a=h:1,s3cret@h"], &[], "entry 2 of --nodes is not NAME=HOST:PORT"),
+            (&[], &[("REDISCLUSTER_NODES", "s3cret@h")], "entry 1 of REDISCLUSTER_NODES is not NAME=HOST:PORT"),
+        ] {
+            assert_eq!(gather(line, environment).err().as_deref(), Some(message));
+        }
+        assert!(gather(&["--direct", "h:1"], &[]).is_ok());
+    }
+}

@@ -1,0 +1,81 @@
+//! `rediscluster`: Redis commands from a shell, on N independent servers that look like one.
+
+mod config;
+mod file;
+mod nodes;
+mod options;
+mod probe;
+mod quote;
+mod render;
+mod reply;
+mod run;
+mod session;
+mod table;
+
+use crate::config::Config;
+use crate::options::Options;
+use crate::run::{Ran, Runner};
+use crate::session::Session;
+use std::io;
+use std::process::ExitCode;
+
+/// What a shell reports of a program that writes to a closed pipe.
+const BROKEN_PIPE: u8 = 128 + 13;
+
+fn main() -> ExitCode {
+    let options = match Options::read(std::env::args_os()) {
+        Ok(options) => options,
+        Err(message) => {
+            let _ = message.print();
+            return if message.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
+    match start(&options) {
+        Ok(code) => code,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(BROKEN_PIPE),
+        Err(error) => {
+            eprintln!("rediscluster: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(options: &Options) -> io::Result<ExitCode> {
+    if options.password.is_some() && !options.no_auth_warning {
+        eprintln!("Warning: everybody on this machine can see a password in the command line; REDISCLI_AUTH hides it.");
+    }
+    let config = match Config::gather(options, |name| std::env::var(name).ok()) {
+        Ok(config) => config,
+        Err(message) => {
+            eprintln!("rediscluster: {message}");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let mut words = options.words();
+    if options.quoted_input {
+        let unquoted = words.iter().map(|word| match quote::split(word)?.as_slice() {
+            [one] => Some(one.clone()),
+            _ => None,
+        });
+        words = match unquoted.collect() {
+            Some(words) => words,
+            None => {
+                println!("Invalid quoted string");
+                return Ok(ExitCode::FAILURE);
+            }
+        };
+    }
+    let mut runner = Runner::new(options, Session::new(config));
+    if words.is_empty() && !options.stdin_argument {
+        // As in redis-cli, a script's errors are seen in its output and not in the exit status.
+        return runner.script().map(|()| ExitCode::SUCCESS);
+    }
+    if options.stdin_argument {
+        words.push(run::argument_from_input()?);
+    }
+    Ok(match runner.once(&words)? {
+        Ran::Answered => ExitCode::SUCCESS,
+        Ran::ErrorReply if !options.error_status => ExitCode::SUCCESS,
+        Ran::ErrorReply | Ran::Failed => ExitCode::FAILURE,
+    })
+}

@@ -1,0 +1,252 @@
+//! `node-for` and `nodes`: where keys live, and how the servers are.
+
+use crate::config::Config;
+use crate::probe::Probe;
+use crate::quote::quote;
+use crate::render::{json_string, Mode};
+use crate::run::Ran;
+use crate::table::aligned;
+use serde_json::{json, Value};
+use std::time::Duration;
+
+/// How long the whole table may keep a person waiting for a server that does not answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// One server.
+struct Row {
+    name: String,
+    address: String,
+    /// What it was taken for; the answer may say otherwise.
+    master: bool,
+    answer: Result<Probe, String>,
+    /// What else there is to say.
+    note: Option<String>,
+}
+
+/// A line for every key: the key, the node it lives on, the address.
+///
+/// # Errors
+/// Why there is no answer, in words.
+pub fn node_for(config: &Config, keys: &[Vec<u8>], mode: Mode, terminal: bool) -> Result<(Vec<u8>, Ran), String> {
+    if keys.is_empty() {
+        return Err("node-for: which keys?".into());
+    }
+    if config.direct.is_some() {
+        return Err("a single server has no nodes: leave --direct out".into());
+    }
+    // Where a key lives is no server's business, so none has to be up.
+    let cluster = config.builder().build().map_err(|error| error.to_string())?;
+    let mut out = Vec::new();
+    let nodes: Vec<_> = keys.iter().map(|key| cluster.node_for(key)).collect();
+    if matches!(mode, Mode::Json | Mode::QuotedJson) {
+        for (at, (key, node)) in keys.iter().zip(nodes).enumerate() {
+            out.extend_from_slice(if at == 0 { b"[{\"key\":" } else { b",{\"key\":" });
+            json_string(key, &mut out);
+            let address = node.address().to_string();
+            out.extend(format!(",\"node\":{},\"address\":{}}}", json!(node.name()), json!(address)).into_bytes());
+        }
+        out.extend_from_slice(b"]\n");
+        return Ok((out, Ran::Answered));
+    }
+    if terminal {
+        let line = |(key, node): (&Vec<u8>, &rediscluster::Node)| {
+            [String::from_utf8_lossy(&shown(key)).into_owned(), node.name().to_owned(), node.address().to_string()]
+        };
+        let lines: Vec<_> = keys.iter().zip(&nodes).map(line).collect();
+        return Ok((aligned(&lines, &[]).into_bytes(), Ran::Answered));
+    }
+    for (key, node) in keys.iter().zip(nodes) {
+        out.extend(shown(key));
+        out.extend(format!("\t{}\t{}\n", node.name(), node.address()).into_bytes());
+    }
+    Ok((out, Ran::Answered))
+}
+
+/// A key as it is, or in quotes where it would break the line.
+fn shown(key: &[u8]) -> Vec<u8> {
+    if !key.iter().any(|byte| byte.is_ascii_control()) {
+        return key.to_vec();
+    }
+    let mut quoted = Vec::new();
+    quote(key, &mut quoted);
+    quoted
+}
+
+/// A line for every server. A server that gives no answer makes [`Ran::ErrorReply`] of it.
+///
+/// # Errors
+/// When there are no nodes to show.
+pub fn table(config: &Config, mode: Mode) -> Result<(Vec<u8>, Ran), String> {
+    if config.direct.is_some() {
+        return Err("a single server has no nodes: leave --direct out".into());
+    }
+    config.builder().build().map_err(|error| error.to_string())?;
+    let rows = rows(config);
+    let ran = if rows.iter().all(|row| row.answer.is_ok()) { Ran::Answered } else { Ran::ErrorReply };
+    let text = match mode {
+        Mode::Json | Mode::QuotedJson => format!("{}\n", Value::from_iter(rows.iter().map(Row::json))),
+        _ => {
+            let head = ["NAME", "ADDRESS", "ROLE", "KEYS", "MEMORY", "REPLICAS", "STATE"].map(str::to_owned);
+            let lines: Vec<_> = std::iter::once(head).chain(rows.iter().map(Row::line)).collect();
+            aligned(&lines, &[3, 4])
+        }
+    };
+    Ok((text.into_bytes(), ran))
+}
+
+/// The servers: each master followed by its replicas, all masters asked at the same time.
+fn rows(config: &Config) -> Vec<Row> {
+    let mut masters: Vec<_> =
+        config.nodes.iter().filter(|(name, _)| config.master_of.iter().all(|(_, replica)| replica != name)).collect();
+    if masters.iter().all(|(name, _)| number(name).is_some()) {
+        masters.sort_by_key(|(name, _)| number(name));
+    }
+    let mut rows: Vec<Row> = std::thread::scope(|scope| {
+        let asked: Vec<_> =
+            masters.iter().map(|(name, address)| scope.spawn(|| shard(config, name, address))).collect();
+        asked.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+    });
+    for at in 1..rows.len() {
+        let (before, rest) = rows.split_at_mut(at);
+        let run_id = |row: &Row| row.answer.as_ref().ok().map(|probe| probe.run_id.clone()).filter(|id| !id.is_empty());
+        if let Some(twin) = run_id(&rest[0]).and_then(|id| before.iter().find(|row| run_id(row).as_ref() == Some(&id)))
+        {
+            rest[0].note = Some(format!("the same server as {}", twin.name));
+        }
+    }
+    rows
+}
+
+/// A master and its replicas: those that were given for it, else those that it names.
+fn shard(config: &Config, name: &str, address: &str) -> Vec<Row> {
+    let mut rows = vec![row(config, name, address, true)];
+    let given: Vec<_> =
+        config.master_of.iter().filter(|(master, _)| master == name).map(|(_, replica)| replica).collect();
+    let mut replicas = Vec::new();
+    for (name, address) in config.nodes.iter().filter(|(name, _)| given.contains(&name)) {
+        replicas.push((name.clone(), address.clone()));
+    }
+    if given.is_empty() {
+        for (replica, _) in rows[0].answer.iter().flat_map(|probe| &probe.replicas) {
+            replicas.push((format!("{name}/{replica}"), with_credentials_of(address, replica)));
+        }
+    }
+    rows.extend(replicas.into_iter().map(|(name, address)| row(config, &name, &address, false)));
+    rows
+}
+
+fn row(config: &Config, name: &str, address: &str, master: bool) -> Row {
+    let settings = config.settings().deadline(config.deadline.unwrap_or(PATIENCE));
+    let answer = Probe::ask(settings, address).map_err(|error| error.message().to_owned());
+    let note = match &answer {
+        Ok(probe) if master && !probe.is_master => Some("configured as a master".to_owned()),
+        Ok(probe) if !master && probe.is_master => Some("expected to be a replica".to_owned()),
+        _ => None,
+    };
+    Row { name: name.to_owned(), address: host(address).to_owned(), master, answer, note }
+}
+
+/// N of `node_N`.
+fn number(name: &str) -> Option<u64> {
+    name.strip_prefix("node_")?.parse().ok()
+}
+
+/// The host and the port of an address that may be a URL with a password.
+fn host(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or(rest)
+}
+
+/// A replica is reached as its master is.
+fn with_credentials_of(master: &str, replica: &str) -> String {
+    match master.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')) {
+        Some((credentials, _)) => format!("redis://{credentials}@{replica}"),
+        None => replica.to_owned(),
+    }
+}
+
+impl Row {
+    fn role(&self) -> &'static str {
+        match self.answer.as_ref().map_or(self.master, |probe| probe.is_master) {
+            true => "master",
+            false => "replica",
+        }
+    }
+
+    /// How it is, in a word or two.
+    fn state(&self) -> &'static str {
+        match &self.answer {
+            Err(_) => "down",
+            Ok(probe) if probe.is_master => "up",
+            Ok(probe) if probe.link_up => "link up",
+            Ok(_) => "link down",
+        }
+    }
+
+    /// What else there is to say of its state.
+    fn remark(&self) -> Option<&str> {
+        self.answer.as_ref().err().or(self.note.as_ref()).map(String::as_str)
+    }
+
+    fn line(&self) -> [String; 7] {
+        let unknown = || "-".to_owned();
+        let probe = self.answer.as_ref().ok();
+        let replicas = probe.filter(|probe| !probe.replicas.is_empty()).map_or_else(unknown, |probe| {
+            let each: Vec<_> = probe.replicas.iter().map(|(address, state)| format!("{address} {state}")).collect();
+            each.join("; ")
+        });
+        [
+            self.name.clone(),
+            self.address.clone(),
+            self.role().to_owned(),
+            probe.map_or_else(unknown, |probe| probe.keys.to_string()),
+            probe.map_or_else(unknown, |probe| probe.memory.1.clone()),
+            replicas,
+            self.remark().map_or(self.state().to_owned(), |remark| format!("{}: {remark}", self.state())),
+        ]
+    }
+
+    fn json(&self) -> Value {
+        let probe = self.answer.as_ref().ok();
+        let replicas = probe.map(|probe| {
+            let each = |(address, state): &(String, String)| json!({"address": address, "state": state});
+            Value::from_iter(probe.replicas.iter().map(each))
+        });
+        json!({
+            "name": self.name,
+            "address": self.address,
+            "role": self.role(),
+            "state": self.state(),
+            "remark": self.remark(),
+            "keys": probe.map(|probe| probe.keys),
+            "memory": probe.map(|probe| probe.memory.0),
+            "replicas": replicas,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_shown_without_passwords() {
+        for (address, wanted) in [
+            ("127.0.0.1:7001", "127.0.0.1:7001"),
+            ("redis://h", "h"),
+            ("redis://u:p@ss/w@h:1/2", "h:1"),
+            ("redis://:p@[::1]:1", "[::1]:1"),
+        ] {
+            assert_eq!(host(address), wanted);
+        }
+        assert_eq!(with_credentials_of("redis://u:p@h:1/2", "r:2"), "redis://u:p@r:2");
+        assert_eq!(with_credentials_of("h:1", "r:2"), "r:2");
+    }
+
+    #[test]
+    fn keys_that_would_break_a_line_are_quoted() {
+        assert_eq!(shown("k\u{e9}y \"x\"".as_bytes()), "k\u{e9}y \"x\"".as_bytes());
+        assert_eq!(shown(b"a\tb\n"), b"\"a\\tb\\n\"");
+    }
+}

@@ -1,0 +1,240 @@
+//! Runs what was asked for: one command, or the lines of a script.
+
+use crate::nodes;
+use crate::options::Options;
+use crate::quote::split;
+use crate::render::{is_verbatim, Mode, Style};
+use crate::reply::Reply;
+use crate::session::{Answer, Session};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::time::{Duration, Instant};
+
+/// What became of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ran {
+    /// It was answered.
+    Answered,
+    /// It was answered with an error.
+    ErrorReply,
+    /// There was no answer.
+    Failed,
+}
+
+/// Runs commands and shows what comes back.
+pub struct Runner {
+    session: Session,
+    style: Style,
+    terminal: bool,
+    repeat: i64,
+    interval: Duration,
+    error_status: bool,
+}
+
+impl Runner {
+    /// Shows replies as the options say.
+    pub fn new(options: &Options, session: Session) -> Runner {
+        let terminal = io::stdout().is_terminal();
+        Runner {
+            session,
+            style: options.style(terminal),
+            terminal,
+            repeat: options.repeat.unwrap_or(1),
+            interval: options.interval.unwrap_or_default(),
+            error_status: options.error_status,
+        }
+    }
+
+    /// Runs one command as often as the options say.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn once(&mut self, words: &[Vec<u8>]) -> io::Result<Ran> {
+        let stops = self.error_status;
+        self.repeated(words, self.repeat, stops)
+    }
+
+    /// Runs the lines of standard input until it ends, whatever becomes of each.
+    ///
+    /// # Errors
+    /// When the input cannot be read or the output cannot be written.
+    pub fn script(&mut self) -> io::Result<()> {
+        let mut input = io::stdin().lock();
+        let prompt = self.terminal && input.is_terminal();
+        let mut line = Vec::new();
+        loop {
+            if prompt {
+                put(b"rediscluster> ")?;
+            }
+            line.clear();
+            if input.read_until(b'\n', &mut line)? == 0 {
+                return Ok(());
+            }
+            let words = match split(&line) {
+                Some(words) => words,
+                None => {
+                    put(b"Invalid argument(s)\n")?;
+                    continue;
+                }
+            };
+            match words.first() {
+                None => {}
+                Some(word) if word.eq_ignore_ascii_case(b"quit") || word.eq_ignore_ascii_case(b"exit") => return Ok(()),
+                Some(_) => self.line(&words)?,
+            }
+        }
+    }
+
+    /// Runs one line: a command, or a number and the command to run as often.
+    fn line(&mut self, words: &[Vec<u8>]) -> io::Result<()> {
+        let (count, words) = match (words.len() > 1).then(|| count(&words[0])).flatten() {
+            Some(Ok(count)) => (count, &words[1..]),
+            Some(Err(())) => return put(b"Invalid repeat count: it is a number from 1 on\n"),
+            None => (1, words),
+        };
+        let begun = Instant::now();
+        self.repeated(words, count, false)?;
+        let took = begun.elapsed();
+        if self.style.mode == Mode::Standard && took >= Duration::from_millis(500) {
+            put(format!("({:.2}s)\n", took.as_secs_f64()).as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Runs a command `count` times, for ever when it is negative, until it fails. Where `stops` says so an error
+    /// reply is a failure, and is said on standard error.
+    fn repeated(&mut self, words: &[Vec<u8>], count: i64, stops: bool) -> io::Result<Ran> {
+        let mut left = count;
+        let mut ran = Ran::Answered;
+        while left != 0 {
+            left -= left.signum().max(0);
+            ran = self.run(words, stops)?;
+            if ran == Ran::Failed || (ran == Ran::ErrorReply && stops) {
+                return Ok(ran);
+            }
+            if !self.interval.is_zero() && left != 0 {
+                std::thread::sleep(self.interval);
+            }
+        }
+        Ok(ran)
+    }
+
+    fn run(&mut self, words: &[Vec<u8>], stops: bool) -> io::Result<Ran> {
+        let own = match words.first().map(Vec::as_slice) {
+            Some(b"node-for") => nodes::node_for(self.session.config(), &words[1..], self.style.mode, self.terminal),
+            Some(b"nodes") if words.len() == 1 => nodes::table(self.session.config(), self.style.mode),
+            _ => return self.command(words, stops),
+        };
+        match own {
+            Ok((text, ran)) => put(&text).map(|()| ran),
+            Err(message) => complain(&message),
+        }
+    }
+
+    fn command(&mut self, words: &[Vec<u8>], stops: bool) -> io::Result<Ran> {
+        let answer = match self.session.execute(words) {
+            Ok(answer) => answer,
+            Err(message) => return complain(&message),
+        };
+        let verbatim = is_verbatim(words);
+        let mut out = Vec::new();
+        let ran = match answer {
+            Answer::One(Reply::Error(text)) if stops => {
+                let mut error = io::stderr().lock();
+                error.write_all(&text)?;
+                error.write_all(b"\n")?;
+                return Ok(Ran::ErrorReply);
+            }
+            Answer::One(reply) => {
+                self.style.render(&reply, verbatim, &mut out);
+                if matches!(reply, Reply::Error(_)) {
+                    Ran::ErrorReply
+                } else {
+                    Ran::Answered
+                }
+            }
+            Answer::PerNode(replies) => {
+                self.per_node(replies, verbatim, &mut out);
+                Ran::Answered
+            }
+        };
+        put(&out).map(|()| ran)
+    }
+
+    /// Shows the replies of several servers: as a map, or where that is hard to read one below the other.
+    fn per_node(&self, replies: Vec<(String, String, Reply)>, verbatim: bool, out: &mut Vec<u8>) {
+        let long = |reply: &Reply| matches!(reply, Reply::Array(_) | Reply::Set(_) | Reply::Push(_) | Reply::Map(_));
+        let sections = match self.style.mode {
+            Mode::Standard => verbatim,
+            Mode::Raw => verbatim || replies.iter().any(|(_, _, reply)| long(reply)),
+            Mode::Json | Mode::QuotedJson | Mode::Csv => false,
+        };
+        if !sections {
+            let pair = |(name, _, reply): (String, String, Reply)| (Reply::Text(name.into_bytes()), reply);
+            return self.style.render(&Reply::Map(replies.into_iter().map(pair).collect()), false, out);
+        }
+        for (name, address, reply) in replies {
+            let head = if name.ends_with(&address) { format!("# {name}\n") } else { format!("# {name} {address}\n") };
+            out.extend(head.into_bytes());
+            self.style.render(&reply, verbatim, out);
+            if !out.ends_with(b"\n") {
+                out.push(b'\n');
+            }
+        }
+    }
+}
+
+/// Everything that standard input holds, as one argument.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn argument_from_input() -> io::Result<Vec<u8>> {
+    let mut argument = Vec::new();
+    io::stdin().lock().read_to_end(&mut argument)?;
+    Ok(argument)
+}
+
+/// The count in front of a command: `None` when the word is no number, an error when nothing can be run so often.
+fn count(word: &[u8]) -> Option<Result<i64, ()>> {
+    let text = std::str::from_utf8(word).ok()?.trim_start();
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) || (digits.is_empty() && !word.is_empty()) {
+        return None;
+    }
+    Some(text.parse().ok().filter(|&count| count > 0).ok_or(()))
+}
+
+fn complain(message: &str) -> io::Result<Ran> {
+    writeln!(io::stderr(), "rediscluster: {message}")?;
+    Ok(Ran::Failed)
+}
+
+fn put(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_in_front_of_commands() {
+        for (word, wanted) in [
+            ("5", Some(Ok(5))),
+            ("+2", Some(Ok(2))),
+            (" 05", Some(Ok(5))),
+            ("", Some(Err(()))),
+            ("0", Some(Err(()))),
+            ("-1", Some(Err(()))),
+            ("99999999999999999999", Some(Err(()))),
+            ("1.5", None),
+            ("2x", None),
+            ("5 ", None),
+            ("-", None),
+            ("get", None),
+        ] {
+            assert_eq!(count(word.as_bytes()), wanted, "{word:?}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The servers of one run of the program: connected when first needed, and again after a failure.
+
+use crate::config::Config;
+use crate::reply::Reply;
+use rediscluster::prelude::*;
+use rediscluster::spec::{self, RequestPolicy};
+use rediscluster::{Builder, Connection, Error, ErrorKind, Outcome, Protocol};
+
+/// Commands that are answered by a stream of messages.
+const STREAMS: [&str; 6] = ["monitor", "subscribe", "psubscribe", "ssubscribe", "sync", "psync"];
+
+/// Where commands go.
+pub struct Session {
+    config: Config,
+    target: Option<Target>,
+}
+
+enum Target {
+    Cluster(Cluster),
+    Direct(Box<Connection>),
+}
+
+/// What came back.
+pub enum Answer {
+    /// One reply, an error reply included.
+    One(Reply),
+    /// One reply from each of several servers: what the server is called, where it is, and its reply.
+    PerNode(Vec<(String, String, Reply)>),
+}
+
+impl Session {
+    /// Nothing is connected yet.
+    pub fn new(config: Config) -> Session {
+        Session { config, target: None }
+    }
+
+    /// What was configured.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn target(&mut self) -> Result<&mut Target, Error> {
+        let target = match self.target.take() {
+            Some(target) => target,
+            None => match &self.config.direct {
+                Some(address) => Target::Direct(Box::new(self.config.settings().open(address)?)),
+                None => Target::Cluster(connect(self.config.builder())?),
+            },
+        };
+        Ok(self.target.insert(target))
+    }
+
+    /// Runs one command.
+    ///
+    /// # Errors
+    /// What kept it from being answered, in words. An error reply is an answer.
+    pub fn execute(&mut self, words: &[Vec<u8>]) -> Result<Answer, String> {
+        if self.config.direct.is_some() {
+            refuse(words, self.config.protocol)?;
+        }
+        let command = cmd("").args_of(words).reply::<Reply>();
+        let result = match self.target().map_err(|error| error.to_string())? {
+            Target::Cluster(cluster) => cluster.execute(command),
+            Target::Direct(connection) => connection.as_mut().execute(command),
+        };
+        match result {
+            Ok(reply) => Ok(self.answer(words, reply)),
+            Err(error) if is_answer(&error, words) => {
+                Ok(Answer::One(Reply::Error(error.message().as_bytes().to_vec())))
+            }
+            Err(error) => {
+                // The library never uses a connection again that failed; nor is it any use here.
+                if let Some(Target::Direct(_)) = self.target {
+                    self.target = None;
+                }
+                Err(told(&error))
+            }
+        }
+    }
+
+    /// The library answers some commands with a map from the names of the servers. One server needs no name.
+    fn answer(&self, words: &[Vec<u8>], reply: Reply) -> Answer {
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        let per_node = spec::find(&words).is_some_and(|spec| spec.request == RequestPolicy::AllNodes);
+        match (&self.target, reply) {
+            (Some(Target::Cluster(cluster)), Reply::Map(mut pairs)) if per_node => {
+                if pairs.len() == 1 {
+                    return Answer::One(pairs.remove(0).1);
+                }
+                let topology = cluster.topology();
+                let located = |(name, reply): (Reply, Reply)| {
+                    let name = String::from_utf8_lossy(name.text().unwrap_or_default()).into_owned();
+                    let server = topology.servers().find(|(_, node)| node.name() == name);
+                    let address = server.map_or(String::new(), |(_, node)| node.address().to_string());
+                    (name, address, reply)
+                };
+                Answer::PerNode(pairs.into_iter().map(located).collect())
+            }
+            (_, reply) => Answer::One(reply),
+        }
+    }
+}
+
+/// A cluster of which a node may be down: that is for the commands to meet that need the node.
+fn connect(builder: Builder) -> Result<Cluster, Error> {
+    let cluster = builder.build()?;
+    match cluster.refresh() {
+        Err(error) if !matches!(error.kind(), ErrorKind::Connect | ErrorKind::Io | ErrorKind::Timeout) => Err(error),
+        _ => Ok(cluster),
+    }
+}
+
+/// Whether a server answered the command with this error, or would have. What went wrong before the command was
+/// sent, such as a password that is refused, is no answer to it; nor are different errors of several servers.
+fn is_answer(error: &Error, words: &[Vec<u8>]) -> bool {
+    let asked = |name: &str| words.first().is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()));
+    let handshake = error.command().is_some_and(|name| ["AUTH", "HELLO", "SELECT"].contains(&name) && !asked(name));
+    let arity = error.kind() == ErrorKind::Argument && error.message().starts_with("ERR ");
+    let agreed = error.parts().iter().all(|part| part.error.as_deref() == Some(error.message()));
+    (error.is_server() && !handshake || arity) && error.outcome() == Outcome::NotApplied && agreed
+}
+
+/// The error in words for somebody at a terminal, with the option that helps.
+fn told(error: &Error) -> String {
+    match (error.kind(), error.command()) {
+        (ErrorKind::Refused, Some("SELECT")) => "SELECT: the option -n chooses the database".into(),
+        (ErrorKind::Refused, Some("AUTH")) => "AUTH: the options --user and -a say who you are".into(),
+        (ErrorKind::Refused, Some(command)) => {
+            format!(
+                "{command} needs a connection of its own, and those to the nodes are shared: use --direct HOST:PORT"
+            )
+        }
+        (ErrorKind::UnknownCommand, _) => format!("{error}; --direct HOST:PORT sends any command to one server"),
+        _ => error.to_string(),
+    }
+}
+
+/// What a connection of request and reply cannot do.
+fn refuse(words: &[Vec<u8>], protocol: Protocol) -> Result<(), String> {
+    let is = |at: usize, text: &str| words.get(at).is_some_and(|word| word.eq_ignore_ascii_case(text.as_bytes()));
+    if let Some(name) = STREAMS.iter().find(|name| is(0, name)) {
+        return Err(format!(
+            "{} is answered by a stream of messages, which this program does not show",
+            name.to_uppercase()
+        ));
+    }
+    if protocol == Protocol::Resp2 && is(0, "hello") && is(1, "3") {
+        return Err("HELLO 3 would change the protocol of the connection: use the option -3".into());
+    }
+    Ok(())
+}

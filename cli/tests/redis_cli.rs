@@ -1,0 +1,368 @@
+//! For the same command the output and the exit status are those of redis-cli.
+
+mod program;
+
+use program::{argument, redis_cli, rediscluster_with, run, words, Ran};
+use rediscluster::spec::{self, Access};
+use rediscluster_testing::{ScriptedPeer, Server};
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+/// How replies are shown, and the protocol that brings them.
+const WAYS: [&[&str]; 8] = [
+    &["--raw"],
+    &["--no-raw"],
+    &["--json"],
+    &["-3", "--raw"],
+    &["-3", "--no-raw"],
+    &["-2", "--json"],
+    &["--quoted-json"],
+    &["--csv"],
+];
+
+/// Commands that do not change the data of [`fill`], one a line, quoted as in a shell.
+const READS: &str = include_str!("commands/reads.txt");
+
+/// Commands that change data; the data are made anew before each.
+const WRITES: &str = include_str!("commands/writes.txt");
+
+/// Replies that are hard to get from a real server, as they come over the wire, with `\r`, `\n`, `\t` and `\\`. In
+/// front of each the protocols that have it.
+const SHAPES: &str = include_str!("commands/shapes.txt");
+
+/// The same data every time.
+fn fill(server: &Server) {
+    let mut talk = server.talk(Duration::from_secs(10)).expect("a connection");
+    let mut send = |words: &[&[u8]]| talk.call(words).expect("a reply");
+    send(&[b"FLUSHALL"]);
+    for line in include_str!("commands/data.txt").lines() {
+        let words = words(line);
+        send(&words.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    }
+    let all: Vec<u8> = (0..=255).collect();
+    send(&[b"SET", b"binary", &all]);
+    send(&[b"HSET", b"binaryhash", &all, b"\0\r\n"]);
+    send(&[b"SET", b"long", "0123456789".repeat(20_000).as_bytes()]);
+    let numbers: Vec<String> = (0..120).map(|number| number.to_string()).collect();
+    let push = [&b"RPUSH"[..], b"manyitems"].into_iter().chain(numbers.iter().map(String::as_bytes));
+    send(&push.collect::<Vec<_>>());
+}
+
+/// Where our program is pointed at the one server: as `--direct`, and as a cluster of one node.
+fn targets(server: &Server) -> [Vec<OsString>; 2] {
+    let address = server.address();
+    [vec!["--direct".into(), address.clone().into()], vec!["--node".into(), format!("only={address}").into()]]
+}
+
+/// What the command table says that a cluster runs. The reply to some is about the connection itself.
+fn runs_on_a_cluster(words: &[Vec<u8>]) -> bool {
+    let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+    spec::find(&words).is_some_and(|spec| spec.access != Access::Connection)
+}
+
+struct Comparison<'s> {
+    cli: &'s Path,
+    server: &'s Server,
+    /// Brings the server into the same state before each run.
+    before: fn(&Server),
+}
+
+impl Comparison<'_> {
+    /// Runs the words through both programs with the same options and the same input.
+    fn check(&self, options: &[&str], words: &[Vec<u8>], input: &[u8]) {
+        let mut rest: Vec<OsString> = options.iter().map(OsString::from).collect();
+        rest.extend(words.iter().map(|word| argument(word)));
+        let port = self.server.port().to_string();
+        let line = [&["-p".into(), port.into()], rest.as_slice()].concat();
+        (self.before)(self.server);
+        let theirs = run(self.cli, &line, &[], input);
+        for (at, target) in targets(self.server).into_iter().enumerate() {
+            // A script goes to one connection only when there is no routing.
+            if at == 1 && !runs_on_a_cluster(words) {
+                continue;
+            }
+            let line = [target, rest.clone()].concat();
+            (self.before)(self.server);
+            let ours = rediscluster_with(&line, &[], input);
+            let input = String::from_utf8_lossy(input);
+            assert_eq!(
+                (shown(&ours), ours.status),
+                (shown(&theirs), theirs.status),
+                "ours (left) differs from redis-cli (right) for {line:?}, input {input:?}; our errors: {}",
+                ours.err()
+            );
+        }
+    }
+}
+
+/// The output as text in which every byte can be seen.
+fn shown(ran: &Ran) -> String {
+    ran.out.escape_ascii().to_string()
+}
+
+#[test]
+fn reads() {
+    let Some(cli) = redis_cli("reads") else { return };
+    let server = Server::start();
+    fill(&server);
+    let comparison = Comparison { cli, server: &server, before: |_| {} };
+    for line in READS.lines() {
+        for way in WAYS {
+            comparison.check(way, &words(line), b"");
+        }
+    }
+}
+
+#[test]
+fn writes() {
+    let Some(cli) = redis_cli("writes") else { return };
+    let server = Server::start();
+    let comparison = Comparison { cli, server: &server, before: fill };
+    for line in WRITES.lines() {
+        for way in &WAYS[..6] {
+            comparison.check(way, &words(line), b"");
+        }
+    }
+}
+
+fn unescaped(text: &str) -> String {
+    [("\\r", "\r"), ("\\n", "\n"), ("\\t", "\t")]
+        .iter()
+        .fold(text.to_owned(), |text, (escape, byte)| text.replace(escape, byte))
+        .replace("\\\\", "\\")
+}
+
+#[test]
+fn shapes() {
+    let Some(cli) = redis_cli("shapes") else { return };
+    let peer = ScriptedPeer::answering(|command| match command[0].to_ascii_lowercase().as_slice() {
+        b"hello" => b"%0\r\n".to_vec(),
+        b"shape" => command[1].clone(),
+        _ => b"$7\r\na\"\n\\\x01\xc3\xa9\r\n".to_vec(),
+    });
+    let port = peer.port().to_string();
+    let address = peer.address();
+    let check = |words: &[&str]| {
+        let theirs = run(cli, &[&["-p", &port], words].concat(), &[], b"");
+        let ours = rediscluster_with(&[&["--direct", &address], words].concat(), &[], b"");
+        let both = [(shown(&ours), ours.status), (shown(&theirs), theirs.status)];
+        assert_eq!(
+            both[0],
+            both[1],
+            "ours (left) differs from redis-cli (right) for {words:?}; our errors: {}",
+            ours.err()
+        );
+    };
+    for line in SHAPES.lines() {
+        let (protocols, reply) = line.split_once(' ').expect("two columns");
+        let reply = unescaped(reply.trim_start());
+        let reply = reply.as_str();
+        for mode in ["--raw", "--no-raw", "--json", "--quoted-json", "--csv"] {
+            check(&[mode, "-3", "shape", reply]);
+            if protocols == "both" {
+                check(&[mode, "-2", "shape", reply]);
+            }
+        }
+        check(&["--raw", "-3", "-d", ", ", "-D", "|\\n", "shape", reply]);
+        check(&["--raw", "-3", "-d", "", "-D", "", "-r", "2", "shape", reply]);
+        check(&["--raw", "-3", "-e", "shape", reply]);
+    }
+    for command in [
+        "info",
+        "info x",
+        "INFO",
+        "lolwut",
+        "lolwut version 5",
+        "debug htstats",
+        "debug htstats 9",
+        "debug HTSTATS-KEY k",
+        "debug client-eviction",
+        "debug object x",
+        "debug",
+        "memory",
+        "memory malloc-stats",
+        "memory doctor",
+        "memory malloc-stats x",
+        "memory stats",
+        "cluster nodes",
+        "cluster info",
+        "cluster nodes x",
+        "cluster slots",
+        "cluster myid",
+        "client list",
+        "client list id 1",
+        "Client Info",
+        "client info x",
+        "client id",
+        "latency graph",
+        "latency graph e",
+        "latency graph e x",
+        "latency doctor",
+        "latency doctor x",
+        "latency latest",
+        "proxy info",
+        "proxy info x",
+        "config get x",
+        "acl list",
+        "dump x",
+        "sentinel info-cache",
+        "role",
+        "get info",
+    ] {
+        for mode in ["--raw", "--no-raw", "--json", "--csv"] {
+            let words: Vec<&str> = [mode, "-D", ";"].into_iter().chain(command.split(' ')).collect();
+            check(&words);
+        }
+    }
+}
+
+#[test]
+fn options_of_redis_cli() {
+    let Some(cli) = redis_cli("options_of_redis_cli") else { return };
+    let server = Server::start();
+    let comparison = Comparison { cli, server: &server, before: fill };
+    let check = |options: &[&str], line: &str, input: &[u8]| comparison.check(options, &words(line), input);
+    for mode in ["--raw", "--no-raw", "--json"] {
+        check(&[mode, "-e"], "get string", b"");
+        check(&[mode, "-e"], "incr string", b"");
+        check(&[mode, "-e", "-r", "3"], "incr string", b"");
+        check(&[mode, "-e"], "get", b"");
+        check(&[mode, "-e"], "eval 'return {1, {err=\"x\"}}' 0", b"");
+        check(&[mode, "-r", "3"], "incr number", b"");
+        check(&[mode, "-r", "3"], "incr string", b"");
+        check(&[mode, "-r", "0"], "incr number", b"");
+        check(&[mode, "-r", "2", "-i", "0.01"], "incr number", b"");
+        check(&[mode, "-n", "3"], "get string", b"");
+        check(&[mode, "-n", "3", "-r", "2"], "incr number", b"");
+        check(&[mode, "-x"], "echo", b"a\n\0\xff");
+        check(&[mode, "-x"], "get", b"string");
+        check(&[mode, "-x"], "get", b"");
+        check(&[mode, "-x", "-r", "2"], "rpush list", b"x\n");
+    }
+    for (options, line) in [
+        (&["--raw", "--json"][..], "hgetall hash"),
+        (&["--json", "--raw", "--no-raw"], "hgetall hash"),
+        (&["-2", "--json"], "hgetall hash"),
+        (&[], "lrange list 0 -1"),
+        (&["-d", ","], "lrange list 0 -1"),
+        (&["-D", "", "-d", ""], "lrange list 0 -1"),
+        (&["-D", ";", "-r", "3"], "get string"),
+        (&["-D", ";", "-r", "2"], "info replication"),
+        (&["--quoted-input", "--no-raw"], r#"echo '"a\x41\x00b"'"#),
+        (&["--quoted-input", "--no-raw"], r#"echo '"a'"#),
+        (&["--quoted-input", "--no-raw"], r#"echo 'a"b"'"#),
+        (&["--quoted-input", "--no-raw"], r#"echo '"a" b'"#),
+        (&["--quoted-input", "--no-raw"], "echo ''"),
+        (&["--no-raw"], "get string --raw"),
+        (&[], "set string -1"),
+        (&[], "set string -- get"),
+    ] {
+        check(options, line, b"");
+    }
+    // No command at all: standard input is the command, or has the commands.
+    check(&["-x"], "", b"ping");
+    for options in [&["--bogus"][..], &["-q"], &["-n"], &["-r"], &["--", "ping"]] {
+        let theirs = run(cli, options, &[], b"");
+        let ours = rediscluster_with(options, &[], b"");
+        assert_eq!((ours.out.as_slice(), ours.status), (&[][..], 1), "{options:?}: {}", ours.err());
+        assert_eq!(ours.status, theirs.status, "{options:?}");
+    }
+}
+
+#[test]
+fn scripts() {
+    let Some(cli) = redis_cli("scripts") else { return };
+    let server = Server::start();
+    let comparison = Comparison { cli, server: &server, before: fill };
+    for script in [
+        "",
+        "\n\n  \n\t\r\n",
+        "ping",
+        "ping\nget string\n",
+        "get string\r\nget number\r\n",
+        "  echo   a   \n",
+        "echo a\tb\n",
+        "echo \"a\\x41\\n\\r\\t\\b\\a\\q\\\"z\\\\\"\n",
+        "echo 'a\\'b\\n\\x41\"'\n",
+        "echo \"a\n",
+        "echo 'a\n",
+        "echo \"a\"b\n",
+        "echo 'a'b\n",
+        "echo a\"b\"\n",
+        "echo a\"b c\"\n",
+        "echo a'b c'\n",
+        "echo \"\\x4\"\n",
+        "echo \"\\xZZ\"\n",
+        "echo \"\\",
+        "echo \\x41\\n\n",
+        "echo '\\x41\\\\'\n",
+        "echo \"\"\n",
+        "echo ''\n",
+        "\"\"\n",
+        "\"get\" \"string\"\n",
+        "echo \u{e9}\n",
+        "echo \"\\xff\\x00\"\n",
+        "\u{b}\u{c} echo a\n",
+        "echo a\u{b}b\n",
+        "echo \"a\" \"b\n",
+        "echo 'it''s'\n",
+        "get \"\nget string\n",
+        "incr string\nget string\n",
+        "nosuch\nget string\n",
+        "get\nping\n",
+        "#comment\nping\n",
+        "get nosuch\nkeys nosuch*\nget empty\n",
+        "5 incr number\n",
+        "05 incr number\n",
+        "+2 incr number\n",
+        "5   incr   number\n",
+        "1.5 incr number\n",
+        "2x incr number\n",
+        "5\n",
+        "2 2 incr number\n",
+        "2 \"\"\n",
+        "\"2\" incr number\n",
+        "2 incr string\nget number\n",
+        "quit\nping\n",
+        "exit\nping\n",
+        "QUIT\nping\n",
+        "exit now\nping\n",
+        "ping\nquit",
+        "multi\nset a 1\nget a\nexec\nget a\n",
+        "select 3\nset in3 1\nkeys *\n",
+        "multi\nnosuch\nexec\n",
+        "watch string\nmulti\nset string 2\nexec\n",
+        "set a 'two words'\nget a\n",
+        "get long\n",
+        "config set\nSET\n",
+    ] {
+        for options in [&["--raw"][..], &["--no-raw"], &["--json"], &["-3", "--no-raw"], &["-e"], &["-r", "3"]] {
+            comparison.check(options, &[], script.as_bytes());
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there() {
+    let Some(cli) = redis_cli("a_server_that_is_not_there") else { return };
+    let port = rediscluster_testing::free_port();
+    for (options, input) in [
+        (&["ping"][..], ""),
+        (&["-r", "3", "ping"], ""),
+        (&["-e", "ping"], ""),
+        (&[], "ping\nping\n"),
+        (&["-e"], "ping\n"),
+    ] {
+        let theirs = run(cli, &[&["-p", &port.to_string()], options].concat(), &[], input.as_bytes());
+        for target in
+            [["--direct".to_owned(), format!("127.0.0.1:{port}")], ["--node".to_owned(), format!("a=127.0.0.1:{port}")]]
+        {
+            let line =
+                [target.as_slice(), &options.iter().map(|option| option.to_string()).collect::<Vec<_>>()].concat();
+            let ours = rediscluster_with(&line, &[], input.as_bytes());
+            assert_eq!((&ours.out, ours.status), (&theirs.out, theirs.status), "{line:?}");
+            assert!(ours.err().contains("Connection refused"), "{}", ours.err());
+        }
+    }
+}
