@@ -1,6 +1,7 @@
 //! The cluster: the one thing that most programs hold.
 
-use crate::cmd::{Args, Cmd, Execute};
+use crate::args::Args;
+use crate::cmd::{Cmd, Execute};
 use crate::config::{Builder, Checked, ConfiguredNode, Endpoint, Settings};
 use crate::convert::FromValue;
 use crate::discover::{discover, Discovery};

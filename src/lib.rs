@@ -38,6 +38,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod args;
 mod carry;
 mod cluster;
 mod cmd;
@@ -56,8 +57,9 @@ pub mod spec;
 mod to_arg;
 mod topology;
 
+pub use args::Args;
 pub use cluster::Cluster;
-pub use cmd::{cmd, Args, Cmd, Execute};
+pub use cmd::{cmd, Cmd, Execute};
 pub use commands::*;
 pub use config::Builder;
 pub use convert::FromValue;

@@ -1,7 +1,6 @@
 //! From the replies of several servers to the one reply that one server would give. Pure.
 
 use crate::error::{Error, Result};
-use crate::plan::Part;
 use crate::resp::{encode, Frame, Items, ValueRef};
 use crate::spec::SetOperation;
 use std::collections::HashSet;
@@ -24,20 +23,21 @@ pub(crate) enum Merge {
 }
 
 impl Merge {
-    /// Makes one frame of the replies, which are in the order of the parts and hold no error on the outside.
-    pub(crate) fn frames(&self, parts: &[Part<'_>], replies: &[Frame<'_>]) -> Result<Vec<u8>> {
+    /// Makes one frame of the replies to the parts of a command, none of which is an error. `keys` says for each part
+    /// which of the command's arguments are its keys.
+    pub(crate) fn frames(&self, keys: &[&[usize]], replies: &[Frame<'_>]) -> Result<Vec<u8>> {
         let mut out = Vec::new();
         match self {
             Merge::KeyOrder => {
-                let count = parts.iter().map(|part| part.keys.len()).sum();
+                let count = keys.iter().map(|keys| keys.len()).sum();
                 let mut slots: Vec<(usize, &[u8])> = Vec::with_capacity(count);
-                for (part, reply) in parts.iter().zip(replies) {
+                for (keys, reply) in keys.iter().zip(replies) {
                     let mut items = list(reply)?;
-                    if items.len() != part.keys.len() {
-                        let message = format!("expected {} elements, got {}", part.keys.len(), items.len());
+                    if items.len() != keys.len() {
+                        let message = format!("expected {} elements, got {}", keys.len(), items.len());
                         return Err(Error::reply(message));
                     }
-                    for &key in &part.keys {
+                    for &key in *keys {
                         slots.extend(items.next_raw().map(|(_, raw)| (key, raw)));
                     }
                 }
@@ -127,17 +127,13 @@ fn misfit(wanted: &str, reply: &Frame<'_>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Target;
     use crate::resp::Value;
 
     /// Merges replies to parts that hold these keys.
     fn merged(merge: &Merge, keys: &[&[usize]], replies: &[Value]) -> Result<Value> {
-        let part =
-            |keys: &&[usize]| Part { target: Target::Server(0), request: Vec::new().into(), keys: keys.to_vec() };
-        let parts: Vec<Part<'_>> = keys.iter().map(part).collect();
         let bytes: Vec<Vec<u8>> = replies.iter().map(Value::to_bytes).collect();
         let frames: Vec<Frame<'_>> = bytes.iter().map(|bytes| Frame::trusted(bytes)).collect();
-        merge.frames(&parts, &frames).map(|bytes| Frame::trusted(&bytes).value().into())
+        merge.frames(keys, &frames).map(|bytes| Frame::trusted(&bytes).value().into())
     }
 
     fn list(items: &[&str]) -> Value {

@@ -1,6 +1,6 @@
 //! From a command to what is sent to which server. Pure: nothing here knows a socket.
 
-use crate::cmd::Args;
+use crate::args::Args;
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::merge::Merge;
 use crate::resp::encode;

@@ -1,6 +1,6 @@
 //! Runs plans: chooses servers, sends, receives, tries again where that is safe.
 
-use crate::cmd::Args;
+use crate::args::Args;
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::merge::Merge;
@@ -144,7 +144,8 @@ impl Run<'_> {
     pub(crate) fn fan(&self, parts: &[Part<'_>], merge: &Merge) -> Result<Vec<u8>> {
         let answers = self.answers(parts)?;
         let frames: Vec<Frame<'_>> = answers.iter().map(Answer::frame).collect();
-        merge.frames(parts, &frames)
+        let keys: Vec<&[usize]> = parts.iter().map(|part| part.keys.as_slice()).collect();
+        merge.frames(&keys, &frames)
     }
 
     /// Requests to several servers at the same time: every reply, or an error that says how far each part came.

@@ -1,6 +1,6 @@
 //! From Rust values to the arguments of a command.
 
-use crate::cmd::Args;
+use crate::args::Args;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write;

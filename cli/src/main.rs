@@ -14,8 +14,8 @@ mod table;
 
 use crate::config::Config;
 use crate::options::Options;
-use crate::run::{Ran, Runner};
-use crate::session::Session;
+use crate::run::Runner;
+use crate::session::{Ran, Session};
 use std::io;
 use std::process::ExitCode;
 

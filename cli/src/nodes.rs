@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::probe::Probe;
 use crate::quote::quote;
 use crate::render::{json_string, Mode};
-use crate::run::Ran;
+use crate::session::Ran;
 use crate::table::aligned;
 use serde_json::{json, Value};
 use std::time::Duration;

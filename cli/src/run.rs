@@ -5,20 +5,9 @@ use crate::options::Options;
 use crate::quote::split;
 use crate::render::{is_verbatim, Mode, Style};
 use crate::reply::Reply;
-use crate::session::{Answer, Session};
+use crate::session::{Answer, Ran, Session};
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::time::{Duration, Instant};
-
-/// What became of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ran {
-    /// It was answered.
-    Answered,
-    /// It was answered with an error.
-    ErrorReply,
-    /// There was no answer.
-    Failed,
-}
 
 /// Runs commands and shows what comes back.
 pub struct Runner {

@@ -28,6 +28,17 @@ pub enum Answer {
     PerNode(Vec<(String, String, Reply)>),
 }
 
+/// What became of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ran {
+    /// It was answered.
+    Answered,
+    /// It was answered with an error.
+    ErrorReply,
+    /// There was no answer.
+    Failed,
+}
+
 impl Session {
     /// Nothing is connected yet.
     pub fn new(config: Config) -> Session {

@@ -1,7 +1,7 @@
 //! Arguments in forms that only the typed methods need.
 
 use super::time::millis;
-use crate::cmd::Args;
+use crate::args::Args;
 use crate::to_arg::{ToArg, ToArgs};
 use std::time::Duration;
 

@@ -5,7 +5,8 @@ mod left;
 pub use left::{ExpireTime, Ttl};
 
 use super::time::{millis, seconds, unix_millis, unix_seconds};
-use crate::cmd::{Args, Cmd, Execute};
+use crate::args::Args;
+use crate::cmd::{Cmd, Execute};
 use crate::spec;
 use crate::to_arg::{ToArg, ToArgs};
 use std::time::{Duration, SystemTime};

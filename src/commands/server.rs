@@ -4,8 +4,9 @@ mod per_node;
 
 pub use per_node::PerNode;
 
+use crate::args::Args;
 use crate::cluster::Cluster;
-use crate::cmd::{Args, Cmd, Execute};
+use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
 use crate::net::Connection;
 use crate::spec;

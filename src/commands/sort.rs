@@ -1,6 +1,7 @@
 //! Sorting of lists, sets and sorted sets.
 
-use crate::cmd::{Args, Cmd, Execute};
+use crate::args::Args;
+use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
 use crate::spec;
 use crate::to_arg::{ToArg, ToArgs};

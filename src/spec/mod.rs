@@ -7,7 +7,7 @@ mod table;
 
 pub use table::*;
 
-use crate::cmd::Args;
+use crate::args::Args;
 use std::sync::OnceLock;
 
 /// One command, or one subcommand of a container such as `CONFIG`.

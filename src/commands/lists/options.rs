@@ -1,6 +1,6 @@
 //! The words that go with list commands.
 
-use crate::cmd::Args;
+use crate::args::Args;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// An end of a list: see [`lmove`](crate::ListCommands::lmove).

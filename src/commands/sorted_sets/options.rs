@@ -1,6 +1,6 @@
 //! The words that go with commands on sorted sets, and their members with scores.
 
-use crate::cmd::Args;
+use crate::args::Args;
 use crate::convert::FromValue;
 use crate::error::Result;
 use crate::resp::{Items, ValueRef};
