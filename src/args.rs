@@ -16,6 +16,8 @@ pub struct Args {
     count: usize,
     /// Where the command begins: its head is written backwards into the room in front.
     start: usize,
+    /// The positions that the caller said are keys.
+    marked: Vec<usize>,
 }
 
 impl Args {
@@ -23,7 +25,7 @@ impl Args {
     pub(crate) fn new() -> Args {
         let mut buffer = Vec::with_capacity(64);
         buffer.resize(HEAD, b' ');
-        Args { buffer, count: 0, start: HEAD }
+        Args { buffer, count: 0, start: HEAD, marked: Vec::new() }
     }
 
     /// Appends one argument of any bytes.
@@ -49,6 +51,16 @@ impl Args {
         }
         self.buffer[at - 1] = b'*';
         self.start = at - 1;
+    }
+
+    /// Says that the argument appended last is a key.
+    pub(crate) fn mark(&mut self) {
+        self.marked.extend(self.count.checked_sub(1));
+    }
+
+    /// The positions that the caller said are keys.
+    pub(crate) fn marked(&self) -> &[usize] {
+        &self.marked
     }
 
     /// How many arguments there are, the command's own words included.

@@ -6,9 +6,11 @@ use crate::config::{Builder, Checked, ConfiguredNode, Endpoint, Settings};
 use crate::convert::FromValue;
 use crate::discover::{discover, Discovery};
 use crate::error::Result;
+use crate::explain::Plan;
 use crate::net::{Connection, Deadline, Pool};
-use crate::plan::Planner;
+use crate::plan::{CrossNode, Planner};
 use crate::run::{Run, Servers};
+use crate::spec::Spec;
 use crate::to_arg::ToArg;
 use crate::topology::{Node, Placement, ReadFrom, Role, ShardDescription, Topology};
 use std::fmt;
@@ -41,6 +43,9 @@ struct Inner {
     settings: Arc<Settings>,
     placement: Placement,
     read_from: ReadFrom,
+    cross_node: CrossNode,
+    /// Rows for commands that the table does not have.
+    own_specs: Vec<&'static Spec>,
     servers: RwLock<Arc<Servers>>,
     /// Held while discovering, so that of two refreshes the later one wins.
     refreshing: Mutex<()>,
@@ -75,7 +80,7 @@ impl Builder {
     /// # Ok::<(), rediscluster::Error>(())
     /// ```
     pub fn build(self) -> Result<Cluster> {
-        let Checked { masters, settings, read_from, placement } = self.checked()?;
+        let Checked { masters, settings, read_from, cross_node, placement, own_specs } = self.checked()?;
         let settings = Arc::new(settings);
         let shards = masters.iter().map(|node| ShardDescription::new(&node.name, &node.endpoint.address));
         let servers = Servers::new(Topology::new(shards), &masters, &settings, &[]);
@@ -84,6 +89,8 @@ impl Builder {
             settings,
             placement,
             read_from,
+            cross_node,
+            own_specs,
             servers: RwLock::new(Arc::new(servers)),
             refreshing: Mutex::new(()),
             turn: AtomicUsize::new(0),
@@ -160,6 +167,36 @@ impl Cluster {
         Node::new(shard.name(), topology.master_of(shard).address().clone())
     }
 
+    /// What running a command would take: which servers get what, in how many rounds. Nothing is sent.
+    ///
+    /// # Errors
+    /// Those that the command would meet before it is sent: [`UnknownCommand`](crate::ErrorKind::UnknownCommand),
+    /// [`Argument`](crate::ErrorKind::Argument), [`CrossNode`](crate::ErrorKind::CrossNode) and
+    /// [`Refused`](crate::ErrorKind::Refused).
+    ///
+    /// ```
+    /// use rediscluster::prelude::*;
+    ///
+    /// let cluster = Cluster::builder().nodes("node_1=10.0.0.1,node_2=10.0.0.2").build()?;
+    /// let plan = cluster.plan(&cmd("RENAME").arg("foo").arg("bar"))?;
+    /// assert_eq!((plan.is_atomic(), plan.round_trips()), (false, 4));
+    /// assert!(cluster.plan(&cmd("RENAME").arg("a{x}").arg("b{x}"))?.is_native());
+    /// # Ok::<(), rediscluster::Error>(())
+    /// ```
+    pub fn plan<T>(&self, cmd: &Cmd<T>) -> Result<Plan> {
+        cmd.check()?;
+        let spec = cmd.spec(&self.0.own_specs)?;
+        let servers = self.servers();
+        let planner = self.planner(&servers);
+        let route = planner.route(cmd.args(), spec)?;
+        Ok(Plan::of(&planner, cmd.args(), spec, &route))
+    }
+
+    fn planner<'p>(&'p self, servers: &'p Servers) -> Planner<'p> {
+        let Inner { placement, read_from, cross_node, .. } = &*self.0;
+        Planner { topology: &servers.topology, placement, read_from: *read_from, cross_node: *cross_node }
+    }
+
     /// The nodes with their masters and replicas, as last discovered.
     pub fn topology(&self) -> Arc<Topology> {
         Arc::clone(&self.servers().topology)
@@ -181,11 +218,11 @@ impl Cluster {
 
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
         cmd.check()?;
-        let spec = cmd.spec()?;
+        let spec = cmd.spec(&self.0.own_specs)?;
         let servers = self.servers();
-        let planner =
-            Planner { topology: &servers.topology, placement: &self.0.placement, read_from: self.0.read_from };
-        let deadline = Deadline::of(self.0.settings.deadline, cmd.wait());
+        let planner = self.planner(&servers);
+        let wait = cmd.wait(spec);
+        let deadline = Deadline::of(self.0.settings.deadline, wait);
         let run = Run {
             servers: &servers,
             planner,
@@ -193,6 +230,7 @@ impl Cluster {
             spec,
             deadline,
             patience: self.0.settings.deadline,
+            wait,
             turn: &self.0.turn,
         };
         let mut answer = run.run()?;

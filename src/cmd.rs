@@ -4,7 +4,7 @@ use crate::args::Args;
 use crate::convert::FromValue;
 use crate::error::{Error, Result};
 use crate::resp::Value;
-use crate::spec::{self, Spec};
+use crate::spec::{self, KeySpec, Spec, WaitArgument};
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use std::fmt;
 use std::marker::PhantomData;
@@ -54,6 +54,21 @@ impl<T> Cmd<T> {
         self
     }
 
+    /// Appends one argument that is a key: for a command that the table does not have, which can then be run and
+    /// counts as a write. Of a command of the table the table knows the keys.
+    ///
+    /// ```
+    /// use rediscluster::prelude::*;
+    ///
+    /// let set = cmd("JSON.SET").key("doc{user7}").arg("$").arg("1");
+    /// assert_eq!(set.args().len(), 4);
+    /// ```
+    pub fn key(mut self, key: impl ToArg) -> Cmd<T> {
+        key.write_arg(&mut self.args);
+        self.args.mark();
+        self
+    }
+
     /// Appends every argument of a list.
     pub fn args_of(mut self, args: impl ToArgs) -> Cmd<T> {
         args.write_args(&mut self.args);
@@ -81,18 +96,32 @@ impl<T> Cmd<T> {
         self.args.as_bytes()
     }
 
-    /// The row of the table, looked up by name where the command was not made from one.
-    pub(crate) fn spec(&self) -> Result<&'static Spec> {
+    /// The row for the command: the one that it was made from, else looked up by name, first among the user's own.
+    pub(crate) fn spec(&self, own: &[&'static Spec]) -> Result<&'static Spec> {
         if let Some(spec) = self.spec {
             return Ok(spec);
         }
         let mut words = self.args.iter();
         let Some(first) = words.next() else { return Err(Error::argument("an empty command")) };
-        let found = match words.next() {
+        let second = words.next();
+        let named = |spec: &&&'static Spec| {
+            let mut name = spec.name.split(' ').map(str::as_bytes);
+            let is = |word: Option<&[u8]>, wanted: &[u8]| word.is_some_and(|word| word.eq_ignore_ascii_case(wanted));
+            name.next().is_some_and(|wanted| is(Some(first), wanted))
+                && name.next().map_or(true, |wanted| is(second, wanted))
+        };
+        if let Some(spec) = own.iter().find(named) {
+            return Ok(spec);
+        }
+        let found = match second {
             Some(second) => spec::find(&[first, second]),
             None => spec::find(&[first]),
         };
-        found.ok_or_else(|| unknown(first))
+        match found {
+            Some(spec) => Ok(spec),
+            None if !self.args.marked().is_empty() => Ok(&spec::MARKED),
+            None => Err(unknown(first)),
+        }
     }
 
     /// Refuses what no server would take.
@@ -113,12 +142,25 @@ impl<T> Cmd<T> {
     }
 
     /// How long the command may wait for data before the server answers.
-    pub(crate) fn wait(&self) -> Wait {
-        match self.spec() {
-            Ok(spec) if spec.blocks() => {}
-            _ => return Wait::None,
-        }
-        let seconds = self.args.iter().last().and_then(|arg| std::str::from_utf8(arg).ok()?.parse::<f64>().ok());
+    pub(crate) fn wait(&self, spec: &Spec) -> Wait {
+        let number = |arg: Option<&[u8]>| arg.and_then(|arg| std::str::from_utf8(arg).ok()?.parse::<f64>().ok());
+        let seconds = match spec.wait {
+            WaitArgument::None => return Wait::None,
+            WaitArgument::FirstSeconds => number(self.args.get(1)),
+            WaitArgument::LastSeconds => number(self.args.iter().last()),
+            WaitArgument::BlockMillis => {
+                // What stands before the options, a group and a consumer, or behind STREAMS may look like anything.
+                let from = match spec.keys {
+                    [KeySpec::HalfAfter(_, from)] => *from,
+                    _ => 1,
+                };
+                let mut options = self.args.iter().skip(from).take_while(|arg| !arg.eq_ignore_ascii_case(b"STREAMS"));
+                match options.any(|arg| arg.eq_ignore_ascii_case(b"BLOCK")) {
+                    true => number(options.next()).map(|millis| millis / 1000.0),
+                    false => return Wait::None,
+                }
+            }
+        };
         match seconds {
             Some(seconds) if seconds > 0.0 => Duration::try_from_secs_f64(seconds).map_or(Wait::Forever, Wait::AtMost),
             Some(0.0) => Wait::Forever,
@@ -129,9 +171,9 @@ impl<T> Cmd<T> {
 
     /// The command's name for messages: of the table, else its first word, never an argument.
     pub(crate) fn name(&self) -> String {
-        match self.spec() {
-            Ok(spec) => spec.name.to_owned(),
-            Err(_) => crate::error::escape(self.args.get(0).unwrap_or_default(), 64).to_uppercase(),
+        match self.spec(&[]) {
+            Ok(spec) if !spec.name.is_empty() => spec.name.to_owned(),
+            _ => crate::error::escape(self.args.get(0).unwrap_or_default(), 64).to_uppercase(),
         }
     }
 }
@@ -175,5 +217,32 @@ impl<T> Clone for Cmd<T> {
 impl<T> fmt::Debug for Cmd<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Cmd").field(&self.args).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits() {
+        let seconds = |seconds| Wait::AtMost(Duration::from_secs_f64(seconds));
+        for (line, wait) in [
+            ("GET BLOCK", Wait::None),
+            ("BLPOP a b 1.5", seconds(1.5)),
+            ("BLPOP a b 0", Wait::Forever),
+            ("BLPOP a b x", Wait::None),
+            ("BLPOP a b -1", Wait::None),
+            ("BLPOP a b 1e300", Wait::Forever),
+            ("BLMPOP 2 1 a LEFT", seconds(2.0)),
+            ("XREAD COUNT 1 BLOCK 1500 STREAMS a 0", seconds(1.5)),
+            ("XREAD STREAMS BLOCK 0", Wait::None),
+            ("XREADGROUP GROUP BLOCK 5 STREAMS a >", Wait::None),
+            ("XREADGROUP GROUP streams BLOCK BLOCK 0 STREAMS a >", Wait::Forever),
+        ] {
+            let mut words = line.split(' ');
+            let cmd = cmd(words.next().unwrap()).args_of(words.collect::<Vec<_>>());
+            assert_eq!(cmd.wait(cmd.spec(&[]).unwrap()), wait, "{line}");
+        }
     }
 }

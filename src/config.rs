@@ -6,7 +6,9 @@ pub(crate) use nodes::{Endpoint, NodeTable};
 
 use crate::error::{Error, Result};
 use crate::partition::{Crc32Modulo, HashTags, Partitioner};
+use crate::plan::CrossNode;
 use crate::resp::{Limits, Protocol};
+use crate::spec::Spec;
 use crate::topology::{Placement, ReadFrom};
 use std::fmt;
 use std::time::Duration;
@@ -23,6 +25,7 @@ use std::time::Duration;
 /// | [`database`](Builder::database) | 0 |
 /// | [`protocol`](Builder::protocol) | RESP2 |
 /// | [`read_from`](Builder::read_from) | replicas |
+/// | [`cross_node`](Builder::cross_node) | emulate |
 /// | [`hash_tags`](Builder::hash_tags) | `name{tag}`, stored as `name` |
 /// | [`partitioner`](Builder::partitioner) | CRC-32 modulo the number of nodes |
 ///
@@ -41,8 +44,10 @@ pub struct Builder {
     pub(crate) credentials: Credentials,
     pub(crate) settings: Settings,
     pub(crate) read_from: ReadFrom,
+    cross_node: CrossNode,
     hash_tags: HashTags,
     partitioner: Box<dyn Partitioner>,
+    own_specs: Vec<&'static Spec>,
     mistake: Option<Error>,
 }
 
@@ -90,8 +95,10 @@ impl Default for Builder {
                 pool_size: 16,
             },
             read_from: ReadFrom::default(),
+            cross_node: CrossNode::default(),
             hash_tags: HashTags::default(),
             partitioner: Box::new(Crc32Modulo),
+            own_specs: Vec::new(),
             mistake: None,
         }
     }
@@ -162,6 +169,23 @@ impl Builder {
         self
     }
 
+    /// What becomes of a command whose keys live on several nodes.
+    ///
+    /// ```
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::{CrossNode, ErrorKind};
+    ///
+    /// let nodes = Cluster::builder().nodes("node_1=10.0.0.1,node_2=10.0.0.2");
+    /// let cluster = nodes.cross_node(CrossNode::Refuse).build()?;
+    /// let error = cluster.mget::<_, Vec<String>>(["foo", "bar"]).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::CrossNode);
+    /// # Ok::<(), rediscluster::Error>(())
+    /// ```
+    pub fn cross_node(mut self, cross_node: CrossNode) -> Builder {
+        self.cross_node = cross_node;
+        self
+    }
+
     /// How hash tags are recognised. Every client of a fleet must use the same rule.
     pub fn hash_tags(mut self, hash_tags: HashTags) -> Builder {
         self.hash_tags = hash_tags;
@@ -171,6 +195,23 @@ impl Builder {
     /// How a hash becomes a node. Every client of a fleet must use the same rule.
     pub fn partitioner(mut self, partitioner: impl Partitioner) -> Builder {
         self.partitioner = Box::new(partitioner);
+        self
+    }
+
+    /// Adds a row to the command table of this cluster, for commands of modules and of servers to come. It comes before
+    /// a row of the table with the same name.
+    ///
+    /// ```
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::spec::{Access, KeySpec, Spec};
+    ///
+    /// static JSON_GET: Spec = Spec::new("JSON.GET", -2, Access::Read, &[KeySpec::Range(1, 1, 1)]);
+    ///
+    /// let cluster = Cluster::builder().node("node_1", "127.0.0.1:6379").spec(&JSON_GET).build()?;
+    /// # Ok::<(), rediscluster::Error>(())
+    /// ```
+    pub fn spec(mut self, spec: &'static Spec) -> Builder {
+        self.own_specs.insert(0, spec);
         self
     }
 
@@ -236,7 +277,9 @@ impl Builder {
                 .collect(),
             settings: self.settings,
             read_from: self.read_from,
+            cross_node: self.cross_node,
             placement: Placement { hash_tags: self.hash_tags, partitioner: self.partitioner },
+            own_specs: self.own_specs,
         })
     }
 
@@ -256,7 +299,9 @@ pub(crate) struct Checked {
     pub(crate) masters: Vec<ConfiguredNode>,
     pub(crate) settings: Settings,
     pub(crate) read_from: ReadFrom,
+    pub(crate) cross_node: CrossNode,
     pub(crate) placement: Placement,
+    pub(crate) own_specs: Vec<&'static Spec>,
 }
 
 /// A node as it was configured.

@@ -47,6 +47,7 @@ mod config;
 mod convert;
 mod discover;
 mod error;
+mod explain;
 mod merge;
 mod net;
 mod partition;
@@ -64,8 +65,10 @@ pub use commands::*;
 pub use config::Builder;
 pub use convert::FromValue;
 pub use error::{Error, ErrorKind, Outcome, PartOutcome, Result};
+pub use explain::{Plan, Step};
 pub use net::Connection;
 pub use partition::{Crc32Modulo, HashTags, Partitioner};
+pub use plan::CrossNode;
 pub use resp::{Protocol, Value, ValueRef};
 pub use to_arg::{ToArg, ToArgs, ToPairs};
 pub use topology::{Address, Node, PassedOver, ReadFrom, Role, Shard, Topology};
@@ -78,7 +81,12 @@ struct Readme;
 /// What most programs need: `use rediscluster::prelude::*;`.
 pub mod prelude {
     pub use crate::{cmd, Cluster, Execute};
+    pub use crate::{AclCommands, AdminCommands, LatencyCommands};
     pub use crate::{BitmapCommands, ExpiryCommands, HashCommands, KeyCommands, SortCommands, StringCommands};
     pub use crate::{BlockingCommands, ListCommands, ServerCommands, SetCommands};
+    pub use crate::{FunctionCommands, PubSubCommands, ScriptingCommands};
+    pub use crate::{GeoCommands, GeoRadiusCommands, HyperLogLogCommands, VectorSetCommands};
+    pub use crate::{HashExpiryCommands, LcsCommands, NumberCommands, ScanCommands};
     pub use crate::{SortedSetCombineCommands, SortedSetCommands, SortedSetRangeCommands};
+    pub use crate::{StreamCommands, StreamGroupCommands, StreamPendingCommands};
 }

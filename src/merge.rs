@@ -14,8 +14,16 @@ pub(crate) enum Merge {
     Union,
     /// Numbers, added up.
     Sum,
+    /// Numbers: the largest.
+    Max,
+    /// Truth values, or arrays of them: whether all are true.
+    LogicalAnd,
+    /// Names and numbers in turn: the numbers of the same name added up.
+    SumByName,
     /// The first status: errors never come this far.
     AllSucceeded,
+    /// The first that is no error: errors of the others do not matter.
+    OneSucceeded,
     /// A map from these names, in the order of the parts, to the replies.
     PerNode(Vec<String>),
     /// Sets that each node reduced by itself.
@@ -55,14 +63,16 @@ impl Merge {
                 }
             }
             Merge::Sum => {
-                let mut sum: i64 = 0;
-                for reply in replies {
-                    let ValueRef::Integer(number) = reply.value() else { return Err(misfit("a number", reply)) };
-                    sum = sum.checked_add(number).ok_or_else(|| Error::reply("the sum over the nodes overflows"))?;
-                }
-                encode::integer(&mut out, sum);
+                let numbers = replies.iter().map(|reply| number(reply.value(), reply));
+                encode::integer(&mut out, sum(numbers)?);
             }
-            Merge::AllSucceeded => {
+            Merge::Max => {
+                let numbers = replies.iter().map(|reply| number(reply.value(), reply)).collect::<Result<Vec<_>>>()?;
+                encode::integer(&mut out, numbers.into_iter().max().unwrap_or(0));
+            }
+            Merge::LogicalAnd => logical_and(&mut out, replies)?,
+            Merge::SumByName => sum_by_name(&mut out, replies)?,
+            Merge::AllSucceeded | Merge::OneSucceeded => {
                 if let Some(reply) = replies.first() {
                     out.extend_from_slice(reply.as_bytes());
                 }
@@ -86,6 +96,64 @@ impl Merge {
         }
         Ok(out)
     }
+}
+
+fn number(value: ValueRef<'_>, reply: &Frame<'_>) -> Result<i64> {
+    match value {
+        ValueRef::Integer(number) => Ok(number),
+        ValueRef::Boolean(value) => Ok(value.into()),
+        _ => Err(misfit("a number", reply)),
+    }
+}
+
+fn sum(numbers: impl Iterator<Item = Result<i64>>) -> Result<i64> {
+    let mut sum: i64 = 0;
+    for number in numbers {
+        sum = sum.checked_add(number?).ok_or_else(|| Error::reply("the sum over the nodes overflows"))?;
+    }
+    Ok(sum)
+}
+
+/// Element by element: 1 where every reply says 1.
+fn logical_and(out: &mut Vec<u8>, replies: &[Frame<'_>]) -> Result<()> {
+    let mut all: Option<Vec<i64>> = None;
+    for reply in replies {
+        let truths = list(reply)?.map(|item| number(item, reply)).collect::<Result<Vec<_>>>()?;
+        match &mut all {
+            None => all = Some(truths),
+            Some(all) if all.len() == truths.len() => all.iter_mut().zip(truths).for_each(|(all, truth)| *all &= truth),
+            Some(all) => return Err(Error::reply(format!("expected {} elements, got {}", all.len(), truths.len()))),
+        }
+    }
+    let all = all.unwrap_or_default();
+    encode::head(out, b'*', all.len());
+    all.into_iter().for_each(|truth| encode::integer(out, truth));
+    Ok(())
+}
+
+/// In the order of the first reply; the kind of the aggregate is the first reply's as well.
+fn sum_by_name(out: &mut Vec<u8>, replies: &[Frame<'_>]) -> Result<()> {
+    let mut sums: Vec<(&[u8], i64)> = Vec::new();
+    for reply in replies {
+        let mut items = list(reply)?;
+        while let (Some(name), Some(count)) = (items.next(), items.next()) {
+            let name = name.as_bytes().ok_or_else(|| misfit("names and numbers", reply))?;
+            let count = number(count, reply)?;
+            match sums.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, total)) => *total = sum([Ok(*total), Ok(count)].into_iter())?,
+                None => sums.push((name, count)),
+            }
+        }
+    }
+    match replies.first().map(Frame::value) {
+        Some(ValueRef::Map(_)) => encode::head(out, b'%', sums.len()),
+        _ => encode::head(out, b'*', sums.len() * 2),
+    }
+    for (name, count) in sums {
+        encode::bulk(out, name);
+        encode::integer(out, count);
+    }
+    Ok(())
 }
 
 /// The members that the operation leaves, in the order in which they came.

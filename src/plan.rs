@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 /// What has to be done to run one command.
 #[derive(Debug)]
-pub(crate) enum Plan<'c> {
+pub(crate) enum Route<'c> {
     /// One server answers, and its answer is the answer.
     One(Part<'c>),
     /// Several servers answer at the same time, and their answers become one.
@@ -49,32 +49,51 @@ pub(crate) struct Placed<'c> {
     pub(crate) stored: &'c [u8],
 }
 
+/// What becomes of a command whose keys live on several nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CrossNode {
+    /// It gives the answer that one server would give, in steps that others can come between; what has no meaning
+    /// across nodes is refused.
+    #[default]
+    Emulate,
+    /// It is refused, so that every command with keys is atomic.
+    Refuse,
+}
+
 /// What planning needs to know besides the command.
 pub(crate) struct Planner<'p> {
     pub(crate) topology: &'p Topology,
     pub(crate) placement: &'p Placement,
     pub(crate) read_from: ReadFrom,
+    pub(crate) cross_node: CrossNode,
 }
 
 impl Planner<'_> {
-    /// Plans one command.
-    pub(crate) fn plan<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Plan<'c>> {
-        self.route(args, spec).map_err(|error| error.with_command(spec.name))
+    /// Says what has to be sent where for one command.
+    pub(crate) fn route<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
+        self.choose(args, spec).map_err(|error| error.with_command(spec.name))
     }
 
-    fn route<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Plan<'c>> {
+    fn choose<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
         let role = self.role(spec.access);
         match (spec.access, spec.request) {
             (Access::Connection, _) => Err(Error::new(
                 ErrorKind::Refused,
                 Outcome::NotApplied,
-                "changes the state of its connection, and connections are shared; open one of your own with `Builder::open`",
+                "is about the connection that it comes over, and connections are shared; open one of your own with \
+                 `Builder::open`",
+            )),
+            (_, RequestPolicy::OneServer) => Err(Error::new(
+                ErrorKind::Refused,
+                Outcome::NotApplied,
+                "makes sense on one server, which the caller has to choose; open a connection to it with `Builder::open`",
             )),
             (_, RequestPolicy::AllShards) => Ok(self.every_shard(args, spec, role)),
-            (_, RequestPolicy::AllNodes) => Ok(self.every_server(args)),
+            (_, RequestPolicy::AllNodes) => Ok(self.every_server(args, spec)),
+            (_, RequestPolicy::OneMaster) => self.by_keys(args, spec, Role::Master),
             _ if spec.keys.is_empty() => Ok(match spec.across {
-                Across::DrawNode if self.topology.distinct_shards().count() > 1 => Plan::Emulate(spec.across, Vec::new()),
-                _ => Plan::One(Part { target: Target::Shard(0, role), request: args.as_bytes().into(), keys: Vec::new() }),
+                Across::DrawNode if self.topology.distinct_shards().count() > 1 => Route::Emulate(spec.across, Vec::new()),
+                _ => Route::One(Part { target: Target::Shard(0, role), request: args.as_bytes().into(), keys: Vec::new() }),
             }),
             _ => self.by_keys(args, spec, role),
         }
@@ -87,27 +106,32 @@ impl Planner<'_> {
         }
     }
 
-    fn every_shard<'c>(&self, args: &'c Args, spec: &Spec, role: Role) -> Plan<'c> {
+    fn every_shard<'c>(&self, args: &'c Args, spec: &Spec, role: Role) -> Route<'c> {
         let part =
             |shard| Part { target: Target::Shard(shard, role), request: args.as_bytes().into(), keys: Vec::new() };
         let mut parts: Vec<_> = self.topology.distinct_shards().map(part).collect();
         match parts.len() {
-            1 => Plan::One(parts.remove(0)),
-            _ => Plan::Fan(parts, Merge::of(spec.response)),
+            1 => Route::One(parts.remove(0)),
+            _ => Route::Fan(parts, Merge::of(spec.response)),
         }
     }
 
-    fn every_server<'c>(&self, args: &'c Args) -> Plan<'c> {
+    fn every_server<'c>(&self, args: &'c Args, spec: &Spec) -> Route<'c> {
         let servers = match self.read_from {
             ReadFrom::Replica => self.topology.server_count(),
             ReadFrom::Master => self.topology.servers().filter(|(role, _)| *role == Role::Master).count(),
         };
         let part = |server| Part { target: Target::Server(server), request: args.as_bytes().into(), keys: Vec::new() };
-        let names = (0..servers).map(|server| self.topology.node(server).name().to_owned()).collect();
-        Plan::Fan((0..servers).map(part).collect(), Merge::PerNode(names))
+        let merge = match spec.response {
+            ResponsePolicy::PerNode => {
+                Merge::PerNode((0..servers).map(|server| self.topology.node(server).name().to_owned()).collect())
+            }
+            response => Merge::of(response),
+        };
+        Route::Fan((0..servers).map(part).collect(), merge)
     }
 
-    fn by_keys<'c>(&self, args: &'c Args, spec: &'static Spec, role: Role) -> Result<Plan<'c>> {
+    fn by_keys<'c>(&self, args: &'c Args, spec: &'static Spec, role: Role) -> Result<Route<'c>> {
         if let [KeySpec::Range(first, last, _)] = *spec.keys {
             // Nearly every command has its one key at a fixed place.
             if last == first as isize {
@@ -117,11 +141,18 @@ impl Planner<'_> {
                     true => Cow::Borrowed(args.as_bytes()),
                     false => renamed(args, |at| (at == first).then_some(stored)).into(),
                 };
-                return Ok(Plan::One(Part { target: Target::Shard(shard, role), request, keys: Vec::new() }));
+                return Ok(Route::One(Part { target: Target::Shard(shard, role), request, keys: Vec::new() }));
             }
         }
         let keys = self.placed(args, spec)?;
-        let home = keys.first().ok_or_else(|| too_few(spec))?;
+        let Some(home) = keys.first() else {
+            // A script or a union of no keys: any node will do, and if none will do the server says so.
+            return Ok(Route::One(Part {
+                target: Target::Shard(0, role),
+                request: args.as_bytes().into(),
+                keys: Vec::new(),
+            }));
+        };
         if keys.iter().all(|key| key.master == home.master) {
             let request = match keys.iter().all(|key| Some(key.stored) == args.get(key.position)) {
                 true => Cow::Borrowed(args.as_bytes()),
@@ -131,13 +162,16 @@ impl Planner<'_> {
                 }
             };
             let target = Target::Shard(home.shard, role);
-            return Ok(Plan::One(Part { target, request, keys: Vec::new() }));
+            return Ok(Route::One(Part { target, request, keys: Vec::new() }));
         }
         match spec.across {
-            Across::Split => Ok(Plan::Fan(split(args, spec, &keys, role), Merge::of(spec.response))),
+            _ if self.cross_node == CrossNode::Refuse => Err(self.refused(args, &keys)),
+            Across::Split => Ok(Route::Fan(split(args, spec, &keys, role), Merge::of(spec.response))),
             Across::MergeSets(operation) => Ok(self.merged_sets(operation, &keys, role)),
             Across::Never | Across::Refuse | Across::DrawNode => Err(self.refused(args, &keys)),
-            across => Ok(Plan::Emulate(across, keys)),
+            // Patterns stand for any number of keys, which cannot be carried.
+            Across::CarrySources if !spec.pattern_positions(args).is_empty() => Err(self.refused(args, &keys)),
+            across => Ok(Route::Emulate(across, keys)),
         }
     }
 
@@ -154,6 +188,7 @@ impl Planner<'_> {
         for (position, key) in args.iter().enumerate() {
             if wanted.next_if(|&&at| at == position).is_some() {
                 let (shard, stored) = self.placement.place(key, self.topology);
+                let stored = if spec.keys == [KeySpec::Channel(position)] { key } else { stored };
                 let master = self.topology.shards()[shard].master();
                 keys.push(Placed { position, shard, master, stored });
             }
@@ -184,7 +219,7 @@ impl Planner<'_> {
     }
 
     /// Each node reduces its own sets; what is left is merged by the client. The first key's node comes first.
-    pub(crate) fn merged_sets<'c>(&self, operation: SetOperation, keys: &[Placed<'c>], role: Role) -> Plan<'c> {
+    pub(crate) fn merged_sets<'c>(&self, operation: SetOperation, keys: &[Placed<'c>], role: Role) -> Route<'c> {
         let mut parts = Vec::new();
         for (nth, group) in groups(keys).into_iter().enumerate() {
             let name: &[u8] = match operation {
@@ -202,12 +237,24 @@ impl Planner<'_> {
             });
         }
         match parts.len() {
-            1 => Plan::One(parts.remove(0)),
-            _ => Plan::Fan(parts, Merge::Sets(operation)),
+            1 => Route::One(parts.remove(0)),
+            _ => Route::Fan(parts, Merge::Sets(operation)),
         }
     }
 
-    fn refused(&self, args: &Args, keys: &[Placed<'_>]) -> Error {
+    /// What asks every different master, or a replica of each, how many keys it holds; and which of the two it is.
+    pub(crate) fn sizes(&self) -> (Vec<Part<'static>>, Role) {
+        let role = self.role(Access::Read);
+        let part = |shard| Part {
+            target: Target::Shard(shard, role),
+            request: command([&b"DBSIZE"[..]]).into(),
+            keys: Vec::new(),
+        };
+        (self.topology.distinct_shards().map(part).collect(), role)
+    }
+
+    /// The error for keys that live on several nodes.
+    pub(crate) fn refused(&self, args: &Args, keys: &[Placed<'_>]) -> Error {
         let mut message = String::from("its keys live on several nodes, and it needs them on one:");
         for key in keys.iter().take(8) {
             let name = escape(args.get(key.position).unwrap_or_default(), 64);
@@ -225,6 +272,27 @@ impl Planner<'_> {
 /// The words that a server would use.
 fn too_few(spec: &Spec) -> Error {
     Error::argument(format!("ERR wrong number of arguments for '{}' command", spec.name.to_lowercase()))
+}
+
+/// A command that needs all its keys on one node: which that is, and what has to be carried there.
+pub(crate) struct Carried<'c> {
+    /// The server of the destination, or of most keys where there is none.
+    pub(crate) home: usize,
+    /// The keys that live elsewhere.
+    pub(crate) foreign: Vec<Placed<'c>>,
+}
+
+impl<'c> Carried<'c> {
+    pub(crate) fn of(spec: &Spec, keys: &[Placed<'c>]) -> Carried<'c> {
+        let home = match (spec.access, spec.keys) {
+            (Access::Read, _) => groups(keys).iter().max_by_key(|group| group.len()).map(|group| group[0].master),
+            // `SORT` and its like name the destination behind an option, all others in front.
+            (_, [_, KeySpec::Options(..)]) => keys.last().map(|key| key.master),
+            _ => keys.first().map(|key| key.master),
+        };
+        let home = home.unwrap_or(0);
+        Carried { home, foreign: keys.iter().filter(|key| key.master != home).copied().collect() }
+    }
 }
 
 /// The keys by the server that they live on, in the order in which the servers first occur.
@@ -285,6 +353,10 @@ impl Merge {
             ResponsePolicy::KeyOrder => Merge::KeyOrder,
             ResponsePolicy::Union => Merge::Union,
             ResponsePolicy::AggSum => Merge::Sum,
+            ResponsePolicy::AggMax => Merge::Max,
+            ResponsePolicy::AggLogicalAnd => Merge::LogicalAnd,
+            ResponsePolicy::SumByName => Merge::SumByName,
+            ResponsePolicy::OneSucceeded => Merge::OneSucceeded,
             _ => Merge::AllSucceeded,
         }
     }
@@ -313,18 +385,19 @@ mod tests {
     fn planned(cmd: &Cmd, read_from: ReadFrom) -> String {
         let topology = two_nodes();
         let placement = Placement { hash_tags: HashTags::Strip, partitioner: Box::new(Crc32Modulo) };
-        let planner = Planner { topology: &topology, placement: &placement, read_from };
+        let cross_node = CrossNode::Emulate;
+        let planner = Planner { topology: &topology, placement: &placement, read_from, cross_node };
         let part = |part: &Part<'_>| {
             let words = String::from_utf8_lossy(&part.request).into_owned();
             let words: Vec<&str> = words.split("\r\n").skip(2).step_by(2).collect();
             format!("{:?} {}", part.target, words.join(" "))
         };
-        match planner.plan(cmd.args(), cmd.spec().unwrap()) {
-            Ok(Plan::One(one)) => part(&one),
-            Ok(Plan::Fan(parts, merge)) => {
+        match planner.route(cmd.args(), cmd.spec(&[]).unwrap()) {
+            Ok(Route::One(one)) => part(&one),
+            Ok(Route::Fan(parts, merge)) => {
                 format!("{} => {merge:?}", parts.iter().map(part).collect::<Vec<_>>().join(", "))
             }
-            Ok(Plan::Emulate(across, keys)) => format!("{across:?} of {} keys", keys.len()),
+            Ok(Route::Emulate(across, keys)) => format!("{across:?} of {} keys", keys.len()),
             Err(error) => format!("{:?}", error.kind()),
         }
     }

@@ -1,11 +1,12 @@
-//! Runs plans: chooses servers, sends, receives, tries again where that is safe.
+//! Runs commands: chooses servers, sends, receives, tries again where that is safe.
 
 use crate::args::Args;
+use crate::cmd::Wait;
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::merge::Merge;
 use crate::net::{Deadline, Lease, Pool};
-use crate::plan::{Part, Plan, Planner, Target};
+use crate::plan::{Part, Planner, Route, Target};
 use crate::resp::{Frame, ValueRef};
 use crate::spec::{Access, Spec};
 use crate::topology::{Role, Topology};
@@ -30,6 +31,8 @@ pub(crate) struct Run<'r> {
     pub(crate) deadline: Deadline,
     /// What the steps that follow a wait for data may take.
     pub(crate) patience: Duration,
+    /// How long the command itself may wait for data.
+    pub(crate) wait: Wait,
     /// Whose turn it is among replicas.
     pub(crate) turn: &'r AtomicUsize,
 }
@@ -70,10 +73,10 @@ impl Answer {
 impl Run<'_> {
     /// Runs the command. An error reply is an error.
     pub(crate) fn run(&self) -> Result<Answer> {
-        let answer = match self.planner.plan(self.args, self.spec)? {
-            Plan::One(part) => self.one(&part),
-            Plan::Fan(parts, merge) => self.fan(&parts, &merge).map(Answer::Made),
-            Plan::Emulate(across, keys) => self.emulate(across, &keys),
+        let answer = match self.planner.route(self.args, self.spec)? {
+            Route::One(part) => self.one(&part),
+            Route::Fan(parts, merge) => self.fan(&parts, &merge).map(Answer::Made),
+            Route::Emulate(across, keys) => self.emulate(across, &keys),
         };
         answer.map_err(|error| error.with_command(self.spec.name))
     }
@@ -142,10 +145,22 @@ impl Run<'_> {
 
     /// Requests to several servers at the same time; their replies become one.
     pub(crate) fn fan(&self, parts: &[Part<'_>], merge: &Merge) -> Result<Vec<u8>> {
-        let answers = self.answers(parts)?;
+        let answers = match merge {
+            Merge::OneSucceeded => self.first_success(parts)?,
+            _ => self.answers(parts)?,
+        };
         let frames: Vec<Frame<'_>> = answers.iter().map(Answer::frame).collect();
         let keys: Vec<&[usize]> = parts.iter().map(|part| part.keys.as_slice()).collect();
         merge.frames(&keys, &frames)
+    }
+
+    /// Requests to several servers at the same time: one reply, when any of them succeeds.
+    fn first_success(&self, parts: &[Part<'_>]) -> Result<Vec<Answer>> {
+        let results = self.each(parts)?;
+        match results.iter().position(Result::is_ok) {
+            Some(at) => Ok(results.into_iter().nth(at).into_iter().flatten().collect()),
+            None => Err(self.summed_up(parts, results)),
+        }
     }
 
     /// Requests to several servers at the same time: every reply, or an error that says how far each part came.

@@ -1,7 +1,9 @@
 //! The typed methods of strings and bitmaps on real servers, under RESP2 and RESP3.
 
 use rediscluster::prelude::*;
-use rediscluster::{BitField, BitFieldOps, BitOp, BitRange, ErrorKind, GetExOptions, Overflow, SetOptions, Ttl};
+use rediscluster::{
+    BitField, BitFieldOps, BitOp, BitRange, ErrorKind, GetExOptions, Overflow, SetOptions, Ttl, TtlMillis,
+};
 use rediscluster_testing::{home_of, in_both_protocols, Reply};
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
@@ -9,7 +11,7 @@ use std::time::{Duration, SystemTime};
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Fails unless a key expires in an hour: a moment is rounded up to the millisecond, and some time has passed.
-fn assert_an_hour(ttl: Ttl<1000>) {
+fn assert_an_hour(ttl: TtlMillis) {
     let left = ttl.left().unwrap_or_else(|| panic!("an hour, not {ttl:?}"));
     assert!(left <= HOUR + Duration::from_millis(1) && left > HOUR - Duration::from_secs(60), "{left:?}");
 }

@@ -1,6 +1,8 @@
 //! `rediscluster`: Redis commands from a shell, on N independent servers that look like one.
 
+mod commands;
 mod config;
+mod explain;
 mod file;
 mod nodes;
 mod options;
@@ -14,6 +16,7 @@ mod table;
 
 use crate::config::Config;
 use crate::options::Options;
+use crate::render::Mode;
 use crate::run::Runner;
 use crate::session::{Ran, Session};
 use std::io;
@@ -40,9 +43,31 @@ fn main() -> ExitCode {
     }
 }
 
+/// What the command table alone can answer, so that no nodes have to be given.
+fn without_servers(options: &Options) -> Option<Result<String, String>> {
+    let words = options.words();
+    let (first, rest) = words.split_first()?;
+    match first.as_slice() {
+        b"commands" => {
+            Some(commands::commands(rest, matches!(options.style(false).mode, Mode::Json | Mode::QuotedJson)))
+        }
+        b"help" => Some(commands::help(rest)),
+        _ => None,
+    }
+}
+
 fn start(options: &Options) -> io::Result<ExitCode> {
     if options.password.is_some() && !options.no_auth_warning {
         eprintln!("Warning: everybody on this machine can see a password in the command line; REDISCLI_AUTH hides it.");
+    }
+    if let Some(answer) = without_servers(options) {
+        return Ok(match answer {
+            Ok(text) => io::Write::write_all(&mut io::stdout(), text.as_bytes()).map(|()| ExitCode::SUCCESS)?,
+            Err(message) => {
+                eprintln!("rediscluster: {message}");
+                ExitCode::FAILURE
+            }
+        });
     }
     let config = match Config::gather(options, |name| std::env::var(name).ok()) {
         Ok(config) => config,

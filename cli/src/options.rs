@@ -12,6 +12,9 @@ const COMMANDS: &str = "\
 Commands of its own:
   node-for KEY...  Show which node each key lives on, and its address
   nodes            Show every server: role, replicas and their state, keys, memory
+  explain CMD...   Show what a command would do on which servers, without sending it
+  commands         Show the command table; with --json or --tsv for programs
+  help CMD         Show what is known of a Redis command
 
 Environment:
   REDISCLUSTER_NODES  The nodes, as for --nodes

@@ -1,5 +1,6 @@
 //! Runs what was asked for: one command, or the lines of a script.
 
+use crate::explain::explain;
 use crate::nodes;
 use crate::options::Options;
 use crate::quote::split;
@@ -110,6 +111,10 @@ impl Runner {
     fn run(&mut self, words: &[Vec<u8>], stops: bool) -> io::Result<Ran> {
         let own = match words.first().map(Vec::as_slice) {
             Some(b"node-for") => nodes::node_for(self.session.config(), &words[1..], self.style.mode, self.terminal),
+            Some(b"explain") => {
+                let plan = explain(self.session.config(), &words[1..], self.style.mode);
+                plan.map(|text| (text.into_bytes(), Ran::Answered))
+            }
             Some(b"nodes") if words.len() == 1 => nodes::table(self.session.config(), self.style.mode),
             _ => return self.command(words, stops),
         };

@@ -113,7 +113,10 @@ impl Session {
 }
 
 /// A cluster of which a node may be down: that is for the commands to meet that need the node.
-fn connect(builder: Builder) -> Result<Cluster, Error> {
+///
+/// # Errors
+/// A mistake in the configuration, or a server that refuses to be asked.
+pub fn connect(builder: Builder) -> Result<Cluster, Error> {
     let cluster = builder.build()?;
     match cluster.refresh() {
         Err(error) if !matches!(error.kind(), ErrorKind::Connect | ErrorKind::Io | ErrorKind::Timeout) => Err(error),

@@ -6,14 +6,16 @@
 
 mod moves;
 mod rename;
+mod sources;
 mod strings;
+mod waits;
 
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease};
-use crate::plan::{command, Part, Placed, Plan, Target};
-use crate::resp::{encode, Value, ValueRef};
+use crate::plan::{command, Part, Placed, Route, Target};
+use crate::resp::{encode, Frame, Value, ValueRef};
 use crate::run::{Answer, Run};
-use crate::spec::{Across, SetOperation};
+use crate::spec::{Across, SetOperation, WaitArgument};
 use crate::topology::Role;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -30,8 +32,12 @@ impl Run<'_> {
             }
             (Across::SetIfNoneExists, _) => self.set_if_none_exists(keys),
             (Across::Rename, [source, destination]) => self.rename(source, destination),
+            (Across::Copy, [source, destination]) => self.copy(source, destination),
+            (Across::FirstThatHas, [_, ..]) if self.spec.wait == WaitArgument::None => self.first_that_has(keys),
+            (Across::FirstThatHas, [_, ..]) => self.wait_for_first(keys),
             (Across::MoveMember, [source, destination]) => self.move_member(source, destination),
             (Across::MoveElement, [source, destination]) => self.move_element(source, destination),
+            (Across::CarrySources, _) => self.carry_sources(keys),
             (Across::DrawNode, _) => self.draw_key(),
             _ => Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, "it has no meaning across nodes")),
         };
@@ -74,9 +80,9 @@ impl Run<'_> {
     fn store_sets(&self, operation: SetOperation, destination: &Placed<'_>, sources: &[Placed<'_>]) -> Result<Vec<u8>> {
         // The sources are read on their masters: a write must not rest on stale data.
         let answer = match self.planner.merged_sets(operation, sources, Role::Master) {
-            Plan::Fan(parts, merge) => Answer::Made(self.fan(&parts, &merge).map_err(nothing_written)?),
-            Plan::One(part) => self.one(&part).map_err(nothing_written)?,
-            Plan::Emulate(..) => return Err(Error::argument("a set operation without sources")),
+            Route::Fan(parts, merge) => Answer::Made(self.fan(&parts, &merge).map_err(nothing_written)?),
+            Route::One(part) => self.one(&part).map_err(nothing_written)?,
+            Route::Emulate(..) => return Err(Error::argument("a set operation without sources")),
         };
         let members: Vec<&[u8]> =
             answer.frame().value().items().into_iter().flatten().filter_map(|item| item.as_bytes()).collect();
@@ -93,20 +99,10 @@ impl Run<'_> {
 
     /// A key of a node that is drawn by how many keys it holds.
     fn draw_key(&self) -> Result<Vec<u8>> {
-        let role = match self.planner.read_from {
-            crate::topology::ReadFrom::Replica => Role::Replica,
-            crate::topology::ReadFrom::Master => Role::Master,
-        };
-        let shards: Vec<usize> = self.topology().distinct_shards().collect();
-        let ask = |shard: usize, word: &[u8]| Part {
-            target: Target::Shard(shard, role),
-            request: command([word]).into(),
-            keys: Vec::new(),
-        };
-        let parts: Vec<Part<'_>> = shards.iter().map(|&shard| ask(shard, b"DBSIZE")).collect();
-        let mut sizes: Vec<(usize, u64)> = Vec::new();
-        for (&shard, answer) in shards.iter().zip(self.answers(&parts)?) {
-            sizes.push((shard, u64::try_from(integer(&answer.frame().value().into())?).unwrap_or(0)));
+        let (parts, _) = self.planner.sizes();
+        let mut sizes: Vec<(Target, u64)> = Vec::new();
+        for (part, answer) in parts.iter().zip(self.answers(&parts)?) {
+            sizes.push((part.target, u64::try_from(integer(&answer.frame().value().into())?).unwrap_or(0)));
         }
         // A node may have become empty meanwhile: then another one is drawn, until none is left.
         while let Some(total) = sizes.iter().map(|(_, size)| size).sum::<u64>().checked_sub(1) {
@@ -118,8 +114,8 @@ impl Run<'_> {
                 }
                 None => true,
             });
-            let (shard, _) = sizes.swap_remove(drawn.unwrap_or(0));
-            let answer = self.one(&ask(shard, b"RANDOMKEY"))?;
+            let (target, _) = sizes.swap_remove(drawn.unwrap_or(0));
+            let answer = self.one(&Part { target, request: self.args.as_bytes().into(), keys: Vec::new() })?;
             if answer.frame().value() != ValueRef::Nil {
                 return Ok(answer.frame().as_bytes().to_vec());
             }
@@ -128,8 +124,19 @@ impl Run<'_> {
     }
 }
 
-/// Runs commands in one `MULTI`, all written at once. `None` when a watched key had changed: nothing was done.
-fn transaction(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Result<Option<Vec<Value>>> {
+/// Runs commands in one `MULTI`, all written at once. `None` when a watched key had changed: nothing was done. A
+/// command that failed is an error, though the others ran.
+fn transaction(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Result<Option<Vec<Vec<u8>>>> {
+    let replies = exec(lease, commands, deadline)?;
+    match replies.iter().flatten().find_map(|reply| error_in(reply)) {
+        Some(error) => Err(error.with_outcome(Outcome::Partial).with_node(|| lease.node().to_string())),
+        None => Ok(replies),
+    }
+}
+
+/// Runs commands in one `MULTI`, all written at once, and gives the reply of each as it came, errors among them. `None`
+/// when a watched key had changed: nothing was done.
+fn exec(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Result<Option<Vec<Vec<u8>>>> {
     let mut bytes = command([&b"MULTI"[..]]);
     commands.iter().for_each(|args| bytes.extend(command(args.iter().copied())));
     bytes.extend(command([&b"EXEC"[..]]));
@@ -145,18 +152,23 @@ fn transaction(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -
         ValueRef::Nil => Ok(None),
         // The first refusal says more than the abort that follows from it.
         ValueRef::Error(text) => Err(refused.unwrap_or_else(|| Error::server(text))),
-        reply => match Value::from(reply) {
-            Value::Array(replies) => {
-                let failed = replies.iter().find_map(|reply| match reply {
-                    Value::Error(text) => Some(Error::server(text).with_outcome(Outcome::Partial)),
-                    _ => None,
-                });
-                failed.map_or(Ok(Some(replies)), Err)
+        ValueRef::Array(mut items) if items.len() == commands.len() => {
+            let mut replies = Vec::with_capacity(commands.len());
+            while let Some((_, raw)) = items.next_raw() {
+                replies.push(raw.to_vec());
             }
-            _ => Err(Error::reply("EXEC gave no list")),
-        },
+            Ok(Some(replies))
+        }
+        _ => Err(Error::reply("EXEC gave something else than one reply for each command")),
     };
     done.map_err(|error| error.with_node(|| node))
+}
+
+fn error_in(reply: &[u8]) -> Option<Error> {
+    match Frame::trusted(reply).value() {
+        ValueRef::Error(text) => Some(Error::server(text)),
+        _ => None,
+    }
 }
 
 /// A failure before the step that writes: whatever happened to a reading step, no data changed.

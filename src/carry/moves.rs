@@ -4,8 +4,9 @@ use super::{integer, nothing_written, stash_name, transaction};
 use crate::error::{escape, Error, Outcome, Result};
 use crate::net::Deadline;
 use crate::plan::Placed;
-use crate::resp::{encode, Value};
+use crate::resp::{encode, Value, ValueRef};
 use crate::run::Run;
+use crate::spec::WaitArgument;
 
 /// A stash on the source's node while its element is on the way.
 struct Stash<'s> {
@@ -38,7 +39,7 @@ impl Run<'_> {
         let rest: Vec<&[u8]> = self.args.iter().skip(3).collect();
         let is_left = |at: usize| rest.get(at).is_some_and(|side| side.eq_ignore_ascii_case(b"LEFT"));
         let (from_left, to_left) = if name.ends_with("RPOPLPUSH") { (false, true) } else { (is_left(0), is_left(1)) };
-        if !self.spec.blocks() {
+        if self.spec.wait == WaitArgument::None {
             // In the order in which a server looks: an empty source, then the types.
             if let (1.., Err(wrong_type)) = self.both(b"LLEN", source, destination)? {
                 return Err(wrong_type);
@@ -55,7 +56,7 @@ impl Run<'_> {
         // It was at the end of the source, so there it goes back.
         let put_back = [push(from_left), source.stored, &element];
         let after_wait = Run {
-            deadline: if self.spec.blocks() { Deadline::after(self.patience) } else { self.deadline },
+            deadline: if self.spec.wait == WaitArgument::None { self.deadline } else { Deadline::after(self.patience) },
             planner: crate::plan::Planner { ..self.planner },
             ..*self
         };
@@ -63,6 +64,27 @@ impl Run<'_> {
         let mut out = Vec::new();
         encode::bulk(&mut out, &element);
         Ok(out)
+    }
+
+    /// `LMPOP` and `ZMPOP`: the nodes are asked one after the other in the order of the keys, each natively for its own,
+    /// until one has something to give.
+    pub(super) fn first_that_has(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+        let rest: Vec<&[u8]> = self.args.iter().skip(2 + keys.len()).collect();
+        let mut left = keys;
+        loop {
+            let count = left.iter().take_while(|key| key.master == left[0].master).count();
+            let (group, others) = left.split_at(count);
+            let numkeys = count.to_string();
+            let names = group.iter().map(|key| key.stored);
+            let name = [self.spec.name.as_bytes(), numkeys.as_bytes()];
+            let request: Vec<&[u8]> = name.into_iter().chain(names).chain(rest.iter().copied()).collect();
+            let part = self.part(group[0].shard, &request, group.iter().map(|key| key.position).collect());
+            let answer = self.one(&part)?;
+            if others.is_empty() || answer.frame().value() != ValueRef::Nil {
+                return Ok(answer.frame().as_bytes().to_vec());
+            }
+            left = others;
+        }
     }
 
     /// How much the source holds, and whether the destination has the right type, both asked at once.

@@ -1,7 +1,8 @@
-//! `RENAME` and `RENAMENX` from one node to another.
+//! `RENAME`, `RENAMENX` and `COPY` from one node to another.
 
 use super::{integer, nothing_written, stash_name, transaction};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use crate::net::Lease;
 use crate::plan::{command, Placed};
 use crate::resp::{Value, ValueRef};
 use crate::run::Run;
@@ -20,7 +21,9 @@ impl Run<'_> {
         };
         let (mut from, mut to) = self.pair(source.master, destination.master)?;
         let (payload, ttl) = loop {
-            let Some((payload, ttl)) = self.dump(&mut from, source.stored).map_err(nothing_written)? else {
+            from.set_stateful(true);
+            let Some((payload, ttl)) = self.packed(&mut from, source.stored, true).map_err(nothing_written)? else {
+                self.unwatch(&mut from)?;
                 return Err(Error::server(b"ERR no such key"));
             };
             if only_new {
@@ -85,39 +88,64 @@ impl Run<'_> {
         }
     }
 
-    /// The source's value as the server packs it and its time to live, watched from now on; `None` when there is none.
-    fn dump(&self, from: &mut crate::net::Lease, key: &[u8]) -> Result<Option<(Vec<u8>, String)>> {
+    /// A value as its server packs it, and its time to live as `RESTORE` takes it; `None` when there is none. With
+    /// `watch`, the key is watched from now on.
+    fn packed(&self, from: &mut Lease, key: &[u8], watch: bool) -> Result<Option<(Vec<u8>, String)>> {
         let steps: [[&[u8]; 2]; 3] = [[b"WATCH", key], [b"DUMP", key], [b"PTTL", key]];
+        let steps = if watch { &steps[..] } else { &steps[1..] };
         let bytes: Vec<u8> = steps.iter().flat_map(|args| command(args.iter().copied())).collect();
-        from.set_stateful(true);
         from.send(&bytes, steps.len(), self.deadline)?;
         let mut replies = Vec::with_capacity(steps.len());
-        for _ in &steps {
+        for _ in steps {
             replies.push(Value::from(from.receive(self.deadline)?.value()));
         }
         if let Some(Value::Error(text)) = replies.iter().find(|reply| matches!(reply, Value::Error(_))) {
             let node = from.node().to_string();
             return Err(Error::server(text).with_node(|| node));
         }
-        let ttl = integer(&replies[2])?;
-        match replies.swap_remove(1) {
-            Value::Bulk(payload) if ttl != -2 => {
+        let (ttl, payload) = (replies.pop(), replies.pop());
+        let ttl = integer(&ttl.unwrap_or(Value::Nil))?;
+        match payload {
+            Some(Value::Bulk(payload)) if ttl != -2 => {
                 // To RESTORE, 0 means no expiry; a key in its last millisecond has one.
                 let ttl = if ttl < 0 { 0 } else { ttl.max(1) };
                 Ok(Some((payload, ttl.to_string())))
             }
-            _ => self.unwatch(from).map(|()| None),
+            _ => Ok(None),
         }
     }
 
-    fn unwatch(&self, from: &mut crate::net::Lease) -> Result<()> {
+    /// `COPY`: the value goes over by `DUMP` and `RESTORE` with its expiry, and the source stays as it is.
+    pub(super) fn copy(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
+        let mut options = self.args.iter().skip(3);
+        let replace = match (options.next(), options.next()) {
+            (None, _) => false,
+            (Some(word), None) if word.eq_ignore_ascii_case(b"REPLACE") => true,
+            (Some(word), _) if word.eq_ignore_ascii_case(b"DB") => {
+                // The connections to the other node are all in one database.
+                return Err(self.planner.refused(self.args, &[*source, *destination]));
+            }
+            _ => return Err(Error::server(b"ERR syntax error")),
+        };
+        let packed = self.lend(source.master).and_then(|mut from| self.packed(&mut from, source.stored, false));
+        let Some((payload, ttl)) = packed.map_err(nothing_written)? else { return Ok(b":0\r\n".to_vec()) };
+        let mut restore: Vec<&[u8]> = vec![b"RESTORE", destination.stored, ttl.as_bytes(), &payload];
+        restore.extend(replace.then_some(&b"REPLACE"[..]));
+        match self.step(destination.master, &restore) {
+            Ok(_) => Ok(b":1\r\n".to_vec()),
+            Err(error) if error.kind() == ErrorKind::BusyKey => Ok(b":0\r\n".to_vec()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn unwatch(&self, from: &mut Lease) -> Result<()> {
         from.ask(&[b"UNWATCH"], self.deadline)?;
         from.set_stateful(false);
         Ok(())
     }
 
     /// The rename did not happen: its copy goes, and the error is told.
-    fn drop_stash<T>(&self, to: &mut crate::net::Lease, stash: &[u8], error: Error) -> Result<T> {
+    fn drop_stash<T>(&self, to: &mut Lease, stash: &[u8], error: Error) -> Result<T> {
         match to.ask(&[b"DEL", stash], self.deadline) {
             Ok(_) => Err(error),
             Err(_) => Err(error.with_note(&format!("a copy may be left as {} on {}", escape(stash, 256), to.node()))),

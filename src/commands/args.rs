@@ -2,8 +2,13 @@
 
 use super::time::millis;
 use crate::args::Args;
-use crate::to_arg::{ToArg, ToArgs};
+use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use std::time::Duration;
+
+/// No arguments at all.
+impl ToArgs for () {
+    fn write_args(&self, _: &mut Args) {}
+}
 
 /// A list behind its own length, as commands with `numkeys` want it.
 pub(super) struct Counted<M>(pub(super) M);
@@ -13,6 +18,18 @@ impl<M: ToArgs> ToArgs for Counted<M> {
         let mut list = Args::new();
         self.0.write_args(&mut list);
         list.len().write_arg(args);
+        list.iter().for_each(|arg| args.push(arg));
+    }
+}
+
+/// Pairs behind their number.
+pub(super) struct CountedPairs<P>(pub(super) P);
+
+impl<P: ToPairs> ToArgs for CountedPairs<P> {
+    fn write_args(&self, args: &mut Args) {
+        let mut list = Args::new();
+        self.0.write_pairs(&mut list);
+        (list.len() / 2).write_arg(args);
         list.iter().for_each(|arg| args.push(arg));
     }
 }
@@ -69,5 +86,7 @@ mod tests {
         assert_eq!(written(Counted(["a", ""])), ["2", "a", ""]);
         assert_eq!(written(Counted("one")), ["1", "one"]);
         assert_eq!(written(Counted(Vec::<String>::new())), ["0"]);
+        assert_eq!(written(Counted(())), ["0"]);
+        assert_eq!(written(CountedPairs([("a", 1), ("b", 2)])), ["2", "a", "1", "b", "2"]);
     }
 }

@@ -1,7 +1,7 @@
 //! Commands that wait for data.
 
-use super::args::Seconds;
-use super::Side;
+use super::args::{Counted, Seconds};
+use super::{PoppedMembers, ScoreEnd, Side};
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
 use crate::spec;
@@ -43,6 +43,36 @@ pub trait BlockingCommands: Execute {
         timeout: Duration,
     ) -> Self::Output<Option<V>> {
         self.execute(Cmd::new(&spec::BLMOVE).arg(source).arg(destination).arg(from).arg(to).arg(Seconds(timeout)))
+    }
+
+    /// As [`lmpop`](crate::ListCommands::lmpop); waits while all of the lists are empty. `None` when nothing came in
+    /// time.
+    ///
+    /// `BLMPOP`, since Redis 7.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    ///
+    /// # Errors
+    /// As [`lmpop`](crate::ListCommands::lmpop).
+    ///
+    /// ```
+    /// # rediscluster_testing::example_since("7.0", |cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::Side;
+    /// use std::time::Duration;
+    ///
+    /// cluster.rpush("jobs", ["a", "b", "c"])?;
+    /// let jobs = cluster.blmpop("jobs", Side::Right, 2, Duration::from_secs(1))?;
+    /// assert_eq!(jobs, Some(("jobs".to_owned(), vec!["c".to_owned(), "b".to_owned()])));
+    /// # Ok(()) });
+    /// ```
+    fn blmpop<K: ToArgs, N: FromValue, V: FromValue>(
+        self,
+        keys: K,
+        from: Side,
+        count: u64,
+        timeout: Duration,
+    ) -> Self::Output<Option<(N, Vec<V>)>> {
+        let cmd = Cmd::new(&spec::BLMPOP).arg(Seconds(timeout));
+        self.execute(cmd.args_of(Counted(keys)).arg(from).arg("COUNT").arg(count))
     }
 
     /// Takes the first element of the first list that has one; waits while all of them are empty. Gives the name of
@@ -113,6 +143,37 @@ pub trait BlockingCommands: Execute {
         timeout: Duration,
     ) -> Self::Output<Option<V>> {
         self.execute(Cmd::new(&spec::BRPOPLPUSH).arg(source).arg(destination).arg(Seconds(timeout)))
+    }
+
+    /// As [`zmpop`](crate::SortedSetCommands::zmpop); waits while all of the sorted sets are empty. `None` when nothing
+    /// came in time.
+    ///
+    /// `BZMPOP`, since Redis 7.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    ///
+    /// # Errors
+    /// As [`zmpop`](crate::SortedSetCommands::zmpop).
+    ///
+    /// ```
+    /// # rediscluster_testing::example_since("7.0", |cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::{ScoreEnd, ScoredMember};
+    /// use std::time::Duration;
+    ///
+    /// cluster.zadd("jobs", [(1, "sweep"), (9, "fire")])?;
+    /// let jobs = cluster.bzmpop("jobs", ScoreEnd::Lowest, 5, Duration::from_secs(1))?;
+    /// let (_, members): (String, Vec<ScoredMember<String>>) = jobs.unwrap();
+    /// assert_eq!(members[0].member, "sweep");
+    /// # Ok(()) });
+    /// ```
+    fn bzmpop<K: ToArgs, N: FromValue, M: FromValue>(
+        self,
+        keys: K,
+        end: ScoreEnd,
+        count: u64,
+        timeout: Duration,
+    ) -> Self::Output<Option<PoppedMembers<N, M>>> {
+        let cmd = Cmd::new(&spec::BZMPOP).arg(Seconds(timeout));
+        self.execute(cmd.args_of(Counted(keys)).arg(end).arg("COUNT").arg(count))
     }
 
     /// Takes out the member with the highest score of the first sorted set that has one; waits while all of them are

@@ -2,7 +2,7 @@
 
 mod left;
 
-pub use left::{ExpireTime, Ttl};
+pub use left::{ExpireTime, ExpireTimeMillis, ExpireTimeSeconds, Ttl, TtlMillis, TtlSeconds};
 
 use super::time::{millis, seconds, unix_millis, unix_seconds};
 use crate::args::Args;
@@ -128,7 +128,7 @@ pub trait ExpiryCommands: Execute {
     /// assert_eq!(cluster.expiretime("offer")?, ExpireTime::At(moment));
     /// # Ok(()) });
     /// ```
-    fn expiretime<K: ToArg>(self, key: K) -> Self::Output<ExpireTime<1>> {
+    fn expiretime<K: ToArg>(self, key: K) -> Self::Output<ExpireTimeSeconds> {
         self.execute(Cmd::new(&spec::EXPIRETIME).arg(key))
     }
 
@@ -257,7 +257,7 @@ pub trait ExpiryCommands: Execute {
     /// assert!(cluster.pexpiretime("lease")?.at() > Some(before));
     /// # Ok(()) });
     /// ```
-    fn pexpiretime<K: ToArg>(self, key: K) -> Self::Output<ExpireTime<1000>> {
+    fn pexpiretime<K: ToArg>(self, key: K) -> Self::Output<ExpireTimeMillis> {
         self.execute(Cmd::new(&spec::PEXPIRETIME).arg(key))
     }
 
@@ -281,7 +281,7 @@ pub trait ExpiryCommands: Execute {
     /// }
     /// # Ok(()) });
     /// ```
-    fn pttl<K: ToArg>(self, key: K) -> Self::Output<Ttl<1000>> {
+    fn pttl<K: ToArg>(self, key: K) -> Self::Output<TtlMillis> {
         self.execute(Cmd::new(&spec::PTTL).arg(key))
     }
 
@@ -302,7 +302,7 @@ pub trait ExpiryCommands: Execute {
     /// assert_eq!(cluster.ttl("session")?, Ttl::Persistent);
     /// # Ok(()) });
     /// ```
-    fn ttl<K: ToArg>(self, key: K) -> Self::Output<Ttl<1>> {
+    fn ttl<K: ToArg>(self, key: K) -> Self::Output<TtlSeconds> {
         self.execute(Cmd::new(&spec::TTL).arg(key))
     }
 }

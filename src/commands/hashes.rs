@@ -9,6 +9,9 @@ use crate::to_arg::{ToArg, ToArgs, ToPairs};
 ///
 /// A key that does not exist counts as a hash without fields, and a hash that loses its last field is gone. A key of
 /// another type is a [`WrongType`](crate::ErrorKind::WrongType) error.
+///
+/// When single fields expire is said by [`HashExpiryCommands`](crate::HashExpiryCommands); large hashes are read page by
+/// page by [`ScanCommands`](crate::ScanCommands).
 pub trait HashCommands: Execute {
     /// Deletes fields, and gives how many of them existed; 0 when there is no such key.
     ///

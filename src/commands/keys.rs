@@ -1,8 +1,10 @@
 //! Keys of any type.
 
+mod migrate;
 mod options;
 mod type_of;
 
+pub use migrate::{MigrateOptions, Migrated};
 pub use options::{CopyOptions, RestoreOptions};
 pub use type_of::TypeOf;
 
@@ -144,6 +146,30 @@ pub trait KeyCommands: Execute {
     /// ```
     fn keys<P: ToArg, V: FromValue>(self, pattern: P) -> Self::Output<V> {
         self.execute(Cmd::new(&spec::KEYS).arg(pattern))
+    }
+
+    /// Sends keys with their expiry to another server and deletes them here once it has them.
+    ///
+    /// `MIGRATE`, since Redis 2.6.0; this form of it since 3.0.6. The server connects to the other one, which must be
+    /// able to be reached from there and is no node of this cluster as a rule. The keys have there the names that this
+    /// server stores. Across nodes: refused, nothing is sent; a common hash tag keeps the keys on one node.
+    ///
+    /// # Errors
+    /// [`CrossNode`](crate::ErrorKind::CrossNode) when the keys live on several nodes; a
+    /// [`Server`](crate::ErrorKind::Server) error when the other server cannot be reached in time (`IOERR`: the keys may
+    /// then be on both) or refuses, as it does for keys that it has; and [what every call may meet](crate#errors).
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::{MigrateOptions, Migrated};
+    ///
+    /// let other = MigrateOptions::to("10.0.0.7", 6379).replace();
+    /// assert_eq!(cluster.migrate("missing", other)?, Migrated::NoKey);
+    /// # Ok(()) });
+    /// ```
+    fn migrate<K: ToArgs>(self, keys: K, options: MigrateOptions) -> Self::Output<Migrated> {
+        self.execute(Cmd::new(&spec::MIGRATE).args_of(options).arg("KEYS").args_of(keys))
     }
 
     /// Moves a key with its expiry to another database of the same server, and says whether it did: not when there is

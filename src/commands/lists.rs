@@ -4,6 +4,7 @@ mod options;
 
 pub use options::{LPosOptions, Side};
 
+use super::args::Counted;
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
 use crate::spec;
@@ -125,6 +126,35 @@ pub trait ListCommands: Execute {
         to: Side,
     ) -> Self::Output<V> {
         self.execute(Cmd::new(&spec::LMOVE).arg(source).arg(destination).arg(from).arg(to))
+    }
+
+    /// Takes up to `count` elements off an end of the first list that has any. Gives the name of that list as its
+    /// server stores it, so without a hash tag, and the elements; `None` when all of them are empty.
+    ///
+    /// `LMPOP`, since Redis 7.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    ///
+    /// # Errors
+    /// [`CrossNode`](crate::ErrorKind::CrossNode), nothing sent; [`WrongType`](crate::ErrorKind::WrongType) when a key
+    /// before the first that has an element is no list; a [`Server`](crate::ErrorKind::Server) error for a count of 0;
+    /// and [what every call may meet](crate#errors).
+    ///
+    /// ```
+    /// # rediscluster_testing::example_since("7.0", |cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::Side;
+    ///
+    /// cluster.rpush("low{jobs}", ["sweep", "mop", "dust"])?;
+    /// let jobs = cluster.lmpop(["high{jobs}", "low{jobs}"], Side::Left, 2)?;
+    /// assert_eq!(jobs, Some(("low".to_owned(), vec!["sweep".to_owned(), "mop".to_owned()])));
+    /// # Ok(()) });
+    /// ```
+    fn lmpop<K: ToArgs, N: FromValue, V: FromValue>(
+        self,
+        keys: K,
+        from: Side,
+        count: u64,
+    ) -> Self::Output<Option<(N, Vec<V>)>> {
+        self.execute(Cmd::new(&spec::LMPOP).args_of(Counted(keys)).arg(from).arg("COUNT").arg(count))
     }
 
     /// Takes the first element; nil, so `None`, when there is none.

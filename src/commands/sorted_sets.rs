@@ -7,9 +7,10 @@ mod ranges;
 
 pub use bounds::{LexBound, LexRange, Limit, ScoreBound, ScoreRange, ZRange};
 pub use combine::SortedSetCombineCommands;
-pub use options::{Aggregate, ScoredMember, ToScored, ZAddOptions, ZCombineOptions};
+pub use options::{Aggregate, PoppedMembers, ScoreEnd, ScoredMember, ToScored, ZAddOptions, ZCombineOptions};
 pub use ranges::SortedSetRangeCommands;
 
+use super::args::Counted;
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
 use crate::spec;
@@ -133,6 +134,36 @@ pub trait SortedSetCommands: Execute {
     /// ```
     fn zincrby<K: ToArg, M: ToArg>(self, key: K, increment: f64, member: M) -> Self::Output<f64> {
         self.execute(Cmd::new(&spec::ZINCRBY).arg(key).arg(increment).arg(member))
+    }
+
+    /// Takes out up to `count` members with the lowest or the highest scores of the first sorted set that has any. Gives
+    /// the name of that sorted set as its server stores it, so without a hash tag, and the members with their scores;
+    /// `None` when all of them are empty.
+    ///
+    /// `ZMPOP`, since Redis 7.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    ///
+    /// # Errors
+    /// [`CrossNode`](crate::ErrorKind::CrossNode), nothing sent; [`WrongType`](crate::ErrorKind::WrongType) when a key
+    /// before the first that has a member is no sorted set; a [`Server`](crate::ErrorKind::Server) error for a count of
+    /// 0; and [what every call may meet](crate#errors).
+    ///
+    /// ```
+    /// # rediscluster_testing::example_since("7.0", |cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::{ScoreEnd, ScoredMember};
+    ///
+    /// cluster.zadd("low{jobs}", [(1, "sweep"), (2, "mop"), (9, "fire")])?;
+    /// let jobs = cluster.zmpop(["high{jobs}", "low{jobs}"], ScoreEnd::Highest, 1)?;
+    /// assert_eq!(jobs, Some(("low".to_owned(), vec![ScoredMember::new("fire".to_owned(), 9.0)])));
+    /// # Ok(()) });
+    /// ```
+    fn zmpop<K: ToArgs, N: FromValue, M: FromValue>(
+        self,
+        keys: K,
+        end: ScoreEnd,
+        count: u64,
+    ) -> Self::Output<Option<PoppedMembers<N, M>>> {
+        self.execute(Cmd::new(&spec::ZMPOP).args_of(Counted(keys)).arg(end).arg("COUNT").arg(count))
     }
 
     /// Gives the scores of several members, `None` for each that is not there.

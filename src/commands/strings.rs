@@ -1,9 +1,14 @@
 //! Strings and numbers.
 
+mod lcs;
+mod numbers;
 mod options;
 
+pub use lcs::{LcsCommands, LcsMatch, LcsMatches, LcsOptions};
+pub use numbers::NumberCommands;
 pub use options::{GetExOptions, SetOptions};
 
+use super::args::CountedPairs;
 use super::time::{millis, seconds};
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
@@ -11,10 +16,10 @@ use crate::spec;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use std::time::Duration;
 
-/// Commands on strings and numbers.
+/// Commands on strings. Those that count are in [`NumberCommands`], those that compare two strings in [`LcsCommands`].
 ///
-/// A key that does not exist counts as the empty string, and as 0 where a number is meant; a reply that may be
-/// missing becomes an `Option`. A key of another type is a [`WrongType`](crate::ErrorKind::WrongType) error.
+/// A key that does not exist counts as the empty string; a reply that may be missing becomes an `Option`. A key of
+/// another type is a [`WrongType`](crate::ErrorKind::WrongType) error.
 ///
 /// Times are rounded up to the unit of the command, so that no key expires earlier than told.
 pub trait StringCommands: Execute {
@@ -38,42 +43,25 @@ pub trait StringCommands: Execute {
         self.execute(Cmd::new(&spec::APPEND).arg(key).arg(value))
     }
 
-    /// Takes 1 from a number and gives what is left. A missing key counts as 0.
+    /// Deletes a key when it holds exactly this value, and says whether it did: not when there is no such key.
     ///
-    /// `DECR`, since Redis 1.0.0.
-    ///
-    /// # Errors
-    /// Those of [`incr`](StringCommands::incr).
-    ///
-    /// ```
-    /// # rediscluster_testing::example(|cluster| {
-    /// use rediscluster::prelude::*;
-    ///
-    /// cluster.set("seats", 40)?;
-    /// assert_eq!(cluster.decr("seats")?, 39);
-    /// # Ok(()) });
-    /// ```
-    fn decr<K: ToArg>(self, key: K) -> Self::Output<i64> {
-        self.execute(Cmd::new(&spec::DECR).arg(key))
-    }
-
-    /// Takes an amount from a number and gives what is left. A missing key counts as 0.
-    ///
-    /// `DECRBY`, since Redis 1.0.0.
+    /// `DELIFEQ`, since Valkey 9.0.0; Redis does not have it. This is how the one who took a lock gives it back.
     ///
     /// # Errors
-    /// Those of [`incr`](StringCommands::incr); `i64::MIN` cannot be taken from anything.
+    /// [`WrongType`](crate::ErrorKind::WrongType) when the key is no string, and
+    /// [what every call may meet](crate#errors).
     ///
     /// ```
-    /// # rediscluster_testing::example(|cluster| {
+    /// # rediscluster_testing::example_since("valkey 9.0", |cluster| {
     /// use rediscluster::prelude::*;
     ///
-    /// cluster.set("seats", 40)?;
-    /// assert_eq!(cluster.decrby("seats", 3)?, 37);
+    /// cluster.set("lock", "me")?;
+    /// assert!(!cluster.delifeq("lock", "you")?);
+    /// assert!(cluster.delifeq("lock", "me")?);
     /// # Ok(()) });
     /// ```
-    fn decrby<K: ToArg>(self, key: K, amount: i64) -> Self::Output<i64> {
-        self.execute(Cmd::new(&spec::DECRBY).arg(key).arg(amount))
+    fn delifeq<K: ToArg, V: ToArg>(self, key: K, value: V) -> Self::Output<bool> {
+        self.execute(Cmd::new(&spec::DELIFEQ).arg(key).arg(value))
     }
 
     /// Gives the value of a key; nil, so `None`, when there is no such key.
@@ -185,67 +173,6 @@ pub trait StringCommands: Execute {
         self.execute(Cmd::new(&spec::GETSET).arg(key).arg(value))
     }
 
-    /// Adds 1 to a number and gives the sum. A missing key counts as 0; the expiry stays.
-    ///
-    /// `INCR`, since Redis 1.0.0.
-    ///
-    /// # Errors
-    /// [`WrongType`](crate::ErrorKind::WrongType) when the key is no string, a
-    /// [`Server`](crate::ErrorKind::Server) error when the value or the result is no whole number of 64 bits, and
-    /// [what every call may meet](crate#errors).
-    ///
-    /// ```
-    /// # rediscluster_testing::example(|cluster| {
-    /// use rediscluster::prelude::*;
-    ///
-    /// assert_eq!(cluster.incr("visits")?, 1);
-    /// assert_eq!(cluster.incr("visits")?, 2);
-    /// # Ok(()) });
-    /// ```
-    fn incr<K: ToArg>(self, key: K) -> Self::Output<i64> {
-        self.execute(Cmd::new(&spec::INCR).arg(key))
-    }
-
-    /// Adds an amount to a number and gives the sum. A missing key counts as 0; the expiry stays.
-    ///
-    /// `INCRBY`, since Redis 1.0.0.
-    ///
-    /// # Errors
-    /// Those of [`incr`](StringCommands::incr).
-    ///
-    /// ```
-    /// # rediscluster_testing::example(|cluster| {
-    /// use rediscluster::prelude::*;
-    ///
-    /// assert_eq!(cluster.incrby("score", 10)?, 10);
-    /// assert_eq!(cluster.incrby("score", -4)?, 6);
-    /// # Ok(()) });
-    /// ```
-    fn incrby<K: ToArg>(self, key: K, amount: i64) -> Self::Output<i64> {
-        self.execute(Cmd::new(&spec::INCRBY).arg(key).arg(amount))
-    }
-
-    /// Adds an amount to a number with a fraction and gives the sum. A missing key counts as 0; the expiry stays.
-    ///
-    /// `INCRBYFLOAT`, since Redis 2.6.0.
-    ///
-    /// # Errors
-    /// [`WrongType`](crate::ErrorKind::WrongType) when the key is no string, a
-    /// [`Server`](crate::ErrorKind::Server) error when the value or the amount is no number or the result is not
-    /// finite, and [what every call may meet](crate#errors).
-    ///
-    /// ```
-    /// # rediscluster_testing::example(|cluster| {
-    /// use rediscluster::prelude::*;
-    ///
-    /// cluster.set("litres", 10.5)?;
-    /// assert_eq!(cluster.incrbyfloat("litres", -0.25)?, 10.25);
-    /// # Ok(()) });
-    /// ```
-    fn incrbyfloat<K: ToArg>(self, key: K, amount: f64) -> Self::Output<f64> {
-        self.execute(Cmd::new(&spec::INCRBYFLOAT).arg(key).arg(amount))
-    }
-
     /// Gives the values of several keys, in the order of the keys; nil, so `None`, for each that is missing or no
     /// string.
     ///
@@ -289,6 +216,32 @@ pub trait StringCommands: Execute {
     /// ```
     fn mset<P: ToPairs>(self, pairs: P) -> Self::Output<()> {
         self.execute(Cmd::new(&spec::MSET).pairs(pairs))
+    }
+
+    /// Sets several keys under a condition or with an expiry, and says whether it did: all of them or, when the condition
+    /// does not hold for each, none.
+    ///
+    /// `MSETEX`, since Valkey 9.1.0. Of the options [`get`](SetOptions::get) has no place here. Across nodes: refused,
+    /// nothing is sent; a common hash tag keeps the keys on one node.
+    ///
+    /// # Errors
+    /// [`CrossNode`](crate::ErrorKind::CrossNode) when the keys live on several nodes, a
+    /// [`Server`](crate::ErrorKind::Server) error when a time to live is zero, and
+    /// [what every call may meet](crate#errors).
+    ///
+    /// ```
+    /// # rediscluster_testing::example_since("valkey 9.1", |cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::SetOptions;
+    /// use std::time::Duration;
+    ///
+    /// let minute = SetOptions::new().if_missing().expire_in(Duration::from_secs(60));
+    /// assert!(cluster.msetex([("name{user7}", "ann"), ("city{user7}", "Oslo")], minute)?);
+    /// assert!(!cluster.msetex(("name{user7}", "bob"), minute)?);
+    /// # Ok(()) });
+    /// ```
+    fn msetex<P: ToPairs>(self, pairs: P, options: SetOptions) -> Self::Output<bool> {
+        self.execute(Cmd::new(&spec::MSETEX).args_of(CountedPairs(pairs)).args_of(options))
     }
 
     /// Sets several keys when none of them exists, and says whether it did.

@@ -1,7 +1,7 @@
 //! One connection to one server: handshake, requests out, replies in.
 
 use super::stream::{Deadline, Stream};
-use crate::cmd::{Cmd, Execute};
+use crate::cmd::{Cmd, Execute, Wait};
 use crate::config::{Credentials, Endpoint, Settings};
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, Result};
@@ -254,7 +254,7 @@ impl Connection {
     /// The deadline of a command that begins now.
     pub(crate) fn run<T: FromValue>(&mut self, cmd: &Cmd<T>) -> Result<T> {
         cmd.check()?;
-        let deadline = Deadline::of(self.settings.deadline, cmd.wait());
+        let deadline = Deadline::of(self.settings.deadline, cmd.spec(&[]).map_or(Wait::None, |spec| cmd.wait(spec)));
         let node = |connection: &Connection| connection.node.to_string();
         self.send(cmd.as_bytes(), 1, deadline).map_err(|error| error.with_command(cmd.name()))?;
         let range = self.receive_range(deadline).map_err(|error| error.with_command(cmd.name()))?;

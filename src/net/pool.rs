@@ -62,8 +62,7 @@ impl Pool {
                 drop(state);
                 // From here on the lease counts it back, also when connecting fails or panics.
                 let mut lease = Lease { connection: None, pool: Arc::clone(self) };
-                lease.connection =
-                    Some(Box::new(Connection::open(&self.node, &self.endpoint, &self.settings, deadline)?));
+                lease.connection = Some(Box::new(self.open(deadline)?));
                 return Ok(lease);
             }
             let Ok(left) = deadline.left() else {
@@ -78,6 +77,11 @@ impl Pool {
             };
             state.waiting -= 1;
         }
+    }
+
+    /// A connection that the pool does not count: for a word to a server while all others may be waiting.
+    pub(crate) fn open(&self, deadline: Deadline) -> Result<Connection> {
+        Connection::open(&self.node, &self.endpoint, &self.settings, deadline)
     }
 
     /// Closes every idle connection: one of them was found dead, so the others are likely to be.

@@ -4,6 +4,7 @@
 //! tests read these rows.
 
 mod table;
+mod words;
 
 pub use table::*;
 
@@ -18,7 +19,7 @@ pub struct Spec {
     pub name: &'static str,
     /// The number of arguments, the command's own words included; a negative number is the fewest.
     pub arity: i16,
-    /// The version of Redis that brought the command.
+    /// The version of Redis that brought the command; of Valkey, and so named, where Redis does not have it.
     pub since: &'static str,
     /// The data type or topic.
     pub group: Group,
@@ -32,6 +33,21 @@ pub struct Spec {
     pub response: ResponsePolicy,
     /// What is done when the keys live on several nodes.
     pub across: Across,
+    /// Where a command that waits for data says for how long.
+    pub wait: WaitArgument,
+}
+
+/// Where a command that waits for data says for how long; 0 means for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WaitArgument {
+    /// It does not wait.
+    None,
+    /// The first argument, in seconds.
+    FirstSeconds,
+    /// The last argument, in seconds.
+    LastSeconds,
+    /// The number after the word `BLOCK`, in milliseconds; without the word it does not wait.
+    BlockMillis,
 }
 
 /// The data type or topic of a command.
@@ -51,8 +67,26 @@ pub enum Group {
     Sets,
     /// Sorted sets.
     SortedSets,
+    /// Streams and their consumer groups.
+    Streams,
+    /// Places on the earth.
+    Geo,
+    /// Estimates of how many different elements there are.
+    HyperLogLog,
+    /// Sets of vectors.
+    VectorSets,
+    /// Scripts and functions.
+    Scripting,
+    /// Messages to channels.
+    PubSub,
+    /// Several commands as one.
+    Transactions,
     /// The servers themselves.
     Server,
+    /// Commands of modules, which come by rows of the user's own.
+    Modules,
+    /// Redis Cluster, which these servers are not members of.
+    Cluster,
     /// The state of one connection.
     Connection,
 }
@@ -75,8 +109,16 @@ pub enum Access {
 pub enum KeySpec {
     /// From `first` to `last` (negative: counted from the end, −1 being the last argument), one in every `step`.
     Range(usize, isize, usize),
-    /// A number at this position says how many keys follow it.
-    Numkeys(usize),
+    /// A number at this position says how many keys follow it, one in every so many arguments.
+    Numkeys(usize, usize),
+    /// After this word, looked for from a position on: the first half of what follows, as in `XREAD`.
+    HalfAfter(&'static str, usize),
+    /// The argument at this position is a channel: it is placed like a key and keeps its whole name.
+    Channel(usize),
+    /// Those of `MIGRATE`: its third argument, or when that is empty what follows the word `KEYS`.
+    Migrate,
+    /// Those that the caller marked by [`Cmd::key`](crate::Cmd::key).
+    Marked,
     /// From this position on, words that are followed by so many values each, and what the values are. Of several
     /// that hold a key the last one counts.
     Options(usize, &'static [(&'static str, usize, OptionValue)]),
@@ -98,6 +140,10 @@ pub enum OptionValue {
 pub enum RequestPolicy {
     /// The node that the keys live on; any one node for a command without keys.
     OneShard,
+    /// The master of the node that the key lives on, also for a read: a cursor means nothing to another server.
+    OneMaster,
+    /// A server that the caller names, because the command makes sense on one server only.
+    OneServer,
     /// Every node that a key lives on.
     MultiShard,
     /// The master of every node, or a replica of each when the command reads.
@@ -119,8 +165,16 @@ pub enum ResponsePolicy {
     Union,
     /// Numbers: added up.
     AggSum,
+    /// Numbers: the largest.
+    AggMax,
+    /// Truth values, or arrays of them: whether all are true.
+    AggLogicalAnd,
+    /// Names and numbers in turn: the numbers of the same name added up.
+    SumByName,
     /// Statuses: the first of them when none is an error.
     AllSucceeded,
+    /// The first that is no error.
+    OneSucceeded,
     /// A map from the name of the server to its reply.
     PerNode,
     /// The row has a way of its own: see [`Across`].
@@ -142,10 +196,17 @@ pub enum Across {
     SetIfNoneExists,
     /// `RENAME` and `RENAMENX`: the value is carried over by `DUMP` and `RESTORE`.
     Rename,
+    /// `COPY`: the value is carried over by `DUMP` and `RESTORE`.
+    Copy,
+    /// `LMPOP` and its like: the nodes are asked one after the other in the order of the keys, until one has something.
+    FirstThatHas,
     /// `SMOVE`: the member waits in a stash on the source node until the destination has it.
     MoveMember,
     /// `RPOPLPUSH` and its like: the element waits in a stash on the source node until the destination has it.
     MoveElement,
+    /// The keys that live elsewhere are carried to the node of the destination, or of most keys, by `DUMP` and
+    /// `RESTORE`; there one transaction runs the command on copies that nobody else sees.
+    CarrySources,
     /// `RANDOMKEY`: a node is drawn by how many keys it holds.
     DrawNode,
     /// It has no meaning there: an error, and nothing is sent.
@@ -171,10 +232,29 @@ impl Across {
 }
 
 impl Spec {
-    /// Whether the command waits for data: its last argument is then the longest wait in seconds, 0 meaning for ever.
-    pub fn blocks(&self) -> bool {
-        // Every blocking command with the wait as its last argument bears the letter in its name.
-        self.name.starts_with('B') && matches!(self.group, Group::Lists | Group::SortedSets)
+    /// A row for a command that the table does not have, such as one of a module: for
+    /// [`Builder::spec`](crate::Builder::spec). The name is in upper case, both words for a subcommand. Keys on several
+    /// nodes are refused.
+    ///
+    /// ```
+    /// use rediscluster::spec::{Access, KeySpec, Spec};
+    ///
+    /// static JSON_GET: Spec = Spec::new("JSON.GET", -2, Access::Read, &[KeySpec::Range(1, 1, 1)]);
+    /// assert!(JSON_GET.takes(3));
+    /// ```
+    pub const fn new(name: &'static str, arity: i16, access: Access, keys: &'static [KeySpec]) -> Spec {
+        Spec {
+            name,
+            arity,
+            since: "",
+            group: Group::Modules,
+            access,
+            keys,
+            request: RequestPolicy::OneShard,
+            response: ResponsePolicy::AsIs,
+            across: Across::Refuse,
+            wait: WaitArgument::None,
+        }
     }
 
     /// Whether the number of arguments, the command's own words included, is one that the command takes.
@@ -220,13 +300,28 @@ impl Spec {
                     }
                     positions.extend((first..=last).step_by(step));
                 }
-                KeySpec::Numkeys(at) => {
+                KeySpec::Numkeys(at, step) => {
                     let count: usize = std::str::from_utf8(args.get(at)?).ok()?.parse().ok()?;
-                    if count == 0 || count > args.len() - at - 1 {
+                    if count > (args.len() - at - 1) / step {
                         return None;
                     }
-                    positions.extend(at + 1..=at + count);
+                    positions.extend((at + 1..).step_by(step).take(count));
                 }
+                KeySpec::HalfAfter(word, from) => {
+                    let after = args.iter().skip(from).position(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))?;
+                    let first = from + after + 1;
+                    let count = args.len() - first;
+                    if count == 0 || count % 2 != 0 {
+                        return None;
+                    }
+                    positions.extend(first..first + count / 2);
+                }
+                KeySpec::Channel(at) => positions.extend((at < args.len()).then_some(at)),
+                KeySpec::Migrate => match args.get(3)? {
+                    b"" => positions.extend(after_keys_of_migrate(args)?..args.len()),
+                    _ => positions.push(3),
+                },
+                KeySpec::Marked => positions.extend_from_slice(args.marked()),
                 KeySpec::Options(from, words) => {
                     let values = option_values(args, from, words);
                     positions.extend(
@@ -237,6 +332,23 @@ impl Spec {
         }
         Some(positions)
     }
+}
+
+/// What is known of a command that the table does not have and whose keys the caller marked: it may write.
+pub(crate) static MARKED: Spec = Spec::new("", -1, Access::Write, &[KeySpec::Marked]);
+
+/// Where the keys of `MIGRATE` begin; a password in front of them is no option, whatever it looks like.
+fn after_keys_of_migrate(args: &Args) -> Option<usize> {
+    let mut words = args.iter().enumerate().skip(6);
+    while let Some((at, word)) = words.next() {
+        let is = |option: &str| word.eq_ignore_ascii_case(option.as_bytes());
+        if is("KEYS") {
+            return Some(at + 1);
+        }
+        let values = if is("AUTH2") { 2 } else { usize::from(is("AUTH")) };
+        words.by_ref().take(values).for_each(drop);
+    }
+    None
 }
 
 /// The values of options and their positions; a word in the place of a value is no option, whatever it looks like.

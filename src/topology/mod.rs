@@ -285,6 +285,10 @@ impl Topology {
         self.servers.len()
     }
 
+    pub(crate) fn role(&self, server: usize) -> Role {
+        self.servers[server].0
+    }
+
     pub(crate) fn node(&self, server: usize) -> &Node {
         &self.servers[server].1
     }

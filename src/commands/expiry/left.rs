@@ -5,45 +5,61 @@ use crate::error::{Error, Result};
 use crate::resp::ValueRef;
 use std::time::{Duration, SystemTime};
 
-/// How long a key has left, as [`ttl`](crate::ExpiryCommands::ttl) and [`pttl`](crate::ExpiryCommands::pttl) tell.
+/// How long a key has left, as [`ttl`](crate::ExpiryCommands::ttl) and [`pttl`](crate::ExpiryCommands::pttl) tell; or
+/// a field of a hash, as [`httl`](crate::HashExpiryCommands::httl) and its like.
 ///
-/// `PER_SECOND` is how many of the command's units make a second: 1 for seconds, 1000 for milliseconds.
+/// `PER_SECOND` is how many of the command's units make a second; [`TtlSeconds`] and [`TtlMillis`] are the two that
+/// there are.
 ///
 /// ```
-/// use rediscluster::{Error, FromValue, Ttl, ValueRef};
+/// use rediscluster::{Error, FromValue, Ttl, TtlMillis, TtlSeconds, ValueRef};
 /// use std::time::Duration;
 ///
-/// let ttl = Ttl::<1000>::from_value(ValueRef::Integer(1500))?;
+/// let ttl = TtlMillis::from_value(ValueRef::Integer(1500))?;
 /// assert_eq!(ttl, Ttl::Left(Duration::from_millis(1500)));
-/// assert_eq!(Ttl::<1>::from_value(ValueRef::Integer(-1))?, Ttl::Persistent);
+/// assert_eq!(TtlSeconds::from_value(ValueRef::Integer(-1))?, Ttl::Persistent);
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ttl<const PER_SECOND: u64> {
-    /// There is no such key.
+    /// There is no such key, or no such field.
     Missing,
-    /// The key never expires.
+    /// It never expires.
     Persistent,
-    /// The key expires after this long.
+    /// It expires after this long.
     Left(Duration),
 }
 
+/// What a command that counts in seconds tells.
+pub type TtlSeconds = Ttl<1>;
+
+/// What a command that counts in milliseconds tells.
+pub type TtlMillis = Ttl<1000>;
+
 /// When a key expires, as [`expiretime`](crate::ExpiryCommands::expiretime) and
-/// [`pexpiretime`](crate::ExpiryCommands::pexpiretime) tell.
+/// [`pexpiretime`](crate::ExpiryCommands::pexpiretime) tell; or a field of a hash, as
+/// [`hexpiretime`](crate::HashExpiryCommands::hexpiretime) and its like.
 ///
-/// `PER_SECOND` is how many of the command's units make a second: 1 for seconds, 1000 for milliseconds.
+/// `PER_SECOND` is how many of the command's units make a second; [`ExpireTimeSeconds`] and [`ExpireTimeMillis`] are
+/// the two that there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ExpireTime<const PER_SECOND: u64> {
-    /// There is no such key.
+    /// There is no such key, or no such field.
     Missing,
-    /// The key never expires.
+    /// It never expires.
     Persistent,
-    /// The key expires at this moment, by the server's clock.
+    /// It expires at this moment, by the server's clock.
     At(SystemTime),
 }
 
+/// What a command that counts in seconds tells.
+pub type ExpireTimeSeconds = ExpireTime<1>;
+
+/// What a command that counts in milliseconds tells.
+pub type ExpireTimeMillis = ExpireTime<1000>;
+
 impl<const PER_SECOND: u64> Ttl<PER_SECOND> {
-    /// How long is left; `None` when the key is missing or never expires.
+    /// How long is left; `None` when it is missing or never expires.
     pub fn left(self) -> Option<Duration> {
         match self {
             Ttl::Left(time) => Some(time),
@@ -53,7 +69,7 @@ impl<const PER_SECOND: u64> Ttl<PER_SECOND> {
 }
 
 impl<const PER_SECOND: u64> ExpireTime<PER_SECOND> {
-    /// The moment; `None` when the key is missing or never expires.
+    /// The moment; `None` when it is missing or never expires.
     pub fn at(self) -> Option<SystemTime> {
         match self {
             ExpireTime::At(time) => Some(time),

@@ -180,6 +180,29 @@ impl ToArgs for ZAddOptions {
     }
 }
 
+/// The name of the sorted set that members were taken from, and the members: see
+/// [`zmpop`](crate::SortedSetCommands::zmpop).
+pub type PoppedMembers<N, M> = (N, Vec<ScoredMember<M>>);
+
+/// From which end of a sorted set members are taken: see [`zmpop`](crate::SortedSetCommands::zmpop).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ScoreEnd {
+    /// Those with the lowest scores, the lowest first.
+    Lowest,
+    /// Those with the highest scores, the highest first.
+    Highest,
+}
+
+impl ToArg for ScoreEnd {
+    fn write_arg(&self, args: &mut Args) {
+        let word = match self {
+            ScoreEnd::Lowest => "MIN",
+            ScoreEnd::Highest => "MAX",
+        };
+        word.write_arg(args);
+    }
+}
+
 /// What becomes of the scores of a member that is in several sorted sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Aggregate {

@@ -20,7 +20,7 @@ pub fn example(body: impl FnOnce(&Cluster) -> Result<()>) {
     }
 }
 
-/// As [`example`], for what Redis brought with this version; older servers skip it.
+/// As [`example`], for what came with this version, as [`Server::is_since`] takes it; older servers skip it.
 pub fn example_since(version: &str, body: impl FnOnce(&Cluster) -> Result<()>) {
     if Server::start().is_since(version, "the example") {
         example(body);

@@ -27,11 +27,18 @@ pub struct Server {
 /// How to start a [`Server`].
 #[derive(Debug, Clone, Default)]
 pub struct ServerBuilder {
+    binary: Option<PathBuf>,
     args: Vec<String>,
     master: Option<(u16, Option<String>)>,
 }
 
 impl ServerBuilder {
+    /// Starts this program instead of the server that the other tests run on.
+    pub fn binary(mut self, path: impl Into<PathBuf>) -> Self {
+        self.binary = Some(path.into());
+        self
+    }
+
     /// Adds arguments as on the server's command line.
     pub fn args(mut self, args: &[&str]) -> Self {
         self.args.extend(args.iter().map(|arg| (*arg).to_owned()));
@@ -67,7 +74,7 @@ impl ServerBuilder {
 
     /// Starts the process, on another port when somebody was faster to take the first one.
     fn spawn(&self) -> Server {
-        let program = binary();
+        let program = self.binary.as_deref().unwrap_or_else(|| binary());
         for _ in 0..20 {
             let port = free_port();
             let dir = new_dir();
@@ -186,14 +193,23 @@ impl Server {
         })
     }
 
-    /// Whether the server has what Redis brought with a version such as `7.0`. Where it does not, a line on
-    /// standard output says that `what` is skipped, so that a test never passes by silence.
+    /// Whether the server has what Redis brought with a version such as `7.0`. Valkey counts by the version of Redis
+    /// that it says it is, unless one of its own is named as well, as in `7.4 or valkey 9.0`; `valkey 9.1` is what
+    /// Redis does not have. Where it is not there, a line on standard output says that `what` is skipped, so that a
+    /// test never passes by silence.
     pub fn is_since(&self, version: &str, what: &str) -> bool {
         let parts = |text: &str| text.split('.').map(|part| part.parse().unwrap_or(0)).collect::<Vec<u32>>();
-        let own = self.field("server", "redis_version").expect("a version");
-        let since = parts(&own) >= parts(version);
+        let valkey = self.field("server", "valkey_version");
+        let own = |version: &str| version.strip_prefix("valkey ").map(str::to_owned);
+        let of_valkey = version.split(" or ").find_map(own);
+        let of_redis = version.split(" or ").find(|version| own(version).is_none());
+        let (is, wanted) = match (valkey, of_valkey) {
+            (Some(is), Some(wanted)) => (is, Some(wanted)),
+            _ => (self.field("server", "redis_version").expect("a version"), of_redis.map(str::to_owned)),
+        };
+        let since = wanted.is_some_and(|wanted| parts(&is) >= parts(&wanted));
         if !since {
-            println!("SKIPPED: {what}: since Redis {version}, and this server is {own}");
+            println!("SKIPPED: {what}: since {version}, and this server is {is}");
         }
         since
     }
@@ -362,7 +378,7 @@ fn binary() -> &'static Path {
                 // Where `scripts/server.sh` puts what it fetches.
                 let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
                 let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-                find(&root.join(target).join("servers"), &names)
+                find(&root.join(target).join("servers"), &["valkey-server"])
             })
             .expect("no Redis or Valkey server here: run `make test`, which gets one")
     })

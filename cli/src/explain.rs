@@ -1,0 +1,59 @@
+//! `explain`: what a command would do, without sending it.
+
+use crate::config::Config;
+use crate::render::Mode;
+use crate::session::connect;
+use rediscluster::prelude::*;
+use rediscluster::{Plan, Role, Step};
+use serde_json::{json, Value};
+
+/// The plan of a command. Servers are asked for their replicas, and never for anything about the command.
+///
+/// # Errors
+/// What would keep the command from being sent, in words.
+pub fn explain(config: &Config, words: &[Vec<u8>], mode: Mode) -> Result<String, String> {
+    if config.direct.is_some() {
+        return Err("a single server needs no plan: leave --direct out".into());
+    }
+    if words.is_empty() {
+        return Err("explain: which command?".into());
+    }
+    let cluster = connect(config.builder()).map_err(|error| error.to_string())?;
+    let plan = cluster.plan(&cmd("").args_of(words)).map_err(|error| error.to_string())?;
+    match mode {
+        Mode::Json | Mode::QuotedJson => Ok(format!("{}\n", as_json(&plan))),
+        _ => Ok(for_people(&plan)),
+    }
+}
+
+fn for_people(plan: &Plan) -> String {
+    let way = if plan.is_native() { "native" } else { "emulated" };
+    let atomic = if plan.is_atomic() { "atomic" } else { "not atomic" };
+    let rounds = match plan.round_trips() {
+        1 => "1 round trip".to_owned(),
+        rounds => format!("{rounds} round trips"),
+    };
+    let steps: String = plan.steps().iter().map(|step| format!("{step}\n")).collect();
+    format!("{way}, {atomic}, {rounds}\n{steps}")
+}
+
+fn as_json(plan: &Plan) -> Value {
+    let step = |step: &Step| {
+        json!({
+            "round": step.round(),
+            "node": step.node().name(),
+            "address": step.node().address().to_string(),
+            "role": match step.role() {
+                Role::Master => "master",
+                Role::Replica => "replica",
+            },
+            "does": step.does(),
+        })
+    };
+    json!({
+        "native": plan.is_native(),
+        "atomic": plan.is_atomic(),
+        "round_trips": plan.round_trips(),
+        "steps": plan.steps().iter().map(step).collect::<Vec<_>>(),
+    })
+}

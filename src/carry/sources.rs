@@ -1,0 +1,115 @@
+//! Commands that need all their keys on one node: the keys of the others are carried there for one transaction.
+
+use super::{error_in, exec, nothing_written, stash_name};
+use crate::error::{Error, Result};
+use crate::net::Lease;
+use crate::plan::{command, groups, Carried, Placed};
+use crate::resp::ValueRef;
+use crate::run::Run;
+use crate::spec::Access;
+
+/// A key that lives elsewhere: which argument it is, its name at home, and its value as the server packed it.
+struct Copy {
+    position: usize,
+    name: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+impl Run<'_> {
+    /// Every key that lives elsewhere is dumped; the home node restores them under names of their own, runs the
+    /// command on those and forgets them, all in one transaction, so that nobody else ever sees them.
+    pub(super) fn carry_sources(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+        let carried = Carried::of(self.spec, keys);
+        let mut copies: Vec<Copy> = Vec::new();
+        // One of each server is enough to know whether the home node understands what that server packs.
+        let mut probes: Vec<usize> = Vec::new();
+        let mut missing: Vec<(usize, Vec<u8>)> = Vec::new();
+        for (group, payloads) in self.dumped(&carried.foreign).map_err(nothing_written)? {
+            let first = copies.len();
+            for (key, payload) in group.iter().zip(payloads) {
+                let (position, name) = (key.position, stash_name("carried", key.stored));
+                match payload {
+                    Some(payload) => copies.push(Copy { position, name, payload }),
+                    // What is missing there is missing here, under whatever name.
+                    None => missing.push((position, name)),
+                }
+            }
+            probes.extend((first..copies.len()).min_by_key(|&at| copies[at].payload.len()));
+        }
+        let mut home = self.lend(carried.home).map_err(nothing_written)?;
+        if self.spec.access != Access::Read && !copies.is_empty() {
+            self.probe(&mut home, probes.iter().map(|&at| &copies[at])).map_err(nothing_written)?;
+        }
+        let name_of = |position: usize| {
+            let copy = copies.iter().find(|copy| copy.position == position).map(|copy| copy.name.as_slice());
+            let copy = copy.or_else(|| missing.iter().find(|(at, _)| *at == position).map(|(_, name)| name.as_slice()));
+            copy.or_else(|| keys.iter().find(|key| key.position == position).map(|key| key.stored))
+        };
+        let mut commands: Vec<Vec<&[u8]>> = copies.iter().map(restore).collect();
+        commands.push(self.args.iter().enumerate().map(|(at, arg)| name_of(at).unwrap_or(arg)).collect());
+        commands.extend(forget(&copies));
+        let replies = exec(&mut home, &commands, self.deadline)?.unwrap_or_default();
+        // What cannot be restored shows in the first replies, the command's own comes next.
+        match replies.iter().take(copies.len() + 1).find_map(|reply| error_in(reply)) {
+            Some(error) => Err(error.with_node(|| home.node().to_string())),
+            None => Ok(replies.into_iter().nth(copies.len()).unwrap_or_default()),
+        }
+    }
+
+    /// Restores and forgets some values. A command that writes must not run when that fails, and inside of its own
+    /// transaction it could not be kept from running.
+    fn probe<'c>(&self, home: &mut Lease, copies: impl Iterator<Item = &'c Copy> + Clone) -> Result<()> {
+        let commands: Vec<Vec<&[u8]>> = copies.clone().map(restore).chain(forget(copies)).collect();
+        let replies = exec(home, &commands, self.deadline)?;
+        match replies.iter().flatten().find_map(|reply| error_in(reply)) {
+            Some(error) => Err(error.with_node(|| home.node().to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// The values of keys as their servers pack them, `None` for a missing key. All servers are asked at once.
+    #[allow(clippy::type_complexity)] // the keys of one server, and for each its value
+    fn dumped<'k, 'c>(&self, keys: &'k [Placed<'c>]) -> Result<Vec<(Vec<&'k Placed<'c>>, Vec<Option<Vec<u8>>>)>> {
+        let mut groups = groups(keys);
+        groups.sort_by_key(|group| group[0].master);
+        let mut asked = Vec::with_capacity(groups.len());
+        for group in groups {
+            let lease = self.lend(group[0].master)?;
+            asked.push((lease, group));
+        }
+        for (lease, group) in &mut asked {
+            let bytes: Vec<u8> = group.iter().flat_map(|key| command([&b"DUMP"[..], key.stored])).collect();
+            lease.send(&bytes, group.len(), self.deadline)?;
+        }
+        asked
+            .into_iter()
+            .map(|(lease, group)| self.payloads(lease, group.len()).map(|payloads| (group, payloads)))
+            .collect()
+    }
+
+    fn payloads(&self, mut lease: Lease, count: usize) -> Result<Vec<Option<Vec<u8>>>> {
+        let mut payloads = Vec::with_capacity(count);
+        let mut refused = None;
+        for _ in 0..count {
+            match lease.receive(self.deadline)?.value() {
+                ValueRef::Bulk(payload) => payloads.push(Some(payload.to_vec())),
+                ValueRef::Error(text) => refused = refused.or_else(|| Some(Error::server(text))),
+                _ => payloads.push(None),
+            }
+        }
+        match refused {
+            Some(error) => Err(error.with_node(|| lease.node().to_string())),
+            None => Ok(payloads),
+        }
+    }
+}
+
+fn restore(copy: &Copy) -> Vec<&[u8]> {
+    vec![b"RESTORE", &copy.name, b"0", &copy.payload]
+}
+
+/// Deletes the copies, when there are any.
+fn forget<'c>(copies: impl IntoIterator<Item = &'c Copy>) -> Option<Vec<&'c [u8]>> {
+    let names: Vec<&[u8]> = copies.into_iter().map(|copy| copy.name.as_slice()).collect();
+    (!names.is_empty()).then(|| [vec![&b"DEL"[..]], names].concat())
+}

@@ -1,0 +1,303 @@
+//! What running a command would take, told before anything is sent. Pure.
+
+use crate::args::Args;
+use crate::error::escape;
+use crate::plan::{groups, Carried, Part, Placed, Planner, Route, Target};
+use crate::resp::{Decoder, Limits, Protocol, ValueRef};
+use crate::spec::{Access, Across, Spec, WaitArgument};
+use crate::topology::{Node, Role};
+use std::fmt;
+
+/// What running a command would take: which servers get what, in how many rounds. Made by
+/// [`Cluster::plan`](crate::Cluster::plan); nothing is sent.
+///
+/// ```
+/// use rediscluster::prelude::*;
+///
+/// let cluster = Cluster::builder().nodes("node_1=10.0.0.1,node_2=10.0.0.2").build()?;
+/// let plan = cluster.plan(&cmd("MGET").arg("foo").arg("bar"))?;
+/// assert_eq!((plan.is_native(), plan.is_atomic(), plan.round_trips()), (false, false, 1));
+/// assert_eq!(plan.steps()[0].does(), "MGET foo");
+/// assert_eq!(plan.steps()[1].node().name(), "node_1");
+/// # Ok::<(), rediscluster::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    steps: Vec<Step>,
+    native: bool,
+}
+
+/// What one server is asked in one round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    round: usize,
+    node: Node,
+    role: Role,
+    does: String,
+}
+
+impl Plan {
+    /// The steps, by rounds. Those of one round go out at the same time.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Whether one server gets the command as it is, and its answer is the answer.
+    pub fn is_native(&self) -> bool {
+        self.native
+    }
+
+    /// Whether others see either everything or nothing of what the command does. On one server they always do.
+    pub fn is_atomic(&self) -> bool {
+        self.native
+    }
+
+    /// How many times the caller waits for the slowest server of a round; more when a race has to be run again.
+    pub fn round_trips(&self) -> usize {
+        self.steps.iter().map(|step| step.round).max().unwrap_or(0)
+    }
+}
+
+impl Step {
+    /// The round that the step belongs to, counted from 1.
+    pub fn round(&self) -> usize {
+        self.round
+    }
+
+    /// The server that is asked; of several replicas that take turns the first.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// What the server is asked as.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The commands that it gets, for people to read: escaped, with long arguments cut. `STASH` stands for a name that
+    /// begins with `rediscluster:stash:`, and words with an ellipsis for what earlier rounds bring.
+    pub fn does(&self) -> &str {
+        &self.does
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let role = match self.role {
+            Role::Master => "master",
+            Role::Replica => "replica",
+        };
+        write!(f, "{}. {} {role} {}: {}", self.round, self.node.name(), self.node.address(), self.does)
+    }
+}
+
+impl Plan {
+    /// The plan of a route that was chosen for a command.
+    pub(crate) fn of(planner: &Planner<'_>, args: &Args, spec: &Spec, route: &Route<'_>) -> Plan {
+        let draft = Draft { planner, args, spec };
+        let native = matches!(route, Route::One(_));
+        let steps = match route {
+            Route::One(part) => vec![draft.part(1, part)],
+            Route::Fan(parts, _) => parts.iter().map(|part| draft.part(1, part)).collect(),
+            Route::Emulate(across, keys) => draft.emulated(*across, keys),
+        };
+        Plan { steps, native }
+    }
+}
+
+struct Draft<'d> {
+    planner: &'d Planner<'d>,
+    args: &'d Args,
+    spec: &'d Spec,
+}
+
+impl Draft<'_> {
+    fn part(&self, round: usize, part: &Part<'_>) -> Step {
+        let topology = self.planner.topology;
+        let (server, role) = match part.target {
+            Target::Server(server) => (server, topology.role(server)),
+            Target::Shard(shard, role) => {
+                let shard = &topology.shards()[shard];
+                match (role, shard.replicas().first()) {
+                    (Role::Replica, Some(&replica)) => (replica, Role::Replica),
+                    _ => (shard.master(), Role::Master),
+                }
+            }
+        };
+        Step { round, node: topology.node(server).clone(), role, does: words(&part.request) }
+    }
+
+    fn on(&self, round: usize, key: &Placed<'_>, does: String) -> Step {
+        let node = self.planner.topology.node(key.master).clone();
+        Step { round, node, role: Role::Master, does }
+    }
+
+    /// The rounds of a command over several nodes, as `carry` runs them.
+    fn emulated(&self, across: Across, keys: &[Placed<'_>]) -> Vec<Step> {
+        let name = |key: &Placed<'_>| shown(key.stored);
+        let arg = |at| shown(self.args.get(at).unwrap_or_default());
+        match (across, keys) {
+            (Across::StoreSets(operation), [destination, sources @ ..]) => {
+                let mut steps = match self.planner.merged_sets(operation, sources, Role::Master) {
+                    Route::One(part) => vec![self.part(1, &part)],
+                    Route::Fan(parts, _) => parts.iter().map(|part| self.part(1, part)).collect(),
+                    Route::Emulate(..) => Vec::new(),
+                };
+                let to = name(destination);
+                steps.push(self.on(2, destination, format!("MULTI, DEL {to}, SADD {to} MEMBERS…, EXEC")));
+                steps
+            }
+            (Across::SetIfNoneExists, _) => {
+                let mut groups = groups(keys);
+                groups.sort_by_key(|group| group[0].master);
+                let each = |word: &str, group: &[&Placed<'_>], with_values: bool| {
+                    let pairs = group.iter().map(|key| match with_values {
+                        true => format!(" {} {}", name(key), arg(key.position + 1)),
+                        false => format!(" {}", name(key)),
+                    });
+                    format!("{word}{}", pairs.collect::<String>())
+                };
+                let checks = groups.iter().map(|group| self.on(1, group[0], each("EXISTS", group, false)));
+                let sets = groups.iter().enumerate();
+                let sets = sets.map(|(nth, group)| self.on(2 + nth.min(1), group[0], each("MSETNX", group, true)));
+                checks.chain(sets).collect()
+            }
+            (Across::Rename, [source, destination]) => {
+                let (from, to) = (name(source), name(destination));
+                let mut does = vec![(source, format!("WATCH {from}, DUMP {from}, PTTL {from}"))];
+                if self.spec.name == "RENAMENX" {
+                    does.push((destination, format!("EXISTS {to}")));
+                }
+                does.push((destination, "RESTORE STASH TTL… VALUE… REPLACE".into()));
+                does.push((source, format!("MULTI, DEL {from}, EXEC")));
+                does.push((destination, format!("{} STASH {to}", self.spec.name)));
+                (1..).zip(does).map(|(round, (key, does))| self.on(round, key, does)).collect()
+            }
+            (Across::Copy, [source, destination]) => {
+                let (from, to) = (name(source), name(destination));
+                let replace = if self.args.len() > 3 { " REPLACE" } else { "" };
+                vec![
+                    self.on(1, source, format!("DUMP {from}, PTTL {from}")),
+                    self.on(2, destination, format!("RESTORE {to} TTL… VALUE…{replace}")),
+                ]
+            }
+            (Across::FirstThatHas, _) => self.first_that_has(keys),
+            (Across::MoveMember, [source, destination]) => {
+                let (from, to, member) = (name(source), name(destination), arg(3));
+                vec![
+                    self.on(1, source, format!("SCARD {from}")),
+                    self.on(1, destination, format!("SCARD {to}")),
+                    self.on(2, source, format!("SMOVE {from} STASH {member}")),
+                    self.on(3, destination, format!("SADD {to} {member}")),
+                    self.on(4, source, "DEL STASH".into()),
+                ]
+            }
+            (Across::MoveElement, [source, destination]) => {
+                let (from, to) = (name(source), name(destination));
+                let rest: String = self.args.iter().skip(3).map(|arg| format!(" {}", shown(arg))).collect();
+                let right = self.args.get(4).is_some_and(|side| side.eq_ignore_ascii_case(b"RIGHT"));
+                let push = if right { "RPUSH" } else { "LPUSH" };
+                let mut steps = Vec::new();
+                let mut round = 1;
+                if self.spec.wait == WaitArgument::None {
+                    steps.push(self.on(round, source, format!("LLEN {from}")));
+                    steps.push(self.on(round, destination, format!("LLEN {to}")));
+                    round += 1;
+                }
+                steps.push(self.on(round, source, format!("{} {from} STASH{rest}", self.spec.name)));
+                steps.push(self.on(round + 1, destination, format!("{push} {to} ELEMENT…")));
+                steps.push(self.on(round + 2, source, "DEL STASH".into()));
+                steps
+            }
+            (Across::CarrySources, _) => {
+                let carried = Carried::of(self.spec, keys);
+                let groups = groups(&carried.foreign);
+                let dumps = |group: &[&Placed<'_>]| {
+                    group.iter().map(|key| format!("DUMP {}", name(key))).collect::<Vec<_>>().join(", ")
+                };
+                let mut steps: Vec<Step> = groups.iter().map(|group| self.on(1, group[0], dumps(group))).collect();
+                let home = Placed { master: carried.home, ..keys[0] };
+                let mut round = 2;
+                if self.spec.access != Access::Read {
+                    let probes = "RESTORE STASH 0 VALUE…, ".repeat(groups.len());
+                    steps.push(self.on(round, &home, format!("MULTI, {probes}DEL STASH…, EXEC")));
+                    round += 1;
+                }
+                let restores = "RESTORE STASH 0 VALUE…, ".repeat(carried.foreign.len());
+                let is_foreign = |at| carried.foreign.iter().any(|key| key.position == at);
+                let native = |at: usize| match keys.iter().find(|key| key.position == at) {
+                    Some(_) if is_foreign(at) => "STASH".to_owned(),
+                    Some(key) => name(key),
+                    None => arg(at),
+                };
+                let native = (0..self.args.len()).map(native).collect::<Vec<_>>().join(" ");
+                steps.push(self.on(round, &home, format!("MULTI, {restores}{native}, DEL STASH…, EXEC")));
+                steps
+            }
+            (Across::DrawNode, _) => {
+                let (parts, role) = self.planner.sizes();
+                let mut steps: Vec<Step> = parts.iter().map(|part| self.part(1, part)).collect();
+                let drawn = Part { target: Target::Shard(0, role), request: Vec::new().into(), keys: Vec::new() };
+                steps.push(Step { does: "RANDOMKEY, on the node that is drawn".into(), ..self.part(2, &drawn) });
+                steps
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Draft<'_> {
+    /// One round after the other until a node has something; what waits then waits on all nodes in one round.
+    fn first_that_has(&self, keys: &[Placed<'_>]) -> Vec<Step> {
+        let waits = self.spec.wait != WaitArgument::None;
+        let is_key = |at: usize| keys.iter().any(|key| key.position == at);
+        let counted = self.spec.wait != WaitArgument::LastSeconds;
+        let native = |group: &[&Placed<'_>]| {
+            let first = keys[0].position;
+            let mut words: Vec<String> = Vec::new();
+            for (at, arg) in self.args.iter().enumerate() {
+                if at == first {
+                    words.extend(group.iter().map(|key| shown(key.stored)));
+                } else if counted && at + 1 == first {
+                    words.push(group.len().to_string());
+                } else if !is_key(at) {
+                    words.push(shown(arg));
+                }
+            }
+            words.join(" ")
+        };
+        let mut steps = Vec::new();
+        let mut left = keys;
+        while let Some(first) = left.first() {
+            let count = left.iter().take_while(|key| key.master == first.master).count();
+            let (group, others) = left.split_at(count);
+            let does = native(&group.iter().collect::<Vec<_>>());
+            let does = if waits { format!("MULTI, {does}, EXEC") } else { does };
+            steps.push(self.on(steps.len() + 1, first, does));
+            left = others;
+        }
+        let round = steps.len() + 1;
+        if waits {
+            steps.extend(groups(keys).iter().map(|group| self.on(round, group[0], native(group))));
+        }
+        steps
+    }
+}
+
+/// A request for people to read.
+fn words(request: &[u8]) -> String {
+    let mut decoder = Decoder::new(Protocol::Resp2, Limits::default());
+    decoder.feed(request);
+    let Ok(Some(frame)) = decoder.decode() else { return String::new() };
+    let ValueRef::Array(items) = frame.value() else { return String::new() };
+    items.map(|word| shown(word.as_bytes().unwrap_or_default())).collect::<Vec<_>>().join(" ")
+}
+
+/// An argument for people to read, in quotes where it would be mistaken for several.
+fn shown(word: &[u8]) -> String {
+    let text = escape(word, 64);
+    if text.is_empty() || text.contains([' ', '"', '\'']) {
+        return format!("{text:?}");
+    }
+    text
+}

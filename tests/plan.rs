@@ -1,0 +1,107 @@
+//! What `Cluster::plan` tells is what happens: the same commands reach the same servers.
+
+use rediscluster::prelude::*;
+use rediscluster::{Cmd, ErrorKind, Plan};
+use rediscluster_testing::{cluster_of, Server};
+use std::collections::BTreeMap;
+
+fn command(line: &str) -> Cmd {
+    let mut words = line.split(' ');
+    cmd(words.next().unwrap()).args_of(words.collect::<Vec<_>>())
+}
+
+/// How often each command ran on a server, as the server counts it.
+fn counted(server: &Server) -> BTreeMap<String, usize> {
+    let info = server.info("commandstats");
+    let lines = info.lines().filter_map(|line| line.strip_prefix("cmdstat_")?.split_once(":calls="));
+    let counts = lines.map(|(name, rest)| (name.to_uppercase(), rest.split(',').next().unwrap().parse().unwrap()));
+    counts
+        .filter(|(name, _): &(String, usize)| !["INFO", "CONFIG|RESETSTAT", "CONFIG"].contains(&name.as_str()))
+        .collect()
+}
+
+/// How often each command runs on the server of that name, as the plan tells it.
+fn told(plan: &Plan, name: &str) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for step in plan.steps().iter().filter(|step| step.node().name() == name) {
+        for does in step.does().split(", ") {
+            if let Some(name) = does.split(' ').next().filter(|word| word.chars().all(|c| c.is_ascii_uppercase())) {
+                *counts.entry(name.to_owned()).or_insert(0) += 1;
+            }
+        }
+    }
+    counts
+}
+
+#[test]
+fn what_is_told_is_what_happens() {
+    let servers: Vec<Server> = (0..3).map(|_| Server::start()).collect();
+    let cluster = cluster_of(&servers).connect().unwrap();
+    for (begin, line) in [
+        ("SET foo 1", "GET foo"),
+        ("SET foo 1", "MGET foo bar k1 k2"),
+        ("SET foo 1", "MSET foo 1 bar 2 k1 3"),
+        ("SADD foo 1 2", "SDIFF foo bar"),
+        ("SADD foo 1 2", "SUNIONSTORE bar foo k1"),
+        ("SET other 1", "MSETNX foo 1 bar 2 k1 3"),
+        ("SET foo 1", "RENAME foo bar"),
+        ("SET foo 1", "RENAMENX foo bar"),
+        ("SADD foo 1 2", "SMOVE foo bar 1"),
+        ("RPUSH foo 1 2", "RPOPLPUSH foo bar"),
+        ("RPUSH foo 1 2", "LMOVE foo bar LEFT RIGHT"),
+        ("RPUSH foo 1 2", "BRPOPLPUSH foo bar 1"),
+        ("SET foo 1", "DBSIZE"),
+        ("SET foo 1", "PING"),
+    ] {
+        cluster.execute(cmd("FLUSHALL")).unwrap();
+        cluster.execute(command(begin)).unwrap();
+        cluster.execute(cmd("CONFIG RESETSTAT")).unwrap();
+        let plan = cluster.plan(&command(line)).unwrap();
+        assert!(servers.iter().all(|server| counted(server).is_empty()), "planning sends nothing");
+        cluster.execute(command(line)).unwrap();
+        for (server, name) in servers.iter().zip(["node_1", "node_2", "node_3"]) {
+            assert_eq!(counted(server), told(&plan, name), "{line} on {name}");
+        }
+    }
+}
+
+#[test]
+fn rounds_and_atomicity() {
+    let cluster = Cluster::builder().nodes("node_1=h:1,node_2=h:2").build().unwrap();
+    for (line, native, rounds) in [
+        ("GET foo", true, 1),
+        ("MGET foo bar", false, 1),
+        ("MGET foo a{foo}", true, 1),
+        ("SINTERSTORE foo bar foo", false, 2),
+        ("MSETNX foo 1 bar 2", false, 3),
+        ("RENAME foo bar", false, 4),
+        ("RENAMENX foo bar", false, 5),
+        ("SMOVE foo bar x", false, 4),
+        ("LMOVE foo bar LEFT LEFT", false, 4),
+        ("BLMOVE foo bar LEFT LEFT 0", false, 3),
+        ("RANDOMKEY", false, 2),
+        ("FLUSHALL", false, 1),
+    ] {
+        let plan = cluster.plan(&command(line)).unwrap();
+        assert_eq!((plan.is_native(), plan.is_atomic(), plan.round_trips()), (native, native, rounds), "{line}");
+    }
+    for (line, kind) in [
+        ("NOSUCH foo", ErrorKind::UnknownCommand),
+        ("BITOP AND foo bar", ErrorKind::CrossNode),
+        ("MSET foo", ErrorKind::Argument),
+        ("SELECT 1", ErrorKind::Refused),
+        ("SHUTDOWN", ErrorKind::Refused),
+    ] {
+        assert_eq!(cluster.plan(&command(line)).unwrap_err().kind(), kind, "{line}");
+    }
+}
+
+#[test]
+fn arguments_are_shown_safely() {
+    let cluster = Cluster::builder().nodes("node_1=h:1").build().unwrap();
+    let plan = cluster.plan(&cmd("SET").arg("a b").arg(vec![b'x'; 1000])).unwrap();
+    let step = plan.steps()[0].to_string();
+    assert_eq!(step, format!("1. node_1 master h:1: SET \"a b\" {}...", "x".repeat(64)));
+    let plan = cluster.plan(&cmd("SET").arg("\x1b[2J").arg("")).unwrap();
+    assert_eq!(plan.steps()[0].does(), "SET \\u{1b}[2J \"\"");
+}
