@@ -83,6 +83,11 @@ impl Planner<'_> {
                 "is about the connection that it comes over, and connections are shared; open one of your own with \
                  `Builder::open`",
             )),
+            // Where there is one node only, there is no choice. A cursor needs the same server again: its master.
+            (_, RequestPolicy::OneServer) if self.topology.distinct_shards().count() == 1 => {
+                let target = Target::Shard(0, Role::Master);
+                Ok(Route::One(Part { target, request: args.as_bytes().into(), keys: Vec::new() }))
+            }
             (_, RequestPolicy::OneServer) => Err(Error::new(
                 ErrorKind::Refused,
                 Outcome::NotApplied,
@@ -430,9 +435,10 @@ mod tests {
             ),
             ("RENAME foo bar", ReadFrom::Master, "Rename of 2 keys"),
             ("RENAME foo a{foo}", ReadFrom::Master, "Shard(1, Master) RENAME foo a"),
-            ("BLPOP foo bar 0", ReadFrom::Master, "CrossNode"),
+            ("BLPOP foo bar 0", ReadFrom::Master, "FirstThatHas of 2 keys"),
             ("SORT foo STORE a{foo}", ReadFrom::Master, "Shard(1, Master) SORT foo STORE a"),
-            ("SORT foo STORE bar", ReadFrom::Master, "CrossNode"),
+            ("SORT foo STORE bar", ReadFrom::Master, "CarrySources of 2 keys"),
+            ("SORT foo BY w*{foo} STORE bar", ReadFrom::Master, "CrossNode"),
             ("SORT foo BY w*{foo} GET #", ReadFrom::Master, "Shard(1, Master) SORT foo BY w* GET #"),
             ("SORT foo BY w*{bar}", ReadFrom::Master, "CrossNode"),
             ("SORT foo BY w*", ReadFrom::Master, "CrossNode"),
@@ -445,7 +451,11 @@ mod tests {
             ("SORT_RO foo BY w*", ReadFrom::Replica, "CrossNode"),
             ("SORT_RO foo BY w*{foo}", ReadFrom::Replica, "Shard(1, Replica) SORT_RO foo BY w*"),
             ("ZUNIONSTORE foo 1 a{foo} WEIGHTS 2", ReadFrom::Master, "Shard(1, Master) ZUNIONSTORE foo 1 a WEIGHTS 2"),
-            ("ZUNIONSTORE foo 2 bar foo", ReadFrom::Master, "CrossNode"),
+            ("ZUNIONSTORE foo 2 bar foo", ReadFrom::Master, "CarrySources of 3 keys"),
+            ("XREAD STREAMS foo bar 0 0", ReadFrom::Master, "CrossNode"),
+            ("SCAN 0", ReadFrom::Master, "Refused"),
+            ("EVAL return 0", ReadFrom::Master, "Shard(0, Master) EVAL return 0"),
+            ("PUBLISH news{foo} x", ReadFrom::Master, "Shard(1, Master) PUBLISH news{foo} x"),
             ("ZUNIONSTORE foo 3 foo", ReadFrom::Master, "Argument"),
             ("DBSIZE", ReadFrom::Replica, "Shard(0, Replica) DBSIZE, Shard(1, Replica) DBSIZE => Sum"),
             ("FLUSHALL", ReadFrom::Replica, "Shard(0, Master) FLUSHALL, Shard(1, Master) FLUSHALL => AllSucceeded"),

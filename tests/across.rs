@@ -233,6 +233,133 @@ fn one_element_moves() {
 }
 
 #[test]
+fn copies_and_first_that_has() {
+    on_both_protocols(&[
+        "SET a 1 EX 1000
+        COPY a b
+        COPY a b
+        COPY a b REPLACE
+        COPY missing b REPLACE
+        COPY a b FOO
+        COPY b c
+        RPUSH l 1 2 3
+        COPY l b
+        COPY l b REPLACE
+        HSET h f v
+        COPY h hh",
+        "RPUSH b 1 2 3
+        RPUSH d 4
+        LMPOP 4 a b c d LEFT
+        LMPOP 4 a b c d RIGHT COUNT 5
+        LMPOP 4 a b c d RIGHT COUNT 5
+        LMPOP 4 a b c d RIGHT
+        LMPOP 2 a b UP
+        SET s text
+        RPUSH d 1
+        LMPOP 3 a s d LEFT
+        LMPOP 3 a d s LEFT
+        ZADD z 1 a 2 b 3 c
+        ZMPOP 3 missing z other MIN
+        ZMPOP 3 missing z other MAX COUNT 2
+        ZMPOP 3 missing z other MAX
+        ZMPOP 2 s z MIN
+        LMPOP 0 a LEFT",
+    ]);
+}
+
+#[test]
+fn waits_that_end_at_once_or_in_vain() {
+    on_both_protocols(&["RPUSH b 1 2 3
+        RPUSH d 4
+        BLPOP a b c d 1
+        BRPOP a b c d 1
+        BLPOP d a b 1
+        BLPOP a b 0.05
+        BLPOP a b c 0.05
+        SET s text
+        BLPOP a s 1
+        BLPOP a b nonsense
+        BLPOP a b -1
+        ZADD z 1 a 2 b 3 c
+        BZPOPMIN x y z 1
+        BZPOPMAX x y z 1
+        BZPOPMAX x y 0.05
+        BLMPOP 0.05 3 a b c LEFT
+        RPUSH c 1 2 3
+        BLMPOP 1 3 a b c RIGHT COUNT 2
+        BZMPOP 1 2 x z MIN
+        BLMPOP 1 2 a c UP"]);
+}
+
+#[test]
+fn carried_sources() {
+    on_both_protocols(&[
+        "ZADD a 1 x 2 y 3 z
+        ZADD b 10 y 20 z 30 w
+        SADD c y q
+        ZUNIONSTORE d 3 a b c WEIGHTS 2 1 3 AGGREGATE MAX
+        ZINTERSTORE e 2 a b
+        ZDIFFSTORE f 2 a b
+        ZUNION 3 a b c WITHSCORES
+        ZINTER 2 a b
+        ZDIFF 2 a missing WITHSCORES
+        ZRANGESTORE g a 0 1
+        ZRANGE d 0 -1 WITHSCORES
+        ZRANGE g 0 -1 WITHSCORES
+        ZADD inf inf p -inf q
+        ZUNIONSTORE h 2 inf a
+        ZRANGE h 0 -1 WITHSCORES
+        ZUNIONSTORE a 2 a b
+        ZRANGE a 0 -1 WITHSCORES
+        ZUNIONSTORE i 0
+        ZUNIONSTORE i 1 missing
+        SET s text
+        ZUNIONSTORE e 2 a s
+        ZUNION 2 s a
+        ZUNIONSTORE s 2 a b
+        EXPIRE b 1000
+        ZINTERSTORE j 2 b b",
+        "SET a abc
+        SET b bcd
+        BITOP AND c a b
+        BITOP OR c a b missing
+        BITOP NOT d a
+        BITOP XOR d missing other
+        GET c
+        LPUSH l 1
+        BITOP AND c a l
+        GET c",
+        "PFADD a 1 2 3
+        PFADD b 3 4
+        PFCOUNT a b
+        PFMERGE c a b
+        PFCOUNT c
+        PFMERGE a b missing
+        PFCOUNT a b c
+        SET s text
+        PFCOUNT a s
+        PFMERGE s a",
+        "RPUSH l 3 1 2
+        SORT l STORE m
+        LRANGE m 0 -1
+        SORT l DESC LIMIT 0 2 STORE l2
+        SORT missing STORE m
+        EXISTS m
+        SET s text
+        SORT s STORE m
+        SORT l STORE s",
+        "GEOADD g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania
+        GEOSEARCHSTORE h g FROMLONLAT 15 37 BYRADIUS 200 km
+        ZCARD h
+        GEORADIUS g 15 37 200 km STORE i
+        GEORADIUSBYMEMBER g Palermo 200 km STOREDIST j
+        ZCARD j
+        GEOSEARCHSTORE h missing FROMLONLAT 15 37 BYRADIUS 200 km
+        EXISTS h",
+    ]);
+}
+
+#[test]
 fn all_masters() {
     on_both_protocols(&["MSET one 1 two 2 three 3 four 4
         KEYS *
@@ -279,14 +406,12 @@ fn a_random_key_comes_from_any_node_by_its_share() {
 fn what_has_no_meaning_across_nodes_is_refused_and_nothing_is_sent() {
     let servers: Vec<Server> = (0..2).map(|_| Server::start()).collect();
     let cluster = cluster_of(&servers).connect().unwrap();
-    for line in
-        ["BITOP AND foo bar foo", "BLPOP foo bar 1", "ZUNIONSTORE foo 2 foo bar", "COPY foo bar", "SORT foo STORE bar"]
-    {
+    for line in ["COPY foo bar DB 1", "XREAD STREAMS foo bar 0 0", "EVAL return 2 foo bar"] {
         let error = run(&cluster, line).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::CrossNode, "{error}");
         assert!(error.message().contains("bar on node_1") && error.message().contains("foo on node_2"), "{error}");
     }
-    assert!(servers.iter().all(|server| !server.info("commandstats").contains("cmdstat_blpop")));
+    assert!(servers.iter().all(|server| !server.info("commandstats").contains("cmdstat_copy")));
     let same: Option<(String, String)> =
         cluster.execute(cmd("BLPOP").args_of(["a{foo}", "foo", "0.01"]).reply()).unwrap();
     assert_eq!(same, None);

@@ -50,6 +50,9 @@ fn what_is_told_is_what_happens() {
         ("RPUSH foo 1 2", "RPOPLPUSH foo bar"),
         ("RPUSH foo 1 2", "LMOVE foo bar LEFT RIGHT"),
         ("RPUSH foo 1 2", "BRPOPLPUSH foo bar 1"),
+        ("SET foo 1", "COPY foo bar REPLACE"),
+        ("ZADD foo 1 a", "ZUNIONSTORE bar 2 foo bar"),
+        ("ZADD foo 1 a", "ZUNION 2 bar foo"),
         ("SET foo 1", "DBSIZE"),
         ("SET foo 1", "PING"),
     ] {
@@ -79,15 +82,24 @@ fn rounds_and_atomicity() {
         ("SMOVE foo bar x", false, 4),
         ("LMOVE foo bar LEFT LEFT", false, 4),
         ("BLMOVE foo bar LEFT LEFT 0", false, 3),
+        ("COPY foo bar", false, 2),
+        ("ZUNION 2 foo bar", false, 2),
+        ("ZUNIONSTORE foo 2 foo bar", false, 3),
+        ("LMPOP 2 foo bar LEFT", false, 2),
+        ("BLPOP foo bar 1", false, 3),
         ("RANDOMKEY", false, 2),
         ("FLUSHALL", false, 1),
     ] {
         let plan = cluster.plan(&command(line)).unwrap();
         assert_eq!((plan.is_native(), plan.is_atomic(), plan.round_trips()), (native, native, rounds), "{line}");
+        if !native {
+            let row = rediscluster::spec::find(&[line.split(' ').next().unwrap().as_bytes()]).unwrap();
+            assert_eq!(usize::from(row.round_trips()), rounds, "{line}: the table agrees");
+        }
     }
     for (line, kind) in [
         ("NOSUCH foo", ErrorKind::UnknownCommand),
-        ("BITOP AND foo bar", ErrorKind::CrossNode),
+        ("XREAD STREAMS foo bar 0 0", ErrorKind::CrossNode),
         ("MSET foo", ErrorKind::Argument),
         ("SELECT 1", ErrorKind::Refused),
         ("SHUTDOWN", ErrorKind::Refused),

@@ -3,7 +3,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{
-    Error, ErrorKind, LcsMatch, LcsOptions, MigrateOptions, Migrated, Outcome, PoppedMembers, ScoreEnd, ScoredMember,
+    Error, ErrorKind, LcsMatch, LcsOptions, MigrateOptions, Migrated, PoppedMembers, ScoreEnd, ScoredMember,
     SetOptions, Side,
 };
 use rediscluster_testing::{home_of, in_both_protocols, Reply, Server};
@@ -54,9 +54,12 @@ fn lists() {
         fails_with(ErrorKind::WrongType, cluster.blmpop::<_, String, String>(keys, Side::Left, 1, SHORT));
         fails_with(ErrorKind::Server, cluster.lmpop::<_, String, String>("b{tag}", Side::Left, 0));
         let across = (0..20).map(|n| format!("k{n}")).collect::<Vec<_>>();
-        let error = fails_with(ErrorKind::CrossNode, cluster.lmpop::<_, String, String>(&across, Side::Left, 1));
-        assert_eq!(error.outcome(), Outcome::NotApplied);
-        fails_with(ErrorKind::CrossNode, cluster.blmpop::<_, String, String>(&across, Side::Left, 1, SHORT));
+        assert_eq!(cluster.lmpop::<_, String, String>(&across, Side::Left, 1).unwrap(), None);
+        assert_eq!(cluster.blmpop::<_, String, String>(&across, Side::Left, 1, SHORT).unwrap(), None);
+        cluster.rpush("k17", ["a", "b", "c"]).unwrap();
+        let popped = cluster.lmpop::<_, String, String>(&across, Side::Right, 2).unwrap();
+        assert_eq!(popped, Some(("k17".to_owned(), vec!["c".to_owned(), "b".to_owned()])));
+        assert!(cluster.blmpop::<_, String, String>(&across, Side::Left, 1, SHORT).unwrap().is_some());
     });
 }
 
@@ -82,8 +85,13 @@ fn sorted_sets() {
         fails_with(ErrorKind::WrongType, cluster.bzmpop::<_, String, String>(keys, ScoreEnd::Lowest, 1, SHORT));
         fails_with(ErrorKind::Server, cluster.zmpop::<_, String, String>("b{tag}", ScoreEnd::Lowest, 0));
         let across = (0..20).map(|n| format!("k{n}")).collect::<Vec<_>>();
-        fails_with(ErrorKind::CrossNode, cluster.zmpop::<_, String, String>(&across, ScoreEnd::Lowest, 1));
-        fails_with(ErrorKind::CrossNode, cluster.bzmpop::<_, String, String>(&across, ScoreEnd::Lowest, 1, SHORT));
+        cluster.del(&across).unwrap();
+        assert!(cluster.zmpop::<_, String, String>(&across, ScoreEnd::Lowest, 1).unwrap().is_none());
+        assert!(cluster.bzmpop::<_, String, String>(&across, ScoreEnd::Lowest, 1, SHORT).unwrap().is_none());
+        cluster.zadd("k17", [(1, "a"), (2, "b")]).unwrap();
+        assert!(cluster.zmpop::<_, String, String>(&across, ScoreEnd::Highest, 1).unwrap().is_some());
+        assert!(cluster.bzmpop::<_, String, String>(&across, ScoreEnd::Lowest, 1, SHORT).unwrap().is_some());
+        assert_eq!(cluster.exists("k17").unwrap(), 0);
     });
 }
 
@@ -135,7 +143,9 @@ fn common_sequences() {
         let other = (0..99)
             .map(|n| format!("k{n}"))
             .find(|key| home_of(cluster, servers, key.as_str()).port() != home_of(cluster, servers, "a{tag}").port());
-        fails_with(ErrorKind::CrossNode, cluster.lcs_len("a{tag}", other.unwrap()));
+        let (other, text) = (other.unwrap(), cluster.get::<_, String>("a{tag}").unwrap());
+        cluster.set(&other, &text).unwrap();
+        assert_eq!(cluster.lcs_len("a{tag}", &other).unwrap(), text.len() as u64);
     });
 }
 

@@ -322,32 +322,36 @@ fn unions_intersections_and_differences() {
 }
 
 #[test]
-fn refused_across_nodes() {
+fn across_nodes() {
     in_both_protocols(|cluster, servers| {
         let (here, there) = apart(cluster);
         let keys = [&here, &there];
-        cluster.zadd(&here, (1, "a")).unwrap();
-        let refused = ErrorKind::CrossNode;
         let options = ZCombineOptions::new;
-        fails_with(refused, cluster.zunion::<_, String>(keys));
-        fails_with(refused, cluster.zunion_with_scores::<_, String>(keys, options()));
-        fails_with(refused, cluster.zunionstore(&here, &there));
-        fails_with(refused, cluster.zunionstore_with(&here, keys, options()));
-        fails_with(refused, cluster.zinter::<_, String>(keys));
-        fails_with(refused, cluster.zinter_with_scores::<_, String>(keys, options()));
-        fails_with(refused, cluster.zinterstore(&there, &here));
-        fails_with(refused, cluster.zinterstore_with(&there, keys, options()));
-        fails_with(refused, cluster.zintercard(keys));
-        fails_with(refused, cluster.zintercard_limit(keys, 1));
-        fails_with(refused, cluster.zdiff::<_, String>(keys));
-        fails_with(refused, cluster.zdiff_with_scores::<_, String>(keys));
-        fails_with(refused, cluster.zdiffstore(&there, &here));
-        fails_with(refused, cluster.zrangestore(&there, &here, ZRange::by_rank(0, -1)));
-        fails_with(refused, cluster.bzpopmin::<_, String, String>(keys, SHORT));
-        fails_with(refused, cluster.bzpopmax::<_, String, String>(keys, SHORT));
-        assert_eq!(all(cluster, &here), scored(&[("a", 1.0)]));
+        cluster.zadd(&here, [(1, "a"), (2, "b")]).unwrap();
+        cluster.zadd(&there, [(10, "b"), (20, "c")]).unwrap();
+        assert_eq!(cluster.zunion::<_, String>(keys).unwrap(), ["a", "b", "c"]);
+        let union = scored(&[("a", 1.0), ("b", 12.0), ("c", 20.0)]);
+        assert_eq!(cluster.zunion_with_scores::<_, String>(keys, options()).unwrap(), union);
+        assert_eq!(cluster.zinter::<_, String>(keys).unwrap(), ["b"]);
+        assert_eq!(cluster.zinter_with_scores::<_, String>(keys, options()).unwrap(), scored(&[("b", 12.0)]));
+        assert_eq!(cluster.zdiff::<_, String>(keys).unwrap(), ["a"]);
+        assert_eq!(cluster.zdiff_with_scores::<_, String>(keys).unwrap(), scored(&[("a", 1.0)]));
+        if servers[0].is_since("7.0", "ZINTERCARD") {
+            assert_eq!(cluster.zintercard(keys).unwrap(), 1);
+            assert_eq!(cluster.zintercard_limit(keys, 1).unwrap(), 1);
+        }
+        assert_eq!(cluster.zunionstore_with("sum", keys, options()).unwrap(), 3);
+        assert_eq!(all(cluster, "sum"), union);
+        assert_eq!(cluster.zinterstore_with("sum", keys, options()).unwrap(), 1);
+        assert_eq!(cluster.zrangestore("sum", &there, ZRange::by_rank(1, -1)).unwrap(), 1);
+        assert_eq!(all(cluster, "sum"), scored(&[("c", 20.0)]));
+        assert_eq!(cluster.zdiffstore(&there, keys).unwrap(), 1, "the destination is a source as well");
+        assert_eq!(all(cluster, there.as_str()), scored(&[("a", 1.0)]));
+        assert!(cluster.bzpopmax::<_, String, String>(keys, SHORT).unwrap().is_some());
         let sent = |command| servers.iter().map(|server| server.calls(command)).sum::<u64>();
-        assert!(["zunion", "zunionstore", "zrangestore", "bzpopmin"].into_iter().all(|name| sent(name) == 0));
+        assert!(sent("restore") > 0, "the keys were apart");
+        let stashes = servers.iter().map(|server| server.ask(&["KEYS", "rediscluster:stash:*"]));
+        assert!(stashes.into_iter().all(|keys| keys == Reply::Array(Vec::new())));
     });
 }
 

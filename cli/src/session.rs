@@ -139,6 +139,9 @@ fn told(error: &Error) -> String {
     match (error.kind(), error.command()) {
         (ErrorKind::Refused, Some("SELECT")) => "SELECT: the option -n chooses the database".into(),
         (ErrorKind::Refused, Some("AUTH")) => "AUTH: the options --user and -a say who you are".into(),
+        (ErrorKind::Refused, Some(command)) if error.message().starts_with("makes sense on one server") => {
+            format!("{command} makes sense on one server, and there are several: use --direct HOST:PORT")
+        }
         (ErrorKind::Refused, Some(command)) => {
             format!(
                 "{command} needs a connection of its own, and those to the nodes are shared: use --direct HOST:PORT"

@@ -108,11 +108,10 @@ pub trait BitmapCommands: Execute {
     /// Combines the bits of several strings into a destination, whatever that held, and gives its length in bytes. A
     /// shorter string counts as filled up with zero bytes; when all are missing or empty, the destination is deleted.
     ///
-    /// `BITOP`, since Redis 2.6.0. Across nodes: refused, nothing is sent; a common hash tag keeps the keys on one
-    /// node.
+    /// `BITOP`, since Redis 2.6.0. Across nodes: the keys of the other nodes are carried over, and one transaction
+    /// runs it on copies.
     ///
     /// # Errors
-    /// [`CrossNode`](crate::ErrorKind::CrossNode) when the keys live on several nodes,
     /// [`WrongType`](crate::ErrorKind::WrongType) when a source is no string, a
     /// [`Server`](crate::ErrorKind::Server) error for a number of sources that the operation does not take, and
     /// [what every call may meet](crate#errors).

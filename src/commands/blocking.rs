@@ -48,7 +48,8 @@ pub trait BlockingCommands: Execute {
     /// As [`lmpop`](crate::ListCommands::lmpop); waits while all of the lists are empty. `None` when nothing came in
     /// time.
     ///
-    /// `BLMPOP`, since Redis 7.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `BLMPOP`, since Redis 7.0.0. Across nodes: all of them wait at the same time, and the
+    /// first that has something ends it; what another popped in that moment is put back.
     ///
     /// # Errors
     /// As [`lmpop`](crate::ListCommands::lmpop).
@@ -78,10 +79,11 @@ pub trait BlockingCommands: Execute {
     /// Takes the first element of the first list that has one; waits while all of them are empty. Gives the name of
     /// that list as its server stores it, so without a hash tag, and the element; `None` when nothing came in time.
     ///
-    /// `BLPOP`, since Redis 2.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `BLPOP`, since Redis 2.0.0. Across nodes: all of them wait at the same time, and the
+    /// first that has something ends it; what another popped in that moment is put back.
     ///
     /// # Errors
-    /// [`CrossNode`](crate::ErrorKind::CrossNode), nothing sent; [`WrongType`](crate::ErrorKind::WrongType) when a
+    /// [`WrongType`](crate::ErrorKind::WrongType) when a
     /// key before the first that has an element is no list; and [what every call may meet](crate#errors).
     ///
     /// ```
@@ -100,7 +102,8 @@ pub trait BlockingCommands: Execute {
 
     /// As [`blpop`](BlockingCommands::blpop), from the tail.
     ///
-    /// `BRPOP`, since Redis 2.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `BRPOP`, since Redis 2.0.0. Across nodes: all of them wait at the same time, and the
+    /// first that has something ends it; what another popped in that moment is put back.
     ///
     /// # Errors
     /// As [`blpop`](BlockingCommands::blpop).
@@ -148,7 +151,8 @@ pub trait BlockingCommands: Execute {
     /// As [`zmpop`](crate::SortedSetCommands::zmpop); waits while all of the sorted sets are empty. `None` when nothing
     /// came in time.
     ///
-    /// `BZMPOP`, since Redis 7.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `BZMPOP`, since Redis 7.0.0. Across nodes: all of them wait at the same time, and the
+    /// first that has something ends it; what another popped in that moment is put back.
     ///
     /// # Errors
     /// As [`zmpop`](crate::SortedSetCommands::zmpop).
@@ -180,10 +184,11 @@ pub trait BlockingCommands: Execute {
     /// empty. Gives the name of the sorted set as its server stores it, so without a hash tag, the member and its
     /// score; `None` when nothing came in time.
     ///
-    /// `BZPOPMAX`, since Redis 5.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `BZPOPMAX`, since Redis 5.0.0. Across nodes: all of them wait at the same time, and the
+    /// first that has something ends it; what another popped in that moment is put back.
     ///
     /// # Errors
-    /// [`CrossNode`](crate::ErrorKind::CrossNode), nothing sent; [`WrongType`](crate::ErrorKind::WrongType) when a
+    /// [`WrongType`](crate::ErrorKind::WrongType) when a
     /// key before the first that has a member is no sorted set; and [what every call may meet](crate#errors).
     ///
     /// ```
@@ -206,7 +211,8 @@ pub trait BlockingCommands: Execute {
 
     /// As [`bzpopmax`](BlockingCommands::bzpopmax), the member with the lowest score.
     ///
-    /// `BZPOPMIN`, since Redis 5.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `BZPOPMIN`, since Redis 5.0.0. Across nodes: all of them wait at the same time, and the
+    /// first that has something ends it; what another popped in that moment is put back.
     ///
     /// # Errors
     /// As [`bzpopmax`](BlockingCommands::bzpopmax).

@@ -210,8 +210,8 @@ pub trait GeoCommands: Execute {
     /// they are. When there are none the destination does not exist afterwards. Servers before 6.2.6 leave it as it is
     /// when the source does not exist, and what they answer then is a [`Reply`](crate::ErrorKind::Reply) error.
     ///
-    /// `GEOSEARCHSTORE`, since Redis 6.2.0. Both keys must live on one node: on several it is a
-    /// [`CrossNode`](crate::ErrorKind::CrossNode) error; a hash tag that they share prevents it.
+    /// `GEOSEARCHSTORE`, since Redis 6.2.0. Across nodes: the source is carried over, and one transaction
+    /// runs the command on the copy.
     ///
     /// # Errors
     /// As [`geosearch`](GeoCommands::geosearch).

@@ -34,9 +34,8 @@ pub trait HyperLogLogCommands: Execute {
     /// Estimates how many different elements a key has seen, or several keys together: an element that several have
     /// seen counts once.
     ///
-    /// `PFCOUNT`, since Redis 2.8.9. All keys must live on one node: on several it is a
-    /// [`CrossNode`](crate::ErrorKind::CrossNode) error, because estimates cannot be added up; a hash tag that they
-    /// share prevents it.
+    /// `PFCOUNT`, since Redis 2.8.9. Across nodes: estimates cannot be added up, so the keys of the
+    /// other nodes are carried over, and one transaction runs it on copies.
     ///
     /// # Errors
     /// As [`pfadd`](HyperLogLogCommands::pfadd).
@@ -57,8 +56,8 @@ pub trait HyperLogLogCommands: Execute {
 
     /// Has a key see what other keys have seen, on top of what it has seen itself. A key that does not exist is made.
     ///
-    /// `PFMERGE`, since Redis 2.8.9. All keys must live on one node: on several it is a
-    /// [`CrossNode`](crate::ErrorKind::CrossNode) error; a hash tag that they share prevents it.
+    /// `PFMERGE`, since Redis 2.8.9. Across nodes: the keys of the other nodes are carried over, and one
+    /// transaction runs it on copies.
     ///
     /// # Errors
     /// As [`pfadd`](HyperLogLogCommands::pfadd).

@@ -19,12 +19,10 @@ pub trait KeyCommands: Execute {
     /// Copies a value with its expiry to another key, and says whether it did: not when the source is missing, and not
     /// when the destination exists.
     ///
-    /// `COPY`, since Redis 6.2.0. Across nodes: refused, nothing is sent; a common hash tag keeps the keys on one
-    /// node.
+    /// `COPY`, since Redis 6.2.0. Across nodes: the value goes over by `DUMP` and `RESTORE`, in two rounds.
     ///
     /// # Errors
-    /// [`CrossNode`](crate::ErrorKind::CrossNode) when the keys live on two nodes, and
-    /// [what every call may meet](crate#errors).
+    /// [What every call may meet](crate#errors).
     ///
     /// ```
     /// # rediscluster_testing::example(|cluster| {

@@ -131,10 +131,11 @@ pub trait ListCommands: Execute {
     /// Takes up to `count` elements off an end of the first list that has any. Gives the name of that list as its
     /// server stores it, so without a hash tag, and the elements; `None` when all of them are empty.
     ///
-    /// `LMPOP`, since Redis 7.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `LMPOP`, since Redis 7.0.0. Across nodes: one node after the other, in the order of
+    /// the keys, until one has something.
     ///
     /// # Errors
-    /// [`CrossNode`](crate::ErrorKind::CrossNode), nothing sent; [`WrongType`](crate::ErrorKind::WrongType) when a key
+    /// [`WrongType`](crate::ErrorKind::WrongType) when a key
     /// before the first that has an element is no list; a [`Server`](crate::ErrorKind::Server) error for a count of 0;
     /// and [what every call may meet](crate#errors).
     ///

@@ -119,10 +119,11 @@ pub trait SetCommands: Execute {
 
     /// Gives how many members [`sinter`](SetCommands::sinter) would give.
     ///
-    /// `SINTERCARD`, since Redis 7.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `SINTERCARD`, since Redis 7.0.0. Across nodes: the keys of the other nodes are carried
+    /// over, and one transaction runs it on copies.
     ///
     /// # Errors
-    /// [`CrossNode`](crate::ErrorKind::CrossNode), nothing sent; else as [`sdiff`](SetCommands::sdiff).
+    /// As [`sdiff`](SetCommands::sdiff).
     ///
     /// ```
     /// # rediscluster_testing::example_since("7.0", |cluster| {
@@ -139,7 +140,8 @@ pub trait SetCommands: Execute {
 
     /// As [`sintercard`](SetCommands::sintercard), counting no further than `limit`, 0 meaning no limit.
     ///
-    /// `SINTERCARD … LIMIT`, since Redis 7.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `SINTERCARD … LIMIT`, since Redis 7.0.0. Across nodes: the keys of the other nodes are carried
+    /// over, and one transaction runs it on copies.
     ///
     /// # Errors
     /// As [`sintercard`](SetCommands::sintercard).

@@ -65,12 +65,11 @@ pub trait SortCommands: Execute {
     /// Stores the elements of a key in order as a list, whatever the destination held, and gives how many they are.
     /// When there are none, the destination is deleted.
     ///
-    /// `SORT` with `STORE`, since Redis 1.0.0. Across nodes: refused, nothing is sent; a common hash tag keeps the keys
-    /// on one node.
+    /// `SORT` with `STORE`, since Redis 1.0.0. Across nodes: the source is carried over, and one transaction sorts
+    /// the copy; with patterns it is refused.
     ///
     /// # Errors
-    /// Those of [`sort`](SortCommands::sort), and [`CrossNode`](crate::ErrorKind::CrossNode) when the keys live on two
-    /// nodes.
+    /// Those of [`sort`](SortCommands::sort).
     ///
     /// ```
     /// # rediscluster_testing::example(|cluster| {

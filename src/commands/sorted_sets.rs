@@ -140,10 +140,11 @@ pub trait SortedSetCommands: Execute {
     /// the name of that sorted set as its server stores it, so without a hash tag, and the members with their scores;
     /// `None` when all of them are empty.
     ///
-    /// `ZMPOP`, since Redis 7.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `ZMPOP`, since Redis 7.0.0. Across nodes: one node after the other, in the order of
+    /// the keys, until one has something.
     ///
     /// # Errors
-    /// [`CrossNode`](crate::ErrorKind::CrossNode), nothing sent; [`WrongType`](crate::ErrorKind::WrongType) when a key
+    /// [`WrongType`](crate::ErrorKind::WrongType) when a key
     /// before the first that has a member is no sorted set; a [`Server`](crate::ErrorKind::Server) error for a count of
     /// 0; and [what every call may meet](crate#errors).
     ///

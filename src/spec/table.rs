@@ -86,7 +86,7 @@ rows! {
         INCR "INCR" 2 "1.0.0" Write ONE;
         INCRBY "INCRBY" 3 "1.0.0" Write ONE;
         INCRBYFLOAT "INCRBYFLOAT" 3 "2.6.0" Write ONE;
-        LCS "LCS" -3 "7.0.0" Read TWO => Special Special Refuse;
+        LCS "LCS" -3 "7.0.0" Read TWO => Special Special CarrySources;
         MGET "MGET" -2 "1.0.0" Read ALL_KEYS => MultiShard KeyOrder Split;
         MSET "MSET" -3 "1.0.1" Write PAIRS => MultiShard AllSucceeded Split;
         MSETEX "MSETEX" -4 "valkey 9.1.0" Write COUNTED_PAIRS => Special Special Refuse;
@@ -103,13 +103,13 @@ rows! {
         BITCOUNT "BITCOUNT" -2 "2.6.0" Read ONE;
         BITFIELD "BITFIELD" -2 "3.2.0" Write ONE;
         BITFIELD_RO "BITFIELD_RO" -2 "6.0.0" Read ONE;
-        BITOP "BITOP" -4 "2.6.0" Write FROM_SECOND => Special Special Refuse;
+        BITOP "BITOP" -4 "2.6.0" Write FROM_SECOND => Special Special CarrySources;
         BITPOS "BITPOS" -3 "2.8.7" Read ONE;
         GETBIT "GETBIT" 3 "2.2.0" Read ONE;
         SETBIT "SETBIT" 4 "2.2.0" Write ONE;
     }
     Keys {
-        COPY "COPY" -3 "6.2.0" Write TWO => Special Special Refuse;
+        COPY "COPY" -3 "6.2.0" Write TWO => Special Special Copy;
         DEL "DEL" -2 "1.0.0" Write ALL_KEYS => MultiShard AggSum Split;
         DUMP "DUMP" 2 "2.6.0" Read ONE;
         EXISTS "EXISTS" -2 "1.0.0" Read ALL_KEYS => MultiShard AggSum Split;
@@ -135,7 +135,7 @@ rows! {
         RESTORE "RESTORE" -4 "2.6.0" Write ONE;
         RESTORE_ASKING "RESTORE-ASKING" -4 "3.0.0" Write ONE;
         SCAN "SCAN" -2 "2.8.0" Read NONE => OneServer AsIs Never;
-        SORT "SORT" -2 "1.0.0" Write SORTED => Special Special Refuse;
+        SORT "SORT" -2 "1.0.0" Write SORTED => Special Special CarrySources;
         SORT_RO "SORT_RO" -2 "7.0.0" Read SORTED_RO => Special Special Refuse;
         TOUCH "TOUCH" -2 "3.2.1" Read ALL_KEYS => MultiShard AggSum Split;
         TTL "TTL" 2 "1.0.0" Read ONE;
@@ -174,15 +174,15 @@ rows! {
     }
     Lists {
         BLMOVE "BLMOVE" 6 "6.2.0" Write TWO => Special Special MoveElement, LastSeconds;
-        BLMPOP "BLMPOP" -5 "7.0.0" Write COUNTED_SECOND => Special Special Refuse, FirstSeconds;
-        BLPOP "BLPOP" -3 "2.0.0" Write ALL_BUT_LAST => Special Special Refuse, LastSeconds;
-        BRPOP "BRPOP" -3 "2.0.0" Write ALL_BUT_LAST => Special Special Refuse, LastSeconds;
+        BLMPOP "BLMPOP" -5 "7.0.0" Write COUNTED_SECOND => Special Special FirstThatHas, FirstSeconds;
+        BLPOP "BLPOP" -3 "2.0.0" Write ALL_BUT_LAST => Special Special FirstThatHas, LastSeconds;
+        BRPOP "BRPOP" -3 "2.0.0" Write ALL_BUT_LAST => Special Special FirstThatHas, LastSeconds;
         BRPOPLPUSH "BRPOPLPUSH" 4 "2.2.0" Write TWO => Special Special MoveElement, LastSeconds;
         LINDEX "LINDEX" 3 "1.0.0" Read ONE;
         LINSERT "LINSERT" 5 "2.2.0" Write ONE;
         LLEN "LLEN" 2 "1.0.0" Read ONE;
         LMOVE "LMOVE" 5 "6.2.0" Write TWO => Special Special MoveElement;
-        LMPOP "LMPOP" -4 "7.0.0" Write COUNTED => Special Special Refuse;
+        LMPOP "LMPOP" -4 "7.0.0" Write COUNTED => Special Special FirstThatHas;
         LPOP "LPOP" -2 "1.0.0" Write ONE;
         LPOS "LPOS" -3 "6.0.6" Read ONE;
         LPUSH "LPUSH" -3 "1.0.0" Write ONE;
@@ -202,7 +202,7 @@ rows! {
         SDIFF "SDIFF" -2 "1.0.0" Read ALL_KEYS => Special Special MergeSets(Difference);
         SDIFFSTORE "SDIFFSTORE" -3 "1.0.0" Write ALL_KEYS => Special Special StoreSets(Difference);
         SINTER "SINTER" -2 "1.0.0" Read ALL_KEYS => Special Special MergeSets(Intersection);
-        SINTERCARD "SINTERCARD" -3 "7.0.0" Read COUNTED => Special Special Refuse;
+        SINTERCARD "SINTERCARD" -3 "7.0.0" Read COUNTED => Special Special CarrySources;
         SINTERSTORE "SINTERSTORE" -3 "1.0.0" Write ALL_KEYS => Special Special StoreSets(Intersection);
         SISMEMBER "SISMEMBER" 3 "1.0.0" Read ONE;
         SMEMBERS "SMEMBERS" 2 "1.0.0" Read ONE;
@@ -216,20 +216,20 @@ rows! {
         SUNIONSTORE "SUNIONSTORE" -3 "1.0.0" Write ALL_KEYS => Special Special StoreSets(Union);
     }
     SortedSets {
-        BZMPOP "BZMPOP" -5 "7.0.0" Write COUNTED_SECOND => Special Special Refuse, FirstSeconds;
-        BZPOPMAX "BZPOPMAX" -3 "5.0.0" Write ALL_BUT_LAST => Special Special Refuse, LastSeconds;
-        BZPOPMIN "BZPOPMIN" -3 "5.0.0" Write ALL_BUT_LAST => Special Special Refuse, LastSeconds;
+        BZMPOP "BZMPOP" -5 "7.0.0" Write COUNTED_SECOND => Special Special FirstThatHas, FirstSeconds;
+        BZPOPMAX "BZPOPMAX" -3 "5.0.0" Write ALL_BUT_LAST => Special Special FirstThatHas, LastSeconds;
+        BZPOPMIN "BZPOPMIN" -3 "5.0.0" Write ALL_BUT_LAST => Special Special FirstThatHas, LastSeconds;
         ZADD "ZADD" -4 "1.2.0" Write ONE;
         ZCARD "ZCARD" 2 "1.2.0" Read ONE;
         ZCOUNT "ZCOUNT" 4 "2.0.0" Read ONE;
-        ZDIFF "ZDIFF" -3 "6.2.0" Read COUNTED => Special Special Refuse;
-        ZDIFFSTORE "ZDIFFSTORE" -4 "6.2.0" Write DESTINATION_COUNTED => Special Special Refuse;
+        ZDIFF "ZDIFF" -3 "6.2.0" Read COUNTED => Special Special CarrySources;
+        ZDIFFSTORE "ZDIFFSTORE" -4 "6.2.0" Write DESTINATION_COUNTED => Special Special CarrySources;
         ZINCRBY "ZINCRBY" 4 "1.2.0" Write ONE;
-        ZINTER "ZINTER" -3 "6.2.0" Read COUNTED => Special Special Refuse;
-        ZINTERCARD "ZINTERCARD" -3 "7.0.0" Read COUNTED => Special Special Refuse;
-        ZINTERSTORE "ZINTERSTORE" -4 "2.0.0" Write DESTINATION_COUNTED => Special Special Refuse;
+        ZINTER "ZINTER" -3 "6.2.0" Read COUNTED => Special Special CarrySources;
+        ZINTERCARD "ZINTERCARD" -3 "7.0.0" Read COUNTED => Special Special CarrySources;
+        ZINTERSTORE "ZINTERSTORE" -4 "2.0.0" Write DESTINATION_COUNTED => Special Special CarrySources;
         ZLEXCOUNT "ZLEXCOUNT" 4 "2.8.9" Read ONE;
-        ZMPOP "ZMPOP" -4 "7.0.0" Write COUNTED => Special Special Refuse;
+        ZMPOP "ZMPOP" -4 "7.0.0" Write COUNTED => Special Special FirstThatHas;
         ZMSCORE "ZMSCORE" -3 "6.2.0" Read ONE;
         ZPOPMAX "ZPOPMAX" -2 "5.0.0" Write ONE;
         ZPOPMIN "ZPOPMIN" -2 "5.0.0" Write ONE;
@@ -237,7 +237,7 @@ rows! {
         ZRANGE "ZRANGE" -4 "1.2.0" Read ONE;
         ZRANGEBYLEX "ZRANGEBYLEX" -4 "2.8.9" Read ONE;
         ZRANGEBYSCORE "ZRANGEBYSCORE" -4 "1.0.5" Read ONE;
-        ZRANGESTORE "ZRANGESTORE" -5 "6.2.0" Write TWO => Special Special Refuse;
+        ZRANGESTORE "ZRANGESTORE" -5 "6.2.0" Write TWO => Special Special CarrySources;
         ZRANK "ZRANK" -3 "2.0.0" Read ONE;
         ZREM "ZREM" -3 "1.2.0" Write ONE;
         ZREMRANGEBYLEX "ZREMRANGEBYLEX" 4 "2.8.9" Write ONE;
@@ -249,8 +249,8 @@ rows! {
         ZREVRANK "ZREVRANK" -3 "2.0.0" Read ONE;
         ZSCAN "ZSCAN" -3 "2.8.0" Read ONE => OneMaster AsIs Never;
         ZSCORE "ZSCORE" 3 "1.2.0" Read ONE;
-        ZUNION "ZUNION" -3 "6.2.0" Read COUNTED => Special Special Refuse;
-        ZUNIONSTORE "ZUNIONSTORE" -4 "2.0.0" Write DESTINATION_COUNTED => Special Special Refuse;
+        ZUNION "ZUNION" -3 "6.2.0" Read COUNTED => Special Special CarrySources;
+        ZUNIONSTORE "ZUNIONSTORE" -4 "2.0.0" Write DESTINATION_COUNTED => Special Special CarrySources;
     }
     Streams {
         XACK "XACK" -4 "5.0.0" Write ONE;
@@ -284,18 +284,18 @@ rows! {
         GEODIST "GEODIST" -4 "3.2.0" Read ONE;
         GEOHASH "GEOHASH" -2 "3.2.0" Read ONE;
         GEOPOS "GEOPOS" -2 "3.2.0" Read ONE;
-        GEORADIUS "GEORADIUS" -6 "3.2.0" Write RADIUS => Special Special Refuse;
-        GEORADIUSBYMEMBER "GEORADIUSBYMEMBER" -5 "3.2.0" Write RADIUS => Special Special Refuse;
+        GEORADIUS "GEORADIUS" -6 "3.2.0" Write RADIUS => Special Special CarrySources;
+        GEORADIUSBYMEMBER "GEORADIUSBYMEMBER" -5 "3.2.0" Write RADIUS => Special Special CarrySources;
         GEORADIUSBYMEMBER_RO "GEORADIUSBYMEMBER_RO" -5 "3.2.10" Read ONE;
         GEORADIUS_RO "GEORADIUS_RO" -6 "3.2.10" Read ONE;
         GEOSEARCH "GEOSEARCH" -7 "6.2.0" Read ONE;
-        GEOSEARCHSTORE "GEOSEARCHSTORE" -8 "6.2.0" Write TWO => Special Special Refuse;
+        GEOSEARCHSTORE "GEOSEARCHSTORE" -8 "6.2.0" Write TWO => Special Special CarrySources;
     }
     HyperLogLog {
         PFADD "PFADD" -2 "2.8.9" Write ONE;
-        PFCOUNT "PFCOUNT" -2 "2.8.9" Read ALL_KEYS => Special Special Refuse;
+        PFCOUNT "PFCOUNT" -2 "2.8.9" Read ALL_KEYS => Special Special CarrySources;
         PFDEBUG "PFDEBUG" 3 "2.8.9" Write SECOND;
-        PFMERGE "PFMERGE" -2 "2.8.9" Write ALL_KEYS => Special Special Refuse;
+        PFMERGE "PFMERGE" -2 "2.8.9" Write ALL_KEYS => Special Special CarrySources;
         PFSELFTEST "PFSELFTEST" 1 "2.8.9" Server NONE => AllNodes PerNode Never;
     }
     VectorSets {

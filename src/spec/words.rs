@@ -157,7 +157,7 @@ impl Across {
             Across::SetIfNoneExists => "all keys are checked, then set node by node; undone when a race is lost",
             Across::Rename => "the value goes over by DUMP and RESTORE, the source being watched",
             Across::Copy => "the value goes over by DUMP and RESTORE",
-            Across::FirstThatHas => "one node after the other in the order of the keys, until one has something",
+            Across::FirstThatHas => "one node after the other in the order of the keys, until one has something; what waits then waits on all at once",
             Across::MoveMember => "the member waits in a stash beside the source until the destination has it",
             Across::MoveElement => "the element waits in a stash beside the source until the destination has it",
             Across::CarrySources => {
@@ -168,7 +168,7 @@ impl Across {
         }
     }
 
-    /// How many times the servers are waited for when the keys live on several nodes and nobody interferes;
+    /// How many times the servers are waited for when the keys live on two nodes and nobody interferes;
     /// 0 when nothing is sent. [`Spec::round_trips`] is exact for the command.
     pub const fn round_trips(self) -> u8 {
         match self {
@@ -182,7 +182,7 @@ impl Across {
 }
 
 impl Spec {
-    /// How many times the servers are waited for when the keys live on several nodes and nobody interferes.
+    /// How many times the servers are waited for when the keys live on two nodes and nobody interferes.
     ///
     /// ```
     /// use rediscluster::spec;
@@ -196,6 +196,8 @@ impl Spec {
             Across::Rename if self.name == "RENAMENX" => Across::Rename.round_trips() + 1,
             // Nothing is written, so nothing has to be tried before.
             Across::CarrySources if self.access == Access::Read => Across::CarrySources.round_trips() - 1,
+            // All are waited on at once when none of them had anything.
+            Across::FirstThatHas if self.wait != WaitArgument::None => Across::FirstThatHas.round_trips() + 1,
             // To wait for the element is the look at the source that the others begin with.
             Across::MoveElement if self.wait != WaitArgument::None => Across::MoveElement.round_trips() - 1,
             across => across.round_trips(),

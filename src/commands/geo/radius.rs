@@ -152,8 +152,8 @@ pub trait GeoRadiusCommands: Execute {
     /// before 6.2.6 leave it as it is when the source does not exist, and what they answer then is a
     /// [`Reply`](crate::ErrorKind::Reply) error.
     ///
-    /// `GEORADIUS … STORE`, since Redis 3.2.0. Both keys must live on one node: on several it is a
-    /// [`CrossNode`](crate::ErrorKind::CrossNode) error; a hash tag that they share prevents it.
+    /// `GEORADIUS … STORE`, since Redis 3.2.0. Across nodes: the source is carried over, and one transaction
+    /// runs the command on the copy.
     ///
     /// # Errors
     /// As [`georadius`](GeoRadiusCommands::georadius).
@@ -372,8 +372,8 @@ pub trait GeoRadiusCommands: Execute {
     /// afterwards. Servers before 6.2.6 leave it as it is when the source does not exist, and what they answer then is
     /// a [`Reply`](crate::ErrorKind::Reply) error.
     ///
-    /// `GEORADIUSBYMEMBER … STORE`, since Redis 3.2.0. Both keys must live on one node: on several it is a
-    /// [`CrossNode`](crate::ErrorKind::CrossNode) error; a hash tag that they share prevents it.
+    /// `GEORADIUSBYMEMBER … STORE`, since Redis 3.2.0. Across nodes: the source is carried over, and one transaction
+    /// runs the command on the copy.
     ///
     /// # Errors
     /// As [`georadiusbymember`](GeoRadiusCommands::georadiusbymember).

@@ -12,12 +12,13 @@ use crate::to_arg::{ToArg, ToArgs};
 /// A key that does not exist is an empty sorted set; plain sets may take part, each of their members with score 1.
 /// The result stands in the order of the scores.
 ///
-/// All of them need their keys on one node: keys on several nodes are a `CrossNode` error, and nothing is sent; share
-/// a hash tag.
+/// All of them need their keys on one node. Keys of other nodes are carried there for one transaction, under names
+/// that nobody else sees; to share a hash tag is faster.
 pub trait SortedSetCombineCommands: Execute {
     /// Gives the members of the first sorted set that are in none of the others.
     ///
-    /// `ZDIFF`, since Redis 6.2.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `ZDIFF`, since Redis 6.2.0. Across nodes: the keys of the other nodes are carried
+    /// over, and one transaction runs it on copies.
     ///
     /// # Errors
     /// As [`zunion`](SortedSetCombineCommands::zunion).
@@ -38,7 +39,8 @@ pub trait SortedSetCombineCommands: Execute {
 
     /// As [`zdiff`](SortedSetCombineCommands::zdiff), with the scores of the first sorted set.
     ///
-    /// `ZDIFF … WITHSCORES`, since Redis 6.2.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `ZDIFF … WITHSCORES`, since Redis 6.2.0. Across nodes: the keys of the other nodes are carried
+    /// over, and one transaction runs it on copies.
     ///
     /// # Errors
     /// As [`zunion`](SortedSetCombineCommands::zunion).
@@ -61,7 +63,8 @@ pub trait SortedSetCombineCommands: Execute {
     /// As [`zdiff`](SortedSetCombineCommands::zdiff), and the result replaces the destination, whatever it held; an
     /// empty result removes it. Gives the number of members of the result.
     ///
-    /// `ZDIFFSTORE`, since Redis 6.2.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `ZDIFFSTORE`, since Redis 6.2.0. Across nodes: the keys of the other nodes are carried
+    /// over, and one transaction runs it on copies.
     ///
     /// # Errors
     /// As [`zunion`](SortedSetCombineCommands::zunion).
@@ -81,7 +84,8 @@ pub trait SortedSetCombineCommands: Execute {
 
     /// Gives the members that every one of the sorted sets has, in the order of the sums of their scores.
     ///
-    /// `ZINTER`, since Redis 6.2.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `ZINTER`, since Redis 6.2.0. Across nodes: the keys of the other nodes are carried
+    /// over, and one transaction runs it on copies.
     ///
     /// # Errors
     /// As [`zunion`](SortedSetCombineCommands::zunion).
@@ -102,7 +106,8 @@ pub trait SortedSetCombineCommands: Execute {
 
     /// As [`zinter`](SortedSetCombineCommands::zinter), with the scores that the options make.
     ///
-    /// `ZINTER … WITHSCORES`, since Redis 6.2.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `ZINTER … WITHSCORES`, since Redis 6.2.0. Across nodes: the keys of the other nodes are carried
+    /// over, and one transaction runs it on copies.
     ///
     /// # Errors
     /// As [`zunionstore_with`](SortedSetCombineCommands::zunionstore_with).
@@ -129,7 +134,8 @@ pub trait SortedSetCombineCommands: Execute {
 
     /// Gives how many members [`zinter`](SortedSetCombineCommands::zinter) would give.
     ///
-    /// `ZINTERCARD`, since Redis 7.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `ZINTERCARD`, since Redis 7.0.0. Across nodes: the keys of the other nodes are carried
+    /// over, and one transaction runs it on copies.
     ///
     /// # Errors
     /// As [`zunion`](SortedSetCombineCommands::zunion).
@@ -149,7 +155,8 @@ pub trait SortedSetCombineCommands: Execute {
 
     /// As [`zintercard`](SortedSetCombineCommands::zintercard), counting no further than `limit`, 0 meaning no limit.
     ///
-    /// `ZINTERCARD … LIMIT`, since Redis 7.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `ZINTERCARD … LIMIT`, since Redis 7.0.0. Across nodes: the keys of the other nodes are carried
+    /// over, and one transaction runs it on copies.
     ///
     /// # Errors
     /// As [`zunion`](SortedSetCombineCommands::zunion).
@@ -169,7 +176,8 @@ pub trait SortedSetCombineCommands: Execute {
     /// As [`zinter`](SortedSetCombineCommands::zinter), and the result replaces the destination, whatever it held;
     /// an empty result removes it. Gives the number of members of the result.
     ///
-    /// `ZINTERSTORE`, since Redis 2.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `ZINTERSTORE`, since Redis 2.0.0. Across nodes: the keys of the other nodes are carried
+    /// over, and one transaction runs it on copies.
     ///
     /// # Errors
     /// As [`zunion`](SortedSetCombineCommands::zunion).
@@ -190,7 +198,8 @@ pub trait SortedSetCombineCommands: Execute {
 
     /// As [`zinterstore`](SortedSetCombineCommands::zinterstore), with the scores that the options make.
     ///
-    /// `ZINTERSTORE` with options, since Redis 2.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `ZINTERSTORE` with options, since Redis 2.0.0. Across nodes: the keys of the other nodes are carried
+    /// over, and one transaction runs it on copies.
     ///
     /// # Errors
     /// As [`zunionstore_with`](SortedSetCombineCommands::zunionstore_with).
@@ -218,10 +227,11 @@ pub trait SortedSetCombineCommands: Execute {
 
     /// Gives the members that any of the sorted sets has, in the order of the sums of their scores.
     ///
-    /// `ZUNION`, since Redis 6.2.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `ZUNION`, since Redis 6.2.0. Across nodes: the keys of the other nodes are carried
+    /// over, and one transaction runs it on copies.
     ///
     /// # Errors
-    /// [`CrossNode`](crate::ErrorKind::CrossNode), nothing sent; [`WrongType`](crate::ErrorKind::WrongType) when a
+    /// [`WrongType`](crate::ErrorKind::WrongType) when a
     /// source is neither a sorted set nor a set; and [what every call may meet](crate#errors).
     ///
     /// ```
@@ -240,7 +250,8 @@ pub trait SortedSetCombineCommands: Execute {
 
     /// As [`zunion`](SortedSetCombineCommands::zunion), with the scores that the options make.
     ///
-    /// `ZUNION … WITHSCORES`, since Redis 6.2.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `ZUNION … WITHSCORES`, since Redis 6.2.0. Across nodes: the keys of the other nodes are carried
+    /// over, and one transaction runs it on copies.
     ///
     /// # Errors
     /// As [`zunionstore_with`](SortedSetCombineCommands::zunionstore_with).
@@ -268,7 +279,8 @@ pub trait SortedSetCombineCommands: Execute {
     /// As [`zunion`](SortedSetCombineCommands::zunion), and the result replaces the destination, whatever it held;
     /// an empty result removes it. Gives the number of members of the result.
     ///
-    /// `ZUNIONSTORE`, since Redis 2.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `ZUNIONSTORE`, since Redis 2.0.0. Across nodes: the keys of the other nodes are carried
+    /// over, and one transaction runs it on copies.
     ///
     /// # Errors
     /// As [`zunion`](SortedSetCombineCommands::zunion).
@@ -288,7 +300,8 @@ pub trait SortedSetCombineCommands: Execute {
 
     /// As [`zunionstore`](SortedSetCombineCommands::zunionstore), with the scores that the options make.
     ///
-    /// `ZUNIONSTORE` with options, since Redis 2.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `ZUNIONSTORE` with options, since Redis 2.0.0. Across nodes: the keys of the other nodes are carried
+    /// over, and one transaction runs it on copies.
     ///
     /// # Errors
     /// [`Server`](crate::ErrorKind::Server) when there are not as many weights as keys; else as

@@ -229,10 +229,11 @@ pub trait SortedSetRangeCommands: Execute {
     /// Puts the members in a range, with their scores, in the place of the destination, whatever it held; an empty
     /// range removes it. Gives how many there are.
     ///
-    /// `ZRANGESTORE`, since Redis 6.2.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `ZRANGESTORE`, since Redis 6.2.0. Across nodes: the keys of the other nodes are carried
+    /// over, and one transaction runs it on copies.
     ///
     /// # Errors
-    /// [`CrossNode`](crate::ErrorKind::CrossNode), nothing sent; else as
+    /// As
     /// [`zrange_by`](SortedSetRangeCommands::zrange_by).
     ///
     /// ```

@@ -16,7 +16,7 @@ use std::ops::Range;
 pub trait LcsCommands: Execute {
     /// Gives the longest common sequence itself; empty when there is none.
     ///
-    /// `LCS`, since Redis 7.0.0. Across nodes: refused, nothing is sent; a common hash tag keeps the keys on one node.
+    /// `LCS`, since Redis 7.0.0. Across nodes: one key is carried over, and one transaction runs it on the copy.
     ///
     /// # Errors
     /// [`CrossNode`](crate::ErrorKind::CrossNode) when the keys live on two nodes, a
