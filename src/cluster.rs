@@ -235,7 +235,7 @@ impl Cluster {
         };
         let mut answer = run.run()?;
         answer.make::<T>().map_err(|error| {
-            let error = error.with_command(spec.name);
+            let error = error.with_command(spec.name_of(cmd.args()));
             match answer.node() {
                 Some(node) => error.with_node(|| node),
                 None => error,

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::resp::Value;
 use crate::spec::{self, KeySpec, Spec, WaitArgument};
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -170,11 +171,8 @@ impl<T> Cmd<T> {
     }
 
     /// The command's name for messages: of the table, else its first word, never an argument.
-    pub(crate) fn name(&self) -> String {
-        match self.spec(&[]) {
-            Ok(spec) if !spec.name.is_empty() => spec.name.to_owned(),
-            _ => crate::error::escape(self.args.get(0).unwrap_or_default(), 64).to_uppercase(),
-        }
+    pub(crate) fn name(&self) -> Cow<'static, str> {
+        self.spec(&[]).unwrap_or(&spec::MARKED).name_of(&self.args)
     }
 }
 

@@ -71,7 +71,7 @@ pub(crate) struct Planner<'p> {
 impl Planner<'_> {
     /// Says what has to be sent where for one command.
     pub(crate) fn route<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
-        self.choose(args, spec).map_err(|error| error.with_command(spec.name))
+        self.choose(args, spec).map_err(|error| error.with_command(spec.name_of(args)))
     }
 
     fn choose<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {

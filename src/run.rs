@@ -78,7 +78,7 @@ impl Run<'_> {
             Route::Fan(parts, merge) => self.fan(&parts, &merge).map(Answer::Made),
             Route::Emulate(across, keys) => self.emulate(across, &keys),
         };
-        answer.map_err(|error| error.with_command(self.spec.name))
+        answer.map_err(|error| error.with_command(self.spec.name_of(self.args)))
     }
 
     pub(crate) fn topology(&self) -> &Topology {

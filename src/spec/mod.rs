@@ -9,6 +9,8 @@ mod words;
 pub use table::*;
 
 use crate::args::Args;
+use crate::error::escape;
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 /// One command, or one subcommand of a container such as `CONFIG`.
@@ -331,6 +333,16 @@ impl Spec {
             }
         }
         Some(positions)
+    }
+}
+
+impl Spec {
+    /// The name for messages; of a command without a row its first word, never an argument.
+    pub(crate) fn name_of(&self, args: &Args) -> Cow<'static, str> {
+        match self.name {
+            "" => escape(args.get(0).unwrap_or_default(), 64).to_uppercase().into(),
+            name => name.into(),
+        }
     }
 }
 

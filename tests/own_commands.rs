@@ -1,0 +1,53 @@
+//! Commands that the table does not have: by a row of the user's own, or with keys that the caller marks.
+
+use rediscluster::prelude::*;
+use rediscluster::spec::{Access, KeySpec, Spec};
+use rediscluster::ErrorKind;
+use rediscluster_testing::{cluster_of, Reply, Server};
+
+static FETCH: Spec = Spec::new("FETCH", 2, Access::Read, &[KeySpec::Range(1, 1, 1)]);
+static FETCH_SEVERAL: Spec = Spec::new("FETCHALL", -2, Access::Read, &[KeySpec::Range(1, -1, 1)]);
+
+/// Two servers that know commands by names of their own, as modules bring them.
+fn servers() -> Vec<Server> {
+    let renamed = ["--rename-command", "GET", "FETCH", "--rename-command", "MGET", "FETCHALL"];
+    (0..2).map(|_| Server::start_with(&renamed)).collect()
+}
+
+#[test]
+fn a_row_of_ones_own_routes_and_reads() {
+    let servers = servers();
+    let replica = Server::replica_of(&servers[1], &["--rename-command", "GET", "FETCH"]);
+    let cluster = cluster_of(&servers).spec(&FETCH).spec(&FETCH_SEVERAL).connect().unwrap();
+    cluster.set("foo", "x").unwrap();
+    servers[1].wait_for_replica(&replica);
+    let value: String = cluster.execute(cmd("fetch").arg("foo").reply()).unwrap();
+    assert_eq!(value, "x");
+    assert_eq!((replica.calls("fetch") + replica.calls("get"), servers[1].calls("get")), (1, 0), "a read");
+    let error = cluster.execute(cmd("FETCHALL").arg("foo").arg("bar")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CrossNode, "{error}");
+    let error = cluster.execute(cmd("FETCH")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Argument, "{error}");
+    assert_eq!(
+        cluster.plan(&cmd("FETCH").arg("foo")).unwrap().steps()[0].node().name(),
+        format!("node_2/{}", replica.address())
+    );
+}
+
+#[test]
+fn a_marked_key_leads_to_its_node() {
+    let servers = servers();
+    let cluster = cluster_of(&servers).connect().unwrap();
+    let error = cluster.execute(cmd("FETCH").arg("foo")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownCommand, "{error}");
+    cluster.set("a{foo}", "x").unwrap();
+    let value: String = cluster.execute(cmd("FETCH").key("a{foo}").reply()).unwrap();
+    assert_eq!(value, "x");
+    assert_eq!(servers[1].ask(&["FETCH", "a"]), Reply::bulk("x"), "the tag is not stored");
+    let both: Vec<Option<String>> = cluster.execute(cmd("FETCHALL").key("a{foo}").key("foo").reply()).unwrap();
+    assert_eq!(both, [Some("x".to_owned()), None]);
+    let error = cluster.execute(cmd("FETCHALL").key("foo").key("bar")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CrossNode, "{error}");
+    let error = cluster.execute(cmd("NOSUCH").key("foo")).unwrap_err();
+    assert_eq!((error.kind(), error.command()), (ErrorKind::Server, Some("NOSUCH")), "{error}");
+}
