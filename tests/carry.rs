@@ -166,3 +166,33 @@ fn mset_tells_for_each_key_what_became_of_it() {
         }
     });
 }
+
+#[test]
+fn a_carried_command_is_whole_or_as_before_and_leaves_no_copies() {
+    let two = Two::start();
+    let begin: &[&[&str]] = &[&["ZADD", "foo", "1", "a"], &["ZADD", "bar", "2", "old"]];
+    two.cut_everywhere(begin, "ZUNIONSTORE bar 2 foo bar", |story, result| {
+        let now = two.servers[0].ask(&["ZRANGE", "bar", "0", "-1"]);
+        let (before, after) = (Reply::bulks(&["old"]), Reply::bulks(&["a", "old"]));
+        match result {
+            Ok(_) => assert_eq!(now, after, "{story}"),
+            Err(error) if error.outcome() == Outcome::NotApplied => assert_eq!(now, before, "{story}"),
+            Err(_) => assert!(now == before || now == after, "{story}: {now:?}"),
+        }
+        assert_eq!(two.stashes(), [""; 0], "{story}");
+    });
+}
+
+#[test]
+fn a_copy_is_whole_or_missing() {
+    let two = Two::start();
+    two.cut_everywhere(&[&["SET", "foo", "x"]], "COPY foo bar", |story, result| {
+        let holds = |server: usize, key: &str| two.servers[server].ask(&["GET", key]) == Reply::bulk("x");
+        assert!(holds(1, "foo"), "the source stays: {story}");
+        match result {
+            Ok(_) => assert!(holds(0, "bar"), "{story}"),
+            Err(error) if error.outcome() == Outcome::NotApplied => assert!(!holds(0, "bar"), "{story}"),
+            Err(_) => {}
+        }
+    });
+}
