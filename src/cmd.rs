@@ -196,6 +196,28 @@ pub trait Execute: Sized {
     fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Self::Output<T>;
 }
 
+/// Gives commands back instead of running them.
+///
+/// ```
+/// use rediscluster::prelude::*;
+/// use rediscluster::Build;
+///
+/// let cluster = Cluster::builder().nodes("node_1=10.0.0.1,node_2=10.0.0.2").build()?;
+/// let command = Build.mget::<_, Vec<String>>(["foo", "bar"]);
+/// assert_eq!(cluster.plan(&command)?.steps().len(), 2);
+/// # Ok::<(), rediscluster::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Build;
+
+impl Execute for Build {
+    type Output<T: FromValue> = Cmd<T>;
+
+    fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Cmd<T> {
+        cmd
+    }
+}
+
 fn unknown(name: &[u8]) -> Error {
     use crate::error::{escape, ErrorKind, Outcome};
     Error::new(

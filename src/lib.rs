@@ -60,7 +60,7 @@ mod topology;
 
 pub use args::Args;
 pub use cluster::Cluster;
-pub use cmd::{cmd, Cmd, Execute};
+pub use cmd::{cmd, Build, Cmd, Execute};
 pub use commands::*;
 pub use config::Builder;
 pub use convert::FromValue;

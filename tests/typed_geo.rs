@@ -2,8 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{
-    Cmd, Error, ErrorKind, FromValue, GeoAddOptions, GeoCenter, GeoFound, GeoPoint, GeoRadiusOptions, GeoSearch,
-    GeoUnit,
+    Build, Cmd, Error, ErrorKind, GeoAddOptions, GeoCenter, GeoFound, GeoPoint, GeoRadiusOptions, GeoSearch, GeoUnit,
 };
 use rediscluster_testing::{home_of, in_both_protocols, Reply};
 use std::collections::{BTreeMap, HashMap};
@@ -292,17 +291,6 @@ fn members_of_any_bytes() {
         fails_with(ErrorKind::Reply, cluster.geosearch::<_, String>("g{tag}", search));
         near(cluster.geopos("g{tag}", member).unwrap()[0].unwrap(), BERLIN);
     });
-}
-
-/// Gives commands back instead of running them.
-struct Build;
-
-impl Execute for Build {
-    type Output<T: FromValue> = Cmd<T>;
-
-    fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Cmd<T> {
-        cmd
-    }
 }
 
 #[test]

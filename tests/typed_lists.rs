@@ -1,7 +1,7 @@
 //! The typed methods for lists, and those that wait for an element, on real servers.
 
 use rediscluster::prelude::*;
-use rediscluster::{Cmd, Error, ErrorKind, FromValue, LPosOptions, Side, ValueRef};
+use rediscluster::{Build, Cmd, Error, ErrorKind, FromValue, LPosOptions, Side, ValueRef};
 use rediscluster_testing::{cluster_of, home_of, in_both_protocols, wait_until, Reply, Server};
 use std::fmt::Debug;
 use std::thread;
@@ -296,17 +296,6 @@ fn waits_across_nodes() {
         assert_eq!(cluster.brpop::<_, String, String>([&here, &there], SHORT).unwrap().unwrap().1, "b");
         assert_eq!(cluster.brpop::<_, String, String>([&here, &there], SHORT).unwrap(), None);
     });
-}
-
-/// Gives commands back instead of running them.
-struct Build;
-
-impl Execute for Build {
-    type Output<T: FromValue> = Cmd<T>;
-
-    fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Cmd<T> {
-        cmd
-    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{
-    Aggregate, Cmd, Error, ErrorKind, FromValue, LexBound, LexRange, Limit, ScoreBound, ScoredMember, ZAddOptions,
+    Aggregate, Build, Cmd, Error, ErrorKind, LexBound, LexRange, Limit, ScoreBound, ScoredMember, ZAddOptions,
     ZCombineOptions, ZRange,
 };
 use rediscluster_testing::{cluster_of, home_of, in_both_protocols, wait_until, Reply, Server};
@@ -505,17 +505,6 @@ fn waiting_ends() {
     for tiny in [Duration::from_nanos(1), Duration::from_micros(999)] {
         assert_eq!(cluster.bzpopmin::<_, String, String>("none", tiny).unwrap(), None);
         assert_eq!(cluster.bzpopmax::<_, String, String>("none", tiny).unwrap(), None);
-    }
-}
-
-/// Gives commands back instead of running them.
-struct Build;
-
-impl Execute for Build {
-    type Output<T: FromValue> = Cmd<T>;
-
-    fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Cmd<T> {
-        cmd
     }
 }
 

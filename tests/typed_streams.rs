@@ -2,9 +2,9 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{
-    Cmd, ConsumerInfo, EntryRemoval, Error, ErrorKind, FromValue, GroupInfo, PendingEntry, PendingSummary,
-    StreamDetails, StreamEntries, StreamEntry, StreamId, StreamInfo, StreamRefs, StreamTrim, XAddOptions,
-    XClaimOptions, XGroupCreateOptions, XPendingOptions, XReadGroupOptions, XReadOptions, XSetIdOptions,
+    Build, Cmd, ConsumerInfo, EntryRemoval, Error, ErrorKind, GroupInfo, PendingEntry, PendingSummary, StreamDetails,
+    StreamEntries, StreamEntry, StreamId, StreamInfo, StreamRefs, StreamTrim, XAddOptions, XClaimOptions,
+    XGroupCreateOptions, XPendingOptions, XReadGroupOptions, XReadOptions, XSetIdOptions,
 };
 use rediscluster_testing::{cluster_of, home_of, in_both_protocols, wait_until, Server};
 use std::collections::{BTreeMap, HashMap};
@@ -441,17 +441,6 @@ fn waiting_ends() {
         assert_eq!(cluster.xread_with::<_, String, Pairs>(("s", "$"), XReadOptions::new().block(tiny)).unwrap(), []);
         let block = XReadGroupOptions::new().block(tiny);
         assert_eq!(cluster.xreadgroup_with::<_, _, _, String, Pairs>("g", "c", ("s", ">"), block).unwrap(), []);
-    }
-}
-
-/// Gives commands back instead of running them.
-struct Build;
-
-impl Execute for Build {
-    type Output<T: FromValue> = Cmd<T>;
-
-    fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Cmd<T> {
-        cmd
     }
 }
 

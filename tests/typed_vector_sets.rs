@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{
-    Cmd, Error, ErrorKind, FromValue, ScoredMember, VAddOptions, VFound, VQuantization, VQuery, VSimOptions,
+    Build, Cmd, Error, ErrorKind, ScoredMember, VAddOptions, VFound, VQuantization, VQuery, VSimOptions,
 };
 use rediscluster_testing::{home_of, in_both_protocols, Server};
 use std::fmt::Debug;
@@ -192,17 +192,6 @@ fn keys_of_another_type() {
             fails_with(wrong, cluster.vsim_found::<_, _, String>("t", RED, VSimOptions::new()));
         }
     });
-}
-
-/// Gives commands back instead of running them.
-struct Build;
-
-impl Execute for Build {
-    type Output<T: FromValue> = Cmd<T>;
-
-    fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Cmd<T> {
-        cmd
-    }
 }
 
 #[test]
