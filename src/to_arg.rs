@@ -161,6 +161,15 @@ lists! {
     [S] HashSet<T, S>;
 }
 
+impl<T: ToArgs> ToArgs for Option<T> {
+    /// Nothing appends nothing.
+    fn write_args(&self, args: &mut Args) {
+        if let Some(value) = self {
+            value.write_args(args);
+        }
+    }
+}
+
 macro_rules! pairs {
     ($([$($generics:tt)*] $pairs:ty;)*) => {$(
         impl<A: ToArg, B: ToArg, $($generics)*> ToPairs for $pairs {

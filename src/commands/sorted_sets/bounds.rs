@@ -250,14 +250,6 @@ impl ToArgs for Limit {
     }
 }
 
-impl ToArgs for Option<Limit> {
-    fn write_args(&self, args: &mut Args) {
-        if let Some(limit) = self {
-            limit.write_args(args);
-        }
-    }
-}
-
 /// A part of a sorted set as [`zrange_by`](crate::SortedSetRangeCommands::zrange_by) takes it: by rank, by score or
 /// by the order of the members.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,224 @@
+//! Commands by chance, from the forms in `forms.rs`.
+
+use crate::chance::Chance;
+use crate::forms::{GENERIC, TYPES};
+
+/// A command: its name and its arguments.
+pub type Command = Vec<Vec<u8>>;
+
+/// Few, so that the same key is read, overwritten, missing, of the wrong type and named twice all the time. None has a
+/// hash tag, because one server knows none; they live on every node of two and of three, and on most nodes of seven.
+pub const KEYS: [&[u8]; 9] = [b"a", b"b", b"c", b"d", b"STORE", b"limit", b"with space", b"\x00\xff\r\n", b""];
+
+const MEMBERS: [&[u8]; 14] =
+    [b"1", b"2", b"3", b"4", b"5", b"-7", b"1.5", b"x", b"y", b"z", b"nothing\xff", b"", b"Palermo", b"Catania"];
+const SCORES: [&str; 14] =
+    ["0", "1", "2", "-1", "1.5", "0.1", "1e300", "-1e300", "inf", "-inf", "3", "4", "17179869184.25", "nan"];
+const BOUNDS: [&str; 9] = ["-inf", "+inf", "0", "1", "(1", "(2", "3", "-1", "1.5"];
+const LEXICAL: [&str; 8] = ["-", "+", "[1", "(2", "[x", "(y", "[z", "["];
+const NUMBERS: [&str; 12] = ["0", "1", "-1", "2", "-2", "3", "7", "10", "100", "-100", "9223372036854775807", "x"];
+const POINTS: [&str; 4] = ["13.361389 38.115556", "15.087269 37.502669", "15 37", "-0.1275 51.507222"];
+
+/// A sequence of commands. Each has a data type and keys that it prefers: without that, hardly any command would find
+/// several keys of its type.
+pub fn sequence(chance: &mut Chance, length: usize) -> Vec<Command> {
+    let preferred = *chance.one_of(&TYPES);
+    let count = 2 + chance.below(KEYS.len() - 1);
+    let mut keys = KEYS.to_vec();
+    while keys.len() > count {
+        let left_out = chance.below(keys.len());
+        keys.remove(left_out);
+    }
+    let mut commands = Vec::with_capacity(length);
+    for _ in 0..length {
+        let forms = match chance.below(10) {
+            0..=5 => preferred,
+            6 | 7 => &GENERIC,
+            _ => *chance.one_of(&TYPES),
+        };
+        let forms = if chance.once_in(2) { forms.across } else { forms.ordinary };
+        let form = *chance.one_of(forms);
+        commands.push(command(chance, form, &keys));
+    }
+    commands
+}
+
+fn command(chance: &mut Chance, form: &str, keys: &[&[u8]]) -> Command {
+    let words: Vec<&str> = form.split(' ').collect();
+    // The name first: one command is called KEYS, as is a list to be filled in.
+    let names: Vec<&str> = words[0].split('|').collect();
+    let name = chance.one_of(&names).as_bytes().to_vec();
+    let mut filled = Filled { chance, keys, words: vec![name], counted: 1 };
+    filled.fill(&words[1..]);
+    let mut command = filled.words;
+    if chance.once_in(40) {
+        spoil(chance, &mut command);
+    }
+    command
+}
+
+/// A mistake that a caller can make.
+fn spoil(chance: &mut Chance, command: &mut Command) {
+    let last = command.len() - 1;
+    // A member less would be drawn by chance.
+    if last == 0 || command[0] == b"SPOP" {
+        return;
+    }
+    let at = 1 + chance.below(last);
+    match chance.below(4) {
+        0 => drop(command.remove(at)),
+        1 => command.insert(at, command[at].clone()),
+        2 => command[at] = chance.one_of(&[&b"nonsense"[..], b"-1", b""]).to_vec(),
+        _ => command[0].make_ascii_lowercase(),
+    }
+}
+
+/// A form being filled in.
+struct Filled<'c> {
+    chance: &'c mut Chance,
+    keys: &'c [&'c [u8]],
+    words: Command,
+    /// How many keys were counted last.
+    counted: usize,
+}
+
+impl Filled<'_> {
+    /// `[` begins and `]` ends what may be left out; `a|b` is one of both; a name of the list below is filled in.
+    fn fill(&mut self, mut words: &[&str]) {
+        while let Some((&word, rest)) = words.split_first() {
+            words = rest;
+            if word == "[" {
+                let end = words.iter().position(|&word| word == "]").expect("the end of what may be left out");
+                if self.chance.once_in(3) {
+                    self.fill(&words[..end]);
+                }
+                words = &words[end + 1..];
+            } else {
+                let choices: Vec<&str> = word.split('|').collect();
+                let choice = *self.chance.one_of(&choices);
+                self.fill_word(choice);
+            }
+        }
+    }
+
+    fn fill_word(&mut self, word: &str) {
+        match word {
+            "KEY" => self.key(),
+            "KEYS" => (0..self.few()).for_each(|_| self.key()),
+            "#KEYS" => {
+                self.counted = self.few();
+                // The wrong number, now and then.
+                let number = if self.chance.once_in(40) { self.chance.below(6) } else { self.counted };
+                self.push(number.to_string());
+                (0..self.counted).for_each(|_| self.key());
+            }
+            "WEIGHTS" => {
+                self.push("WEIGHTS");
+                (0..self.counted).for_each(|_| self.one_of(&SCORES));
+            }
+            "VALUE" => self.value(),
+            "VALUES" => (0..self.many()).for_each(|_| self.value()),
+            "PAIRS" => (0..self.few()).for_each(|_| {
+                self.key();
+                self.value();
+            }),
+            "MEMBER" => self.member(),
+            "MEMBERS" => (0..self.many()).for_each(|_| self.member()),
+            "FIELDVALUES" => (0..self.many()).for_each(|_| {
+                self.member();
+                self.value();
+            }),
+            "#MEMBERS" => {
+                let count = self.few();
+                self.push(count.to_string());
+                (0..count).for_each(|_| self.member());
+            }
+            "SCORED" => (0..self.many()).for_each(|_| {
+                self.score();
+                self.member();
+            }),
+            "PLACES" => (0..self.few()).for_each(|_| {
+                self.point();
+                self.member();
+            }),
+            "POINT" => self.point(),
+            "SCORE" => self.one_of(&SCORES),
+            "BOUND" => self.one_of(&BOUNDS),
+            "LEXICAL" => self.one_of(&LEXICAL),
+            "NUMBER" => self.one_of(&NUMBERS),
+            "OFFSET" => {
+                let offset = if self.chance.once_in(20) { 70_000 } else { self.chance.below(100) };
+                self.push(offset.to_string());
+            }
+            // So far apart that no two are taken for one another, and so far away that none comes.
+            "SECONDS" => {
+                let seconds = self.chance.between(1_000, 1_000_000);
+                self.push(seconds.to_string());
+            }
+            "MILLISECONDS" => {
+                let seconds = self.chance.between(1_000, 1_000_000);
+                self.push(format!("{seconds}000"));
+            }
+            "WAIT" => self.push("0.01"),
+            word => self.push(word),
+        }
+    }
+
+    fn push(&mut self, word: impl Into<Vec<u8>>) {
+        self.words.push(word.into());
+    }
+
+    fn one_of(&mut self, items: &[&str]) {
+        let item = *self.chance.one_of(items);
+        self.push(item);
+    }
+
+    /// How many keys.
+    fn few(&mut self) -> usize {
+        1 + self.chance.below(4)
+    }
+
+    /// How many members: mostly few, now and then so many that the server stores them in another way.
+    fn many(&mut self) -> usize {
+        match self.chance.below(60) {
+            0 => 600,
+            count => 1 + count % 4,
+        }
+    }
+
+    fn key(&mut self) {
+        let key = *self.chance.one_of(self.keys);
+        self.push(key);
+    }
+
+    fn member(&mut self) {
+        if self.words.len() > 20 {
+            let number = self.chance.below(2_000);
+            self.push(number.to_string());
+        } else {
+            let member = *self.chance.one_of(&MEMBERS);
+            self.push(member);
+        }
+    }
+
+    fn score(&mut self) {
+        // Not a number is an error: now and then only.
+        let scores = if self.chance.once_in(20) { &SCORES[..] } else { &SCORES[..SCORES.len() - 1] };
+        self.one_of(scores);
+    }
+
+    fn point(&mut self) {
+        let point = *self.chance.one_of(&POINTS);
+        point.split(' ').for_each(|part| self.push(part));
+    }
+
+    fn value(&mut self) {
+        if self.words.len() <= 20 && self.chance.once_in(40) {
+            let length = self.chance.below(40_000);
+            let byte = self.chance.number() as u8;
+            self.push(vec![byte; length]);
+        } else {
+            self.member();
+        }
+    }
+}

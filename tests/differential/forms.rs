@@ -1,0 +1,241 @@
+//! The forms of the commands: `Filled::fill` says how one is read.
+
+/// The commands of one data type.
+pub struct Forms {
+    /// Those that name several keys.
+    pub across: &'static [&'static str],
+    /// Those that name one.
+    pub ordinary: &'static [&'static str],
+}
+
+/// Of every type.
+pub const GENERIC: Forms = Forms {
+    across: &[
+        "DEL KEYS",
+        "UNLINK KEYS",
+        "EXISTS KEYS",
+        "TOUCH KEYS",
+        "RENAME KEY KEY",
+        "RENAME KEY KEY",
+        "RENAMENX KEY KEY",
+        "RENAMENX KEY KEY",
+        "COPY KEY KEY [ REPLACE ]",
+        "COPY KEY KEY REPLACE",
+        "DBSIZE",
+        "KEYS *",
+        "KEYS ?",
+        "RANDOMKEY",
+    ],
+    ordinary: &[
+        "TYPE KEY",
+        "TTL KEY",
+        "PTTL KEY",
+        "EXPIRETIME KEY",
+        "PEXPIRETIME KEY",
+        "EXPIRE KEY SECONDS [ NX|XX|GT|LT ]",
+        "PEXPIRE KEY MILLISECONDS",
+        "EXPIRE KEY SECONDS",
+        "EXPIRE KEY -1",
+        "PERSIST KEY",
+    ],
+};
+
+const STRINGS: Forms = Forms {
+    across: &[
+        "MGET KEYS",
+        "MSET PAIRS",
+        "MSET PAIRS",
+        "MSETNX PAIRS",
+        "LCS KEY KEY [ LEN ]",
+        "LCS KEY KEY IDX [ MINMATCHLEN NUMBER ] [ WITHMATCHLEN ]",
+        "BITOP AND|OR|XOR|DIFF|DIFF1|ANDOR|ONE KEY KEYS",
+        "BITOP AND|OR|XOR KEY KEYS",
+        "BITOP NOT KEY KEY",
+    ],
+    ordinary: &[
+        "SET KEY VALUE",
+        "SET KEY VALUE [ NX|XX ] [ GET ] [ EX SECONDS ] [ KEEPTTL ]",
+        "SETEX KEY SECONDS VALUE",
+        "PSETEX KEY MILLISECONDS VALUE",
+        "SETNX KEY VALUE",
+        "GET KEY",
+        "GETDEL KEY",
+        "GETEX KEY [ EX SECONDS ] [ PERSIST ]",
+        "GETSET KEY VALUE",
+        "APPEND KEY VALUE",
+        "INCR|DECR KEY",
+        "INCRBY|DECRBY KEY NUMBER",
+        "INCRBYFLOAT KEY SCORE",
+        "STRLEN KEY",
+        "GETRANGE|SUBSTR KEY NUMBER NUMBER",
+        "SETRANGE KEY OFFSET VALUE",
+        "SETBIT KEY OFFSET 0|1|1|2",
+        "GETBIT KEY OFFSET",
+        "BITCOUNT KEY [ NUMBER NUMBER ]",
+        "BITPOS KEY 0|1 [ NUMBER ]",
+        "BITFIELD KEY [ SET u8|i16 OFFSET NUMBER ] [ OVERFLOW SAT|FAIL ] [ INCRBY i5 #1 NUMBER ] [ GET u63 OFFSET ]",
+    ],
+};
+
+const HASHES: Forms = Forms {
+    across: &["COPY KEY KEY REPLACE", "RENAME KEY KEY", "RENAMENX KEY KEY", "DEL KEYS", "EXISTS KEYS"],
+    ordinary: &[
+        "HSET KEY FIELDVALUES",
+        "HSET KEY FIELDVALUES",
+        "HSETNX KEY MEMBER VALUE",
+        "HMSET KEY FIELDVALUES",
+        "HGET KEY MEMBER",
+        "HMGET KEY MEMBERS",
+        "HGETALL|HKEYS|HVALS|HLEN KEY",
+        "HDEL KEY MEMBERS",
+        "HEXISTS|HSTRLEN KEY MEMBER",
+        "HINCRBY KEY MEMBER NUMBER",
+        "HINCRBYFLOAT KEY MEMBER SCORE",
+        "HRANDFIELD KEY [ NUMBER ]",
+        "HEXPIRE KEY SECONDS FIELDS #MEMBERS",
+        "HTTL KEY FIELDS #MEMBERS",
+        "HPERSIST KEY FIELDS #MEMBERS",
+        "HGETDEL KEY FIELDS #MEMBERS",
+    ],
+};
+
+const LISTS: Forms = Forms {
+    across: &[
+        "SORT KEY [ LIMIT NUMBER NUMBER ] [ ASC|DESC ] [ ALPHA ] STORE KEY",
+        "SORT KEY ALPHA [ DESC ] STORE KEY",
+        "SORT KEY BY nosort STORE KEY",
+        "SORT KEY GET # STORE KEY",
+        "RPOPLPUSH KEY KEY",
+        "LMOVE KEY KEY LEFT|RIGHT LEFT|RIGHT",
+        "LMOVE KEY KEY left|UP left|right",
+        "BRPOPLPUSH KEY KEY WAIT",
+        "BLMOVE KEY KEY LEFT|RIGHT LEFT|RIGHT WAIT",
+        "BLPOP KEYS WAIT",
+        "BRPOP KEYS WAIT",
+        "BLMPOP WAIT #KEYS LEFT|RIGHT [ COUNT NUMBER ]",
+        "LMPOP #KEYS LEFT|RIGHT [ COUNT NUMBER ]",
+        "LMPOP #KEYS LEFT|RIGHT [ COUNT NUMBER ]",
+    ],
+    ordinary: &[
+        "LPUSH|RPUSH KEY VALUES",
+        "LPUSH|RPUSH KEY VALUES",
+        "LPUSH|RPUSH KEY VALUES",
+        "LPUSHX|RPUSHX KEY VALUES",
+        "LPOP|RPOP KEY [ NUMBER ]",
+        "LLEN KEY",
+        "LRANGE KEY NUMBER NUMBER",
+        "LINDEX KEY NUMBER",
+        "LSET KEY NUMBER VALUE",
+        "LINSERT KEY BEFORE|AFTER MEMBER VALUE",
+        "LREM KEY NUMBER MEMBER",
+        "LTRIM KEY NUMBER NUMBER",
+        "LPOS KEY MEMBER [ RANK NUMBER ] [ COUNT NUMBER ]",
+        "SORT KEY [ LIMIT NUMBER NUMBER ] [ DESC ] [ ALPHA ]",
+        "SORT_RO KEY ALPHA",
+    ],
+};
+
+const SETS: Forms = Forms {
+    across: &[
+        "SUNION KEYS",
+        "SINTER KEYS",
+        "SDIFF KEYS",
+        "SUNIONSTORE KEY KEYS",
+        "SINTERSTORE KEY KEYS",
+        "SDIFFSTORE KEY KEYS",
+        "SINTERCARD #KEYS [ LIMIT NUMBER ]",
+        "SMOVE KEY KEY MEMBER",
+        "SMOVE KEY KEY MEMBER",
+        "SORT KEY [ LIMIT NUMBER NUMBER ] [ ASC|DESC ] [ ALPHA ] STORE KEY",
+        "SORT KEY ALPHA [ DESC ] STORE KEY",
+        "SORT KEY BY nosort STORE KEY",
+        "SORT KEY GET # STORE KEY",
+    ],
+    ordinary: &[
+        "SADD KEY MEMBERS",
+        "SADD KEY MEMBERS",
+        "SADD KEY MEMBERS",
+        "SREM KEY MEMBERS",
+        "SISMEMBER KEY MEMBER",
+        "SMISMEMBER KEY MEMBERS",
+        "SMEMBERS|SCARD KEY",
+        "SPOP KEY 100000",
+        "SRANDMEMBER KEY [ NUMBER ]",
+        "SORT KEY [ LIMIT NUMBER NUMBER ] [ DESC ] [ ALPHA ]",
+        "SORT_RO KEY ALPHA",
+    ],
+};
+
+const SORTED_SETS: Forms = Forms {
+    across: &[
+        "BZPOPMIN KEYS WAIT",
+        "BZPOPMAX KEYS WAIT",
+        "BZMPOP WAIT #KEYS MIN|MAX [ COUNT NUMBER ]",
+        "ZMPOP #KEYS MIN|MAX [ COUNT NUMBER ]",
+        "ZMPOP #KEYS MIN|MAX [ COUNT NUMBER ]",
+        "ZUNION #KEYS [ WEIGHTS ] [ AGGREGATE SUM|MIN|MAX ] [ WITHSCORES ]",
+        "ZINTER #KEYS [ WEIGHTS ] [ AGGREGATE SUM|MIN|MAX ] [ WITHSCORES ]",
+        "ZDIFF #KEYS [ WITHSCORES ]",
+        "ZINTERCARD #KEYS [ LIMIT NUMBER ]",
+        "ZUNIONSTORE KEY #KEYS [ WEIGHTS ] [ AGGREGATE SUM|MIN|MAX ]",
+        "ZUNIONSTORE KEY #KEYS [ WEIGHTS ] [ AGGREGATE SUM|MIN|MAX ]",
+        "ZINTERSTORE KEY #KEYS [ WEIGHTS ] [ AGGREGATE SUM|MIN|MAX ]",
+        "ZDIFFSTORE KEY #KEYS",
+        "ZRANGESTORE KEY KEY NUMBER NUMBER [ REV ]",
+        "ZRANGESTORE KEY KEY BOUND BOUND BYSCORE [ REV ] [ LIMIT NUMBER NUMBER ]",
+        "ZRANGESTORE KEY KEY LEXICAL LEXICAL BYLEX [ REV ] [ LIMIT NUMBER NUMBER ]",
+        "SORT KEY ALPHA [ DESC ] STORE KEY",
+    ],
+    ordinary: &[
+        "ZADD KEY SCORED",
+        "ZADD KEY SCORED",
+        "ZADD KEY SCORED",
+        "ZADD KEY [ NX|XX ] [ GT|LT ] [ CH ] [ INCR ] SCORED",
+        "ZINCRBY KEY SCORE MEMBER",
+        "ZCARD KEY",
+        "ZSCORE|ZRANK|ZREVRANK KEY MEMBER",
+        "ZMSCORE KEY MEMBERS",
+        "ZREM KEY MEMBERS",
+        "ZCOUNT KEY BOUND BOUND",
+        "ZLEXCOUNT KEY LEXICAL LEXICAL",
+        "ZRANGE KEY NUMBER NUMBER [ REV ] [ WITHSCORES ]",
+        "ZREVRANGE KEY NUMBER NUMBER [ WITHSCORES ]",
+        "ZRANGEBYSCORE|ZREVRANGEBYSCORE KEY BOUND BOUND [ WITHSCORES ] [ LIMIT NUMBER NUMBER ]",
+        "ZRANGEBYLEX KEY LEXICAL LEXICAL",
+        "ZREMRANGEBYRANK KEY NUMBER NUMBER",
+        "ZREMRANGEBYSCORE KEY BOUND BOUND",
+        "ZREMRANGEBYLEX KEY LEXICAL LEXICAL",
+        "ZPOPMIN|ZPOPMAX KEY [ NUMBER ]",
+        "ZRANDMEMBER KEY [ NUMBER ]",
+    ],
+};
+
+const ESTIMATES: Forms =
+    Forms { across: &["PFCOUNT KEYS", "PFMERGE KEY KEYS"], ordinary: &["PFADD KEY MEMBERS", "PFADD KEY MEMBERS"] };
+
+const PLACES: Forms = Forms {
+    across: &[
+        "GEOSEARCHSTORE KEY KEY FROMLONLAT POINT BYRADIUS 200 km [ ASC|DESC ] [ COUNT NUMBER ] [ STOREDIST ]",
+        "GEOSEARCHSTORE KEY KEY FROMMEMBER MEMBER BYBOX 400 400 km [ STOREDIST ]",
+        "GEORADIUS KEY POINT 200 km [ COUNT NUMBER ] STORE|STOREDIST KEY",
+        "GEORADIUS KEY POINT 200 km [ STORE KEY ] [ STOREDIST KEY ]",
+        "GEORADIUSBYMEMBER KEY MEMBER 200 km [ DESC ] STORE|STOREDIST KEY",
+        "ZUNIONSTORE KEY #KEYS [ WEIGHTS ] [ AGGREGATE SUM|MIN|MAX ]",
+    ],
+    ordinary: &[
+        "GEOADD KEY PLACES",
+        "GEOADD KEY PLACES",
+        "GEODIST KEY MEMBER MEMBER [ km ]",
+        "GEOPOS|GEOHASH KEY MEMBERS",
+        "GEOSEARCH KEY FROMLONLAT POINT BYRADIUS 200 km ASC|DESC [ COUNT NUMBER ] [ WITHCOORD ] [ WITHDIST ]",
+        "GEORADIUS|GEORADIUS_RO KEY POINT 200 km [ WITHHASH ] [ ASC ]",
+    ],
+};
+
+const STREAMS: Forms = Forms {
+    across: &["COPY KEY KEY REPLACE", "RENAME KEY KEY"],
+    ordinary: &["XADD KEY NUMBER VALUE VALUE", "XLEN KEY", "XRANGE KEY - +"],
+};
+
+/// Of one type each.
+pub const TYPES: [&Forms; 8] = [&STRINGS, &HASHES, &LISTS, &SETS, &SORTED_SETS, &ESTIMATES, &PLACES, &STREAMS];
