@@ -22,10 +22,12 @@ pub(crate) fn discover(nodes: &[ConfiguredNode], settings: &Arc<Settings>, read_
     let mut first_error = None;
     // One server under two names is found by its run id, whatever the names resolve to.
     let mut known: Vec<(String, Address)> = Vec::new();
-    let mut shards = Vec::with_capacity(nodes.len());
-    for node in nodes {
+    let mut shards: Vec<ShardDescription> = Vec::with_capacity(nodes.len());
+    let mut replicas: Vec<(usize, Node, Endpoint, bool)> = Vec::new();
+    let said = at_once(nodes, |node| master(node, settings, deadline));
+    for (node, said) in nodes.iter().zip(said) {
         let mut shard = ShardDescription::new(&node.name, &node.endpoint.address);
-        match master(node, settings, deadline) {
+        match said {
             Ok(info) => {
                 if let Some(run_id) = &info.run_id {
                     match known.iter().find(|(other, _)| other == run_id) {
@@ -34,12 +36,8 @@ pub(crate) fn discover(nodes: &[ConfiguredNode], settings: &Arc<Settings>, read_
                     }
                 }
                 if read_from == ReadFrom::Replica {
-                    for (replica, endpoint, online) in candidates(node, info) {
-                        match usable(&replica, &endpoint, online, settings, deadline) {
-                            Ok(()) => shard.replicas.push(replica),
-                            Err(reason) => shard.passed_over.push(PassedOver::new(replica, reason)),
-                        }
-                    }
+                    let found = candidates(node, info).into_iter();
+                    replicas.extend(found.map(|(replica, endpoint, online)| (shards.len(), replica, endpoint, online)));
                 }
             }
             Err(error) => {
@@ -48,7 +46,39 @@ pub(crate) fn discover(nodes: &[ConfiguredNode], settings: &Arc<Settings>, read_
         }
         shards.push(shard);
     }
+    let verdicts =
+        at_once(&replicas, |(_, replica, endpoint, online)| usable(replica, endpoint, *online, settings, deadline));
+    for ((shard, replica, ..), verdict) in replicas.into_iter().zip(verdicts) {
+        match verdict {
+            Ok(()) => shards[shard].replicas.push(replica),
+            Err(reason) => shards[shard].passed_over.push(PassedOver::new(replica, reason)),
+        }
+    }
     Discovery { topology: Topology::new(shards), first_error }
+}
+
+/// As many servers as are asked at the same time.
+const AT_ONCE: usize = 32;
+
+/// Asks several servers at the same time, so that those that say nothing take no time from the others.
+fn at_once<T: Sync, R: Send>(items: &[T], ask: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let ask = &ask;
+    let chunk = |items: &[T]| -> Vec<R> {
+        std::thread::scope(|scope| {
+            let started: Vec<_> =
+                items.iter().map(|item| std::thread::Builder::new().spawn_scoped(scope, move || ask(item))).collect();
+            let ended = items.iter().zip(started).map(|(item, thread)| match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                // No further thread can be had: then one after the other.
+                Err(_) => ask(item),
+            });
+            ended.collect()
+        })
+    };
+    match items {
+        [one] => vec![ask(one)],
+        _ => items.chunks(AT_ONCE).flat_map(chunk).collect(),
+    }
 }
 
 /// What a master says of itself.

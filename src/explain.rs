@@ -144,7 +144,8 @@ impl Draft<'_> {
                     Route::Emulate(..) => Vec::new(),
                 };
                 let to = name(destination);
-                steps.push(self.on(2, destination, format!("MULTI, DEL {to}, SADD {to} MEMBERS…, EXEC")));
+                steps.push(self.on(2, destination, "MULTI".into()));
+                steps.push(self.on(3, destination, format!("DEL {to}, SADD {to} MEMBERS…, EXEC")));
                 steps
             }
             (Across::SetIfNoneExists, _) => {
@@ -169,7 +170,8 @@ impl Draft<'_> {
                     does.push((destination, format!("EXISTS {to}")));
                 }
                 does.push((destination, "RESTORE STASH TTL… VALUE… REPLACE".into()));
-                does.push((source, format!("MULTI, DEL {from}, EXEC")));
+                does.push((source, "MULTI".into()));
+                does.push((source, format!("DEL {from}, EXEC")));
                 does.push((destination, format!("{} STASH {to}", self.spec.name)));
                 (1..).zip(does).map(|(round, (key, does))| self.on(round, key, does)).collect()
             }
@@ -220,8 +222,9 @@ impl Draft<'_> {
                 let mut round = 2;
                 if self.spec.access != Access::Read {
                     let probes = "RESTORE STASH 0 VALUE…, ".repeat(groups.len());
-                    steps.push(self.on(round, &home, format!("MULTI, {probes}DEL STASH…, EXEC")));
-                    round += 1;
+                    steps.push(self.on(round, &home, "MULTI".into()));
+                    steps.push(self.on(round + 1, &home, format!("{probes}DEL STASH…, EXEC")));
+                    round += 2;
                 }
                 let restores = "RESTORE STASH 0 VALUE…, ".repeat(carried.foreign.len());
                 let is_foreign = |at| carried.foreign.iter().any(|key| key.position == at);
@@ -231,7 +234,8 @@ impl Draft<'_> {
                     None => arg(at),
                 };
                 let native = (0..self.args.len()).map(native).collect::<Vec<_>>().join(" ");
-                steps.push(self.on(round, &home, format!("MULTI, {restores}{native}, DEL STASH…, EXEC")));
+                steps.push(self.on(round, &home, "MULTI".into()));
+                steps.push(self.on(round + 1, &home, format!("{restores}{native}, DEL STASH…, EXEC")));
                 steps
             }
             (Across::DrawNode, _) => {
@@ -272,13 +276,18 @@ impl Draft<'_> {
             let count = left.iter().take_while(|key| key.master == first.master).count();
             let (group, others) = left.split_at(count);
             let does = native(&group.iter().collect::<Vec<_>>());
-            let does = if waits { format!("MULTI, {does}, EXEC") } else { does };
+            if waits {
+                steps.push(self.on(steps.len() + 1, first, "MULTI".into()));
+            }
+            let does = if waits { format!("{does}, EXEC") } else { does };
             steps.push(self.on(steps.len() + 1, first, does));
             left = others;
         }
         let round = steps.len() + 1;
         if waits {
-            steps.extend(groups(keys).iter().map(|group| self.on(round, group[0], native(group))));
+            let groups = groups(keys);
+            steps.extend(groups.iter().map(|group| self.on(round, group[0], "CLIENT ID".into())));
+            steps.extend(groups.iter().map(|group| self.on(round + 1, group[0], native(group))));
         }
         steps
     }

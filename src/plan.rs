@@ -175,7 +175,7 @@ impl Planner<'_> {
             Across::MergeSets(operation) => Ok(self.merged_sets(operation, &keys, role)),
             Across::Never | Across::Refuse | Across::DrawNode => Err(self.refused(args, &keys)),
             // Patterns stand for any number of keys, which cannot be carried.
-            Across::CarrySources if !spec.pattern_positions(args).is_empty() => Err(self.refused(args, &keys)),
+            Across::CarrySources if !self.patterns(args, spec)?.is_empty() => Err(self.refused(args, &keys)),
             across => Ok(Route::Emulate(across, keys)),
         }
     }

@@ -8,7 +8,7 @@ use crate::merge::Merge;
 use crate::net::{Deadline, Lease, Pool};
 use crate::plan::{Part, Planner, Route, Target};
 use crate::resp::{Frame, ValueRef};
-use crate::spec::{Access, Spec};
+use crate::spec::{Access, ResponsePolicy, Spec};
 use crate::topology::{Role, Topology};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -78,7 +78,14 @@ impl Run<'_> {
             Route::Fan(parts, merge) => self.fan(&parts, &merge).map(Answer::Made),
             Route::Emulate(across, keys) => self.emulate(across, &keys),
         };
-        answer.map_err(|error| error.with_command(self.spec.name_of(self.args)))
+        answer.map_err(|error| {
+            let error = error.with_command(self.spec.name_of(self.args));
+            // A read changes nothing, whether its answer came or not.
+            match error.outcome() {
+                Outcome::Unknown if self.reads() => error.with_outcome(Outcome::NotApplied),
+                _ => error,
+            }
+        })
     }
 
     pub(crate) fn topology(&self) -> &Topology {
@@ -110,10 +117,17 @@ impl Run<'_> {
     pub(crate) fn one(&self, part: &Part<'_>) -> Result<Answer> {
         let mut candidates = self.candidates(part.target).peekable();
         while let Some(server) = candidates.next() {
-            match self.exchange(server, &part.request) {
-                // A replica that cannot serve costs no failed read as long as another server can.
-                Err(error)
-                    if candidates.peek().is_some() && is_servers_fault(&error) && self.deadline.left().is_ok() => {}
+            if candidates.peek().is_none() {
+                return self.exchange(server, &part.request);
+            }
+            // A replica that cannot serve costs no failed read as long as another server can: it gets a part of the
+            // time, so that some is left when it says nothing.
+            let deadline = match self.deadline.left() {
+                Ok(Some(left)) => self.deadline.within(left / 4),
+                _ => self.deadline,
+            };
+            match self.exchange_until(server, &part.request, deadline) {
+                Err(error) if is_servers_fault(&error) && self.deadline.left().is_ok() => {}
                 result => return result,
             }
         }
@@ -122,11 +136,15 @@ impl Run<'_> {
 
     /// One request to one server, on a new connection when an idle one turns out to be dead.
     pub(crate) fn exchange(&self, server: usize, request: &[u8]) -> Result<Answer> {
+        self.exchange_until(server, request, self.deadline)
+    }
+
+    fn exchange_until(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
         let pool = &self.servers.pools[server];
-        match self.attempt(pool, request) {
+        match attempt(pool, request, deadline) {
             Err(error) if self.may_repeat(&error) => {
                 pool.drop_idle();
-                self.attempt(pool, request)
+                attempt(pool, request, deadline)
             }
             result => result,
         }
@@ -135,12 +153,6 @@ impl Run<'_> {
     fn may_repeat(&self, error: &Error) -> bool {
         let dead = matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol);
         dead && (error.outcome() == Outcome::NotApplied || (self.reads() && error.kind() == ErrorKind::Io))
-    }
-
-    fn attempt(&self, pool: &Arc<Pool>, request: &[u8]) -> Result<Answer> {
-        let mut lease = pool.lend(self.deadline)?;
-        lease.send(request, 1, self.deadline)?;
-        finish(lease, self.deadline)
     }
 
     /// Requests to several servers at the same time; their replies become one.
@@ -184,7 +196,7 @@ impl Run<'_> {
         let mut leases: Vec<Option<Result<Lease>>> = parts.iter().map(|_| None).collect();
         for at in order {
             let lease = self.servers.pools[chosen[at]].lend(self.deadline);
-            if lease.is_err() && !self.reads() {
+            if lease.is_err() && !self.reads() && self.spec.response != ResponsePolicy::OneSucceeded {
                 lease?;
             } else {
                 leases[at] = Some(lease);
@@ -239,6 +251,12 @@ impl Run<'_> {
     }
 }
 
+fn attempt(pool: &Arc<Pool>, request: &[u8], deadline: Deadline) -> Result<Answer> {
+    let mut lease = pool.lend(deadline)?;
+    lease.send(request, 1, deadline)?;
+    finish(lease, deadline)
+}
+
 /// Waits for the one reply that a connection owes.
 fn finish(mut lease: Lease, deadline: Deadline) -> Result<Answer> {
     let range = lease.receive_range(deadline)?;
@@ -251,5 +269,13 @@ fn finish(mut lease: Lease, deadline: Deadline) -> Result<Answer> {
 /// Another server may well serve what this one could not.
 fn is_servers_fault(error: &Error) -> bool {
     use ErrorKind::*;
-    matches!(error.kind(), Connect | Io | Timeout | Protocol | PoolTimeout | Loading | MasterDown)
+    match error.kind() {
+        Connect | Io | Timeout | Protocol | PoolTimeout | Loading | MasterDown | NoAuth | NoPerm => true,
+        // It has too many clients, runs a script for too long, or has not seen a script that others have.
+        Server => {
+            let busy = matches!(error.code(), Some("BUSY" | "NOSCRIPT"));
+            busy || error.message().starts_with("ERR max number of clients")
+        }
+        _ => false,
+    }
 }

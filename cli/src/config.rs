@@ -38,8 +38,10 @@ impl Config {
             nodes.push(pair(node).ok_or_else(|| format!("--node {} is not NAME=HOST:PORT", at + 1))?);
         }
         nodes.extend(list(options.nodes.as_deref().unwrap_or_default(), "--nodes")?);
+        let mut master_of = Vec::new();
         if nodes.is_empty() {
-            nodes = file.nodes;
+            // Who is whose replica is said of the nodes of the file and of no others.
+            (nodes, master_of) = (file.nodes, file.master_of);
         }
         if nodes.is_empty() {
             nodes = list(&variable("REDISCLUSTER_NODES").unwrap_or_default(), "REDISCLUSTER_NODES")?;
@@ -49,7 +51,7 @@ impl Config {
         }
         Ok(Config {
             nodes,
-            master_of: file.master_of,
+            master_of,
             direct: options.direct.clone(),
             protocol: options.protocol(),
             deadline: options.deadline.or(file.deadline),

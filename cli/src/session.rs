@@ -119,7 +119,15 @@ impl Session {
 pub fn connect(builder: Builder) -> Result<Cluster, Error> {
     let cluster = builder.build()?;
     match cluster.refresh() {
-        Err(error) if !matches!(error.kind(), ErrorKind::Connect | ErrorKind::Io | ErrorKind::Timeout) => Err(error),
+        // What a busy or loading server says of INFO is not said of the command.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::Config | ErrorKind::NoAuth | ErrorKind::WrongPass | ErrorKind::NoPerm | ErrorKind::Protocol
+            ) || error.command().is_some_and(|name| name != "INFO") =>
+        {
+            Err(error)
+        }
         _ => Ok(cluster),
     }
 }

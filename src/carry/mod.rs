@@ -105,8 +105,8 @@ impl Run<'_> {
             sizes.push((part.target, u64::try_from(integer(&answer.frame().value().into())?).unwrap_or(0)));
         }
         // A node may have become empty meanwhile: then another one is drawn, until none is left.
-        while let Some(total) = sizes.iter().map(|(_, size)| size).sum::<u64>().checked_sub(1) {
-            let mut ticket = random() % (total + 1);
+        while let Some(total) = sizes.iter().fold(0u64, |sum, (_, size)| sum.saturating_add(*size)).checked_sub(1) {
+            let mut ticket = random() % total.saturating_add(1);
             let drawn = sizes.iter().position(|&(_, size)| match ticket.checked_sub(size) {
                 Some(rest) => {
                     ticket = rest;
@@ -137,18 +137,24 @@ fn transaction(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -
 /// Runs commands in one `MULTI`, all written at once, and gives the reply of each as it came, errors among them. `None`
 /// when a watched key had changed: nothing was done.
 fn exec(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Result<Option<Vec<Vec<u8>>>> {
-    let mut bytes = command([&b"MULTI"[..]]);
+    let node = lease.node().to_string();
+    // By itself: what follows a MULTI that is refused would run outside of any transaction.
+    let stateful = lease.stateful();
+    lease.set_stateful(true);
+    lease.ask(&[b"MULTI"], deadline).map(drop).map_err(|error| error.with_node(|| node.clone()))?;
+    let mut bytes = Vec::new();
     commands.iter().for_each(|args| bytes.extend(command(args.iter().copied())));
     bytes.extend(command([&b"EXEC"[..]]));
-    let node = lease.node().to_string();
-    lease.send(&bytes, commands.len() + 2, deadline)?;
+    lease.send(&bytes, commands.len() + 1, deadline)?;
     let mut refused = None;
-    for _ in 0..=commands.len() {
+    for _ in 0..commands.len() {
         if let ValueRef::Error(text) = lease.receive(deadline)?.value() {
             refused.get_or_insert_with(|| Error::server(text));
         }
     }
-    let done = match lease.receive(deadline)?.value() {
+    let last = lease.receive_range(deadline)?;
+    lease.set_stateful(stateful);
+    let done = match lease.frame(last).value() {
         ValueRef::Nil => Ok(None),
         // The first refusal says more than the abort that follows from it.
         ValueRef::Error(text) => Err(refused.unwrap_or_else(|| Error::server(text))),
@@ -173,7 +179,7 @@ fn error_in(reply: &[u8]) -> Option<Error> {
 
 /// A failure before the step that writes: whatever happened to a reading step, no data changed.
 fn nothing_written(error: Error) -> Error {
-    error.with_outcome(Outcome::NotApplied)
+    error.with_outcome(Outcome::NotApplied).with_parts(Vec::new())
 }
 
 /// The name that something waits under between two steps. It tells `what` is moved and the name of its key.

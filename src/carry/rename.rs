@@ -20,17 +20,22 @@ impl Run<'_> {
             format!("the value is kept as {} on {node}", escape(&stash, 256))
         };
         let (mut from, mut to) = self.pair(source.master, destination.master)?;
+        let mut stashed = false;
         let (payload, ttl) = loop {
             from.set_stateful(true);
             let Some((payload, ttl)) = self.packed(&mut from, source.stored, true).map_err(nothing_written)? else {
                 self.unwatch(&mut from)?;
-                return Err(Error::server(b"ERR no such key"));
+                let error = Error::server(b"ERR no such key");
+                return if stashed { self.drop_stash(&mut to, &stash, error) } else { Err(error) };
             };
             if only_new {
                 let exists = to
                     .ask(&[b"EXISTS", destination.stored], self.deadline)
                     .map(|frame| frame.value() != ValueRef::Integer(0));
                 if exists.map_err(nothing_written)? {
+                    if stashed {
+                        to.ask(&[b"DEL", &stash], self.deadline).map_err(nothing_written)?;
+                    }
                     return self.unwatch(&mut from).map(|()| b":0\r\n".to_vec());
                 }
             }
@@ -38,12 +43,13 @@ impl Run<'_> {
             if let Err(error) = to.ask(&restore, self.deadline) {
                 let unknown = error.outcome() == Outcome::Unknown;
                 let error = nothing_written(error);
-                return Err(if unknown {
-                    error.with_note(&format!("a copy may be left: {}", stash_note()))
-                } else {
-                    error
-                });
+                return match (unknown, stashed) {
+                    (true, _) => Err(error.with_note(&format!("a copy may be left: {}", stash_note()))),
+                    (false, true) => self.drop_stash(&mut to, &stash, error),
+                    (false, false) => Err(error),
+                };
             }
+            stashed = true;
             match transaction(&mut from, &[vec![b"DEL", source.stored]], self.deadline) {
                 Ok(Some(_)) => {
                     from.set_stateful(false);

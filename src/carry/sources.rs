@@ -1,7 +1,7 @@
 //! Commands that need all their keys on one node: the keys of the others are carried there for one transaction.
 
 use super::{error_in, exec, nothing_written, stash_name};
-use crate::error::{Error, Result};
+use crate::error::{Error, Outcome, Result};
 use crate::net::Lease;
 use crate::plan::{command, groups, Carried, Placed};
 use crate::resp::ValueRef;
@@ -48,11 +48,18 @@ impl Run<'_> {
         let mut commands: Vec<Vec<&[u8]>> = copies.iter().map(restore).collect();
         commands.push(self.args.iter().enumerate().map(|(at, arg)| name_of(at).unwrap_or(arg)).collect());
         commands.extend(forget(&copies));
-        let replies = exec(&mut home, &commands, self.deadline)?.unwrap_or_default();
-        // What cannot be restored shows in the first replies, the command's own comes next.
-        match replies.iter().take(copies.len() + 1).find_map(|reply| error_in(reply)) {
+        let nothing = || Error::reply("EXEC gave nothing, though no key was watched");
+        let replies = exec(&mut home, &commands, self.deadline)?.ok_or_else(nothing)?;
+        if let Some(error) = replies.iter().take(copies.len()).find_map(|reply| error_in(reply)) {
+            // The command ran without that key. One that only reads did no harm.
+            let writes = self.spec.access != Access::Read;
+            let error = if writes { error.with_outcome(Outcome::Partial) } else { error };
+            return Err(error.with_node(|| home.node().to_string()));
+        }
+        let reply = replies.into_iter().nth(copies.len()).ok_or_else(nothing)?;
+        match error_in(&reply) {
             Some(error) => Err(error.with_node(|| home.node().to_string())),
-            None => Ok(replies.into_iter().nth(copies.len()).unwrap_or_default()),
+            None => Ok(reply),
         }
     }
 

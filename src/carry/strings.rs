@@ -1,7 +1,7 @@
 //! `MSETNX` over several nodes.
 
 use super::{integer, nothing_written, transaction};
-use crate::error::{Error, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::plan::{groups, Placed};
 use crate::resp::ValueRef;
 use crate::run::{Answer, Run};
@@ -49,13 +49,19 @@ impl Run<'_> {
             return Ok(b":1\r\n".to_vec());
         }
         let mut set = vec![groups[0].clone()];
-        let mut failed = None;
+        let mut failed: Option<Error> = None;
         for (group, result) in groups[1..].iter().zip(results) {
             match result {
                 Ok(answer) if was_set(&answer) => set.push(group.clone()),
                 Ok(_) => {}
                 Err(error) => {
-                    failed.get_or_insert(error);
+                    // What may have been set has to be undone as well, and the worst outcome is the one to tell.
+                    if error.outcome() != Outcome::NotApplied {
+                        set.push(group.clone());
+                    }
+                    if failed.as_ref().map_or(true, |known: &Error| known.outcome() < error.outcome()) {
+                        failed = Some(error);
+                    }
                 }
             }
         }
@@ -93,7 +99,7 @@ impl Run<'_> {
                 lease.ask(&[b"WATCH", key.stored], self.deadline)?;
                 let ours = match lease.ask(&[b"GET", key.stored], self.deadline) {
                     Ok(frame) => frame.value() == ValueRef::Bulk(values[key.position + 1]),
-                    Err(error) if error.is_server() => false,
+                    Err(error) if error.kind() == ErrorKind::WrongType => false,
                     Err(error) => return Err(error),
                 };
                 if ours {

@@ -1,15 +1,15 @@
 //! Waiting for data on several nodes at once: `BLPOP` and its like.
 
-use super::{error_in, exec};
+use super::{error_in, exec, stash_name};
 use crate::cmd::Wait;
-use crate::error::{Error, Outcome, Result};
-use crate::net::Deadline;
+use crate::error::{escape, Error, Outcome, Result};
+use crate::net::{Deadline, Lease};
 use crate::plan::{command, groups, Placed};
 use crate::resp::{Frame, Value, ValueRef};
 use crate::run::Run;
 use crate::spec::{Group, WaitArgument};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::mpsc;
+use std::sync::{mpsc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A server is asked to wait no longer than this at a time, so that a connection over which it cannot be told that
@@ -55,7 +55,9 @@ impl Run<'_> {
             groups(keys).into_iter().map(|keys| Waiter { keys, client: AtomicI64::new(0) }).collect();
         let until = match self.wait {
             Wait::AtMost(time) => Instant::now().checked_add(time),
-            Wait::Forever | Wait::None => None,
+            Wait::Forever => None,
+            // A form of number that servers know and this client does not, such as a hexadecimal one.
+            Wait::None => return Err(Error::argument("ERR timeout is not a float or out of range")),
         };
         let results = self.wait_on_all(&waiters, until);
         self.choose(keys, &waiters, results)
@@ -82,15 +84,21 @@ impl Run<'_> {
 
     fn wait_on_all(&self, waiters: &[Waiter<'_, '_>], until: Option<Instant>) -> Vec<Given> {
         let over = AtomicBool::new(false);
+        let held = Mutex::new(Vec::new());
+        let mut sure = true;
         let mut results: Vec<Given> = waiters.iter().map(|_| Ok(None)).collect();
         std::thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel();
             for (nth, waiter) in waiters.iter().enumerate() {
-                let (sender, over) = (sender.clone(), &over);
-                scope.spawn(move || {
+                let (sender, over, held) = (sender.clone(), &over, &held);
+                let refused = sender.clone();
+                let spawned = std::thread::Builder::new().spawn_scoped(scope, move || {
                     // Nobody listens any more only when this call has ended, and it ends after all waiters.
-                    let _ = sender.send((nth, self.wait_on(waiter, until, over)));
+                    let _ = sender.send((nth, self.wait_on(waiter, until, over, held)));
                 });
+                if let Err(error) = spawned {
+                    let _ = refused.send((nth, Err(Error::io(error, Outcome::NotApplied, "starting to wait"))));
+                }
             }
             drop(sender);
             while let Ok((nth, given)) = receiver.recv() {
@@ -98,16 +106,42 @@ impl Run<'_> {
                 results[nth] = given;
                 if decided && !over.swap(true, Ordering::SeqCst) {
                     let others = waiters.iter().enumerate().filter(|(other, _)| *other != nth);
-                    others.for_each(|(_, waiter)| self.wake(waiter));
+                    for (_, waiter) in others {
+                        sure &= self.wake(waiter);
+                    }
                 }
             }
         });
+        if !sure {
+            // The word that the wait is over may still be on its way, and would hit the next command.
+            held.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().for_each(Lease::discard);
+        }
         results
     }
 
     /// Waits on one server, a slice at a time.
-    fn wait_on(&self, waiter: &Waiter<'_, '_>, until: Option<Instant>, over: &AtomicBool) -> Given {
+    fn wait_on(
+        &self,
+        waiter: &Waiter<'_, '_>,
+        until: Option<Instant>,
+        over: &AtomicBool,
+        held: &Mutex<Vec<Lease>>,
+    ) -> Given {
         let mut lease = self.lend(waiter.keys[0].master)?;
+        let given = self.wait_with(&mut lease, waiter, until, over);
+        // Not back to the pool yet: this call may still tell its server that the wait is over, and the next
+        // borrower must not hear it.
+        held.lock().unwrap_or_else(PoisonError::into_inner).push(lease);
+        given
+    }
+
+    fn wait_with(
+        &self,
+        lease: &mut Lease,
+        waiter: &Waiter<'_, '_>,
+        until: Option<Instant>,
+        over: &AtomicBool,
+    ) -> Given {
         let client = lease.ask(&[b"CLIENT", b"ID"], self.deadline)?.value();
         waiter.client.store(if let ValueRef::Integer(client) = client { client } else { 0 }, Ordering::SeqCst);
         while !over.load(Ordering::SeqCst) {
@@ -134,8 +168,8 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// Tells a server that the wait is over. When it cannot be told, its slice ends by itself.
-    fn wake(&self, waiter: &Waiter<'_, '_>) {
+    /// Tells a server that the wait is over, and whether that was heard. When it cannot be told, its slice ends by itself.
+    fn wake(&self, waiter: &Waiter<'_, '_>) -> bool {
         let client = waiter.client.load(Ordering::SeqCst).to_string();
         let pool = &self.servers.pools[waiter.keys[0].master];
         let deadline = Deadline::after(SLICE);
@@ -143,7 +177,7 @@ impl Run<'_> {
         let told = pool.open(deadline).and_then(|mut connection| {
             connection.ask(&[b"CLIENT", b"UNBLOCK", client.as_bytes()], deadline).map(|_| ())
         });
-        drop(told);
+        told.is_ok()
     }
 
     /// Of what the servers gave, what belongs to the first key; the rest is put back.
@@ -172,24 +206,43 @@ impl Run<'_> {
         let Some((_, _, reply)) = given.next() else {
             return failed.map_or_else(|| Ok(b"*-1\r\n".to_vec()), Err);
         };
+        let mut lost = None;
         for (_, key, popped) in given {
             let from_right = self.spec.name == "BRPOP"
                 || self.spec.name == "BLMPOP"
                     && self.options().next().is_some_and(|side| side.eq_ignore_ascii_case(b"RIGHT"));
-            let put_back = put_back(self.spec.group, from_right, key.stored, &popped);
-            // Once more on a new connection: what was popped is in nobody's hands but ours.
-            let put = || self.exchange_now(key.master, &put_back);
-            put().or_else(|_| put()).map_err(|error| {
-                error.with_outcome(Outcome::Partial).with_note("an element that was popped there could not be put back")
-            })?;
+            let back = |name: &[u8]| put_back(self.spec.group, from_right, name, &popped);
+            // Where the key cannot take it any more, its node keeps it under a name that tells whose it was.
+            let stash = || self.give(key.master, &back(&stash_name("unpopped", key.stored)));
+            if let Err(error) = self.give(key.master, &back(key.stored)).or_else(|_| stash()) {
+                lost.get_or_insert((key, error));
+            }
         }
-        Ok(reply)
+        match lost {
+            None => Ok(reply),
+            Some((key, error)) => {
+                let note = format!(
+                    "an element popped of {} could be put back nowhere, and {} was popped as well",
+                    escape(key.stored, 64),
+                    escape(format!("{:?}", Frame::trusted(&reply).value()).as_bytes(), 256)
+                );
+                Err(error.with_outcome(Outcome::Partial).with_note(&note))
+            }
+        }
     }
 
-    /// One request after a wait, with a deadline of its own.
+    /// One request after a wait, once more when nothing of it was applied, with a deadline of its own.
+    fn give(&self, server: usize, request: &[u8]) -> Result<()> {
+        let give = || self.exchange_now(server, request);
+        give().or_else(|error| match error.outcome() {
+            Outcome::NotApplied if !error.is_server() => give(),
+            _ => Err(error),
+        })
+    }
+
     fn exchange_now(&self, server: usize, request: &[u8]) -> Result<()> {
-        let mut lease = self.lend(server)?;
         let deadline = Deadline::after(self.patience);
+        let mut lease = self.servers.pools[server].lend(deadline)?;
         lease.send(request, 1, deadline)?;
         let refused = match lease.receive(deadline)?.value() {
             ValueRef::Error(text) => Some(Error::server(text)),

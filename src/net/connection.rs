@@ -7,6 +7,7 @@ use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::plan::command;
 use crate::resp::{Decoder, Frame, Protocol, ValueRef};
+use crate::spec::Spec;
 use crate::topology::Node;
 use std::fmt;
 use std::ops::Range;
@@ -110,7 +111,10 @@ impl Connection {
         for words in &requests {
             let frame = self.receive(deadline).map_err(|error| error.with_command(words[0].to_owned()))?;
             if let ValueRef::Error(text) = frame.value() {
-                refused.get_or_insert_with(|| Error::server(text).with_command(words[0].to_owned()));
+                // A server that does not know a command repeats its arguments, here the password.
+                let unknown = &b"ERR unknown command"[..];
+                let said = if text.starts_with(unknown) { unknown } else { text };
+                refused.get_or_insert_with(|| Error::server(said).with_command(words[0].to_owned()));
             }
         }
         refused.map_or(Ok(()), Err)
@@ -235,6 +239,11 @@ impl Connection {
         self.stateful = stateful;
     }
 
+    /// Whether it watches keys or is inside a transaction.
+    pub(crate) fn stateful(&self) -> bool {
+        self.stateful
+    }
+
     /// Says that it is about to lie unused.
     pub(crate) fn rest(&mut self) {
         self.decoder.shrink();
@@ -254,6 +263,11 @@ impl Connection {
     /// The deadline of a command that begins now.
     pub(crate) fn run<T: FromValue>(&mut self, cmd: &Cmd<T>) -> Result<T> {
         cmd.check()?;
+        if cmd.spec(&[]).is_ok_and(Spec::is_answered_by_a_stream) {
+            let message =
+                "is answered by a stream of messages or not at all, and a connection gives one reply to each command";
+            return Err(Error::new(ErrorKind::Refused, Outcome::NotApplied, message).with_command(cmd.name()));
+        }
         let deadline = Deadline::of(self.settings.deadline, cmd.spec(&[]).map_or(Wait::None, |spec| cmd.wait(spec)));
         let node = |connection: &Connection| connection.node.to_string();
         self.send(cmd.as_bytes(), 1, deadline).map_err(|error| error.with_command(cmd.name()))?;

@@ -259,6 +259,12 @@ impl Spec {
         }
     }
 
+    /// Whether its answer is no single reply: a stream of messages, or nothing at all.
+    pub(crate) fn is_answered_by_a_stream(&self) -> bool {
+        let subscribes = self.group == Group::PubSub && self.access == Access::Connection;
+        subscribes || matches!(self.name, "MONITOR" | "SYNC" | "PSYNC" | "CLIENT REPLY")
+    }
+
     /// Whether the number of arguments, the command's own words included, is one that the command takes.
     pub fn takes(&self, count: usize) -> bool {
         let arity = usize::from(self.arity.unsigned_abs());
@@ -297,12 +303,14 @@ impl Spec {
                 KeySpec::Range(first, last, step) => {
                     let last =
                         if last < 0 { args.len().checked_sub(last.unsigned_abs())? } else { last.unsigned_abs() };
+                    let step = step.max(1);
                     if first > last || last >= args.len() || (last + 1 - first) % step != 0 {
                         return None;
                     }
                     positions.extend((first..=last).step_by(step));
                 }
                 KeySpec::Numkeys(at, step) => {
+                    let step = step.max(1);
                     let count: usize = std::str::from_utf8(args.get(at)?).ok()?.parse().ok()?;
                     if count > (args.len() - at - 1) / step {
                         return None;
@@ -392,6 +400,9 @@ fn option_values(args: &Args, from: usize, words: &[(&str, usize, OptionValue)])
 /// ```
 pub fn find(words: &[&[u8]]) -> Option<&'static Spec> {
     let (&name, rest) = words.split_first()?;
+    if name.contains(&b' ') {
+        return None;
+    }
     rest.first().and_then(|second| lookup(name, Some(second))).or_else(|| lookup(name, None))
 }
 

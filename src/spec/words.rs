@@ -174,9 +174,10 @@ impl Across {
         match self {
             Across::Refuse => 0,
             Across::Never | Across::Split | Across::MergeSets(_) => 1,
-            Across::StoreSets(_) | Across::DrawNode | Across::Copy | Across::FirstThatHas => 2,
-            Across::SetIfNoneExists | Across::CarrySources => 3,
-            Across::Rename | Across::MoveMember | Across::MoveElement => 4,
+            Across::DrawNode | Across::Copy | Across::FirstThatHas => 2,
+            Across::StoreSets(_) | Across::SetIfNoneExists => 3,
+            Across::MoveMember | Across::MoveElement => 4,
+            Across::Rename | Across::CarrySources => 5,
         }
     }
 }
@@ -195,9 +196,9 @@ impl Spec {
             // The destination must not exist: it is asked first.
             Across::Rename if self.name == "RENAMENX" => Across::Rename.round_trips() + 1,
             // Nothing is written, so nothing has to be tried before.
-            Across::CarrySources if self.access == Access::Read => Across::CarrySources.round_trips() - 1,
-            // All are waited on at once when none of them had anything.
-            Across::FirstThatHas if self.wait != WaitArgument::None => Across::FirstThatHas.round_trips() + 1,
+            Across::CarrySources if self.access == Access::Read => Across::CarrySources.round_trips() - 2,
+            // To look and not to wait takes a transaction; all are waited on at once when none of them had anything.
+            Across::FirstThatHas if self.wait != WaitArgument::None => Across::FirstThatHas.round_trips() * 2 + 2,
             // To wait for the element is the look at the source that the others begin with.
             Across::MoveElement if self.wait != WaitArgument::None => Across::MoveElement.round_trips() - 1,
             across => across.round_trips(),

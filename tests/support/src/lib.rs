@@ -46,21 +46,29 @@ pub fn free_port() -> u16 {
     address.port()
 }
 
-/// `127.0.0.1:PORT` where nobody listens: connections are refused.
+/// `127.0.0.1:PORT` where nobody listens: connections are refused. No server of another test gets the port later,
+/// because those take theirs from elsewhere.
 pub fn dead_address() -> String {
-    format!("127.0.0.1:{}", free_port())
+    let (listener, address) = listen_between(10_000, 20_000);
+    drop(listener);
+    wait_until_closed(address);
+    address.to_string()
 }
 
-/// A listener on a port between 20000 and 32000, chosen by chance because many tests, in many
-/// processes, choose at the same time.
+/// A listener on a port between 20000 and 32000, where servers and peers get theirs.
 fn listen() -> (TcpListener, SocketAddr) {
+    listen_between(20_000, 32_000)
+}
+
+/// A listener on a port that is chosen by chance, because many tests, in many processes, choose at the same time.
+fn listen_between(first: u16, end: u16) -> (TcpListener, SocketAddr) {
     for _ in 0..1000 {
-        let port = 20_000 + u16::try_from(random() % 12_000).expect("less than 12000");
+        let port = first + u16::try_from(random() % u64::from(end - first)).expect("less than the width");
         if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
             return (listener, (Ipv4Addr::LOCALHOST, port).into());
         }
     }
-    panic!("no free port between 20000 and 32000");
+    panic!("no free port between {first} and {end}");
 }
 
 /// Waits until nobody listens there any more. Closing a listener is not enough: a process that another

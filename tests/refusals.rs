@@ -1,0 +1,73 @@
+//! Servers that refuse a part of what a command across nodes needs, and replicas that do not serve.
+
+use rediscluster::prelude::*;
+use rediscluster::{ErrorKind, Outcome, Protocol, Value};
+use rediscluster_testing::{cluster_of, Reply, Server};
+use std::time::Duration;
+
+/// What follows a `MULTI` that is refused must not run outside of any transaction.
+#[test]
+fn a_user_without_transactions_loses_nothing() {
+    let servers = [Server::start(), Server::start()];
+    for server in &servers {
+        server.ask(&["ACL", "SETUSER", "lim", "on", ">pw", "~*", "&*", "+@all", "-@transaction"]);
+    }
+    let cluster = cluster_of(&servers).username("lim").password("pw").connect().unwrap();
+    for (begin, line) in [
+        (["SET", "foo", "x"], "RENAME foo bar"),
+        (["SET", "foo", "x"], "RENAMENX foo bar"),
+        (["RPUSH", "foo", "x"], "BLPOP foo bar 1"),
+        (["RPUSH", "bar", "x"], "BRPOP foo bar 1"),
+        (["SADD", "foo", "x"], "SUNIONSTORE bar foo"),
+        (["ZADD", "foo", "1"], "ZUNIONSTORE bar 2 foo bar"),
+    ] {
+        servers.iter().for_each(|server| drop(server.ask(&["FLUSHALL"])));
+        let home = usize::from(begin[1] == "foo");
+        let begin: Vec<&str> = begin.iter().copied().chain((begin[0] == "ZADD").then_some("x")).collect();
+        servers[home].ask(&begin);
+        let held = servers[home].ask(&["DUMP", begin[1]]);
+        let mut words = line.split(' ');
+        let command = cmd(words.next().unwrap()).args_of(words.collect::<Vec<_>>());
+        let error = cluster.execute(command).unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::NoPerm, Outcome::NotApplied), "{line}: {error}");
+        assert_eq!(servers[home].ask(&["DUMP", begin[1]]), held, "{line}");
+        assert_eq!(servers[1 - home].ask(&["DBSIZE"]).int(), 0, "{line} left something behind");
+        assert_eq!(servers[home].ask(&["DBSIZE"]).int(), 1, "{line} left something behind");
+    }
+}
+
+#[test]
+fn a_server_that_repeats_the_password_is_not_repeated() {
+    let server = [Server::builder().args(&["--rename-command", "HELLO", ""]).password("s3cret").start()];
+    let error = cluster_of(&server).protocol(Protocol::Resp3).password("s3cret").connect().unwrap_err();
+    assert_eq!(error.message(), "ERR unknown command");
+    assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+}
+
+#[test]
+fn a_frozen_replica_costs_no_read() {
+    let master = [Server::start()];
+    let replica = Server::replica_of(&master[0], &[]);
+    let cluster = cluster_of(&master).deadline(Duration::from_secs(4)).connect().unwrap();
+    cluster.set("k", "v").unwrap();
+    master[0].wait_for_replica(&replica);
+    assert_eq!(cluster.get::<_, String>("k").unwrap(), "v");
+    replica.freeze();
+    assert_eq!(cluster.get::<_, String>("k").unwrap(), "v", "the master serves it in time");
+    replica.thaw();
+}
+
+#[test]
+fn what_is_answered_by_a_stream_is_refused() {
+    let server = Server::start();
+    for protocol in [Protocol::Resp2, Protocol::Resp3] {
+        let mut connection = Cluster::builder().protocol(protocol).open(server.address()).unwrap();
+        for line in ["SUBSCRIBE a b", "PSUBSCRIBE *", "MONITOR", "CLIENT REPLY OFF"] {
+            let mut words = line.split(' ');
+            let error = connection.execute(cmd(words.next().unwrap()).args_of(words.collect::<Vec<_>>())).unwrap_err();
+            assert_eq!((error.kind(), error.outcome()), (ErrorKind::Refused, Outcome::NotApplied), "{error}");
+        }
+        assert_eq!(connection.execute(cmd("PING")).unwrap(), Value::Simple(b"PONG".to_vec()));
+    }
+    assert_eq!(server.ask(&["PING"]), Reply::Simple("PONG".into()));
+}
