@@ -199,17 +199,13 @@ impl Draft<'_> {
                 let rest: String = self.args.iter().skip(3).map(|arg| format!(" {}", shown(arg))).collect();
                 let right = self.args.get(4).is_some_and(|side| side.eq_ignore_ascii_case(b"RIGHT"));
                 let push = if right { "RPUSH" } else { "LPUSH" };
-                let mut steps = Vec::new();
-                let mut round = 1;
-                if self.spec.wait == WaitArgument::None {
-                    steps.push(self.on(round, source, format!("LLEN {from}")));
-                    steps.push(self.on(round, destination, format!("LLEN {to}")));
-                    round += 1;
-                }
-                steps.push(self.on(round, source, format!("{} {from} STASH{rest}", self.spec.name)));
-                steps.push(self.on(round + 1, destination, format!("{push} {to} ELEMENT…")));
-                steps.push(self.on(round + 2, source, "DEL STASH".into()));
-                steps
+                vec![
+                    self.on(1, source, format!("LLEN {from}")),
+                    self.on(1, destination, format!("LLEN {to}")),
+                    self.on(2, source, format!("{} {from} STASH{rest}", self.spec.name)),
+                    self.on(3, destination, format!("{push} {to} ELEMENT…")),
+                    self.on(4, source, "DEL STASH".into()),
+                ]
             }
             (Across::CarrySources, _) => {
                 let carried = Carried::of(self.spec, keys);

@@ -81,7 +81,7 @@ fn rounds_and_atomicity() {
         ("RENAMENX foo bar", false, 6),
         ("SMOVE foo bar x", false, 4),
         ("LMOVE foo bar LEFT LEFT", false, 4),
-        ("BLMOVE foo bar LEFT LEFT 0", false, 3),
+        ("BLMOVE foo bar LEFT LEFT 0", false, 4),
         ("COPY foo bar", false, 2),
         ("ZUNION 2 foo bar", false, 3),
         ("ZUNIONSTORE foo 2 foo bar", false, 5),

@@ -37,13 +37,16 @@ impl Run<'_> {
     pub(super) fn move_element(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
         let name = self.spec.name;
         let rest: Vec<&[u8]> = self.args.iter().skip(3).collect();
-        let is_left = |at: usize| rest.get(at).is_some_and(|side| side.eq_ignore_ascii_case(b"LEFT"));
-        let (from_left, to_left) = if name.ends_with("RPOPLPUSH") { (false, true) } else { (is_left(0), is_left(1)) };
-        if self.spec.wait == WaitArgument::None {
-            // In the order in which a server looks: an empty source, then the types.
-            if let (1.., Err(wrong_type)) = self.both(b"LLEN", source, destination)? {
-                return Err(wrong_type);
-            }
+        let side = |at: usize| match rest.get(at) {
+            Some(side) if side.eq_ignore_ascii_case(b"LEFT") => Ok(true),
+            Some(side) if side.eq_ignore_ascii_case(b"RIGHT") => Ok(false),
+            // A server reads the words before it looks at any key.
+            _ => Err(Error::server(b"ERR syntax error")),
+        };
+        let (from_left, to_left) = if name.ends_with("RPOPLPUSH") { (false, true) } else { (side(0)?, side(1)?) };
+        // In the order in which a server looks: an empty source, then the types.
+        if let (1.., Err(wrong_type)) = self.both(b"LLEN", source, destination)? {
+            return Err(wrong_type);
         }
         let stash = Stash { name: stash_name(&name.to_lowercase(), source.stored), source };
         let take = [&[name.as_bytes(), source.stored, &stash.name], &rest[..]].concat();

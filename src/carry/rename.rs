@@ -123,16 +123,18 @@ impl Run<'_> {
 
     /// `COPY`: the value goes over by `DUMP` and `RESTORE` with its expiry, and the source stays as it is.
     pub(super) fn copy(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
+        let mut replace = false;
         let mut options = self.args.iter().skip(3);
-        let replace = match (options.next(), options.next()) {
-            (None, _) => false,
-            (Some(word), None) if word.eq_ignore_ascii_case(b"REPLACE") => true,
-            (Some(word), _) if word.eq_ignore_ascii_case(b"DB") => {
+        while let Some(word) = options.next() {
+            if word.eq_ignore_ascii_case(b"REPLACE") {
+                replace = true;
+            } else if word.eq_ignore_ascii_case(b"DB") && options.next().is_some() {
                 // The connections to the other node are all in one database.
                 return Err(self.planner.refused(self.args, &[*source, *destination]));
+            } else {
+                return Err(Error::server(b"ERR syntax error"));
             }
-            _ => return Err(Error::server(b"ERR syntax error")),
-        };
+        }
         let packed = self.lend(source.master).and_then(|mut from| self.packed(&mut from, source.stored, false));
         let Some((payload, ttl)) = packed.map_err(nothing_written)? else { return Ok(b":0\r\n".to_vec()) };
         let mut restore: Vec<&[u8]> = vec![b"RESTORE", destination.stored, ttl.as_bytes(), &payload];

@@ -189,7 +189,7 @@ impl Spec {
     /// use rediscluster::spec;
     ///
     /// assert_eq!(spec::LMOVE.round_trips(), 4);
-    /// assert_eq!(spec::BLMOVE.round_trips(), 3);
+    /// assert_eq!(spec::BLMOVE.round_trips(), 4);
     /// ```
     pub fn round_trips(&self) -> u8 {
         match self.across {
@@ -199,8 +199,6 @@ impl Spec {
             Across::CarrySources if self.access == Access::Read => Across::CarrySources.round_trips() - 2,
             // To look and not to wait takes a transaction; all are waited on at once when none of them had anything.
             Across::FirstThatHas if self.wait != WaitArgument::None => Across::FirstThatHas.round_trips() * 2 + 2,
-            // To wait for the element is the look at the source that the others begin with.
-            Across::MoveElement if self.wait != WaitArgument::None => Across::MoveElement.round_trips() - 1,
             across => across.round_trips(),
         }
     }

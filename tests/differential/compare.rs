@@ -2,7 +2,7 @@
 
 use crate::commands::Command;
 use crate::known;
-use crate::shrink::quoted;
+use crate::shrink::{quoted, quoted_word};
 use rediscluster::prelude::*;
 use rediscluster::{Error, ErrorKind, Outcome, Value};
 use std::fmt;
@@ -38,8 +38,14 @@ impl Seen {
 /// What one cluster made of a sequence.
 pub struct Run {
     pub replies: Vec<Seen>,
-    /// The key, and in the other part its type, its value and its time to live.
-    pub data: Vec<(Vec<u8>, Vec<Seen>)>,
+    pub data: Vec<Key>,
+}
+
+/// What a key holds at the end.
+pub struct Key {
+    name: Vec<u8>,
+    /// Its type, its value and its time to live.
+    seen: [Seen; 3],
 }
 
 /// The first thing that differs.
@@ -139,7 +145,7 @@ fn sorted(value: Value) -> Value {
     }
 }
 
-fn data(cluster: &Cluster) -> Vec<(Vec<u8>, Vec<Seen>)> {
+fn data(cluster: &Cluster) -> Vec<Key> {
     let mut keys: Vec<Vec<u8>> = cluster.execute(cmd("KEYS").arg("*").reply()).expect("the keys");
     keys.sort();
     let describe = |key: Vec<u8>| {
@@ -158,8 +164,8 @@ fn data(cluster: &Cluster) -> Vec<(Vec<u8>, Vec<Seen>)> {
             "stream" => ask(&["XRANGE", "-", "+"]),
             _ => Seen::Value(Value::Nil),
         };
-        let seen = vec![Seen::Value(Value::from(kind.as_str())), value, ask(&["PTTL"])];
-        (key, seen)
+        let seen = [Seen::Value(Value::from(kind.as_str())), value, ask(&["PTTL"])];
+        Key { name: key, seen }
     };
     keys.into_iter().map(describe).collect()
 }
@@ -180,14 +186,14 @@ pub fn first_difference(script: &[Command], one: &Run, several: &Run) -> Option<
         let text = format!("{}\n    one node: {}\n    several:  {}", quoted(command), short(expected), short(found));
         return Some(Difference { after: at + 1, name, text });
     }
-    let is_same = |(one, several): (&(Vec<u8>, Vec<Seen>), &(Vec<u8>, Vec<Seen>))| {
-        one.0 == several.0 && one.1.iter().zip(&several.1).all(|(one, several)| same(one, several))
+    let is_same = |(one, several): (&Key, &Key)| {
+        one.name == several.name && one.seen.iter().zip(&several.seen).all(|(one, several)| same(one, several))
     };
     if one.data.len() == several.data.len() && one.data.iter().zip(&several.data).all(is_same) {
         return None;
     }
-    let told = |data: &[(Vec<u8>, Vec<Seen>)]| -> String {
-        data.iter().map(|(key, seen)| format!("\n      {} {}", quoted(&[key.clone()]), short(seen))).collect()
+    let told = |data: &[Key]| -> String {
+        data.iter().map(|key| format!("\n      {} {}", quoted_word(&key.name), short(&key.seen))).collect()
     };
     let text = format!("the data\n    one node:{}\n    several:{}", told(&one.data), told(&several.data));
     Some(Difference { after: script.len(), name: DATA.to_owned(), text })

@@ -2,6 +2,8 @@
 
 /// The commands of one data type.
 pub struct Forms {
+    /// Those that make a key what it is.
+    pub fill: &'static [&'static str],
     /// Those that name several keys.
     pub across: &'static [&'static str],
     /// Those that name one.
@@ -10,6 +12,7 @@ pub struct Forms {
 
 /// Of every type.
 pub const GENERIC: Forms = Forms {
+    fill: &["EXPIRE KEY SECONDS", "PEXPIRE KEY MILLISECONDS"],
     across: &[
         "DEL KEYS",
         "UNLINK KEYS",
@@ -33,27 +36,27 @@ pub const GENERIC: Forms = Forms {
         "EXPIRETIME KEY",
         "PEXPIRETIME KEY",
         "EXPIRE KEY SECONDS [ NX|XX|GT|LT ]",
-        "PEXPIRE KEY MILLISECONDS",
-        "EXPIRE KEY SECONDS",
         "EXPIRE KEY -1",
         "PERSIST KEY",
     ],
 };
 
 const STRINGS: Forms = Forms {
+    fill: &["SET KEY VALUE", "APPEND KEY VALUE", "SETRANGE KEY OFFSET VALUE"],
     across: &[
         "MGET KEYS",
         "MSET PAIRS",
         "MSET PAIRS",
         "MSETNX PAIRS",
         "LCS KEY KEY [ LEN ]",
+        "LCS KEY KEY LEN IDX",
         "LCS KEY KEY IDX [ MINMATCHLEN NUMBER ] [ WITHMATCHLEN ]",
         "BITOP AND|OR|XOR|DIFF|DIFF1|ANDOR|ONE KEY KEYS",
         "BITOP AND|OR|XOR KEY KEYS",
         "BITOP NOT KEY KEY",
+        "BITOP NOT KEY KEYS",
     ],
     ordinary: &[
-        "SET KEY VALUE",
         "SET KEY VALUE [ NX|XX ] [ GET ] [ EX SECONDS ] [ KEEPTTL ]",
         "SETEX KEY SECONDS VALUE",
         "PSETEX KEY MILLISECONDS VALUE",
@@ -62,13 +65,11 @@ const STRINGS: Forms = Forms {
         "GETDEL KEY",
         "GETEX KEY [ EX SECONDS ] [ PERSIST ]",
         "GETSET KEY VALUE",
-        "APPEND KEY VALUE",
         "INCR|DECR KEY",
         "INCRBY|DECRBY KEY NUMBER",
         "INCRBYFLOAT KEY SCORE",
         "STRLEN KEY",
         "GETRANGE|SUBSTR KEY NUMBER NUMBER",
-        "SETRANGE KEY OFFSET VALUE",
         "SETBIT KEY OFFSET 0|1|1|2",
         "GETBIT KEY OFFSET",
         "BITCOUNT KEY [ NUMBER NUMBER ]",
@@ -78,10 +79,9 @@ const STRINGS: Forms = Forms {
 };
 
 const HASHES: Forms = Forms {
+    fill: &["HSET KEY FIELDVALUES"],
     across: &["COPY KEY KEY REPLACE", "RENAME KEY KEY", "RENAMENX KEY KEY", "DEL KEYS", "EXISTS KEYS"],
     ordinary: &[
-        "HSET KEY FIELDVALUES",
-        "HSET KEY FIELDVALUES",
         "HSETNX KEY MEMBER VALUE",
         "HMSET KEY FIELDVALUES",
         "HGET KEY MEMBER",
@@ -100,11 +100,13 @@ const HASHES: Forms = Forms {
 };
 
 const LISTS: Forms = Forms {
+    fill: &["LPUSH|RPUSH KEY VALUES"],
     across: &[
         "SORT KEY [ LIMIT NUMBER NUMBER ] [ ASC|DESC ] [ ALPHA ] STORE KEY",
         "SORT KEY ALPHA [ DESC ] STORE KEY",
         "SORT KEY BY nosort STORE KEY",
         "SORT KEY GET # STORE KEY",
+        "SORT KEY STORE KEY ALPHA STORE KEY",
         "RPOPLPUSH KEY KEY",
         "LMOVE KEY KEY LEFT|RIGHT LEFT|RIGHT",
         "LMOVE KEY KEY left|UP left|right",
@@ -117,9 +119,6 @@ const LISTS: Forms = Forms {
         "LMPOP #KEYS LEFT|RIGHT [ COUNT NUMBER ]",
     ],
     ordinary: &[
-        "LPUSH|RPUSH KEY VALUES",
-        "LPUSH|RPUSH KEY VALUES",
-        "LPUSH|RPUSH KEY VALUES",
         "LPUSHX|RPUSHX KEY VALUES",
         "LPOP|RPOP KEY [ NUMBER ]",
         "LLEN KEY",
@@ -136,6 +135,7 @@ const LISTS: Forms = Forms {
 };
 
 const SETS: Forms = Forms {
+    fill: &["SADD KEY MEMBERS"],
     across: &[
         "SUNION KEYS",
         "SINTER KEYS",
@@ -150,11 +150,9 @@ const SETS: Forms = Forms {
         "SORT KEY ALPHA [ DESC ] STORE KEY",
         "SORT KEY BY nosort STORE KEY",
         "SORT KEY GET # STORE KEY",
+        "SORT KEY STORE KEY ALPHA STORE KEY",
     ],
     ordinary: &[
-        "SADD KEY MEMBERS",
-        "SADD KEY MEMBERS",
-        "SADD KEY MEMBERS",
         "SREM KEY MEMBERS",
         "SISMEMBER KEY MEMBER",
         "SMISMEMBER KEY MEMBERS",
@@ -167,6 +165,7 @@ const SETS: Forms = Forms {
 };
 
 const SORTED_SETS: Forms = Forms {
+    fill: &["ZADD KEY SCORED", "ZADD KEY SCORED", "ZADD KEY SCORED", "SADD KEY MEMBERS"],
     across: &[
         "BZPOPMIN KEYS WAIT",
         "BZPOPMAX KEYS WAIT",
@@ -187,9 +186,6 @@ const SORTED_SETS: Forms = Forms {
         "SORT KEY ALPHA [ DESC ] STORE KEY",
     ],
     ordinary: &[
-        "ZADD KEY SCORED",
-        "ZADD KEY SCORED",
-        "ZADD KEY SCORED",
         "ZADD KEY [ NX|XX ] [ GT|LT ] [ CH ] [ INCR ] SCORED",
         "ZINCRBY KEY SCORE MEMBER",
         "ZCARD KEY",
@@ -210,21 +206,31 @@ const SORTED_SETS: Forms = Forms {
     ],
 };
 
-const ESTIMATES: Forms =
-    Forms { across: &["PFCOUNT KEYS", "PFMERGE KEY KEYS"], ordinary: &["PFADD KEY MEMBERS", "PFADD KEY MEMBERS"] };
+const ESTIMATES: Forms = Forms {
+    fill: &["PFADD KEY MEMBERS"],
+    across: &["PFCOUNT KEYS", "PFMERGE KEY KEYS", "BITOP OR KEY KEYS", "COPY KEY KEY"],
+    ordinary: &[
+        "PFCOUNT KEY",
+        "GET KEY",
+        "SET KEY VALUE",
+        "APPEND KEY VALUE",
+        "SETRANGE KEY OFFSET VALUE",
+        "PFMERGE KEY",
+    ],
+};
 
 const PLACES: Forms = Forms {
+    fill: &["GEOADD KEY PLACES"],
     across: &[
         "GEOSEARCHSTORE KEY KEY FROMLONLAT POINT BYRADIUS 200 km [ ASC|DESC ] [ COUNT NUMBER ] [ STOREDIST ]",
         "GEOSEARCHSTORE KEY KEY FROMMEMBER MEMBER BYBOX 400 400 km [ STOREDIST ]",
         "GEORADIUS KEY POINT 200 km [ COUNT NUMBER ] STORE|STOREDIST KEY",
         "GEORADIUS KEY POINT 200 km [ STORE KEY ] [ STOREDIST KEY ]",
+        "GEORADIUS KEY POINT 200 km WITHDIST STORE KEY",
         "GEORADIUSBYMEMBER KEY MEMBER 200 km [ DESC ] STORE|STOREDIST KEY",
         "ZUNIONSTORE KEY #KEYS [ WEIGHTS ] [ AGGREGATE SUM|MIN|MAX ]",
     ],
     ordinary: &[
-        "GEOADD KEY PLACES",
-        "GEOADD KEY PLACES",
         "GEODIST KEY MEMBER MEMBER [ km ]",
         "GEOPOS|GEOHASH KEY MEMBERS",
         "GEOSEARCH KEY FROMLONLAT POINT BYRADIUS 200 km ASC|DESC [ COUNT NUMBER ] [ WITHCOORD ] [ WITHDIST ]",
@@ -233,6 +239,7 @@ const PLACES: Forms = Forms {
 };
 
 const STREAMS: Forms = Forms {
+    fill: &["XADD KEY NUMBER VALUE VALUE"],
     across: &["COPY KEY KEY REPLACE", "RENAME KEY KEY"],
     ordinary: &["XADD KEY NUMBER VALUE VALUE", "XLEN KEY", "XRANGE KEY - +"],
 };

@@ -77,7 +77,7 @@ pub fn quoted(command: &[Vec<u8>]) -> String {
     command.iter().map(|word| quoted_word(word)).collect::<Vec<_>>().join(" ")
 }
 
-fn quoted_word(word: &[u8]) -> String {
+pub fn quoted_word(word: &[u8]) -> String {
     let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\');
     if !word.is_empty() && word.iter().all(is_plain) {
         return String::from_utf8_lossy(word).into_owned();
