@@ -90,3 +90,41 @@ fn a_dead_node_is_told() {
     let error = cluster.execute(wait).unwrap_err();
     assert!(error.node().unwrap().starts_with("node_4 ("), "{error}");
 }
+
+#[test]
+fn what_cannot_be_put_back_is_kept_and_nothing_is_lost() {
+    let (servers, cluster, keys) = five();
+    for round in 0..30 {
+        std::thread::scope(|scope| {
+            let call = scope.spawn(|| {
+                let wait = cmd("BLPOP").args_of(&keys).arg(5);
+                cluster.execute(wait.reply::<Option<(String, String)>>())
+            });
+            wait_until("all five nodes are waited on", || blocked(&servers) == 5);
+            // Two nodes get data at once, and the second key is something else right afterwards.
+            std::thread::scope(|both| {
+                both.spawn(|| servers[0].ask(&["RPUSH", &keys[0], "first"]));
+                both.spawn(|| {
+                    let mut talk = servers[1].talk(Duration::from_secs(5)).unwrap();
+                    talk.call(&["RPUSH", &keys[1], "second"]).unwrap();
+                    talk.call(&["SET", &keys[1], "no list", "NX"]).unwrap();
+                });
+            });
+            let given = call.join().unwrap().unwrap().expect("data came").1;
+            let mut found = vec![given];
+            for server in &servers[..2] {
+                for key in ["rediscluster:stash:*", &keys[0], &keys[1]] {
+                    let rediscluster_testing::Reply::Array(names) = server.ask(&["KEYS", key]) else { panic!() };
+                    for name in names.iter().map(rediscluster_testing::Reply::text) {
+                        if let rediscluster_testing::Reply::Array(items) = server.ask(&["LRANGE", &name, "0", "-1"]) {
+                            found.extend(items.iter().map(rediscluster_testing::Reply::text));
+                        }
+                    }
+                }
+            }
+            found.sort();
+            assert_eq!(found, ["first", "second"], "round {round}");
+        });
+        servers.iter().for_each(|server| drop(server.ask(&["FLUSHALL"])));
+    }
+}

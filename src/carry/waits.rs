@@ -203,32 +203,34 @@ impl Run<'_> {
         }
         given.sort_by_key(|(position, ..)| *position);
         let mut given = given.into_iter();
-        let Some((_, _, reply)) = given.next() else {
+        let Some((_, first, reply)) = given.next() else {
             return failed.map_or_else(|| Ok(b"*-1\r\n".to_vec()), Err);
         };
         let mut lost = None;
         for (_, key, popped) in given {
-            let from_right = self.spec.name == "BRPOP"
-                || self.spec.name == "BLMPOP"
-                    && self.options().next().is_some_and(|side| side.eq_ignore_ascii_case(b"RIGHT"));
-            let back = |name: &[u8]| put_back(self.spec.group, from_right, name, &popped);
-            // Where the key cannot take it any more, its node keeps it under a name that tells whose it was.
-            let stash = || self.give(key.master, &back(&stash_name("unpopped", key.stored)));
-            if let Err(error) = self.give(key.master, &back(key.stored)).or_else(|_| stash()) {
+            if let Err(error) = self.restore(key, &popped) {
                 lost.get_or_insert((key, error));
             }
         }
-        match lost {
-            None => Ok(reply),
-            Some((key, error)) => {
-                let note = format!(
-                    "an element popped of {} could be put back nowhere, and {} was popped as well",
-                    escape(key.stored, 64),
-                    escape(format!("{:?}", Frame::trusted(&reply).value()).as_bytes(), 256)
-                );
-                Err(error.with_outcome(Outcome::Partial).with_note(&note))
-            }
+        let Some((key, error)) = lost else { return Ok(reply) };
+        let mut note = format!("what was popped of {} may not have been put back", escape(key.stored, 64));
+        if self.restore(first, &reply).is_err() {
+            let popped = format!("{:?}", Frame::trusted(&reply).value());
+            note.push_str(&format!(", and neither may this: {}", escape(popped.as_bytes(), 256)));
         }
+        Err(error.with_outcome(Outcome::Partial).with_note(&note))
+    }
+
+    /// Puts back what was popped of a key; where the key cannot take it any more, its node keeps it under a name that
+    /// tells whose it was. What may have been put back is not put a second time.
+    fn restore(&self, key: &Placed<'_>, popped: &[u8]) -> Result<()> {
+        let is_right = || self.options().next().is_some_and(|side| side.eq_ignore_ascii_case(b"RIGHT"));
+        let from_right = self.spec.name == "BRPOP" || (self.spec.name == "BLMPOP" && is_right());
+        let give = |name: &[u8]| self.give(key.master, &put_back(self.spec.group, from_right, name, popped));
+        give(key.stored).or_else(|error| match error.outcome() {
+            Outcome::NotApplied => give(&stash_name("unpopped", key.stored)),
+            _ => Err(error),
+        })
     }
 
     /// One request after a wait, once more when nothing of it was applied, with a deadline of its own.
