@@ -36,6 +36,23 @@ fn a_user_without_transactions_loses_nothing() {
     }
 }
 
+/// A connection that still watches a key would make the next transaction on it do nothing.
+#[test]
+fn a_connection_that_watches_is_not_used_again() {
+    let servers = [Server::start(), Server::start()];
+    for server in &servers {
+        server.ask(&["ACL", "SETUSER", "lim", "on", ">pw", "~*", "&*", "+@all", "-restore"]);
+    }
+    let cluster = cluster_of(&servers).username("lim").password("pw").pool_size(1).connect().unwrap();
+    cluster.set("foo", "x").unwrap();
+    let error = cluster.rename("foo", "bar").unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::NoPerm, Outcome::NotApplied), "{error}");
+    servers[1].ask(&["SET", "foo", "changed"]);
+    servers[0].ask(&["SADD", "bar", "member"]);
+    assert_eq!(cluster.sunionstore("union{foo}", ["bar", "none{foo}"]).unwrap(), 1);
+    assert_eq!(servers[1].ask(&["SMEMBERS", "union"]), Reply::bulks(&["member"]));
+}
+
 #[test]
 fn a_server_that_repeats_the_password_is_not_repeated() {
     let server = [Server::builder().args(&["--rename-command", "HELLO", ""]).password("s3cret").start()];

@@ -91,7 +91,9 @@ impl Run<'_> {
             commands.push([&[b"SADD", destination.stored], chunk].concat());
         }
         let mut lease = self.lend(destination.master)?;
-        transaction(&mut lease, &commands, self.deadline)?;
+        let nothing =
+            || Error::new(ErrorKind::Reply, Outcome::NotApplied, "EXEC gave nothing, though no key was watched");
+        transaction(&mut lease, &commands, self.deadline)?.ok_or_else(nothing)?;
         let mut out = Vec::new();
         encode::integer(&mut out, members.len() as i64);
         Ok(out)
