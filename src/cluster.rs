@@ -1,5 +1,10 @@
 //! The cluster: the one thing that most programs hold.
 
+mod on;
+mod views;
+
+pub use on::{OnEachMaster, OnNode};
+
 use crate::args::Args;
 use crate::cmd::{Cmd, Execute};
 use crate::config::{Builder, Checked, ConfiguredNode, Endpoint, Settings};
@@ -16,6 +21,7 @@ use crate::topology::{Node, Placement, ReadFrom, Role, ShardDescription, Topolog
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 /// N independent Redis servers that look like one.
 ///
@@ -36,20 +42,33 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 /// # Ok::<(), rediscluster::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Cluster(Arc<Inner>);
+pub struct Cluster {
+    shared: Arc<Shared>,
+    view: View,
+}
 
-struct Inner {
+/// What a cluster and all its views have in common.
+struct Shared {
     nodes: Vec<ConfiguredNode>,
     settings: Arc<Settings>,
     placement: Placement,
+    /// Whose replicas are discovered.
     read_from: ReadFrom,
-    cross_node: CrossNode,
     /// Rows for commands that the table does not have.
     own_specs: Vec<&'static Spec>,
     servers: RwLock<Arc<Servers>>,
     /// Held while discovering, so that of two refreshes the later one wins.
     refreshing: Mutex<()>,
     turn: AtomicUsize,
+}
+
+/// How one handle runs its commands.
+#[derive(Clone, Copy)]
+struct View {
+    read_from: ReadFrom,
+    cross_node: CrossNode,
+    deadline: Duration,
+    database: u32,
 }
 
 impl Builder {
@@ -84,17 +103,19 @@ impl Builder {
         let settings = Arc::new(settings);
         let shards = masters.iter().map(|node| ShardDescription::new(&node.name, &node.endpoint.address));
         let servers = Servers::new(Topology::new(shards), &masters, &settings, &[]);
-        Ok(Cluster(Arc::new(Inner {
+        let view =
+            View { read_from, cross_node, deadline: settings.deadline, database: settings.database.unwrap_or(0) };
+        let shared = Shared {
             nodes: masters,
             settings,
             placement,
             read_from,
-            cross_node,
             own_specs,
             servers: RwLock::new(Arc::new(servers)),
             refreshing: Mutex::new(()),
             turn: AtomicUsize::new(0),
-        })))
+        };
+        Ok(Cluster { shared: Arc::new(shared), view })
     }
 
     /// Opens a connection of one's own to one server, `host:port` or a URL, without any routing. Nodes that were
@@ -144,7 +165,7 @@ impl Cluster {
     }
 
     fn servers(&self) -> Arc<Servers> {
-        Arc::clone(&self.0.servers.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.shared.servers.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The node that a key lives on, hash tags observed: where a write of it goes. Nothing is sent.
@@ -162,7 +183,7 @@ impl Cluster {
         let mut args = Args::new();
         key.write_arg(&mut args);
         let topology = self.topology();
-        let (shard, _) = self.0.placement.place(args.get(0).unwrap_or_default(), &topology);
+        let (shard, _) = self.shared.placement.place(args.get(0).unwrap_or_default(), &topology);
         let shard = &topology.shards()[shard];
         Node::new(shard.name(), topology.master_of(shard).address().clone())
     }
@@ -185,7 +206,7 @@ impl Cluster {
     /// ```
     pub fn plan<T>(&self, cmd: &Cmd<T>) -> Result<Plan> {
         cmd.check()?;
-        let spec = cmd.spec(&self.0.own_specs)?;
+        let spec = cmd.spec(&self.shared.own_specs)?;
         let servers = self.servers();
         let planner = self.planner(&servers);
         let route = planner.route(cmd.args(), spec)?;
@@ -193,8 +214,8 @@ impl Cluster {
     }
 
     fn planner<'p>(&'p self, servers: &'p Servers) -> Planner<'p> {
-        let Inner { placement, read_from, cross_node, .. } = &*self.0;
-        Planner { topology: &servers.topology, placement, read_from: *read_from, cross_node: *cross_node }
+        let View { read_from, cross_node, .. } = self.view;
+        Planner { topology: &servers.topology, placement: &self.shared.placement, read_from, cross_node }
     }
 
     /// The nodes with their masters and replicas, as last discovered.
@@ -209,38 +230,35 @@ impl Cluster {
     /// As [`Builder::connect`], for the first master that is at fault. The others are refreshed all the same; it
     /// stands as it was configured and fails the calls for its own keys.
     pub fn refresh(&self) -> Result<()> {
-        let _one_at_a_time = self.0.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
-        let Discovery { topology, first_error } = discover(&self.0.nodes, &self.0.settings, self.0.read_from);
-        let servers = Servers::new(topology, &self.0.nodes, &self.0.settings, &self.servers().pools);
-        *self.0.servers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(servers);
+        let _one_at_a_time = self.shared.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Discovery { topology, first_error } =
+            discover(&self.shared.nodes, &self.shared.settings, self.shared.read_from);
+        let servers = Servers::new(topology, &self.shared.nodes, &self.shared.settings, &self.servers().pools);
+        *self.shared.servers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(servers);
         first_error.map_or(Ok(()), Err)
     }
 
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
         cmd.check()?;
-        let spec = cmd.spec(&self.0.own_specs)?;
+        let spec = cmd.spec(&self.shared.own_specs)?;
         let servers = self.servers();
-        let planner = self.planner(&servers);
+        let run = self.run_of(&servers, cmd, spec);
+        run.made(run.run()?)
+    }
+
+    fn run_of<'r, T>(&'r self, servers: &'r Servers, cmd: &'r Cmd<T>, spec: &'static Spec) -> Run<'r> {
         let wait = cmd.wait(spec);
-        let deadline = Deadline::of(self.0.settings.deadline, wait);
-        let run = Run {
-            servers: &servers,
-            planner,
+        Run {
+            servers,
+            planner: self.planner(servers),
             args: cmd.args(),
             spec,
-            deadline,
-            patience: self.0.settings.deadline,
+            deadline: Deadline::of(self.view.deadline, wait),
+            patience: self.view.deadline,
             wait,
-            turn: &self.0.turn,
-        };
-        let mut answer = run.run()?;
-        answer.make::<T>().map_err(|error| {
-            let error = error.with_command(spec.name_of(cmd.args()));
-            match answer.node() {
-                Some(node) => error.with_node(|| node),
-                None => error,
-            }
-        })
+            database: self.view.database,
+            turn: &self.shared.turn,
+        }
     }
 }
 

@@ -59,7 +59,7 @@ mod to_arg;
 mod topology;
 
 pub use args::Args;
-pub use cluster::Cluster;
+pub use cluster::{Cluster, OnEachMaster, OnNode};
 pub use cmd::{cmd, Build, Cmd, Execute};
 pub use commands::*;
 pub use config::Builder;

@@ -91,14 +91,20 @@ impl Planner<'_> {
             (_, RequestPolicy::OneServer) => Err(Error::new(
                 ErrorKind::Refused,
                 Outcome::NotApplied,
-                "makes sense on one server, which the caller has to choose; open a connection to it with `Builder::open`",
+                "makes sense on one server, which the caller has to choose by `Cluster::on`",
             )),
             (_, RequestPolicy::AllShards) => Ok(self.every_shard(args, spec, role)),
             (_, RequestPolicy::AllNodes) => Ok(self.every_server(args, spec)),
             (_, RequestPolicy::OneMaster) => self.by_keys(args, spec, Role::Master),
             _ if spec.keys.is_empty() => Ok(match spec.across {
-                Across::DrawNode if self.topology.distinct_shards().count() > 1 => Route::Emulate(spec.across, Vec::new()),
-                _ => Route::One(Part { target: Target::Shard(0, role), request: args.as_bytes().into(), keys: Vec::new() }),
+                Across::DrawNode if self.topology.distinct_shards().count() > 1 => {
+                    Route::Emulate(spec.across, Vec::new())
+                }
+                _ => Route::One(Part {
+                    target: Target::Shard(0, role),
+                    request: args.as_bytes().into(),
+                    keys: Vec::new(),
+                }),
             }),
             _ => self.by_keys(args, spec, role),
         }

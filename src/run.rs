@@ -33,6 +33,8 @@ pub(crate) struct Run<'r> {
     pub(crate) patience: Duration,
     /// How long the command itself may wait for data.
     pub(crate) wait: Wait,
+    /// The database that it runs in.
+    pub(crate) database: u32,
     /// Whose turn it is among replicas.
     pub(crate) turn: &'r AtomicUsize,
 }
@@ -78,14 +80,45 @@ impl Run<'_> {
             Route::Fan(parts, merge) => self.fan(&parts, &merge).map(Answer::Made),
             Route::Emulate(across, keys) => self.emulate(across, &keys),
         };
-        answer.map_err(|error| {
+        answer.map_err(|error| self.told(error))
+    }
+
+    /// Runs the command as it is on this server, whatever its keys.
+    pub(crate) fn run_on(&self, server: usize) -> Result<Answer> {
+        self.exchange(server, self.args.as_bytes()).map_err(|error| self.told(error))
+    }
+
+    /// Runs the command as it is on each of these servers, all at once, whatever comes of the others.
+    pub(crate) fn run_on_each(&self, servers: &[usize]) -> Vec<Result<Answer>> {
+        let part = |&server: &usize| Part {
+            target: Target::Server(server),
+            request: self.args.as_bytes().into(),
+            keys: Vec::new(),
+        };
+        let parts: Vec<Part<'_>> = servers.iter().map(part).collect();
+        let leases = self.leases(&parts, false).unwrap_or_default();
+        self.exchanged(&parts, leases).into_iter().map(|result| result.map_err(|error| self.told(error))).collect()
+    }
+
+    /// What was asked for, made of the reply.
+    pub(crate) fn made<T: FromValue>(&self, mut answer: Answer) -> Result<T> {
+        answer.make().map_err(|error| {
             let error = error.with_command(self.spec.name_of(self.args));
-            // A read changes nothing, whether its answer came or not.
-            match error.outcome() {
-                Outcome::Unknown if self.reads() => error.with_outcome(Outcome::NotApplied),
-                _ => error,
+            match answer.node() {
+                Some(node) => error.with_node(|| node),
+                None => error,
             }
         })
+    }
+
+    /// An error as the caller gets it.
+    fn told(&self, error: Error) -> Error {
+        let error = error.with_command(self.spec.name_of(self.args));
+        // A read changes nothing, whether its answer came or not.
+        match error.outcome() {
+            Outcome::Unknown if self.reads() => error.with_outcome(Outcome::NotApplied),
+            _ => error,
+        }
     }
 
     pub(crate) fn topology(&self) -> &Topology {
@@ -140,14 +173,24 @@ impl Run<'_> {
     }
 
     fn exchange_until(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
-        let pool = &self.servers.pools[server];
-        match attempt(pool, request, deadline) {
+        match self.attempt(server, request, deadline) {
             Err(error) if self.may_repeat(&error) => {
-                pool.drop_idle();
-                attempt(pool, request, deadline)
+                self.servers.pools[server].drop_idle();
+                self.attempt(server, request, deadline)
             }
             result => result,
         }
+    }
+
+    fn attempt(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
+        let mut lease = self.lend_until(server, deadline)?;
+        lease.send(request, 1, deadline)?;
+        finish(lease, deadline)
+    }
+
+    /// A connection to this server, in the database of the command.
+    pub(crate) fn lend_until(&self, server: usize, deadline: Deadline) -> Result<Lease> {
+        self.servers.pools[server].lend(self.database, deadline)
     }
 
     fn may_repeat(&self, error: &Error) -> bool {
@@ -189,21 +232,32 @@ impl Run<'_> {
     /// # Errors
     /// When a connection cannot be had: then nothing was sent to any of them.
     pub(crate) fn each(&self, parts: &[Part<'_>]) -> Result<Vec<Result<Answer>>> {
+        let all_or_none = !self.reads() && self.spec.response != ResponsePolicy::OneSucceeded;
+        Ok(self.exchanged(parts, self.leases(parts, all_or_none)?))
+    }
+
+    /// A connection for each part. When one cannot be had, that is its result, or with `all_or_none` that of all.
+    fn leases(&self, parts: &[Part<'_>], all_or_none: bool) -> Result<Vec<Result<Lease>>> {
         let chosen: Vec<usize> = parts.iter().filter_map(|part| self.candidates(part.target).next()).collect();
         // Connections are taken in the order of the servers: two calls can so never wait for one another.
         let mut order: Vec<usize> = (0..parts.len()).collect();
         order.sort_unstable_by_key(|&at| chosen[at]);
         let mut leases: Vec<Option<Result<Lease>>> = parts.iter().map(|_| None).collect();
         for at in order {
-            let lease = self.servers.pools[chosen[at]].lend(self.deadline);
-            if lease.is_err() && !self.reads() && self.spec.response != ResponsePolicy::OneSucceeded {
+            let lease = self.lend_until(chosen[at], self.deadline);
+            if lease.is_err() && all_or_none {
                 lease?;
             } else {
                 leases[at] = Some(lease);
             }
         }
+        Ok(leases.into_iter().flatten().collect())
+    }
+
+    /// Writes every part to its connection, then reads every reply.
+    fn exchanged(&self, parts: &[Part<'_>], leases: Vec<Result<Lease>>) -> Vec<Result<Answer>> {
         let mut sent = Vec::with_capacity(parts.len());
-        for (part, lease) in parts.iter().zip(leases.into_iter().flatten()) {
+        for (part, lease) in parts.iter().zip(leases) {
             sent.push(lease.and_then(|mut lease| lease.send(&part.request, 1, self.deadline).map(|()| lease)));
         }
         let received: Vec<Result<Answer>> =
@@ -212,7 +266,7 @@ impl Run<'_> {
             Err(error) if self.may_repeat(&error) || (self.reads() && is_servers_fault(&error)) => self.one(part),
             result => result,
         };
-        Ok(parts.iter().zip(received).map(again).collect())
+        parts.iter().zip(received).map(again).collect()
     }
 
     /// One error for a command of which parts failed.
@@ -249,12 +303,6 @@ impl Run<'_> {
         };
         first.with_outcome(outcome).with_parts(outcomes)
     }
-}
-
-fn attempt(pool: &Arc<Pool>, request: &[u8], deadline: Deadline) -> Result<Answer> {
-    let mut lease = pool.lend(deadline)?;
-    lease.send(request, 1, deadline)?;
-    finish(lease, deadline)
 }
 
 /// Waits for the one reply that a connection owes.

@@ -19,7 +19,7 @@ Written from the command table (`src/spec/table.rs`) by `make reference`; do not
 `Builder::open` gives one of your own |
 | keys | which arguments are keys; argument 1 is the first after the command's own words |
 | goes to | which servers get it; of a node the master, or for a read one of its replicas. \
-A server that the caller chooses is one that `Builder::open` connects to: `Cluster` refuses the command |
+A server that the caller chooses is one that `Cluster::on` names: without it the command is refused |
 | several | what is done when the keys live on several nodes, or what several servers' replies become |
 | atomic | whether nobody sees it half done when several nodes are involved; on one node every command is |
 | round trips | how often servers are waited for then, when nobody interferes |

@@ -57,7 +57,7 @@ impl Run<'_> {
     /// A connection for several requests in a row, looked at: a step in the middle is a bad moment to find it dead.
     fn lend(&self, server: usize) -> Result<Lease> {
         loop {
-            let lease = self.servers.pools[server].lend(self.deadline)?;
+            let lease = self.lend_until(server, self.deadline)?;
             if lease.is_quiet() {
                 return Ok(lease);
             }

@@ -244,7 +244,7 @@ impl Run<'_> {
 
     fn exchange_now(&self, server: usize, request: &[u8]) -> Result<()> {
         let deadline = Deadline::after(self.patience);
-        let mut lease = self.servers.pools[server].lend(deadline)?;
+        let mut lease = self.lend_until(server, deadline)?;
         lease.send(request, 1, deadline)?;
         let refused = match lease.receive(deadline)?.value() {
             ValueRef::Error(text) => Some(Error::server(text)),

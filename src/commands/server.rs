@@ -5,7 +5,7 @@ mod per_node;
 pub use per_node::PerNode;
 
 use crate::args::Args;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, OnEachMaster, OnNode};
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
 use crate::net::Connection;
@@ -444,6 +444,14 @@ impl ServerCommands for &Cluster {
 }
 
 impl ServerCommands for &mut Connection {
+    type Each<T: FromValue> = T;
+}
+
+impl ServerCommands for &OnNode {
+    type Each<T: FromValue> = T;
+}
+
+impl ServerCommands for &OnEachMaster {
     type Each<T: FromValue> = T;
 }
 

@@ -43,6 +43,8 @@ pub struct Connection {
     broken: bool,
     /// It watches keys or is inside a transaction.
     stateful: bool,
+    /// The database that it is in.
+    database: u32,
     used: Instant,
 }
 
@@ -69,6 +71,7 @@ impl Connection {
             unanswered: 0,
             broken: false,
             stateful: false,
+            database: settings.database.unwrap_or(0),
             used: Instant::now(),
         };
         // Nothing of the caller's was sent yet, whatever goes wrong in the handshake.
@@ -220,6 +223,21 @@ impl Connection {
             ValueRef::Error(text) => Err(Error::server(text)),
             _ => Ok(frame),
         }
+    }
+
+    /// Goes to another database, when it is not there already. When it cannot, nothing of the caller's was sent.
+    pub(crate) fn select(&mut self, database: u32, deadline: Deadline) -> Result<()> {
+        if self.database == database {
+            return Ok(());
+        }
+        let failed = match self.ask(&[b"SELECT", database.to_string().as_bytes()], deadline) {
+            Ok(_) => {
+                self.database = database;
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        Err(failed.with_outcome(Outcome::NotApplied).with_command("SELECT").with_node(|| self.node.to_string()))
     }
 
     /// The socket is never used again: what it still brings belongs to nobody.

@@ -46,8 +46,14 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lends a connection: an idle one that still lives, a new one, or the next that becomes free.
-    pub(crate) fn lend(self: &Arc<Pool>, deadline: Deadline) -> Result<Lease> {
+    /// Lends a connection in this database: an idle one that still lives, a new one, or the next that becomes free.
+    pub(crate) fn lend(self: &Arc<Pool>, database: u32, deadline: Deadline) -> Result<Lease> {
+        let mut lease = self.lend_any(deadline)?;
+        lease.select(database, deadline)?;
+        Ok(lease)
+    }
+
+    fn lend_any(self: &Arc<Pool>, deadline: Deadline) -> Result<Lease> {
         let mut state = self.state();
         loop {
             if let Some(connection) = state.idle.pop() {

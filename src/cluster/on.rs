@@ -1,0 +1,152 @@
+//! Commands to named servers, without routing.
+
+use super::Cluster;
+use crate::cmd::{Cmd, Execute};
+use crate::convert::FromValue;
+use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use crate::run::Servers;
+use crate::spec::{Access, Spec, MARKED};
+use crate::topology::{Node, Role};
+use std::fmt;
+
+/// One server by its name: see [`Cluster::on`].
+#[derive(Clone)]
+pub struct OnNode {
+    cluster: Cluster,
+    name: String,
+}
+
+/// Every master: see [`Cluster::on_each_master`].
+#[derive(Clone)]
+pub struct OnEachMaster {
+    cluster: Cluster,
+}
+
+impl Cluster {
+    /// One server by its name: a node such as `node_2`, which is its master, or a replica by the name that
+    /// [`Topology::servers`](crate::Topology::servers) tells, such as `node_2/10.0.0.2:6380`.
+    ///
+    /// Commands go there as they are over the pooled connections, known to the command table or not, and hash tags mean
+    /// nothing. Only those that change the state of their connection are refused: [`Builder::open`](crate::Builder::open)
+    /// gives a connection for them.
+    ///
+    /// # Errors
+    /// [`Argument`](crate::ErrorKind::Argument) when there is no server of that name.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    ///
+    /// cluster.set("foo", "bar")?; // lives on node_2
+    /// assert_eq!(cluster.on("node_1")?.dbsize()?, 0);
+    /// assert_eq!(cluster.on("node_2")?.get::<_, String>("foo")?, "bar");
+    /// assert!(cluster.on("node_3").is_err());
+    /// # Ok(()) });
+    /// ```
+    pub fn on(&self, name: impl Into<String>) -> Result<OnNode> {
+        let on = OnNode { cluster: self.clone(), name: name.into() };
+        on.server(&self.servers())?;
+        Ok(on)
+    }
+
+    /// Every master, all at once: a command gives a list of nodes and what came of each, in the order of the nodes. One
+    /// that fails does not keep the others from answering. Two names for one server are one.
+    ///
+    /// Commands go there as they are, as with [`on`](Cluster::on). A command that is refused because of its connection
+    /// is an error of the call; what fails on a node is an error in the list.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    ///
+    /// cluster.mset([("foo", 1), ("bar", 2)])?;
+    /// for (node, keys) in cluster.on_each_master().dbsize()? {
+    ///     println!("{node} has {} keys", keys?);
+    /// }
+    /// # Ok(()) });
+    /// ```
+    pub fn on_each_master(&self) -> OnEachMaster {
+        OnEachMaster { cluster: self.clone() }
+    }
+
+    /// The row of a command that goes to a server as it is.
+    fn spec_of_any<T>(&self, cmd: &Cmd<T>) -> Result<&'static Spec> {
+        cmd.check()?;
+        // A command without a row may write.
+        let spec = cmd.spec(&self.shared.own_specs).unwrap_or(&MARKED);
+        match spec.access {
+            Access::Connection => {
+                let message = "is about the connection that it comes over, and connections are shared; open one of \
+                               your own with `Builder::open`";
+                Err(Error::new(ErrorKind::Refused, Outcome::NotApplied, message).with_command(cmd.name()))
+            }
+            _ => Ok(spec),
+        }
+    }
+}
+
+impl OnNode {
+    /// The name that it was asked for by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Which server that is now.
+    fn server(&self, servers: &Servers) -> Result<usize> {
+        let topology = &servers.topology;
+        let shard = topology.shards().iter().find(|shard| shard.name() == self.name);
+        let server = || topology.servers().position(|(_, node)| node.name() == self.name);
+        shard.map(|shard| shard.master()).or_else(server).ok_or_else(|| {
+            Error::argument(format!("there is no server of the name {}", escape(self.name.as_bytes(), 64)))
+        })
+    }
+
+    fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
+        let spec = self.cluster.spec_of_any(cmd)?;
+        let servers = self.cluster.servers();
+        let server = self.server(&servers).map_err(|error| error.with_command(cmd.name()))?;
+        let run = self.cluster.run_of(&servers, cmd, spec);
+        run.made(run.run_on(server)?)
+    }
+}
+
+impl OnEachMaster {
+    fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<Vec<(Node, Result<T>)>> {
+        let spec = self.cluster.spec_of_any(cmd)?;
+        let servers = self.cluster.servers();
+        let masters = servers.topology.servers().enumerate().filter(|(_, (role, _))| *role == Role::Master);
+        let (numbers, nodes): (Vec<usize>, Vec<Node>) = masters.map(|(at, (_, node))| (at, node.clone())).unzip();
+        let run = self.cluster.run_of(&servers, cmd, spec);
+        let answers = run.run_on_each(&numbers).into_iter();
+        let results = answers.map(|answer| answer.and_then(|answer| run.made(answer)));
+        Ok(nodes.into_iter().zip(results).collect())
+    }
+}
+
+impl Execute for &OnNode {
+    type Output<T: FromValue> = Result<T>;
+
+    fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Result<T> {
+        self.run(&cmd)
+    }
+}
+
+impl Execute for &OnEachMaster {
+    type Output<T: FromValue> = Result<Vec<(Node, Result<T>)>>;
+
+    fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Result<Vec<(Node, Result<T>)>> {
+        self.run(&cmd)
+    }
+}
+
+impl fmt::Debug for OnNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnNode").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for OnEachMaster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnEachMaster").field("cluster", &self.cluster).finish()
+    }
+}

@@ -1,0 +1,81 @@
+//! Handles that run their commands in another way.
+
+use super::{Cluster, View};
+use crate::plan::CrossNode;
+use crate::topology::ReadFrom;
+use std::time::Duration;
+
+/// Views: the same cluster with another setting. They cost as much as a clone and share pools, replicas and everything
+/// else with the cluster that they come from, which stays as it is. For one call or for a part of a program.
+///
+/// ```
+/// # rediscluster_testing::example(|cluster| {
+/// use rediscluster::prelude::*;
+/// use std::time::Duration;
+///
+/// cluster.set("foo", "bar")?;
+/// let value: Option<String> = cluster.masters_only().deadline(Duration::from_millis(500)).get("foo")?;
+/// assert_eq!(value.as_deref(), Some("bar"));
+/// # Ok(()) });
+/// ```
+impl Cluster {
+    fn with(&self, change: impl FnOnce(&mut View)) -> Cluster {
+        let mut cluster = self.clone();
+        change(&mut cluster.view);
+        cluster
+    }
+
+    /// A view whose reads go to masters, so that they see every write that was acknowledged before.
+    pub fn masters_only(&self) -> Cluster {
+        self.read_from(ReadFrom::Master)
+    }
+
+    /// A view with another answer to where reads go. A cluster that was made with [`ReadFrom::Master`] has not looked
+    /// for replicas, so masters go on serving its reads.
+    pub fn read_from(&self, read_from: ReadFrom) -> Cluster {
+        self.with(|view| view.read_from = read_from)
+    }
+
+    /// A view with another answer to what becomes of a command whose keys live on several nodes.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::{CrossNode, ErrorKind};
+    ///
+    /// cluster.mset([("foo", 1), ("bar", 2)])?;
+    /// let error = cluster.cross_node(CrossNode::Refuse).mset([("foo", 3), ("bar", 4)]).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::CrossNode);
+    /// assert_eq!(cluster.mget::<_, Vec<i64>>(["foo", "bar"])?, [1, 2]);
+    /// # Ok(()) });
+    /// ```
+    pub fn cross_node(&self, cross_node: CrossNode) -> Cluster {
+        self.with(|view| view.cross_node = cross_node)
+    }
+
+    /// A view with another longest time for a call, as [`Builder::deadline`](crate::Builder::deadline). With zero every
+    /// call fails with [`Timeout`](crate::ErrorKind::Timeout).
+    pub fn deadline(&self, deadline: Duration) -> Cluster {
+        self.with(|view| view.deadline = deadline)
+    }
+
+    /// A view of another database, 0 to the server's number of databases less one. Connections go there by `SELECT`
+    /// when they are somewhere else, which costs a round trip; calls to two databases in turn pay it each time.
+    ///
+    /// A number that a server does not have is an error of the calls, with the command `SELECT`; nothing else was
+    /// sent.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    ///
+    /// let second = cluster.database(1);
+    /// second.set("foo", "there")?;
+    /// assert_eq!(cluster.get::<_, Option<String>>("foo")?, None);
+    /// assert_eq!(second.get::<_, String>("foo")?, "there");
+    /// # Ok(()) });
+    /// ```
+    pub fn database(&self, database: u32) -> Cluster {
+        self.with(|view| view.database = database)
+    }
+}
