@@ -6,7 +6,7 @@ mod views;
 pub use on::{OnEachMaster, OnNode};
 
 use crate::args::Args;
-use crate::cmd::{Cmd, Execute};
+use crate::cmd::{Cmd, Execute, Wait};
 use crate::config::{Builder, Checked, ConfiguredNode, Endpoint, Settings};
 use crate::convert::FromValue;
 use crate::discover::{discover, Discovery};
@@ -164,7 +164,7 @@ impl Cluster {
         Builder::default()
     }
 
-    fn servers(&self) -> Arc<Servers> {
+    pub(crate) fn servers(&self) -> Arc<Servers> {
         Arc::clone(&self.shared.servers.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -206,14 +206,14 @@ impl Cluster {
     /// ```
     pub fn plan<T>(&self, cmd: &Cmd<T>) -> Result<Plan> {
         cmd.check()?;
-        let spec = cmd.spec(&self.shared.own_specs)?;
+        let spec = self.spec_of(cmd)?;
         let servers = self.servers();
         let planner = self.planner(&servers);
         let route = planner.route(cmd.args(), spec)?;
         Ok(Plan::of(&planner, cmd.args(), spec, &route))
     }
 
-    fn planner<'p>(&'p self, servers: &'p Servers) -> Planner<'p> {
+    pub(crate) fn planner<'p>(&'p self, servers: &'p Servers) -> Planner<'p> {
         let View { read_from, cross_node, .. } = self.view;
         Planner { topology: &servers.topology, placement: &self.shared.placement, read_from, cross_node }
     }
@@ -238,20 +238,36 @@ impl Cluster {
         first_error.map_or(Ok(()), Err)
     }
 
+    /// The row of a command: of the table, or the user's own.
+    pub(crate) fn spec_of<T>(&self, cmd: &Cmd<T>) -> Result<&'static Spec> {
+        cmd.spec(&self.shared.own_specs)
+    }
+
+    /// The longest time that a call may take, without what it waits for data.
+    pub(crate) fn patience(&self) -> Duration {
+        self.view.deadline
+    }
+
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
         cmd.check()?;
-        let spec = cmd.spec(&self.shared.own_specs)?;
+        let spec = self.spec_of(cmd)?;
         let servers = self.servers();
-        let run = self.run_of(&servers, cmd, spec);
+        let run = self.run_of(&servers, cmd.args(), spec, cmd.wait(spec));
         run.made(run.run()?)
     }
 
-    fn run_of<'r, T>(&'r self, servers: &'r Servers, cmd: &'r Cmd<T>, spec: &'static Spec) -> Run<'r> {
-        let wait = cmd.wait(spec);
+    /// One command on its way, with a deadline that begins now.
+    pub(crate) fn run_of<'r>(
+        &'r self,
+        servers: &'r Servers,
+        args: &'r Args,
+        spec: &'static Spec,
+        wait: Wait,
+    ) -> Run<'r> {
         Run {
             servers,
             planner: self.planner(servers),
-            args: cmd.args(),
+            args,
             spec,
             deadline: Deadline::of(self.view.deadline, wait),
             patience: self.view.deadline,

@@ -184,6 +184,17 @@ pub(crate) enum Wait {
     Forever,
 }
 
+impl Wait {
+    /// One wait and then another.
+    pub(crate) fn and(self, other: Wait) -> Wait {
+        match (self, other) {
+            (Wait::None, one) | (one, Wait::None) => one,
+            (Wait::AtMost(one), Wait::AtMost(other)) => Wait::AtMost(one.saturating_add(other)),
+            _ => Wait::Forever,
+        }
+    }
+}
+
 /// Something that takes commands.
 ///
 /// The typed methods are written once over this trait, so that they serve a [`Cluster`](crate::Cluster) and a

@@ -172,6 +172,20 @@ impl Error {
         Error::new(kind, Outcome::NotApplied, escape(text, SERVER_TEXT))
     }
 
+    /// The same for another command that failed with it.
+    pub(crate) fn again(&self) -> Error {
+        let Inner { kind, outcome, node, command, message, parts, source: _ } = &*self.0;
+        Error(Box::new(Inner {
+            kind: *kind,
+            outcome: *outcome,
+            node: node.clone(),
+            command: command.clone(),
+            message: message.clone(),
+            parts: parts.clone(),
+            source: None,
+        }))
+    }
+
     pub(crate) fn with_node(mut self, node: impl FnOnce() -> String) -> Error {
         self.0.node.get_or_insert_with(node);
         self

@@ -37,6 +37,16 @@ pub(crate) enum Target {
     Server(usize),
 }
 
+impl Target {
+    /// The shard and the role, when it is no server by itself.
+    pub(crate) fn shard(self) -> Option<(usize, Role)> {
+        match self {
+            Target::Shard(shard, role) => Some((shard, role)),
+            Target::Server(_) => None,
+        }
+    }
+}
+
 /// One key of a command, and where it lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Placed<'c> {

@@ -146,6 +146,12 @@ impl Run<'_> {
         (0..replicas.len()).map(move |nth| replicas[turn.wrapping_add(nth) % replicas.len()]).chain([last])
     }
 
+    /// The servers of a shard that may serve a read, or with `replicas` false a write, the one to ask first coming first.
+    pub(crate) fn servers_of(&self, shard: usize, replicas: bool) -> Vec<usize> {
+        let role = if replicas { Role::Replica } else { Role::Master };
+        self.candidates(Target::Shard(shard, role)).collect()
+    }
+
     /// One request to the first server of the target that can serve it.
     pub(crate) fn one(&self, part: &Part<'_>) -> Result<Answer> {
         let mut candidates = self.candidates(part.target).peekable();
@@ -191,6 +197,17 @@ impl Run<'_> {
     /// A connection to this server, in the database of the command.
     pub(crate) fn lend_until(&self, server: usize, deadline: Deadline) -> Result<Lease> {
         self.servers.pools[server].lend(self.database, deadline)
+    }
+
+    /// The same, looked at: for requests that cannot be repeated when it turns out to be dead.
+    pub(crate) fn lend_checked(&self, server: usize, deadline: Deadline) -> Result<Lease> {
+        loop {
+            let lease = self.lend_until(server, deadline)?;
+            if lease.is_quiet() {
+                return Ok(lease);
+            }
+            lease.discard();
+        }
     }
 
     fn may_repeat(&self, error: &Error) -> bool {
@@ -315,7 +332,7 @@ fn finish(mut lease: Lease, deadline: Deadline) -> Result<Answer> {
 }
 
 /// Another server may well serve what this one could not.
-fn is_servers_fault(error: &Error) -> bool {
+pub(crate) fn is_servers_fault(error: &Error) -> bool {
     use ErrorKind::*;
     match error.kind() {
         Connect | Io | Timeout | Protocol | PoolTimeout | Loading | MasterDown | NoAuth | NoPerm => true,

@@ -54,15 +54,9 @@ impl Run<'_> {
         Part { target: Target::Shard(shard, Role::Master), request: command(args.iter().copied()).into(), keys }
     }
 
-    /// A connection for several requests in a row, looked at: a step in the middle is a bad moment to find it dead.
+    /// A connection for several requests in a row: a step in the middle is a bad moment to find it dead.
     fn lend(&self, server: usize) -> Result<Lease> {
-        loop {
-            let lease = self.lend_until(server, self.deadline)?;
-            if lease.is_quiet() {
-                return Ok(lease);
-            }
-            lease.discard();
-        }
+        self.lend_checked(server, self.deadline)
     }
 
     /// Connections to two masters, taken in the order of the servers so that no two calls wait for one another.

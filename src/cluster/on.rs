@@ -73,7 +73,7 @@ impl Cluster {
     fn spec_of_any<T>(&self, cmd: &Cmd<T>) -> Result<&'static Spec> {
         cmd.check()?;
         // A command without a row may write.
-        let spec = cmd.spec(&self.shared.own_specs).unwrap_or(&MARKED);
+        let spec = self.spec_of(cmd).unwrap_or(&MARKED);
         match spec.access {
             Access::Connection => {
                 let message = "is about the connection that it comes over, and connections are shared; open one of \
@@ -105,7 +105,7 @@ impl OnNode {
         let spec = self.cluster.spec_of_any(cmd)?;
         let servers = self.cluster.servers();
         let server = self.server(&servers).map_err(|error| error.with_command(cmd.name()))?;
-        let run = self.cluster.run_of(&servers, cmd, spec);
+        let run = self.cluster.run_of(&servers, cmd.args(), spec, cmd.wait(spec));
         run.made(run.run_on(server)?)
     }
 }
@@ -116,7 +116,7 @@ impl OnEachMaster {
         let servers = self.cluster.servers();
         let masters = servers.topology.servers().enumerate().filter(|(_, (role, _))| *role == Role::Master);
         let (numbers, nodes): (Vec<usize>, Vec<Node>) = masters.map(|(at, (_, node))| (at, node.clone())).unzip();
-        let run = self.cluster.run_of(&servers, cmd, spec);
+        let run = self.cluster.run_of(&servers, cmd.args(), spec, cmd.wait(spec));
         let answers = run.run_on_each(&numbers).into_iter();
         let results = answers.map(|answer| answer.and_then(|answer| run.made(answer)));
         Ok(nodes.into_iter().zip(results).collect())

@@ -9,6 +9,7 @@ use crate::cluster::{Cluster, OnEachMaster, OnNode};
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
 use crate::net::Connection;
+use crate::pipeline::Pipeline;
 use crate::spec;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use std::collections::BTreeMap;
@@ -440,6 +441,10 @@ pub trait ServerCommands: Execute {
 }
 
 impl ServerCommands for &Cluster {
+    type Each<T: FromValue> = PerNode<T>;
+}
+
+impl ServerCommands for &mut Pipeline {
     type Each<T: FromValue> = PerNode<T>;
 }
 

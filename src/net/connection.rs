@@ -133,6 +133,16 @@ impl Connection {
     /// When it fails, the outcome is `NotApplied`: the last request was not sent whole. Earlier ones of the same
     /// call may have run.
     pub(crate) fn send(&mut self, bytes: &[u8], replies: usize, deadline: Deadline) -> Result<()> {
+        self.owe(replies)?;
+        match self.write(bytes, deadline) {
+            (_, Some(error)) => Err(error),
+            (_, None) => Ok(()),
+        }
+    }
+
+    /// Says that requests will be written that get `replies` replies. Until all of those are in, the connection is for
+    /// nobody else.
+    pub(crate) fn owe(&mut self, replies: usize) -> Result<()> {
         if self.broken {
             return Err(Error::new(
                 ErrorKind::Io,
@@ -146,14 +156,43 @@ impl Connection {
             );
         }
         self.unanswered += replies;
-        self.stream.write_all(bytes, deadline).map_err(|(_, error)| {
-            let hung_up = matches!(error.kind(), std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset);
-            let error = match hung_up.then(|| self.last_words()).flatten() {
-                Some(said) => said,
-                None => Error::io(error, Outcome::NotApplied, "sending the command"),
-            };
-            self.close(error)
-        })
+        Ok(())
+    }
+
+    /// Writes everything. Says how many bytes the system took, and why not all.
+    pub(crate) fn write(&mut self, bytes: &[u8], deadline: Deadline) -> (usize, Option<Error>) {
+        match self.stream.write_all(bytes, deadline) {
+            Ok(()) => (bytes.len(), None),
+            Err((done, error)) => (done, Some(self.not_written(error))),
+        }
+    }
+
+    /// Writes what the system takes at once. Says how many bytes that were, and what went wrong.
+    pub(crate) fn write_what_fits(&mut self, bytes: &[u8]) -> (usize, Option<Error>) {
+        match self.stream.write_what_fits(bytes) {
+            Ok(done) => (done, None),
+            Err((done, error)) => (done, Some(self.not_written(error))),
+        }
+    }
+
+    /// As [`write`](Connection::write), for no longer than `slice`: what is not written then is no failure, unless the
+    /// deadline has passed.
+    pub(crate) fn write_within(&mut self, bytes: &[u8], slice: Duration, deadline: Deadline) -> (usize, Option<Error>) {
+        let Ok(Some(_)) = deadline.left() else { return self.write(bytes, deadline) };
+        match self.stream.write_all(bytes, deadline.within(slice)) {
+            Ok(()) => (bytes.len(), None),
+            Err((done, error)) if error.kind() == std::io::ErrorKind::TimedOut => (done, None),
+            Err((done, error)) => (done, Some(self.not_written(error))),
+        }
+    }
+
+    fn not_written(&mut self, error: std::io::Error) -> Error {
+        let hung_up = matches!(error.kind(), std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset);
+        let error = match hung_up.then(|| self.last_words()).flatten() {
+            Some(said) => said,
+            None => Error::io(error, Outcome::NotApplied, "sending the command"),
+        };
+        self.close(error)
     }
 
     /// What a server said before it hung up, such as that it has too many clients.
@@ -181,28 +220,54 @@ impl Connection {
 
     /// Like [`receive`](Connection::receive), giving where the reply lies: until the next request it stays there.
     pub(crate) fn receive_range(&mut self, deadline: Deadline) -> Result<Range<usize>> {
+        loop {
+            if let Some(range) = self.reply_at_hand()? {
+                return Ok(range);
+            }
+            match self.stream.read(self.decoder.space(), deadline) {
+                Ok(count) => self.decoder.advance(count),
+                Err(error) => return Err(self.not_read(error)),
+            }
+        }
+    }
+
+    /// As [`receive_range`](Connection::receive_range), waiting no longer than `slice`: that nothing came by then is no
+    /// failure, unless the deadline has passed.
+    pub(crate) fn receive_within(&mut self, slice: Duration, deadline: Deadline) -> Result<Option<Range<usize>>> {
+        let Ok(Some(_)) = deadline.left() else { return self.receive_range(deadline).map(Some) };
+        let end = deadline.within(slice);
+        loop {
+            if let Some(range) = self.reply_at_hand()? {
+                return Ok(Some(range));
+            }
+            match self.stream.read(self.decoder.space(), end) {
+                Ok(count) => self.decoder.advance(count),
+                Err(error) if error.kind() == std::io::ErrorKind::TimedOut => return Ok(None),
+                Err(error) => return Err(self.not_read(error)),
+            }
+        }
+    }
+
+    /// The next reply, if it has been received whole.
+    fn reply_at_hand(&mut self) -> Result<Option<Range<usize>>> {
         if self.broken {
             return Err(Error::new(ErrorKind::Io, Outcome::Unknown, "the connection was closed by an earlier failure"));
         }
         loop {
             match self.decoder.next_frame() {
+                Ok(Some(range)) if matches!(self.decoder.frame(range.clone()).value(), ValueRef::Push(_)) => {}
                 Ok(Some(range)) => {
-                    if matches!(self.decoder.frame(range.clone()).value(), ValueRef::Push(_)) {
-                        continue;
-                    }
                     self.unanswered -= 1;
-                    return Ok(range);
+                    return Ok(Some(range));
                 }
-                Ok(None) => {}
+                Ok(None) => return Ok(None),
                 Err(error) => return Err(self.close(error)),
             }
-            match self.stream.read(self.decoder.space(), deadline) {
-                Ok(count) => self.decoder.advance(count),
-                Err(error) => {
-                    return Err(self.close(Error::io(error, Outcome::Unknown, "waiting for the reply")));
-                }
-            }
         }
+    }
+
+    fn not_read(&mut self, error: std::io::Error) -> Error {
+        self.close(Error::io(error, Outcome::Unknown, "waiting for the reply"))
     }
 
     /// The reply that lies at `range`.

@@ -85,7 +85,10 @@ impl Stream {
     /// Reads at least one byte.
     pub(crate) fn read(&mut self, buffer: &mut [u8], deadline: Deadline) -> io::Result<usize> {
         loop {
-            let left = deadline.left()?;
+            let left = match deadline.left() {
+                Ok(left) => left,
+                Err(late) => return self.read_what_came(buffer, late),
+            };
             if let Some(timeout) = change(self.read_timeout, left) {
                 self.socket.set_read_timeout(timeout)?;
                 self.read_timeout = timeout;
@@ -96,6 +99,19 @@ impl Stream {
                 Err(error) if is_wait(&error) => self.read_timeout = None,
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// Past the deadline: what has come by now, without waiting. While one server was waited for in vain, the others
+    /// have answered, and what they did must not be told as unknown.
+    fn read_what_came(&mut self, buffer: &mut [u8], late: io::Error) -> io::Result<usize> {
+        self.socket.set_nonblocking(true)?;
+        let read = self.socket.read(buffer);
+        self.socket.set_nonblocking(false)?;
+        match read {
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Err(error) if is_wait(&error) => Err(late),
+            read => read,
         }
     }
 
@@ -116,6 +132,25 @@ impl Stream {
             }
         }
         Ok(())
+    }
+
+    /// Writes what the system takes without waiting, and says how many bytes that were, also on an error.
+    pub(crate) fn write_what_fits(&mut self, bytes: &[u8]) -> Result<usize, (usize, io::Error)> {
+        self.socket.set_nonblocking(true).map_err(|error| (0, error))?;
+        let mut done = 0;
+        let wrote = loop {
+            match self.socket.write(&bytes[done..]) {
+                Ok(0) if done < bytes.len() => break Err(ErrorKind::WriteZero.into()),
+                Ok(count) => done += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break Ok(()),
+                Err(error) => break Err(error),
+            }
+            if done == bytes.len() {
+                break Ok(());
+            }
+        };
+        wrote.and(self.socket.set_nonblocking(false)).map(|()| done).map_err(|error| (done, error))
     }
 
     /// Whether the peer has neither closed nor sent anything that nobody asked for.

@@ -1,0 +1,226 @@
+//! What came of the commands of a pipeline.
+
+use super::lane::Landed;
+use super::segment::Segment;
+use super::{Fan, Queued, Way};
+use crate::args::Args;
+use crate::cluster::Cluster;
+use crate::cmd::Wait;
+use crate::convert::FromValue;
+use crate::error::{Error, Outcome, Result};
+use crate::net::Deadline;
+use crate::plan::{Part, Target};
+use crate::resp::{Frame, Value};
+use crate::run::{Answer, Run};
+use crate::slot::{Slot, Slots};
+use crate::spec::MARKED;
+use crate::topology::Role;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What came of the commands of a [`Pipeline`](super::Pipeline), in their order.
+pub struct Replies {
+    slots: Slots,
+    commands: Vec<Answered>,
+    /// By segment and by shard.
+    landed: Vec<BTreeMap<usize, Landed>>,
+}
+
+struct Answered {
+    name: Cow<'static, str>,
+    is_read: bool,
+    reply: Reply,
+}
+
+enum Reply {
+    /// Segment, shard, number.
+    Landed(usize, usize, usize),
+    /// Made of several, or of a command that ran by itself.
+    Made(Vec<u8>),
+    Failed(Error),
+}
+
+impl Replies {
+    pub(super) fn run(cluster: &Cluster, slots: Slots, commands: Vec<Queued>, segments: Vec<Segment>) -> Replies {
+        let servers = cluster.servers();
+        let waits = commands.iter().map(|queued| match &queued.way {
+            Way::Alone(alone) => alone.2,
+            _ => Wait::None,
+        });
+        let wait = waits.fold(Wait::None, Wait::and);
+        // One deadline for all of it.
+        let deadline = Deadline::of(cluster.patience(), wait);
+        let no_args = Args::new();
+        let mut answered: Vec<Answered> = Vec::with_capacity(commands.len());
+        let mut commands = commands.into_iter();
+        let mut landed = Vec::with_capacity(segments.len());
+        for (nth, mut segment) in segments.into_iter().enumerate() {
+            let first = answered.len();
+            let then = segment.then.take();
+            let count = then.map_or(usize::MAX, |then| then - first);
+            let mut fans: Vec<(usize, Box<Fan>)> = Vec::new();
+            for queued in commands.by_ref().take(count) {
+                let reply = match queued.way {
+                    Way::One(shard, number) => Reply::Landed(nth, shard, number),
+                    Way::Failed(error) => Reply::Failed(error),
+                    Way::Fan(fan) => {
+                        fans.push((answered.len(), fan));
+                        Reply::Made(Vec::new())
+                    }
+                    // It ends a segment, so it comes below.
+                    Way::Alone(_) => Reply::Failed(Error::reply("a command that runs by itself was not the last")),
+                };
+                answered.push(Answered { name: queued.name, is_read: queued.is_read, reply });
+            }
+            let writes = fans.iter().filter(|(at, _)| !answered[*at].is_read);
+            let together: Vec<(usize, Vec<(usize, usize)>)> = writes
+                .map(|(at, fan)| (*at, fan.parts.iter().map(|(shard, nth, _)| (*shard, *nth)).collect()))
+                .collect();
+            let mut given_up = BTreeMap::new();
+            let back = segment.run(
+                &Run { deadline, ..cluster.run_of(&servers, &no_args, &MARKED, Wait::None) },
+                &together,
+                |at, error| {
+                    given_up.insert(at, error.with_outcome(Outcome::NotApplied));
+                },
+            );
+            for (at, fan) in fans {
+                let run = cluster.run_of(&servers, &fan.args, fan.spec, Wait::None);
+                let made = given_up.remove(&at).map_or_else(|| merged(&run, &fan, &back, answered[at].is_read), Err);
+                answered[at].reply = match made {
+                    Ok(bytes) => Reply::Made(bytes),
+                    Err(error) => Reply::Failed(error.with_command(answered[at].name.clone())),
+                };
+            }
+            landed.push(back);
+            if let (Some(_), Some(Queued { name, is_read, way: Way::Alone(alone) })) = (then, commands.next()) {
+                let (args, spec, wait) = &*alone;
+                let run = Run { deadline, ..cluster.run_of(&servers, args, spec, *wait) };
+                let reply = match run.run() {
+                    Ok(answer) => Reply::Made(answer.frame().as_bytes().to_vec()),
+                    Err(error) => Reply::Failed(error),
+                };
+                answered.push(Answered { name, is_read, reply });
+            }
+        }
+        Replies { slots, commands: answered, landed }
+    }
+
+    /// How many commands there were.
+    pub fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Whether there were none.
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// What came of the command that gave this slot.
+    ///
+    /// # Errors
+    /// What the command met, with its own outcome; [`Reply`](crate::ErrorKind::Reply) when its reply does not fit the
+    /// type; [`Argument`](crate::ErrorKind::Argument) for a slot of another pipeline.
+    pub fn get<T: FromValue>(&self, slot: Slot<T>) -> Result<T> {
+        self.made(self.slots.index_of(&slot)?)
+    }
+
+    /// What came of every command, in their order, as it came.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    ///
+    /// let mut pipeline = cluster.pipeline();
+    /// for number in 0..100 {
+    ///     pipeline.set(format!("key:{number}"), number);
+    /// }
+    /// let failed = pipeline.run_each().values().filter(|reply| reply.is_err()).count();
+    /// assert_eq!(failed, 0);
+    /// # Ok(()) });
+    /// ```
+    pub fn values(&self) -> impl ExactSizeIterator<Item = Result<Value>> + '_ {
+        (0..self.len()).map(|index| self.made(index))
+    }
+
+    fn made<T: FromValue>(&self, index: usize) -> Result<T> {
+        let command = &self.commands[index];
+        let (made, node) = match self.reply(index) {
+            Ok((frame, node)) => (T::from_value(frame.value()), node),
+            Err(error) => return Err(error),
+        };
+        made.map_err(|error| {
+            let error = error.with_command(command.name.clone());
+            match node {
+                Some(node) => error.with_node(|| node.to_owned()),
+                None => error,
+            }
+        })
+    }
+
+    /// A reply, and the server that gave it where one did.
+    fn reply(&self, index: usize) -> Result<(Frame<'_>, Option<&str>)> {
+        let command = &self.commands[index];
+        match &command.reply {
+            Reply::Made(bytes) => Ok((Frame::trusted(bytes), None)),
+            Reply::Failed(error) => Err(error.again()),
+            Reply::Landed(segment, shard, number) => {
+                let landed = &self.landed[*segment][shard];
+                let reply = landed.reply(*number, command.is_read);
+                reply
+                    .map(|frame| (frame, landed.node(*number)))
+                    .map_err(|error| error.with_command(command.name.clone()))
+            }
+        }
+    }
+
+    /// One error for all commands that failed.
+    pub(super) fn failure(&self) -> Option<Error> {
+        let failed: Vec<(usize, Error)> =
+            (0..self.len()).filter_map(|index| self.reply(index).err().map(|error| (index, error))).collect();
+        let unknown = failed.iter().any(|(_, error)| error.outcome() == Outcome::Unknown);
+        let none = failed.len() == self.len() && failed.iter().all(|(_, error)| error.outcome() == Outcome::NotApplied);
+        let count = failed.len();
+        let (index, first) = failed.into_iter().next()?;
+        let outcome = match (unknown, none) {
+            (true, _) => Outcome::Unknown,
+            (false, true) => Outcome::NotApplied,
+            (false, false) => Outcome::Partial,
+        };
+        let others = match count {
+            1 => "no other failed".to_owned(),
+            _ => format!("{count} of them failed"),
+        };
+        let note = format!("this is command {} of {} in a pipeline, and {others}", index + 1, self.len());
+        Some(first.with_outcome(outcome).with_note(&note))
+    }
+}
+
+/// The one reply to a command that went to several nodes.
+fn merged(run: &Run<'_>, fan: &Fan, landed: &BTreeMap<usize, Landed>, is_read: bool) -> Result<Vec<u8>> {
+    let replies: Vec<Result<Frame<'_>>> =
+        fan.parts.iter().map(|(shard, nth, _)| landed[shard].reply(*nth, is_read)).collect();
+    if replies.iter().all(Result::is_ok) {
+        let frames: Vec<Frame<'_>> = replies.into_iter().flatten().collect();
+        let keys: Vec<&[usize]> = fan.parts.iter().map(|(.., keys)| keys.as_slice()).collect();
+        return fan.merge.frames(&keys, &frames);
+    }
+    let parts: Vec<Part<'_>> = fan
+        .parts
+        .iter()
+        .map(|(shard, _, keys)| Part {
+            target: Target::Shard(*shard, Role::Master),
+            request: Cow::Borrowed(&[]),
+            keys: keys.clone(),
+        })
+        .collect();
+    let results = replies.into_iter().map(|reply| reply.map(|frame| Answer::Made(frame.as_bytes().to_vec())));
+    Err(run.summed_up(&parts, results.collect()))
+}
+
+impl fmt::Debug for Replies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replies").field("commands", &self.commands.len()).finish_non_exhaustive()
+    }
+}

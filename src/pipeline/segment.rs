@@ -1,0 +1,173 @@
+//! A stretch of a pipeline that goes out at once.
+
+use super::flow::{drive, Flight};
+use super::lane::{Landed, Lane};
+use crate::error::{Error, ErrorKind, Result};
+use crate::net::{Deadline, Lease};
+use crate::run::{is_servers_fault, Run};
+use crate::topology::Role;
+use std::collections::BTreeMap;
+
+/// Commands up to the next one that has to run by itself.
+#[derive(Debug, Default)]
+pub(super) struct Segment {
+    /// By shard.
+    lanes: BTreeMap<usize, Lane>,
+    /// The command that runs when all of these are finished.
+    pub(super) then: Option<usize>,
+}
+
+/// Some requests of a lane on their way to one server.
+struct Trip {
+    shard: usize,
+    lane: Lane,
+    /// Which requests of the shard's lane these are.
+    numbers: Vec<usize>,
+    server: usize,
+    /// The servers that may be asked when that one fails.
+    others: Vec<usize>,
+    may_repeat: bool,
+}
+
+impl Segment {
+    /// Appends a request to the lane of a shard and gives its number there.
+    pub(super) fn push(&mut self, shard: usize, role: Role, is_read: bool, request: &[u8]) -> usize {
+        let lane = self.lanes.entry(shard).or_default();
+        lane.needs_master |= role == Role::Master;
+        lane.writes |= !is_read;
+        lane.push(request)
+    }
+
+    /// Sends every lane and gives what came back, by shard. `together` lists requests by shard and number that are
+    /// either sent all or not at all: when a node cannot be reached, its are told to `given_up`.
+    pub(super) fn run(
+        self,
+        run: &Run<'_>,
+        together: &[(usize, Vec<(usize, usize)>)],
+        mut given_up: impl FnMut(usize, Error),
+    ) -> BTreeMap<usize, Landed> {
+        let mut landed: BTreeMap<usize, Landed> =
+            self.lanes.iter().map(|(&shard, lane)| (shard, Landed::of(lane))).collect();
+        let mut trips: Vec<Trip> = self.lanes.into_iter().map(|(shard, lane)| Trip::first(run, shard, lane)).collect();
+        let mut first = true;
+        while !trips.is_empty() {
+            // Connections are taken in the order of the servers: two calls can so never wait for one another.
+            trips.sort_by_key(|trip| trip.server);
+            let leases: Vec<Result<Lease>> =
+                trips.iter().map(|trip| run.lend_checked(trip.server, trip.deadline(run.deadline))).collect();
+            if std::mem::take(&mut first) {
+                let unreached: BTreeMap<usize, &Error> = trips
+                    .iter()
+                    .zip(&leases)
+                    .filter(|(trip, _)| trip.others.is_empty())
+                    .filter_map(|(trip, lease)| lease.as_ref().err().map(|error| (trip.shard, error)))
+                    .collect();
+                let mut left_out: Vec<(usize, usize)> = Vec::new();
+                for (command, parts) in together {
+                    if let Some(error) = parts.iter().find_map(|(shard, _)| unreached.get(shard)) {
+                        given_up(*command, error.again());
+                        left_out.extend(parts);
+                    }
+                }
+                if !left_out.is_empty() {
+                    trips.iter_mut().for_each(|trip| trip.leave_out(&left_out));
+                }
+            }
+            trips = wave(run, trips, leases, &mut landed);
+        }
+        landed
+    }
+}
+
+/// Sends every trip, notes what came back, and gives the trips that are to be made next.
+fn wave(
+    run: &Run<'_>,
+    trips: Vec<Trip>,
+    leases: Vec<Result<Lease>>,
+    landed: &mut BTreeMap<usize, Landed>,
+) -> Vec<Trip> {
+    let mut flights = Vec::with_capacity(trips.len());
+    let mut came = Vec::with_capacity(trips.len());
+    for (trip, lease) in trips.iter().zip(leases) {
+        match lease {
+            Ok(lease) => {
+                flights.push(Flight::new(&trip.lane, lease, trip.deadline(run.deadline)));
+                came.push(None);
+            }
+            Err(error) => {
+                let mut nothing = Landed::of(&trip.lane);
+                nothing.failure = Some(error);
+                came.push(Some(nothing));
+            }
+        }
+    }
+    let mut flown = drive(flights).into_iter();
+    let came: Vec<Landed> =
+        came.into_iter().map(|nothing| nothing.or_else(|| flown.next()).unwrap_or_default()).collect();
+    let mut next = Vec::new();
+    for (trip, came) in trips.into_iter().zip(came) {
+        let again = trip.again(run, &came);
+        if let Some(landed) = landed.get_mut(&trip.shard) {
+            landed.take(came, &trip.numbers);
+        }
+        next.extend(again);
+    }
+    next
+}
+
+impl Trip {
+    fn first(run: &Run<'_>, shard: usize, lane: Lane) -> Trip {
+        let mut candidates = run.servers_of(shard, !lane.needs_master);
+        let server = candidates.remove(0);
+        Trip { shard, numbers: (0..lane.len()).collect(), lane, server, others: candidates, may_repeat: true }
+    }
+
+    /// A server that others can stand in for gets a part of the time, so that some is left when it says nothing.
+    fn deadline(&self, whole: Deadline) -> Deadline {
+        match whole.left() {
+            Ok(Some(left)) if !self.others.is_empty() => whole.within(left / 4),
+            _ => whole,
+        }
+    }
+
+    fn leave_out(&mut self, requests: &[(usize, usize)]) {
+        let kept = |nth: &usize| !requests.contains(&(self.shard, self.numbers[*nth]));
+        let kept: Vec<usize> = (0..self.numbers.len()).filter(kept).collect();
+        if kept.len() < self.numbers.len() {
+            self.lane = self.lane.only(&kept);
+            self.numbers = kept.iter().map(|&nth| self.numbers[nth]).collect();
+        }
+    }
+
+    /// The trip that is to be made for what failed: to another server that can serve these reads, or to the same one on a
+    /// new connection.
+    fn again(&self, run: &Run<'_>, came: &Landed) -> Option<Trip> {
+        if run.deadline.left().is_err() {
+            return None;
+        }
+        let failed = |at: &usize| match came.reply(*at, true) {
+            Ok(_) => false,
+            Err(error) => came.raw(*at).is_none() || is_servers_fault(&error),
+        };
+        let trip = |numbers: Vec<usize>, server, others, may_repeat| Trip {
+            shard: self.shard,
+            lane: self.lane.only(&numbers),
+            numbers: numbers.iter().map(|&at| self.numbers[at]).collect(),
+            server,
+            others,
+            may_repeat,
+        };
+        if let (false, Some((&server, others))) = (self.lane.writes, self.others.split_first()) {
+            let numbers: Vec<usize> = (0..self.lane.len()).filter(failed).collect();
+            return (!numbers.is_empty()).then(|| trip(numbers, server, others.to_vec(), self.may_repeat));
+        }
+        let dead = matches!(came.failure.as_ref()?.kind(), ErrorKind::Io | ErrorKind::Protocol);
+        let untouched = (0..self.lane.len()).all(|at| came.raw(at).is_none() && !came.is_open(at));
+        if !dead || !self.may_repeat || (self.lane.writes && !untouched) {
+            return None;
+        }
+        run.servers.pools[self.server].drop_idle();
+        let numbers = (0..self.lane.len()).filter(|&at| came.raw(at).is_none()).collect();
+        Some(trip(numbers, self.server, Vec::new(), false))
+    }
+}
