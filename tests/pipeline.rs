@@ -139,7 +139,9 @@ fn reads_go_to_replicas_unless_the_pipeline_writes_there() {
         Cluster::builder().node("node_1", other.address()).node("node_2", master.address()).connect().unwrap();
     let calls = || (master.calls("get"), replica.calls("get"));
     let mut pipeline = cluster.pipeline();
-    (0..10).for_each(|_| drop(pipeline.get::<_, Value>("foo")));
+    for _ in 0..10 {
+        pipeline.get::<_, Value>("foo");
+    }
     // A write to another node does not matter.
     pipeline.set("bar", 1);
     pipeline.run().unwrap();
@@ -182,7 +184,9 @@ fn a_dead_node_fails_its_own_commands_only() {
     let cluster = cluster_of(&servers).connect().unwrap();
     let mut pipeline = cluster.pipeline();
     // Every connection is in use once, so that the dead one is found in the pool.
-    (0..30).for_each(|number| drop(pipeline.set(format!("key:{number}"), number)));
+    for number in 0..30 {
+        pipeline.set(format!("key:{number}"), number);
+    }
     pipeline.run().unwrap();
     servers[1].kill();
     let mut pipeline = cluster.pipeline();
@@ -331,7 +335,9 @@ fn large_values_both_ways() {
     let cluster = cluster_of(&servers).deadline(Duration::from_secs(60)).connect().unwrap();
     let mut pipeline = cluster.pipeline();
     let value = |number: usize| vec![number as u8; 1 << 20];
-    (0..40).for_each(|number| drop(pipeline.set(format!("key:{number}"), value(number))));
+    for number in 0..40 {
+        pipeline.set(format!("key:{number}"), value(number));
+    }
     pipeline.set("huge", vec![b'h'; 32 << 20]);
     let huge = pipeline.strlen("huge");
     assert_eq!(pipeline.run().unwrap().get(huge).unwrap(), 32 << 20);
@@ -383,7 +389,9 @@ fn a_server_never_holds_more_than_a_window() {
     });
     let cluster = Cluster::builder().node("node_1", peer.address()).build().unwrap().deadline(Duration::from_secs(60));
     let mut pipeline = cluster.pipeline();
-    (0..5_000).for_each(|_| drop(pipeline.set("foo", 1)));
+    for _ in 0..5_000 {
+        pipeline.set("foo", 1);
+    }
     pipeline.run().unwrap();
     let most = most.load(Ordering::SeqCst);
     assert!((900..=1_000).contains(&most), "{most} commands were under way");
@@ -400,7 +408,9 @@ fn pipelines_of_several_threads_share_pools_of_one() {
                 for round in 0..20 {
                     let mut pipeline = cluster.pipeline();
                     let key = |number: usize| format!("{thread}:{number}");
-                    (0..50).for_each(|number| drop(pipeline.set(key(number), round)));
+                    for number in 0..50 {
+                        pipeline.set(key(number), round);
+                    }
                     pipeline.rename(key(0), key(1));
                     let slots: Vec<Slot<Option<i64>>> = (0..50).map(|number| pipeline.get(key(number))).collect();
                     let replies = pipeline.run().unwrap();
