@@ -9,10 +9,11 @@ mod cases;
 #[cfg(feature = "hiredis")]
 mod hiredis;
 mod race;
+mod servers;
 
 fn main() {
     let word = std::env::args().nth(1).unwrap_or_default();
-    let chosen: Vec<_> = cases::all().into_iter().filter(|case| case.name.contains(&word)).collect();
+    let chosen: Vec<_> = cases::all().into_iter().chain(servers::all()).filter(|case| case.name.contains(&word)).collect();
     if chosen.is_empty() {
         eprintln!("no case has {word:?} in its name");
         std::process::exit(2);
