@@ -4,7 +4,7 @@ use crate::commands::Command;
 use crate::known;
 use crate::shrink::{quoted, quoted_word};
 use rediscluster::prelude::*;
-use rediscluster::{Error, ErrorKind, Outcome, Value};
+use rediscluster::{Cmd, Error, ErrorKind, Outcome, Value};
 use std::fmt;
 
 /// How far apart two times to live may be, in milliseconds: one sequence takes far less, and the times that the
@@ -64,17 +64,39 @@ impl fmt::Display for Difference {
     }
 }
 
+/// How the commands of a sequence are given to a cluster.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Way {
+    OneByOne,
+    InAPipeline,
+}
+
 /// Runs a sequence from nothing.
-pub fn run(cluster: &Cluster, script: &[Command]) -> Run {
+pub fn run(cluster: &Cluster, script: &[Command], way: Way) -> Run {
     cluster.execute(cmd("FLUSHALL")).expect("empty servers");
-    let replies = script.iter().map(|command| ask(cluster, command)).collect();
+    let replies = match way {
+        Way::OneByOne => script.iter().map(|command| ask(cluster, command)).collect(),
+        Way::InAPipeline => {
+            let mut pipeline = cluster.pipeline();
+            let slots: Vec<_> = script.iter().map(|command| pipeline.execute(built(command))).collect();
+            let replies = pipeline.run_each();
+            let each = slots.into_iter().zip(script);
+            each.map(|(slot, command)| seen(&name(command), replies.get(slot))).collect()
+        }
+    };
     Run { replies, data: data(cluster) }
 }
 
 fn ask(cluster: &Cluster, command: &[Vec<u8>]) -> Seen {
-    let name = String::from_utf8(command[0].to_ascii_uppercase()).expect("names are ASCII");
-    let reply = cluster.execute(command[1..].iter().fold(cmd(&name), |cmd, arg| cmd.arg(arg)));
-    seen(&name, reply)
+    seen(&name(command), cluster.execute(built(command)))
+}
+
+fn name(command: &[Vec<u8>]) -> String {
+    String::from_utf8(command[0].to_ascii_uppercase()).expect("names are ASCII")
+}
+
+fn built(command: &[Vec<u8>]) -> Cmd {
+    command[1..].iter().fold(cmd(&name(command)), |cmd, arg| cmd.arg(arg))
 }
 
 fn seen(name: &str, reply: Result<Value, Error>) -> Seen {

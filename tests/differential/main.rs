@@ -1,5 +1,5 @@
 //! Sequences of commands by chance give the same replies, the same errors and the same data on clusters of one, two,
-//! three and seven nodes.
+//! three and seven nodes, one by one and in a pipeline.
 //!
 //! `DIFFERENTIAL_COMMANDS` says how many commands run, `DIFFERENTIAL_SEED` where the numbers by chance begin. What
 //! differs is made as short as it still differs and printed as a script for the command line.
@@ -13,7 +13,7 @@ mod shrink;
 
 use chance::Chance;
 use commands::{Command, KEYS};
-use compare::{first_difference, run, Difference, Run, DATA};
+use compare::{first_difference, run, Difference, Run, Way, DATA};
 use rediscluster::prelude::*;
 use rediscluster::{Outcome, Protocol};
 use rediscluster_testing::{cluster_of, Server};
@@ -48,12 +48,13 @@ impl Clusters {
         Clusters { _servers: servers, resp2, resp3 }
     }
 
-    /// Those that a seed runs on.
-    fn of(&self, seed: u64) -> (Protocol, &[Cluster]) {
+    /// Those that a seed runs on, and how it runs on several nodes; on one it always runs one by one.
+    fn of(&self, seed: u64) -> (Protocol, Way, &[Cluster]) {
+        let way = if seed / 2 % 3 == 0 { Way::InAPipeline } else { Way::OneByOne };
         if seed % 2 == 0 {
-            (Protocol::Resp2, &self.resp2)
+            (Protocol::Resp2, way, &self.resp2)
         } else {
-            (Protocol::Resp3, &self.resp3)
+            (Protocol::Resp3, way, &self.resp3)
         }
     }
 }
@@ -64,16 +65,18 @@ fn from_environment(name: &str) -> Option<u64> {
 }
 
 /// On all clusters at the same time.
-fn run_on_all(clusters: &[Cluster], script: &[Command]) -> Vec<Run> {
+fn run_on_all(clusters: &[Cluster], script: &[Command], way: Way) -> Vec<Run> {
     std::thread::scope(|scope| {
-        let running: Vec<_> = clusters.iter().map(|cluster| scope.spawn(|| run(cluster, script))).collect();
+        let ways = std::iter::once(Way::OneByOne).chain(std::iter::repeat(way));
+        let running: Vec<_> =
+            clusters.iter().zip(ways).map(|(cluster, way)| scope.spawn(move || run(cluster, script, way))).collect();
         running.into_iter().map(|thread| thread.join().expect("a sequence runs to its end")).collect()
     })
 }
 
 /// What differs from one node, and on how many.
-fn differs(clusters: &[Cluster], script: &[Command]) -> Option<(usize, Difference)> {
-    let runs = run_on_all(clusters, script);
+fn differs(clusters: &[Cluster], script: &[Command], way: Way) -> Option<(usize, Difference)> {
+    let runs = run_on_all(clusters, script, way);
     (1..runs.len()).find_map(|nth| Some((nth, first_difference(script, &runs[0], &runs[nth])?)))
 }
 
@@ -88,19 +91,19 @@ fn any_number_of_nodes_does_what_one_does() {
         // Each sequence has a seed of its own, so that it is repeated without those before it.
         let seed = seed.wrapping_add(nth);
         let script = commands::sequence(&mut Chance::of(seed), LENGTH);
-        let (protocol, clusters) = clusters.of(seed);
-        let Some((at, difference)) = differs(clusters, &script) else { continue };
+        let (protocol, way, clusters) = clusters.of(seed);
+        let Some((at, difference)) = differs(clusters, &script, way) else { continue };
         if failures.contains(&difference.name) {
             continue;
         }
         let pair = [clusters[0].clone(), clusters[at].clone()];
-        let (script, difference) = shrink::shrunk(script, difference, |script| Some(differs(&pair, script)?.1));
+        let (script, difference) = shrink::shrunk(script, difference, |script| Some(differs(&pair, script, way)?.1));
         let name = match script.last() {
             Some(last) if difference.name == DATA => format!("{DATA} after {}", String::from_utf8_lossy(&last[0])),
             _ => difference.name.clone(),
         };
         if failures.insert(name) {
-            println!("\n{} nodes differ, {protocol:?}, DIFFERENTIAL_SEED={seed}:", SIZES[at]);
+            println!("\n{} nodes differ, {protocol:?}, {way:?}, DIFFERENTIAL_SEED={seed}:", SIZES[at]);
             script.iter().for_each(|command| println!("    {}", shrink::quoted(command)));
             println!("  {difference}");
         }
@@ -127,7 +130,7 @@ fn a_difference_is_found_and_made_short() {
     let words = |line: &str| line.split(' ').map(|word| word.as_bytes().to_vec()).collect::<Command>();
     let script: Vec<Command> = ["SET a 1", "LPUSH d x y z", "SET b 2", "GET a", "LRANGE d 0 -1"].map(words).to_vec();
     let run_with_a_fault = |cluster: &Cluster, script: &[Command], fault: bool| {
-        let mut run = run(cluster, script);
+        let mut run = run(cluster, script, Way::OneByOne);
         let pushes = script.iter().position(|command| command[0] == b"LPUSH" && command[1] == b"d");
         if let Some(at) = pushes.filter(|_| fault) {
             run.replies[at] = compare::Seen::Error("ERR".into(), Outcome::NotApplied);
