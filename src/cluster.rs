@@ -12,7 +12,7 @@ use crate::convert::FromValue;
 use crate::discover::{discover, Discovery};
 use crate::error::Result;
 use crate::explain::Plan;
-use crate::net::{Connection, Deadline, Pool};
+use crate::net::{Connection, Deadline, Pool, PoolStatus};
 use crate::plan::{CrossNode, Planner};
 use crate::run::{Run, Servers};
 use crate::spec::Spec;
@@ -221,6 +221,22 @@ impl Cluster {
     /// The nodes with their masters and replicas, as last discovered.
     pub fn topology(&self) -> Arc<Topology> {
         Arc::clone(&self.servers().topology)
+    }
+
+    /// How the pool of each server stands, in the order of [`Topology::servers`]: for metrics, and to see whether
+    /// pools are too small.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    ///
+    /// cluster.set("foo", "bar")?; // on node_2
+    /// let pools = cluster.pools();
+    /// assert_eq!((pools[0].open, pools[1].open, pools[1].idle, pools[1].size), (0, 1, 1, 16));
+    /// # Ok(()) });
+    /// ```
+    pub fn pools(&self) -> Vec<PoolStatus> {
+        self.servers().pools.iter().map(|pool| pool.status()).collect()
     }
 
     /// Asks every master again and discovers replicas, for this cluster and its clones. Calls that are under way finish

@@ -68,7 +68,7 @@ pub use config::Builder;
 pub use convert::FromValue;
 pub use error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 pub use explain::{Plan, Step};
-pub use net::Connection;
+pub use net::{Connection, PoolStatus};
 pub use partition::{Crc32Modulo, HashTags, Partitioner};
 pub use pipeline::{Pipeline, Replies};
 pub use plan::CrossNode;

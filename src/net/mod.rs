@@ -5,5 +5,6 @@ mod pool;
 mod stream;
 
 pub use connection::Connection;
+pub use pool::PoolStatus;
 pub(crate) use pool::{Lease, Pool};
 pub(crate) use stream::Deadline;

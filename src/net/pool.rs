@@ -5,6 +5,7 @@ use super::stream::Deadline;
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::topology::Node;
+use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +15,28 @@ pub(crate) struct Pool {
     endpoint: Endpoint,
     settings: Arc<Settings>,
     state: Mutex<State>,
-    freed: Condvar,
+}
+
+/// How the pool of one server stands: see [`Cluster::pools`](crate::Cluster::pools).
+#[non_exhaustive]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// The server.
+    pub node: Node,
+    /// The most connections at a time: [`Builder::pool_size`](crate::Builder::pool_size).
+    pub size: usize,
+    /// Connections that are there now, in use and idle together.
+    pub open: usize,
+    /// Connections that lie unused now.
+    pub idle: usize,
+    /// Calls that wait for a connection now.
+    pub waiting: usize,
+    /// Connections that were begun since the cluster was made, those that could not be made included.
+    pub opened: u64,
+    /// Calls that had to wait for a connection since then.
+    pub waited: u64,
+    /// Calls of those that met their deadline before they had one.
+    pub timed_out: u64,
 }
 
 struct State {
@@ -23,14 +45,36 @@ struct State {
     idle: Vec<Box<Connection>>,
     /// Lent out and idle together.
     open: usize,
-    /// Calls that wait for one: when there is none, giving back costs no system call.
-    waiting: usize,
+    /// Calls that wait for one, the one that came first in front. Each is woken by itself.
+    waiting: VecDeque<Arc<Condvar>>,
+    counts: Counts,
+}
+
+/// What has happened since the pool was made.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    opened: u64,
+    waited: u64,
+    timed_out: u64,
+}
+
+impl State {
+    fn has_room(&self, size: usize) -> bool {
+        !self.idle.is_empty() || self.open < size
+    }
+
+    /// Tells the call that has waited longest to look again, when there is something for it.
+    fn wake_first_if_room(&self, size: usize) {
+        if let Some(first) = self.waiting.front().filter(|_| self.has_room(size)) {
+            first.notify_one();
+        }
+    }
 }
 
 impl Pool {
     pub(crate) fn new(node: Node, endpoint: Endpoint, settings: Arc<Settings>) -> Pool {
-        let state = Mutex::new(State { idle: Vec::new(), open: 0, waiting: 0 });
-        Pool { node, endpoint, settings, state, freed: Condvar::new() }
+        let state = State { idle: Vec::new(), open: 0, waiting: VecDeque::new(), counts: Counts::default() };
+        Pool { node, endpoint, settings, state: Mutex::new(state) }
     }
 
     pub(crate) fn node(&self) -> &Node {
@@ -39,6 +83,21 @@ impl Pool {
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// How it stands at this moment.
+    pub(crate) fn status(&self) -> PoolStatus {
+        let state = self.state();
+        PoolStatus {
+            node: self.node.clone(),
+            size: self.settings.pool_size,
+            open: state.open,
+            idle: state.idle.len(),
+            waiting: state.waiting.len(),
+            opened: state.counts.opened,
+            waited: state.counts.waited,
+            timed_out: state.counts.timed_out,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -55,34 +114,51 @@ impl Pool {
 
     fn lend_any(self: &Arc<Pool>, deadline: Deadline) -> Result<Lease> {
         let mut state = self.state();
-        loop {
-            if let Some(connection) = state.idle.pop() {
-                if connection.is_fresh() || connection.is_quiet() {
-                    return Ok(Lease { connection: Some(connection), pool: Arc::clone(self) });
-                }
-                state.open -= 1;
-                continue;
-            }
-            if state.open < self.settings.pool_size {
-                state.open += 1;
-                drop(state);
-                // From here on the lease counts it back, also when connecting fails or panics.
-                let mut lease = Lease { connection: None, pool: Arc::clone(self) };
-                lease.connection = Some(Box::new(self.open(deadline)?));
-                return Ok(lease);
-            }
-            let Ok(left) = deadline.left() else {
-                let message = format!("all {} connections stayed in use until the deadline", self.settings.pool_size);
-                return Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message)
-                    .with_node(|| self.node.to_string()));
-            };
-            state.waiting += 1;
-            state = match left {
-                Some(left) => self.freed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-                None => self.freed.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
-            state.waiting -= 1;
+        if !state.waiting.is_empty() || !state.has_room(self.settings.pool_size) {
+            state = self.queue_up(state, deadline)?;
         }
+        while let Some(connection) = state.idle.pop() {
+            if connection.is_fresh() || connection.is_quiet() {
+                state.wake_first_if_room(self.settings.pool_size);
+                return Ok(Lease { connection: Some(connection), pool: Arc::clone(self) });
+            }
+            state.open -= 1;
+        }
+        // Room was found, and an idle connection that turned out to be dead makes more of it.
+        state.open += 1;
+        state.counts.opened += 1;
+        state.wake_first_if_room(self.settings.pool_size);
+        drop(state);
+        // From here on the lease counts it back, also when connecting fails or panics.
+        let mut lease = Lease { connection: None, pool: Arc::clone(self) };
+        lease.connection = Some(Box::new(self.open(deadline)?));
+        Ok(lease)
+    }
+
+    /// Waits until it is this call's turn and there is room. Nobody who comes later is served before.
+    fn queue_up<'s>(&'s self, mut state: MutexGuard<'s, State>, deadline: Deadline) -> Result<MutexGuard<'s, State>> {
+        let size = self.settings.pool_size;
+        let turn = Arc::new(Condvar::new());
+        state.waiting.push_back(Arc::clone(&turn));
+        state.counts.waited += 1;
+        let is_first = |state: &State| state.waiting.front().is_some_and(|first| Arc::ptr_eq(first, &turn));
+        loop {
+            if is_first(&state) && state.has_room(size) {
+                state.waiting.pop_front();
+                return Ok(state);
+            }
+            let Ok(left) = deadline.left() else { break };
+            state = match left {
+                Some(left) => turn.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => turn.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        state.waiting.retain(|other| !Arc::ptr_eq(other, &turn));
+        state.counts.timed_out += 1;
+        // It may have been told to look again in the very moment in which it gave up.
+        state.wake_first_if_room(size);
+        let message = format!("all {size} connections stayed in use until the deadline");
+        Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).with_node(|| self.node.to_string()))
     }
 
     /// A connection that the pool does not count: for a word to a server while all others may be waiting.
@@ -95,10 +171,11 @@ impl Pool {
         let dead = {
             let mut state = self.state();
             state.open -= state.idle.len();
-            std::mem::take(&mut state.idle)
+            let dead = std::mem::take(&mut state.idle);
+            state.wake_first_if_room(self.settings.pool_size);
+            dead
         };
         drop(dead);
-        self.freed.notify_all();
     }
 }
 
@@ -141,10 +218,6 @@ impl Drop for Lease {
             Some(connection) => state.idle.push(connection),
             None => state.open -= 1,
         }
-        let wanted = state.waiting > 0;
-        drop(state);
-        if wanted {
-            self.pool.freed.notify_one();
-        }
+        state.wake_first_if_room(self.pool.settings.pool_size);
     }
 }
