@@ -98,7 +98,7 @@ impl Run<'_> {
     }
 
     /// The servers that may serve a target, the one to ask first coming first.
-    fn candidates(&self, target: Target) -> impl Iterator<Item = usize> + '_ {
+    pub(crate) fn candidates(&self, target: Target) -> impl Iterator<Item = usize> + '_ {
         let (replicas, last): (&[usize], usize) = match target {
             Target::Server(server) => (&[], server),
             Target::Shard(shard, role) => {
@@ -267,7 +267,7 @@ fn finish(mut lease: Lease, deadline: Deadline) -> Result<Answer> {
 }
 
 /// Another server may well serve what this one could not.
-fn is_servers_fault(error: &Error) -> bool {
+pub(crate) fn is_servers_fault(error: &Error) -> bool {
     use ErrorKind::*;
     match error.kind() {
         Connect | Io | Timeout | Protocol | PoolTimeout | Loading | MasterDown | NoAuth | NoPerm => true,

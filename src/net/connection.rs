@@ -125,6 +125,11 @@ impl Connection {
         &self.node
     }
 
+    /// The database that it was put into when it was made.
+    pub(crate) fn database(&self) -> u32 {
+        self.settings.database.unwrap_or(0)
+    }
+
     /// Sends requests that will get `replies` replies.
     ///
     /// When it fails, the outcome is `NotApplied`: the last request was not sent whole. Earlier ones of the same
