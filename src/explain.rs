@@ -318,6 +318,10 @@ impl Draft<'_> {
             }
             _ => vec![on(1, source.shard, request)],
         };
+        if !sorting.is_whole {
+            // It refuses the command.
+            return steps;
+        }
         for patterns in [sorting.by().into_iter().collect(), sorting.gets()] {
             if patterns.is_empty() {
                 continue;

@@ -116,6 +116,7 @@ fn rounds_and_atomicity() {
         ("SORT foo STORE bar", 3),
         ("SORT foo BY nothing STORE bar", 4),
         ("SORT foo BY w_* GET # STORE bar", 4),
+        ("SORT foo BY w_* STORE bar LIMIT", 1),
     ] {
         let plan = cluster.plan(&command(line)).unwrap();
         assert_eq!((plan.is_native(), plan.round_trips()), (false, rounds), "{line}");

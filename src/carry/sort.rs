@@ -3,7 +3,7 @@
 use super::lookup::Cell;
 use super::weight::Weight;
 use super::{error_in, exec, nothing_written, stash_name, transaction, MEMBERS};
-use crate::error::{escape, Error, Outcome, Result};
+use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::plan::{command, Get, Order, Part, Placed, Sorting, Target};
 use crate::resp::{encode, Frame, ValueRef};
 use crate::run::Run;
@@ -51,8 +51,12 @@ impl Run<'_> {
         };
         match sorting.is_whole {
             true => Ok(elements),
-            // A server with an option that is not known here: what it means across nodes is not known either.
-            false => Err(self.planner.refused(self.args, &[*source])),
+            false => {
+                let message =
+                    "its server knows an option that this library does not know, so what it means across nodes \
+                               is not known either; nothing was changed";
+                Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, message))
+            }
         }
     }
 

@@ -164,7 +164,7 @@ impl Across {
             Across::CarrySources => {
                 "the keys of the other nodes are carried over, one transaction runs the command on copies"
             }
-            Across::Sort => "what the patterns name is looked up on all nodes at once, the client sorts and stores",
+            Across::Sort => "what the patterns name is looked up on all nodes at once, the client sorts; one transaction replaces a destination",
             Across::DrawNode => "a node is drawn by how many keys it holds",
             Across::Refuse => "refused, nothing is sent",
         }
