@@ -466,6 +466,16 @@ fn text_by_text() {
 }
 
 #[test]
+fn text_ends_at_a_nul_unless_it_is_stored() {
+    let clusters = Clusters::start(Protocol::Resp2, HashTags::Strip);
+    clusters.script("RPUSH l 1 2");
+    clusters.agree(&[&b"MSET"[..], b"w_1", b"a\0z", b"w_2", b"a\0y"]).unwrap();
+    assert_eq!(clusters.agree(&["SORT", "l", "BY", "w_*", "ALPHA"]), Ok(texts(&["1", "2"])));
+    clusters.agree(&["SORT", "l", "BY", "w_*", "ALPHA", "STORE", "d"]).unwrap();
+    assert_eq!(clusters.agree(&["LRANGE", "d", "0", "-1"]), Ok(texts(&["2", "1"])));
+}
+
+#[test]
 fn it_can_be_forbidden() {
     let servers = [Server::start(), Server::start()];
     let cluster = cluster_of(&servers).cross_node(CrossNode::Refuse).connect().unwrap();
