@@ -2,7 +2,7 @@
 
 use crate::args::Args;
 use crate::error::escape;
-use crate::plan::{groups, Carried, Part, Placed, Planner, Route, Target};
+use crate::plan::{groups, Carried, Order, Part, Pattern, Placed, Planner, Route, Sorting, Target};
 use crate::resp::{Decoder, Limits, Protocol, ValueRef};
 use crate::spec::{Access, Across, Spec, WaitArgument};
 use crate::topology::{Node, Role};
@@ -177,11 +177,19 @@ impl Draft<'_> {
             }
             (Across::Copy, [source, destination]) => {
                 let (from, to) = (name(source), name(destination));
-                let replace = if self.args.len() > 3 { " REPLACE" } else { "" };
-                vec![
-                    self.on(1, source, format!("DUMP {from}, PTTL {from}")),
-                    self.on(2, destination, format!("RESTORE {to} TTL… VALUE…{replace}")),
-                ]
+                let rest: Vec<&[u8]> = self.args.iter().skip(3).collect();
+                let databases = rest.windows(2).filter(|two| two[0].eq_ignore_ascii_case(b"DB"));
+                let select: Vec<String> = databases.map(|two| format!("SELECT {}", shown(two[1]))).collect();
+                let replaces = rest.iter().any(|word| word.eq_ignore_ascii_case(b"REPLACE"));
+                let replace = if replaces { " REPLACE" } else { "" };
+                let mut restore = format!("RESTORE {to} TTL… VALUE…{replace}");
+                let mut steps = vec![self.on(1, source, format!("DUMP {from}, PTTL {from}"))];
+                if !select.is_empty() {
+                    steps.push(self.on(1, destination, select.join(", ")));
+                    restore.push_str(", SELECT DATABASE…");
+                }
+                steps.push(self.on(2, destination, restore));
+                steps
             }
             (Across::FirstThatHas, _) => self.first_that_has(keys),
             (Across::MoveMember, [source, destination]) => {
@@ -234,6 +242,7 @@ impl Draft<'_> {
                 steps.push(self.on(round + 1, &home, format!("{restores}{native}, DEL STASH…, EXEC")));
                 steps
             }
+            (Across::Sort, [source, rest @ ..]) => self.sorted(source, rest.first()),
             (Across::DrawNode, _) => {
                 let (parts, role) = self.planner.sizes();
                 let mut steps: Vec<Step> = parts.iter().map(|part| self.part(1, part)).collect();
@@ -286,6 +295,65 @@ impl Draft<'_> {
             steps.extend(groups.iter().map(|group| self.on(round + 1, group[0], native(group))));
         }
         steps
+    }
+}
+
+impl Draft<'_> {
+    /// The elements; their weights, on all nodes at once; the values that take their place; the list that is stored.
+    fn sorted(&self, source: &Placed<'_>, destination: Option<&Placed<'_>>) -> Vec<Step> {
+        let sorting = Sorting::of(self.args, self.spec);
+        let role = self.planner.role(self.spec.access);
+        let on = |round, shard, does| {
+            let part = Part { target: Target::Shard(shard, role), request: Vec::new().into(), keys: Vec::new() };
+            Step { does, ..self.part(round, &part) }
+        };
+        let request = sorting.request(self.spec, source.stored);
+        let request = request.into_iter().map(shown).collect::<Vec<_>>().join(" ");
+        let mut round = 1;
+        let mut steps = match sorting.order {
+            Order::AsTheyAre => {
+                round += 1;
+                let request = format!("TYPE {}, {request}, EXEC", shown(source.stored));
+                vec![self.on(1, source, "MULTI".into()), self.on(2, source, request)]
+            }
+            _ => vec![on(1, source.shard, request)],
+        };
+        if !sorting.is_whole {
+            // It refuses the command.
+            return steps;
+        }
+        for patterns in [sorting.by().into_iter().collect(), sorting.gets()] {
+            if patterns.is_empty() {
+                continue;
+            }
+            round += 1;
+            let looked_up = self.planner.topology.distinct_shards().filter_map(|shard| {
+                let does = self.looked_up(&patterns, shard);
+                (!does.is_empty()).then(|| on(round, shard, does))
+            });
+            steps.extend(looked_up);
+        }
+        if let Some(destination) = destination {
+            let to = shown(destination.stored);
+            steps.push(self.on(round + 1, destination, "MULTI".into()));
+            steps.push(self.on(round + 2, destination, format!("DEL {to}, RPUSH {to} ELEMENTS…, EXEC")));
+        }
+        steps
+    }
+
+    /// What one node is asked for: what lives there, or may.
+    fn looked_up(&self, patterns: &[Pattern<'_>], shard: usize) -> String {
+        let shards = self.planner.topology.shards();
+        let here = patterns.iter().filter(|pattern| match self.planner.home_of(pattern) {
+            Some(home) => shards[home].master() == shards[shard].master(),
+            None => true,
+        });
+        let told: Vec<_> = here.map(|pattern| self.planner.told(pattern)).collect();
+        let strings: String =
+            told.iter().filter(|(_, field)| field.is_none()).map(|(key, _)| format!(" {}", shown(key))).collect();
+        let strings = (!strings.is_empty()).then(|| format!("MGET{strings}"));
+        let fields = told.iter().filter_map(|(key, field)| Some(format!("HGET {} {}", shown(key), shown((*field)?))));
+        strings.into_iter().chain(fields).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -8,6 +8,10 @@ use crate::spec::{Access, Across, KeySpec, RequestPolicy, ResponsePolicy, SetOpe
 use crate::topology::{Placement, ReadFrom, Role, Topology};
 use std::borrow::Cow;
 
+mod sorting;
+
+pub(crate) use sorting::{Get, Order, Pattern, Sorting};
+
 /// What has to be done to run one command.
 #[derive(Debug)]
 pub(crate) enum Route<'c> {
@@ -120,7 +124,7 @@ impl Planner<'_> {
         }
     }
 
-    fn role(&self, access: Access) -> Role {
+    pub(crate) fn role(&self, access: Access) -> Role {
         match (access, self.read_from) {
             (Access::Read, ReadFrom::Replica) => Role::Replica,
             _ => Role::Master,
@@ -165,6 +169,9 @@ impl Planner<'_> {
                 return Ok(Route::One(Part { target: Target::Shard(shard, role), request, keys: Vec::new() }));
             }
         }
+        if spec.across == Across::Sort {
+            return self.sorted(args, spec, role);
+        }
         let keys = self.placed(args, spec)?;
         let Some(home) = keys.first() else {
             // A script or a union of no keys: any node will do, and if none will do the server says so.
@@ -190,8 +197,6 @@ impl Planner<'_> {
             Across::Split => Ok(Route::Fan(split(args, spec, &keys, role), Merge::of(spec.response))),
             Across::MergeSets(operation) => Ok(self.merged_sets(operation, &keys, role)),
             Across::Never | Across::Refuse | Across::DrawNode => Err(self.refused(args, &keys)),
-            // Patterns stand for any number of keys, which cannot be carried.
-            Across::CarrySources if !self.patterns(args, spec)?.is_empty() => Err(self.refused(args, &keys)),
             across => Ok(Route::Emulate(across, keys)),
         }
     }
@@ -202,7 +207,6 @@ impl Planner<'_> {
             return Err(too_few(spec));
         }
         let mut positions = spec.key_positions(args).ok_or_else(|| too_few(spec))?;
-        positions.extend(self.patterns(args, spec)?);
         positions.sort_unstable();
         let mut wanted = positions.iter().peekable();
         let mut keys = Vec::with_capacity(positions.len());
@@ -215,28 +219,6 @@ impl Planner<'_> {
             }
         }
         Ok(keys)
-    }
-
-    /// Patterns that a server makes names of keys from. It can look up only what lives on its own node, so that on
-    /// several nodes a pattern needs a tag, which says where all of its keys live.
-    fn patterns(&self, args: &Args, spec: &Spec) -> Result<Vec<usize>> {
-        let mut positions = spec.pattern_positions(args);
-        positions.retain(|&at| args.get(at).is_some_and(|pattern| pattern.contains(&b'*')));
-        if self.topology.distinct_shards().count() == 1 {
-            return Ok(positions);
-        }
-        for &at in &positions {
-            let pattern = args.get(at).unwrap_or_default();
-            let (hashed, _) = self.placement.hash_tags.split(pattern);
-            if hashed.len() == pattern.len() || hashed.contains(&b'*') {
-                let message = format!(
-                    "the keys that {} stands for may live on any node; give it the tag of the sorted key; nothing was sent",
-                    escape(pattern, 64)
-                );
-                return Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, message));
-            }
-        }
-        Ok(positions)
     }
 
     /// Each node reduces its own sets; what is left is merged by the client. The first key's node comes first.
@@ -307,7 +289,7 @@ impl<'c> Carried<'c> {
     pub(crate) fn of(spec: &Spec, keys: &[Placed<'c>]) -> Carried<'c> {
         let home = match (spec.access, spec.keys) {
             (Access::Read, _) => groups(keys).iter().max_by_key(|group| group.len()).map(|group| group[0].master),
-            // `SORT` and its like name the destination behind an option, all others in front.
+            // `GEORADIUS` and its like name the destination behind an option, all others in front.
             (_, [_, KeySpec::Options(..)]) => keys.last().map(|key| key.master),
             _ => keys.first().map(|key| key.master),
         };
@@ -453,18 +435,24 @@ mod tests {
             ("RENAME foo a{foo}", ReadFrom::Master, "Shard(1, Master) RENAME foo a"),
             ("BLPOP foo bar 0", ReadFrom::Master, "FirstThatHas of 2 keys"),
             ("SORT foo STORE a{foo}", ReadFrom::Master, "Shard(1, Master) SORT foo STORE a"),
-            ("SORT foo STORE bar", ReadFrom::Master, "CarrySources of 2 keys"),
-            ("SORT foo BY w*{foo} STORE bar", ReadFrom::Master, "CrossNode"),
+            ("SORT foo STORE bar", ReadFrom::Master, "Sort of 2 keys"),
+            ("SORT foo BY w*{foo} STORE bar", ReadFrom::Master, "Sort of 2 keys"),
             ("SORT foo BY w*{foo} GET #", ReadFrom::Master, "Shard(1, Master) SORT foo BY w* GET #"),
-            ("SORT foo BY w*{bar}", ReadFrom::Master, "CrossNode"),
-            ("SORT foo BY w*", ReadFrom::Master, "CrossNode"),
-            ("SORT foo GET w*->f", ReadFrom::Master, "CrossNode"),
+            ("SORT foo BY w*{bar}", ReadFrom::Master, "Sort of 1 keys"),
+            ("SORT foo BY w*", ReadFrom::Master, "Sort of 1 keys"),
+            ("SORT foo BY w*{foo}->f", ReadFrom::Master, "Shard(1, Master) SORT foo BY w*->f"),
+            ("SORT foo BY w*->f{foo}", ReadFrom::Master, "Sort of 1 keys"),
+            ("SORT foo BY w{*}", ReadFrom::Master, "Sort of 1 keys"),
+            // Of several the last counts; one without a star keeps the order, whatever follows.
+            ("SORT foo BY w* BY v*{foo}", ReadFrom::Master, "Shard(1, Master) SORT foo BY w* BY v*"),
+            ("SORT foo BY x BY w* GET y", ReadFrom::Master, "Shard(1, Master) SORT foo BY x BY w* GET y"),
+            ("SORT foo GET w*->f", ReadFrom::Master, "Sort of 1 keys"),
             (
                 "SORT foo BY nosort GET # LIMIT 0 STORE",
                 ReadFrom::Master,
                 "Shard(1, Master) SORT foo BY nosort GET # LIMIT 0 STORE",
             ),
-            ("SORT_RO foo BY w*", ReadFrom::Replica, "CrossNode"),
+            ("SORT_RO foo BY w*", ReadFrom::Replica, "Sort of 1 keys"),
             ("SORT_RO foo BY w*{foo}", ReadFrom::Replica, "Shard(1, Replica) SORT_RO foo BY w*"),
             ("ZUNIONSTORE foo 1 a{foo} WEIGHTS 2", ReadFrom::Master, "Shard(1, Master) ZUNIONSTORE foo 1 a WEIGHTS 2"),
             ("ZUNIONSTORE foo 2 bar foo", ReadFrom::Master, "CarrySources of 3 keys"),

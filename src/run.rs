@@ -131,7 +131,7 @@ impl Run<'_> {
     }
 
     /// The servers that may serve a target, the one to ask first coming first.
-    fn candidates(&self, target: Target) -> impl Iterator<Item = usize> + '_ {
+    pub(crate) fn candidates(&self, target: Target) -> impl Iterator<Item = usize> + '_ {
         let (replicas, last): (&[usize], usize) = match target {
             Target::Server(server) => (&[], server),
             Target::Shard(shard, role) => {

@@ -52,7 +52,13 @@ fn what_is_told_is_what_happens() {
         ("RPUSH foo 1 2", "BRPOPLPUSH foo bar 1"),
         ("SET foo 1", "COPY foo bar REPLACE"),
         ("ZADD foo 1 a", "ZUNIONSTORE bar 2 foo bar"),
+        ("SET foo 1", "COPY foo bar DB 1"),
         ("ZADD foo 1 a", "ZUNION 2 bar foo"),
+        ("SADD foo 1 2", "SORT foo STORE bar"),
+        ("SADD foo 1 2", "SORT foo BY nothing STORE bar"),
+        ("SADD foo 1 2", "SORT foo BY nothing GET v_*{k1} GET h_*{k1}->f LIMIT 0 1 STORE bar"),
+        ("SADD foo 0 1 2 3 4 5 6 7 8 9", "SORT foo BY w_* GET v_* GET w_*"),
+        ("SADD foo 1 2", "SORT foo BY w_*{bar} GET v_*{foo} GET # STORE bar"),
         ("SET foo 1", "DBSIZE"),
         ("SET foo 1", "PING"),
     ] {
@@ -83,6 +89,11 @@ fn rounds_and_atomicity() {
         ("LMOVE foo bar LEFT LEFT", false, 4),
         ("BLMOVE foo bar LEFT LEFT 0", false, 4),
         ("COPY foo bar", false, 2),
+        ("COPY foo bar DB 1", false, 2),
+        ("SORT foo BY w_* GET v_* STORE bar", false, 5),
+        ("SORT_RO foo BY w_* GET v_*", false, 3),
+        ("SORT foo BY w_*{foo} GET h_*{foo}->f", true, 1),
+        ("SORT foo BY nothing GET # GET nothing STORE a{foo}", true, 1),
         ("ZUNION 2 foo bar", false, 3),
         ("ZUNIONSTORE foo 2 foo bar", false, 5),
         ("LMPOP 2 foo bar LEFT", false, 2),
@@ -96,6 +107,19 @@ fn rounds_and_atomicity() {
             let row = rediscluster::spec::find(&[line.split(' ').next().unwrap().as_bytes()]).unwrap();
             assert_eq!(usize::from(row.round_trips()), rounds, "{line}: the table agrees");
         }
+    }
+    // What is not asked for takes no round.
+    for (line, rounds) in [
+        ("SORT foo BY w_*", 2),
+        ("SORT foo GET w_*->f", 2),
+        ("SORT foo BY w_* GET v_*", 3),
+        ("SORT foo STORE bar", 3),
+        ("SORT foo BY nothing STORE bar", 4),
+        ("SORT foo BY w_* GET # STORE bar", 4),
+        ("SORT foo BY w_* STORE bar LIMIT", 1),
+    ] {
+        let plan = cluster.plan(&command(line)).unwrap();
+        assert_eq!((plan.is_native(), plan.round_trips()), (false, rounds), "{line}");
     }
     for (line, kind) in [
         ("NOSUCH foo", ErrorKind::UnknownCommand),

@@ -328,7 +328,7 @@ fn sorted() {
         cluster.hset("h2{t}", [("rank", "3")]).unwrap();
         assert_eq!(cluster.sort::<_, Vec<i64>>("l{t}", new().by("w*{t}")).unwrap(), [10, 3, 2, 1]);
         let named: Vec<(i64, Option<String>)> =
-            cluster.sort("l{t}", new().by("w*{t}").desc().limit(0, 2).get("#").get("h*->name{t}")).unwrap();
+            cluster.sort("l{t}", new().by("w*{t}").desc().limit(0, 2).get("#").get("h*{t}->name")).unwrap();
         assert_eq!(named, [(1, Some("one".into())), (2, None)]);
 
         assert_eq!(cluster.sort_store("l{t}", "d{t}", new().desc()).unwrap(), 4);
@@ -337,12 +337,20 @@ fn sorted() {
         assert_eq!(cluster.sort_store("none{t}", "d{t}", new()).unwrap(), 0);
         assert_eq!(cluster.exists("d{t}").unwrap(), 0);
         assert_eq!(cluster.sort_store("l{t}", "store", new()).unwrap(), 4);
-        let error = cluster.sort_store("l{t}", "store", new().by("w*{t}"));
-        assert!(error.is_ok() == (cluster.node_for("store") == cluster.node_for("t")), "patterns are not carried");
+        assert_eq!(cluster.sort_store("l{t}", "store", new().by("w*{t}").get("#").get("none*")).unwrap(), 8);
+        let held = home_of(cluster, servers, "store").ask(&["LRANGE", "store", "0", "-1"]);
+        assert_eq!(held, Reply::bulks(&["10", "", "3", "", "2", "", "1", ""]));
+
+        // Without a tag, and with that of another node: each key is looked up where it lives.
         let other = ["a", "b", "c", "d"].iter().find(|tag| cluster.node_for(**tag) != cluster.node_for("t")).unwrap();
-        for untagged in [new().by("w*"), new().get("h*->name"), new().by(format!("w*{{{other}}}"))] {
-            let error = cluster.sort::<_, Vec<i64>>("l{t}", untagged).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::CrossNode, "{error}");
+        for (element, weight) in [(1, 4), (2, 3), (3, 2), (10, 1)] {
+            cluster.set(format!("free{element}"), weight).unwrap();
+            cluster.set(format!("tagged{element}{{{other}}}"), weight).unwrap();
+        }
+        let names: Vec<(i64, Option<i64>)> = cluster.sort("l{t}", new().get("#").get("free*").limit(2, 2)).unwrap();
+        assert_eq!(names, [(3, Some(2)), (10, Some(1))]);
+        for by in [new().by("free*"), new().by(format!("tagged*{{{other}}}"))] {
+            assert_eq!(cluster.sort::<_, Vec<i64>>("l{t}", by).unwrap(), [10, 3, 2, 1]);
         }
 
         // Words of the command as patterns.
@@ -356,6 +364,7 @@ fn sorted() {
         assert_eq!(cluster.sort::<_, Vec<String>>("text", new()).unwrap_err().kind(), ErrorKind::WrongType);
         if servers[0].is_since("7.0", "SORT_RO") {
             assert_eq!(cluster.sort_ro::<_, Vec<i64>>("l{t}", new().by("w*{t}").limit(0, 3)).unwrap(), [10, 3, 2]);
+            assert_eq!(cluster.sort_ro::<_, Vec<i64>>("l{t}", new().by("free*").desc()).unwrap(), [1, 2, 3, 10]);
             assert_eq!(cluster.sort_ro::<_, Vec<i64>>("none", new()).unwrap(), Vec::<i64>::new());
             assert_eq!(cluster.sort_ro::<_, Vec<String>>("text", new()).unwrap_err().kind(), ErrorKind::WrongType);
         }

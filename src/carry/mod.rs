@@ -4,11 +4,15 @@
 //! one atomic step can put it, so that a failure at any point loses nothing: it is in the source, in the
 //! destination, or in the stash that the error names.
 
+mod copy;
+mod lookup;
 mod moves;
 mod rename;
+mod sort;
 mod sources;
 mod strings;
 mod waits;
+mod weight;
 
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease};
@@ -38,6 +42,7 @@ impl Run<'_> {
             (Across::MoveMember, [source, destination]) => self.move_member(source, destination),
             (Across::MoveElement, [source, destination]) => self.move_element(source, destination),
             (Across::CarrySources, _) => self.carry_sources(keys),
+            (Across::Sort, [source, rest @ ..]) => self.sort(source, rest.first()),
             (Across::DrawNode, _) => self.draw_key(),
             _ => Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, "it has no meaning across nodes")),
         };

@@ -1,5 +1,6 @@
 //! `RENAME`, `RENAMENX` and `COPY` from one node to another.
 
+use super::copy::CopyOptions;
 use super::{integer, nothing_written, stash_name, transaction};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::net::Lease;
@@ -96,7 +97,7 @@ impl Run<'_> {
 
     /// A value as its server packs it, and its time to live as `RESTORE` takes it; `None` when there is none. With
     /// `watch`, the key is watched from now on.
-    fn packed(&self, from: &mut Lease, key: &[u8], watch: bool) -> Result<Option<(Vec<u8>, String)>> {
+    pub(super) fn packed(&self, from: &mut Lease, key: &[u8], watch: bool) -> Result<Option<(Vec<u8>, String)>> {
         let steps: [[&[u8]; 2]; 3] = [[b"WATCH", key], [b"DUMP", key], [b"PTTL", key]];
         let steps = if watch { &steps[..] } else { &steps[1..] };
         let bytes: Vec<u8> = steps.iter().flat_map(|args| command(args.iter().copied())).collect();
@@ -123,22 +124,17 @@ impl Run<'_> {
 
     /// `COPY`: the value goes over by `DUMP` and `RESTORE` with its expiry, and the source stays as it is.
     pub(super) fn copy(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
-        let mut replace = false;
-        let mut options = self.args.iter().skip(3);
-        while let Some(word) = options.next() {
-            if word.eq_ignore_ascii_case(b"REPLACE") {
-                replace = true;
-            } else if word.eq_ignore_ascii_case(b"DB") && options.next().is_some() {
-                // The connections to the other node are all in one database.
-                return Err(self.planner.refused(self.args, &[*source, *destination]));
-            } else {
-                return Err(Error::server(b"ERR syntax error"));
-            }
+        let options = CopyOptions::of(self.args.iter().skip(3));
+        if !options.databases.is_empty() {
+            return self.copy_to_database(source, destination, &options);
+        }
+        if !options.is_whole {
+            return Err(Error::server(b"ERR syntax error"));
         }
         let packed = self.lend(source.master).and_then(|mut from| self.packed(&mut from, source.stored, false));
         let Some((payload, ttl)) = packed.map_err(nothing_written)? else { return Ok(b":0\r\n".to_vec()) };
         let mut restore: Vec<&[u8]> = vec![b"RESTORE", destination.stored, ttl.as_bytes(), &payload];
-        restore.extend(replace.then_some(&b"REPLACE"[..]));
+        restore.extend(options.replace.then_some(&b"REPLACE"[..]));
         match self.step(destination.master, &restore) {
             Ok(_) => Ok(b":1\r\n".to_vec()),
             Err(error) if error.kind() == ErrorKind::BusyKey => Ok(b":0\r\n".to_vec()),

@@ -39,10 +39,12 @@ pub trait KeyCommands: Execute {
 
     /// Copies a value with its expiry over another key or into another database, and says whether it did.
     ///
-    /// `COPY` with options, since Redis 6.2.0. Across nodes: as [`copy`](KeyCommands::copy).
+    /// `COPY` with options, since Redis 6.2.0. Across nodes: as [`copy`](KeyCommands::copy); another database is that of
+    /// the destination's node.
     ///
     /// # Errors
-    /// Those of [`copy`](KeyCommands::copy).
+    /// A [`Server`](crate::ErrorKind::Server) error for a database that the server does not have, and those of
+    /// [`copy`](KeyCommands::copy).
     ///
     /// ```
     /// # rediscluster_testing::example(|cluster| {

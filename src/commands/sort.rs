@@ -11,9 +11,15 @@ use crate::to_arg::{ToArg, ToArgs};
 /// A key that does not exist counts as empty. A key of another type is a [`WrongType`](crate::ErrorKind::WrongType)
 /// error.
 ///
-/// The patterns of [`SortOptions::by`] and [`SortOptions::get`] name further keys, which a server can only look up
-/// among its own. On several nodes a pattern with a `*` therefore needs the tag of the key that is sorted, as in
-/// `weight_*{shop}`; without it the call is a [`CrossNode`](crate::ErrorKind::CrossNode) error, and nothing is sent.
+/// The patterns of [`SortOptions::by`] and [`SortOptions::get`] name further keys. Each is placed as any key is, once
+/// the element stands in it, and looked up where it lives: weights on all nodes at once, then what takes the place of
+/// the elements that [`SortOptions::limit`] leaves. A tag belongs to the key, so it stands in front of `->`, as in
+/// `item_*{shop}->price`. Where the tags of the patterns say that all their keys live beside the key that is sorted, its
+/// node sorts natively, and all is one atomic step; there an element with braces of its own stands in the name as it is.
+///
+/// Across nodes others can come between the steps. A weight is a number where the server of the sorted key takes it
+/// for one: it is asked about those that not all servers read alike. As text weights are compared by their bytes, as by
+/// a server in the C locale.
 pub trait SortCommands: Execute {
     /// Gives the elements of a key in order, or what [`SortOptions::get`] asks for in their place.
     ///
@@ -21,9 +27,8 @@ pub trait SortCommands: Execute {
     /// [`sort_ro`](SortCommands::sort_ro).
     ///
     /// # Errors
-    /// [`CrossNode`](crate::ErrorKind::CrossNode) when a pattern may name keys of other nodes,
     /// [`WrongType`](crate::ErrorKind::WrongType) when the key cannot be sorted, a
-    /// [`Server`](crate::ErrorKind::Server) error when an element is no number and
+    /// [`Server`](crate::ErrorKind::Server) error when an element or its weight is no number and
     /// [`SortOptions::alpha`] is not given, and [what every call may meet](crate#errors).
     ///
     /// ```
@@ -35,6 +40,11 @@ pub trait SortCommands: Execute {
     /// assert_eq!(cluster.sort::<_, Vec<i64>>("sizes", SortOptions::new())?, [4, 9, 10, 37]);
     /// let largest = SortOptions::new().desc().limit(0, 1);
     /// assert_eq!(cluster.sort::<_, Vec<i64>>("sizes", largest)?, [37]);
+    ///
+    /// cluster.mset([("price_4", 3), ("price_9", 1), ("price_10", 2)])?;
+    /// let cheapest = SortOptions::new().by("price_*").get("#").get("price_*").limit(1, 2);
+    /// let priced: Vec<(i64, i64)> = cluster.sort("sizes", cheapest)?;
+    /// assert_eq!(priced, [(9, 1), (10, 2)]);
     /// # Ok(()) });
     /// ```
     fn sort<K: ToArg, V: FromValue>(self, key: K, options: SortOptions) -> Self::Output<V> {
@@ -65,8 +75,8 @@ pub trait SortCommands: Execute {
     /// Stores the elements of a key in order as a list, whatever the destination held, and gives how many they are.
     /// When there are none, the destination is deleted.
     ///
-    /// `SORT` with `STORE`, since Redis 1.0.0. Across nodes: the source is carried over, and one transaction sorts
-    /// the copy; with patterns it is refused.
+    /// `SORT` with `STORE`, since Redis 1.0.0. What has no value is stored as empty text. Across nodes: when all is
+    /// looked up and in order, one transaction replaces the destination; whatever fails before leaves it as it was.
     ///
     /// # Errors
     /// Those of [`sort`](SortCommands::sort).

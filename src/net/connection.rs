@@ -128,6 +128,11 @@ impl Connection {
         &self.node
     }
 
+    /// The database that it is in; where it is stateful, the one that it will be in when it no longer is.
+    pub(crate) fn database(&self) -> u32 {
+        self.database
+    }
+
     /// Sends requests that will get `replies` replies.
     ///
     /// When it fails, the outcome is `NotApplied`: the last request was not sent whole. Earlier ones of the same

@@ -209,6 +209,9 @@ pub enum Across {
     /// The keys that live elsewhere are carried to the node of the destination, or of most keys, by `DUMP` and
     /// `RESTORE`; there one transaction runs the command on copies that nobody else sees.
     CarrySources,
+    /// `SORT` and `SORT_RO`: what the patterns of `BY` and `GET` name is looked up where it lives; the client puts the
+    /// elements in order and stores them.
+    Sort,
     /// `RANDOMKEY`: a node is drawn by how many keys it holds.
     DrawNode,
     /// It has no meaning there: an error, and nothing is sent.
@@ -273,18 +276,6 @@ impl Spec {
         } else {
             count == arity
         }
-    }
-
-    /// The positions of the patterns among `args` that the server makes names of keys from.
-    pub(crate) fn pattern_positions(&self, args: &Args) -> Vec<usize> {
-        let mut positions = Vec::new();
-        for spec in self.keys {
-            if let KeySpec::Options(from, words) = *spec {
-                let values = option_values(args, from, words).into_iter();
-                positions.extend(values.filter(|(_, value)| *value == OptionValue::Pattern).map(|(at, _)| at));
-            }
-        }
-        positions
     }
 
     /// The positions of the keys among `args`, in the order of the arguments; `None` when the arguments do not

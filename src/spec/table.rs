@@ -135,8 +135,8 @@ rows! {
         RESTORE "RESTORE" -4 "2.6.0" Write ONE;
         RESTORE_ASKING "RESTORE-ASKING" -4 "3.0.0" Write ONE;
         SCAN "SCAN" -2 "2.8.0" Read NONE => OneServer AsIs Never;
-        SORT "SORT" -2 "1.0.0" Write SORTED => Special Special CarrySources;
-        SORT_RO "SORT_RO" -2 "7.0.0" Read SORTED_RO => Special Special Refuse;
+        SORT "SORT" -2 "1.0.0" Write SORTED => Special Special Sort;
+        SORT_RO "SORT_RO" -2 "7.0.0" Read SORTED_RO => Special Special Sort;
         TOUCH "TOUCH" -2 "3.2.1" Read ALL_KEYS => MultiShard AggSum Split;
         TTL "TTL" 2 "1.0.0" Read ONE;
         TYPE "TYPE" 2 "1.0.0" Read ONE;

@@ -133,6 +133,7 @@ impl Across {
             Across::MoveMember => "move_member",
             Across::MoveElement => "move_element",
             Across::CarrySources => "carry_sources",
+            Across::Sort => "sort",
             Across::DrawNode => "draw_node",
             Across::Refuse => "refuse",
         }
@@ -163,6 +164,7 @@ impl Across {
             Across::CarrySources => {
                 "the keys of the other nodes are carried over, one transaction runs the command on copies"
             }
+            Across::Sort => "what the patterns name is looked up on all nodes at once, the client sorts; one transaction replaces a destination",
             Across::DrawNode => "a node is drawn by how many keys it holds",
             Across::Refuse => "refused, nothing is sent",
         }
@@ -177,7 +179,7 @@ impl Across {
             Across::DrawNode | Across::Copy | Across::FirstThatHas => 2,
             Across::StoreSets(_) | Across::SetIfNoneExists => 3,
             Across::MoveMember | Across::MoveElement => 4,
-            Across::Rename | Across::CarrySources => 5,
+            Across::Rename | Across::CarrySources | Across::Sort => 5,
         }
     }
 }
@@ -197,6 +199,8 @@ impl Spec {
             Across::Rename if self.name == "RENAMENX" => Across::Rename.round_trips() + 1,
             // Nothing is written, so nothing has to be tried before.
             Across::CarrySources if self.access == Access::Read => Across::CarrySources.round_trips() - 2,
+            // Nothing is stored. Both look up something for `BY` and something for `GET`.
+            Across::Sort if self.access == Access::Read => Across::Sort.round_trips() - 2,
             // To look and not to wait takes a transaction; all are waited on at once when none of them had anything.
             Across::FirstThatHas if self.wait != WaitArgument::None => Across::FirstThatHas.round_trips() * 2 + 2,
             across => across.round_trips(),

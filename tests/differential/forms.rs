@@ -10,6 +10,9 @@ pub struct Forms {
     pub ordinary: &'static [&'static str],
 }
 
+// What `SORT` looks up: keys that are named nowhere else. Without `STORE`, the members of a set that are not sorted
+// have an order that each server chooses, and so have those whose weights are the same text.
+
 /// Of every type.
 pub const GENERIC: Forms = Forms {
     fill: &["EXPIRE KEY SECONDS", "PEXPIRE KEY MILLISECONDS"],
@@ -24,6 +27,7 @@ pub const GENERIC: Forms = Forms {
         "RENAMENX KEY KEY",
         "COPY KEY KEY [ REPLACE ]",
         "COPY KEY KEY REPLACE",
+        "COPY KEY KEY DB 0|1|1|99|x [ REPLACE ]",
         "DBSIZE",
         "KEYS *",
         "KEYS ?",
@@ -107,6 +111,12 @@ const LISTS: Forms = Forms {
         "SORT KEY BY nosort STORE KEY",
         "SORT KEY GET # STORE KEY",
         "SORT KEY STORE KEY ALPHA STORE KEY",
+        "SORT KEY BY w* [ LIMIT NUMBER NUMBER ] [ DESC ] [ GET # ] [ GET v*->f ] STORE KEY",
+        "SORT KEY BY v*->f [ DESC ] [ GET w* ] [ GET * ] STORE KEY",
+        "SORT KEY ALPHA GET # GET w* [ DESC ] [ LIMIT NUMBER NUMBER ]",
+        "SORT_RO KEY GET w* GET v*->f",
+        "MSET w1 SCORE w2 SCORE w-7 SCORE wx SCORE w SCORE",
+        "HSET v1|v2|v3|v f SCORE",
         "RPOPLPUSH KEY KEY",
         "LMOVE KEY KEY LEFT|RIGHT LEFT|RIGHT",
         "LMOVE KEY KEY left|UP left|right",
@@ -151,6 +161,10 @@ const SETS: Forms = Forms {
         "SORT KEY BY nosort STORE KEY",
         "SORT KEY GET # STORE KEY",
         "SORT KEY STORE KEY ALPHA STORE KEY",
+        "SORT KEY BY w* [ DESC ] [ LIMIT NUMBER NUMBER ] [ GET w* ] STORE KEY",
+        "SORT KEY BY nosort GET # GET v*->f [ DESC ] STORE KEY",
+        "MSET w1 SCORE w2 SCORE w3 SCORE w1.5 SCORE wPalermo SCORE",
+        "HSET v1|vx|v f SCORE",
     ],
     ordinary: &[
         "SREM KEY MEMBERS",
@@ -184,6 +198,9 @@ const SORTED_SETS: Forms = Forms {
         "ZRANGESTORE KEY KEY BOUND BOUND BYSCORE [ REV ] [ LIMIT NUMBER NUMBER ]",
         "ZRANGESTORE KEY KEY LEXICAL LEXICAL BYLEX [ REV ] [ LIMIT NUMBER NUMBER ]",
         "SORT KEY ALPHA [ DESC ] STORE KEY",
+        "SORT KEY BY w* [ DESC ] [ GET w* ] [ GET # ] STORE KEY",
+        "SORT KEY BY nosort [ DESC ] [ LIMIT NUMBER NUMBER ] GET # GET w* STORE KEY",
+        "MSET w1 SCORE w2 SCORE w SCORE",
     ],
     ordinary: &[
         "ZADD KEY [ NX|XX ] [ GT|LT ] [ CH ] [ INCR ] SCORED",

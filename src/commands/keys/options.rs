@@ -18,7 +18,7 @@ impl CopyOptions {
         CopyOptions::default()
     }
 
-    /// Puts the copy into another database of the same server: `DB`.
+    /// Puts the copy into another database of the destination's server: `DB`.
     pub fn database(mut self, number: u32) -> CopyOptions {
         self.database = Some(number);
         self

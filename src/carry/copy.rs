@@ -1,0 +1,98 @@
+//! `COPY` with `DB` from one node to another.
+
+use super::nothing_written;
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::net::Lease;
+use crate::plan::{command, Placed};
+use crate::resp::ValueRef;
+use crate::run::Run;
+
+/// The options of a `COPY`, as far as they can be read.
+pub(super) struct CopyOptions<'c> {
+    pub(super) replace: bool,
+    /// The databases that are named: a server looks at each of them, and the last one counts.
+    pub(super) databases: Vec<&'c [u8]>,
+    /// Whether there was nothing else.
+    pub(super) is_whole: bool,
+}
+
+impl<'c> CopyOptions<'c> {
+    pub(super) fn of(words: impl Iterator<Item = &'c [u8]>) -> CopyOptions<'c> {
+        let mut options = CopyOptions { replace: false, databases: Vec::new(), is_whole: true };
+        let mut words = words.peekable();
+        while let Some(word) = words.next() {
+            if word.eq_ignore_ascii_case(b"REPLACE") {
+                options.replace = true;
+            } else if word.eq_ignore_ascii_case(b"DB") && words.peek().is_some() {
+                options.databases.extend(words.next());
+            } else {
+                options.is_whole = false;
+                break;
+            }
+        }
+        options
+    }
+}
+
+impl Run<'_> {
+    /// The connection to the destination's node goes into the other database, and back when all is done. Between the
+    /// two it is for nobody else: whatever fails, it is closed.
+    pub(super) fn copy_to_database(
+        &self,
+        source: &Placed<'_>,
+        destination: &Placed<'_>,
+        options: &CopyOptions<'_>,
+    ) -> Result<Vec<u8>> {
+        let (mut from, mut to) = self.pair(source.master, destination.master).map_err(nothing_written)?;
+        let back = to.database().to_string();
+        to.set_stateful(true);
+        // Both nodes are asked at the same time; what is wrong with the options is told before a look at the key.
+        let select: Vec<u8> = options.databases.iter().flat_map(|number| command([b"SELECT", *number])).collect();
+        to.send(&select, options.databases.len(), self.deadline).map_err(nothing_written)?;
+        let packed = options.is_whole.then(|| self.packed(&mut from, source.stored, false));
+        drop(from);
+        selected(&mut to, options.databases.len(), self).map_err(nothing_written)?;
+        let packed = packed.unwrap_or_else(|| Err(Error::server(b"ERR syntax error"))).map_err(nothing_written)?;
+        let Some((payload, ttl)) = packed else {
+            // When it does not come back it is closed, and nothing was to be done.
+            let _ = self.go_back(&mut to, &back);
+            return Ok(b":0\r\n".to_vec());
+        };
+        let mut restore: Vec<&[u8]> = vec![b"RESTORE", destination.stored, ttl.as_bytes(), &payload];
+        restore.extend(options.replace.then_some(&b"REPLACE"[..]));
+        to.send(&command(restore), 1, self.deadline)?;
+        // On its heels, which costs no further round. When it cannot be sent, what became of the value is not known.
+        let sent = to.send(&command([&b"SELECT"[..], back.as_bytes()]), 1, self.deadline);
+        sent.map_err(|error| error.with_outcome(Outcome::Unknown))?;
+        let node = to.node().to_string();
+        let restored = match to.receive(self.deadline)?.value() {
+            ValueRef::Error(text) => Err(Error::server(text).with_node(|| node)),
+            _ => Ok(b":1\r\n".to_vec()),
+        };
+        // The value is there or refused, whether the connection can be used again or not.
+        if selected(&mut to, 1, self).is_ok() {
+            to.set_stateful(false);
+        }
+        match restored {
+            Err(error) if error.kind() == ErrorKind::BusyKey => Ok(b":0\r\n".to_vec()),
+            result => result,
+        }
+    }
+
+    fn go_back(&self, to: &mut Lease, database: &str) -> Result<()> {
+        to.ask(&[b"SELECT", database.as_bytes()], self.deadline)?;
+        to.set_stateful(false);
+        Ok(())
+    }
+}
+
+/// Reads the replies to some `SELECT`; the first error counts.
+fn selected(to: &mut Lease, count: usize, run: &Run<'_>) -> Result<()> {
+    let mut refused = None;
+    for _ in 0..count {
+        if let ValueRef::Error(text) = to.receive(run.deadline)?.value() {
+            refused = refused.or_else(|| Some(Error::server(text)));
+        }
+    }
+    refused.map_or(Ok(()), |error| Err(error.with_node(|| to.node().to_string())))
+}

@@ -1,0 +1,199 @@
+//! `SORT` and `SORT_RO` whose patterns lead to keys of several nodes, or whose destination is elsewhere.
+
+use super::lookup::Cell;
+use super::weight::Weight;
+use super::{error_in, exec, nothing_written, stash_name, transaction, MEMBERS};
+use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use crate::plan::{command, Get, Order, Part, Placed, Sorting, Target};
+use crate::resp::{encode, Frame, ValueRef};
+use crate::run::Run;
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+impl Run<'_> {
+    /// The server of the key gives the elements, and puts them in order itself when it has what that takes. What the
+    /// patterns name is looked up where it lives: the weights of all elements, the values of those that are left.
+    pub(super) fn sort(&self, source: &Placed<'_>, destination: Option<&Placed<'_>>) -> Result<Vec<u8>> {
+        let sorting = Sorting::of(self.args, self.spec);
+        // Before anything is stored, nothing changes.
+        let elements = self.elements(source, &sorting).and_then(|elements| self.in_order(source, &sorting, elements));
+        let elements = elements.map_err(nothing_written)?;
+        let patterns = sorting.gets();
+        let role = self.planner.role(self.spec.access);
+        let values = self.look_up(&elements, &patterns, role).map_err(nothing_written)?;
+        let rows = Rows { sorting: &sorting, elements: &elements, values: &values, width: patterns.len() };
+        match destination {
+            Some(destination) if sorting.stores => self.store_list(destination, &rows.cells()),
+            _ => {
+                let cells = rows.cells();
+                let mut out = Vec::new();
+                encode::head(&mut out, b'*', cells.len());
+                for cell in cells {
+                    match cell {
+                        Some(bytes) => encode::bulk(&mut out, bytes),
+                        None => out.extend_from_slice(b"$-1\r\n"),
+                    }
+                }
+                Ok(out)
+            }
+        }
+    }
+
+    /// The elements that the server of the key gives: in their order, or all of them for the client to order.
+    fn elements(&self, source: &Placed<'_>, sorting: &Sorting<'_>) -> Result<Vec<Vec<u8>>> {
+        let request = sorting.request(self.spec, source.stored);
+        let elements = if sorting.is_whole && matches!(sorting.order, Order::AsTheyAre) {
+            self.elements_as_they_are(source, &request, sorting.desc)?
+        } else {
+            let target = Target::Shard(source.shard, self.planner.role(self.spec.access));
+            let part = Part { target, request: command(request).into(), keys: vec![source.position] };
+            list(self.one(&part)?.frame())?
+        };
+        match sorting.is_whole {
+            true => Ok(elements),
+            false => {
+                let message =
+                    "its server knows an option that this library does not know, so what it means across nodes \
+                               is not known either; nothing was changed";
+                Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, message))
+            }
+        }
+    }
+
+    /// What keeps its order is stored in it; only a set, which has none, is stored in the order of the bytes. Type and
+    /// elements are asked in one transaction, so that both are of the same moment.
+    fn elements_as_they_are(&self, source: &Placed<'_>, request: &[&[u8]], desc: bool) -> Result<Vec<Vec<u8>>> {
+        let mut lease = self.lend(source.master)?;
+        let commands = [vec![&b"TYPE"[..], source.stored], request.to_vec()];
+        let nothing = || Error::reply("EXEC gave nothing, though no key was watched");
+        let replies = exec(&mut lease, &commands, self.deadline)?.ok_or_else(nothing)?;
+        if let Some(error) = replies.iter().find_map(|reply| error_in(reply)) {
+            return Err(error.with_node(|| lease.node().to_string()));
+        }
+        let [kind, elements] = &replies[..] else { return Err(nothing()) };
+        let mut elements = list(Frame::trusted(elements))?;
+        if Frame::trusted(kind).value().as_bytes() == Some(b"set") {
+            elements.sort_unstable();
+            if desc {
+                elements.reverse();
+            }
+        }
+        Ok(elements)
+    }
+
+    /// Puts the elements in order where their server could not, and leaves out what is beyond the limit.
+    fn in_order(&self, source: &Placed<'_>, sorting: &Sorting<'_>, mut elements: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>> {
+        let directed = |order: Ordering| if sorting.desc { order.reverse() } else { order };
+        match sorting.order {
+            Order::Server | Order::AsTheyAre => {}
+            Order::Bytes => elements.sort_by(|one, other| directed(one.cmp(other))),
+            Order::Weights(pattern) => {
+                let weights = self.look_up(&elements, &[pattern], self.planner.role(self.spec.access))?;
+                let mut order: Vec<usize> = (0..elements.len()).collect();
+                if sorting.alpha {
+                    // A missing weight comes first. What is not stored is compared up to a NUL, as C does it.
+                    let text = |at: usize| match &weights[at] {
+                        Some(weight) if !sorting.stores => weight.split(|&byte| byte == 0).next(),
+                        weight => weight.as_deref(),
+                    };
+                    order.sort_by(|&one, &other| directed(text(one).cmp(&text(other))));
+                } else {
+                    let scores = self.scores(source, &weights)?;
+                    order.sort_by(|&one, &other| {
+                        let scores = scores[one].partial_cmp(&scores[other]).unwrap_or(Ordering::Equal);
+                        directed(scores.then_with(|| elements[one].cmp(&elements[other])))
+                    });
+                }
+                elements = order.into_iter().map(|at| std::mem::take(&mut elements[at])).collect();
+            }
+        }
+        let range = sorting.range(elements.len());
+        elements.truncate(range.end);
+        elements.drain(..range.start);
+        Ok(elements)
+    }
+
+    /// The numbers that the weights are; a missing one is 0.
+    fn scores(&self, source: &Placed<'_>, weights: &[Cell]) -> Result<Vec<f64>> {
+        let weights: Vec<Option<Weight>> = weights.iter().map(|text| text.as_deref().map(Weight::of)).collect();
+        let doubtful: BTreeSet<&[u8]> = weights.iter().flatten().filter_map(Weight::doubtful).collect();
+        if !doubtful.is_empty() {
+            self.judge(source, &doubtful)?;
+        }
+        let unread = || Error::reply("the server takes a weight for a number that this library cannot read");
+        let number = |weight: Option<Weight>| weight.map_or(Ok(0.0), |weight| weight.number().ok_or_else(unread));
+        weights.into_iter().map(number).collect()
+    }
+
+    /// Servers do not agree on what is a number: white space in front, hexadecimal digits, what is too large or too
+    /// small. So the server of the key is asked about such weights: it sorts them by themselves, inside of a transaction
+    /// that leaves nothing behind, and has its own words for those that it does not take.
+    fn judge(&self, source: &Placed<'_>, weights: &BTreeSet<&[u8]>) -> Result<()> {
+        let stash = stash_name("weights", source.stored);
+        let weights: Vec<&[u8]> = weights.iter().copied().collect();
+        let mut commands: Vec<Vec<&[u8]>> =
+            weights.chunks(MEMBERS).map(|chunk| [&[b"RPUSH", &stash[..]], chunk].concat()).collect();
+        commands.push(vec![b"SORT", &stash, b"LIMIT", b"0", b"0"]);
+        commands.push(vec![b"DEL", &stash]);
+        let mut lease = self.lend(source.master)?;
+        let replies = exec(&mut lease, &commands, self.deadline)?;
+        match replies.iter().flatten().find_map(|reply| error_in(reply)) {
+            Some(error) => Err(error.with_node(|| lease.node().to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// Replaces the destination by a list in one transaction, and gives how long it is.
+    fn store_list(&self, destination: &Placed<'_>, cells: &[Option<&[u8]>]) -> Result<Vec<u8>> {
+        let mut commands = vec![vec![&b"DEL"[..], destination.stored]];
+        for chunk in cells.chunks(MEMBERS) {
+            let values = chunk.iter().map(|cell| cell.unwrap_or_default());
+            commands.push([&b"RPUSH"[..], destination.stored].into_iter().chain(values).collect());
+        }
+        let mut lease = self.lend(destination.master)?;
+        let nothing = || Error::reply("EXEC gave nothing, though no key was watched");
+        transaction(&mut lease, &commands, self.deadline)?
+            .ok_or_else(nothing)
+            .map_err(|error| error.with_outcome(Outcome::NotApplied))?;
+        let mut out = Vec::new();
+        encode::integer(&mut out, cells.len() as i64);
+        Ok(out)
+    }
+}
+
+/// What the sorted elements become.
+struct Rows<'r> {
+    sorting: &'r Sorting<'r>,
+    elements: &'r [Vec<u8>],
+    /// What was looked up, element by element.
+    values: &'r [Cell],
+    /// How much was looked up for each element.
+    width: usize,
+}
+
+impl<'r> Rows<'r> {
+    fn cells(&self) -> Vec<Option<&'r [u8]>> {
+        if self.sorting.get.is_empty() {
+            return self.elements.iter().map(|element| Some(&element[..])).collect();
+        }
+        let mut cells = Vec::with_capacity(self.elements.len() * self.sorting.get.len());
+        for (nth, element) in self.elements.iter().enumerate() {
+            let mut values = self.values[nth * self.width..].iter();
+            cells.extend(self.sorting.get.iter().map(|get| match get {
+                Get::Element => Some(&element[..]),
+                Get::Nothing => None,
+                Get::Value(_) => values.next().and_then(Option::as_deref),
+            }));
+        }
+        cells
+    }
+}
+
+/// The texts in an array.
+fn list(reply: Frame<'_>) -> Result<Vec<Vec<u8>>> {
+    let misfit = |value: ValueRef<'_>| {
+        Error::reply(format!("expected a list of texts, got {}", escape(format!("{value:?}").as_bytes(), 128)))
+    };
+    let items = reply.value().items().ok_or_else(|| misfit(reply.value()))?;
+    items.map(|item| item.as_bytes().map(<[u8]>::to_vec).ok_or_else(|| misfit(item))).collect()
+}
