@@ -82,6 +82,17 @@ pub use topology::{Address, Node, PassedOver, ReadFrom, Role, Shard, Topology};
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+/// What only the fuzzer calls.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    /// Reads what a server says of itself, as discovery does.
+    pub fn read_info(text: &str) {
+        let info = crate::topology::info::Info::parse(text);
+        assert!(info.replicas.len() <= 1_000, "no server makes a list without end");
+    }
+}
+
 /// What most programs need: `use rediscluster::prelude::*;`.
 pub mod prelude {
     pub use crate::{cmd, Cluster, Execute};
