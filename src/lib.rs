@@ -55,6 +55,7 @@ mod plan;
 pub mod resp;
 mod run;
 pub mod spec;
+mod stash;
 mod to_arg;
 mod topology;
 
@@ -70,6 +71,7 @@ pub use net::Connection;
 pub use partition::{Crc32Modulo, HashTags, Partitioner};
 pub use plan::CrossNode;
 pub use resp::{Protocol, Value, ValueRef};
+pub use stash::{Stash, StashContent, StashRecovery, StashRole};
 pub use to_arg::{ToArg, ToArgs, ToPairs};
 pub use topology::{Address, Node, PassedOver, ReadFrom, Role, Shard, Topology};
 

@@ -25,6 +25,8 @@ pub struct Wire {
 struct State {
     commands: usize,
     cut: Option<(usize, Cut)>,
+    /// The cut ends one connection only.
+    once: bool,
     is_cut: bool,
 }
 
@@ -46,7 +48,12 @@ impl Wire {
 
     /// Mends the wire and counts from here: the command number `nth`, from 0, meets the cut.
     pub fn cut_at(&self, nth: usize, cut: Cut) {
-        *lock(&self.state) = State { commands: 0, cut: Some((nth, cut)), is_cut: false };
+        *lock(&self.state) = State { cut: Some((nth, cut)), ..State::default() };
+    }
+
+    /// As [`cut_at`](Wire::cut_at), but only the connection of that command ends.
+    pub fn cut_once_at(&self, nth: usize, cut: Cut) {
+        *lock(&self.state) = State { cut: Some((nth, cut)), once: true, ..State::default() };
     }
 
     /// Mends the wire.
@@ -70,7 +77,7 @@ fn carry(stream: TcpStream, port: u16, state: &Mutex<State>) -> std::io::Result<
             state.commands += 1;
             let cut = state.cut.filter(|(at, _)| *at == nth).map(|(_, cut)| cut);
             state.is_cut |= cut.is_some();
-            if state.is_cut && cut.is_none() {
+            if state.is_cut && cut.is_none() && !state.once {
                 return Ok(());
             }
             cut
