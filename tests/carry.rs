@@ -1,7 +1,7 @@
 //! Commands that take several steps over two nodes, with the wire to one of them cut at every step: what is
 //! moved is never lost and never in two places, and the error says what is known.
 
-use rediscluster::{Error, Outcome, StashRecovery, Value};
+use rediscluster::{Error, ErrorKind, Outcome, StashRecovery, Value};
 use rediscluster_testing::{Reply, Two};
 
 /// What is moved is in one place: at the source, at the destination, or in a stash that is delivered after a crash.
@@ -137,4 +137,100 @@ fn a_copy_is_whole_or_missing() {
             Err(_) => {}
         }
     });
+}
+
+/// Runs a command, and right before the command number `nth` on one of the servers somebody else runs `other` there.
+fn meddled(
+    two: &Two,
+    begin: &[&[&str]],
+    line: &str,
+    (server, nth): (usize, usize),
+    other: &[&str],
+) -> Result<Value, Error> {
+    two.servers.iter().for_each(|server| drop(server.ask(&["FLUSHALL"])));
+    begin.iter().for_each(|command| drop(two.home_of(command[1]).ask(command)));
+    two.wires[server].meddle_at(nth, other);
+    let result = two.run(line);
+    assert!(!two.wires[server].is_meddling(), "{line}: nobody came to command {nth}: {result:?}");
+    two.wires[server].mend();
+    result
+}
+
+#[test]
+fn what_the_destination_takes_no_more_goes_back_where_it_was() {
+    let two = Two::start();
+    let list: &[&[&str]] = &[&["RPUSH", "foo", "a", "b", "c"]];
+    for line in ["RPOPLPUSH foo bar", "LMOVE foo bar LEFT RIGHT", "BLMOVE foo bar LEFT LEFT 1"] {
+        // Right before the last step.
+        let error = meddled(&two, list, line, (0, 2), &["SET", "bar", "no list"]).unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::WrongType, Outcome::NotApplied), "{line}: {error}");
+        assert_eq!(two.servers[1].ask(&["LRANGE", "foo", "0", "-1"]), Reply::bulks(&["a", "b", "c"]), "{line}");
+        assert_eq!(two.stashes(), [], "{line}");
+    }
+    let set: &[&[&str]] = &[&["SADD", "foo", "a", "b"]];
+    let error = meddled(&two, set, "SMOVE foo bar a", (0, 2), &["SET", "bar", "no set"]).unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::WrongType, Outcome::NotApplied), "{error}");
+    assert_eq!(two.servers[1].ask(&["SMEMBERS", "foo"]).sorted(), Reply::bulks(&["a", "b"]));
+    assert_eq!(two.stashes(), []);
+}
+
+#[test]
+fn what_nobody_takes_stays_in_the_stash_that_the_error_names() {
+    let two = Two::start();
+    let begin: &[&[&str]] = &[&["RPUSH", "foo", "a"]];
+    two.servers[0].ask(&["ACL", "SETUSER", "default", "-lmove"]);
+    // The destination's node does not know LMOVE any more, and the source is something else when it gets it back.
+    let error = meddled(&two, begin, "RPOPLPUSH foo bar", (1, 4), &["SET", "foo", "no list"]).unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::NoPerm, Outcome::Partial), "{error}");
+    let stashes = two.stashes();
+    assert!(stashes.len() == 1 && error.message().contains(&stashes[0].to_string()), "{error}: {stashes:?}");
+    assert_eq!(two.servers[1].ask(&[&b"LRANGE"[..], &stashes[0].name(), b"0", b"-1"]), Reply::bulks(&["a"]));
+}
+
+#[test]
+fn what_was_given_back_by_somebody_else_is_not_moved() {
+    let two = Two::start();
+    let give_back = "for _, k in ipairs(redis.call('KEYS', 'rediscluster:stash:*')) do redis.call('SET', k, 'sealed', 'EX', 3600) end redis.call('RPUSH', 'foo', 'a')";
+    let begin: &[&[&str]] = &[&["RPUSH", "foo", "a"]];
+    // Right before the commit.
+    let error = meddled(&two, begin, "RPOPLPUSH foo bar", (1, 2), &["EVAL", give_back, "0"]).unwrap_err();
+    assert!(error.outcome() == Outcome::NotApplied && error.message().contains("given back"), "{error}");
+    assert_eq!(two.servers[1].ask(&["LRANGE", "foo", "0", "-1"]), Reply::bulks(&["a"]));
+    assert_eq!((two.servers[0].ask(&["DBSIZE"]).int(), two.stashes()), (0, vec![]));
+}
+
+#[test]
+fn a_rename_that_loses_its_race_gives_the_value_back_with_its_expiry() {
+    let two = Two::start();
+    let begin: &[&[&str]] = &[&["SET", "foo", "x", "PX", "1000000"]];
+    let answer = meddled(&two, begin, "RENAMENX foo bar", (0, 2), &["SET", "bar", "taken"]).unwrap();
+    assert_eq!(answer, Value::Integer(0));
+    assert_eq!(two.servers[1].ask(&["GET", "foo"]), Reply::bulk("x"));
+    assert!((1..=1_000_000).contains(&two.servers[1].ask(&["PTTL", "foo"]).int()));
+    assert_eq!((two.servers[0].ask(&["GET", "bar"]), two.stashes()), (Reply::bulk("taken"), vec![]));
+
+    // The destination's node refuses to rename, and its old name is taken as well.
+    two.servers[0].ask(&["ACL", "SETUSER", "default", "-rename"]);
+    let error = meddled(&two, begin, "RENAME foo bar", (1, 6), &["SET", "foo", "new"]).unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::BusyKey, Outcome::Partial), "{error}");
+    let stashes = two.stashes();
+    assert!(stashes.len() == 2 && stashes.iter().all(|stash| error.message().contains(&stash.to_string())), "{error}");
+    let error = meddled(&two, begin, "RENAME foo bar", (0, 0), &["SET", "bar", "old"]).unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::NoPerm, Outcome::NotApplied), "{error}");
+    assert_eq!((two.servers[1].ask(&["GET", "foo"]), two.stashes()), (Reply::bulk("x"), vec![]));
+}
+
+#[test]
+fn a_value_whose_time_is_over_in_the_middle_of_a_rename_is_gone_everywhere() {
+    let two = Two::start();
+    for (line, answer) in [("RENAME foo bar", Value::Simple(b"OK".to_vec())), ("RENAMENX foo bar", Value::Integer(1))] {
+        let mut begin: Vec<&[&str]> = vec![&["SET", "foo", "x", "PX", "300"]];
+        begin.extend((line == "RENAME foo bar").then_some(&["SET", "bar", "old"][..]));
+        let nth = if begin.len() == 1 { 2 } else { 1 };
+        // Nobody pushes: half a second passes before the copy would get its name.
+        let result = meddled(&two, &begin, line, (0, nth), &["BLPOP", "nothing", "0.5"]);
+        assert_eq!(result.unwrap(), answer, "{line}");
+        let keys = two.servers.iter().map(|server| server.ask(&["KEYS", "*"]));
+        assert!(keys.into_iter().all(|keys| keys == Reply::Array(Vec::new())), "{line}");
+    }
 }

@@ -3,12 +3,22 @@
 use crate::{Cut, Reply, Server, Wire};
 use rediscluster::{cmd, Cluster, Error, Execute, Stash, StashContent, Value};
 
+/// The kinds of cuts, and whether only one connection is cut.
+const CUTS: [(Cut, bool); 5] = [
+    (Cut::BeforeCommand, false),
+    (Cut::BeforeCommand, true),
+    (Cut::BeforeReply, false),
+    (Cut::BeforeReply, true),
+    (Cut::Late, true),
+];
+
 /// A cluster of two servers, each behind a wire that can be cut. `bar` lives on the first one, `foo` on the second.
 #[derive(Debug)]
 pub struct Two {
     /// What the servers hold is asked without the wires.
     pub servers: [Server; 2],
-    wires: [Wire; 2],
+    /// The wires to them.
+    pub wires: [Wire; 2],
     /// The cluster, by way of the wires.
     pub cluster: Cluster,
 }
@@ -30,15 +40,19 @@ impl Two {
         &self.servers[usize::from(self.cluster.node_for(key).name() == "node_2")]
     }
 
+    /// Runs a command whose words are parted by spaces.
+    pub fn run(&self, line: &str) -> Result<Value, Error> {
+        let mut words = line.split(' ');
+        self.cluster.execute(cmd(words.next().expect("a command")).args_of(words.collect::<Vec<_>>()))
+    }
+
     /// Runs the command from the same beginning once for every cut of either wire, until none is met; with cuts that
     /// stay, and with cuts that end one connection only. After each run `check` is told what was done and what came of
     /// it, and the wires are mended.
     pub fn cut_everywhere(&self, begin: &[&[&str]], line: &str, check: impl Fn(&str, &Result<Value, Error>)) {
         let mut cuts = 0;
         for (at, wire) in self.wires.iter().enumerate() {
-            for (cut, once) in
-                [Cut::BeforeCommand, Cut::BeforeReply].into_iter().flat_map(|cut| [(cut, false), (cut, true)])
-            {
+            for (cut, once) in CUTS {
                 for nth in 0.. {
                     for server in &self.servers {
                         server.ask(&["FLUSHALL"]);
@@ -51,9 +65,7 @@ impl Two {
                     } else {
                         wire.cut_at(nth, cut);
                     }
-                    let mut words = line.split(' ');
-                    let name = words.next().expect("a command");
-                    let result = self.cluster.execute(cmd(name).args_of(words.collect::<Vec<_>>()));
+                    let result = self.run(line);
                     let is_cut = wire.is_cut();
                     self.wires.iter().for_each(Wire::mend);
                     let how = if once { " once" } else { "" };
@@ -70,7 +82,7 @@ impl Two {
                 }
             }
         }
-        assert!(cuts >= 8, "only {cuts} cuts were met");
+        assert!(cuts >= 10, "only {cuts} cuts were met");
     }
 
     /// The stashes on either server. Those that are sealed are left out: they hold nothing and go by themselves.
