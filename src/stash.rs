@@ -63,6 +63,9 @@ pub enum StashRecovery {
     Deliver,
     /// It is deleted: what it holds is elsewhere.
     Drop,
+    /// It is told to expire, after an hour: what it holds is elsewhere, but the step that makes it the value may still
+    /// be on its way to a server. With a stash that comes late it is delivered after all.
+    Expire,
 }
 
 impl StashRole {
@@ -184,7 +187,7 @@ impl Stash {
     }
 
     /// What has to be done with it after a crash, when its program is gone for good. `with_pair` says whether the stash
-    /// at the other end of the way exists. Of a pair, the one that is delivered comes first.
+    /// at the other end of the way exists, be it [sealed](Stash::seal). Of a pair, the one that is delivered comes first.
     ///
     /// An element or a member is committed to its destination in the moment in which the stash at the source goes; a
     /// value that is renamed in the moment in which the stash at the source comes.
@@ -201,12 +204,13 @@ impl Stash {
     /// assert_eq!(to.recovery(false), StashRecovery::Deliver);
     /// ```
     pub fn recovery(&self, with_pair: bool) -> StashRecovery {
-        use StashRecovery::{Deliver, Drop};
+        use StashRecovery::{Deliver, Drop, Expire};
         match (self.role, self.content(), with_pair) {
             (StashRole::Copy, ..) => Drop,
-            // Both: committed and not yet named. The source's alone: named. The destination's alone: never committed.
+            // Both: committed and not yet named. The source's alone: named. The destination's alone: not committed.
             (StashRole::To, StashContent::Value, true) => Deliver,
-            (_, StashContent::Value, _) => Drop,
+            (StashRole::To, StashContent::Value, false) => Expire,
+            (StashRole::From, StashContent::Value, _) => Drop,
             (StashRole::From, ..) => Deliver,
             (StashRole::To, _, true) => Drop,
             (StashRole::To, _, false) => Deliver,

@@ -154,16 +154,19 @@ impl Run<'_> {
             });
         }
         let given_back = || Error::reply(format!("what waited in {} was given back meanwhile", way.from));
-        match self.twice(source, &way.commit()) {
-            Ok((Value::Bulk(_) | Value::Integer(1), _)) | Ok((_, true)) => {}
+        let committed = match self.twice(source, &way.commit()) {
+            Ok((Value::Bulk(_) | Value::Integer(1), _)) => true,
+            // The first time has emptied it, or somebody has given it back since.
+            Ok((_, true)) => false,
             Ok(_) => return Err(self.forget_to(way, given_back())),
             Err(error) if error.kind() == ErrorKind::WrongType => return Err(self.forget_to(way, given_back())),
             Err(error) if error.is_server() => return Err(self.withdraw(way, &way.drop_to(), error)),
             Err(error) => return Err(self.in_either(way, error)),
-        }
+        };
         match self.twice(destination, &way.deliver(&way.to)) {
-            Ok((Value::Nil | Value::Integer(0), false)) => {
-                let error = Error::reply(format!("{} was dealt with by somebody else", way.to));
+            // What is committed, somebody else can only have delivered.
+            Ok((Value::Nil | Value::Integer(0), false)) if !committed => {
+                let error = Error::reply(format!("somebody else dealt with {}", way.to));
                 Err(error.with_outcome(Outcome::Unknown).with_node(|| self.topology().node(destination).to_string()))
             }
             Ok(_) => Ok(()),

@@ -4,11 +4,12 @@ use crate::{Cut, Reply, Server, Wire};
 use rediscluster::{cmd, Cluster, Error, Execute, Stash, StashContent, Value};
 
 /// The kinds of cuts, and whether only one connection is cut.
-const CUTS: [(Cut, bool); 5] = [
+const CUTS: [(Cut, bool); 6] = [
     (Cut::BeforeCommand, false),
     (Cut::BeforeCommand, true),
     (Cut::BeforeReply, false),
     (Cut::BeforeReply, true),
+    (Cut::Late, false),
     (Cut::Late, true),
 ];
 
@@ -48,7 +49,7 @@ impl Two {
 
     /// Runs the command from the same beginning once for every cut of either wire, until none is met; with cuts that
     /// stay, and with cuts that end one connection only. After each run `check` is told what was done and what came of
-    /// it, and the wires are mended.
+    /// it; once more when what was late has arrived.
     pub fn cut_everywhere(&self, begin: &[&[&str]], line: &str, check: impl Fn(&str, &Result<Value, Error>)) {
         let mut cuts = 0;
         for (at, wire) in self.wires.iter().enumerate() {
@@ -67,10 +68,13 @@ impl Two {
                     }
                     let result = self.run(line);
                     let is_cut = wire.is_cut();
-                    self.wires.iter().for_each(Wire::mend);
                     let how = if once { " once" } else { "" };
                     let story = format!("{line}, node_{} cut{how} {cut:?} {nth}: {result:?}", at + 1);
                     check(&story, &result);
+                    self.wires.iter().for_each(Wire::mend);
+                    if cut == Cut::Late {
+                        check(&format!("arrived: {story}"), &result);
+                    }
                     if let Err(error) = &result {
                         assert!(error.command().is_some() && error.node().is_some(), "{story}");
                     }
