@@ -5,7 +5,7 @@ mod program;
 use program::{rediscluster, Ran};
 use rediscluster::prelude::*;
 use rediscluster::{Error, Outcome, StashRecovery, Value};
-use rediscluster_testing::{cluster_of, dead_address, Reply, Server, Two};
+use rediscluster_testing::{cluster_of, dead_address, Cut, Reply, Server, Two};
 
 const ID: &str = "00c0ffee00c0ffee";
 
@@ -335,4 +335,61 @@ fn elements_that_programs_are_just_moving_are_not_lost() {
     found.sort_unstable();
     assert_eq!(found, (0..ELEMENTS).collect::<Vec<_>>());
     assert!(!moved.is_empty());
+}
+
+#[test]
+fn a_recovery_that_breaks_off_is_finished_by_the_next() {
+    let two = Two::start();
+    let wires = format!("node_1={},node_2={}", two.wires[0].address(), two.wires[1].address());
+    let name = |call: &str| format!("rediscluster:stash:{}", call.replace("ID", ID));
+    let mut cuts = 0;
+    // What there is, and where it has to be: the node and the key of `x`.
+    for (stashes, (home, key)) in [
+        (&[("RPUSH", 1, "lmove-left-left:from:ID:foo"), ("RPUSH", 0, "lmove-left-left:to:ID:bar")][..], (1, "foo")),
+        (&[("RPUSH", 0, "lmove-left-left:to:ID:bar")], (0, "bar")),
+        (&[("SADD", 1, "smove:from:ID:foo"), ("SADD", 0, "smove:to:ID:bar")], (1, "foo")),
+        (&[("SADD", 0, "smove:to:ID:bar")], (0, "bar")),
+        (&[("RPUSH", 1, "rename:from:ID:foo"), ("RPUSH", 0, "rename:to:ID:bar")], (0, "bar")),
+        (&[("RPUSH", 1, "renamenx:from:ID:foo"), ("RPUSH", 0, "renamenx:to:ID:taken")], (1, "foo")),
+        (&[("RPUSH", 1, "blpop:from:ID:foo")], (1, "foo")),
+    ] {
+        for (at, wire) in two.wires.iter().enumerate() {
+            // The second recovery runs before what is late arrives, and the third one after.
+            for cut in [Cut::BeforeReply, Cut::Late] {
+                for nth in 0.. {
+                    two.servers.iter().for_each(|server| drop(server.ask(&["FLUSHALL"])));
+                    two.servers[0].ask(&["SET", "taken", "by another"]);
+                    for (put, server, call) in stashes {
+                        two.servers[*server].ask(&[put, name(call).as_str(), "x"]);
+                    }
+                    wire.cut_at(nth, cut);
+                    let line = ["--masters-only", "--nodes", &wires, "recover", "--apply", "--older-than", "0"];
+                    let first = rediscluster(&line);
+                    let story = format!("{stashes:?}, node_{} {cut:?} {nth}: {first:?}", at + 1);
+                    let is_cut = wire.is_cut();
+                    assert_eq!(first.status, i32::from(is_cut), "what was not done is told: {story}");
+                    let second = applied(&two.servers);
+                    wire.mend();
+                    let story = format!("{story}\n{second}\n{}", applied(&two.servers));
+                    nothing_waits(&two, &story);
+                    for (at, server) in two.servers.iter().enumerate() {
+                        for name in ["foo", "bar"] {
+                            let holds = match server.ask(&["LRANGE", name, "0", "-1"]) {
+                                Reply::Error(_) => server.ask(&["SMEMBERS", name]),
+                                items => items,
+                            };
+                            let wanted = if (at, name) == (home, key) { vec!["x"] } else { vec![] };
+                            assert_eq!(holds, Reply::bulks(&wanted), "{name} on node_{}: {story}", at + 1);
+                        }
+                    }
+                    assert_eq!(two.servers[0].ask(&["GET", "taken"]), Reply::bulk("by another"));
+                    if !is_cut {
+                        break;
+                    }
+                    cuts += 1;
+                }
+            }
+        }
+    }
+    assert!(cuts > 100, "only {cuts} cuts were met");
 }
