@@ -2,7 +2,7 @@
 //! moved is never lost and never in two places, and the error says what is known.
 
 use rediscluster::{Error, ErrorKind, Outcome, StashRecovery, Value};
-use rediscluster_testing::{Reply, Two};
+use rediscluster_testing::{Cut, Reply, Two};
 
 /// What is moved is in one place: at the source, at the destination, or in a stash that is delivered after a crash.
 fn check(two: &Two, story: &str, result: &Result<Value, Error>, at_source: bool, at_destination: bool) {
@@ -172,6 +172,19 @@ fn what_the_destination_takes_no_more_goes_back_where_it_was() {
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::WrongType, Outcome::NotApplied), "{error}");
     assert_eq!(two.servers[1].ask(&["SMEMBERS", "foo"]).sorted(), Reply::bulks(&["a", "b"]));
     assert_eq!(two.stashes(), []);
+}
+
+#[test]
+fn what_was_taken_out_without_an_answer_goes_back() {
+    let two = Two::start();
+    for (put, line) in [("RPUSH", "BLMOVE foo bar LEFT LEFT 1"), ("SADD", "SMOVE foo bar a")] {
+        two.servers[1].ask(&["DEL", "foo"]);
+        two.servers[1].ask(&[put, "foo", "a"]);
+        two.wires[1].cut_once_at(1, Cut::BeforeReply);
+        let error = two.run(line).unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::Io, Outcome::NotApplied), "{error}");
+        assert_eq!((two.servers[1].ask(&["EXISTS", "foo"]).int(), two.stashes()), (1, vec![]), "{line}");
+    }
 }
 
 #[test]

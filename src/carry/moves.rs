@@ -63,11 +63,12 @@ impl Run<'_> {
             _ => {}
         }
         let (from, to) = self.stashes(&[b"SMOVE"], source, destination);
-        let taken = self.step(source.master, &[b"SMOVE", source.stored, &from.name(), member]);
-        if integer(&taken.map_err(|error| self.may_be_taken(error, &from, source))?)? == 0 {
+        let way = Way { source, destination, from, to, load: member };
+        let taken = self.step(source.master, &[b"SMOVE", source.stored, &way.from.name(), member]);
+        if integer(&taken.map_err(|error| self.may_be_taken(&way, error))?)? == 0 {
             return Ok(b":0\r\n".to_vec());
         }
-        self.carry_over(&Way { source, destination, from, to, load: member })?;
+        self.carry_over(&way)?;
         Ok(b":1\r\n".to_vec())
     }
 
@@ -86,19 +87,19 @@ impl Run<'_> {
             return Err(wrong_type);
         }
         let (from, to) = self.stashes(&[&[name.as_bytes()], &rest[..sides]].concat(), source, destination);
-        let stash = from.name();
-        let take = [&[name.as_bytes(), source.stored, &stash], &rest[..]].concat();
-        let taken = self.step(source.master, &take);
-        let element = match taken.map_err(|error| self.may_be_taken(error, &from, source))? {
-            Value::Bulk(element) => element,
-            nothing => return Ok(nothing.to_bytes()),
-        };
+        let way = Way { source, destination, from, to, load: &[] };
+        let stash = way.from.name();
+        let taken = self.step(source.master, &[&[name.as_bytes(), source.stored, &stash], &rest[..]].concat());
         let after_wait = Run {
             deadline: if self.spec.wait == WaitArgument::None { self.deadline } else { Deadline::after(self.patience) },
             planner: crate::plan::Planner { ..self.planner },
             ..*self
         };
-        after_wait.carry_over(&Way { source, destination, from, to, load: &element })?;
+        let element = match taken.map_err(|error| after_wait.may_be_taken(&way, error))? {
+            Value::Bulk(element) => element,
+            nothing => return Ok(nothing.to_bytes()),
+        };
+        after_wait.carry_over(&Way { load: &element, ..way })?;
         let mut out = Vec::new();
         encode::bulk(&mut out, &element);
         Ok(out)
@@ -225,12 +226,17 @@ impl Run<'_> {
         }
     }
 
-    /// An error of the first step, after which what it took out may lie in its stash.
-    fn may_be_taken(&self, error: Error, from: &Stash, source: &Placed<'_>) -> Error {
+    /// An error of the first step, after which what it took out may lie in its stash. What is found there goes back; when
+    /// nothing is, the step may still be on its way.
+    fn may_be_taken(&self, way: &Way<'_>, error: Error) -> Error {
         if error.outcome() == Outcome::NotApplied {
             return error;
         }
-        error.with_note(&format!("what was moved may lie in {}", self.place(from, source)))
+        let back = way.deliver(&way.from);
+        match self.step(way.source.master, &back.iter().map(Vec::as_slice).collect::<Vec<_>>()) {
+            Ok(Value::Bulk(_) | Value::Integer(1)) => error.with_outcome(Outcome::NotApplied),
+            _ => error.with_note(&format!("what was moved may lie in {}", self.place(&way.from, way.source))),
+        }
     }
 
     /// An error after which both stashes may be left.
