@@ -25,6 +25,16 @@ fn stash(call: &str, key: &str) -> String {
     format!("rediscluster:stash:{call}:{ID}:{key}")
 }
 
+/// What is told, with every idle time as 0 s: a slow machine lets some pass.
+fn timeless(told: &str) -> String {
+    let (mut out, mut rest) = (String::new(), told);
+    while let Some((before, after)) = rest.split_once("not used for ") {
+        out.extend([before, "not used for 0"]);
+        rest = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    }
+    out + rest
+}
+
 /// Nothing waits any more: what is left is a copy of what is elsewhere, which goes by itself.
 fn nothing_waits(two: &Two, story: &str) {
     for stash in two.stashes() {
@@ -114,13 +124,21 @@ fn a_dry_run_tells_and_changes_nothing() {
     );
     let ran = recover(&servers, &["recover", "--older-than=0"]);
     let told = wanted.replace("STATE", "to do");
-    assert_eq!(ran.out(), format!("{told}1 to do; nothing was changed, --apply does what is to do\n"), "{}", ran.err());
+    assert_eq!(
+        timeless(&ran.out()),
+        format!("{told}1 to do; nothing was changed, --apply does what is to do\n"),
+        "{}",
+        ran.err()
+    );
     // By default a stash that was used a moment ago is left alone, also with --apply.
     let ran = recover(&servers, &["recover", "--apply"]);
     let told = wanted.replace("STATE", "left alone");
-    assert_eq!(ran.out(), format!("{told}  a program may still be at work: --older-than is 60 s\n1 left alone\n"));
+    assert_eq!(
+        timeless(&ran.out()),
+        format!("{told}  a program may still be at work: --older-than is 60 s\n1 left alone\n")
+    );
     assert!(servers.iter().all(|server| server.ask(&["DBSIZE"]).int() == 1));
-    assert_eq!(applied(&servers), format!("{}1 done\n", wanted.replace("STATE", "done")));
+    assert_eq!(timeless(&applied(&servers)), format!("{}1 done\n", wanted.replace("STATE", "done")));
     assert_eq!(servers[1].ask(&["LRANGE", "foo", "0", "-1"]), Reply::bulks(&["x"]));
     assert_eq!(servers[0].ask(&["DBSIZE"]).int(), 0);
     // For an hour it is remembered that it went back, should what was sent to the other node come late.

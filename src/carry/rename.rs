@@ -167,7 +167,7 @@ impl Run<'_> {
     }
 
     fn unwatch(&self, from: &mut Lease) -> Result<()> {
-        from.ask(&[b"UNWATCH"], self.deadline)?;
+        from.ask(&[b"UNWATCH"], self.deadline).map_err(nothing_written)?;
         from.set_stateful(false);
         Ok(())
     }
