@@ -200,7 +200,7 @@ impl Cluster {
     ///
     /// let cluster = Cluster::builder().nodes("node_1=10.0.0.1,node_2=10.0.0.2").build()?;
     /// let plan = cluster.plan(&cmd("RENAME").arg("foo").arg("bar"))?;
-    /// assert_eq!((plan.is_atomic(), plan.round_trips()), (false, 5));
+    /// assert_eq!((plan.is_atomic(), plan.round_trips()), (false, 6));
     /// assert!(cluster.plan(&cmd("RENAME").arg("a{x}").arg("b{x}"))?.is_native());
     /// # Ok::<(), rediscluster::Error>(())
     /// ```

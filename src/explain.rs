@@ -171,8 +171,9 @@ impl Draft<'_> {
                 }
                 does.push((destination, "RESTORE STASH TTL… VALUE… REPLACE".into()));
                 does.push((source, "MULTI".into()));
-                does.push((source, format!("DEL {from}, EXEC")));
+                does.push((source, format!("RENAME {from} STASH, EXEC")));
                 does.push((destination, format!("{} STASH {to}", self.spec.name)));
+                does.push((source, "UNLINK STASH".into()));
                 (1..).zip(does).map(|(round, (key, does))| self.on(round, key, does)).collect()
             }
             (Across::Copy, [source, destination]) => {
@@ -198,21 +199,23 @@ impl Draft<'_> {
                     self.on(1, source, format!("SCARD {from}")),
                     self.on(1, destination, format!("SCARD {to}")),
                     self.on(2, source, format!("SMOVE {from} STASH {member}")),
-                    self.on(3, destination, format!("SADD {to} {member}")),
-                    self.on(4, source, "DEL STASH".into()),
+                    self.on(3, destination, format!("SADD STASH {member}")),
+                    self.on(4, source, format!("SREM STASH {member}")),
+                    self.on(5, destination, format!("SMOVE STASH {to} {member}")),
                 ]
             }
             (Across::MoveElement, [source, destination]) => {
                 let (from, to) = (name(source), name(destination));
                 let rest: String = self.args.iter().skip(3).map(|arg| format!(" {}", shown(arg))).collect();
                 let right = self.args.get(4).is_some_and(|side| side.eq_ignore_ascii_case(b"RIGHT"));
-                let push = if right { "RPUSH" } else { "LPUSH" };
+                let end = if right { "RIGHT" } else { "LEFT" };
                 vec![
                     self.on(1, source, format!("LLEN {from}")),
                     self.on(1, destination, format!("LLEN {to}")),
                     self.on(2, source, format!("{} {from} STASH{rest}", self.spec.name)),
-                    self.on(3, destination, format!("{push} {to} ELEMENT…")),
-                    self.on(4, source, "DEL STASH".into()),
+                    self.on(3, destination, "RPUSH STASH ELEMENT…".into()),
+                    self.on(4, source, "LPOP STASH".into()),
+                    self.on(5, destination, format!("LMOVE STASH {to} LEFT {end}")),
                 ]
             }
             (Across::CarrySources, _) => {

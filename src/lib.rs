@@ -57,6 +57,7 @@ pub mod resp;
 mod run;
 mod slot;
 pub mod spec;
+mod stash;
 mod to_arg;
 mod topology;
 
@@ -74,6 +75,7 @@ pub use pipeline::{Pipeline, Replies};
 pub use plan::CrossNode;
 pub use resp::{Protocol, Value, ValueRef};
 pub use slot::Slot;
+pub use stash::{Stash, StashContent, StashRecovery, StashRole};
 pub use to_arg::{ToArg, ToArgs, ToPairs};
 pub use topology::{Address, Node, PassedOver, ReadFrom, Role, Shard, Topology};
 

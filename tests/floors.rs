@@ -9,6 +9,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("resp", 0),
     ("args", 1),
     ("spec", 1),
+    ("stash", 1),
     ("cmd", 1),
     ("convert", 1),
     ("to_arg", 1),

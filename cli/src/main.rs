@@ -8,6 +8,7 @@ mod nodes;
 mod options;
 mod probe;
 mod quote;
+mod recover;
 mod render;
 mod reply;
 mod run;

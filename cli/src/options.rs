@@ -13,6 +13,9 @@ Commands of its own:
   node-for KEY...  Show which node each key lives on, and its address
   nodes            Show every server: role, replicas and their state, keys, memory
   explain CMD...   Show what a command would do on which servers, without sending it
+  recover          Show what programs left behind that ended in the middle of a move
+                   between two nodes; --apply finishes or undoes it. What was used in
+                   the last 60 s is left alone, or in the last --older-than SECONDS
   commands         Show the command table; with --json or --tsv for programs
   help CMD         Show what is known of a Redis command
 

@@ -4,6 +4,7 @@ use crate::explain::explain;
 use crate::nodes;
 use crate::options::Options;
 use crate::quote::split;
+use crate::recover::recover;
 use crate::render::{is_verbatim, Mode, Style};
 use crate::reply::Reply;
 use crate::session::{Answer, Ran, Session};
@@ -115,6 +116,7 @@ impl Runner {
                 let plan = explain(self.session.config(), &words[1..], self.style.mode);
                 plan.map(|text| (text.into_bytes(), Ran::Answered))
             }
+            Some(b"recover") => recover(self.session.config(), &words[1..], self.style.mode),
             Some(b"nodes") if words.len() == 1 => nodes::table(self.session.config(), self.style.mode),
             _ => return self.command(words, stops),
         };

@@ -13,8 +13,8 @@ fn explain_sends_nothing_of_the_command() {
     let ran = run(&["explain", "rename", "foo", "bar"]);
     assert_eq!(ran.status, 0, "{}", ran.err());
     let out = ran.out();
-    assert!(out.starts_with("emulated, not atomic, 5 round trips\n1. node_2 master 127.0.0.1:"), "{out}");
-    assert_eq!(out.lines().count(), 6, "{out}");
+    assert!(out.starts_with("emulated, not atomic, 6 round trips\n1. node_2 master 127.0.0.1:"), "{out}");
+    assert_eq!(out.lines().count(), 7, "{out}");
     let ran = run(&["--json", "explain", "get", "foo"]);
     let plan: serde_json::Value = serde_json::from_str(&ran.out()).unwrap();
     assert_eq!((plan["native"].as_bool(), plan["round_trips"].as_u64()), (Some(true), Some(1)));

@@ -1,8 +1,8 @@
 //! Commands across nodes that need several rounds.
 //!
-//! What waits between two rounds waits under a name that begins with `rediscluster:stash:`, on the server where
-//! one atomic step can put it, so that a failure at any point loses nothing: it is in the source, in the
-//! destination, or in the stash that the error names.
+//! What waits between two rounds waits in a [`Stash`], on the server where one atomic step can put it, so that a
+//! failure at any point loses nothing: it is in the source, in the destination, or in a stash that the error names.
+//! Which stashes there are says how far a command came, also when its program is gone.
 
 mod copy;
 mod lookup;
@@ -20,6 +20,7 @@ use crate::plan::{command, Part, Placed, Route, Target};
 use crate::resp::{encode, Frame, Value, ValueRef};
 use crate::run::{Answer, Run};
 use crate::spec::{Across, SetOperation, WaitArgument};
+use crate::stash::{Stash, StashRole};
 use crate::topology::Role;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -52,6 +53,36 @@ impl Run<'_> {
     /// Sends one command to one master and gives its reply; an error reply is an error.
     fn step(&self, server: usize, args: &[&[u8]]) -> Result<Value> {
         self.exchange(server, &command(args.iter().copied())).map(|answer| answer.frame().value().into())
+    }
+
+    /// A step that may be sent twice, because a stash tells whether it was applied before: it is, on a new connection,
+    /// when the first time left that open. Then the reply is that of the repetition, and the other value says so; what
+    /// the step took from is gone by then when the first time was applied.
+    fn twice(&self, server: usize, args: &[Vec<u8>]) -> Result<(Value, bool)> {
+        let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+        let first = match self.step(server, &args) {
+            Ok(reply) => return Ok((reply, false)),
+            Err(error) if error.is_server() => return Err(error),
+            Err(error) => error,
+        };
+        let is_open = first.outcome() != Outcome::NotApplied;
+        match self.step(server, &args) {
+            Ok(reply) => Ok((reply, is_open)),
+            Err(again) if is_open && is_no_such_key(&again) => Ok((Value::Nil, true)),
+            Err(again) => Err(if is_open { first } else { again }),
+        }
+    }
+
+    /// A stash and its server, for people.
+    fn place(&self, stash: &Stash, key: &Placed<'_>) -> String {
+        format!("{stash} on {}", self.topology().node(key.master))
+    }
+
+    /// The two ends of a way between two nodes. `words` are the command and the ends of lists that it names.
+    fn stashes(&self, words: &[&[u8]], source: &Placed<'_>, destination: &Placed<'_>) -> (Stash, Stash) {
+        let id = random();
+        let stash = |role, key: &Placed<'_>| Stash::new(words, role, id, key.stored);
+        (stash(StashRole::From, source), stash(StashRole::To, destination))
     }
 
     /// A request to the master of a shard, for [`Run::each`].
@@ -142,7 +173,8 @@ fn exec(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Resul
     // By itself: what follows a MULTI that is refused would run outside of any transaction.
     let stateful = lease.stateful();
     lease.set_stateful(true);
-    lease.ask(&[b"MULTI"], deadline).map(drop).map_err(|error| error.with_node(|| node.clone()))?;
+    let begun = lease.ask(&[b"MULTI"], deadline).map(drop);
+    begun.map_err(|error| nothing_written(error).with_node(|| node.clone()))?;
     let mut bytes = Vec::new();
     commands.iter().for_each(|args| bytes.extend(command(args.iter().copied())));
     bytes.extend(command([&b"EXEC"[..]]));
@@ -183,11 +215,13 @@ fn nothing_written(error: Error) -> Error {
     error.with_outcome(Outcome::NotApplied).with_parts(Vec::new())
 }
 
-/// The name that something waits under between two steps. It tells `what` is moved and the name of its key.
-fn stash_name(what: &str, key: &[u8]) -> Vec<u8> {
-    let mut name = format!("rediscluster:stash:{what}:{:016x}:", random()).into_bytes();
-    name.extend_from_slice(key);
-    name
+fn is_no_such_key(error: &Error) -> bool {
+    error.message().starts_with("ERR no such key")
+}
+
+/// A command in one piece, of what was written down piece by piece.
+fn owned(args: &[&[u8]]) -> Vec<Vec<u8>> {
+    args.iter().map(|arg| arg.to_vec()).collect()
 }
 
 /// A random number, from the seeds that std draws for its hash maps.

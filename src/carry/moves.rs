@@ -1,21 +1,59 @@
 //! One member or one element from one node to another: `SMOVE`, `RPOPLPUSH`, `LMOVE` and their blocking forms.
 
-use super::{integer, nothing_written, stash_name, transaction};
-use crate::error::{escape, Error, Outcome, Result};
+use super::{integer, nothing_written, owned};
+use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::Deadline;
 use crate::plan::Placed;
 use crate::resp::{encode, Value, ValueRef};
 use crate::run::Run;
 use crate::spec::WaitArgument;
+use crate::stash::{Stash, StashContent};
 
-/// A stash on the source's node while its element is on the way.
-struct Stash<'s> {
-    name: Vec<u8>,
-    source: &'s Placed<'s>,
+/// An element or a member on its way between two nodes.
+///
+/// It is taken out into one stash on the source's node and put into another on the destination's node; when the first
+/// one is emptied, the move is committed, and the second goes into the destination. So at every moment the stashes tell
+/// where it belongs: as long as the first one exists, to the source; else to the destination.
+struct Way<'w> {
+    source: &'w Placed<'w>,
+    destination: &'w Placed<'w>,
+    from: Stash,
+    to: Stash,
+    /// The element or the member.
+    load: &'w [u8],
+}
+
+impl Way<'_> {
+    /// Fills a stash.
+    fn fill(&self, stash: &Stash) -> Vec<Vec<u8>> {
+        let put = if stash.content() == StashContent::Set { &b"SADD"[..] } else { b"RPUSH" };
+        owned(&[put, &stash.name(), self.load])
+    }
+
+    /// Empties the stash at the source. Of one that is sealed, because somebody gave it back, it is an error.
+    fn commit(&self) -> Vec<Vec<u8>> {
+        match self.from.content() {
+            StashContent::Set => owned(&[b"SREM", &self.from.name(), self.load]),
+            _ => owned(&[b"LPOP", &self.from.name()]),
+        }
+    }
+
+    /// What a stash holds goes into its key; that and the end of the stash are one step.
+    fn deliver(&self, stash: &Stash) -> Vec<Vec<u8>> {
+        match stash.content() {
+            StashContent::Set => owned(&[b"SMOVE", &stash.name(), stash.key(), self.load]),
+            StashContent::ListLeft => owned(&[b"LMOVE", &stash.name(), stash.key(), b"LEFT", b"LEFT"]),
+            _ => owned(&[b"LMOVE", &stash.name(), stash.key(), b"LEFT", b"RIGHT"]),
+        }
+    }
+
+    fn drop_to(&self) -> Vec<Vec<u8>> {
+        owned(&[b"DEL", &self.to.name()])
+    }
 }
 
 impl Run<'_> {
-    /// `SMOVE`: into a stash beside the source, natively and so atomically; to the destination; the stash goes.
+    /// `SMOVE`: see [`Way`].
     pub(super) fn move_member(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
         let member = self.args.get(3).unwrap_or_default();
         // In the order in which a server looks: an empty source, then the types.
@@ -24,46 +62,44 @@ impl Run<'_> {
             (_, Err(wrong_type)) => return Err(wrong_type),
             _ => {}
         }
-        let stash = Stash { name: stash_name("smove", source.stored), source };
-        let taken = self.step(source.master, &[b"SMOVE", source.stored, &stash.name, member]);
-        if integer(&taken.map_err(|error| self.explained(error, &stash))?)? == 0 {
+        let (from, to) = self.stashes(&[b"SMOVE"], source, destination);
+        let way = Way { source, destination, from, to, load: member };
+        let taken = self.step(source.master, &[b"SMOVE", source.stored, &way.from.name(), member]);
+        if integer(&taken.map_err(|error| self.may_be_taken(&way, error))?)? == 0 {
             return Ok(b":0\r\n".to_vec());
         }
-        self.deliver(&stash, destination, &[b"SADD", destination.stored, member], &[b"SADD", source.stored, member])?;
+        self.carry_over(&way)?;
         Ok(b":1\r\n".to_vec())
     }
 
-    /// `RPOPLPUSH` and its like, in the same three steps.
+    /// `RPOPLPUSH` and its like: see [`Way`].
     pub(super) fn move_element(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
         let name = self.spec.name;
         let rest: Vec<&[u8]> = self.args.iter().skip(3).collect();
-        let side = |at: usize| match rest.get(at) {
-            Some(side) if side.eq_ignore_ascii_case(b"LEFT") => Ok(true),
-            Some(side) if side.eq_ignore_ascii_case(b"RIGHT") => Ok(false),
+        let is_side = |word: &&[u8]| word.eq_ignore_ascii_case(b"LEFT") || word.eq_ignore_ascii_case(b"RIGHT");
+        let sides = if name.ends_with("RPOPLPUSH") { 0 } else { 2 };
+        if rest.iter().take(sides).filter(|word| is_side(word)).count() != sides {
             // A server reads the words before it looks at any key.
-            _ => Err(Error::server(b"ERR syntax error")),
-        };
-        let (from_left, to_left) = if name.ends_with("RPOPLPUSH") { (false, true) } else { (side(0)?, side(1)?) };
+            return Err(Error::server(b"ERR syntax error"));
+        }
         // In the order in which a server looks: an empty source, then the types.
         if let (1.., Err(wrong_type)) = self.both(b"LLEN", source, destination)? {
             return Err(wrong_type);
         }
-        let stash = Stash { name: stash_name(&name.to_lowercase(), source.stored), source };
-        let take = [&[name.as_bytes(), source.stored, &stash.name], &rest[..]].concat();
-        let element = match self.step(source.master, &take).map_err(|error| self.explained(error, &stash))? {
-            Value::Bulk(element) => element,
-            nothing => return Ok(nothing.to_bytes()),
-        };
-        let push = |left| if left { &b"LPUSH"[..] } else { b"RPUSH" };
-        let deliver = [push(to_left), destination.stored, &element];
-        // It was at the end of the source, so there it goes back.
-        let put_back = [push(from_left), source.stored, &element];
+        let (from, to) = self.stashes(&[&[name.as_bytes()], &rest[..sides]].concat(), source, destination);
+        let way = Way { source, destination, from, to, load: &[] };
+        let stash = way.from.name();
+        let taken = self.step(source.master, &[&[name.as_bytes(), source.stored, &stash], &rest[..]].concat());
         let after_wait = Run {
             deadline: if self.spec.wait == WaitArgument::None { self.deadline } else { Deadline::after(self.patience) },
             planner: crate::plan::Planner { ..self.planner },
             ..*self
         };
-        after_wait.deliver(&stash, destination, &deliver, &put_back)?;
+        let element = match taken.map_err(|error| after_wait.may_be_taken(&way, error))? {
+            Value::Bulk(element) => element,
+            nothing => return Ok(nothing.to_bytes()),
+        };
+        after_wait.carry_over(&Way { load: &element, ..way })?;
         let mut out = Vec::new();
         encode::bulk(&mut out, &element);
         Ok(out)
@@ -106,41 +142,114 @@ impl Run<'_> {
         }
     }
 
-    /// Gives the destination what lies in the stash, then drops the stash; when the destination refuses, the
-    /// source gets it back.
-    fn deliver(&self, stash: &Stash<'_>, destination: &Placed<'_>, give: &[&[u8]], put_back: &[&[u8]]) -> Result<()> {
-        match self.step(destination.master, give) {
-            Ok(_) => {
-                // Once more on a new connection: a stash that stays would be taken for a move that never ended.
-                let drop = || self.step(stash.source.master, &[b"DEL", &stash.name]);
-                drop().or_else(|_| drop()).map(|_| ()).map_err(|error| {
-                    let note = format!("the move was made, but its stash {} may be left", escape(&stash.name, 256));
-                    error.with_outcome(Outcome::Applied).with_note(&note)
-                })
-            }
-            Err(error) if error.outcome() == Outcome::NotApplied => self.put_back(stash, put_back, error),
-            Err(error) => Err(self.explained(error, stash)),
+    /// What was taken out goes to the destination, or back where it was.
+    fn carry_over(&self, way: &Way<'_>) -> Result<()> {
+        let (source, destination) = (way.source.master, way.destination.master);
+        let fill: Vec<Vec<u8>> = way.fill(&way.to);
+        let fill: Vec<&[u8]> = fill.iter().map(Vec::as_slice).collect();
+        if let Err(error) = self.step(destination, &fill) {
+            return Err(match error.outcome() {
+                Outcome::NotApplied => self.return_to_source(way, error),
+                // It may still be on its way there, so the name is taken: what came late would belong to nobody.
+                _ => self.withdraw(way, &way.to.seal(), error),
+            });
         }
-    }
-
-    /// Undoes the first step in one transaction, and tells why.
-    fn put_back(&self, stash: &Stash<'_>, put_back: &[&[u8]], why: Error) -> Result<()> {
-        let undo = || {
-            let mut lease = self.lend(stash.source.master)?;
-            transaction(&mut lease, &[put_back.to_vec(), vec![b"DEL", &stash.name]], self.deadline)
+        let given_back = || Error::reply(format!("what waited in {} was given back meanwhile", way.from));
+        let committed = match self.twice(source, &way.commit()) {
+            Ok((Value::Bulk(_) | Value::Integer(1), _)) => true,
+            // The first time has emptied it, or somebody has given it back since.
+            Ok((_, true)) => false,
+            Ok(_) => return Err(self.forget_to(way, given_back())),
+            Err(error) if error.kind() == ErrorKind::WrongType => return Err(self.forget_to(way, given_back())),
+            Err(error) if error.is_server() => return Err(self.withdraw(way, &way.drop_to(), error)),
+            Err(error) => return Err(self.in_either(way, error)),
         };
-        match undo() {
-            Ok(_) => Err(why),
-            Err(_) => Err(self.explained(why.with_outcome(Outcome::Partial), stash)),
+        match self.twice(destination, &way.deliver(&way.to)) {
+            // What is committed, somebody else can only have delivered.
+            Ok((Value::Nil | Value::Integer(0), false)) if !committed => {
+                let error = Error::reply(format!("somebody else dealt with {}", way.to));
+                Err(error.with_outcome(Outcome::Unknown).with_node(|| self.topology().node(destination).to_string()))
+            }
+            Ok(_) => Ok(()),
+            Err(error) if error.is_server() => Err(self.take_back(way, error)),
+            Err(error) => {
+                let note =
+                    format!("the source has lost it, and it may lie in {}", self.place(&way.to, way.destination));
+                Err(partial_at_least(error).with_note(&note))
+            }
         }
     }
 
-    /// An error after which the element may lie in the stash.
-    fn explained(&self, error: Error, stash: &Stash<'_>) -> Error {
+    /// Undoes the first step.
+    fn return_to_source(&self, way: &Way<'_>, why: Error) -> Error {
+        match self.twice(way.source.master, &way.deliver(&way.from)) {
+            Ok(_) => why.with_outcome(Outcome::NotApplied),
+            Err(_) => {
+                let note = format!("what was moved waits in {}", self.place(&way.from, way.source));
+                why.with_outcome(Outcome::Partial).with_note(&note)
+            }
+        }
+    }
+
+    /// Undoes the first two steps: `ends` is what ends the stash at the destination.
+    fn withdraw(&self, way: &Way<'_>, ends: &[Vec<u8>], why: Error) -> Error {
+        match self.twice(way.destination.master, ends) {
+            Ok(_) => self.return_to_source(way, why),
+            Err(_) => self.in_either(way, why.with_outcome(Outcome::Unknown)),
+        }
+    }
+
+    /// Undoes a move that is committed, because the destination does not take it: in the order in which it was made,
+    /// so that at no moment two places claim it.
+    fn take_back(&self, way: &Way<'_>, why: Error) -> Error {
+        let fill = way.fill(&way.from);
+        let fill: Vec<&[u8]> = fill.iter().map(Vec::as_slice).collect();
+        match self.step(way.source.master, &fill) {
+            Ok(_) => self.withdraw(way, &way.drop_to(), why),
+            Err(error) if error.outcome() == Outcome::NotApplied => {
+                let note = format!("the source has lost it, and it waits in {}", self.place(&way.to, way.destination));
+                why.with_outcome(Outcome::Partial).with_note(&note)
+            }
+            Err(_) => self.in_either(way, why.with_outcome(Outcome::Unknown)),
+        }
+    }
+
+    /// Somebody else gave back what was moved, so the stash at the destination holds nothing of value.
+    fn forget_to(&self, way: &Way<'_>, why: Error) -> Error {
+        let why = why.with_node(|| self.topology().node(way.source.master).to_string());
+        match self.twice(way.destination.master, &way.drop_to()) {
+            Ok(_) => why.with_outcome(Outcome::NotApplied),
+            Err(_) => {
+                let note = format!("a copy may be left in {}", self.place(&way.to, way.destination));
+                why.with_outcome(Outcome::Partial).with_note(&note)
+            }
+        }
+    }
+
+    /// An error of the first step, after which what it took out may lie in its stash. What is found there goes back; when
+    /// nothing is, the step may still be on its way.
+    fn may_be_taken(&self, way: &Way<'_>, error: Error) -> Error {
         if error.outcome() == Outcome::NotApplied {
             return error;
         }
-        let node = self.topology().node(stash.source.master);
-        error.with_note(&format!("what was moved may lie in {} on {node}", escape(&stash.name, 256)))
+        let back = way.deliver(&way.from);
+        match self.step(way.source.master, &back.iter().map(Vec::as_slice).collect::<Vec<_>>()) {
+            Ok(Value::Bulk(_) | Value::Integer(1)) => error.with_outcome(Outcome::NotApplied),
+            _ => error.with_note(&format!("what was moved may lie in {}", self.place(&way.from, way.source))),
+        }
+    }
+
+    /// An error after which both stashes may be left.
+    fn in_either(&self, way: &Way<'_>, error: Error) -> Error {
+        let (from, to) = (self.place(&way.from, way.source), self.place(&way.to, way.destination));
+        partial_at_least(error).with_note(&format!("what was moved lies in {from}; without that one, in {to}"))
+    }
+}
+
+/// The outcome of a step in the middle: what was not applied of it leaves the command half done.
+fn partial_at_least(error: Error) -> Error {
+    match error.outcome() {
+        Outcome::Unknown => error,
+        _ => error.with_outcome(Outcome::Partial),
     }
 }

@@ -1,60 +1,79 @@
 //! `RENAME`, `RENAMENX` and `COPY` from one node to another.
 
 use super::copy::CopyOptions;
-use super::{integer, nothing_written, stash_name, transaction};
-use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use super::{error_in, exec, integer, is_no_such_key, nothing_written, owned};
+use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::Lease;
 use crate::plan::{command, Placed};
 use crate::resp::{Value, ValueRef};
 use crate::run::Run;
+use crate::stash::Stash;
+use std::time::{Duration, Instant};
+
+/// The way of a value from one node to another.
+struct Way<'w> {
+    source: &'w Placed<'w>,
+    destination: &'w Placed<'w>,
+    /// The source, once the rename is committed.
+    stash: Stash,
+    /// The value on the node of the destination, before it gets its name.
+    copy: Stash,
+}
 
 impl Run<'_> {
     /// Carries a value over by `DUMP` and `RESTORE`, with its expiry.
     ///
-    /// The copy first lies in a stash on the destination's node. Only when the source is gone, watched so that no
-    /// write to it in between is lost, does the copy get its name: nobody ever sees both.
+    /// The copy first lies in a stash on the destination's node. Then the source, watched so that no write to it in
+    /// between is lost, becomes a stash of its own: from here on the rename is committed. The copy gets its name, and
+    /// the other stash goes. So at every moment the stashes tell which of the two is the value.
     pub(super) fn rename(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
         let only_new = self.spec.name == "RENAMENX";
-        let stash = stash_name("rename", destination.stored);
-        let stash_note = || {
-            let node = self.topology().node(destination.master);
-            format!("the value is kept as {} on {node}", escape(&stash, 256))
-        };
+        let (stash, copy) = self.stashes(&[self.spec.name.as_bytes()], source, destination);
+        let way = Way { source, destination, stash, copy };
+        let (stash, copy) = (way.stash.name(), way.copy.name());
         let (mut from, mut to) = self.pair(source.master, destination.master)?;
-        let mut stashed = false;
-        let (payload, ttl) = loop {
+        let mut copied = false;
+        let expires = loop {
             from.set_stateful(true);
-            let Some((payload, ttl)) = self.packed(&mut from, source.stored, true).map_err(nothing_written)? else {
-                self.unwatch(&mut from)?;
-                let error = Error::server(b"ERR no such key");
-                return if stashed { self.drop_stash(&mut to, &stash, error) } else { Err(error) };
+            let packed = self.packed(&mut from, source.stored, true).map_err(nothing_written);
+            let packed = packed.or_else(|error| self.without_copy(&mut to, &way, copied, error))?;
+            let Some((payload, ttl)) = packed else {
+                self.unwatch(&mut from).or_else(|error| self.without_copy(&mut to, &way, copied, error))?;
+                return self.without_copy(&mut to, &way, copied, Error::server(b"ERR no such key"));
             };
+            // Counted from here, no copy of it ends earlier.
+            let expires =
+                ttl.parse().ok().filter(|&ttl| ttl > 0).map(|ttl| (Instant::now(), Duration::from_millis(ttl)));
             if only_new {
                 let exists = to
                     .ask(&[b"EXISTS", destination.stored], self.deadline)
                     .map(|frame| frame.value() != ValueRef::Integer(0));
-                if exists.map_err(nothing_written)? {
-                    if stashed {
-                        to.ask(&[b"DEL", &stash], self.deadline).map_err(nothing_written)?;
+                let exists = exists.map_err(nothing_written);
+                if exists.or_else(|error| self.without_copy(&mut to, &way, copied, error))? {
+                    if copied {
+                        to.ask(&[b"UNLINK", &copy], self.deadline).map_err(|error| self.may_be_left(&way, error))?;
                     }
                     return self.unwatch(&mut from).map(|()| b":0\r\n".to_vec());
                 }
             }
-            let restore: [&[u8]; 5] = [b"RESTORE", &stash, ttl.as_bytes(), &payload, b"REPLACE"];
+            let restore: [&[u8]; 5] = [b"RESTORE", &copy, ttl.as_bytes(), &payload, b"REPLACE"];
             if let Err(error) = to.ask(&restore, self.deadline) {
-                let unknown = error.outcome() == Outcome::Unknown;
-                let error = nothing_written(error);
-                return match (unknown, stashed) {
-                    (true, _) => Err(error.with_note(&format!("a copy may be left: {}", stash_note()))),
-                    (false, true) => self.drop_stash(&mut to, &stash, error),
-                    (false, false) => Err(error),
-                };
+                if error.outcome() == Outcome::Unknown {
+                    return Err(self.may_be_left(&way, error));
+                }
+                return self.without_copy(&mut to, &way, copied, error);
             }
-            stashed = true;
-            match transaction(&mut from, &[vec![b"DEL", source.stored]], self.deadline) {
-                Ok(Some(_)) => {
+            copied = true;
+            let commit = [vec![&b"RENAME"[..], source.stored, &stash]];
+            let committed = exec(&mut from, &commit, self.deadline);
+            match committed.map(|replies| replies.map(|replies| replies.iter().find_map(|reply| error_in(reply)))) {
+                Ok(Some(None)) => {
                     from.set_stateful(false);
-                    break (payload, ttl);
+                    break expires;
+                }
+                Ok(Some(Some(error))) => {
+                    let node = from.node().to_string();
+                    return self.without_copy(&mut to, &way, copied, error.with_node(|| node));
                 }
                 Ok(None) => {
                     // The source was written to: what was copied is old, so it is copied again.
@@ -62,37 +81,38 @@ impl Run<'_> {
                     self.deadline
                         .left()
                         .map_err(|error| {
-                            nothing_written(Error::io(error, Outcome::NotApplied, "the source kept changing"))
+                            let error = Error::io(error, Outcome::NotApplied, "the source kept changing");
+                            error.with_node(|| from.node().to_string())
                         })
-                        .or_else(|error| self.drop_stash(&mut to, &stash, error))?;
+                        .or_else(|error| self.without_copy(&mut to, &way, copied, error))?;
                 }
-                Err(error) if error.outcome() == Outcome::NotApplied => return self.drop_stash(&mut to, &stash, error),
-                Err(error) => return Err(error.with_note(&stash_note())),
+                Err(error) if error.outcome() == Outcome::NotApplied => {
+                    return self.without_copy(&mut to, &way, copied, error)
+                }
+                Err(error) => return Err(self.half_renamed(&way, error)),
             }
         };
-        drop(from);
-        let name: &[u8] = if only_new { b"RENAMENX" } else { b"RENAME" };
-        let step: [&[u8]; 3] = [name, &stash, destination.stored];
-        let first = to.ask(&step, self.deadline).map(|frame| Value::from(frame.value()));
-        drop(to);
-        let named = match first {
-            // A repetition that finds no stash means that the first one was applied.
-            Err(error) if !error.is_server() => match self.step(destination.master, &step) {
-                Err(again) if again.message().starts_with("ERR no such key") => Ok(Value::Integer(1)),
-                result => result,
-            },
-            result => result,
-        };
-        match named {
-            Ok(Value::Integer(0)) => {
-                self.put_source_back(source, destination, &stash, &payload, &ttl).map(|()| b":0\r\n".to_vec())
+        drop((from, to));
+        let is_over = || expires.is_some_and(|(since, ttl)| since.elapsed() >= ttl);
+        let step = [self.spec.name.as_bytes(), &copy, destination.stored];
+        match self.twice(destination.master, &owned(&step)) {
+            Ok((Value::Integer(0), _)) => return self.give_back(&way, Ok(b":0\r\n".to_vec())),
+            Ok(_) => {}
+            // It was renamed, and then its time was over.
+            Err(error) if is_no_such_key(&error) && is_over() => {
+                if !only_new {
+                    let gone = self.twice(destination.master, &owned(&[b"UNLINK", destination.stored]));
+                    gone.map_err(|error| error.with_outcome(Outcome::Partial))?;
+                }
             }
-            Ok(_) if only_new => Ok(b":1\r\n".to_vec()),
-            Ok(_) => Ok(b"+OK\r\n".to_vec()),
-            Err(error) => {
-                Err(error.with_outcome(Outcome::Partial).with_note(&format!("the source is gone and {}", stash_note())))
-            }
+            Err(error) if error.is_server() && !is_no_such_key(&error) => return self.give_back(&way, Err(error)),
+            Err(error) => return Err(self.half_renamed(&way, error)),
         }
+        self.twice(source.master, &owned(&[b"UNLINK", &stash])).map_err(|error| {
+            let note = format!("it was renamed, but its stash may be left: {}", self.place(&way.stash, source));
+            error.with_outcome(Outcome::Applied).with_note(&note)
+        })?;
+        Ok(if only_new { b":1\r\n".to_vec() } else { b"+OK\r\n".to_vec() })
     }
 
     /// A value as its server packs it, and its time to live as `RESTORE` takes it; `None` when there is none. With
@@ -143,43 +163,48 @@ impl Run<'_> {
     }
 
     fn unwatch(&self, from: &mut Lease) -> Result<()> {
-        from.ask(&[b"UNWATCH"], self.deadline)?;
+        from.ask(&[b"UNWATCH"], self.deadline).map_err(nothing_written)?;
         from.set_stateful(false);
         Ok(())
     }
 
-    /// The rename did not happen: its copy goes, and the error is told.
-    fn drop_stash<T>(&self, to: &mut Lease, stash: &[u8], error: Error) -> Result<T> {
-        match to.ask(&[b"DEL", stash], self.deadline) {
-            Ok(_) => Err(error),
-            Err(_) => Err(error.with_note(&format!("a copy may be left as {} on {}", escape(stash, 256), to.node()))),
+    /// The rename did not happen: its copy goes, when there is one, and the error is told.
+    fn without_copy<T>(&self, to: &mut Lease, way: &Way<'_>, copied: bool, error: Error) -> Result<T> {
+        if copied && to.ask(&[b"UNLINK", &way.copy.name()], self.deadline).is_err() {
+            return Err(self.may_be_left(way, error));
         }
+        Err(error)
     }
 
-    /// `RENAMENX` lost a race for its destination: the source gets its value back.
-    fn put_source_back(
-        &self,
-        source: &Placed<'_>,
-        destination: &Placed<'_>,
-        stash: &[u8],
-        payload: &[u8],
-        ttl: &str,
-    ) -> Result<()> {
-        let put = self.step(source.master, &[b"RESTORE", source.stored, ttl.as_bytes(), payload]);
-        let note = |what: &str| {
-            let node = self.topology().node(destination.master);
-            format!("{what}; the value is kept as {} on {node}", escape(stash, 256))
+    /// A rename that did not happen, and whose copy may be left.
+    fn may_be_left(&self, way: &Way<'_>, error: Error) -> Error {
+        nothing_written(error).with_note(&format!("a copy may be left in {}", self.place(&way.copy, way.destination)))
+    }
+
+    /// An error after which both stashes may be left.
+    fn half_renamed(&self, way: &Way<'_>, error: Error) -> Error {
+        let (stash, copy) = (self.place(&way.stash, way.source), self.place(&way.copy, way.destination));
+        let outcome = if error.outcome() == Outcome::Unknown { Outcome::Unknown } else { Outcome::Partial };
+        error.with_outcome(outcome).with_note(&format!("when there is {stash}, the value is kept as {copy}"))
+    }
+
+    /// A committed rename cannot be finished: the source gets its value back, and `answer` is the answer.
+    fn give_back(&self, way: &Way<'_>, answer: Result<Vec<u8>>) -> Result<Vec<u8>> {
+        let step = [b"RENAMENX", &way.stash.name()[..], way.source.stored];
+        let given = match self.twice(way.source.master, &owned(&step)) {
+            Ok((Value::Integer(0), _)) => Err(Error::server(b"BUSYKEY both names were taken meanwhile")),
+            Ok(_) => Ok(()),
+            // Its time is over.
+            Err(error) if is_no_such_key(&error) => Ok(()),
+            Err(error) => Err(error),
         };
-        match put {
-            Ok(_) => self.step(destination.master, &[b"DEL", stash]).map(|_| ()).map_err(|error| {
-                error.with_outcome(Outcome::NotApplied).with_note(&note("nothing was renamed, and a copy may be left"))
-            }),
-            Err(error) if error.kind() == ErrorKind::BusyKey => {
-                Err(error.with_outcome(Outcome::Partial).with_note(&note("both names were taken meanwhile")))
-            }
-            Err(error) => {
-                Err(error.with_outcome(Outcome::Partial).with_note(&note("the source could not be put back")))
-            }
+        if let Err(error) = given {
+            let node = || self.topology().node(way.source.master).to_string();
+            return Err(self.half_renamed(way, error.with_outcome(Outcome::Partial)).with_node(node));
+        }
+        match self.twice(way.destination.master, &owned(&[b"UNLINK", &way.copy.name()])) {
+            Ok(_) => answer.map_err(nothing_written),
+            Err(error) => Err(self.may_be_left(way, answer.err().unwrap_or(error))),
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use super::lookup::Cell;
 use super::weight::Weight;
-use super::{error_in, exec, nothing_written, stash_name, transaction, MEMBERS};
+use super::{error_in, exec, nothing_written, random, transaction, MEMBERS};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::plan::{command, Get, Order, Part, Placed, Sorting, Target};
 use crate::resp::{encode, Frame, ValueRef};
 use crate::run::Run;
+use crate::stash::{Stash, StashRole};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
@@ -129,7 +130,7 @@ impl Run<'_> {
     /// small. So the server of the key is asked about such weights: it sorts them by themselves, inside of a transaction
     /// that leaves nothing behind, and has its own words for those that it does not take.
     fn judge(&self, source: &Placed<'_>, weights: &BTreeSet<&[u8]>) -> Result<()> {
-        let stash = stash_name("weights", source.stored);
+        let stash = Stash::new(&[b"SORT"], StashRole::Copy, random(), source.stored).name();
         let weights: Vec<&[u8]> = weights.iter().copied().collect();
         let mut commands: Vec<Vec<&[u8]>> =
             weights.chunks(MEMBERS).map(|chunk| [&[b"RPUSH", &stash[..]], chunk].concat()).collect();

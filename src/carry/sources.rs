@@ -1,12 +1,13 @@
 //! Commands that need all their keys on one node: the keys of the others are carried there for one transaction.
 
-use super::{error_in, exec, nothing_written, stash_name};
+use super::{error_in, exec, nothing_written, random};
 use crate::error::{Error, Outcome, Result};
 use crate::net::Lease;
 use crate::plan::{command, groups, Carried, Placed};
 use crate::resp::ValueRef;
 use crate::run::Run;
 use crate::spec::Access;
+use crate::stash::{Stash, StashRole};
 
 /// A key that lives elsewhere: which argument it is, its name at home, and its value as the server packed it.
 struct Copy {
@@ -27,7 +28,8 @@ impl Run<'_> {
         for (group, payloads) in self.dumped(&carried.foreign).map_err(nothing_written)? {
             let first = copies.len();
             for (key, payload) in group.iter().zip(payloads) {
-                let (position, name) = (key.position, stash_name("carried", key.stored));
+                let stash = Stash::new(&[self.spec.name.as_bytes()], StashRole::Copy, random(), key.stored);
+                let (position, name) = (key.position, stash.name());
                 match payload {
                     Some(payload) => copies.push(Copy { position, name, payload }),
                     // What is missing there is missing here, under whatever name.

@@ -1,6 +1,6 @@
 //! Waiting for data on several nodes at once: `BLPOP` and its like.
 
-use super::{error_in, exec, stash_name};
+use super::{error_in, exec, random};
 use crate::cmd::Wait;
 use crate::error::{escape, Error, Outcome, Result};
 use crate::net::{Deadline, Lease};
@@ -8,6 +8,7 @@ use crate::plan::{command, groups, Placed};
 use crate::resp::{Frame, Value, ValueRef};
 use crate::run::Run;
 use crate::spec::{Group, WaitArgument};
+use crate::stash::{Stash, StashContent, StashRole};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{mpsc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -221,14 +222,17 @@ impl Run<'_> {
         Err(error.with_outcome(Outcome::Partial).with_note(&note))
     }
 
-    /// Puts back what was popped of a key; where the key cannot take it any more, its node keeps it under a name that
-    /// tells whose it was. What may have been put back is not put a second time.
+    /// Puts back what was popped of a key; where the key cannot take it any more, its node keeps it in a stash, whose
+    /// name tells of which end it was. What may have been put back is not put a second time.
     fn restore(&self, key: &Placed<'_>, popped: &[u8]) -> Result<()> {
-        let is_right = || self.options().next().is_some_and(|side| side.eq_ignore_ascii_case(b"RIGHT"));
-        let from_right = self.spec.name == "BRPOP" || (self.spec.name == "BLMPOP" && is_right());
+        let name = self.spec.name.as_bytes();
+        let words = [Some(name), self.options().next().filter(|_| name == b"BLMPOP")];
+        let words: Vec<&[u8]> = words.into_iter().flatten().collect();
+        let stash = Stash::new(&words, StashRole::From, random(), key.stored);
+        let from_right = stash.content() == StashContent::ListRight;
         let give = |name: &[u8]| self.give(key.master, &put_back(self.spec.group, from_right, name, popped));
         give(key.stored).or_else(|error| match error.outcome() {
-            Outcome::NotApplied => give(&stash_name("unpopped", key.stored)),
+            Outcome::NotApplied => give(&stash.name()),
             _ => Err(error),
         })
     }

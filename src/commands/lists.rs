@@ -102,7 +102,7 @@ pub trait ListCommands: Execute {
     /// `None`, when the source is empty.
     ///
     /// `LMOVE`, since Redis 6.2.0. Across nodes: in several steps, between which the element lies in neither list
-    /// but in a stash on the source's node; it is never lost and never given twice.
+    /// but in a [stash](crate::Stash); it is never lost and never given twice.
     ///
     /// # Errors
     /// [`WrongType`](crate::ErrorKind::WrongType) when a key is no list, and

@@ -242,7 +242,7 @@ pub trait SetCommands: Execute {
     /// Takes a member out of one set and puts it into another; `false` when the source does not have it.
     ///
     /// `SMOVE`, since Redis 1.0.0. Across nodes: in several steps, between which the member lies in neither set but
-    /// in a stash on the source's node; it is never lost.
+    /// in a [stash](crate::Stash); it is never lost.
     ///
     /// # Errors
     /// [`WrongType`](crate::ErrorKind::WrongType) when a key is no set, and

@@ -202,9 +202,9 @@ pub enum Across {
     Copy,
     /// `LMPOP` and its like: the nodes are asked one after the other in the order of the keys, until one has something.
     FirstThatHas,
-    /// `SMOVE`: the member waits in a stash on the source node until the destination has it.
+    /// `SMOVE`: the member goes over by a stash on either node.
     MoveMember,
-    /// `RPOPLPUSH` and its like: the element waits in a stash on the source node until the destination has it.
+    /// `RPOPLPUSH` and its like: the element goes over by a stash on either node.
     MoveElement,
     /// The keys that live elsewhere are carried to the node of the destination, or of most keys, by `DUMP` and
     /// `RESTORE`; there one transaction runs the command on copies that nobody else sees.

@@ -159,8 +159,10 @@ impl Across {
             Across::Rename => "the value goes over by DUMP and RESTORE, the source being watched",
             Across::Copy => "the value goes over by DUMP and RESTORE",
             Across::FirstThatHas => "one node after the other in the order of the keys, until one has something; what waits then waits on all at once",
-            Across::MoveMember => "the member waits in a stash beside the source until the destination has it",
-            Across::MoveElement => "the element waits in a stash beside the source until the destination has it",
+            Across::MoveMember => "the member goes over by a stash on either node, whose end at the source commits the move",
+            Across::MoveElement => {
+                "the element goes over by a stash on either node, whose end at the source commits the move"
+            }
             Across::CarrySources => {
                 "the keys of the other nodes are carried over, one transaction runs the command on copies"
             }
@@ -178,8 +180,8 @@ impl Across {
             Across::Never | Across::Split | Across::MergeSets(_) => 1,
             Across::DrawNode | Across::Copy | Across::FirstThatHas => 2,
             Across::StoreSets(_) | Across::SetIfNoneExists => 3,
-            Across::MoveMember | Across::MoveElement => 4,
-            Across::Rename | Across::CarrySources | Across::Sort => 5,
+            Across::MoveMember | Across::MoveElement | Across::CarrySources | Across::Sort => 5,
+            Across::Rename => 6,
         }
     }
 }
@@ -190,8 +192,8 @@ impl Spec {
     /// ```
     /// use rediscluster::spec;
     ///
-    /// assert_eq!(spec::LMOVE.round_trips(), 4);
-    /// assert_eq!(spec::BLMOVE.round_trips(), 4);
+    /// assert_eq!(spec::LMOVE.round_trips(), 5);
+    /// assert_eq!(spec::RENAMENX.round_trips(), 7);
     /// ```
     pub fn round_trips(&self) -> u8 {
         match self.across {

@@ -12,7 +12,12 @@ pub enum Cut {
     BeforeCommand,
     /// The server runs the command, and its reply is lost.
     BeforeReply,
+    /// The command gets stuck on its way: the server runs it only when the wire is mended.
+    Late,
 }
+
+/// A command on its way, and the far end of its connection.
+type Stuck = (Vec<Vec<u8>>, BufReader<TcpStream>);
 
 /// A wire to a server. It carries every command and every reply until the cut, and nothing afterwards.
 #[derive(Debug)]
@@ -25,7 +30,11 @@ pub struct Wire {
 struct State {
     commands: usize,
     cut: Option<(usize, Cut)>,
+    /// The cut ends one connection only.
+    once: bool,
     is_cut: bool,
+    late: Vec<Stuck>,
+    meddle: Option<(usize, Vec<Vec<u8>>)>,
 }
 
 impl Wire {
@@ -46,12 +55,33 @@ impl Wire {
 
     /// Mends the wire and counts from here: the command number `nth`, from 0, meets the cut.
     pub fn cut_at(&self, nth: usize, cut: Cut) {
-        *lock(&self.state) = State { commands: 0, cut: Some((nth, cut)), is_cut: false };
+        *lock(&self.state) = State { cut: Some((nth, cut)), ..State::default() };
     }
 
-    /// Mends the wire.
+    /// As [`cut_at`](Wire::cut_at), but only the connection of that command ends.
+    pub fn cut_once_at(&self, nth: usize, cut: Cut) {
+        *lock(&self.state) = State { cut: Some((nth, cut)), once: true, ..State::default() };
+    }
+
+    /// Mends the wire and counts from here: right before the command number `nth`, from 0, somebody else has the server
+    /// run this one.
+    pub fn meddle_at<A: AsRef<[u8]>>(&self, nth: usize, args: &[A]) {
+        let args = args.iter().map(|arg| arg.as_ref().to_vec()).collect();
+        *lock(&self.state) = State { meddle: Some((nth, args)), ..State::default() };
+    }
+
+    /// Whether somebody is still to meddle.
+    pub fn is_meddling(&self) -> bool {
+        lock(&self.state).meddle.is_some()
+    }
+
+    /// Mends the wire; what got stuck arrives now.
     pub fn mend(&self) {
-        *lock(&self.state) = State::default();
+        let before = std::mem::take(&mut *lock(&self.state));
+        for (words, mut far) in before.late {
+            // When the server takes it no more, it never arrives.
+            let _ = far.get_mut().write_all(&command(&words)).and_then(|()| read_reply(&mut far));
+        }
     }
 
     /// Whether a command has met the cut.
@@ -64,19 +94,31 @@ fn carry(stream: TcpStream, port: u16, state: &Mutex<State>) -> std::io::Result<
     let mut far = BufReader::new(TcpStream::connect((Ipv4Addr::LOCALHOST, port))?);
     let mut near = BufReader::new(stream);
     while let Some(words) = read_command(&mut near)? {
-        let cut = {
+        let (cut, meddle) = {
             let mut state = lock(state);
             let nth = state.commands;
             state.commands += 1;
+            let meddles = state.meddle.as_ref().is_some_and(|(at, _)| *at == nth);
+            let meddle = if meddles { state.meddle.take() } else { None };
             let cut = state.cut.filter(|(at, _)| *at == nth).map(|(_, cut)| cut);
             state.is_cut |= cut.is_some();
-            if state.is_cut && cut.is_none() {
+            if state.is_cut && cut.is_none() && !state.once {
                 return Ok(());
             }
-            cut
+            (cut, meddle)
         };
-        if cut == Some(Cut::BeforeCommand) {
-            return Ok(());
+        if let Some((_, args)) = meddle {
+            let mut other = BufReader::new(TcpStream::connect((Ipv4Addr::LOCALHOST, port))?);
+            other.get_mut().write_all(&command(&args))?;
+            read_reply(&mut other)?;
+        }
+        match cut {
+            Some(Cut::BeforeCommand) => return Ok(()),
+            Some(Cut::Late) => {
+                lock(state).late.push((words, far));
+                return Ok(());
+            }
+            Some(Cut::BeforeReply) | None => {}
         }
         far.get_mut().write_all(&command(&words))?;
         let reply = read_reply(&mut far)?;

@@ -1,6 +1,6 @@
 //! What integration tests stand on: real servers in temporary directories, and scripted peers that
 //! play broken ones. What a server really holds is read by the few lines of RESP2 in `resp.rs` and not
-//! by the library under test; only `example.rs`, on which the examples in the documentation run, uses it.
+//! by the library under test; only `example.rs`, on which the examples in the documentation run, and `two.rs` use it.
 //!
 //! Every wait in here polls for what it waits for and gives up with a message. Nothing sleeps and
 //! hopes.
@@ -11,6 +11,7 @@ mod example;
 mod peer;
 mod resp;
 mod server;
+mod two;
 
 use std::cell::Cell;
 use std::collections::hash_map::RandomState;
@@ -24,6 +25,7 @@ pub use example::{cluster_of, example, example_since, home_of, in_both_protocols
 pub use peer::ScriptedPeer;
 pub use resp::{command, read_command, read_reply, Reply, Talk};
 pub use server::{Server, ServerBuilder};
+pub use two::Two;
 
 /// How long a wait for a server may take before the test fails. Far more than is ever needed on an
 /// idle machine: what runs tests is often not idle.
