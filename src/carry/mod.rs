@@ -81,7 +81,9 @@ impl Run<'_> {
         // The sources are read on their masters: a write must not rest on stale data.
         let answer = match self.planner.merged_sets(operation, sources, Role::Master) {
             Route::Fan(parts, merge) => Answer::Made(self.fan(&parts, &merge).map_err(nothing_written)?),
-            Route::One(part) => self.one(&part).map_err(nothing_written)?,
+            // Its own connection is free again before the destination's is asked for: a second call may hold and want
+            // the two the other way round.
+            Route::One(part) => Answer::Made(self.one(&part).map_err(nothing_written)?.frame().as_bytes().to_vec()),
             Route::Emulate(..) => return Err(Error::argument("a set operation without sources")),
         };
         let members: Vec<&[u8]> =
