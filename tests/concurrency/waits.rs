@@ -2,10 +2,15 @@
 
 use super::{each_once, items, run, times, Fleet};
 use rediscluster::Value;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 const POPPERS: usize = 6;
-const PUSHERS: usize = 2;
+const PUSHERS: usize = 3;
+/// No more elements than these lie there at a time, so that those who pop have to wait, and one call is given data by
+/// several nodes in the same moment.
+const AHEAD: usize = 4;
 /// So many elements are left over.
 const REST: usize = 12;
 
@@ -33,18 +38,23 @@ fn scramble(
 ) {
     let quota = times(100);
     let total = POPPERS * quota + REST;
-    let taken = Mutex::new(Vec::new());
+    let (taken, count) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
     std::thread::scope(|scope| {
-        let (put_in, take, taken) = (&put_in, &take, &taken);
+        let (put_in, take, taken, count) = (&put_in, &take, &taken, &count);
         for popper in 0..POPPERS {
             scope.spawn(move || {
                 let (cluster, mut chance) = (fleet.cluster(popper), fleet.chance(popper));
-                let mut own = Vec::new();
+                let (mut own, mut in_vain) = (Vec::new(), 0);
                 while own.len() < quota {
                     let mut keys = keys.to_vec();
                     chance.shuffle(&mut keys);
                     let words = take(&mut chance, &keys, quota - own.len());
-                    own.extend(popped(&run(&cluster, &words).unwrap_or_else(|error| panic!("{words:?}: {error}"))));
+                    let reply = run(&cluster, &words).unwrap_or_else(|error| panic!("{words:?}: {error}"));
+                    let popped = popped(&reply);
+                    in_vain = if popped.is_empty() { in_vain + 1 } else { 0 };
+                    assert!(in_vain < 400, "elements must have been lost: nothing came for long");
+                    count.fetch_add(popped.len(), Ordering::SeqCst);
+                    own.extend(popped);
                 }
                 taken.lock().unwrap().extend(own);
             });
@@ -53,6 +63,12 @@ fn scramble(
             scope.spawn(move || {
                 let (cluster, mut chance) = (fleet.cluster(pusher), fleet.chance(100 + pusher));
                 for number in (pusher..total).step_by(PUSHERS) {
+                    let begin = Instant::now();
+                    let ahead = || number < total - REST && number > count.load(Ordering::SeqCst) + AHEAD;
+                    // Not for ever: when elements are lost, that is for the end to tell.
+                    while ahead() && begin.elapsed() < Duration::from_millis(500) {
+                        std::thread::yield_now();
+                    }
                     run(&cluster, &put_in(chance.key_of(keys), &format!("e{number}"))).unwrap();
                 }
             });
