@@ -90,7 +90,7 @@ fn carry(stream: TcpStream, port: u16, state: &Mutex<State>) -> std::io::Result<
 
 impl Reply {
     /// The reply as a server sends it.
-    fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         match self {
             Reply::Simple(text) => format!("+{text}\r\n").into_bytes(),
             Reply::Error(text) => format!("-{text}\r\n").into_bytes(),
