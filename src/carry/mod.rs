@@ -41,7 +41,7 @@ impl Run<'_> {
             (Across::DrawNode, _) => self.draw_key(),
             _ => Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, "it has no meaning across nodes")),
         };
-        made.map(Answer::Made)
+        made.map(Answer::Made).map_err(|error| meaning_told(across, error))
     }
 
     /// Sends one command to one master and gives its reply; an error reply is an error.
@@ -179,6 +179,24 @@ fn error_in(reply: &[u8]) -> Option<Error> {
         ValueRef::Error(text) => Some(Error::server(text)),
         _ => None,
     }
+}
+
+/// What a refusal of a step means that the caller did not ask for.
+fn meaning_told(across: Across, error: Error) -> Error {
+    let note = match (across, error.kind()) {
+        (Across::Rename | Across::Copy | Across::CarrySources, ErrorKind::NoPerm) => {
+            "the value goes from node to node by DUMP and RESTORE, under a name that begins with rediscluster:stash:, and \
+             the user needs permission for both commands and for such names on every node"
+        }
+        (Across::MoveMember | Across::MoveElement, ErrorKind::NoPerm) => {
+            "between nodes it takes a stash, and the user needs permission for names that begin with rediscluster:stash:"
+        }
+        (_, ErrorKind::Server) if error.message().contains("DUMP payload version or checksum") => {
+            "this server cannot unpack the value, which was packed by a newer or another kind of server on another node"
+        }
+        _ => return error,
+    };
+    error.with_note(note)
 }
 
 /// A failure before the step that writes: whatever happened to a reading step, no data changed.
