@@ -63,13 +63,13 @@ fn changing_sources(fleet: &Fleet, add: &str, store: impl Fn(&str, &[String]) ->
                 storing.fetch_sub(1, Ordering::SeqCst);
             });
         }
-        for source in 0..nodes {
+        for (source, key) in sources.iter().enumerate() {
             scope.spawn(move || {
                 for version in 1.. {
                     if storing.load(Ordering::SeqCst) == 0 {
                         return;
                     }
-                    replace(&fleet.servers[source], &sources[source], &|version| added(source, version), version);
+                    replace(&fleet.servers[source], key, &|version| added(source, version), version);
                 }
             });
         }
