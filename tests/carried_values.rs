@@ -77,14 +77,17 @@ fn pairs(reply: Reply) -> Reply {
     Reply::Array(items.chunks(2).map(|pair| Reply::Array(pair.to_vec())).collect())
 }
 
+/// A command.
+type Words = Vec<Vec<u8>>;
+
 /// What makes a value: a line with `F` for its key, and behind it as many more words as `count` says.
-fn made(line: &str, count: usize, word: impl Fn(usize) -> Vec<String>, key: &[u8]) -> Vec<Vec<u8>> {
+fn made(line: &str, count: usize, word: impl Fn(usize) -> Vec<String>, key: &[u8]) -> Words {
     let own = line.split(' ').map(|word| if word == "F" { key.to_vec() } else { word.as_bytes().to_vec() });
     own.chain((0..count).flat_map(word).map(String::into_bytes)).collect()
 }
 
 /// What it is, the encoding that it must have where all versions agree, and how it is made.
-fn values(three: &Three) -> Vec<(&'static str, &'static str, Vec<Vec<Vec<u8>>>)> {
+fn values(three: &Three) -> Vec<(&'static str, &'static str, Vec<Words>)> {
     let key = &three.from;
     let line = |line: &str| made(line, 0, |_| Vec::new(), key);
     let many = |line: &str, count: usize, word: &dyn Fn(usize) -> Vec<String>| made(line, count, word, key);
@@ -226,7 +229,7 @@ fn twenty_megabytes_go_over() {
         three.begin(&pushes);
         three.name(name).unwrap();
         let list = three.servers[1].ask(&[b"LRANGE".as_slice(), &three.to, b"0", b"-1"]);
-        assert!(list == Reply::bulks(&vec![&element; 20]), "{name} of a list");
+        assert!(list == Reply::bulks(&[&element[..]; 20]), "{name} of a list");
     }
     // One element, and a source of a command that runs on copies.
     three.begin(&[vec![b"RPUSH".to_vec(), three.from.clone(), large.clone()]]);
