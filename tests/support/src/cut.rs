@@ -1,11 +1,12 @@
-//! A real server behind a wire that can be cut at a chosen command.
+//! A real server behind a wire that can be cut, or at which something can happen, at a chosen command.
 
 use crate::{command, read_command, read_reply, Reply, ScriptedPeer, Server};
+use std::fmt;
 use std::io::{BufReader, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// When the wire is cut.
+/// When the wire is cut, or something happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
     /// The command does not reach the server.
@@ -21,11 +22,21 @@ pub struct Wire {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     commands: usize,
     cut: Option<(usize, Cut)>,
     is_cut: bool,
+    event: Option<(usize, Cut, Box<dyn FnOnce() + Send>)>,
+    has_happened: bool,
+    /// Every connection so far.
+    streams: Vec<TcpStream>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("commands", &self.commands).field("cut", &self.cut).finish_non_exhaustive()
+    }
 }
 
 impl Wire {
@@ -46,25 +57,52 @@ impl Wire {
 
     /// Mends the wire and counts from here: the command number `nth`, from 0, meets the cut.
     pub fn cut_at(&self, nth: usize, cut: Cut) {
-        *lock(&self.state) = State { commands: 0, cut: Some((nth, cut)), is_cut: false };
+        self.begin(|state| state.cut = Some((nth, cut)));
+    }
+
+    /// Mends the wire and counts from here: at the command number `nth`, from 0, the event runs, such as the end of the
+    /// server; then all connections are closed. Later ones lead to whatever listens on the server's port by then.
+    pub fn at(&self, nth: usize, when: Cut, event: impl FnOnce() + Send + 'static) {
+        self.begin(|state| state.event = Some((nth, when, Box::new(event))));
+    }
+
+    fn begin(&self, set: impl FnOnce(&mut State)) {
+        let mut state = lock(&self.state);
+        let streams = std::mem::take(&mut state.streams);
+        *state = State { streams, ..State::default() };
+        set(&mut state);
     }
 
     /// Mends the wire.
     pub fn mend(&self) {
-        *lock(&self.state) = State::default();
+        self.begin(|_| {});
     }
 
     /// Whether a command has met the cut.
     pub fn is_cut(&self) -> bool {
         lock(&self.state).is_cut
     }
+
+    /// Whether the event has run.
+    pub fn has_happened(&self) -> bool {
+        lock(&self.state).has_happened
+    }
+}
+
+impl State {
+    /// The event that this command meets, if it does.
+    fn event_at(&mut self, nth: usize) -> Option<(Cut, Box<dyn FnOnce() + Send>)> {
+        let is_now = self.event.as_ref().is_some_and(|(at, ..)| *at == nth);
+        if is_now { self.event.take() } else { None }.map(|(_, when, event)| (when, event))
+    }
 }
 
 fn carry(stream: TcpStream, port: u16, state: &Mutex<State>) -> std::io::Result<()> {
     let mut far = BufReader::new(TcpStream::connect((Ipv4Addr::LOCALHOST, port))?);
+    lock(state).streams.push(stream.try_clone()?);
     let mut near = BufReader::new(stream);
     while let Some(words) = read_command(&mut near)? {
-        let cut = {
+        let (cut, event) = {
             let mut state = lock(state);
             let nth = state.commands;
             state.commands += 1;
@@ -73,17 +111,25 @@ fn carry(stream: TcpStream, port: u16, state: &Mutex<State>) -> std::io::Result<
             if state.is_cut && cut.is_none() {
                 return Ok(());
             }
-            cut
+            (cut, state.event_at(nth))
         };
-        if cut == Some(Cut::BeforeCommand) {
-            return Ok(());
+        let when = event.as_ref().map(|(when, _)| *when);
+        if when != Some(Cut::BeforeCommand) && cut != Some(Cut::BeforeCommand) {
+            far.get_mut().write_all(&command(&words))?;
+            let reply = read_reply(&mut far)?;
+            if cut.is_none() && event.is_none() {
+                near.get_mut().write_all(&reply.to_bytes())?;
+                continue;
+            }
         }
-        far.get_mut().write_all(&command(&words))?;
-        let reply = read_reply(&mut far)?;
-        if cut.is_some() {
-            return Ok(());
+        if let Some((_, event)) = event {
+            // Before anybody learns of it, so that whoever sees a closed connection finds it done.
+            event();
+            let mut state = lock(state);
+            state.has_happened = true;
+            state.streams.drain(..).for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
         }
-        near.get_mut().write_all(&reply.to_bytes())?;
+        return Ok(());
     }
     Ok(())
 }
