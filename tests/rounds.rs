@@ -66,8 +66,8 @@ impl Nodes {
         }
     }
 
-    /// In how many rounds the command runs. A machine that is busy makes a round look like two, so the least of some
-    /// tries counts; fewer than `told` are told at once.
+    /// In how many rounds the command runs. A machine that is busy makes a round look like two, and lets a wait be over
+    /// before it begins: so it is as `told` when it is so in one of some tries. Without a wait nothing makes it too low.
     fn count(&self, begin: &[&str], line: &str, told: usize) -> usize {
         let command = self.command(line);
         // Makes the connections.
@@ -78,8 +78,11 @@ impl Nodes {
             self.begin(begin);
             let (given, rounds) = self.rounds.count(|| self.cluster.execute(command.clone()));
             given.unwrap_or_else(|error| panic!("{line}: {error}"));
+            if rounds == told {
+                return rounds;
+            }
             least = least.min(rounds);
-            if least <= told {
+            if least < told && !begin.is_empty() {
                 break;
             }
         }
@@ -132,12 +135,12 @@ const EMULATED: &[(&[&str], &str, &str)] = &[
     (&["RPUSH Z 1"], "LMPOP N ALL LEFT", "7.0"),
     (&["ZADD Z 1 x"], "ZMPOP N ALL MIN", "7.0"),
     // In vain: that is the longest way.
-    (&[], "BLPOP ALL 0.1", "1.0"),
-    (&[], "BRPOP ALL 0.1", "1.0"),
-    (&[], "BLMPOP 0.1 N ALL LEFT", "7.0"),
-    (&[], "BZPOPMIN ALL 0.1", "1.0"),
-    (&[], "BZPOPMAX ALL 0.1", "1.0"),
-    (&[], "BZMPOP 0.1 N ALL MIN", "7.0"),
+    (&[], "BLPOP ALL 0.2", "1.0"),
+    (&[], "BRPOP ALL 0.2", "1.0"),
+    (&[], "BLMPOP 0.2 N ALL LEFT", "7.0"),
+    (&[], "BZPOPMIN ALL 0.2", "1.0"),
+    (&[], "BZPOPMAX ALL 0.2", "1.0"),
+    (&[], "BZMPOP 0.2 N ALL MIN", "7.0"),
     (&["SET A 1"], "RANDOMKEY", "1.0"),
 ];
 

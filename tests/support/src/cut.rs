@@ -22,12 +22,15 @@ pub struct Wire {
     state: Arc<Mutex<State>>,
 }
 
+/// What happens at a command.
+type Event = Box<dyn FnOnce() + Send>;
+
 #[derive(Default)]
 struct State {
     commands: usize,
     cut: Option<(usize, Cut)>,
     is_cut: bool,
-    event: Option<(usize, Cut, Box<dyn FnOnce() + Send>)>,
+    event: Option<(usize, Cut, Event)>,
     has_happened: bool,
     /// Every connection so far.
     streams: Vec<TcpStream>,
@@ -91,7 +94,7 @@ impl Wire {
 
 impl State {
     /// The event that this command meets, if it does.
-    fn event_at(&mut self, nth: usize) -> Option<(Cut, Box<dyn FnOnce() + Send>)> {
+    fn event_at(&mut self, nth: usize) -> Option<(Cut, Event)> {
         let is_now = self.event.as_ref().is_some_and(|(at, ..)| *at == nth);
         if is_now { self.event.take() } else { None }.map(|(_, when, event)| (when, event))
     }
