@@ -83,7 +83,7 @@ impl Run<'_> {
             Route::Fan(parts, merge) => Answer::Made(self.fan(&parts, &merge).map_err(nothing_written)?),
             // Its own connection is free again before the destination's is asked for: a second call may hold and want
             // the two the other way round.
-            Route::One(part) => Answer::Made(self.one(&part).map_err(nothing_written)?.frame().as_bytes().to_vec()),
+            Route::One(part) => self.one(&part).map_err(nothing_written)?.apart(),
             Route::Emulate(..) => return Err(Error::argument("a set operation without sources")),
         };
         let members: Vec<&[u8]> =

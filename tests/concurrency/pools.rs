@@ -2,7 +2,10 @@
 //! an order in which a second call could hold them the other way round.
 
 use super::{run, times, Fleet};
-use rediscluster::ErrorKind;
+use rediscluster::{Cluster, ErrorKind};
+use rediscluster_testing::{wait_until, Cut, Server, Wire};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 const THREADS: usize = 8;
 
@@ -81,4 +84,38 @@ fn fight_for_connections(waits: bool) {
         }
     });
     fleet.no_stash_is_left();
+}
+
+#[test]
+fn a_part_that_is_asked_again_does_not_wait_for_a_call_that_waits_for_the_other_part() {
+    let servers = [Server::start(), Server::start()];
+    let wires = [Wire::to(&servers[0]), Wire::to(&servers[1])];
+    let builder = Cluster::builder().masters_only(true).pool_size(1).deadline(Duration::from_secs(20));
+    let cluster = builder.node("node_1", wires[0].address()).node("node_2", wires[1].address()).connect().unwrap();
+    let reading = AtomicUsize::new(THREADS);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            let (cluster, reading) = (cluster.clone(), &reading);
+            scope.spawn(move || {
+                for _ in 0..times(100) {
+                    match run(&cluster, &["MGET", "foo", "bar"]) {
+                        Ok(_) => {}
+                        // It broke twice.
+                        Err(error) if error.kind() == ErrorKind::Io => {}
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+                reading.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+        for round in 0.. {
+            if reading.load(Ordering::SeqCst) == 0 {
+                break;
+            }
+            // Nothing but that all connections to that node are closed.
+            let wire = &wires[round % 2];
+            wire.at(6, Cut::BeforeReply, || {});
+            wait_until("the connections are closed", || wire.has_happened() || reading.load(Ordering::SeqCst) == 0);
+        }
+    });
 }
