@@ -176,6 +176,12 @@ impl Planner<'_> {
             Across::Never | Across::Refuse | Across::DrawNode => Err(self.refused(args, &keys)),
             // Patterns stand for any number of keys, which cannot be carried.
             Across::CarrySources if !self.patterns(args, spec)?.is_empty() => Err(self.refused(args, &keys)),
+            // A write to it after it was read must not be lost: the destination's node has to read and replace it at once.
+            Across::StoreSets(_)
+                if keys[1..].iter().any(|key| (key.master, key.stored) == (home.master, home.stored)) =>
+            {
+                Ok(Route::Emulate(Across::CarrySources, keys))
+            }
             across => Ok(Route::Emulate(across, keys)),
         }
     }

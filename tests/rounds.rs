@@ -15,6 +15,8 @@ struct Nodes {
     cluster: Cluster,
     /// A key on each node.
     keys: Vec<String>,
+    /// Another one on the first node.
+    other: String,
 }
 
 impl Nodes {
@@ -26,19 +28,20 @@ impl Nodes {
         let named =
             near.iter().zip(1..).fold(builder, |builder, (near, nth)| builder.node(format!("node_{nth}"), near));
         let cluster = named.connect().unwrap();
-        let key = |nth: usize| {
+        let key = |name: &str, nth: usize| {
             let is_there = |key: &String| cluster.node_for(key).name() == format!("node_{nth}");
-            (0..).map(|number| format!("k{number}")).find(is_there).unwrap()
+            (0..).map(|number| format!("{name}{number}")).find(is_there).unwrap()
         };
-        let keys = (1..=count).map(key).collect();
-        Nodes { servers, rounds, cluster, keys }
+        let (keys, other) = ((1..=count).map(|nth| key("k", nth)).collect(), key("other", 1));
+        Nodes { servers, rounds, cluster, keys, other }
     }
 
-    /// `A` is the key on the first node, `Z` that on the last, `ALL` stands for all keys, `N` for how many they are, and
+    /// `A` is the key on the first node, `Z` that on the last, `D` another one on the first, `ALL` stands for all keys, `N` for how many they are, and
     /// `PAIRS` for all keys with a value.
     fn filled_in(&self, line: &str) -> Vec<String> {
         let words = line.split(' ').flat_map(|word| match word {
             "A" => vec![self.keys[0].clone()],
+            "D" => vec![self.other.clone()],
             "Z" => vec![self.keys[self.keys.len() - 1].clone()],
             "ALL" => self.keys.clone(),
             "N" => vec![self.keys.len().to_string()],
@@ -102,9 +105,9 @@ const EMULATED: &[(&[&str], &str, &str)] = &[
     (&["SADD A 1 2"], "SUNION ALL", "1.0"),
     (&["SADD A 1 2", "SADD Z 1 3"], "SINTER ALL", "1.0"),
     (&["SADD A 1 2", "SADD Z 1 3"], "SDIFF ALL", "1.0"),
-    (&["SADD A 1 2", "SADD Z 1 3"], "SUNIONSTORE A ALL", "1.0"),
-    (&["SADD A 1 2", "SADD Z 1 3"], "SINTERSTORE Z ALL", "1.0"),
-    (&["SADD A 1 2", "SADD Z 1 3"], "SDIFFSTORE A ALL", "1.0"),
+    (&["SADD A 1 2", "SADD Z 1 3"], "SUNIONSTORE D ALL", "1.0"),
+    (&["SADD A 1 2", "SADD Z 1 3"], "SINTERSTORE D ALL", "1.0"),
+    (&["SADD A 1 2", "SADD Z 1 3"], "SDIFFSTORE D ALL", "1.0"),
     (&["SADD A 1 2"], "SDIFFSTORE Z A", "1.0"),
     (&["SET A 1"], "RENAME A Z", "1.0"),
     (&["SET Z 1 EX 100"], "RENAME Z A", "1.0"),
@@ -213,6 +216,15 @@ fn a_wait_ends_early_where_there_is_data() {
         assert_eq!(at_last, told - 2, "{line}: without the wait");
         let at_first = nodes.count(&[push("A").as_str()], line, at_last / 3);
         assert_eq!(at_first, at_last / 3, "{line}: from the first node");
+    }
+}
+
+#[test]
+fn a_destination_that_is_a_source_costs_as_much_as_what_is_carried() {
+    let nodes = Nodes::start(3);
+    for line in ["SUNIONSTORE A ALL", "SINTERSTORE Z ALL", "SDIFFSTORE A ALL"] {
+        let told = nodes.cluster.plan(&nodes.command(line)).unwrap().round_trips();
+        assert_eq!((nodes.count(&["SADD A 1 2", "SADD Z 1 3"], line, told), told), (5, 5), "{line}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is stored while the sources change rests on a state that each source was in, and no copy is ever seen.
 
-use super::{items, run, texts, times, Fleet};
+use super::{each_once, items, run, texts, times, Fleet};
 use rediscluster_testing::Server;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -121,5 +121,45 @@ fn a_stored_union_of_sorted_sets_is_of_one_state_of_each() {
             [&["ZUNIONSTORE".into(), to.into(), sources.len().to_string()][..], sources].concat()
         };
         changing_sources(&Fleet::start(nodes), "ZADD", store, &["ZRANGE", "0", "-1"]);
+    }
+}
+
+#[test]
+fn a_write_to_a_destination_that_is_a_source_is_not_lost() {
+    for nodes in [3, 5] {
+        let fleet = Fleet::start(nodes);
+        let (destination, other) = (fleet.key("d", 0), fleet.key("other", 1));
+        run(&fleet.cluster(0), &["SADD", &other, "x"]).unwrap();
+        let writing = AtomicUsize::new(1);
+        let written: Vec<String> = (0..times(1_000)).map(|number| format!("e{number}")).collect();
+        std::thread::scope(|scope| {
+            let (fleet, destination, other, writing, written) = (&fleet, &destination, &other, &writing, &written);
+            for storer in 0..STORERS {
+                scope.spawn(move || {
+                    let store = [
+                        &["SUNIONSTORE", destination, destination, other],
+                        &["SUNIONSTORE", destination, other, destination],
+                        // It takes away what is not there.
+                        &["SDIFFSTORE", destination, destination, other],
+                    ];
+                    for nth in 0.. {
+                        if writing.load(Ordering::SeqCst) == 0 {
+                            return;
+                        }
+                        run(&fleet.cluster(storer), store[nth % store.len()]).unwrap();
+                    }
+                });
+            }
+            scope.spawn(move || {
+                for member in written {
+                    run(&fleet.cluster(2), &["SADD", destination, member]).unwrap();
+                }
+                writing.fetch_sub(1, Ordering::SeqCst);
+            });
+        });
+        let mut found = texts(&run(&fleet.cluster(0), &["SMEMBERS", &destination]).unwrap());
+        found.retain(|member| member != "x");
+        each_once(written, found, "SADD");
+        fleet.no_stash_is_left();
     }
 }
