@@ -206,14 +206,14 @@ fn what_is_about_to_expire_never_stays_for_ever() {
     for round in 0..300 {
         let name = ["RENAME", "COPY"][round % 2];
         three.run(&[b"DEL", &three.from, &three.to]).unwrap();
-        let time = (1 + round / 2 % 4).to_string();
+        let time = (1 + round / 2 % 8).to_string();
         three.run(&[b"SET", &three.from, b"x", b"PX", time.as_bytes()]).unwrap();
         let result = three.name(name);
         let left = three.run(&[b"PTTL", &three.to]).unwrap();
         assert_ne!(left, Value::Integer(-1), "{name} after {time} ms: {result:?}");
         came += usize::from(result.is_ok_and(|reply| reply != Value::Integer(0)));
     }
-    assert!(came > 20, "only {came} of 300 were in time, so the others say little");
+    assert!(came > 10, "only {came} of 300 were in time, so the others say little");
 }
 
 #[test]
