@@ -197,6 +197,12 @@ impl Planner<'_> {
             Across::Split => Ok(Route::Fan(split(args, spec, &keys, role), Merge::of(spec.response))),
             Across::MergeSets(operation) => Ok(self.merged_sets(operation, &keys, role)),
             Across::Never | Across::Refuse | Across::DrawNode => Err(self.refused(args, &keys)),
+            // A write to it after it was read must not be lost: the destination's node has to read and replace it at once.
+            Across::StoreSets(_)
+                if keys[1..].iter().any(|key| (key.master, key.stored) == (home.master, home.stored)) =>
+            {
+                Ok(Route::Emulate(Across::CarrySources, keys))
+            }
             across => Ok(Route::Emulate(across, keys)),
         }
     }

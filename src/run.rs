@@ -63,6 +63,11 @@ impl Answer {
         T::from_value(self.frame().value())
     }
 
+    /// The same reply without its connection, which others can have from now on.
+    pub(crate) fn apart(self) -> Answer {
+        Answer::Made(self.frame().as_bytes().to_vec())
+    }
+
     /// Which server gave it, where one did.
     pub(crate) fn node(&self) -> Option<String> {
         match self {
@@ -279,10 +284,16 @@ impl Run<'_> {
         }
         let received: Vec<Result<Answer>> =
             sent.into_iter().map(|lease| lease.and_then(|lease| finish(lease, self.deadline))).collect();
-        let again = |(part, result): (&Part<'_>, Result<Answer>)| match result {
-            Err(error) if self.may_repeat(&error) || (self.reads() && is_servers_fault(&error)) => self.one(part),
-            result => result,
+        let is_again = |result: &Result<Answer>| {
+            let error = result.as_ref().err();
+            error.is_some_and(|error| self.may_repeat(error) || (self.reads() && is_servers_fault(error)))
         };
+        if !received.iter().any(is_again) {
+            return received;
+        }
+        // Another call may wait for one of these connections and hold the one that is now needed once more.
+        let received: Vec<Result<Answer>> = received.into_iter().map(|result| result.map(Answer::apart)).collect();
+        let again = |(part, result)| if is_again(&result) { self.one(part).map(Answer::apart) } else { result };
         parts.iter().zip(received).map(again).collect()
     }
 

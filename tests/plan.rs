@@ -81,7 +81,7 @@ fn rounds_and_atomicity() {
         ("GET foo", true, 1),
         ("MGET foo bar", false, 1),
         ("MGET foo a{foo}", true, 1),
-        ("SINTERSTORE foo bar foo", false, 3),
+        ("SINTERSTORE foo bar", false, 3),
         ("MSETNX foo 1 bar 2", false, 3),
         ("RENAME foo bar", false, 6),
         ("RENAMENX foo bar", false, 7),

@@ -47,7 +47,7 @@ impl Run<'_> {
             (Across::DrawNode, _) => self.draw_key(),
             _ => Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, "it has no meaning across nodes")),
         };
-        made.map(Answer::Made)
+        made.map(Answer::Made).map_err(|error| meaning_told(across, error))
     }
 
     /// Sends one command to one master and gives its reply; an error reply is an error.
@@ -111,7 +111,9 @@ impl Run<'_> {
         // The sources are read on their masters: a write must not rest on stale data.
         let answer = match self.planner.merged_sets(operation, sources, Role::Master) {
             Route::Fan(parts, merge) => Answer::Made(self.fan(&parts, &merge).map_err(nothing_written)?),
-            Route::One(part) => self.one(&part).map_err(nothing_written)?,
+            // Its own connection is free again before the destination's is asked for: a second call may hold and want
+            // the two the other way round.
+            Route::One(part) => self.one(&part).map_err(nothing_written)?.apart(),
             Route::Emulate(..) => return Err(Error::argument("a set operation without sources")),
         };
         let members: Vec<&[u8]> =
@@ -208,6 +210,24 @@ fn error_in(reply: &[u8]) -> Option<Error> {
         ValueRef::Error(text) => Some(Error::server(text)),
         _ => None,
     }
+}
+
+/// What a refusal of a step means that the caller did not ask for.
+fn meaning_told(across: Across, error: Error) -> Error {
+    let note = match (across, error.kind()) {
+        (Across::Rename | Across::Copy | Across::CarrySources, ErrorKind::NoPerm) => {
+            "the value goes from node to node by DUMP and RESTORE, under a name that begins with rediscluster:stash:, and \
+             the user needs permission for both commands and for such names on every node"
+        }
+        (Across::MoveMember | Across::MoveElement, ErrorKind::NoPerm) => {
+            "between nodes it takes a stash, and the user needs permission for names that begin with rediscluster:stash:"
+        }
+        (_, ErrorKind::Server) if error.message().contains("DUMP payload version or checksum") => {
+            "this server cannot unpack the value, which was packed by a newer or another kind of server on another node"
+        }
+        _ => return error,
+    };
+    error.with_note(note)
 }
 
 /// A failure before the step that writes: whatever happened to a reading step, no data changed.

@@ -288,11 +288,11 @@ impl Connection {
     /// Sends one request and gives its reply; an error reply is an error.
     pub(crate) fn ask(&mut self, args: &[&[u8]], deadline: Deadline) -> Result<Frame<'_>> {
         self.send(&command(args.iter().copied()), 1, deadline)?;
-        let frame = self.receive(deadline)?;
-        match frame.value() {
-            ValueRef::Error(text) => Err(Error::server(text)),
-            _ => Ok(frame),
+        let range = self.receive_range(deadline)?;
+        if let ValueRef::Error(text) = self.frame(range.clone()).value() {
+            return Err(Error::server(text).with_node(|| self.node.to_string()));
         }
+        Ok(self.frame(range))
     }
 
     /// Goes to another database, when it is not there already. When it cannot, nothing of the caller's was sent.

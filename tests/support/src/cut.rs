@@ -1,11 +1,12 @@
-//! A real server behind a wire that can be cut at a chosen command.
+//! A real server behind a wire that can be cut, or at which something can happen, at a chosen command.
 
 use crate::{command, read_command, read_reply, Reply, ScriptedPeer, Server};
+use std::fmt;
 use std::io::{BufReader, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// When the wire is cut.
+/// When the wire is cut, or something happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
     /// The command does not reach the server.
@@ -26,7 +27,10 @@ pub struct Wire {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Debug, Default)]
+/// What happens at a command.
+type Event = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
 struct State {
     commands: usize,
     cut: Option<(usize, Cut)>,
@@ -35,6 +39,16 @@ struct State {
     is_cut: bool,
     late: Vec<Stuck>,
     meddle: Option<(usize, Vec<Vec<u8>>)>,
+    event: Option<(usize, Cut, Event)>,
+    has_happened: bool,
+    /// Every connection so far.
+    streams: Vec<TcpStream>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("commands", &self.commands).field("cut", &self.cut).finish_non_exhaustive()
+    }
 }
 
 impl Wire {
@@ -55,19 +69,19 @@ impl Wire {
 
     /// Mends the wire and counts from here: the command number `nth`, from 0, meets the cut.
     pub fn cut_at(&self, nth: usize, cut: Cut) {
-        *lock(&self.state) = State { cut: Some((nth, cut)), ..State::default() };
+        self.begin(|state| state.cut = Some((nth, cut)));
     }
 
     /// As [`cut_at`](Wire::cut_at), but only the connection of that command ends.
     pub fn cut_once_at(&self, nth: usize, cut: Cut) {
-        *lock(&self.state) = State { cut: Some((nth, cut)), once: true, ..State::default() };
+        self.begin(|state| (state.cut, state.once) = (Some((nth, cut)), true));
     }
 
     /// Mends the wire and counts from here: right before the command number `nth`, from 0, somebody else has the server
     /// run this one.
     pub fn meddle_at<A: AsRef<[u8]>>(&self, nth: usize, args: &[A]) {
         let args = args.iter().map(|arg| arg.as_ref().to_vec()).collect();
-        *lock(&self.state) = State { meddle: Some((nth, args)), ..State::default() };
+        self.begin(|state| state.meddle = Some((nth, args)));
     }
 
     /// Whether somebody is still to meddle.
@@ -75,10 +89,26 @@ impl Wire {
         lock(&self.state).meddle.is_some()
     }
 
+    /// Mends the wire and counts from here: at the command number `nth`, from 0, the event runs, such as the end of the
+    /// server; then all connections are closed. Later ones lead to whatever listens on the server's port by then.
+    pub fn at(&self, nth: usize, when: Cut, event: impl FnOnce() + Send + 'static) {
+        self.begin(|state| state.event = Some((nth, when, Box::new(event))));
+    }
+
     /// Mends the wire; what got stuck arrives now.
     pub fn mend(&self) {
-        let before = std::mem::take(&mut *lock(&self.state));
-        for (words, mut far) in before.late {
+        self.begin(|_| {});
+    }
+
+    fn begin(&self, set: impl FnOnce(&mut State)) {
+        let late = {
+            let mut state = lock(&self.state);
+            let (streams, late) = (std::mem::take(&mut state.streams), std::mem::take(&mut state.late));
+            *state = State { streams, ..State::default() };
+            set(&mut state);
+            late
+        };
+        for (words, mut far) in late {
             // When the server takes it no more, it never arrives.
             let _ = far.get_mut().write_all(&command(&words)).and_then(|()| read_reply(&mut far));
         }
@@ -88,51 +118,76 @@ impl Wire {
     pub fn is_cut(&self) -> bool {
         lock(&self.state).is_cut
     }
+
+    /// Whether the event has run.
+    pub fn has_happened(&self) -> bool {
+        lock(&self.state).has_happened
+    }
+}
+
+impl State {
+    /// What somebody else has the server run before this command, if it is now.
+    fn meddle_at(&mut self, nth: usize) -> Option<Vec<Vec<u8>>> {
+        let is_now = self.meddle.as_ref().is_some_and(|(at, _)| *at == nth);
+        if is_now { self.meddle.take() } else { None }.map(|(_, args)| args)
+    }
+
+    /// The event that this command meets, if it does.
+    fn event_at(&mut self, nth: usize) -> Option<(Cut, Event)> {
+        let is_now = self.event.as_ref().is_some_and(|(at, ..)| *at == nth);
+        if is_now { self.event.take() } else { None }.map(|(_, when, event)| (when, event))
+    }
 }
 
 fn carry(stream: TcpStream, port: u16, state: &Mutex<State>) -> std::io::Result<()> {
     let mut far = BufReader::new(TcpStream::connect((Ipv4Addr::LOCALHOST, port))?);
+    lock(state).streams.push(stream.try_clone()?);
     let mut near = BufReader::new(stream);
     while let Some(words) = read_command(&mut near)? {
-        let (cut, meddle) = {
+        let (cut, meddle, event) = {
             let mut state = lock(state);
             let nth = state.commands;
             state.commands += 1;
-            let meddles = state.meddle.as_ref().is_some_and(|(at, _)| *at == nth);
-            let meddle = if meddles { state.meddle.take() } else { None };
             let cut = state.cut.filter(|(at, _)| *at == nth).map(|(_, cut)| cut);
             state.is_cut |= cut.is_some();
             if state.is_cut && cut.is_none() && !state.once {
                 return Ok(());
             }
-            (cut, meddle)
+            (cut, state.meddle_at(nth), state.event_at(nth))
         };
-        if let Some((_, args)) = meddle {
+        if let Some(args) = meddle {
             let mut other = BufReader::new(TcpStream::connect((Ipv4Addr::LOCALHOST, port))?);
             other.get_mut().write_all(&command(&args))?;
             read_reply(&mut other)?;
         }
-        match cut {
-            Some(Cut::BeforeCommand) => return Ok(()),
-            Some(Cut::Late) => {
-                lock(state).late.push((words, far));
-                return Ok(());
-            }
-            Some(Cut::BeforeReply) | None => {}
-        }
-        far.get_mut().write_all(&command(&words))?;
-        let reply = read_reply(&mut far)?;
-        if cut.is_some() {
+        if cut == Some(Cut::Late) {
+            lock(state).late.push((words, far));
             return Ok(());
         }
-        near.get_mut().write_all(&reply.to_bytes())?;
+        let when = event.as_ref().map(|(when, _)| *when);
+        if when != Some(Cut::BeforeCommand) && cut != Some(Cut::BeforeCommand) {
+            far.get_mut().write_all(&command(&words))?;
+            let reply = read_reply(&mut far)?;
+            if cut.is_none() && event.is_none() {
+                near.get_mut().write_all(&reply.to_bytes())?;
+                continue;
+            }
+        }
+        if let Some((_, event)) = event {
+            // Before anybody learns of it, so that whoever sees a closed connection finds it done.
+            event();
+            let mut state = lock(state);
+            state.has_happened = true;
+            state.streams.drain(..).for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
+        }
+        return Ok(());
     }
     Ok(())
 }
 
 impl Reply {
     /// The reply as a server sends it.
-    fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         match self {
             Reply::Simple(text) => format!("+{text}\r\n").into_bytes(),
             Reply::Error(text) => format!("-{text}\r\n").into_bytes(),

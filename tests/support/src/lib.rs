@@ -10,6 +10,7 @@ mod example;
 
 mod peer;
 mod resp;
+mod rounds;
 mod server;
 mod two;
 
@@ -24,6 +25,7 @@ pub use cut::{Cut, Wire};
 pub use example::{cluster_of, example, example_since, home_of, in_both_protocols};
 pub use peer::ScriptedPeer;
 pub use resp::{command, read_command, read_reply, Reply, Talk};
+pub use rounds::Rounds;
 pub use server::{Server, ServerBuilder};
 pub use two::Two;
 

@@ -22,6 +22,7 @@ pub struct Server {
     port: u16,
     dir: PathBuf,
     password: Option<String>,
+    builder: ServerBuilder,
 }
 
 /// How to start a [`Server`].
@@ -74,31 +75,10 @@ impl ServerBuilder {
 
     /// Starts the process, on another port when somebody was faster to take the first one.
     fn spawn(&self) -> Server {
-        let program = self.binary.as_deref().unwrap_or_else(|| binary());
         for _ in 0..20 {
-            let port = free_port();
-            let dir = new_dir();
-            let log = File::create(dir.join("log")).expect("a log file in the server's directory");
-            let mut command = Command::new(program);
-            command
-                .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--protected-mode", "no"])
-                .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
-                .args(["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"])
-                .args(["--loglevel", "warning", "--dir"])
-                .arg(&dir);
-            if let Some((master, password)) = &self.master {
-                command.args(["--replicaof", "127.0.0.1", &master.to_string()]);
-                if let Some(password) = password {
-                    command.args(["--masterauth", password]);
-                }
-            }
-            command
-                .args(&self.args)
-                .stdin(Stdio::null())
-                .stdout(log.try_clone().expect("a second handle for the log file"))
-                .stderr(log);
-            let child = command.spawn().unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
-            let mut server = Server { child, port, dir, password: self.password_argument() };
+            let (port, dir) = (free_port(), new_dir());
+            let child = self.launch(port, &dir);
+            let mut server = Server { child, port, dir, password: self.password_argument(), builder: self.clone() };
             server.watch();
             if server.ready() {
                 return server;
@@ -110,6 +90,30 @@ impl ServerBuilder {
             );
         }
         panic!("20 free ports, and each was taken before the server could have it");
+    }
+
+    fn launch(&self, port: u16, dir: &Path) -> Child {
+        let program = self.binary.as_deref().unwrap_or_else(|| binary());
+        let log = File::create(dir.join("log")).expect("a log file in the server's directory");
+        let mut command = Command::new(program);
+        command
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--protected-mode", "no"])
+            .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
+            .args(["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"])
+            .args(["--loglevel", "warning", "--dir"])
+            .arg(dir);
+        if let Some((master, password)) = &self.master {
+            command.args(["--replicaof", "127.0.0.1", &master.to_string()]);
+            if let Some(password) = password {
+                command.args(["--masterauth", password]);
+            }
+        }
+        command
+            .args(&self.args)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a second handle for the log file"))
+            .stderr(log);
+        command.spawn().unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()))
     }
 
     fn password_argument(&self) -> Option<String> {
@@ -239,6 +243,16 @@ impl Server {
         let _ = fs::remove_file(self.dir.join("pid"));
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Starts a killed server again on its port and in its directory, and waits until it answers. It has what it kept on
+    /// disk, so it needs arguments such as `--appendonly yes`.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.child = self.builder.launch(self.port, &self.dir);
+        self.watch();
+        assert!(self.ready(), "the server stopped at its restart; the end of its log:\n{}", self.log());
+        wait_until("the server has read its disk", || self.field("persistence", "loading").as_deref() == Some("0"));
     }
 
     /// Stops the process where it is: the kernel still accepts connections and data for it, and
