@@ -1,6 +1,7 @@
 //! The cluster: the one thing that most programs hold.
 
 mod on;
+mod scripts;
 mod views;
 
 pub use on::{OnEachMaster, OnNode};
@@ -258,6 +259,7 @@ impl Cluster {
             wait,
             database: self.view.database,
             turn: &self.shared.turn,
+            whole_script: None,
         }
     }
 }

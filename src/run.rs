@@ -37,6 +37,8 @@ pub(crate) struct Run<'r> {
     pub(crate) database: u32,
     /// Whose turn it is among replicas.
     pub(crate) turn: &'r AtomicUsize,
+    /// For a script that is run by its name: the request that brings the whole of it, to a server that does not know it.
+    pub(crate) whole_script: Option<&'r (dyn Fn() -> Result<Vec<u8>> + Sync)>,
 }
 
 /// A reply, where it lies in its connection's read buffer or as it was made of several.
@@ -104,6 +106,9 @@ impl Run<'_> {
     pub(crate) fn made<T: FromValue>(&self, mut answer: Answer) -> Result<T> {
         answer.make().map_err(|error| {
             let error = error.with_command(self.spec.name_of(self.args));
+            // An error inside of what a script returned: the script came to its end.
+            let ended = self.spec.runs_a_script() && error.is_server();
+            let error = if ended { error.with_outcome(Outcome::Applied) } else { error };
             match answer.node() {
                 Some(node) => error.with_node(|| node),
                 None => error,
@@ -114,6 +119,7 @@ impl Run<'_> {
     /// An error as the caller gets it.
     fn told(&self, error: Error) -> Error {
         let error = error.with_command(self.spec.name_of(self.args));
+        let error = if self.spec.runs_a_script() { error.of_a_script() } else { error };
         // A read changes nothing, whether its answer came or not.
         match error.outcome() {
             Outcome::Unknown if self.reads() => error.with_outcome(Outcome::NotApplied),
@@ -173,6 +179,16 @@ impl Run<'_> {
     }
 
     fn exchange_until(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
+        match (self.exchange_as_it_is(server, request, deadline), self.whole_script) {
+            // The same server: it knows the script from then on.
+            (Err(error), Some(whole)) if error.is_unknown_script() => {
+                self.exchange_as_it_is(server, &whole()?, deadline)
+            }
+            (result, _) => result,
+        }
+    }
+
+    fn exchange_as_it_is(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
         match self.attempt(server, request, deadline) {
             Err(error) if self.may_repeat(&error) => {
                 self.servers.pools[server].drop_idle();
@@ -283,7 +299,10 @@ impl Run<'_> {
                 Ok(_) => (Outcome::Applied, None),
                 Err(error) => {
                     let told = (error.outcome(), Some(error.message().to_owned()));
-                    first.get_or_insert(error);
+                    match &first {
+                        Some(known) if weight(known) >= weight(&error) => {}
+                        _ => first = Some(error),
+                    }
                     told
                 }
             };
@@ -302,6 +321,16 @@ impl Run<'_> {
             Outcome::Partial
         };
         first.with_outcome(outcome).with_parts(outcomes)
+    }
+}
+
+/// Which error of several says more: that nothing runs on a server where something was to be stopped says the least,
+/// that what runs there cannot be stopped says the most.
+fn weight(error: &Error) -> u8 {
+    match error.code() {
+        Some("NOTBUSY") => 0,
+        Some("UNKILLABLE") => 2,
+        _ => 1,
     }
 }
 

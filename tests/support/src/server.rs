@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{free_port, random, wait_until, Reply, Talk, PATIENCE};
+use super::{free_port, random, wait_until, wait_until_closed, Reply, Talk, PATIENCE};
 
 /// How long one question to a server may take.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -18,6 +19,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// A running server. Dropping it kills the server and removes its directory.
 #[derive(Debug)]
 pub struct Server {
+    builder: ServerBuilder,
     child: Child,
     port: u16,
     dir: PathBuf,
@@ -74,31 +76,12 @@ impl ServerBuilder {
 
     /// Starts the process, on another port when somebody was faster to take the first one.
     fn spawn(&self) -> Server {
-        let program = self.binary.as_deref().unwrap_or_else(|| binary());
         for _ in 0..20 {
             let port = free_port();
             let dir = new_dir();
-            let log = File::create(dir.join("log")).expect("a log file in the server's directory");
-            let mut command = Command::new(program);
-            command
-                .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--protected-mode", "no"])
-                .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
-                .args(["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"])
-                .args(["--loglevel", "warning", "--dir"])
-                .arg(&dir);
-            if let Some((master, password)) = &self.master {
-                command.args(["--replicaof", "127.0.0.1", &master.to_string()]);
-                if let Some(password) = password {
-                    command.args(["--masterauth", password]);
-                }
-            }
-            command
-                .args(&self.args)
-                .stdin(Stdio::null())
-                .stdout(log.try_clone().expect("a second handle for the log file"))
-                .stderr(log);
-            let child = command.spawn().unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
-            let mut server = Server { child, port, dir, password: self.password_argument() };
+            let child = self.run(port, &dir);
+            let password = self.password_argument();
+            let mut server = Server { builder: self.clone(), child, port, dir, password };
             server.watch();
             if server.ready() {
                 return server;
@@ -110,6 +93,31 @@ impl ServerBuilder {
             );
         }
         panic!("20 free ports, and each was taken before the server could have it");
+    }
+
+    /// Starts the process on this port, in this directory.
+    fn run(&self, port: u16, dir: &Path) -> Child {
+        let program = self.binary.as_deref().unwrap_or_else(|| binary());
+        let log = File::create(dir.join("log")).expect("a log file in the server's directory");
+        let mut command = Command::new(program);
+        command
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--protected-mode", "no"])
+            .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
+            .args(["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"])
+            .args(["--loglevel", "warning", "--dir"])
+            .arg(dir);
+        if let Some((master, password)) = &self.master {
+            command.args(["--replicaof", "127.0.0.1", &master.to_string()]);
+            if let Some(password) = password {
+                command.args(["--masterauth", password]);
+            }
+        }
+        command
+            .args(&self.args)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a second handle for the log file"))
+            .stderr(log);
+        command.spawn().unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()))
     }
 
     fn password_argument(&self) -> Option<String> {
@@ -239,6 +247,16 @@ impl Server {
         let _ = fs::remove_file(self.dir.join("pid"));
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Kills the server and starts it again: on the same port, in the same directory, as it was started before. It has
+    /// its data again when it wrote them down, as with `--appendonly yes`.
+    pub fn restart(&mut self) {
+        self.kill();
+        wait_until_closed((Ipv4Addr::LOCALHOST, self.port).into());
+        self.child = self.builder.run(self.port, &self.dir);
+        self.watch();
+        assert!(self.ready(), "the server does not start again; the end of its log:\n{}", self.log());
     }
 
     /// Stops the process where it is: the kernel still accepts connections and data for it, and
