@@ -20,6 +20,7 @@
 //! - [`Cluster`] is what a program holds, and [`Builder`] how it is made.
 //! - The methods for commands are in one trait a data type; [`prelude`] brings them all. [`cmd()`] makes a command that
 //!   has no method.
+//! - [`Cluster::scan_all`] goes through all keys of all nodes.
 //! - [`Script`] runs a script by its name and sends it where it is not known.
 //! - [`ToArg`] says what can be an argument, [`FromValue`] what a reply can become.
 //! - [`spec`] is the command table, [`resp`] the protocol, [`Connection`] one server without any routing.
@@ -55,6 +56,7 @@ mod partition;
 mod plan;
 pub mod resp;
 mod run;
+mod scan;
 mod script;
 pub mod spec;
 mod to_arg;
@@ -72,6 +74,7 @@ pub use net::Connection;
 pub use partition::{Crc32Modulo, HashTags, Partitioner};
 pub use plan::CrossNode;
 pub use resp::{Protocol, Value, ValueRef};
+pub use scan::{Found, ScanAll, ScanKey, ScanPosition};
 pub use script::{RunsScripts, Script, ScriptCall};
 pub use to_arg::{ToArg, ToArgs, ToPairs};
 pub use topology::{Address, Node, PassedOver, ReadFrom, Role, Shard, Topology};

@@ -6,9 +6,10 @@ use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::merge::Merge;
 use crate::net::{Deadline, Lease, Pool};
-use crate::plan::{Part, Planner, Route, Target};
+use crate::plan::{command, Part, Planner, Route, Target};
 use crate::resp::{Frame, ValueRef};
 use crate::spec::{Access, ResponsePolicy, Spec};
+use crate::topology::info::Info;
 use crate::topology::{Role, Topology};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -189,13 +190,37 @@ impl Run<'_> {
     }
 
     fn exchange_as_it_is(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
-        match self.attempt(server, request, deadline) {
+        self.on_live(server, || self.attempt(server, request, deadline))
+    }
+
+    /// Tries, and once more on a new connection when an idle one turns out to be dead.
+    fn on_live<T>(&self, server: usize, attempt: impl Fn() -> Result<T>) -> Result<T> {
+        match attempt() {
             Err(error) if self.may_repeat(&error) => {
                 self.servers.pools[server].drop_idle();
-                self.attempt(server, request, deadline)
+                attempt()
             }
             result => result,
         }
+    }
+
+    /// One request to one server, and what tells the process that answered from every other: its `run_id`, empty when it
+    /// does not say. Both come over one connection, so they are of one process.
+    pub(crate) fn run_identified(&self, server: usize, request: &[u8]) -> Result<(String, Answer)> {
+        let requests = [&command([&b"INFO"[..], b"server"]), request].concat();
+        let attempt = || {
+            let mut lease = self.lend_until(server, self.deadline)?;
+            lease.send(&requests, 2, self.deadline)?;
+            let process = match lease.receive(self.deadline)?.value() {
+                ValueRef::Error(text) => Err(Error::server(text)),
+                said => Ok(process_of(said.as_bytes().unwrap_or_default())),
+            };
+            let node = lease.node().to_string();
+            // The second reply is read in any case: the connection goes on.
+            let answer = finish(lease, self.deadline)?;
+            Ok((process.map_err(|error| error.with_command("INFO").with_node(|| node))?, answer))
+        };
+        self.on_live(server, attempt).map_err(|error| self.told(error))
     }
 
     fn attempt(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
@@ -321,6 +346,15 @@ impl Run<'_> {
             Outcome::Partial
         };
         first.with_outcome(outcome).with_parts(outcomes)
+    }
+}
+
+/// The `run_id` in the text of `INFO`.
+fn process_of(info: &[u8]) -> String {
+    let run_id = Info::parse(&String::from_utf8_lossy(info)).run_id.unwrap_or_default();
+    match run_id.len() <= 64 && run_id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        true => run_id,
+        false => String::new(),
     }
 }
 

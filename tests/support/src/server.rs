@@ -257,6 +257,7 @@ impl Server {
         self.child = self.builder.run(self.port, &self.dir);
         self.watch();
         assert!(self.ready(), "the server does not start again; the end of its log:\n{}", self.log());
+        wait_until("the server has read its data", || self.field("persistence", "loading").as_deref() == Some("0"));
     }
 
     /// Stops the process where it is: the kernel still accepts connections and data for it, and
