@@ -1,9 +1,12 @@
 //! The cluster: the one thing that most programs hold.
 
 mod on;
+mod pages;
+mod scripts;
 mod views;
 
 pub use on::{OnEachMaster, OnNode};
+pub(crate) use pages::Page;
 
 use crate::args::Args;
 use crate::cmd::{Cmd, Execute, Wait};
@@ -290,6 +293,7 @@ impl Cluster {
             wait,
             database: self.view.database,
             turn: &self.shared.turn,
+            whole_script: None,
         }
     }
 }

@@ -9,6 +9,28 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// The most server text that an error keeps, in bytes: a hostile server cannot fill a log.
 const SERVER_TEXT: usize = 512;
 
+/// How servers say that they do not know a script.
+const UNKNOWN_SCRIPT: &str = "NOSCRIPT No matching script";
+/// How errors begin that no script was run for, or that leave it nothing to write: a replica refuses every write. None
+/// of them can come out of a command that a script calls and whose error it returns.
+const BEFORE_A_SCRIPT: &[&str] = &[
+    UNKNOWN_SCRIPT,
+    "BUSY Redis is busy",
+    "BUSY Valkey is busy",
+    "ERR Error compiling script",
+    "ERR Function not found",
+    "ERR max number of clients",
+    "ERR unknown command",
+    "LOADING Redis is loading",
+    "LOADING Valkey is loading",
+    "MASTERDOWN Link with MASTER is down",
+    "NOAUTH Authentication required",
+    "NOPERM No permissions",
+    "NOPERM User ",
+    "NOPERM this user has no permissions",
+    "READONLY You can't write against a read only",
+];
+
 /// Why a call failed: its [kind](Error::kind), the node and the command it was about, and whether the
 /// command [may have been applied](Error::outcome).
 ///
@@ -92,7 +114,8 @@ pub enum Outcome {
     Applied,
     /// The command went to several nodes; some applied their part and some did not: see [`Error::parts`].
     Partial,
-    /// The command was sent and no answer came: it may have been applied or not.
+    /// The command was sent and no answer came: it may have been applied or not. Or it is a script that failed: what it
+    /// wrote before that stays written.
     Unknown,
 }
 
@@ -184,6 +207,21 @@ impl Error {
             parts: parts.clone(),
             source: None,
         }))
+    }
+
+    /// The same error for a command that runs a script: unless it can only come before the script begins, what the
+    /// script wrote by then stays written. The words are compared, because a script may return any code of its own.
+    pub(crate) fn of_a_script(self) -> Error {
+        let before = BEFORE_A_SCRIPT.iter().any(|words| self.0.message.starts_with(words));
+        match self.is_server() && !before {
+            true => self.with_outcome(Outcome::Unknown),
+            false => self,
+        }
+    }
+
+    /// Whether a server does not know the script that it was to run by its name.
+    pub(crate) fn is_unknown_script(&self) -> bool {
+        self.0.outcome == Outcome::NotApplied && self.is_server() && self.0.message.starts_with(UNKNOWN_SCRIPT)
     }
 
     pub(crate) fn with_node(mut self, node: impl FnOnce() -> String) -> Error {

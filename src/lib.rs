@@ -20,6 +20,8 @@
 //! - [`Cluster`] is what a program holds, and [`Builder`] how it is made.
 //! - The methods for commands are in one trait a data type; [`prelude`] brings them all. [`cmd()`] makes a command that
 //!   has no method.
+//! - [`Cluster::scan_all`] goes through all keys of all nodes.
+//! - [`Script`] runs a script by its name and sends it where it is not known.
 //! - [`ToArg`] says what can be an argument, [`FromValue`] what a reply can become.
 //! - [`spec`] is the command table, [`resp`] the protocol, [`Connection`] one server without any routing.
 //!
@@ -55,6 +57,8 @@ mod pipeline;
 mod plan;
 pub mod resp;
 mod run;
+mod scan;
+mod script;
 mod slot;
 pub mod spec;
 mod stash;
@@ -74,6 +78,8 @@ pub use partition::{Crc32Modulo, HashTags, Partitioner};
 pub use pipeline::{Pipeline, Replies};
 pub use plan::CrossNode;
 pub use resp::{Protocol, Value, ValueRef};
+pub use scan::{Found, ScanAll, ScanKey, ScanPosition};
+pub use script::{RunsScripts, Script, ScriptCall};
 pub use slot::Slot;
 pub use stash::{Stash, StashContent, StashRecovery, StashRole};
 pub use to_arg::{ToArg, ToArgs, ToPairs};

@@ -6,9 +6,10 @@ use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::merge::Merge;
 use crate::net::{Deadline, Lease, Pool};
-use crate::plan::{Part, Planner, Route, Target};
+use crate::plan::{command, Part, Planner, Route, Target};
 use crate::resp::{Frame, ValueRef};
 use crate::spec::{Access, ResponsePolicy, Spec};
+use crate::topology::info::Info;
 use crate::topology::{Role, Topology};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,6 +38,8 @@ pub(crate) struct Run<'r> {
     pub(crate) database: u32,
     /// Whose turn it is among replicas.
     pub(crate) turn: &'r AtomicUsize,
+    /// For a script that is run by its name: the request that brings the whole of it, to a server that does not know it.
+    pub(crate) whole_script: Option<&'r (dyn Fn() -> Result<Vec<u8>> + Sync)>,
 }
 
 /// A reply, where it lies in its connection's read buffer or as it was made of several.
@@ -109,6 +112,9 @@ impl Run<'_> {
     pub(crate) fn made<T: FromValue>(&self, mut answer: Answer) -> Result<T> {
         answer.make().map_err(|error| {
             let error = error.with_command(self.spec.name_of(self.args));
+            // An error inside of what a script returned: the script came to its end.
+            let ended = self.spec.runs_a_script() && error.is_server();
+            let error = if ended { error.with_outcome(Outcome::Applied) } else { error };
             match answer.node() {
                 Some(node) => error.with_node(|| node),
                 None => error,
@@ -119,6 +125,7 @@ impl Run<'_> {
     /// An error as the caller gets it.
     fn told(&self, error: Error) -> Error {
         let error = error.with_command(self.spec.name_of(self.args));
+        let error = if self.spec.runs_a_script() { error.of_a_script() } else { error };
         // A read changes nothing, whether its answer came or not.
         match error.outcome() {
             Outcome::Unknown if self.reads() => error.with_outcome(Outcome::NotApplied),
@@ -184,13 +191,47 @@ impl Run<'_> {
     }
 
     fn exchange_until(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
-        match self.attempt(server, request, deadline) {
+        match (self.exchange_as_it_is(server, request, deadline), self.whole_script) {
+            // The same server: it knows the script from then on.
+            (Err(error), Some(whole)) if error.is_unknown_script() => {
+                self.exchange_as_it_is(server, &whole()?, deadline)
+            }
+            (result, _) => result,
+        }
+    }
+
+    fn exchange_as_it_is(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
+        self.on_live(server, || self.attempt(server, request, deadline))
+    }
+
+    /// Tries, and once more on a new connection when an idle one turns out to be dead.
+    fn on_live<T>(&self, server: usize, attempt: impl Fn() -> Result<T>) -> Result<T> {
+        match attempt() {
             Err(error) if self.may_repeat(&error) => {
                 self.servers.pools[server].drop_idle();
-                self.attempt(server, request, deadline)
+                attempt()
             }
             result => result,
         }
+    }
+
+    /// One request to one server, and what tells the process that answered from every other: its `run_id`, empty when it
+    /// does not say. Both come over one connection, so they are of one process.
+    pub(crate) fn run_identified(&self, server: usize, request: &[u8]) -> Result<(String, Answer)> {
+        let requests = [&command([&b"INFO"[..], b"server"]), request].concat();
+        let attempt = || {
+            let mut lease = self.lend_until(server, self.deadline)?;
+            lease.send(&requests, 2, self.deadline)?;
+            let process = match lease.receive(self.deadline)?.value() {
+                ValueRef::Error(text) => Err(Error::server(text)),
+                said => Ok(process_of(said.as_bytes().unwrap_or_default())),
+            };
+            let node = lease.node().to_string();
+            // The second reply is read in any case: the connection goes on.
+            let answer = finish(lease, self.deadline)?;
+            Ok((process.map_err(|error| error.with_command("INFO").with_node(|| node))?, answer))
+        };
+        self.on_live(server, attempt).map_err(|error| self.told(error))
     }
 
     fn attempt(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
@@ -311,7 +352,10 @@ impl Run<'_> {
                 Ok(_) => (Outcome::Applied, None),
                 Err(error) => {
                     let told = (error.outcome(), Some(error.message().to_owned()));
-                    first.get_or_insert(error);
+                    match &first {
+                        Some(known) if weight(known) >= weight(&error) => {}
+                        _ => first = Some(error),
+                    }
                     told
                 }
             };
@@ -330,6 +374,25 @@ impl Run<'_> {
             Outcome::Partial
         };
         first.with_outcome(outcome).with_parts(outcomes)
+    }
+}
+
+/// The `run_id` in the text of `INFO`.
+fn process_of(info: &[u8]) -> String {
+    let run_id = Info::parse(&String::from_utf8_lossy(info)).run_id.unwrap_or_default();
+    match run_id.len() <= 64 && run_id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        true => run_id,
+        false => String::new(),
+    }
+}
+
+/// Which error of several says more: that nothing runs on a server where something was to be stopped says the least,
+/// that what runs there cannot be stopped says the most.
+fn weight(error: &Error) -> u8 {
+    match error.code() {
+        Some("NOTBUSY") => 0,
+        Some("UNKILLABLE") => 2,
+        _ => 1,
     }
 }
 

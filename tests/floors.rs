@@ -27,6 +27,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("cluster", 4),
     ("pipeline", 4),
     ("commands", 5),
+    ("scan", 5),
+    ("script", 5),
 ];
 
 fn floor(room: &str) -> Option<u8> {

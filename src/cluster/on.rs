@@ -12,7 +12,7 @@ use std::fmt;
 /// One server by its name: see [`Cluster::on`].
 #[derive(Clone)]
 pub struct OnNode {
-    cluster: Cluster,
+    pub(super) cluster: Cluster,
     name: String,
 }
 
@@ -70,7 +70,7 @@ impl Cluster {
     }
 
     /// The row of a command that goes to a server as it is.
-    fn spec_of_any<T>(&self, cmd: &Cmd<T>) -> Result<&'static Spec> {
+    pub(super) fn spec_of_any<T>(&self, cmd: &Cmd<T>) -> Result<&'static Spec> {
         cmd.check()?;
         // A command without a row may write.
         let spec = self.spec_of(cmd).unwrap_or(&MARKED);
@@ -92,7 +92,7 @@ impl OnNode {
     }
 
     /// Which server that is now.
-    fn server(&self, servers: &Servers) -> Result<usize> {
+    pub(super) fn server(&self, servers: &Servers) -> Result<usize> {
         let topology = &servers.topology;
         let shard = topology.shards().iter().find(|shard| shard.name() == self.name);
         let server = || topology.servers().position(|(_, node)| node.name() == self.name);

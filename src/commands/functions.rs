@@ -28,7 +28,8 @@ pub trait FunctionCommands: ServerCommands {
     ///
     /// # Errors
     /// [`Server`](crate::ErrorKind::Server) when there is no such function or it fails, and whatever a command in it
-    /// meets: what the function wrote before that stays written. And [what every call may meet](crate#errors).
+    /// meets: what the function wrote before that stays written, so the [outcome](crate::Error::outcome) is
+    /// [`Unknown`](crate::Outcome::Unknown) then. And [what every call may meet](crate#errors).
     ///
     /// ```
     /// # rediscluster_testing::example_since("7.0", |cluster| {
@@ -158,15 +159,15 @@ pub trait FunctionCommands: ServerCommands {
         self.execute(Cmd::new(&spec::FUNCTION_FLUSH).arg(mode))
     }
 
-    /// Stops the function that runs at the moment, on the master of every node. A function that has written cannot be
-    /// stopped.
+    /// Stops the function that runs at the moment, on every server. A function that has written cannot be stopped.
     ///
-    /// `FUNCTION KILL`, since Redis 7.0.0. It succeeds when a function was stopped on at least one node.
+    /// `FUNCTION KILL`, since Redis 7.0.0. All servers get it at once, replicas as well, for they run functions that
+    /// only read. It succeeds when a function was stopped on at least one of them.
     ///
     /// # Errors
-    /// [`Server`](crate::ErrorKind::Server) when none was stopped: a node says `NOTBUSY` when no function runs there,
-    /// and `UNKILLABLE` when one has written. [`Error::parts`](crate::Error::parts) tells what each said. And
-    /// [what every call may meet](crate#errors).
+    /// [`Server`](crate::ErrorKind::Server) when none was stopped: with the [code](crate::Error::code) `UNKILLABLE` when
+    /// one has written, with `NOTBUSY` when no function runs anywhere. [`Error::parts`](crate::Error::parts) tells what
+    /// each server said. And [what every call may meet](crate#errors), when one of them cannot be asked.
     ///
     /// ```
     /// # rediscluster_testing::example_since("7.0", |cluster| {

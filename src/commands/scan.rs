@@ -1,6 +1,6 @@
 //! Large hashes, sets and sorted sets page by page.
 
-use super::ScoredMember;
+use super::{ScoredMember, TypeOf};
 use crate::args::Args;
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
@@ -14,8 +14,11 @@ use crate::to_arg::{ToArg, ToArgs};
 /// The first call is given the cursor 0, each other one the cursor of the page before; the page with the cursor 0 is
 /// the last one. A page may be empty and yet not be the last. What is in the key from the first call to the last one
 /// is seen, possibly more than once; what comes or goes in between may be seen or not. Every call goes to the key's
-/// master, never to a replica: a cursor means nothing to another server. A missing key gives one empty page, which is
-/// the last.
+/// master, never to a replica: a cursor means nothing to another server, nor to the same one after it was started
+/// again. A missing key gives one empty page, which is the last.
+///
+/// [`Cluster::hscan_all`](crate::Cluster::hscan_all) and its like go through all pages by themselves, and
+/// [`Cluster::scan_all`](crate::Cluster::scan_all) through the keys of all nodes.
 pub trait ScanCommands: Execute {
     /// Gives a page of the fields of a hash with their values.
     ///
@@ -137,6 +140,7 @@ impl<E: Execute> ScanCommands for E {}
 pub struct ScanOptions {
     pattern: Option<Vec<u8>>,
     count: Option<u64>,
+    kind: Option<TypeOf>,
 }
 
 impl ScanOptions {
@@ -160,6 +164,15 @@ impl ScanOptions {
         self.count = Some(count);
         self
     }
+
+    /// Only keys that hold this: `TYPE`, since Redis 6.0.0. It is for scans of keys, as [`scan_all`] makes them; with a
+    /// scan of one key's elements the server refuses it.
+    ///
+    /// [`scan_all`]: crate::Cluster::scan_all
+    pub fn of_type(mut self, kind: TypeOf) -> ScanOptions {
+        self.kind = Some(kind);
+        self
+    }
 }
 
 impl ToArgs for ScanOptions {
@@ -171,6 +184,10 @@ impl ToArgs for ScanOptions {
         if let Some(count) = self.count {
             "COUNT".write_arg(args);
             count.write_arg(args);
+        }
+        if let Some(kind) = &self.kind {
+            "TYPE".write_arg(args);
+            kind.name().write_arg(args);
         }
     }
 }

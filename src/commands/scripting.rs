@@ -18,6 +18,8 @@ use crate::to_arg::{ToArg, ToArgs};
 /// `()` stands for no keys and for no arguments. What a script returns may become any type: its tables become lists,
 /// its numbers lose what is behind the point, and `false` and `nil` are a nil.
 ///
+/// [`Script`](crate::Script) sends a script only where it is not known, and is what most programs want.
+///
 /// Functions, which servers keep with their data, are in [`FunctionCommands`](crate::FunctionCommands).
 pub trait ScriptingCommands: Execute {
     /// Runs a script and gives what it returns.
@@ -26,7 +28,8 @@ pub trait ScriptingCommands: Execute {
     ///
     /// # Errors
     /// [`Server`](crate::ErrorKind::Server) when the script cannot be compiled or fails, and whatever a command in it
-    /// meets, such as [`WrongType`](crate::ErrorKind::WrongType): what the script wrote before that stays written. And
+    /// meets, such as [`WrongType`](crate::ErrorKind::WrongType): what the script wrote before that stays written, so the
+    /// [outcome](crate::Error::outcome) is [`Unknown`](crate::Outcome::Unknown) then. And
     /// [what every call may meet](crate#errors).
     ///
     /// ```
@@ -167,15 +170,15 @@ pub trait ScriptingCommands: Execute {
         self.execute(Cmd::new(&spec::SCRIPT_FLUSH).arg(mode))
     }
 
-    /// Stops the script that runs at the moment, on the master of every node. A script that has written cannot be
-    /// stopped.
+    /// Stops the script that runs at the moment, on every server. A script that has written cannot be stopped.
     ///
-    /// `SCRIPT KILL`, since Redis 2.6.0. It succeeds when a script was stopped on at least one node.
+    /// `SCRIPT KILL`, since Redis 2.6.0. All servers get it at once, replicas as well, for they run scripts that only
+    /// read. It succeeds when a script was stopped on at least one of them.
     ///
     /// # Errors
-    /// [`Server`](crate::ErrorKind::Server) when none was stopped: a node says `NOTBUSY` when no script runs there, and
-    /// `UNKILLABLE` when one has written. [`Error::parts`](crate::Error::parts) tells what each said. And
-    /// [what every call may meet](crate#errors).
+    /// [`Server`](crate::ErrorKind::Server) when none was stopped: with the [code](crate::Error::code) `UNKILLABLE` when
+    /// one has written, with `NOTBUSY` when no script runs anywhere. [`Error::parts`](crate::Error::parts) tells what
+    /// each server said. And [what every call may meet](crate#errors), when one of them cannot be asked.
     ///
     /// ```
     /// # rediscluster_testing::example(|cluster| {

@@ -70,6 +70,7 @@ pub struct Pipeline {
 struct Queued {
     name: Cow<'static, str>,
     is_read: bool,
+    is_script: bool,
     way: Way,
 }
 
@@ -194,7 +195,7 @@ impl Pipeline {
             segment.then = Some(self.commands.len());
             self.segments.push(Segment::default());
         }
-        Ok(Queued { name: spec.name_of(cmd.args()), is_read, way })
+        Ok(Queued { name: spec.name_of(cmd.args()), is_read, is_script: spec.runs_a_script(), way })
     }
 }
 
@@ -204,7 +205,7 @@ impl Execute for &mut Pipeline {
     fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Slot<T> {
         let queued = self.queue(&cmd).unwrap_or_else(|error| {
             let name = cmd.name();
-            Queued { name, is_read: false, way: Way::Failed(error) }
+            Queued { name, is_read: false, is_script: false, way: Way::Failed(error) }
         });
         self.commands.push(queued);
         self.slots.next()

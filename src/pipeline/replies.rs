@@ -30,6 +30,7 @@ pub struct Replies {
 struct Answered {
     name: Cow<'static, str>,
     is_read: bool,
+    is_script: bool,
     reply: Reply,
 }
 
@@ -71,7 +72,8 @@ impl Replies {
                     // It ends a segment, so it comes below.
                     Way::Alone(_) => Reply::Failed(Error::reply("a command that runs by itself was not the last")),
                 };
-                answered.push(Answered { name: queued.name, is_read: queued.is_read, reply });
+                let Queued { name, is_read, is_script, .. } = queued;
+                answered.push(Answered { name, is_read, is_script, reply });
             }
             let writes = fans.iter().filter(|(at, _)| !answered[*at].is_read);
             let together: Vec<(usize, Vec<(usize, usize)>)> = writes
@@ -94,14 +96,16 @@ impl Replies {
                 };
             }
             landed.push(back);
-            if let (Some(_), Some(Queued { name, is_read, way: Way::Alone(alone) })) = (then, commands.next()) {
+            if let (Some(_), Some(Queued { name, is_read, is_script, way: Way::Alone(alone) })) =
+                (then, commands.next())
+            {
                 let (args, spec, wait) = &*alone;
                 let run = Run { deadline, ..cluster.run_of(&servers, args, spec, *wait) };
                 let reply = match run.run() {
                     Ok(answer) => Reply::Made(answer.frame().as_bytes().to_vec()),
                     Err(error) => Reply::Failed(error),
                 };
-                answered.push(Answered { name, is_read, reply });
+                answered.push(Answered { name, is_read, is_script, reply });
             }
         }
         Replies { slots, commands: answered, landed }
@@ -168,9 +172,10 @@ impl Replies {
             Reply::Landed(segment, shard, number) => {
                 let landed = &self.landed[*segment][shard];
                 let reply = landed.reply(*number, command.is_read);
-                reply
-                    .map(|frame| (frame, landed.node(*number)))
-                    .map_err(|error| error.with_command(command.name.clone()))
+                reply.map(|frame| (frame, landed.node(*number))).map_err(|error| {
+                    let error = if command.is_script { error.of_a_script() } else { error };
+                    error.with_command(command.name.clone())
+                })
             }
         }
     }

@@ -268,6 +268,11 @@ impl Spec {
         subscribes || matches!(self.name, "MONITOR" | "SYNC" | "PSYNC" | "CLIENT REPLY")
     }
 
+    /// Whether it runs a script that may write: what was written before an error stays written.
+    pub(crate) fn runs_a_script(&self) -> bool {
+        matches!(self.name, "EVAL" | "EVALSHA" | "FCALL")
+    }
+
     /// Whether the number of arguments, the command's own words included, is one that the command takes.
     pub fn takes(&self, count: usize) -> bool {
         let arity = usize::from(self.arity.unsigned_abs());

@@ -323,7 +323,7 @@ rows! {
         FUNCTION_DUMP "FUNCTION DUMP" 2 "7.0.0" Server NONE;
         FUNCTION_FLUSH "FUNCTION FLUSH" -2 "7.0.0" Write NONE => AllShards AllSucceeded Never;
         FUNCTION_HELP "FUNCTION HELP" 2 "7.0.0" Server NONE;
-        FUNCTION_KILL "FUNCTION KILL" 2 "7.0.0" Server NONE => AllShards OneSucceeded Never;
+        FUNCTION_KILL "FUNCTION KILL" 2 "7.0.0" Server NONE => AllNodes OneSucceeded Never;
         FUNCTION_LIST "FUNCTION LIST" -2 "7.0.0" Server NONE;
         FUNCTION_LOAD "FUNCTION LOAD" -3 "7.0.0" Write NONE => AllShards AllSucceeded Never;
         FUNCTION_RESTORE "FUNCTION RESTORE" -3 "7.0.0" Write NONE => AllShards AllSucceeded Never;
@@ -332,7 +332,7 @@ rows! {
         SCRIPT_EXISTS "SCRIPT EXISTS" -3 "2.6.0" Server NONE => AllShards AggLogicalAnd Never;
         SCRIPT_FLUSH "SCRIPT FLUSH" -2 "2.6.0" Server NONE => AllNodes AllSucceeded Never;
         SCRIPT_HELP "SCRIPT HELP" 2 "5.0.0" Server NONE;
-        SCRIPT_KILL "SCRIPT KILL" 2 "2.6.0" Server NONE => AllShards OneSucceeded Never;
+        SCRIPT_KILL "SCRIPT KILL" 2 "2.6.0" Server NONE => AllNodes OneSucceeded Never;
         SCRIPT_LOAD "SCRIPT LOAD" 3 "2.6.0" Server NONE => AllNodes AllSucceeded Never;
         SCRIPT_SHOW "SCRIPT SHOW" 3 "valkey 8.0.0" Server NONE;
     }

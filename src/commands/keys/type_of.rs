@@ -26,6 +26,22 @@ pub enum TypeOf {
     Other(Box<str>),
 }
 
+impl TypeOf {
+    /// The word that servers use.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            TypeOf::Missing => "none",
+            TypeOf::String => "string",
+            TypeOf::List => "list",
+            TypeOf::Set => "set",
+            TypeOf::SortedSet => "zset",
+            TypeOf::Hash => "hash",
+            TypeOf::Stream => "stream",
+            TypeOf::Other(name) => name,
+        }
+    }
+}
+
 impl FromValue for TypeOf {
     fn from_value(value: ValueRef<'_>) -> Result<TypeOf> {
         Ok(match value.as_bytes() {

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{free_port, random, wait_until, Reply, Talk, PATIENCE};
+use super::{free_port, random, wait_until, wait_until_closed, Reply, Talk, PATIENCE};
 
 /// How long one question to a server may take.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -249,6 +250,7 @@ impl Server {
     /// disk, so it needs arguments such as `--appendonly yes`.
     pub fn restart(&mut self) {
         self.kill();
+        wait_until_closed((Ipv4Addr::LOCALHOST, self.port).into());
         self.child = self.builder.launch(self.port, &self.dir);
         self.watch();
         assert!(self.ready(), "the server stopped at its restart; the end of its log:\n{}", self.log());

@@ -1,0 +1,57 @@
+//! Pages of scans: one command to one master, and which process answered it.
+
+use super::Cluster;
+use crate::cmd::{Cmd, Wait};
+use crate::convert::FromValue;
+use crate::error::{Error, Result};
+use crate::net::Deadline;
+use crate::plan::{Route, Target};
+use crate::topology::Node;
+
+/// A page, and who gave it.
+pub(crate) struct Page<T> {
+    pub(crate) content: T,
+    /// Where keys of this node live; named as in the configuration.
+    pub(crate) node: Node,
+    /// What tells this process from every other; empty when the server does not say.
+    pub(crate) process: String,
+}
+
+impl Cluster {
+    /// When a call that begins now has to end.
+    pub(crate) fn end_of_call(&self) -> Deadline {
+        Deadline::after(self.view.deadline)
+    }
+
+    /// The database that commands run in.
+    pub(crate) fn database_number(&self) -> u32 {
+        self.view.database
+    }
+
+    /// Asks the master of a node, or of the command's key, for a page.
+    pub(crate) fn page<T: FromValue>(&self, cmd: &Cmd<T>, shard: Option<usize>, until: Deadline) -> Result<Page<T>> {
+        cmd.check()?;
+        let spec = self.spec_of(cmd)?;
+        let servers = self.servers();
+        let mut run = self.run_of(&servers, cmd.args(), spec, Wait::None);
+        run.deadline = until;
+        let (shard, request) = match shard {
+            Some(shard) => (shard, cmd.as_bytes().into()),
+            None => match run.planner.route(cmd.args(), spec)? {
+                Route::One(part) => match part.target {
+                    Target::Shard(shard, _) => (shard, part.request),
+                    Target::Server(_) => return Err(no_page()),
+                },
+                _ => return Err(no_page()),
+            },
+        };
+        let shard = &servers.topology.shards()[shard];
+        let (process, answer) = run.run_identified(shard.master(), &request)?;
+        let node = Node::new(shard.name(), servers.topology.master_of(shard).address().clone());
+        Ok(Page { content: run.made(answer)?, node, process })
+    }
+}
+
+fn no_page() -> Error {
+    Error::argument("a page of a scan comes from one master")
+}

@@ -1,0 +1,43 @@
+//! Scripts by their name, and as a whole where a server does not know them.
+
+use super::{Cluster, OnNode};
+use crate::cmd::{Cmd, Wait};
+use crate::convert::FromValue;
+use crate::error::{Error, Result};
+use crate::plan::Route;
+
+impl Cluster {
+    /// Runs a script by its name. A server that does not know it is sent the whole.
+    pub(crate) fn run_script<T: FromValue>(&self, named: &Cmd<T>, whole: &(dyn Fn() -> Cmd<T> + Sync)) -> Result<T> {
+        named.check()?;
+        let spec = self.spec_of(named)?;
+        let servers = self.servers();
+        let request = || {
+            let cmd = whole();
+            cmd.check()?;
+            match self.planner(&servers).route(cmd.args(), self.spec_of(&cmd)?)? {
+                Route::One(part) => Ok(part.request.into_owned()),
+                _ => Err(Error::argument("a script runs on one node")),
+            }
+        };
+        let mut run = self.run_of(&servers, named.args(), spec, Wait::None);
+        run.whole_script = Some(&request);
+        run.made(run.run()?)
+    }
+}
+
+impl OnNode {
+    /// Runs a script by its name. A server that does not know it is sent the whole.
+    pub(crate) fn run_script<T: FromValue>(&self, named: &Cmd<T>, whole: &(dyn Fn() -> Cmd<T> + Sync)) -> Result<T> {
+        let spec = self.cluster.spec_of_any(named)?;
+        let servers = self.cluster.servers();
+        let server = self.server(&servers).map_err(|error| error.with_command(named.name()))?;
+        let request = || {
+            let cmd = whole();
+            cmd.check().map(|()| cmd.as_bytes().to_vec())
+        };
+        let mut run = self.cluster.run_of(&servers, named.args(), spec, Wait::None);
+        run.whole_script = Some(&request);
+        run.made(run.run_on(server)?)
+    }
+}
