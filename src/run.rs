@@ -122,8 +122,12 @@ impl Run<'_> {
             }
             // A replica that cannot serve costs no failed read as long as another server can: it gets a part of the
             // time, so that some is left when it says nothing.
-            let deadline = match self.deadline.left() {
-                Ok(Some(left)) => self.deadline.within(left / 4),
+            let deadline = match (self.deadline.left(), self.wait) {
+                (Ok(Some(left)), Wait::None) => self.deadline.within(left / 4),
+                // While it waits for data, to say nothing is right.
+                (Ok(Some(left)), Wait::AtMost(wait)) => {
+                    self.deadline.within(wait.saturating_add(left.saturating_sub(wait) / 4))
+                }
                 _ => self.deadline,
             };
             match self.exchange_until(server, &part.request, deadline) {

@@ -7,6 +7,7 @@
 mod moves;
 mod rename;
 mod sources;
+mod streams;
 mod strings;
 mod waits;
 
@@ -39,6 +40,7 @@ impl Run<'_> {
             (Across::MoveElement, [source, destination]) => self.move_element(source, destination),
             (Across::CarrySources, _) => self.carry_sources(keys),
             (Across::DrawNode, _) => self.draw_key(),
+            (Across::ReadStreams, _) => self.read_streams(keys),
             _ => Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, "it has no meaning across nodes")),
         };
         made.map(Answer::Made)

@@ -9,7 +9,7 @@ use crate::resp::{Frame, Value, ValueRef};
 use crate::run::Run;
 use crate::spec::{Group, WaitArgument};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{mpsc, Mutex, PoisonError};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// A server is asked to wait no longer than this at a time, so that a connection over which it cannot be told that
@@ -18,15 +18,33 @@ const SLICE: Duration = Duration::from_secs(1);
 /// Servers before Redis 7.0 take a shorter wait for one without end.
 const SHORTEST: Duration = Duration::from_millis(10);
 
+/// When a server was told that the wait is over and its connection goes on waiting, it is told again after this time:
+/// the word may have come before the request.
+const AGAIN: Duration = Duration::from_millis(50);
+
 /// One server that is waited for.
-struct Waiter<'k, 'c> {
-    keys: Vec<&'k Placed<'c>>,
-    /// By which number its server knows the connection; 0 until that is known.
+pub(super) struct Waiter<'w> {
+    server: usize,
+    /// The request that waits no longer than a time.
+    request: Box<dyn Fn(Duration) -> Vec<u8> + Send + Sync + 'w>,
+    /// By which number the server knows the connection; 0 until that is known.
     client: AtomicI64,
 }
 
+impl<'w> Waiter<'w> {
+    pub(super) fn new(server: usize, request: impl Fn(Duration) -> Vec<u8> + Send + Sync + 'w) -> Waiter<'w> {
+        Waiter { server, request: Box::new(request), client: AtomicI64::new(0) }
+    }
+}
+
 /// What a server gave: its reply, or nothing within the time.
-type Given = Result<Option<Vec<u8>>>;
+pub(super) type Given = Result<Option<Vec<u8>>>;
+
+/// What ends the wait on a server.
+enum Event {
+    /// That server's own answer, by its place among the waiters.
+    Ended(usize, Given),
+}
 
 impl Run<'_> {
     /// First every node is asked, in the order of the keys, for what it has already. Then all of them wait at the same
@@ -51,16 +69,26 @@ impl Run<'_> {
             }
             left = &left[count..];
         }
-        let waiters: Vec<Waiter<'_, '_>> =
-            groups(keys).into_iter().map(|keys| Waiter { keys, client: AtomicI64::new(0) }).collect();
-        let until = match self.wait {
-            Wait::AtMost(time) => Instant::now().checked_add(time),
-            Wait::Forever => None,
-            // A form of number that servers know and this client does not, such as a hexadecimal one.
-            Wait::None => return Err(Error::argument("ERR timeout is not a float or out of range")),
+        let groups = groups(keys);
+        let until = self.until()?;
+        let request = |group: &[&Placed<'_>], slice: Duration| {
+            let native = self.native(group, Some(&format!("{:.3}", slice.as_secs_f64())));
+            command(native.iter().map(Vec::as_slice))
         };
+        let waiters: Vec<Waiter<'_>> =
+            groups.iter().map(|group| Waiter::new(group[0].master, move |slice| request(group, slice))).collect();
         let results = self.wait_on_all(&waiters, until);
         self.choose(keys, &waiters, results)
+    }
+
+    /// When the wait is over; `None` when it has no end.
+    pub(super) fn until(&self) -> Result<Option<Instant>> {
+        match self.wait {
+            Wait::AtMost(time) => Ok(Instant::now().checked_add(time)),
+            Wait::Forever => Ok(None),
+            // A form of number that servers know and this client does not, such as a hexadecimal one.
+            Wait::None => Err(Error::argument("ERR timeout is not a float or out of range")),
+        }
     }
 
     /// The command with the keys of one server, and with another wait where one is given.
@@ -82,66 +110,75 @@ impl Run<'_> {
         self.args.iter().skip(3usize.saturating_add(count))
     }
 
-    fn wait_on_all(&self, waiters: &[Waiter<'_, '_>], until: Option<Instant>) -> Vec<Given> {
-        let over = AtomicBool::new(false);
-        let held = Mutex::new(Vec::new());
-        let mut sure = true;
+    /// Waits on several servers at the same time, until one of them has something or the time is over.
+    pub(super) fn wait_on_all(&self, waiters: &[Waiter<'_>], until: Option<Instant>) -> Vec<Given> {
         let mut results: Vec<Given> = waiters.iter().map(|_| Ok(None)).collect();
+        // Connections are taken in the order of the servers: two calls can so never wait for one another.
+        let mut order: Vec<usize> = (0..waiters.len()).collect();
+        order.sort_unstable_by_key(|&at| waiters[at].server);
+        let mut leases: Vec<(usize, Lease)> = Vec::with_capacity(waiters.len());
+        for at in order {
+            match self.lend(waiters[at].server) {
+                Ok(lease) => leases.push((at, lease)),
+                Err(error) => {
+                    results[at] = Err(error);
+                    return results;
+                }
+            }
+        }
+        let over = AtomicBool::new(false);
+        let mut sure = true;
         std::thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel();
-            for (nth, waiter) in waiters.iter().enumerate() {
-                let (sender, over, held) = (sender.clone(), &over, &held);
+            let mut waiting = vec![true; waiters.len()];
+            for (nth, lease) in &mut leases {
+                let (nth, waiter, sender, over) = (*nth, &waiters[*nth], sender.clone(), &over);
                 let refused = sender.clone();
                 let spawned = std::thread::Builder::new().spawn_scoped(scope, move || {
                     // Nobody listens any more only when this call has ended, and it ends after all waiters.
-                    let _ = sender.send((nth, self.wait_on(waiter, until, over, held)));
+                    let _ = sender.send(Event::Ended(nth, self.wait_with(lease, waiter, until, over)));
                 });
                 if let Err(error) = spawned {
-                    let _ = refused.send((nth, Err(Error::io(error, Outcome::NotApplied, "starting to wait"))));
+                    let error = Error::io(error, Outcome::NotApplied, "starting to wait");
+                    let _ = refused.send(Event::Ended(nth, Err(error)));
                 }
             }
             drop(sender);
-            while let Ok((nth, given)) = receiver.recv() {
-                let decided = !matches!(given, Ok(None));
-                results[nth] = given;
-                if decided && !over.swap(true, Ordering::SeqCst) {
-                    let others = waiters.iter().enumerate().filter(|(other, _)| *other != nth);
-                    for (_, waiter) in others {
-                        sure &= self.wake(waiter);
+            while waiting.contains(&true) {
+                let is_over = over.load(Ordering::SeqCst);
+                let event = match is_over {
+                    true => receiver.recv_timeout(AGAIN),
+                    false => receiver.recv().map_err(RecvTimeoutError::from),
+                };
+                match event {
+                    Ok(Event::Ended(nth, given)) => {
+                        waiting[nth] = false;
+                        let decided = !matches!(given, Ok(None));
+                        results[nth] = given;
+                        if !decided || is_over {
+                            continue;
+                        }
                     }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    // Only a waiter that panicked has not said what it was given.
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+                over.store(true, Ordering::SeqCst);
+                for (waiter, _) in waiters.iter().zip(&waiting).filter(|(_, waiting)| **waiting) {
+                    sure &= self.wake(waiter);
                 }
             }
         });
         if !sure {
             // The word that the wait is over may still be on its way, and would hit the next command.
-            held.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().for_each(Lease::discard);
+            leases.into_iter().for_each(|(_, lease)| lease.discard());
         }
         results
     }
 
-    /// Waits on one server, a slice at a time.
-    fn wait_on(
-        &self,
-        waiter: &Waiter<'_, '_>,
-        until: Option<Instant>,
-        over: &AtomicBool,
-        held: &Mutex<Vec<Lease>>,
-    ) -> Given {
-        let mut lease = self.lend(waiter.keys[0].master)?;
-        let given = self.wait_with(&mut lease, waiter, until, over);
-        // Not back to the pool yet: this call may still tell its server that the wait is over, and the next
-        // borrower must not hear it.
-        held.lock().unwrap_or_else(PoisonError::into_inner).push(lease);
-        given
-    }
-
-    fn wait_with(
-        &self,
-        lease: &mut Lease,
-        waiter: &Waiter<'_, '_>,
-        until: Option<Instant>,
-        over: &AtomicBool,
-    ) -> Given {
+    /// Waits on one server, a slice at a time. The connection is kept by the caller until all have ended: one may still
+    /// be told that the wait is over, and the next borrower must not hear it.
+    fn wait_with(&self, lease: &mut Lease, waiter: &Waiter<'_>, until: Option<Instant>, over: &AtomicBool) -> Given {
         let client = lease.ask(&[b"CLIENT", b"ID"], self.deadline)?.value();
         waiter.client.store(if let ValueRef::Integer(client) = client { client } else { 0 }, Ordering::SeqCst);
         while !over.load(Ordering::SeqCst) {
@@ -150,11 +187,8 @@ impl Run<'_> {
                 return Ok(None);
             }
             let slice = left.clamp(SHORTEST, SLICE);
-            let seconds = format!("{:.3}", slice.as_secs_f64());
-            let native = self.native(&waiter.keys, Some(&seconds));
-            let request = command(native.iter().map(Vec::as_slice));
             let deadline = Deadline::after(slice + self.patience);
-            lease.send(&request, 1, deadline)?;
+            lease.send(&(waiter.request)(slice), 1, deadline)?;
             let frame = lease.receive(deadline)?;
             match frame.value() {
                 ValueRef::Nil => {}
@@ -169,9 +203,9 @@ impl Run<'_> {
     }
 
     /// Tells a server that the wait is over, and whether that was heard. When it cannot be told, its slice ends by itself.
-    fn wake(&self, waiter: &Waiter<'_, '_>) -> bool {
+    fn wake(&self, waiter: &Waiter<'_>) -> bool {
         let client = waiter.client.load(Ordering::SeqCst).to_string();
-        let pool = &self.servers.pools[waiter.keys[0].master];
+        let pool = &self.servers.pools[waiter.server];
         let deadline = Deadline::after(SLICE);
         // Not one of the pool: all of those may be waiting.
         let told = pool.open(deadline).and_then(|mut connection| {
@@ -181,14 +215,14 @@ impl Run<'_> {
     }
 
     /// Of what the servers gave, what belongs to the first key; the rest is put back.
-    fn choose(&self, keys: &[Placed<'_>], waiters: &[Waiter<'_, '_>], results: Vec<Given>) -> Result<Vec<u8>> {
+    fn choose(&self, keys: &[Placed<'_>], waiters: &[Waiter<'_>], results: Vec<Given>) -> Result<Vec<u8>> {
         let mut failed = None;
         let mut given: Vec<(usize, &Placed<'_>, Vec<u8>)> = Vec::new();
         for (waiter, result) in waiters.iter().zip(results) {
             match result {
                 Ok(Some(reply)) => {
                     let name = Frame::trusted(&reply).value().items().and_then(|mut items| items.next()?.as_bytes());
-                    let is_named = |key: &&Placed<'_>| Some(key.stored) == name && key.master == waiter.keys[0].master;
+                    let is_named = |key: &&Placed<'_>| Some(key.stored) == name && key.master == waiter.server;
                     let Some(key) = keys.iter().find(is_named) else {
                         failed.get_or_insert(Error::reply("a key came that was not asked for"));
                         continue;
