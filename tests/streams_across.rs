@@ -376,7 +376,7 @@ fn a_wait_in_vain_ends_in_time() {
     five.make_groups();
     for line in ["XREAD BLOCK 300", "XREADGROUP GROUP g anna BLOCK 300"] {
         let id = if line.contains("GROUP") { ">" } else { "$" };
-        let line = format!("{line} STREAMS {} {}", five.keys.join(" "), vec![id; 5].join(" "));
+        let line = format!("{line} STREAMS {} {}", five.keys.join(" "), [id; 5].join(" "));
         let begin = Instant::now();
         assert_eq!(five.run(&line).unwrap(), Value::Nil);
         assert!((Duration::from_millis(300)..Duration::from_secs(5)).contains(&begin.elapsed()), "{line}");
@@ -392,7 +392,7 @@ fn a_dead_node_is_told_and_nothing_is_taken_elsewhere() {
     five.servers[3].kill();
     for line in ["XREADGROUP GROUP g anna", "XREADGROUP GROUP g anna BLOCK 0", "XREAD", "XREAD BLOCK 0"] {
         let id = if line.contains("GROUP") { ">" } else { "0" };
-        let error = five.run(&format!("{line} STREAMS {} {}", five.keys.join(" "), vec![id; 5].join(" "))).unwrap_err();
+        let error = five.run(&format!("{line} STREAMS {} {}", five.keys.join(" "), [id; 5].join(" "))).unwrap_err();
         assert!(error.node().unwrap().starts_with("node_4 ("), "{error}");
         assert_eq!((error.kind(), error.outcome()), (ErrorKind::Connect, Outcome::NotApplied), "{error}");
     }
