@@ -1,6 +1,7 @@
 //! The cluster: the one thing that most programs hold.
 
 use crate::args::Args;
+use crate::cancel::Cancel;
 use crate::cmd::{Cmd, Execute};
 use crate::config::{Builder, Checked, ConfiguredNode, Endpoint, Settings};
 use crate::convert::FromValue;
@@ -36,7 +37,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 /// # Ok::<(), rediscluster::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Cluster(Arc<Inner>);
+pub struct Cluster(Arc<Inner>, Option<Cancel>);
 
 struct Inner {
     nodes: Vec<ConfiguredNode>,
@@ -84,7 +85,7 @@ impl Builder {
         let settings = Arc::new(settings);
         let shards = masters.iter().map(|node| ShardDescription::new(&node.name, &node.endpoint.address));
         let servers = Servers::new(Topology::new(shards), &masters, &settings, &[]);
-        Ok(Cluster(Arc::new(Inner {
+        let inner = Inner {
             nodes: masters,
             settings,
             placement,
@@ -94,7 +95,8 @@ impl Builder {
             servers: RwLock::new(Arc::new(servers)),
             refreshing: Mutex::new(()),
             turn: AtomicUsize::new(0),
-        })))
+        };
+        Ok(Cluster(Arc::new(inner), None))
     }
 
     /// Opens a connection of one's own to one server, `host:port` or a URL, without any routing. Nodes that were
@@ -202,6 +204,40 @@ impl Cluster {
         Arc::clone(&self.servers().topology)
     }
 
+    /// The same cluster, whose waits for data another thread can end: those of `BLPOP`, `XREAD` with `BLOCK` and their
+    /// like. A wait that is ended is a [`Cancelled`](crate::ErrorKind::Cancelled) error, and nothing was taken; what
+    /// comes in the very moment is given as the result. What does not wait is not concerned.
+    ///
+    /// Its waits are made of slices of a second at most, also where one node has all keys, and are told to the server
+    /// that they are over through a connection of their own. They read from masters. A call that is still waiting for a
+    /// connection of the pool ends when it gets one.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::{Cancel, ErrorKind};
+    /// use std::time::Duration;
+    ///
+    /// let cancel = Cancel::new();
+    /// let waiting = cluster.cancelled_by(&cancel);
+    /// let worker = std::thread::spawn(move || {
+    ///     loop {
+    ///         // For ever, until there is a job or the program ends.
+    ///         match waiting.blpop::<_, String, String>(["high", "low"], Duration::ZERO) {
+    ///             Ok(job) => println!("{job:?}"),
+    ///             Err(error) if error.kind() == ErrorKind::Cancelled => return Ok(()),
+    ///             Err(error) => return Err(error),
+    ///         }
+    ///     }
+    /// });
+    /// cancel.cancel();
+    /// worker.join().unwrap()?;
+    /// # Ok(()) });
+    /// ```
+    pub fn cancelled_by(&self, cancel: &Cancel) -> Cluster {
+        Cluster(Arc::clone(&self.0), Some(cancel.clone()))
+    }
+
     /// Asks every master again and discovers replicas, for this cluster and its clones. Calls that are under way finish
     /// where they began.
     ///
@@ -232,6 +268,7 @@ impl Cluster {
             patience: self.0.settings.deadline,
             wait,
             turn: &self.0.turn,
+            cancel: self.1.as_ref(),
         };
         let mut answer = run.run()?;
         answer.make::<T>().map_err(|error| {

@@ -39,6 +39,7 @@
 #![deny(missing_docs)]
 
 mod args;
+mod cancel;
 mod carry;
 mod cluster;
 mod cmd;
@@ -59,6 +60,7 @@ mod to_arg;
 mod topology;
 
 pub use args::Args;
+pub use cancel::Cancel;
 pub use cluster::Cluster;
 pub use cmd::{cmd, Build, Cmd, Execute};
 pub use commands::*;

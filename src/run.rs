@@ -1,6 +1,7 @@
 //! Runs commands: chooses servers, sends, receives, tries again where that is safe.
 
 use crate::args::Args;
+use crate::cancel::Cancel;
 use crate::cmd::Wait;
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
@@ -35,6 +36,8 @@ pub(crate) struct Run<'r> {
     pub(crate) wait: Wait,
     /// Whose turn it is among replicas.
     pub(crate) turn: &'r AtomicUsize,
+    /// What ends a wait for data.
+    pub(crate) cancel: Option<&'r Cancel>,
 }
 
 /// A reply, where it lies in its connection's read buffer or as it was made of several.
@@ -74,6 +77,8 @@ impl Run<'_> {
     /// Runs the command. An error reply is an error.
     pub(crate) fn run(&self) -> Result<Answer> {
         let answer = match self.planner.route(self.args, self.spec)? {
+            _ if self.is_cancelled() => Err(cancelled()),
+            Route::One(part) if self.can_be_cancelled() => self.wait_on_one(&part),
             Route::One(part) => self.one(&part),
             Route::Fan(parts, merge) => self.fan(&parts, &merge).map(Answer::Made),
             Route::Emulate(across, keys) => self.emulate(across, &keys),
@@ -86,6 +91,15 @@ impl Run<'_> {
                 _ => error,
             }
         })
+    }
+
+    /// Whether it waits for data and another thread may end that.
+    pub(crate) fn can_be_cancelled(&self) -> bool {
+        self.cancel.is_some() && self.wait != Wait::None
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.can_be_cancelled() && self.cancel.is_some_and(Cancel::is_cancelled)
     }
 
     pub(crate) fn topology(&self) -> &Topology {
@@ -253,6 +267,11 @@ impl Run<'_> {
         };
         first.with_outcome(outcome).with_parts(outcomes)
     }
+}
+
+/// The error for a wait that another thread has ended.
+pub(crate) fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, Outcome::NotApplied, "another thread has ended the wait; nothing was taken")
 }
 
 fn attempt(pool: &Arc<Pool>, request: &[u8], deadline: Deadline) -> Result<Answer> {

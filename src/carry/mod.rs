@@ -11,9 +11,10 @@ mod streams;
 mod strings;
 mod waits;
 
+use crate::cmd::Wait;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease};
-use crate::plan::{command, Part, Placed, Route, Target};
+use crate::plan::{command, Part, Placed, Planner, Route, Target};
 use crate::resp::{encode, Frame, Value, ValueRef};
 use crate::run::{Answer, Run};
 use crate::spec::{Across, SetOperation, WaitArgument};
@@ -44,6 +45,12 @@ impl Run<'_> {
             _ => Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, "it has no meaning across nodes")),
         };
         made.map(Answer::Made)
+    }
+
+    /// The same command for steps that do not wait for data themselves: they get the time of any call.
+    fn prompt(&self) -> Run<'_> {
+        let deadline = if self.wait == Wait::None { self.deadline } else { Deadline::after(self.patience) };
+        Run { deadline, planner: Planner { ..self.planner }, ..*self }
     }
 
     /// Sends one command to one master and gives its reply; an error reply is an error.

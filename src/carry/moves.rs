@@ -2,11 +2,9 @@
 
 use super::{integer, nothing_written, stash_name, transaction};
 use crate::error::{escape, Error, Outcome, Result};
-use crate::net::Deadline;
 use crate::plan::Placed;
 use crate::resp::{encode, Value, ValueRef};
 use crate::run::Run;
-use crate::spec::WaitArgument;
 
 /// A stash on the source's node while its element is on the way.
 struct Stash<'s> {
@@ -45,12 +43,16 @@ impl Run<'_> {
         };
         let (from_left, to_left) = if name.ends_with("RPOPLPUSH") { (false, true) } else { (side(0)?, side(1)?) };
         // In the order in which a server looks: an empty source, then the types.
-        if let (1.., Err(wrong_type)) = self.both(b"LLEN", source, destination)? {
+        if let (1.., Err(wrong_type)) = self.prompt().both(b"LLEN", source, destination)? {
             return Err(wrong_type);
         }
         let stash = Stash { name: stash_name(&name.to_lowercase(), source.stored), source };
         let take = [&[name.as_bytes(), source.stored, &stash.name], &rest[..]].concat();
-        let element = match self.step(source.master, &take).map_err(|error| self.explained(error, &stash))? {
+        let taken = match self.can_be_cancelled() {
+            true => self.wait_for_element(source.master, &take),
+            false => self.step(source.master, &take),
+        };
+        let element = match taken.map_err(|error| self.explained(error, &stash))? {
             Value::Bulk(element) => element,
             nothing => return Ok(nothing.to_bytes()),
         };
@@ -58,12 +60,7 @@ impl Run<'_> {
         let deliver = [push(to_left), destination.stored, &element];
         // It was at the end of the source, so there it goes back.
         let put_back = [push(from_left), source.stored, &element];
-        let after_wait = Run {
-            deadline: if self.spec.wait == WaitArgument::None { self.deadline } else { Deadline::after(self.patience) },
-            planner: crate::plan::Planner { ..self.planner },
-            ..*self
-        };
-        after_wait.deliver(&stash, destination, &deliver, &put_back)?;
+        self.prompt().deliver(&stash, destination, &deliver, &put_back)?;
         let mut out = Vec::new();
         encode::bulk(&mut out, &element);
         Ok(out)

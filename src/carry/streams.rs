@@ -1,11 +1,11 @@
 //! `XREAD` and `XREADGROUP` with streams on several nodes.
 
-use super::waits::{Given, Waiter};
+use super::waits::{nothing, Given, Waited, Waiter};
 use super::{error_in, nothing_written};
 use crate::error::{escape, Error, Outcome, PartOutcome, Result};
 use crate::net::Lease;
 use crate::plan::{command, parse_id, Part, Placed, StreamRead, Target};
-use crate::resp::{encode, Frame, Value, ValueRef};
+use crate::resp::{encode, Frame, ValueRef};
 use crate::run::Run;
 use crate::spec::Access;
 use crate::topology::Role;
@@ -39,11 +39,17 @@ impl Run<'_> {
         let Some(mut read) = StreamRead::of(self.args, keys) else {
             return Err(Error::argument("ERR syntax error"));
         };
+        let is_alone = read.groups().len() == 1;
+        let prompt = self.prompt();
         if read.waits() && self.takes_nothing() {
-            self.resolve_last(&mut read)?;
+            prompt.resolve_last(&mut read)?;
+        }
+        // One server looks at everything before it gives anything, and before it waits.
+        if is_alone && read.waits() {
+            return self.wait_for_streams(&read);
         }
         if !self.takes_nothing() {
-            self.check_groups(&read).map_err(nothing_written)?;
+            prompt.check_groups(&read).map_err(nothing_written)?;
         }
         // Who waits is to get what is new as soon as it is there; a replica has it later.
         let role = if read.waits() { Role::Master } else { self.planner.role(self.spec.access) };
@@ -54,12 +60,11 @@ impl Run<'_> {
         };
         let parts: Vec<Part<'_>> = read.groups().iter().map(part).collect();
         let given = |frame: Frame<'_>| (frame.value() != ValueRef::Nil).then(|| frame.as_bytes().to_vec());
-        let results = self.each(&parts)?.into_iter().map(|answer| answer.map(|answer| given(answer.frame())));
-        let reply = self.merged(&read, results.collect())?;
-        match reply {
-            None if read.waits() => self.wait_for_streams(&read),
-            None => Ok(Value::Nil.to_bytes()),
+        let results = prompt.each(&parts)?.into_iter().map(|answer| answer.map(|answer| given(answer.frame())));
+        match prompt.merged(&read, results.collect())? {
             Some(reply) => Ok(reply),
+            None if read.waits() => self.wait_for_streams(&read),
+            None => nothing(false),
         }
     }
 
@@ -69,8 +74,11 @@ impl Run<'_> {
         let request = |group: &[&Placed<'_>], slice: Duration| read.request(group, Some(slice.as_millis().max(1)));
         let waiters: Vec<Waiter<'_>> =
             groups.iter().map(|group| Waiter::new(group[0].master, move |slice| request(group, slice))).collect();
-        let results = self.wait_on_all(&waiters, until);
-        Ok(self.merged(read, results)?.unwrap_or_else(|| Value::Nil.to_bytes()))
+        let Waited { results, was_cancelled } = self.wait_on_all(&waiters, until);
+        match self.prompt().merged(read, results)? {
+            Some(reply) => Ok(reply),
+            None => nothing(was_cancelled),
+        }
     }
 
     /// Whether what is read stays there for others, as it does without a group.

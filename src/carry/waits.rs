@@ -2,12 +2,12 @@
 
 use super::{error_in, exec, stash_name};
 use crate::cmd::Wait;
-use crate::error::{escape, Error, Outcome, Result};
+use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease};
-use crate::plan::{command, groups, Placed};
+use crate::plan::{command, groups, Part, Placed};
 use crate::resp::{Frame, Value, ValueRef};
-use crate::run::Run;
-use crate::spec::{Group, WaitArgument};
+use crate::run::{cancelled, Answer, Run};
+use crate::spec::{Across, Group, WaitArgument};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -44,6 +44,15 @@ pub(super) type Given = Result<Option<Vec<u8>>>;
 enum Event {
     /// That server's own answer, by its place among the waiters.
     Ended(usize, Given),
+    /// Another thread's wish.
+    Cancelled,
+}
+
+/// What the servers gave, in the order of the waiters.
+pub(super) struct Waited {
+    pub(super) results: Vec<Given>,
+    /// Whether another thread has ended it.
+    pub(super) was_cancelled: bool,
 }
 
 impl Run<'_> {
@@ -56,10 +65,11 @@ impl Run<'_> {
             let count = left.iter().take_while(|key| key.master == first.master).count();
             let group: Vec<&Placed<'_>> = left[..count].iter().collect();
             // Inside of a transaction nothing waits.
-            let mut lease = self.lend(first.master)?;
+            let prompt = self.prompt();
+            let mut lease = prompt.lend(first.master)?;
             let native = self.native(&group, None);
             let native = native.iter().map(Vec::as_slice).collect();
-            let replies = exec(&mut lease, &[native], self.deadline)?;
+            let replies = exec(&mut lease, &[native], prompt.deadline)?;
             let reply = replies.and_then(|mut replies| replies.pop()).unwrap_or_else(|| b"*-1\r\n".to_vec());
             if let Some(error) = error_in(&reply) {
                 return Err(error.with_node(|| lease.node().to_string()));
@@ -72,13 +82,48 @@ impl Run<'_> {
         let groups = groups(keys);
         let until = self.until()?;
         let request = |group: &[&Placed<'_>], slice: Duration| {
-            let native = self.native(group, Some(&format!("{:.3}", slice.as_secs_f64())));
+            let native = self.native(group, Some(&seconds(slice)));
             command(native.iter().map(Vec::as_slice))
         };
         let waiters: Vec<Waiter<'_>> =
             groups.iter().map(|group| Waiter::new(group[0].master, move |slice| request(group, slice))).collect();
-        let results = self.wait_on_all(&waiters, until);
-        self.choose(keys, &waiters, results)
+        let waited = self.wait_on_all(&waiters, until);
+        self.choose(keys, &waiters, waited)
+    }
+
+    /// A wait on one server, which another thread may end.
+    pub(crate) fn wait_on_one(&self, part: &Part<'_>) -> Result<Answer> {
+        let keys = match self.spec.key_positions(self.args) {
+            Some(_) => self.planner.placed(self.args, self.spec)?,
+            None => Vec::new(),
+        };
+        // Without keys no server takes it, and one says why.
+        let Some(first) = keys.first() else { return self.one(part) };
+        if self.spec.across == Across::ReadStreams {
+            return self.read_streams(&keys).map(Answer::Made);
+        }
+        let stored = |at| keys.iter().find(|key| key.position == at).map(|key| key.stored);
+        let words: Vec<&[u8]> = self.args.iter().enumerate().map(|(at, arg)| stored(at).unwrap_or(arg)).collect();
+        self.wait_with_words(first.master, &words).map(Answer::Made)
+    }
+
+    /// The same for a step of a command, which brings one element.
+    pub(super) fn wait_for_element(&self, server: usize, words: &[&[u8]]) -> Result<Value> {
+        self.wait_with_words(server, words).map(|reply| Frame::trusted(&reply).value().into())
+    }
+
+    fn wait_with_words(&self, server: usize, words: &[&[u8]]) -> Result<Vec<u8>> {
+        let place = if self.spec.wait == WaitArgument::FirstSeconds { 1 } else { words.len() - 1 };
+        let request = |slice: Duration| {
+            let wait = seconds(slice);
+            command(words.iter().enumerate().map(|(at, word)| if at == place { wait.as_bytes() } else { *word }))
+        };
+        let until = self.until()?;
+        let Waited { mut results, was_cancelled } = self.wait_on_all(&[Waiter::new(server, request)], until);
+        match results.pop().unwrap_or(Ok(None))? {
+            Some(reply) => Ok(reply),
+            None => nothing(was_cancelled),
+        }
     }
 
     /// When the wait is over; `None` when it has no end.
@@ -111,23 +156,23 @@ impl Run<'_> {
     }
 
     /// Waits on several servers at the same time, until one of them has something or the time is over.
-    pub(super) fn wait_on_all(&self, waiters: &[Waiter<'_>], until: Option<Instant>) -> Vec<Given> {
+    pub(super) fn wait_on_all(&self, waiters: &[Waiter<'_>], until: Option<Instant>) -> Waited {
         let mut results: Vec<Given> = waiters.iter().map(|_| Ok(None)).collect();
         // Connections are taken in the order of the servers: two calls can so never wait for one another.
         let mut order: Vec<usize> = (0..waiters.len()).collect();
         order.sort_unstable_by_key(|&at| waiters[at].server);
         let mut leases: Vec<(usize, Lease)> = Vec::with_capacity(waiters.len());
         for at in order {
-            match self.lend(waiters[at].server) {
+            match self.lend_to_wait(waiters[at].server) {
                 Ok(lease) => leases.push((at, lease)),
                 Err(error) => {
                     results[at] = Err(error);
-                    return results;
+                    return Waited { results, was_cancelled: false };
                 }
             }
         }
         let over = AtomicBool::new(false);
-        let mut sure = true;
+        let (mut sure, mut was_cancelled) = (true, false);
         std::thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel();
             let mut waiting = vec![true; waiters.len()];
@@ -143,7 +188,12 @@ impl Run<'_> {
                     let _ = refused.send(Event::Ended(nth, Err(error)));
                 }
             }
-            drop(sender);
+            let _listening = self.cancel.map(|cancel| {
+                cancel.listen(move || {
+                    // The wait may be over.
+                    let _ = sender.send(Event::Cancelled);
+                })
+            });
             while waiting.contains(&true) {
                 let is_over = over.load(Ordering::SeqCst);
                 let event = match is_over {
@@ -159,6 +209,7 @@ impl Run<'_> {
                             continue;
                         }
                     }
+                    Ok(Event::Cancelled) => was_cancelled = true,
                     Err(RecvTimeoutError::Timeout) => {}
                     // Only a waiter that panicked has not said what it was given.
                     Err(RecvTimeoutError::Disconnected) => break,
@@ -173,13 +224,27 @@ impl Run<'_> {
             // The word that the wait is over may still be on its way, and would hit the next command.
             leases.into_iter().for_each(|(_, lease)| lease.discard());
         }
-        results
+        Waited { results, was_cancelled }
+    }
+
+    /// A connection for a wait: where all are in use, the wait begins by waiting for one.
+    fn lend_to_wait(&self, server: usize) -> Result<Lease> {
+        loop {
+            match self.prompt().lend(server) {
+                Err(error) if error.kind() == ErrorKind::PoolTimeout && self.deadline.left().is_ok() => {
+                    if self.is_cancelled() {
+                        return Err(cancelled());
+                    }
+                }
+                lease => return lease,
+            }
+        }
     }
 
     /// Waits on one server, a slice at a time. The connection is kept by the caller until all have ended: one may still
     /// be told that the wait is over, and the next borrower must not hear it.
     fn wait_with(&self, lease: &mut Lease, waiter: &Waiter<'_>, until: Option<Instant>, over: &AtomicBool) -> Given {
-        let client = lease.ask(&[b"CLIENT", b"ID"], self.deadline)?.value();
+        let client = lease.ask(&[b"CLIENT", b"ID"], Deadline::after(self.patience))?.value();
         waiter.client.store(if let ValueRef::Integer(client) = client { client } else { 0 }, Ordering::SeqCst);
         while !over.load(Ordering::SeqCst) {
             let left = until.map_or(SLICE, |until| until.saturating_duration_since(Instant::now()));
@@ -215,10 +280,10 @@ impl Run<'_> {
     }
 
     /// Of what the servers gave, what belongs to the first key; the rest is put back.
-    fn choose(&self, keys: &[Placed<'_>], waiters: &[Waiter<'_>], results: Vec<Given>) -> Result<Vec<u8>> {
+    fn choose(&self, keys: &[Placed<'_>], waiters: &[Waiter<'_>], waited: Waited) -> Result<Vec<u8>> {
         let mut failed = None;
         let mut given: Vec<(usize, &Placed<'_>, Vec<u8>)> = Vec::new();
-        for (waiter, result) in waiters.iter().zip(results) {
+        for (waiter, result) in waiters.iter().zip(waited.results) {
             match result {
                 Ok(Some(reply)) => {
                     let name = Frame::trusted(&reply).value().items().and_then(|mut items| items.next()?.as_bytes());
@@ -238,7 +303,7 @@ impl Run<'_> {
         given.sort_by_key(|(position, ..)| *position);
         let mut given = given.into_iter();
         let Some((_, first, reply)) = given.next() else {
-            return failed.map_or_else(|| Ok(b"*-1\r\n".to_vec()), Err);
+            return failed.map_or_else(|| nothing(waited.was_cancelled), Err);
         };
         let mut lost = None;
         for (_, key, popped) in given {
@@ -286,6 +351,19 @@ impl Run<'_> {
         };
         refused.map_or(Ok(()), |error| Err(error.with_node(|| lease.node().to_string())))
     }
+}
+
+/// The reply when nothing came.
+pub(super) fn nothing(was_cancelled: bool) -> Result<Vec<u8>> {
+    match was_cancelled {
+        true => Err(cancelled()),
+        false => Ok(Value::Nil.to_bytes()),
+    }
+}
+
+/// A time as most commands take it.
+fn seconds(time: Duration) -> String {
+    format!("{:.3}", time.as_secs_f64())
 }
 
 /// What undoes a pop whose reply is given: a key, and what was popped of it.
