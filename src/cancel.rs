@@ -93,7 +93,9 @@ mod tests {
         let (cancel, told) = (Cancel::new(), Arc::new(AtomicUsize::new(0)));
         let tell = |worth: usize| {
             let told = Arc::clone(&told);
-            move || drop(told.fetch_add(worth, Ordering::SeqCst))
+            move || {
+                told.fetch_add(worth, Ordering::SeqCst);
+            }
         };
         let _stays = cancel.listen(tell(1));
         drop(cancel.listen(tell(10)));

@@ -5,7 +5,7 @@ use rediscluster::prelude::*;
 use rediscluster::{
     Builder, Error, ErrorKind, Outcome, Protocol, StreamEntries, Value, XReadGroupOptions, XReadOptions,
 };
-use rediscluster_testing::{cluster_of, wait_until, Reply, Server};
+use rediscluster_testing::{cluster_of, wait_until, Cut, Reply, Server, Wire};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
@@ -483,4 +483,65 @@ fn xpending_need_not_be_allowed() {
     run(&cluster, "XADD foo 1-0 f v").unwrap();
     let read: Vec<StreamEntries> = cluster.xreadgroup("g", "anna", [("bar", ">"), ("foo", ">")]).unwrap();
     assert_eq!(ids(&read), [("foo".to_owned(), vec!["1-0".to_owned()])]);
+}
+
+/// With the wire to one of two nodes cut at every step: what a node has given is in the reply or told, and what is told
+/// is so.
+#[test]
+fn what_became_of_the_entries_is_known_wherever_the_wire_is_cut() {
+    let servers = [Server::start(), Server::start()];
+    let wires = [Wire::to(&servers[0]), Wire::to(&servers[1])];
+    let builder = Cluster::builder().masters_only(true);
+    let cluster = builder.node("node_1", wires[0].address()).node("node_2", wires[1].address()).connect().unwrap();
+    // `bar` lives on the first node, `foo` on the second.
+    let keys = ["bar", "foo"];
+    let (mut cuts, mut told) = (0, 0);
+    for (at, wire) in wires.iter().enumerate() {
+        for cut in [Cut::BeforeCommand, Cut::BeforeReply] {
+            for nth in 0.. {
+                wires.iter().for_each(Wire::mend);
+                for (server, key) in servers.iter().zip(keys) {
+                    server.ask(&["FLUSHALL"]);
+                    server.ask(&["XGROUP", "CREATE", key, "g", "0", "MKSTREAM"]);
+                    server.ask(&["XADD", key, "1-0", "f", "v"]);
+                }
+                wire.cut_at(nth, cut);
+                let result = run(&cluster, "XREADGROUP GROUP g c STREAMS foo bar > >");
+                let story = format!("node_{} cut {cut:?} {nth}: {result:?}", at + 1);
+                let pending = |nth: usize| match servers[nth].ask(&["XPENDING", keys[nth], "g"]) {
+                    Reply::Array(pending) => pending[0].int() == 1,
+                    other => panic!("{other:?}"),
+                };
+                match &result {
+                    Ok(Value::Array(streams)) => assert!(streams.len() == 2 && pending(0) && pending(1), "{story}"),
+                    Ok(_) => panic!("{story}"),
+                    Err(error) => {
+                        assert!(error.node().unwrap().starts_with(&format!("node_{}", at + 1)), "{story}");
+                        if error.outcome() == Outcome::NotApplied {
+                            assert!(!pending(0) && !pending(1), "{story}");
+                        }
+                        for part in error.parts() {
+                            let nth = usize::from(part.node == "node_2");
+                            match part.outcome {
+                                Outcome::Applied => {
+                                    told += 1;
+                                    assert!(pending(nth), "{story}");
+                                    let words = format!("1 of {} (1-0 to 1-0)", keys[nth]);
+                                    assert!(error.message().contains(&words), "{story}");
+                                }
+                                Outcome::NotApplied => assert!(!pending(nth), "{story}"),
+                                _ => {}
+                            }
+                        }
+                    }
+                }
+                if !wire.is_cut() {
+                    assert!(result.is_ok(), "{story}");
+                    break;
+                }
+                cuts += 1;
+            }
+        }
+    }
+    assert!(cuts >= 8 && told >= 2, "{cuts} cuts were met, {told} told of entries");
 }

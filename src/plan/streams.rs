@@ -84,3 +84,44 @@ pub(crate) fn parse_id(id: &[u8]) -> Option<(u64, u64)> {
     };
     Some((number(millis)?, number(sequence)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_the_streams_and_another_time() {
+        let mut args = Args::new();
+        "XREAD BLOCK 5 count 2 BLOCK 7 STREAMS a b c 0 1-1 $".split(' ').for_each(|word| args.push(word.as_bytes()));
+        let key = |position, stored| Placed { position, shard: 0, master: 0, stored };
+        let keys = [key(8, &b"a"[..]), key(9, b"b"), key(10, b"c")];
+        let mut read = StreamRead::of(&args, &keys).unwrap();
+        let words = |request: Vec<u8>| {
+            String::from_utf8(request).unwrap().split("\r\n").skip(2).step_by(2).collect::<Vec<_>>().join(" ")
+        };
+        assert!(read.waits() && !read.ids_are_plain());
+        assert_eq!(words(read.request(&[&keys[0], &keys[2]], None)), "XREAD count 2 STREAMS a c 0 $");
+        read.set_id(10, b"3-4".to_vec());
+        assert!(read.ids_are_plain());
+        assert_eq!(words(read.request(&[&keys[2]], Some(9))), "XREAD count 2 BLOCK 9 STREAMS c 3-4");
+    }
+
+    #[test]
+    fn ids() {
+        for (id, parsed) in [
+            ("0", Some((0, 0))),
+            ("12-7", Some((12, 7))),
+            ("18446744073709551615-1", Some((u64::MAX, 1))),
+            ("18446744073709551616", None),
+            ("1-", None),
+            ("-1", None),
+            ("+1", None),
+            ("1-2-3", None),
+            ("$", None),
+            (">", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_id(id.as_bytes()), parsed, "{id}");
+        }
+    }
+}
