@@ -54,7 +54,6 @@ fn what_is_told_is_what_happens() {
         ("ZADD foo 1 a", "ZUNIONSTORE bar 2 foo bar"),
         ("ZADD foo 1 a", "ZUNION 2 bar foo"),
         ("XADD foo 1-0 f v", "XREAD COUNT 2 STREAMS bar foo k1 0 0 0"),
-        ("XADD foo 1-0 f v", "XREAD BLOCK 50 STREAMS bar foo k1 0 0 0"),
         ("SET foo 1", "DBSIZE"),
         ("SET foo 1", "PING"),
     ] {
