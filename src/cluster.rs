@@ -9,6 +9,7 @@ pub use on::{OnEachMaster, OnNode};
 pub(crate) use pages::Page;
 
 use crate::args::Args;
+use crate::cancel::Cancel;
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::config::{Builder, Checked, ConfiguredNode, Endpoint, Settings};
 use crate::convert::FromValue;
@@ -66,12 +67,13 @@ struct Shared {
 }
 
 /// How one handle runs its commands.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct View {
     read_from: ReadFrom,
     cross_node: CrossNode,
     deadline: Duration,
     database: u32,
+    cancel: Option<Cancel>,
 }
 
 impl Builder {
@@ -106,8 +108,13 @@ impl Builder {
         let settings = Arc::new(settings);
         let shards = masters.iter().map(|node| ShardDescription::new(&node.name, &node.endpoint.address));
         let servers = Servers::new(Topology::new(shards), &masters, &settings, &[]);
-        let view =
-            View { read_from, cross_node, deadline: settings.deadline, database: settings.database.unwrap_or(0) };
+        let view = View {
+            read_from,
+            cross_node,
+            deadline: settings.deadline,
+            database: settings.database.unwrap_or(0),
+            cancel: None,
+        };
         let shared = Shared {
             nodes: masters,
             settings,
@@ -294,6 +301,7 @@ impl Cluster {
             database: self.view.database,
             turn: &self.shared.turn,
             whole_script: None,
+            cancel: self.view.cancel.as_ref(),
         }
     }
 }

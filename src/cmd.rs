@@ -4,7 +4,7 @@ use crate::args::Args;
 use crate::convert::FromValue;
 use crate::error::{Error, Result};
 use crate::resp::Value;
-use crate::spec::{self, KeySpec, Spec, WaitArgument};
+use crate::spec::{self, Spec, WaitArgument};
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use std::borrow::Cow;
 use std::fmt;
@@ -150,15 +150,11 @@ impl<T> Cmd<T> {
             WaitArgument::FirstSeconds => number(self.args.get(1)),
             WaitArgument::LastSeconds => number(self.args.iter().last()),
             WaitArgument::BlockMillis => {
-                // What stands before the options, a group and a consumer, or behind STREAMS may look like anything.
-                let from = match spec.keys {
-                    [KeySpec::HalfAfter(_, from)] => *from,
-                    _ => 1,
-                };
-                let mut options = self.args.iter().skip(from).take_while(|arg| !arg.eq_ignore_ascii_case(b"STREAMS"));
-                match options.any(|arg| arg.eq_ignore_ascii_case(b"BLOCK")) {
-                    true => number(options.next()).map(|millis| millis / 1000.0),
-                    false => return Wait::None,
+                // The last one counts, as on a server.
+                let words = spec::StreamWords::of(&self.args);
+                match words.and_then(|words| words.blocks.last().copied()) {
+                    Some(at) => number(self.args.get(at)).map(|millis| millis / 1000.0),
+                    None => return Wait::None,
                 }
             }
         };
@@ -267,6 +263,7 @@ mod tests {
             ("BLPOP a b 1e300", Wait::Forever),
             ("BLMPOP 2 1 a LEFT", seconds(2.0)),
             ("XREAD COUNT 1 BLOCK 1500 STREAMS a 0", seconds(1.5)),
+            ("XREAD BLOCK 1500 BLOCK 500 STREAMS a 0", seconds(0.5)),
             ("XREAD STREAMS BLOCK 0", Wait::None),
             ("XREADGROUP GROUP BLOCK 5 STREAMS a >", Wait::None),
             ("XREADGROUP GROUP streams BLOCK BLOCK 0 STREAMS a >", Wait::Forever),

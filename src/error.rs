@@ -67,6 +67,8 @@ pub enum ErrorKind {
     CrossNode,
     /// The command changes the state of its connection and cannot run on a pooled one. Nothing was sent.
     Refused,
+    /// The wait was ended by a [`Cancel`](crate::Cancel), and nothing was taken.
+    Cancelled,
     /// No connection could be made.
     Connect,
     /// The connection broke.

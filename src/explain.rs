@@ -2,7 +2,7 @@
 
 use crate::args::Args;
 use crate::error::escape;
-use crate::plan::{groups, Carried, Order, Part, Pattern, Placed, Planner, Route, Sorting, Target};
+use crate::plan::{groups, Carried, Order, Part, Pattern, Placed, Planner, Route, Sorting, StreamRead, Target};
 use crate::resp::{Decoder, Limits, Protocol, ValueRef};
 use crate::spec::{Access, Across, Spec, WaitArgument};
 use crate::topology::{Node, Role};
@@ -246,6 +246,7 @@ impl Draft<'_> {
                 steps
             }
             (Across::Sort, [source, rest @ ..]) => self.sorted(source, rest.first()),
+            (Across::ReadStreams, _) => self.read_streams(keys),
             (Across::DrawNode, _) => {
                 let (parts, role) = self.planner.sizes();
                 let mut steps: Vec<Step> = parts.iter().map(|part| self.part(1, part)).collect();
@@ -357,6 +358,44 @@ impl Draft<'_> {
         let strings = (!strings.is_empty()).then(|| format!("MGET{strings}"));
         let fields = told.iter().filter_map(|(key, field)| Some(format!("HGET {} {}", shown(key), shown((*field)?))));
         strings.into_iter().chain(fields).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What has to be known first, then one read a node; what waits then waits on all nodes in one round.
+    fn read_streams(&self, keys: &[Placed<'_>]) -> Vec<Step> {
+        let Some(read) = StreamRead::of(self.args, keys) else { return Vec::new() };
+        let takes_nothing = self.spec.access == Access::Read;
+        let waits = read.waits();
+        let mut steps: Vec<Step> = Vec::new();
+        let mut round = 1;
+        let ask = |key: &&Placed<'_>| match read.group() {
+            Some(group) if !takes_nothing => Some(format!("XPENDING {} {}", shown(key.stored), shown(group))),
+            None if takes_nothing && waits && read.id_of(key) == b"$" => {
+                Some(format!("XINFO STREAM {}", shown(key.stored)))
+            }
+            _ => None,
+        };
+        for group in read.groups() {
+            let asks: Vec<String> = group.iter().filter_map(ask).collect();
+            if !asks.is_empty() {
+                steps.push(self.on(round, group[0], asks.join(", ")));
+            }
+        }
+        round += usize::from(!steps.is_empty());
+        let role = if waits { Role::Master } else { self.planner.role(self.spec.access) };
+        for group in read.groups() {
+            let target = Target::Shard(group[0].shard, role);
+            let request = read.request(&group, None).into();
+            steps.push(self.part(round, &Part { target, request, keys: Vec::new() }));
+        }
+        if waits {
+            let groups = read.groups();
+            steps.extend(groups.iter().map(|group| self.on(round + 1, group[0], "CLIENT ID".into())));
+            let time =
+                read.words.blocks.last().and_then(|&at| std::str::from_utf8(self.args.get(at)?).ok()?.parse().ok());
+            let wait = |group: &Vec<&Placed<'_>>| words(&read.request(group, time));
+            steps.extend(groups.iter().map(|group| self.on(round + 2, group[0], wait(group))));
+        }
+        steps
     }
 }
 

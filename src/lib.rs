@@ -41,6 +41,7 @@
 #![deny(missing_docs)]
 
 mod args;
+mod cancel;
 mod carry;
 mod cluster;
 mod cmd;
@@ -66,6 +67,7 @@ mod to_arg;
 mod topology;
 
 pub use args::Args;
+pub use cancel::Cancel;
 pub use cluster::{Cluster, OnEachMaster, OnNode};
 pub use cmd::{cmd, Build, Cmd, Execute};
 pub use commands::*;

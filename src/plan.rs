@@ -1,5 +1,9 @@
 //! From a command to what is sent to which server. Pure: nothing here knows a socket.
 
+mod streams;
+
+pub(crate) use streams::{parse_id, StreamRead};
+
 use crate::args::Args;
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::merge::Merge;
@@ -172,6 +176,11 @@ impl Planner<'_> {
         if spec.across == Across::Sort {
             return self.sorted(args, spec, role);
         }
+        if spec.across == Across::ReadStreams && spec.takes(args.len()) && spec.key_positions(args).is_none() {
+            // Without streams, or with a number of words that cannot be halved: no server takes it, and one says why.
+            let request = args.as_bytes().into();
+            return Ok(Route::One(Part { target: Target::Shard(0, role), request, keys: Vec::new() }));
+        }
         let keys = self.placed(args, spec)?;
         let Some(home) = keys.first() else {
             // A script or a union of no keys: any node will do, and if none will do the server says so.
@@ -208,7 +217,7 @@ impl Planner<'_> {
     }
 
     /// Every key of a command with the place that it lives in.
-    fn placed<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Vec<Placed<'c>>> {
+    pub(crate) fn placed<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Vec<Placed<'c>>> {
         if !spec.takes(args.len()) {
             return Err(too_few(spec));
         }
@@ -462,7 +471,21 @@ mod tests {
             ("SORT_RO foo BY w*{foo}", ReadFrom::Replica, "Shard(1, Replica) SORT_RO foo BY w*"),
             ("ZUNIONSTORE foo 1 a{foo} WEIGHTS 2", ReadFrom::Master, "Shard(1, Master) ZUNIONSTORE foo 1 a WEIGHTS 2"),
             ("ZUNIONSTORE foo 2 bar foo", ReadFrom::Master, "CarrySources of 3 keys"),
-            ("XREAD STREAMS foo bar 0 0", ReadFrom::Master, "CrossNode"),
+            ("XREAD STREAMS foo bar 0 0", ReadFrom::Master, "ReadStreams of 2 keys"),
+            (
+                "XREAD COUNT 1 STREAMS a{foo} foo 0 1",
+                ReadFrom::Replica,
+                "Shard(1, Replica) XREAD COUNT 1 STREAMS a foo 0 1",
+            ),
+            (
+                "XREADGROUP COUNT 1 GROUP STREAMS c STREAMS bar >",
+                ReadFrom::Master,
+                "Shard(0, Master) XREADGROUP COUNT 1 GROUP STREAMS c STREAMS bar >",
+            ),
+            ("XREADGROUP GROUP g c STREAMS foo bar > 0", ReadFrom::Replica, "ReadStreams of 2 keys"),
+            ("XREAD STREAMS foo bar 0", ReadFrom::Replica, "Shard(0, Replica) XREAD STREAMS foo bar 0"),
+            ("XREAD STREAMS foo", ReadFrom::Master, "Argument"),
+            ("MSETEX 2 foo 1 bar 2", ReadFrom::Master, "CrossNode"),
             ("SCAN 0", ReadFrom::Master, "Refused"),
             ("EVAL return 0", ReadFrom::Master, "Shard(0, Master) EVAL return 0"),
             ("PUBLISH news{foo} x", ReadFrom::Master, "Shard(1, Master) PUBLISH news{foo} x"),

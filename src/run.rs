@@ -1,6 +1,7 @@
 //! Runs commands: chooses servers, sends, receives, tries again where that is safe.
 
 use crate::args::Args;
+use crate::cancel::Cancel;
 use crate::cmd::Wait;
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
@@ -40,6 +41,8 @@ pub(crate) struct Run<'r> {
     pub(crate) turn: &'r AtomicUsize,
     /// For a script that is run by its name: the request that brings the whole of it, to a server that does not know it.
     pub(crate) whole_script: Option<&'r (dyn Fn() -> Result<Vec<u8>> + Sync)>,
+    /// What ends a wait for data.
+    pub(crate) cancel: Option<&'r Cancel>,
 }
 
 /// A reply, where it lies in its connection's read buffer or as it was made of several.
@@ -84,6 +87,8 @@ impl Run<'_> {
     /// Runs the command. An error reply is an error.
     pub(crate) fn run(&self) -> Result<Answer> {
         let answer = match self.planner.route(self.args, self.spec)? {
+            _ if self.is_cancelled() => Err(cancelled()),
+            Route::One(part) if self.can_be_cancelled() => self.wait_on_one(&part),
             Route::One(part) => self.one(&part),
             Route::Fan(parts, merge) => self.fan(&parts, &merge).map(Answer::Made),
             Route::Emulate(across, keys) => self.emulate(across, &keys),
@@ -133,6 +138,15 @@ impl Run<'_> {
         }
     }
 
+    /// Whether it waits for data and another thread may end that.
+    pub(crate) fn can_be_cancelled(&self) -> bool {
+        self.cancel.is_some() && self.wait != Wait::None
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.can_be_cancelled() && self.cancel.is_some_and(Cancel::is_cancelled)
+    }
+
     pub(crate) fn topology(&self) -> &Topology {
         &self.servers.topology
     }
@@ -173,8 +187,12 @@ impl Run<'_> {
             }
             // A replica that cannot serve costs no failed read as long as another server can: it gets a part of the
             // time, so that some is left when it says nothing.
-            let deadline = match self.deadline.left() {
-                Ok(Some(left)) => self.deadline.within(left / 4),
+            let deadline = match (self.deadline.left(), self.wait) {
+                (Ok(Some(left)), Wait::None) => self.deadline.within(left / 4),
+                // While it waits for data, to say nothing is right.
+                (Ok(Some(left)), Wait::AtMost(wait)) => {
+                    self.deadline.within(wait.saturating_add(left.saturating_sub(wait) / 4))
+                }
                 _ => self.deadline,
             };
             match self.exchange_until(server, &part.request, deadline) {
@@ -394,6 +412,11 @@ fn weight(error: &Error) -> u8 {
         Some("UNKILLABLE") => 2,
         _ => 1,
     }
+}
+
+/// The error for a wait that another thread has ended.
+pub(crate) fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, Outcome::NotApplied, "another thread has ended the wait; nothing was taken")
 }
 
 /// Waits for the one reply that a connection owes.

@@ -411,7 +411,7 @@ fn a_random_key_comes_from_any_node_by_its_share() {
 fn what_has_no_meaning_across_nodes_is_refused_and_nothing_is_sent() {
     let servers: Vec<Server> = (0..2).map(|_| Server::start()).collect();
     let cluster = cluster_of(&servers).connect().unwrap();
-    for line in ["XREAD STREAMS foo bar 0 0", "EVAL return 2 foo bar"] {
+    for line in ["MSETEX 2 foo 1 bar 2", "EVAL return 2 foo bar"] {
         let error = run(&cluster, line).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::CrossNode, "{error}");
         assert!(error.message().contains("bar on node_1") && error.message().contains("foo on node_2"), "{error}");

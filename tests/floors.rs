@@ -8,6 +8,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("error", 0),
     ("resp", 0),
     ("args", 1),
+    ("cancel", 1),
     ("spec", 1),
     ("stash", 1),
     ("cmd", 1),

@@ -59,6 +59,7 @@ fn what_is_told_is_what_happens() {
         ("SADD foo 1 2", "SORT foo BY nothing GET v_*{k1} GET h_*{k1}->f LIMIT 0 1 STORE bar"),
         ("SADD foo 0 1 2 3 4 5 6 7 8 9", "SORT foo BY w_* GET v_* GET w_*"),
         ("SADD foo 1 2", "SORT foo BY w_*{bar} GET v_*{foo} GET # STORE bar"),
+        ("XADD foo 1-0 f v", "XREAD COUNT 2 STREAMS bar foo k1 0 0 0"),
         ("SET foo 1", "DBSIZE"),
         ("SET foo 1", "PING"),
     ] {
@@ -98,6 +99,8 @@ fn rounds_and_atomicity() {
         ("ZUNIONSTORE foo 2 foo bar", false, 5),
         ("LMPOP 2 foo bar LEFT", false, 2),
         ("BLPOP foo bar 1", false, 6),
+        ("XREAD STREAMS foo bar 0 $", false, 1),
+        ("XREADGROUP GROUP g c STREAMS foo bar > 0", false, 2),
         ("RANDOMKEY", false, 2),
         ("FLUSHALL", false, 1),
     ] {
@@ -121,15 +124,54 @@ fn rounds_and_atomicity() {
         let plan = cluster.plan(&command(line)).unwrap();
         assert_eq!((plan.is_native(), plan.round_trips()), (false, rounds), "{line}");
     }
+    for (line, rounds) in [
+        ("XREAD BLOCK 5 STREAMS foo bar 0 0", 3),
+        ("XREAD BLOCK 5 STREAMS foo bar 0 $", 4),
+        ("XREADGROUP GROUP g c BLOCK 5 STREAMS foo bar > >", 4),
+        ("XREAD BLOCK x STREAMS foo bar 0 $", 1),
+    ] {
+        assert_eq!(cluster.plan(&command(line)).unwrap().round_trips(), rounds, "{line}");
+    }
     for (line, kind) in [
         ("NOSUCH foo", ErrorKind::UnknownCommand),
-        ("XREAD STREAMS foo bar 0 0", ErrorKind::CrossNode),
+        ("MSETEX 2 foo 1 bar 2", ErrorKind::CrossNode),
         ("MSET foo", ErrorKind::Argument),
         ("SELECT 1", ErrorKind::Refused),
         ("SHUTDOWN", ErrorKind::Refused),
     ] {
         assert_eq!(cluster.plan(&command(line)).unwrap_err().kind(), kind, "{line}");
     }
+}
+
+#[test]
+fn a_wait_for_streams_step_by_step() {
+    let cluster = Cluster::builder().nodes("node_1=h:1,node_2=h:2").build().unwrap();
+    let steps = |line: &str| {
+        let plan = cluster.plan(&command(line)).unwrap();
+        let step = |step: &rediscluster::Step| format!("{} {} {}", step.round(), step.node().name(), step.does());
+        plan.steps().iter().map(step).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        steps("XREAD COUNT 1 BLOCK 5 STREAMS foo bar a{foo} $ 0 $"),
+        [
+            "1 node_2 XINFO STREAM foo, XINFO STREAM a",
+            "2 node_2 XREAD COUNT 1 STREAMS foo a $ $",
+            "2 node_1 XREAD COUNT 1 STREAMS bar 0",
+            "3 node_2 CLIENT ID",
+            "3 node_1 CLIENT ID",
+            "4 node_2 XREAD COUNT 1 BLOCK 5 STREAMS foo a $ $",
+            "4 node_1 XREAD COUNT 1 BLOCK 5 STREAMS bar 0",
+        ]
+    );
+    assert_eq!(
+        steps("XREADGROUP GROUP g c NOACK STREAMS foo bar > 0"),
+        [
+            "1 node_2 XPENDING foo g",
+            "1 node_1 XPENDING bar g",
+            "2 node_2 XREADGROUP GROUP g c NOACK STREAMS foo >",
+            "2 node_1 XREADGROUP GROUP g c NOACK STREAMS bar 0",
+        ]
+    );
 }
 
 #[test]

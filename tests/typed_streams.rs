@@ -224,16 +224,23 @@ fn reading_several_streams() {
         }
 
         let (here, there) = apart(cluster);
-        let refused = ErrorKind::CrossNode;
+        let streams = [(there.as_str(), "0"), (here.as_str(), "0")];
+        assert_eq!(cluster.xread::<_, String, Pairs>(streams).unwrap(), []);
         let block = XReadOptions::new().block(SHORT);
-        let streams = [(here.as_str(), "0"), (there.as_str(), "0")];
-        fails_with(refused, cluster.xread::<_, String, Pairs>(streams));
-        fails_with(refused, cluster.xread_with::<_, String, Pairs>(streams, block));
-        let streams = [(here.as_str(), ">"), (there.as_str(), ">")];
-        fails_with(refused, cluster.xreadgroup::<_, _, _, String, Pairs>("g", "c", streams));
-        let block = XReadGroupOptions::new().block(SHORT);
-        fails_with(refused, cluster.xreadgroup_with::<_, _, _, String, Pairs>("g", "c", streams, block));
-        assert!(servers.iter().all(|server| server.calls("xreadgroup") == 0));
+        assert_eq!(cluster.xread_with::<_, String, Pairs>(streams, block).unwrap(), []);
+        for key in [&here, &there] {
+            fill(cluster, key, 2);
+            cluster.xgroup_create(key, "g", "0").unwrap();
+        }
+        let names = |read: &[StreamEntries]| read.iter().map(|stream| stream.name.clone()).collect::<Vec<_>>();
+        let read: Vec<StreamEntries> = cluster.xread_with(streams, block).unwrap();
+        assert_eq!((names(&read), ids(&read[0].entries)), (vec![there.clone(), here.clone()], vec![1, 2]));
+        let streams = [(there.as_str(), ">"), (here.as_str(), ">")];
+        let one = XReadGroupOptions::new().block(SHORT).count(1);
+        let read: Vec<StreamEntries> = cluster.xreadgroup_with("g", "c", streams, one).unwrap();
+        assert_eq!((names(&read), ids(&read[1].entries)), (vec![there.clone(), here.clone()], vec![1]));
+        let read: Vec<StreamEntries> = cluster.xreadgroup("g", "c", streams).unwrap();
+        assert_eq!((names(&read), ids(&read[1].entries)), (vec![there.clone(), here.clone()], vec![2]));
         let none: [(&str, &str); 0] = [];
         assert!(cluster.xread::<_, String, Pairs>(none).is_err());
     });

@@ -128,3 +128,24 @@ fn what_cannot_be_put_back_is_kept_and_nothing_is_lost() {
         servers.iter().for_each(|server| drop(server.ask(&["FLUSHALL"])));
     }
 }
+
+/// Two calls that each held what the other one needs would wait for one another.
+#[test]
+fn calls_that_share_few_connections_do_not_wait_for_one_another() {
+    let servers: Vec<Server> = (0..5).map(|_| Server::start()).collect();
+    let cluster = cluster_of(&servers).pool_size(1).deadline(Duration::from_secs(20)).connect().unwrap();
+    let keys: Vec<String> = (0..20).map(|n| format!("k{n}")).collect();
+    let begin = Instant::now();
+    std::thread::scope(|scope| {
+        for nth in 0..4 {
+            let (cluster, mut keys) = (&cluster, keys.clone());
+            keys.rotate_left(nth * 5);
+            scope.spawn(move || {
+                for _ in 0..10 {
+                    assert_eq!(cluster.execute(cmd("BLPOP").args_of(&keys).arg("0.02")).unwrap(), Value::Nil);
+                }
+            });
+        }
+    });
+    assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
+}

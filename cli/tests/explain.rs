@@ -20,7 +20,7 @@ fn explain_sends_nothing_of_the_command() {
     assert_eq!((plan["native"].as_bool(), plan["round_trips"].as_u64()), (Some(true), Some(1)));
     assert_eq!(plan["steps"][0]["node"], "node_2");
     assert!(servers.iter().all(|server| server.calls("get") + server.calls("rename") + server.calls("dump") == 0));
-    let ran = run(&["explain", "xread", "streams", "foo", "bar", "0", "0"]);
+    let ran = run(&["explain", "msetex", "2", "foo", "1", "bar", "2"]);
     assert!(ran.status == 1 && ran.err().contains("foo on node_2, bar on node_1"), "{}", ran.err());
     assert_eq!(run(&["explain"]).status, 1);
 }

@@ -10,13 +10,15 @@ mod moves;
 mod rename;
 mod sort;
 mod sources;
+mod streams;
 mod strings;
 mod waits;
 mod weight;
 
+use crate::cmd::Wait;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease};
-use crate::plan::{command, Part, Placed, Route, Target};
+use crate::plan::{command, Part, Placed, Planner, Route, Target};
 use crate::resp::{encode, Frame, Value, ValueRef};
 use crate::run::{Answer, Run};
 use crate::spec::{Across, SetOperation, WaitArgument};
@@ -45,9 +47,16 @@ impl Run<'_> {
             (Across::CarrySources, _) => self.carry_sources(keys),
             (Across::Sort, [source, rest @ ..]) => self.sort(source, rest.first()),
             (Across::DrawNode, _) => self.draw_key(),
+            (Across::ReadStreams, _) => self.read_streams(keys),
             _ => Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, "it has no meaning across nodes")),
         };
         made.map(Answer::Made).map_err(|error| meaning_told(across, error))
+    }
+
+    /// The same command for steps that do not wait for data themselves: they get the time of any call.
+    fn prompt(&self) -> Run<'_> {
+        let deadline = if self.wait == Wait::None { self.deadline } else { Deadline::after(self.patience) };
+        Run { deadline, planner: Planner { ..self.planner }, ..*self }
     }
 
     /// Sends one command to one master and gives its reply; an error reply is an error.

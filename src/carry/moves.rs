@@ -2,11 +2,9 @@
 
 use super::{integer, nothing_written, owned};
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::net::Deadline;
 use crate::plan::Placed;
 use crate::resp::{encode, Value, ValueRef};
 use crate::run::Run;
-use crate::spec::WaitArgument;
 use crate::stash::{Stash, StashContent};
 
 /// An element or a member on its way between two nodes.
@@ -83,18 +81,18 @@ impl Run<'_> {
             return Err(Error::server(b"ERR syntax error"));
         }
         // In the order in which a server looks: an empty source, then the types.
-        if let (1.., Err(wrong_type)) = self.both(b"LLEN", source, destination)? {
+        if let (1.., Err(wrong_type)) = self.prompt().both(b"LLEN", source, destination)? {
             return Err(wrong_type);
         }
         let (from, to) = self.stashes(&[&[name.as_bytes()], &rest[..sides]].concat(), source, destination);
         let way = Way { source, destination, from, to, load: &[] };
         let stash = way.from.name();
-        let taken = self.step(source.master, &[&[name.as_bytes(), source.stored, &stash], &rest[..]].concat());
-        let after_wait = Run {
-            deadline: if self.spec.wait == WaitArgument::None { self.deadline } else { Deadline::after(self.patience) },
-            planner: crate::plan::Planner { ..self.planner },
-            ..*self
+        let take = [&[name.as_bytes(), source.stored, &stash], &rest[..]].concat();
+        let taken = match self.can_be_cancelled() {
+            true => self.wait_for_element(source.master, &take),
+            false => self.step(source.master, &take),
         };
+        let after_wait = self.prompt();
         let element = match taken.map_err(|error| after_wait.may_be_taken(&way, error))? {
             Value::Bulk(element) => element,
             nothing => return Ok(nothing.to_bytes()),

@@ -2,15 +2,15 @@
 
 use super::{error_in, exec, random};
 use crate::cmd::Wait;
-use crate::error::{escape, Error, Outcome, Result};
+use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease};
-use crate::plan::{command, groups, Placed};
+use crate::plan::{command, groups, Part, Placed};
 use crate::resp::{Frame, Value, ValueRef};
-use crate::run::Run;
-use crate::spec::{Group, WaitArgument};
+use crate::run::{cancelled, Answer, Run};
+use crate::spec::{Across, Group, WaitArgument};
 use crate::stash::{Stash, StashContent, StashRole};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{mpsc, Mutex, PoisonError};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// A server is asked to wait no longer than this at a time, so that a connection over which it cannot be told that
@@ -19,15 +19,42 @@ const SLICE: Duration = Duration::from_secs(1);
 /// Servers before Redis 7.0 take a shorter wait for one without end.
 const SHORTEST: Duration = Duration::from_millis(10);
 
+/// When a server was told that the wait is over and its connection goes on waiting, it is told again after this time:
+/// the word may have come before the request.
+const AGAIN: Duration = Duration::from_millis(50);
+
 /// One server that is waited for.
-struct Waiter<'k, 'c> {
-    keys: Vec<&'k Placed<'c>>,
-    /// By which number its server knows the connection; 0 until that is known.
+pub(super) struct Waiter<'w> {
+    server: usize,
+    /// The request that waits no longer than a time.
+    request: Box<dyn Fn(Duration) -> Vec<u8> + Send + Sync + 'w>,
+    /// By which number the server knows the connection; 0 until that is known.
     client: AtomicI64,
 }
 
+impl<'w> Waiter<'w> {
+    pub(super) fn new(server: usize, request: impl Fn(Duration) -> Vec<u8> + Send + Sync + 'w) -> Waiter<'w> {
+        Waiter { server, request: Box::new(request), client: AtomicI64::new(0) }
+    }
+}
+
 /// What a server gave: its reply, or nothing within the time.
-type Given = Result<Option<Vec<u8>>>;
+pub(super) type Given = Result<Option<Vec<u8>>>;
+
+/// What ends the wait on a server.
+enum Event {
+    /// That server's own answer, by its place among the waiters.
+    Ended(usize, Given),
+    /// Another thread's wish.
+    Cancelled,
+}
+
+/// What the servers gave, in the order of the waiters.
+pub(super) struct Waited {
+    pub(super) results: Vec<Given>,
+    /// Whether another thread has ended it.
+    pub(super) was_cancelled: bool,
+}
 
 impl Run<'_> {
     /// First every node is asked, in the order of the keys, for what it has already. Then all of them wait at the same
@@ -39,10 +66,11 @@ impl Run<'_> {
             let count = left.iter().take_while(|key| key.master == first.master).count();
             let group: Vec<&Placed<'_>> = left[..count].iter().collect();
             // Inside of a transaction nothing waits.
-            let mut lease = self.lend(first.master)?;
+            let prompt = self.prompt();
+            let mut lease = prompt.lend(first.master)?;
             let native = self.native(&group, None);
             let native = native.iter().map(Vec::as_slice).collect();
-            let replies = exec(&mut lease, &[native], self.deadline)?;
+            let replies = exec(&mut lease, &[native], prompt.deadline)?;
             let reply = replies.and_then(|mut replies| replies.pop()).unwrap_or_else(|| b"*-1\r\n".to_vec());
             if let Some(error) = error_in(&reply) {
                 return Err(error.with_node(|| lease.node().to_string()));
@@ -52,16 +80,61 @@ impl Run<'_> {
             }
             left = &left[count..];
         }
-        let waiters: Vec<Waiter<'_, '_>> =
-            groups(keys).into_iter().map(|keys| Waiter { keys, client: AtomicI64::new(0) }).collect();
-        let until = match self.wait {
-            Wait::AtMost(time) => Instant::now().checked_add(time),
-            Wait::Forever => None,
-            // A form of number that servers know and this client does not, such as a hexadecimal one.
-            Wait::None => return Err(Error::argument("ERR timeout is not a float or out of range")),
+        let groups = groups(keys);
+        let until = self.until()?;
+        let request = |group: &[&Placed<'_>], slice: Duration| {
+            let native = self.native(group, Some(&seconds(slice)));
+            command(native.iter().map(Vec::as_slice))
         };
-        let results = self.wait_on_all(&waiters, until);
-        self.choose(keys, &waiters, results)
+        let waiters: Vec<Waiter<'_>> =
+            groups.iter().map(|group| Waiter::new(group[0].master, move |slice| request(group, slice))).collect();
+        let waited = self.wait_on_all(&waiters, until);
+        self.choose(keys, &waiters, waited)
+    }
+
+    /// A wait on one server, which another thread may end.
+    pub(crate) fn wait_on_one(&self, part: &Part<'_>) -> Result<Answer> {
+        let keys = match self.spec.key_positions(self.args) {
+            Some(_) => self.planner.placed(self.args, self.spec)?,
+            None => Vec::new(),
+        };
+        // Without keys no server takes it, and one says why.
+        let Some(first) = keys.first() else { return self.one(part) };
+        if self.spec.across == Across::ReadStreams {
+            return self.read_streams(&keys).map(Answer::Made);
+        }
+        let stored = |at| keys.iter().find(|key| key.position == at).map(|key| key.stored);
+        let words: Vec<&[u8]> = self.args.iter().enumerate().map(|(at, arg)| stored(at).unwrap_or(arg)).collect();
+        self.wait_with_words(first.master, &words).map(Answer::Made)
+    }
+
+    /// The same for a step of a command, which brings one element.
+    pub(super) fn wait_for_element(&self, server: usize, words: &[&[u8]]) -> Result<Value> {
+        self.wait_with_words(server, words).map(|reply| Frame::trusted(&reply).value().into())
+    }
+
+    fn wait_with_words(&self, server: usize, words: &[&[u8]]) -> Result<Vec<u8>> {
+        let place = if self.spec.wait == WaitArgument::FirstSeconds { 1 } else { words.len() - 1 };
+        let request = |slice: Duration| {
+            let wait = seconds(slice);
+            command(words.iter().enumerate().map(|(at, word)| if at == place { wait.as_bytes() } else { *word }))
+        };
+        let until = self.until()?;
+        let Waited { mut results, was_cancelled } = self.wait_on_all(&[Waiter::new(server, request)], until);
+        match results.pop().unwrap_or(Ok(None))? {
+            Some(reply) => Ok(reply),
+            None => nothing(was_cancelled),
+        }
+    }
+
+    /// When the wait is over; `None` when it has no end.
+    pub(super) fn until(&self) -> Result<Option<Instant>> {
+        match self.wait {
+            Wait::AtMost(time) => Ok(Instant::now().checked_add(time)),
+            Wait::Forever => Ok(None),
+            // A form of number that servers know and this client does not, such as a hexadecimal one.
+            Wait::None => Err(Error::argument("ERR timeout is not a float or out of range")),
+        }
     }
 
     /// The command with the keys of one server, and with another wait where one is given.
@@ -83,67 +156,96 @@ impl Run<'_> {
         self.args.iter().skip(3usize.saturating_add(count))
     }
 
-    fn wait_on_all(&self, waiters: &[Waiter<'_, '_>], until: Option<Instant>) -> Vec<Given> {
-        let over = AtomicBool::new(false);
-        let held = Mutex::new(Vec::new());
-        let mut sure = true;
+    /// Waits on several servers at the same time, until one of them has something or the time is over.
+    pub(super) fn wait_on_all(&self, waiters: &[Waiter<'_>], until: Option<Instant>) -> Waited {
         let mut results: Vec<Given> = waiters.iter().map(|_| Ok(None)).collect();
+        // Connections are taken in the order of the servers: two calls can so never wait for one another.
+        let mut order: Vec<usize> = (0..waiters.len()).collect();
+        order.sort_unstable_by_key(|&at| waiters[at].server);
+        let mut leases: Vec<(usize, Lease)> = Vec::with_capacity(waiters.len());
+        for at in order {
+            match self.lend_to_wait(waiters[at].server) {
+                Ok(lease) => leases.push((at, lease)),
+                Err(error) => {
+                    results[at] = Err(error);
+                    return Waited { results, was_cancelled: false };
+                }
+            }
+        }
+        let over = AtomicBool::new(false);
+        let (mut sure, mut was_cancelled) = (true, false);
         std::thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel();
-            for (nth, waiter) in waiters.iter().enumerate() {
-                let (sender, over, held) = (sender.clone(), &over, &held);
+            let mut waiting = vec![true; waiters.len()];
+            for (nth, lease) in &mut leases {
+                let (nth, waiter, sender, over) = (*nth, &waiters[*nth], sender.clone(), &over);
                 let refused = sender.clone();
                 let spawned = std::thread::Builder::new().spawn_scoped(scope, move || {
                     // Nobody listens any more only when this call has ended, and it ends after all waiters.
-                    let _ = sender.send((nth, self.wait_on(waiter, until, over, held)));
+                    let _ = sender.send(Event::Ended(nth, self.wait_with(lease, waiter, until, over)));
                 });
                 if let Err(error) = spawned {
-                    let _ = refused.send((nth, Err(Error::io(error, Outcome::NotApplied, "starting to wait"))));
+                    let error = Error::io(error, Outcome::NotApplied, "starting to wait");
+                    let _ = refused.send(Event::Ended(nth, Err(error)));
                 }
             }
-            drop(sender);
-            while let Ok((nth, given)) = receiver.recv() {
-                let decided = !matches!(given, Ok(None));
-                results[nth] = given;
-                if decided && !over.swap(true, Ordering::SeqCst) {
-                    let others = waiters.iter().enumerate().filter(|(other, _)| *other != nth);
-                    for (_, waiter) in others {
-                        sure &= self.wake(waiter);
+            let _listening = self.cancel.map(|cancel| {
+                cancel.listen(move || {
+                    // The wait may be over.
+                    let _ = sender.send(Event::Cancelled);
+                })
+            });
+            while waiting.contains(&true) {
+                let is_over = over.load(Ordering::SeqCst);
+                let event = match is_over {
+                    true => receiver.recv_timeout(AGAIN),
+                    false => receiver.recv().map_err(RecvTimeoutError::from),
+                };
+                match event {
+                    Ok(Event::Ended(nth, given)) => {
+                        waiting[nth] = false;
+                        let decided = !matches!(given, Ok(None));
+                        results[nth] = given;
+                        if !decided || is_over {
+                            continue;
+                        }
                     }
+                    Ok(Event::Cancelled) => was_cancelled = true,
+                    Err(RecvTimeoutError::Timeout) => {}
+                    // Only a waiter that panicked has not said what it was given.
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+                over.store(true, Ordering::SeqCst);
+                for (waiter, _) in waiters.iter().zip(&waiting).filter(|(_, waiting)| **waiting) {
+                    sure &= self.wake(waiter);
                 }
             }
         });
         if !sure {
             // The word that the wait is over may still be on its way, and would hit the next command.
-            held.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().for_each(Lease::discard);
+            leases.into_iter().for_each(|(_, lease)| lease.discard());
         }
-        results
+        Waited { results, was_cancelled }
     }
 
-    /// Waits on one server, a slice at a time.
-    fn wait_on(
-        &self,
-        waiter: &Waiter<'_, '_>,
-        until: Option<Instant>,
-        over: &AtomicBool,
-        held: &Mutex<Vec<Lease>>,
-    ) -> Given {
-        let mut lease = self.lend(waiter.keys[0].master)?;
-        let given = self.wait_with(&mut lease, waiter, until, over);
-        // Not back to the pool yet: this call may still tell its server that the wait is over, and the next
-        // borrower must not hear it.
-        held.lock().unwrap_or_else(PoisonError::into_inner).push(lease);
-        given
+    /// A connection for a wait: where all are in use, the wait begins by waiting for one.
+    fn lend_to_wait(&self, server: usize) -> Result<Lease> {
+        loop {
+            match self.prompt().lend(server) {
+                Err(error) if error.kind() == ErrorKind::PoolTimeout && self.deadline.left().is_ok() => {
+                    if self.is_cancelled() {
+                        return Err(cancelled());
+                    }
+                }
+                lease => return lease,
+            }
+        }
     }
 
-    fn wait_with(
-        &self,
-        lease: &mut Lease,
-        waiter: &Waiter<'_, '_>,
-        until: Option<Instant>,
-        over: &AtomicBool,
-    ) -> Given {
-        let client = lease.ask(&[b"CLIENT", b"ID"], self.deadline)?.value();
+    /// Waits on one server, a slice at a time. The connection is kept by the caller until all have ended: one may still
+    /// be told that the wait is over, and the next borrower must not hear it.
+    fn wait_with(&self, lease: &mut Lease, waiter: &Waiter<'_>, until: Option<Instant>, over: &AtomicBool) -> Given {
+        let client = lease.ask(&[b"CLIENT", b"ID"], Deadline::after(self.patience))?.value();
         waiter.client.store(if let ValueRef::Integer(client) = client { client } else { 0 }, Ordering::SeqCst);
         while !over.load(Ordering::SeqCst) {
             let left = until.map_or(SLICE, |until| until.saturating_duration_since(Instant::now()));
@@ -151,11 +253,8 @@ impl Run<'_> {
                 return Ok(None);
             }
             let slice = left.clamp(SHORTEST, SLICE);
-            let seconds = format!("{:.3}", slice.as_secs_f64());
-            let native = self.native(&waiter.keys, Some(&seconds));
-            let request = command(native.iter().map(Vec::as_slice));
             let deadline = Deadline::after(slice + self.patience);
-            lease.send(&request, 1, deadline)?;
+            lease.send(&(waiter.request)(slice), 1, deadline)?;
             let frame = lease.receive(deadline)?;
             match frame.value() {
                 ValueRef::Nil => {}
@@ -170,9 +269,9 @@ impl Run<'_> {
     }
 
     /// Tells a server that the wait is over, and whether that was heard. When it cannot be told, its slice ends by itself.
-    fn wake(&self, waiter: &Waiter<'_, '_>) -> bool {
+    fn wake(&self, waiter: &Waiter<'_>) -> bool {
         let client = waiter.client.load(Ordering::SeqCst).to_string();
-        let pool = &self.servers.pools[waiter.keys[0].master];
+        let pool = &self.servers.pools[waiter.server];
         let deadline = Deadline::after(SLICE);
         // Not one of the pool: all of those may be waiting.
         let told = pool.open(deadline).and_then(|mut connection| {
@@ -182,14 +281,14 @@ impl Run<'_> {
     }
 
     /// Of what the servers gave, what belongs to the first key; the rest is put back.
-    fn choose(&self, keys: &[Placed<'_>], waiters: &[Waiter<'_, '_>], results: Vec<Given>) -> Result<Vec<u8>> {
+    fn choose(&self, keys: &[Placed<'_>], waiters: &[Waiter<'_>], waited: Waited) -> Result<Vec<u8>> {
         let mut failed = None;
         let mut given: Vec<(usize, &Placed<'_>, Vec<u8>)> = Vec::new();
-        for (waiter, result) in waiters.iter().zip(results) {
+        for (waiter, result) in waiters.iter().zip(waited.results) {
             match result {
                 Ok(Some(reply)) => {
                     let name = Frame::trusted(&reply).value().items().and_then(|mut items| items.next()?.as_bytes());
-                    let is_named = |key: &&Placed<'_>| Some(key.stored) == name && key.master == waiter.keys[0].master;
+                    let is_named = |key: &&Placed<'_>| Some(key.stored) == name && key.master == waiter.server;
                     let Some(key) = keys.iter().find(is_named) else {
                         failed.get_or_insert(Error::reply("a key came that was not asked for"));
                         continue;
@@ -205,7 +304,7 @@ impl Run<'_> {
         given.sort_by_key(|(position, ..)| *position);
         let mut given = given.into_iter();
         let Some((_, first, reply)) = given.next() else {
-            return failed.map_or_else(|| Ok(b"*-1\r\n".to_vec()), Err);
+            return failed.map_or_else(|| nothing(waited.was_cancelled), Err);
         };
         let mut lost = None;
         for (_, key, popped) in given {
@@ -256,6 +355,19 @@ impl Run<'_> {
         };
         refused.map_or(Ok(()), |error| Err(error.with_node(|| lease.node().to_string())))
     }
+}
+
+/// The reply when nothing came.
+pub(super) fn nothing(was_cancelled: bool) -> Result<Vec<u8>> {
+    match was_cancelled {
+        true => Err(cancelled()),
+        false => Ok(Value::Nil.to_bytes()),
+    }
+}
+
+/// A time as most commands take it.
+fn seconds(time: Duration) -> String {
+    format!("{:.3}", time.as_secs_f64())
 }
 
 /// What undoes a pop whose reply is given: a key, and what was popped of it.

@@ -1,6 +1,7 @@
 //! Handles that run their commands in another way.
 
 use super::{Cluster, View};
+use crate::cancel::Cancel;
 use crate::plan::CrossNode;
 use crate::topology::ReadFrom;
 use std::time::Duration;
@@ -77,5 +78,39 @@ impl Cluster {
     /// ```
     pub fn database(&self, database: u32) -> Cluster {
         self.with(|view| view.database = database)
+    }
+
+    /// A view whose waits for data another thread can end: those of `BLPOP`, `XREAD` with `BLOCK` and their
+    /// like. A wait that is ended is a [`Cancelled`](crate::ErrorKind::Cancelled) error, and nothing was taken; what
+    /// comes in the very moment is given as the result. What does not wait is not concerned.
+    ///
+    /// Its waits are made of slices of a second at most, also where one node has all keys, and servers are told that
+    /// they are over through a connection of their own. They read from masters. A call that is still waiting for a
+    /// connection of the pool ends when it gets one.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::{Cancel, ErrorKind};
+    /// use std::time::Duration;
+    ///
+    /// let cancel = Cancel::new();
+    /// let waiting = cluster.cancelled_by(&cancel);
+    /// let worker = std::thread::spawn(move || {
+    ///     loop {
+    ///         // For ever, until there is a job or the program ends.
+    ///         match waiting.blpop::<_, String, String>(["high", "low"], Duration::ZERO) {
+    ///             Ok(job) => println!("{job:?}"),
+    ///             Err(error) if error.kind() == ErrorKind::Cancelled => return Ok(()),
+    ///             Err(error) => return Err(error),
+    ///         }
+    ///     }
+    /// });
+    /// cancel.cancel();
+    /// worker.join().unwrap()?;
+    /// # Ok(()) });
+    /// ```
+    pub fn cancelled_by(&self, cancel: &Cancel) -> Cluster {
+        self.with(|view| view.cancel = Some(cancel.clone()))
     }
 }

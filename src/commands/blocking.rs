@@ -12,7 +12,8 @@ use std::time::Duration;
 ///
 /// The longest wait is a [`Duration`]: zero waits for ever; any other is rounded up to milliseconds, and to two of them
 /// at least, so that the shortest never becomes the longest. Servers before Redis 6.0 take whole seconds only. The
-/// wait comes on top of the deadline of the call, and until it is over it keeps one connection of the pool.
+/// wait comes on top of the deadline of the call, and until it is over it keeps one connection of the pool. Another
+/// thread can end it: see [`Cluster::cancelled_by`](crate::Cluster::cancelled_by).
 pub trait BlockingCommands: Execute {
     /// Takes an element off an end of a list and puts it on an end of another or of the same; waits while the
     /// source is empty. `None` when nothing came in time.

@@ -316,23 +316,22 @@ pub trait StreamCommands: Execute {
     /// new. A stream with its id is a pair, and several are a list of pairs. The id is a [`StreamId`], `"0"` for the
     /// whole stream, or `"+"` for its last entry alone, since Redis 7.4.0.
     ///
-    /// `XREAD`, since Redis 5.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag. A replica answers
-    /// with what has arrived there.
+    /// `XREAD`, since Redis 5.0.0. Across nodes: each reads its own streams, all at once, and the reply is in the order
+    /// of the keys. A replica answers with what has arrived there.
     ///
     /// # Errors
-    /// [`CrossNode`](crate::ErrorKind::CrossNode), nothing sent; [`WrongType`](crate::ErrorKind::WrongType) when a key
-    /// is no stream; and [what every call may meet](crate#errors).
+    /// [`WrongType`](crate::ErrorKind::WrongType) when a key is no stream, and
+    /// [what every call may meet](crate#errors).
     ///
     /// ```
     /// # rediscluster_testing::example(|cluster| {
     /// use rediscluster::prelude::*;
     /// use rediscluster::StreamEntries;
     ///
-    /// let first = cluster.xadd("orders{shop}", ("item", "tea"))?;
-    /// cluster.xadd("orders{shop}", ("item", "cups"))?;
-    /// cluster.xadd("returns{shop}", ("item", "pot"))?;
-    /// let read: Vec<StreamEntries> =
-    ///     cluster.xread([("orders{shop}", first.to_string()), ("returns{shop}", "0".to_owned())])?;
+    /// let first = cluster.xadd("orders", ("item", "tea"))?;
+    /// cluster.xadd("orders", ("item", "cups"))?;
+    /// cluster.xadd("returns", ("item", "pot"))?;
+    /// let read: Vec<StreamEntries> = cluster.xread([("orders", first.to_string()), ("returns", "0".to_owned())])?;
     /// assert_eq!((read[0].name.as_str(), read[0].entries.len()), ("orders", 1));
     /// assert_eq!(read[1].entries[0].fields["item"], "pot");
     /// # Ok(()) });
@@ -344,8 +343,10 @@ pub trait StreamCommands: Execute {
     /// As [`xread`](StreamCommands::xread), not more than a number of entries, or waiting until there is one. Only here
     /// does the id `"$"` make sense, for what is added from now on.
     ///
-    /// `XREAD` with options, since Redis 5.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag. The
-    /// wait comes on top of the deadline of the call, and until it is over it keeps one connection of the pool.
+    /// `XREAD` with options, since Redis 5.0.0. Across nodes: who may wait reads from the masters, all of which wait at
+    /// the same time; the first that has something ends it, and what others have by then is given as well. `"$"` is
+    /// then the last id at the time of the call, so nothing that is added later is missed. The wait comes on top of the
+    /// deadline of the call, and until it is over it keeps one connection of the pool of each node.
     ///
     /// # Errors
     /// As [`xread`](StreamCommands::xread).

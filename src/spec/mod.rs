@@ -3,9 +3,11 @@
 //! One row a command, in `table.rs`, and no second list anywhere: routing, merging, the command line and the
 //! tests read these rows.
 
+mod streams;
 mod table;
 mod words;
 
+pub(crate) use streams::StreamWords;
 pub use table::*;
 
 use crate::args::Args;
@@ -113,7 +115,8 @@ pub enum KeySpec {
     Range(usize, isize, usize),
     /// A number at this position says how many keys follow it, one in every so many arguments.
     Numkeys(usize, usize),
-    /// After this word, looked for from a position on: the first half of what follows, as in `XREAD`.
+    /// After this word, looked for from a position on: the first half of what follows, as in `XREAD`. `STREAMS` is
+    /// looked for among the options of `XREAD` and `XREADGROUP`, whose values may look like it.
     HalfAfter(&'static str, usize),
     /// The argument at this position is a channel: it is placed like a key and keeps its whole name.
     Channel(usize),
@@ -214,6 +217,9 @@ pub enum Across {
     Sort,
     /// `RANDOMKEY`: a node is drawn by how many keys it holds.
     DrawNode,
+    /// `XREAD` and `XREADGROUP`: every node reads its own streams, all at once, and what waits waits on all at once; what
+    /// they give becomes one reply in the order of the keys.
+    ReadStreams,
     /// It has no meaning there: an error, and nothing is sent.
     Refuse,
 }
@@ -314,8 +320,11 @@ impl Spec {
                     positions.extend((at + 1..).step_by(step).take(count));
                 }
                 KeySpec::HalfAfter(word, from) => {
-                    let after = args.iter().skip(from).position(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))?;
-                    let first = from + after + 1;
+                    let is_word = |arg: &[u8]| arg.eq_ignore_ascii_case(word.as_bytes());
+                    let first = match word {
+                        "STREAMS" => StreamWords::of(args)?.streams + 1,
+                        _ => from + args.iter().skip(from).position(is_word)? + 1,
+                    };
                     let count = args.len() - first;
                     if count == 0 || count % 2 != 0 {
                         return None;

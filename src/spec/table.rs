@@ -273,8 +273,8 @@ rows! {
         XLEN "XLEN" 2 "5.0.0" Read ONE;
         XPENDING "XPENDING" -3 "5.0.0" Read ONE;
         XRANGE "XRANGE" -4 "5.0.0" Read ONE;
-        XREAD "XREAD" -4 "5.0.0" Read STREAMS => Special Special Refuse, BlockMillis;
-        XREADGROUP "XREADGROUP" -7 "5.0.0" Write STREAMS_OF_GROUP => Special Special Refuse, BlockMillis;
+        XREAD "XREAD" -4 "5.0.0" Read STREAMS => Special Special ReadStreams, BlockMillis;
+        XREADGROUP "XREADGROUP" -7 "5.0.0" Write STREAMS_OF_GROUP => Special Special ReadStreams, BlockMillis;
         XREVRANGE "XREVRANGE" -4 "5.0.0" Read ONE;
         XSETID "XSETID" -3 "5.0.0" Write ONE;
         XTRIM "XTRIM" -4 "5.0.0" Write ONE;

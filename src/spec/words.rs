@@ -135,6 +135,7 @@ impl Across {
             Across::CarrySources => "carry_sources",
             Across::Sort => "sort",
             Across::DrawNode => "draw_node",
+            Across::ReadStreams => "read_streams",
             Across::Refuse => "refuse",
         }
     }
@@ -168,6 +169,7 @@ impl Across {
             }
             Across::Sort => "what the patterns name is looked up on all nodes at once, the client sorts; one transaction replaces a destination",
             Across::DrawNode => "a node is drawn by how many keys it holds",
+            Across::ReadStreams => "each node reads its own streams, all at once; what waits waits on all at once",
             Across::Refuse => "refused, nothing is sent",
         }
     }
@@ -177,7 +179,7 @@ impl Across {
     pub const fn round_trips(self) -> u8 {
         match self {
             Across::Refuse => 0,
-            Across::Never | Across::Split | Across::MergeSets(_) => 1,
+            Across::Never | Across::Split | Across::MergeSets(_) | Across::ReadStreams => 1,
             Across::DrawNode | Across::Copy | Across::FirstThatHas => 2,
             Across::StoreSets(_) | Across::SetIfNoneExists => 3,
             Across::MoveMember | Across::MoveElement | Across::CarrySources | Across::Sort => 5,
@@ -205,6 +207,8 @@ impl Spec {
             Across::Sort if self.access == Access::Read => Across::Sort.round_trips() - 2,
             // To look and not to wait takes a transaction; all are waited on at once when none of them had anything.
             Across::FirstThatHas if self.wait != WaitArgument::None => Across::FirstThatHas.round_trips() * 2 + 2,
+            // The group of every stream is asked for first. To wait takes two more, for either.
+            Across::ReadStreams if self.access == Access::Write => Across::ReadStreams.round_trips() + 1,
             across => across.round_trips(),
         }
     }

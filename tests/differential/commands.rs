@@ -125,6 +125,9 @@ impl Filled<'_> {
                 self.push("WEIGHTS");
                 (0..self.counted).for_each(|_| self.one_of(&SCORES));
             }
+            // Streams, and for each of them the id that it is read from.
+            "BEHIND" => self.streams(&["0", "0", "1", "2-0", "7", "$", "x", ">"]),
+            "NEWS" => self.streams(&[">", ">", ">", ">", ">", ">", "0", "1"]),
             "VALUE" => self.value(),
             "VALUES" => (0..self.many()).for_each(|_| self.value()),
             "PAIRS" => (0..self.few()).for_each(|_| {
@@ -180,6 +183,14 @@ impl Filled<'_> {
     fn one_of(&mut self, items: &[&str]) {
         let item = *self.chance.one_of(items);
         self.push(item);
+    }
+
+    fn streams(&mut self, ids: &[&str]) {
+        let count = self.few();
+        (0..count).for_each(|_| self.key());
+        // Mostly what is right, so that more than one command in ten is no mistake.
+        let ids = if self.chance.once_in(4) { ids } else { &ids[..5] };
+        (0..count).for_each(|_| self.one_of(ids));
     }
 
     /// How many keys.

@@ -256,9 +256,32 @@ const PLACES: Forms = Forms {
 };
 
 const STREAMS: Forms = Forms {
-    fill: &["XADD KEY NUMBER VALUE VALUE"],
-    across: &["COPY KEY KEY REPLACE", "RENAME KEY KEY"],
-    ordinary: &["XADD KEY NUMBER VALUE VALUE", "XLEN KEY", "XRANGE KEY - +"],
+    fill: &[
+        "XADD KEY NUMBER VALUE VALUE",
+        "XADD KEY NUMBER VALUE VALUE",
+        "XGROUP CREATE KEY g 0|1|2-0|$ MKSTREAM",
+        "XGROUP CREATE KEY g|h 0 MKSTREAM",
+    ],
+    across: &[
+        "COPY KEY KEY REPLACE",
+        "RENAME KEY KEY",
+        "XREAD STREAMS BEHIND",
+        "XREAD [ COUNT NUMBER ] [ BLOCK 1 ] STREAMS BEHIND",
+        "XREADGROUP GROUP g|h anna|bert STREAMS NEWS",
+        "XREADGROUP GROUP g anna|bert [ COUNT NUMBER ] [ BLOCK 1 ] [ NOACK ] STREAMS NEWS",
+        "XREADGROUP [ COUNT 1 ] GROUP g anna [ BLOCK 1 ] STREAMS BEHIND",
+    ],
+    ordinary: &[
+        "XADD KEY NUMBER VALUE VALUE",
+        "XLEN KEY",
+        "XRANGE KEY - +",
+        "XDEL KEY NUMBER",
+        "XACK KEY g NUMBER",
+        "XPENDING KEY g",
+        "XGROUP CREATE KEY g|h 0|1|$ [ MKSTREAM ]",
+        "XGROUP SETID KEY g 0|1",
+        "XGROUP DESTROY KEY h",
+    ],
 };
 
 /// Of one type each.

@@ -1,5 +1,5 @@
 //! What differs and is meant to: the only place where that is said. A command that several nodes refuse by design,
-//! such as `XREAD`, has no form in `forms.rs` and so needs no line here.
+//! such as `MSETEX`, has no form in `forms.rs` and so needs no line here.
 
 use crate::commands::Command;
 use crate::compare::Seen;

@@ -248,12 +248,16 @@ pub trait StreamGroupCommands: Execute {
     /// leaves out streams without that; with a [`StreamId`](crate::StreamId) or `"0"`, what is pending with this
     /// consumer behind that id, an entry that was deleted without its fields.
     ///
-    /// `XREADGROUP`, since Redis 5.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
+    /// `XREADGROUP`, since Redis 5.0.0. Across nodes: every stream is asked for its group first, so that nothing is given
+    /// when one has none or cannot be reached; then each node reads its own streams, all at once, and the reply is in
+    /// the order of the keys.
     ///
     /// # Errors
-    /// [`CrossNode`](crate::ErrorKind::CrossNode), nothing sent; [`Server`](crate::ErrorKind::Server) with the code
-    /// `NOGROUP` when there is no such stream or group; [`WrongType`](crate::ErrorKind::WrongType) when a key is no
-    /// stream; and [what every call may meet](crate#errors).
+    /// [`Server`](crate::ErrorKind::Server) with the code `NOGROUP` when there is no such stream or group;
+    /// [`WrongType`](crate::ErrorKind::WrongType) when a key is no stream; and
+    /// [what every call may meet](crate#errors). When a node fails after others have given entries, the outcome is
+    /// [`Partial`](crate::Outcome::Partial) or [`Unknown`](crate::Outcome::Unknown) and the error names those entries:
+    /// they are pending, and the id `"0"` gives them.
     ///
     /// ```
     /// # rediscluster_testing::example(|cluster| {
@@ -280,8 +284,9 @@ pub trait StreamGroupCommands: Execute {
     /// As [`xreadgroup`](StreamGroupCommands::xreadgroup), not more than a number of entries, or waiting until there is
     /// one.
     ///
-    /// `XREADGROUP` with options, since Redis 5.0.0. Keys on several nodes are a `CrossNode` error; share a hash tag.
-    /// The wait comes on top of the deadline of the call, and until it is over it keeps one connection of the pool.
+    /// `XREADGROUP` with options, since Redis 5.0.0. Across nodes: all of them wait at the same time, and the first that
+    /// has something ends it; what others give in that moment is given as well. The wait comes on top of the deadline of
+    /// the call, and until it is over it keeps one connection of the pool of each node.
     ///
     /// # Errors
     /// As [`xreadgroup`](StreamGroupCommands::xreadgroup); the stream or the group may also go during the wait.
@@ -296,6 +301,42 @@ pub trait StreamGroupCommands: Execute {
     /// let options = XReadGroupOptions::new().count(10).block(Duration::from_millis(20));
     /// let new: Vec<StreamEntries> = cluster.xreadgroup_with("kitchen", "anna", ("orders", ">"), options)?;
     /// assert!(new.is_empty());
+    /// # Ok(()) });
+    /// ```
+    ///
+    /// A consumer of streams on several nodes. What it was given before it was stopped comes first; then it waits for
+    /// what is new, on all nodes at once.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::{StreamEntries, XGroupCreateOptions, XReadGroupOptions};
+    /// use std::time::Duration;
+    ///
+    /// let shops = ["shop:london", "shop:paris", "shop:rome"];
+    /// for shop in shops {
+    ///     cluster.xgroup_create_with(shop, "kitchen", "0", XGroupCreateOptions::new().make_stream())?;
+    ///     cluster.xadd(shop, ("item", "tea"))?;
+    /// }
+    /// # let mut cooked = 0;
+    /// let options = XReadGroupOptions::new().count(10).block(Duration::from_secs(5));
+    /// let mut behind = "0";
+    /// loop {
+    ///     let read: Vec<StreamEntries> =
+    ///         cluster.xreadgroup_with("kitchen", "anna", shops.map(|shop| (shop, behind)), options)?;
+    ///     if read.iter().all(|stream| stream.entries.is_empty()) {
+    ///         // Nothing of hers is left, or nothing came in time.
+    ///         behind = ">";
+    ///     }
+    ///     for stream in read {
+    ///         for entry in stream.entries {
+    ///             println!("{}: {}", stream.name, entry.fields["item"]);
+    ///             cluster.xack(&stream.name, "kitchen", entry.id)?;
+    /// #           cooked += 1;
+    ///         }
+    ///     }
+    /// #   if cooked == 3 { break }
+    /// }
     /// # Ok(()) });
     /// ```
     fn xreadgroup_with<G: ToArg, C: ToArg, P: ToPairs, N: FromValue, V: FromValue>(

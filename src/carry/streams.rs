@@ -1,0 +1,299 @@
+//! `XREAD` and `XREADGROUP` with streams on several nodes.
+
+use super::waits::{nothing, Given, Waited, Waiter};
+use super::{error_in, nothing_written};
+use crate::error::{escape, Error, Outcome, PartOutcome, Result};
+use crate::net::Lease;
+use crate::plan::{command, parse_id, Part, Placed, StreamRead, Target};
+use crate::resp::{encode, Frame, ValueRef};
+use crate::run::Run;
+use crate::spec::Access;
+use crate::topology::Role;
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// An id that no server takes: a read with it fails for the first thing that is wrong with the stream, and if nothing
+/// is, for the id. So nothing is read, and not even a consumer made.
+const NO_ID: &[u8] = b"x";
+
+/// What one server gave of one stream.
+struct Piece<'r> {
+    key: Placed<'r>,
+    given: Stream,
+}
+
+/// A stream in a reply.
+struct Stream {
+    name: Vec<u8>,
+    /// The ids of the entries.
+    ids: Vec<Vec<u8>>,
+    /// As it stands in the reply: a pair, or in a map a key and a value.
+    raw: Vec<u8>,
+    is_in_map: bool,
+}
+
+impl Run<'_> {
+    /// Every node reads its own streams, all at once. When that gives nothing and the command may wait, all nodes are
+    /// waited on at once; what they give becomes one reply in the order of the keys.
+    pub(super) fn read_streams(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+        let Some(mut read) = StreamRead::of(self.args, keys) else {
+            return Err(Error::argument("ERR syntax error"));
+        };
+        let is_alone = read.groups().len() == 1;
+        let prompt = self.prompt();
+        if read.waits() && self.takes_nothing() {
+            prompt.resolve_last(&mut read)?;
+        }
+        // One server looks at everything before it gives anything, and before it waits.
+        if is_alone && read.waits() {
+            return self.wait_for_streams(&read);
+        }
+        if !self.takes_nothing() {
+            prompt.check_groups(&read).map_err(nothing_written)?;
+        }
+        // Who waits is to get what is new as soon as it is there; a replica has it later.
+        let role = if read.waits() { Role::Master } else { self.planner.role(self.spec.access) };
+        let part = |group: &Vec<&Placed<'_>>| Part {
+            target: Target::Shard(group[0].shard, role),
+            request: read.request(group, None).into(),
+            keys: group.iter().map(|key| key.position).collect(),
+        };
+        let parts: Vec<Part<'_>> = read.groups().iter().map(part).collect();
+        let given = |frame: Frame<'_>| (frame.value() != ValueRef::Nil).then(|| frame.as_bytes().to_vec());
+        let results = prompt.each(&parts)?.into_iter().map(|answer| answer.map(|answer| given(answer.frame())));
+        match prompt.merged(&read, results.collect())? {
+            Some(reply) => Ok(reply),
+            None if read.waits() => self.wait_for_streams(&read),
+            None => nothing(false),
+        }
+    }
+
+    fn wait_for_streams(&self, read: &StreamRead<'_>) -> Result<Vec<u8>> {
+        let until = self.until()?;
+        let groups = read.groups();
+        let request = |group: &[&Placed<'_>], slice: Duration| read.request(group, Some(slice.as_millis().max(1)));
+        let waiters: Vec<Waiter<'_>> =
+            groups.iter().map(|group| Waiter::new(group[0].master, move |slice| request(group, slice))).collect();
+        let Waited { results, was_cancelled } = self.wait_on_all(&waiters, until);
+        match self.prompt().merged(read, results)? {
+            Some(reply) => Ok(reply),
+            None => nothing(was_cancelled),
+        }
+    }
+
+    /// Whether what is read stays there for others, as it does without a group.
+    fn takes_nothing(&self) -> bool {
+        self.spec.access == Access::Read
+    }
+
+    /// Puts the last id of a stream into the place of `$`. A wait is made of several requests, and each would begin anew
+    /// at the end of its stream: what was added between two of them would be missed.
+    fn resolve_last(&self, read: &mut StreamRead<'_>) -> Result<()> {
+        let keys: Vec<Placed<'_>> = read.keys.iter().filter(|key| read.id_of(key) == b"$").copied().collect();
+        let replies = self.ask_each(&keys, |key| command([&b"XINFO"[..], b"STREAM", key.stored]))?;
+        for (key, reply, node) in replies {
+            let id = match error_in(&reply) {
+                // Its first entry will come behind this one.
+                Some(error) if error.message().contains("no such key") => b"0-0".to_vec(),
+                Some(error) => return Err(self.refusal(read)?.unwrap_or_else(|| error.with_node(|| node))),
+                None => last_id(&reply).ok_or_else(|| Error::reply("XINFO STREAM told no last id"))?,
+            };
+            read.set_id(key.position, id);
+        }
+        Ok(())
+    }
+
+    /// On one server nothing is given of any stream when one of them has no such group. So all of them are asked for
+    /// their groups before anything is read.
+    fn check_groups(&self, read: &StreamRead<'_>) -> Result<()> {
+        if let (Some(group), true) = (read.group(), read.words.is_plain && read.ids_are_plain()) {
+            let replies = self.ask_each(&read.keys, |key| command([&b"XPENDING"[..], key.stored, group]))?;
+            if replies.iter().all(|(_, reply, _)| error_in(reply).is_none()) {
+                return Ok(());
+            }
+        }
+        self.refusal(read)?.map_or(Ok(()), Err)
+    }
+
+    /// What one server would say against the command: of all streams that something is wrong with, the first, in the
+    /// words of the server that has it. Nothing is taken by asking.
+    fn refusal(&self, read: &StreamRead<'_>) -> Result<Option<Error>> {
+        for key in &read.keys {
+            let own = self.args.get(key.position + read.keys.len()).unwrap_or_default();
+            let is_plain = own == b">" || parse_id(own).is_some();
+            let id = if is_plain && !self.takes_nothing() { NO_ID } else { own };
+            match self.exchange(key.master, &read.request_with(&[key], &[id], None)) {
+                Err(error) if id == NO_ID && own != NO_ID && error.message().contains("Invalid stream ID") => {}
+                Err(error) if error.is_server() => return Ok(Some(error)),
+                result => drop(result?),
+            }
+        }
+        Ok(None)
+    }
+
+    /// One request for each of some keys, all servers at once: every reply, errors among them, and its node.
+    fn ask_each<'k, 'c>(
+        &self,
+        keys: &'k [Placed<'c>],
+        ask: impl Fn(&Placed<'_>) -> Vec<u8>,
+    ) -> Result<Vec<(&'k Placed<'c>, Vec<u8>, String)>> {
+        let mut groups = crate::plan::groups(keys);
+        groups.sort_by_key(|group| group[0].master);
+        let mut asked: Vec<(Lease, Vec<&Placed<'_>>)> = Vec::with_capacity(groups.len());
+        for group in groups {
+            asked.push((self.lend(group[0].master)?, group));
+        }
+        for (lease, group) in &mut asked {
+            let bytes: Vec<u8> = group.iter().flat_map(|key| ask(key)).collect();
+            lease.send(&bytes, group.len(), self.deadline)?;
+        }
+        let mut replies = Vec::with_capacity(keys.len());
+        for (lease, group) in &mut asked {
+            for key in group.iter() {
+                let reply = lease.receive(self.deadline)?.as_bytes().to_vec();
+                replies.push((*key, reply, lease.node().to_string()));
+            }
+        }
+        Ok(replies)
+    }
+
+    /// One reply of what the servers gave, in the order of the keys; `None` when that is nothing.
+    fn merged(&self, read: &StreamRead<'_>, results: Vec<Given>) -> Result<Option<Vec<u8>>> {
+        let groups = read.groups();
+        let mut pieces = Vec::new();
+        let mut failed: Vec<(usize, Error)> = Vec::new();
+        for (nth, result) in results.into_iter().enumerate() {
+            match result.and_then(|reply| reply.map_or(Ok(Vec::new()), |reply| self.pieces(read, &groups[nth], &reply)))
+            {
+                Ok(given) => pieces.extend(given),
+                Err(error) => failed.push((nth, error)),
+            }
+        }
+        if !failed.is_empty() {
+            return Err(self.failure(read, &pieces, failed));
+        }
+        pieces.sort_by_key(|piece| piece.key.position);
+        let Some(first) = pieces.first() else { return Ok(None) };
+        let mut out = Vec::new();
+        encode::head(&mut out, if first.given.is_in_map { b'%' } else { b'*' }, pieces.len());
+        pieces.iter().for_each(|piece| out.extend_from_slice(&piece.given.raw));
+        Ok(Some(out))
+    }
+
+    /// The streams of one reply, each with the key that it belongs to. They come in the order of the keys, and those that
+    /// have nothing are left out.
+    fn pieces<'c>(&self, read: &StreamRead<'c>, group: &[&Placed<'c>], reply: &[u8]) -> Result<Vec<Piece<'c>>> {
+        let streams = streams_of(reply).ok_or_else(misfit)?;
+        let distinct: HashSet<&[u8]> = group.iter().map(|key| key.stored).collect();
+        let mut keys = group.iter().enumerate();
+        let mut chosen = Vec::with_capacity(streams.len());
+        for (nth, stream) in streams.iter().enumerate() {
+            let left = || streams[nth..].iter().filter(|other| other.name == stream.name).count();
+            let is_it = |&(at, key): &(usize, &&Placed<'_>)| {
+                key.stored == stream.name
+                    && (distinct.len() == group.len() || self.may_give(read, &group[at..], stream.ids.first(), left()))
+            };
+            chosen.push(**keys.find(is_it).ok_or_else(misfit)?.1);
+        }
+        Ok(chosen.into_iter().zip(streams).map(|(key, given)| Piece { key, given }).collect())
+    }
+
+    /// Whether something was given for the first of these keys, when the same stream is named several times, `left` of
+    /// which gave something, the next with this first entry.
+    fn may_give(&self, read: &StreamRead<'_>, keys: &[&Placed<'_>], first: Option<&Vec<u8>>, left: usize) -> bool {
+        let id = read.id_of(keys[0]);
+        if self.takes_nothing() {
+            let behind = |asked| first.and_then(|first| parse_id(first)).map_or(true, |first| first > asked);
+            return id != b"$" && parse_id(id).map_or(true, behind);
+        }
+        // What is pending always gives something, be it an empty list.
+        let is_same = |key: &&&Placed<'_>| key.stored == keys[0].stored && read.id_of(key) != b">";
+        id != b">" || keys.iter().filter(is_same).count() < left
+    }
+
+    /// The error for a read that failed on some nodes. What others gave of a group meanwhile is told.
+    fn failure(&self, read: &StreamRead<'_>, pieces: &[Piece<'_>], failed: Vec<(usize, Error)>) -> Error {
+        let refused: HashSet<&str> =
+            failed.iter().filter(|(_, error)| error.is_server()).map(|(_, error)| error.message()).collect();
+        if self.takes_nothing() && refused.len() > 1 {
+            // Which one a server would meet first depends on the order of the streams.
+            if let Ok(Some(error)) = self.refusal(read) {
+                return error;
+            }
+        }
+        let new: Vec<&Piece<'_>> =
+            pieces.iter().filter(|piece| read.id_of(&piece.key) == b">" && !piece.given.ids.is_empty()).collect();
+        let is_unknown = failed.iter().any(|(_, error)| error.outcome() == Outcome::Unknown);
+        let part = |(nth, group): (usize, &Vec<&Placed<'_>>)| {
+            let error = failed.iter().find(|(at, _)| *at == nth).map(|(_, error)| error);
+            let has_given = new.iter().any(|piece| piece.key.master == group[0].master);
+            PartOutcome {
+                node: self.topology().shards()[group[0].shard].name().to_owned(),
+                keys: group.iter().filter_map(|key| self.args.get(key.position)).map(<[u8]>::to_vec).collect(),
+                outcome: match error {
+                    Some(error) => error.outcome(),
+                    None if has_given => Outcome::Applied,
+                    None => Outcome::NotApplied,
+                },
+                error: error.map(|error| error.message().to_owned()),
+            }
+        };
+        let parts: Vec<PartOutcome> = read.groups().iter().enumerate().map(part).collect();
+        let Some((_, error)) = failed.into_iter().next() else { return Error::reply("a part failed without an error") };
+        if self.takes_nothing() || (new.is_empty() && !is_unknown) {
+            return error;
+        }
+        let error = error.with_outcome(if is_unknown { Outcome::Unknown } else { Outcome::Partial }).with_parts(parts);
+        if new.is_empty() {
+            return error;
+        }
+        let told = new.iter().map(|piece| {
+            let ids = &piece.given.ids;
+            let ends = [ids.first(), ids.last()].map(|id| escape(id.map_or(&[], Vec::as_slice), 64));
+            format!("{} of {} ({} to {})", ids.len(), escape(piece.key.stored, 64), ends[0], ends[1])
+        });
+        let told = told.collect::<Vec<_>>().join(", ");
+        error.with_note(&match read.words.no_ack {
+            true => format!("the group has gone on past these entries, which XRANGE still gives: {told}"),
+            false => {
+                format!("these entries are pending for the consumer now, who gets them by an id such as 0: {told}")
+            }
+        })
+    }
+}
+
+fn misfit() -> Error {
+    Error::reply("a stream came that was not asked for, or what came is none")
+}
+
+/// The streams in a reply; `None` when it has another form.
+fn streams_of(reply: &[u8]) -> Option<Vec<Stream>> {
+    let value = Frame::trusted(reply).value();
+    let is_in_map = matches!(value, ValueRef::Map(_));
+    let mut items = value.items()?;
+    let mut streams = Vec::with_capacity(items.len());
+    while let Some((item, raw)) = items.next_raw() {
+        let (name, entries, raw) = if is_in_map {
+            let (entries, more) = items.next_raw()?;
+            (item, entries, [raw, more].concat())
+        } else {
+            let mut pair = item.items()?;
+            (pair.next()?, pair.next()?, raw.to_vec())
+        };
+        let id = |entry: ValueRef<'_>| Some(entry.items()?.next()?.as_bytes()?.to_vec());
+        let ids = entries.items()?.filter_map(id).collect();
+        streams.push(Stream { name: name.as_bytes()?.to_vec(), ids, raw, is_in_map });
+    }
+    Some(streams)
+}
+
+/// The last id that a stream gave out, as `XINFO STREAM` tells it.
+fn last_id(reply: &[u8]) -> Option<Vec<u8>> {
+    let mut items = Frame::trusted(reply).value().items()?;
+    while let (Some(name), Some(value)) = (items.next(), items.next()) {
+        if name.as_bytes() == Some(b"last-generated-id") {
+            return value.as_bytes().map(<[u8]>::to_vec);
+        }
+    }
+    None
+}
