@@ -54,6 +54,7 @@ mod partition;
 mod plan;
 pub mod resp;
 mod run;
+mod slot;
 pub mod spec;
 mod to_arg;
 mod topology;
@@ -70,6 +71,7 @@ pub use net::Connection;
 pub use partition::{Crc32Modulo, HashTags, Partitioner};
 pub use plan::CrossNode;
 pub use resp::{Protocol, Value, ValueRef};
+pub use slot::Slot;
 pub use to_arg::{ToArg, ToArgs, ToPairs};
 pub use topology::{Address, Node, PassedOver, ReadFrom, Role, Shard, Topology};
 

@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("convert", 1),
     ("to_arg", 1),
     ("partition", 1),
+    ("slot", 1),
     ("topology", 2),
     ("plan", 2),
     ("merge", 2),

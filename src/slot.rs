@@ -1,0 +1,78 @@
+//! The places of replies that are still to come.
+
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The place of one reply among those of a pipeline or a transaction, and the Rust type that the reply becomes.
+///
+/// Each command that is queued gives one. Where the replies are, `get` takes it and gives the value. A slot of
+/// another pipeline or transaction is an error there, never a wrong value.
+pub struct Slot<T> {
+    index: usize,
+    owner: u64,
+    reply: PhantomData<fn() -> T>,
+}
+
+/// Hands out the slots of one pipeline or transaction, one after the other.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    owner: u64,
+    count: usize,
+}
+
+impl Slots {
+    /// Those of a new owner.
+    pub(crate) fn new() -> Slots {
+        static OWNERS: AtomicU64 = AtomicU64::new(0);
+        Slots { owner: OWNERS.fetch_add(1, Ordering::Relaxed), count: 0 }
+    }
+
+    /// The slot of the next command.
+    pub(crate) fn next<T>(&mut self) -> Slot<T> {
+        let slot = Slot { index: self.count, owner: self.owner, reply: PhantomData };
+        self.count += 1;
+        slot
+    }
+
+    /// How many were handed out.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Which reply a slot stands for, counted from 0.
+    ///
+    /// # Errors
+    /// [`Argument`](ErrorKind::Argument) for a slot that another owner handed out. Its outcome is `Unknown`: what
+    /// became of the commands is not known from it, so nothing invites to run them once more.
+    pub(crate) fn index_of<T>(&self, slot: &Slot<T>) -> Result<usize> {
+        if slot.owner == self.owner && slot.index < self.count {
+            return Ok(slot.index);
+        }
+        let message = "the slot belongs to another pipeline or transaction than these replies";
+        Err(Error::new(ErrorKind::Argument, Outcome::Unknown, message))
+    }
+}
+
+impl<T> fmt::Debug for Slot<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Slot").field(&self.index).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_stands_for_one_reply_of_its_owner() {
+        let (mut one, mut other) = (Slots::new(), Slots::new());
+        let (first, second): (Slot<i64>, Slot<String>) = (one.next(), one.next());
+        let foreign: Slot<i64> = other.next();
+        assert_eq!((one.count(), other.count()), (2, 1));
+        assert_eq!((one.index_of(&first).unwrap(), one.index_of(&second).unwrap()), (0, 1));
+        assert_eq!(one.index_of(&foreign).unwrap_err().kind(), ErrorKind::Argument);
+        assert_eq!(other.index_of(&second).unwrap_err().kind(), ErrorKind::Argument);
+    }
+}
