@@ -1,5 +1,6 @@
 //! The cluster: the one thing that most programs hold.
 
+mod calls;
 mod on;
 mod views;
 
@@ -164,7 +165,7 @@ impl Cluster {
         Builder::default()
     }
 
-    fn servers(&self) -> Arc<Servers> {
+    pub(crate) fn servers(&self) -> Arc<Servers> {
         Arc::clone(&self.shared.servers.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -213,7 +214,7 @@ impl Cluster {
         Ok(Plan::of(&planner, cmd.args(), spec, &route))
     }
 
-    fn planner<'p>(&'p self, servers: &'p Servers) -> Planner<'p> {
+    pub(crate) fn planner<'p>(&'p self, servers: &'p Servers) -> Planner<'p> {
         let View { read_from, cross_node, .. } = self.view;
         Planner { topology: &servers.topology, placement: &self.shared.placement, read_from, cross_node }
     }

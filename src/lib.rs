@@ -58,6 +58,7 @@ mod slot;
 pub mod spec;
 mod to_arg;
 mod topology;
+mod transaction;
 
 pub use args::Args;
 pub use cluster::{Cluster, OnEachMaster, OnNode};
@@ -74,6 +75,7 @@ pub use resp::{Protocol, Value, ValueRef};
 pub use slot::Slot;
 pub use to_arg::{ToArg, ToArgs, ToPairs};
 pub use topology::{Address, Node, PassedOver, ReadFrom, Role, Shard, Topology};
+pub use transaction::{Transaction, TransactionReplies, Watched};
 
 /// The examples in the README are compiled with the others.
 #[cfg(doctest)]

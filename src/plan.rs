@@ -1,5 +1,9 @@
 //! From a command to what is sent to which server. Pure: nothing here knows a socket.
 
+mod native;
+
+pub(crate) use native::{about_a_connection, Native};
+
 use crate::args::Args;
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::merge::Merge;
@@ -77,12 +81,7 @@ impl Planner<'_> {
     fn choose<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
         let role = self.role(spec.access);
         match (spec.access, spec.request) {
-            (Access::Connection, _) => Err(Error::new(
-                ErrorKind::Refused,
-                Outcome::NotApplied,
-                "is about the connection that it comes over, and connections are shared; open one of your own with \
-                 `Builder::open`",
-            )),
+            (Access::Connection, _) => Err(about_a_connection(spec)),
             // Where there is one node only, there is no choice. A cursor needs the same server again: its master.
             (_, RequestPolicy::OneServer) if self.topology.distinct_shards().count() == 1 => {
                 let target = Target::Shard(0, Role::Master);

@@ -24,6 +24,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("carry", 4),
     ("discover", 4),
     ("cluster", 4),
+    ("transaction", 4),
     ("commands", 5),
 ];
 

@@ -192,7 +192,7 @@ fn stash_name(what: &str, key: &[u8]) -> Vec<u8> {
 }
 
 /// A random number, from the seeds that std draws for its hash maps.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
