@@ -20,7 +20,7 @@ impl Planner<'_> {
         let one_node = self.topology.distinct_shards().count() == 1;
         let native = match (spec.access, spec.request) {
             (Access::Connection, _) => Err(about_a_connection(spec)),
-            // Its replies are told by the names of the servers, also where there is one only.
+            // Where there is one node only, its replicas would miss it.
             (_, RequestPolicy::AllNodes) => {
                 refused("goes to every server, and a transaction is on one; `Cluster::on` names one")
             }
