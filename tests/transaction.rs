@@ -267,7 +267,9 @@ fn a_command_that_the_server_refuses_to_queue_undoes_all() {
         // Of many commands those behind the refused one are not even sent.
         let mut transaction = cluster.transaction();
         transaction.incr("number");
-        (0..5000).for_each(|_| drop(transaction.append("foo", "1")));
+        for _ in 0..5000 {
+            transaction.append("foo", "1");
+        }
         let error = transaction.run().unwrap_err();
         assert_eq!((error.kind(), error.command()), (ErrorKind::NoPerm, Some("INCR")), "{error}");
         assert_eq!((server[0].calls("discard"), server[0].calls("exec")), (1, 1));
@@ -286,7 +288,9 @@ fn a_user_without_transactions_changes_nothing() {
         let (server, cluster) = limited(Protocol::Resp2, rules);
         let mut transaction = cluster.transaction();
         transaction.incr("number");
-        (0..2000).for_each(|_| drop(transaction.append("foo", "1")));
+        for _ in 0..2000 {
+            transaction.append("foo", "1");
+        }
         let error = transaction.run().unwrap_err();
         assert_eq!((error.outcome(), error.command()), (Outcome::NotApplied, Some(command)), "{error}");
         assert!(matches!(error.kind(), ErrorKind::NoPerm | ErrorKind::ExecAbort), "{error}");
@@ -313,7 +317,9 @@ fn a_wire_cut_anywhere_leaves_the_truth() {
                 assert_clean(&cluster, "old");
                 wire.cut_at(nth, cut);
                 let mut transaction = cluster.transaction();
-                (0..count).for_each(|_| drop(transaction.incr("count")));
+                for _ in 0..count {
+                    transaction.incr("count");
+                }
                 let result = transaction.run().map(|replies| replies.len());
                 let applied = server.ask(&["GET", "count"]) == Reply::bulk(count.to_string());
                 let nothing = server.ask(&["EXISTS", "count"]).int() == 0;
@@ -413,7 +419,9 @@ fn a_server_that_does_not_queue_is_found_out() {
             cluster.set("foo", 1).unwrap();
             let accepted = peer.accepted();
             let mut transaction = cluster.transaction();
-            (0..count).for_each(|_| drop(transaction.set("foo", 1)));
+            for _ in 0..count {
+                transaction.set("foo", 1);
+            }
             let error = transaction.run().unwrap_err();
             let told = (error.kind(), error.outcome(), error.command());
             assert_eq!(told, (ErrorKind::Protocol, Outcome::Unknown, Some("SET")), "{error}");

@@ -95,7 +95,7 @@ fn a_key_that_keeps_changing_is_a_conflict() {
         let told = (error.kind(), error.outcome(), error.command());
         assert_eq!(told, (ErrorKind::Conflict, Outcome::NotApplied, Some("EXEC")), "{error}");
         assert!(error.node().unwrap().starts_with("node_1 "), "{error}");
-        assert!(error.message().contains(&format!("{} attempts", attempts.get())), "{error}");
+        assert!(error.message().contains(" attempts were made"), "{error}");
         assert!(!error.is_server(), "no server said this");
         assert_eq!(server[0].ask(&["EXISTS", "copy"]).int(), 0);
     };

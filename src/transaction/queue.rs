@@ -173,7 +173,7 @@ impl Home {
         match (self, self.lead(servers)?) {
             (Home::Routed(cluster), mut lead) => {
                 let native = cluster.planner(servers).on_one_server(cmd.args(), &spec::WATCH)?;
-                Lead::follow(&mut lead, servers, &cmd, &spec::WATCH, &native)?;
+                Lead::follow(&mut lead, servers, cmd, &spec::WATCH, &native)?;
                 let lead = lead.ok_or_else(no_key)?;
                 Ok((lead, native.request.into_owned()))
             }
@@ -213,4 +213,58 @@ impl Lead {
 
 fn no_key() -> Error {
     Error::argument("there is no key to watch; nothing was sent")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Commands of these lengths, and `EXEC`.
+    fn batch(lengths: &[usize]) -> Batch {
+        let ends: Vec<usize> = lengths
+            .iter()
+            .scan(0, |end, length| {
+                *end += length;
+                Some(*end)
+            })
+            .collect();
+        let mut bytes = vec![b'x'; ends.last().copied().unwrap_or(0)];
+        bytes.extend_from_slice(b"EXEC");
+        Batch { bytes, ends, names: Vec::new() }
+    }
+
+    #[test]
+    fn a_window_is_small_enough_to_be_answered_while_nobody_reads() {
+        for lengths in [
+            vec![],
+            vec![10],
+            vec![10; 1000],
+            vec![10; 1001],
+            vec![10; 100_000],
+            vec![40_000; 7],
+            vec![32 << 10; 4],
+            vec![1 << 20, 10, 10, 1 << 20, 1 << 20, 10],
+        ] {
+            let batch = batch(&lengths);
+            let windows = batch.windows();
+            let sent: Vec<u8> = windows.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();
+            assert!(sent == batch.bytes, "every byte once, in order");
+            let mut next = 0;
+            for (commands, bytes) in &windows {
+                assert_eq!(commands.start, next);
+                next = commands.end;
+                let is_last = next == lengths.len();
+                let length = bytes.len() - if is_last { 4 } else { 0 };
+                assert_eq!(bytes.ends_with(b"EXEC"), is_last);
+                assert_eq!(length, lengths[commands.clone()].iter().sum::<usize>());
+                assert!(commands.len() <= WINDOW_COMMANDS && (length <= WINDOW_BYTES || commands.len() == 1));
+            }
+            assert_eq!(next, lengths.len());
+        }
+        let counts = |lengths: &[usize]| batch(lengths).windows().iter().map(|(at, _)| at.len()).collect::<Vec<_>>();
+        assert_eq!(counts(&[10; 1000]), [1000], "two round trips for nearly everybody");
+        assert_eq!(counts(&[10; 1001]), [1000, 1]);
+        assert_eq!(counts(&[32 << 10; 4]), [2, 2]);
+        assert_eq!(counts(&[]), [0]);
+    }
 }

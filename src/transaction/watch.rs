@@ -128,26 +128,54 @@ impl OnNode {
     }
 }
 
+/// How one attempt ended.
+enum Ended<T> {
+    /// With what the closure gave, or without the closure when nothing could be watched.
+    With(Result<T>),
+    /// A watched key had changed.
+    Conflict(Error),
+}
+
 fn watch<T>(home: &Home, keys: impl ToArgs, mut body: impl FnMut(&mut Watched) -> Result<T>) -> Result<T> {
     let deadline = home.cluster().begin();
     let keys = home.keys(keys);
     let mut attempt = 1;
+    let mut conflict: Option<Error> = None;
     loop {
-        let mut watched = Watched::begin(home, &keys, deadline)?;
-        let result = body(&mut watched);
-        let error = match (watched.state, result) {
-            (State::Conflict, Err(_)) => watched.conflict(),
-            (_, result) => {
-                watched.unwatch();
-                return result;
+        match once(home, &keys, deadline, &mut body) {
+            Ended::Conflict(error) => {
+                if attempt == ATTEMPTS || !pause(attempt, deadline) {
+                    return Err(error.with_note(&format!("{attempt} attempts were made")));
+                }
+                conflict = Some(error);
             }
-        };
-        // The pause is for somebody else's turn, who may need the connection for it.
-        drop(watched);
-        if attempt == ATTEMPTS || !pause(attempt, deadline) {
-            return Err(error.with_note(&format!("{attempt} attempts were made")));
+            Ended::With(Err(error)) => {
+                let too_late = error.kind() == ErrorKind::Timeout && error.outcome() == Outcome::NotApplied;
+                return Err(match conflict {
+                    // The time went into the attempts before.
+                    Some(conflict) if too_late && deadline.left().is_err() => {
+                        conflict.with_note(&format!("{attempt} attempts were made, and in the last one {error}"))
+                    }
+                    _ => error,
+                });
+            }
+            Ended::With(done) => return done,
         }
         attempt += 1;
+    }
+}
+
+fn once<T>(home: &Home, keys: &Cmd, deadline: Deadline, body: impl FnOnce(&mut Watched) -> Result<T>) -> Ended<T> {
+    let mut watched = match Watched::begin(home, keys, deadline) {
+        Ok(watched) => watched,
+        Err(error) => return Ended::With(Err(error)),
+    };
+    match (body(&mut watched), watched.state) {
+        (Err(_), State::Conflict) => Ended::Conflict(watched.conflict()),
+        (result, _) => {
+            watched.unwatch();
+            Ended::With(result)
+        }
     }
 }
 
