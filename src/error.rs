@@ -43,7 +43,7 @@ pub enum ErrorKind {
     UnknownCommand,
     /// The command's keys live on several nodes and it has no meaning there. Nothing was sent.
     CrossNode,
-    /// A key that a transaction watched was changed by somebody else, so nothing of it was applied.
+    /// A key that was [watched](crate::Cluster::watch) was changed by somebody else, so nothing was applied.
     Conflict,
     /// The command changes the state of its connection and cannot run on a pooled one. Nothing was sent.
     Refused,

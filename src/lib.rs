@@ -20,6 +20,8 @@
 //! - [`Cluster`] is what a program holds, and [`Builder`] how it is made.
 //! - The methods for commands are in one trait a data type; [`prelude`] brings them all. [`cmd()`] makes a command that
 //!   has no method.
+//! - [`Cluster::transaction`] runs several commands of one node as one, [`Cluster::watch`] only when what they rest on
+//!   has not changed.
 //! - [`ToArg`] says what can be an argument, [`FromValue`] what a reply can become.
 //! - [`spec`] is the command table, [`resp`] the protocol, [`Connection`] one server without any routing.
 //!

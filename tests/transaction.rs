@@ -299,6 +299,29 @@ fn a_user_without_transactions_changes_nothing() {
     }
 }
 
+/// An `EXEC` that is no command does not end the transaction that `MULTI` began.
+#[test]
+fn a_server_without_exec_or_discard_changes_nothing() {
+    for (renamed, count, failed) in [("EXEC", 3, "EXEC"), ("EXEC", 1500, "EXEC"), ("DISCARD", 1500, "LPUSH")] {
+        let server = [Server::start_with(&["--rename-command", renamed, "", "--rename-command", "LPUSH", ""])];
+        let cluster = cluster_of(&server).pool_size(1).connect().unwrap();
+        for _ in 0..2 {
+            let mut transaction = cluster.transaction();
+            if failed == "LPUSH" {
+                transaction.lpush("list", ["x"]);
+            }
+            for _ in 0..count {
+                transaction.incr("count");
+            }
+            let error = transaction.run().unwrap_err();
+            let told = (error.kind(), error.outcome(), error.command());
+            assert_eq!(told, (ErrorKind::Server, Outcome::NotApplied, Some(failed)), "{error}");
+            assert_eq!(server[0].ask(&["EXISTS", "count"]).int(), 0);
+            assert_clean(&cluster, "foo");
+        }
+    }
+}
+
 #[test]
 fn a_wire_cut_anywhere_leaves_the_truth() {
     let server = Server::start();

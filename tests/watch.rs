@@ -382,5 +382,8 @@ fn a_user_without_some_of_the_commands_changes_nothing() {
         server[0].ask(&["APPEND", "foo", "+"]);
         cluster.set("foo", "clean").unwrap();
         assert_eq!(server[0].ask(&["GET", "foo"]), Reply::bulk("clean"), "{rule}");
+        if matches!(rule, "-watch" | "-unwatch") {
+            assert_clean(&server[0], &cluster);
+        }
     }
 }
