@@ -102,7 +102,7 @@ fn a_key_that_keeps_changing_is_a_conflict() {
     collide(&cluster.deadline(Duration::from_secs(60)));
     assert_eq!(attempts.get(), 100);
     let begin = Instant::now();
-    collide(&cluster.deadline(Duration::from_millis(300)));
+    collide(&cluster.deadline(Duration::from_millis(700)));
     assert!(attempts.get() < 100 && begin.elapsed() < Duration::from_secs(5));
     assert_clean(&server[0], &cluster);
 }
@@ -353,6 +353,30 @@ fn a_dead_connection_of_the_pool_costs_nothing() {
         server[0].ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
         assert_eq!(cluster.watch(["foo"], |watched| watched.get::<_, String>("foo")).unwrap(), "0");
     }
+}
+
+#[test]
+fn a_server_that_dies_while_the_closure_runs_has_applied_nothing() {
+    let mut server = Server::start();
+    let cluster = Cluster::builder().node("node_1", server.address()).pool_size(1).connect().unwrap();
+    let address = server.address();
+    let mut attempts = 0;
+    let error = cluster.watch(["foo"], |watched| {
+        attempts += 1;
+        let _: Option<String> = watched.get("foo")?;
+        server.kill();
+        let mut transaction = watched.transaction();
+        transaction.set("foo", 1);
+        transaction.run()?.check()
+    });
+    let error = error.unwrap_err();
+    let told = (error.kind(), error.outcome(), error.command());
+    assert_eq!(told, (ErrorKind::Io, Outcome::NotApplied, Some("MULTI")), "{error}");
+    assert!(error.node().unwrap().contains(&address), "{error}");
+    assert_eq!(attempts, 1, "only a conflict is tried again");
+    let error = cluster.watch(["foo"], |_| -> Result<()> { panic!("nothing is watched") }).unwrap_err();
+    let told = (error.kind(), error.outcome(), error.command());
+    assert_eq!(told, (ErrorKind::Connect, Outcome::NotApplied, Some("WATCH")), "{error}");
 }
 
 #[test]

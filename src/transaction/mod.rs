@@ -132,7 +132,22 @@ impl Transaction<'_> {
     /// - [`Conflict`](ErrorKind::Conflict) when a watched key was changed.
     /// - [What every call may meet](crate#errors), with the command `MULTI` or `EXEC`.
     ///
-    /// A failure of a pooled connection that was found dead before `EXEC` was sent is tried once more on a new one.
+    /// When a connection of the pool turns out to be dead before `EXEC` is sent, all is tried once more on a new one,
+    /// unless keys are watched.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::ErrorKind;
+    ///
+    /// let mut transaction = cluster.transaction();
+    /// transaction.set("foo", 1);
+    /// transaction.set("bar", 2); // lives on another node
+    /// let error = transaction.run().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::CrossNode);
+    /// assert_eq!(cluster.exists(["foo", "bar"])?, 0);
+    /// # Ok(()) });
+    /// ```
     pub fn run(self) -> Result<TransactionReplies> {
         let Transaction { to, queue } = self;
         match to {

@@ -123,6 +123,23 @@ impl OnNode {
     ///
     /// # Errors
     /// As [`Cluster::watch`].
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    ///
+    /// let first = cluster.on("node_1")?;
+    /// let new = first.watch(["config"], |watched| {
+    ///     if watched.exists(["config"])? > 0 {
+    ///         return Ok(false);
+    ///     }
+    ///     let mut transaction = watched.transaction();
+    ///     transaction.hset("config", [("size", 1)]);
+    ///     transaction.run()?.check().map(|()| true)
+    /// })?;
+    /// assert!(new);
+    /// # Ok(()) });
+    /// ```
     pub fn watch<K: ToArgs, T>(&self, keys: K, attempt: impl FnMut(&mut Watched) -> Result<T>) -> Result<T> {
         watch(&Home::Named(self.clone()), keys, attempt)
     }
