@@ -1,5 +1,6 @@
 //! The cluster: the one thing that most programs hold.
 
+mod calls;
 mod on;
 mod pages;
 mod scripts;
@@ -215,7 +216,6 @@ impl Cluster {
     /// # Ok::<(), rediscluster::Error>(())
     /// ```
     pub fn plan<T>(&self, cmd: &Cmd<T>) -> Result<Plan> {
-        cmd.check()?;
         let spec = self.spec_of(cmd)?;
         let servers = self.servers();
         let planner = self.planner(&servers);
@@ -264,18 +264,7 @@ impl Cluster {
         first_error.map_or(Ok(()), Err)
     }
 
-    /// The row of a command: of the table, or the user's own.
-    pub(crate) fn spec_of<T>(&self, cmd: &Cmd<T>) -> Result<&'static Spec> {
-        cmd.spec(&self.shared.own_specs)
-    }
-
-    /// The longest time that a call may take, without what it waits for data.
-    pub(crate) fn patience(&self) -> Duration {
-        self.view.deadline
-    }
-
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
-        cmd.check()?;
         let spec = self.spec_of(cmd)?;
         let servers = self.servers();
         let run = self.run_of(&servers, cmd.args(), spec, cmd.wait(spec));
@@ -295,7 +284,7 @@ impl Cluster {
             planner: self.planner(servers),
             args,
             spec,
-            deadline: Deadline::of(self.view.deadline, wait),
+            deadline: self.begin(wait),
             patience: self.view.deadline,
             wait,
             database: self.view.database,

@@ -65,6 +65,8 @@ pub enum ErrorKind {
     UnknownCommand,
     /// The command's keys live on several nodes and it has no meaning there. Nothing was sent.
     CrossNode,
+    /// A key that was [watched](crate::Cluster::watch) was changed by somebody else, so nothing was applied.
+    Conflict,
     /// The command changes the state of its connection and cannot run on a pooled one. Nothing was sent.
     Refused,
     /// The wait was ended by a [`Cancel`](crate::Cancel), and nothing was taken.

@@ -22,6 +22,8 @@
 //!   has no method.
 //! - [`Cluster::scan_all`] goes through all keys of all nodes.
 //! - [`Script`] runs a script by its name and sends it where it is not known.
+//! - [`Cluster::transaction`] runs several commands of one node as one, [`Cluster::watch`] only when what they rest on
+//!   has not changed.
 //! - [`ToArg`] says what can be an argument, [`FromValue`] what a reply can become.
 //! - [`spec`] is the command table, [`resp`] the protocol, [`Connection`] one server without any routing.
 //!
@@ -65,6 +67,7 @@ pub mod spec;
 mod stash;
 mod to_arg;
 mod topology;
+mod transaction;
 
 pub use args::Args;
 pub use cancel::Cancel;
@@ -86,6 +89,7 @@ pub use slot::Slot;
 pub use stash::{Stash, StashContent, StashRecovery, StashRole};
 pub use to_arg::{ToArg, ToArgs, ToPairs};
 pub use topology::{Address, Node, PassedOver, ReadFrom, Role, Shard, Topology};
+pub use transaction::{Transaction, TransactionReplies, Watched};
 
 /// The examples in the README are compiled with the others.
 #[cfg(doctest)]

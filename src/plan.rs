@@ -1,7 +1,11 @@
 //! From a command to what is sent to which server. Pure: nothing here knows a socket.
 
+mod native;
+mod sorting;
 mod streams;
 
+pub(crate) use native::{about_a_connection, Native};
+pub(crate) use sorting::{Get, Order, Pattern, Sorting};
 pub(crate) use streams::{parse_id, StreamRead};
 
 use crate::args::Args;
@@ -11,10 +15,6 @@ use crate::resp::encode;
 use crate::spec::{Access, Across, KeySpec, RequestPolicy, ResponsePolicy, SetOperation, Spec};
 use crate::topology::{Placement, ReadFrom, Role, Topology};
 use std::borrow::Cow;
-
-mod sorting;
-
-pub(crate) use sorting::{Get, Order, Pattern, Sorting};
 
 /// What has to be done to run one command.
 #[derive(Debug)]
@@ -95,12 +95,7 @@ impl Planner<'_> {
     fn choose<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
         let role = self.role(spec.access);
         match (spec.access, spec.request) {
-            (Access::Connection, _) => Err(Error::new(
-                ErrorKind::Refused,
-                Outcome::NotApplied,
-                "is about the connection that it comes over, and connections are shared; open one of your own with \
-                 `Builder::open`",
-            )),
+            (Access::Connection, _) => Err(about_a_connection(spec)),
             // Where there is one node only, there is no choice. A cursor needs the same server again: its master.
             (_, RequestPolicy::OneServer) if self.topology.distinct_shards().count() == 1 => {
                 let target = Target::Shard(0, Role::Master);

@@ -27,6 +27,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("discover", 4),
     ("cluster", 4),
     ("pipeline", 4),
+    ("transaction", 4),
     ("commands", 5),
     ("scan", 5),
     ("script", 5),

@@ -254,7 +254,7 @@ fn owned(args: &[&[u8]]) -> Vec<Vec<u8>> {
 }
 
 /// A random number, from the seeds that std draws for its hash maps.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 

@@ -3,7 +3,8 @@
 use super::Cluster;
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use crate::error::{escape, Error, Result};
+use crate::plan::about_a_connection;
 use crate::run::Servers;
 use crate::spec::{Access, Spec, MARKED};
 use crate::topology::{Node, Role};
@@ -70,16 +71,12 @@ impl Cluster {
     }
 
     /// The row of a command that goes to a server as it is.
-    pub(super) fn spec_of_any<T>(&self, cmd: &Cmd<T>) -> Result<&'static Spec> {
+    pub(crate) fn spec_of_any<T>(&self, cmd: &Cmd<T>) -> Result<&'static Spec> {
         cmd.check()?;
         // A command without a row may write.
         let spec = self.spec_of(cmd).unwrap_or(&MARKED);
         match spec.access {
-            Access::Connection => {
-                let message = "is about the connection that it comes over, and connections are shared; open one of \
-                               your own with `Builder::open`";
-                Err(Error::new(ErrorKind::Refused, Outcome::NotApplied, message).with_command(cmd.name()))
-            }
+            Access::Connection => Err(about_a_connection(spec).with_command(cmd.name())),
             _ => Ok(spec),
         }
     }
@@ -91,8 +88,13 @@ impl OnNode {
         &self.name
     }
 
+    /// The cluster that it was taken from.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
     /// Which server that is now.
-    pub(super) fn server(&self, servers: &Servers) -> Result<usize> {
+    pub(crate) fn server(&self, servers: &Servers) -> Result<usize> {
         let topology = &servers.topology;
         let shard = topology.shards().iter().find(|shard| shard.name() == self.name);
         let server = || topology.servers().position(|(_, node)| node.name() == self.name);

@@ -18,19 +18,8 @@ pub(crate) struct Page<T> {
 }
 
 impl Cluster {
-    /// When a call that begins now has to end.
-    pub(crate) fn end_of_call(&self) -> Deadline {
-        Deadline::after(self.view.deadline)
-    }
-
-    /// The database that commands run in.
-    pub(crate) fn database_number(&self) -> u32 {
-        self.view.database
-    }
-
     /// Asks the master of a node, or of the command's key, for a page.
     pub(crate) fn page<T: FromValue>(&self, cmd: &Cmd<T>, shard: Option<usize>, until: Deadline) -> Result<Page<T>> {
-        cmd.check()?;
         let spec = self.spec_of(cmd)?;
         let servers = self.servers();
         let mut run = self.run_of(&servers, cmd.args(), spec, Wait::None);

@@ -9,12 +9,10 @@ use crate::plan::Route;
 impl Cluster {
     /// Runs a script by its name. A server that does not know it is sent the whole.
     pub(crate) fn run_script<T: FromValue>(&self, named: &Cmd<T>, whole: &(dyn Fn() -> Cmd<T> + Sync)) -> Result<T> {
-        named.check()?;
         let spec = self.spec_of(named)?;
         let servers = self.servers();
         let request = || {
             let cmd = whole();
-            cmd.check()?;
             match self.planner(&servers).route(cmd.args(), self.spec_of(&cmd)?)? {
                 Route::One(part) => Ok(part.request.into_owned()),
                 _ => Err(Error::argument("a script runs on one node")),

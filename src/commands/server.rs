@@ -12,6 +12,7 @@ use crate::net::Connection;
 use crate::pipeline::Pipeline;
 use crate::spec;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
+use crate::transaction::{Transaction, Watched};
 use std::collections::BTreeMap;
 
 /// Commands about servers.
@@ -453,6 +454,14 @@ impl ServerCommands for &mut Connection {
 }
 
 impl ServerCommands for &OnNode {
+    type Each<T: FromValue> = T;
+}
+
+impl ServerCommands for &mut Transaction<'_> {
+    type Each<T: FromValue> = T;
+}
+
+impl ServerCommands for &mut Watched {
     type Each<T: FromValue> = T;
 }
 

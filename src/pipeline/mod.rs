@@ -168,7 +168,6 @@ impl Pipeline {
     }
 
     fn queue<T>(&mut self, cmd: &Cmd<T>) -> Result<Queued> {
-        cmd.check()?;
         let spec = self.cluster.spec_of(cmd)?;
         let wait = cmd.wait(spec);
         let is_read = spec.access == Access::Read;

@@ -8,7 +8,6 @@ use crate::cluster::Cluster;
 use crate::cmd::Wait;
 use crate::convert::FromValue;
 use crate::error::{Error, Outcome, Result};
-use crate::net::Deadline;
 use crate::plan::{Part, Target};
 use crate::resp::{Frame, Value};
 use crate::run::{Answer, Run};
@@ -51,7 +50,7 @@ impl Replies {
         });
         let wait = waits.fold(Wait::None, Wait::and);
         // One deadline for all of it.
-        let deadline = Deadline::of(cluster.patience(), wait);
+        let deadline = cluster.begin(wait);
         let no_args = Args::new();
         let mut answered: Vec<Answered> = Vec::with_capacity(commands.len());
         let mut commands = commands.into_iter();

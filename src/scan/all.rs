@@ -3,7 +3,7 @@
 use super::pages::{page_of, Pages};
 use super::position::{Place, ScanPosition};
 use crate::cluster::Cluster;
-use crate::cmd::Cmd;
+use crate::cmd::{Cmd, Wait};
 use crate::commands::ScanOptions;
 use crate::convert::FromValue;
 use crate::error::{escape, Error, Result};
@@ -109,7 +109,7 @@ impl ScanAll {
     }
 
     fn advance(&mut self) -> Result<Option<Found>> {
-        let until = self.cluster.end_of_call();
+        let until = self.cluster.begin(Wait::None);
         while self.shard < self.shards {
             let (cluster, options, shard) = (&self.cluster, &self.options, self.shard);
             let ask = |cursor: u64| {

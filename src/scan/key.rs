@@ -3,7 +3,7 @@
 use super::pages::{page_of, Pages, Raw, RawPair};
 use crate::args::Args;
 use crate::cluster::{Cluster, Page};
-use crate::cmd::Cmd;
+use crate::cmd::{Cmd, Wait};
 use crate::commands::{ScanOptions, ScanPage};
 use crate::convert::FromValue;
 use crate::error::Result;
@@ -53,7 +53,7 @@ impl<T> ScanKey<T> {
 impl<T: FromValue> ScanKey<T> {
     fn advance(&mut self) -> Result<Option<T>> {
         let ScanKey { cluster, spec, key, options, last, elements, .. } = self;
-        let until = cluster.end_of_call();
+        let until = cluster.begin(Wait::None);
         let cmd = |cursor: u64| Cmd::new(spec).arg(&*key).arg(cursor).args_of(&*options).args_of(*last);
         fn ask<'a, I: FromValue>(
             cluster: &'a Cluster,

@@ -1,0 +1,31 @@
+//! What calls that are no single command need of a cluster.
+
+use super::Cluster;
+use crate::cmd::{Cmd, Wait};
+use crate::error::Result;
+use crate::net::{Deadline, Lease};
+use crate::run::Servers;
+use crate::spec::Spec;
+
+impl Cluster {
+    /// The deadline of a call that begins now and may wait for data so long.
+    pub(crate) fn begin(&self, wait: Wait) -> Deadline {
+        Deadline::of(self.view.deadline, wait)
+    }
+
+    /// The database that commands run in.
+    pub(crate) fn database_number(&self) -> u32 {
+        self.view.database
+    }
+
+    /// The row of a command, which a server would take as far as can be told from here.
+    pub(crate) fn spec_of<T>(&self, cmd: &Cmd<T>) -> Result<&'static Spec> {
+        cmd.check()?;
+        cmd.spec(&self.shared.own_specs)
+    }
+
+    /// A connection to a server, in the database of this view.
+    pub(crate) fn lend(&self, servers: &Servers, server: usize, deadline: Deadline) -> Result<Lease> {
+        servers.pools[server].lend(self.view.database, deadline)
+    }
+}

@@ -1,0 +1,322 @@
+//! `WATCH`: a transaction that is applied only when what it rests on has not changed.
+
+use super::exec::exec;
+use super::queue::{Home, Lead, Queue};
+use super::{repeated, To, Transaction, TransactionReplies};
+use crate::carry::random;
+use crate::cluster::{Cluster, OnNode};
+use crate::cmd::{Cmd, Execute, Wait};
+use crate::convert::FromValue;
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::net::{Deadline, Lease};
+use crate::resp::ValueRef;
+use crate::run::Servers;
+use crate::spec::Access;
+use crate::to_arg::ToArgs;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a transaction is tried whose watched keys keep changing.
+const ATTEMPTS: u32 = 100;
+/// The longest pause after the first attempt; it doubles after each one, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_micros(500);
+const LONGEST_PAUSE: Duration = Duration::from_millis(32);
+
+/// A connection to the master of one node, which watches keys there: what the closure of [`Cluster::watch`] works with.
+///
+/// Commands that read run at once, over this connection and so on the master. What changes data belongs into the
+/// [transaction](Watched::transaction); here it is refused.
+pub struct Watched {
+    home: Home,
+    servers: Arc<Servers>,
+    lead: Option<Lead>,
+    lease: Lease,
+    deadline: Deadline,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It may read, and run the transaction.
+    Watching,
+    /// `EXEC` was tried.
+    Over,
+    /// A watched key had changed, and nothing was applied.
+    Conflict,
+}
+
+impl Cluster {
+    /// Watches keys of one node, reads, and runs a transaction that is applied only when none of the keys was changed
+    /// meanwhile: optimistic locking, in which nobody waits for anybody.
+    ///
+    /// The closure gets the connection that watches. It reads what it needs, queues commands in
+    /// [`Watched::transaction`], runs them, and gives whatever the caller wants to have. Where it ends without a
+    /// transaction, nothing is changed, and what it gives is given. When a watched key was changed in between, by
+    /// anybody, `run` fails with [`Conflict`](ErrorKind::Conflict); when the closure passes that error on, it is called
+    /// again from the start, after a short pause, up to 100 times within the deadline. So let it have no other effects.
+    ///
+    /// Keys are placed as everywhere, and everything in the closure has to be on their node. One connection of the pool
+    /// is held while the closure runs: keep it short, and let it not wait for other calls on the same cluster when
+    /// [`pool_size`](crate::Builder::pool_size) is small. One deadline bounds all attempts together.
+    ///
+    /// `WATCH`, `MULTI` and `EXEC`, since Redis 2.2.0.
+    ///
+    /// # Errors
+    /// - [`Conflict`](ErrorKind::Conflict) when the keys had changed in every attempt; nothing was applied.
+    /// - [`CrossNode`](ErrorKind::CrossNode) when the keys live on several nodes, and
+    ///   [`Argument`](ErrorKind::Argument) when there is none. Nothing was sent.
+    /// - What the closure gives, such as an error of [`Transaction::run`], and
+    ///   [what every call may meet](crate#errors).
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    ///
+    /// cluster.set("stock{7}", 3)?;
+    /// // Takes one out of stock, when there is one.
+    /// let left: Option<i64> = cluster.watch(["stock{7}"], |watched| {
+    ///     let stock: i64 = watched.get("stock{7}")?;
+    ///     if stock == 0 {
+    ///         return Ok(None);
+    ///     }
+    ///     let mut transaction = watched.transaction();
+    ///     let left = transaction.decr("stock{7}");
+    ///     transaction.rpush("orders{7}", ["one"]);
+    ///     transaction.run()?.get(left).map(Some)
+    /// })?;
+    /// assert_eq!(left, Some(2));
+    /// # Ok(()) });
+    /// ```
+    ///
+    /// Compare and set:
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::Result;
+    ///
+    /// fn compare_and_set(cluster: &Cluster, key: &str, old: &str, new: &str) -> Result<bool> {
+    ///     cluster.watch([key], |watched| {
+    ///         if watched.get::<_, Option<String>>(key)?.as_deref() != Some(old) {
+    ///             return Ok(false);
+    ///         }
+    ///         let mut transaction = watched.transaction();
+    ///         transaction.set(key, new);
+    ///         transaction.run()?.check().map(|()| true)
+    ///     })
+    /// }
+    ///
+    /// cluster.set("state", "new")?;
+    /// assert!(compare_and_set(cluster, "state", "new", "paid")?);
+    /// assert!(!compare_and_set(cluster, "state", "new", "paid")?);
+    /// # Ok(()) });
+    /// ```
+    pub fn watch<K: ToArgs, T>(&self, keys: K, attempt: impl FnMut(&mut Watched) -> Result<T>) -> Result<T> {
+        watch(&Home::Routed(self.clone()), keys, attempt)
+    }
+}
+
+impl OnNode {
+    /// Watches keys of this server and runs a transaction on it: see [`Cluster::watch`]. Keys have the names that the
+    /// server stores.
+    ///
+    /// # Errors
+    /// As [`Cluster::watch`].
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    ///
+    /// let first = cluster.on("node_1")?;
+    /// let new = first.watch(["config"], |watched| {
+    ///     if watched.exists(["config"])? > 0 {
+    ///         return Ok(false);
+    ///     }
+    ///     let mut transaction = watched.transaction();
+    ///     transaction.hset("config", [("size", 1)]);
+    ///     transaction.run()?.check().map(|()| true)
+    /// })?;
+    /// assert!(new);
+    /// # Ok(()) });
+    /// ```
+    pub fn watch<K: ToArgs, T>(&self, keys: K, attempt: impl FnMut(&mut Watched) -> Result<T>) -> Result<T> {
+        watch(&Home::Named(self.clone()), keys, attempt)
+    }
+}
+
+/// How one attempt ended.
+enum Ended<T> {
+    /// With what the closure gave, or without the closure when nothing could be watched.
+    With(Result<T>),
+    /// A watched key had changed.
+    Conflict(Error),
+}
+
+fn watch<T>(home: &Home, keys: impl ToArgs, mut body: impl FnMut(&mut Watched) -> Result<T>) -> Result<T> {
+    let deadline = home.cluster().begin(Wait::None);
+    let keys = home.keys(keys);
+    let mut attempt = 1;
+    let mut conflict: Option<Error> = None;
+    loop {
+        match once(home, &keys, deadline, &mut body) {
+            Ended::Conflict(error) => {
+                if attempt == ATTEMPTS || !pause(attempt, deadline) {
+                    return Err(error.with_note(&format!("{attempt} attempts were made")));
+                }
+                conflict = Some(error);
+            }
+            Ended::With(Err(error)) => {
+                let too_late = error.kind() == ErrorKind::Timeout && error.outcome() == Outcome::NotApplied;
+                return Err(match conflict {
+                    // The time went into the attempts before.
+                    Some(conflict) if too_late && deadline.left().is_err() => {
+                        conflict.with_note(&format!("{attempt} attempts were made, and in the last one {error}"))
+                    }
+                    _ => error,
+                });
+            }
+            Ended::With(done) => return done,
+        }
+        attempt += 1;
+    }
+}
+
+fn once<T>(home: &Home, keys: &Cmd, deadline: Deadline, body: impl FnOnce(&mut Watched) -> Result<T>) -> Ended<T> {
+    let mut watched = match Watched::begin(home, keys, deadline) {
+        Ok(watched) => watched,
+        Err(error) => return Ended::With(Err(error)),
+    };
+    match (body(&mut watched), watched.state) {
+        (Err(_), State::Conflict) => Ended::Conflict(watched.conflict()),
+        (result, _) => {
+            watched.unwatch();
+            Ended::With(result)
+        }
+    }
+}
+
+/// Waits for a random time, so that those who met do not meet again. Not when that would end after the deadline.
+fn pause(attempt: u32, deadline: Deadline) -> bool {
+    let most = FIRST_PAUSE.saturating_mul(1 << (attempt - 1).min(16)).min(LONGEST_PAUSE);
+    let pause = Duration::from_nanos(random() % most.as_nanos() as u64);
+    let in_time = deadline.left().is_ok_and(|left| left.map_or(true, |left| pause < left));
+    if in_time {
+        std::thread::sleep(pause);
+    }
+    in_time
+}
+
+impl Watched {
+    /// Watches.
+    fn begin(home: &Home, keys: &Cmd, deadline: Deadline) -> Result<Watched> {
+        let servers = home.cluster().servers();
+        let told = |error: Error| error.with_command("WATCH");
+        let (lead, request) = home.watch(&servers, keys).map_err(told)?;
+        let lease = repeated(&servers.pools[lead.server], || {
+            let mut lease = home.cluster().lend(&servers, lead.server, deadline)?;
+            lease.set_stateful(true);
+            let node = lease.node().to_string();
+            // Whatever happens here, nothing is changed.
+            let named = |error: Error| error.with_outcome(Outcome::NotApplied).with_node(|| node.clone());
+            lease.send(&request, 1, deadline).map_err(named)?;
+            match lease.receive(deadline).map_err(named)?.value() {
+                ValueRef::Simple(b"OK") => {}
+                ValueRef::Error(text) => return Err(named(Error::server(text))),
+                _ => return Err(named(Error::protocol("the reply to WATCH is not OK"))),
+            }
+            Ok(lease)
+        });
+        let (lease, home) = (lease.map_err(told)?, home.clone());
+        Ok(Watched { home, servers, lead: Some(lead), lease, deadline, state: State::Watching })
+    }
+
+    /// Begins the transaction. It goes over the connection that watches, and is applied only when no watched key was
+    /// changed. There can be one: after [`run`](Transaction::run) nothing is watched any more, and what else the
+    /// closure tries is [`Refused`](ErrorKind::Refused).
+    pub fn transaction(&mut self) -> Transaction<'_> {
+        Transaction { to: To::Watched(self), queue: Queue::new() }
+    }
+
+    /// What can be done only once.
+    fn still_watching(&self) -> Result<()> {
+        match self.state {
+            State::Watching => Ok(()),
+            State::Over | State::Conflict => Err(Error::new(
+                ErrorKind::Refused,
+                Outcome::NotApplied,
+                "comes after the transaction, when nothing is watched any more; nothing was sent",
+            )),
+        }
+    }
+
+    pub(super) fn run(&mut self, queue: Queue) -> Result<TransactionReplies> {
+        self.still_watching().map_err(|error| error.with_command("MULTI"))?;
+        let (batch, slots) = queue.batch(&self.home, &self.servers, &mut self.lead)?;
+        self.state = State::Over;
+        match exec(&mut self.lease, &batch, self.deadline)? {
+            Some(replies) => Ok(TransactionReplies::new(slots, batch.names, self.lease.node().to_string(), replies)),
+            None => {
+                self.state = State::Conflict;
+                Err(self.conflict())
+            }
+        }
+    }
+
+    fn conflict(&self) -> Error {
+        let message = "a watched key was changed by somebody else; nothing was applied";
+        let error = Error::new(ErrorKind::Conflict, Outcome::NotApplied, message);
+        error.with_command("EXEC").with_node(|| self.lease.node().to_string())
+    }
+
+    fn read<T: FromValue>(&mut self, cmd: &Cmd<T>) -> Result<T> {
+        self.still_watching().map_err(|error| error.with_command(cmd.name()))?;
+        let mut request = Vec::new();
+        let (home, servers) = (&self.home, &self.servers);
+        let spec = home.follow(servers, cmd, &mut self.lead, |_, bytes| request.extend_from_slice(bytes))?;
+        let named = |error: Error, lease: &Lease| {
+            error.with_command(spec.name_of(cmd.args())).with_node(|| lease.node().to_string())
+        };
+        if spec.access != Access::Read {
+            let message = "may change data, and that is not undone when the transaction is not applied; queue it in \
+                           `Watched::transaction`; nothing was sent";
+            let error = Error::new(ErrorKind::Refused, Outcome::NotApplied, message);
+            return Err(error.with_command(spec.name_of(cmd.args())));
+        }
+        let lease = &mut self.lease;
+        let received = lease.send(&request, 1, self.deadline).and_then(|()| lease.receive_range(self.deadline));
+        let range = received.map_err(|error| named(error.with_outcome(Outcome::NotApplied), lease))?;
+        let made = match (lease.take_bulk(&range), range) {
+            (Some(bytes), _) => T::from_bulk(bytes),
+            (None, range) => match lease.frame(range).value() {
+                ValueRef::Error(text) => Err(Error::server(text)),
+                value => T::from_value(value),
+            },
+        };
+        made.map_err(|error| named(error, lease))
+    }
+
+    /// Gives the connection back, watching nothing. Where that cannot be had it is closed, which ends the watch as well,
+    /// and nobody has to be told.
+    fn unwatch(mut self) {
+        if self.lease.stateful() {
+            let reply = self.lease.ask(&[b"UNWATCH"], self.deadline);
+            let unwatched = reply.is_ok_and(|reply| reply.value() == ValueRef::Simple(b"OK"));
+            self.lease.set_stateful(!unwatched);
+        }
+    }
+}
+
+impl Execute for &mut Watched {
+    type Output<T: FromValue> = Result<T>;
+
+    fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Result<T> {
+        self.read(&cmd)
+    }
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched").field("node", self.lease.node()).field("state", &self.state).finish_non_exhaustive()
+    }
+}
