@@ -244,6 +244,26 @@ impl Cluster {
     }
 }
 
+/// What a subscriber asks of its cluster.
+impl Cluster {
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The shard that `PUBLISH` and `SPUBLISH` to a channel go to, as the first one of its master.
+    pub(crate) fn shard_of_channel(&self, channel: &[u8], topology: &Topology) -> usize {
+        let (shard, _) = self.0.placement.place(channel, topology);
+        let master = topology.shards()[shard].master();
+        topology.shards().iter().position(|first| first.master() == master).unwrap_or(shard)
+    }
+
+    /// The connections to the server that is the master of a shard now.
+    pub(crate) fn pool_of_master(&self, shard: usize) -> Arc<Pool> {
+        let servers = self.servers();
+        Arc::clone(&servers.pools[servers.topology.shards()[shard].master()])
+    }
+}
+
 impl Execute for &Cluster {
     type Output<T: FromValue> = Result<T>;
 

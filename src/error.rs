@@ -55,6 +55,8 @@ pub enum ErrorKind {
     PoolTimeout,
     /// The server sent bytes that are not RESP, or that are beyond the limits.
     Protocol,
+    /// A subscriber was [stopped](crate::Stopper::stop).
+    Stopped,
     /// The reply came whole and well formed but does not fit the Rust type that was asked for.
     Reply,
     /// `WRONGTYPE`: the key holds another data type.

@@ -20,6 +20,7 @@
 //! - [`Cluster`] is what a program holds, and [`Builder`] how it is made.
 //! - The methods for commands are in one trait a data type; [`prelude`] brings them all. [`cmd()`] makes a command that
 //!   has no method.
+//! - [`Subscriber`] listens to channels: [`Cluster::subscriber`] makes it.
 //! - [`ToArg`] says what can be an argument, [`FromValue`] what a reply can become.
 //! - [`spec`] is the command table, [`resp`] the protocol, [`Connection`] one server without any routing.
 //!
@@ -52,6 +53,7 @@ mod merge;
 mod net;
 mod partition;
 mod plan;
+mod pubsub;
 pub mod resp;
 mod run;
 pub mod spec;
@@ -69,6 +71,7 @@ pub use explain::{Plan, Step};
 pub use net::Connection;
 pub use partition::{Crc32Modulo, HashTags, Partitioner};
 pub use plan::CrossNode;
+pub use pubsub::{Event, Message, Stopper, Subscriber, SubscriberOptions};
 pub use resp::{Protocol, Value, ValueRef};
 pub use to_arg::{ToArg, ToArgs, ToPairs};
 pub use topology::{Address, Node, PassedOver, ReadFrom, Role, Shard, Topology};

@@ -77,6 +77,11 @@ impl Planner<'_> {
     fn choose<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
         let role = self.role(spec.access);
         match (spec.access, spec.request) {
+            (Access::Connection, _) if spec.name.ends_with("SUBSCRIBE") => Err(Error::new(
+                ErrorKind::Refused,
+                Outcome::NotApplied,
+                "is answered by a stream of messages; `Cluster::subscriber` listens to channels",
+            )),
             (Access::Connection, _) => Err(Error::new(
                 ErrorKind::Refused,
                 Outcome::NotApplied,

@@ -23,6 +23,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("carry", 4),
     ("discover", 4),
     ("cluster", 4),
+    ("pubsub", 4),
     ("commands", 5),
 ];
 

@@ -1,9 +1,11 @@
 //! The only rooms that know a socket.
 
 mod connection;
+mod incoming;
 mod pool;
 mod stream;
 
 pub use connection::Connection;
+pub(crate) use incoming::Incoming;
 pub(crate) use pool::{Lease, Pool};
-pub(crate) use stream::Deadline;
+pub(crate) use stream::{Deadline, Stream};

@@ -22,6 +22,7 @@ pub struct Server {
     port: u16,
     dir: PathBuf,
     password: Option<String>,
+    builder: ServerBuilder,
 }
 
 /// How to start a [`Server`].
@@ -74,42 +75,49 @@ impl ServerBuilder {
 
     /// Starts the process, on another port when somebody was faster to take the first one.
     fn spawn(&self) -> Server {
-        let program = self.binary.as_deref().unwrap_or_else(|| binary());
         for _ in 0..20 {
-            let port = free_port();
-            let dir = new_dir();
-            let log = File::create(dir.join("log")).expect("a log file in the server's directory");
-            let mut command = Command::new(program);
-            command
-                .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--protected-mode", "no"])
-                .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
-                .args(["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"])
-                .args(["--loglevel", "warning", "--dir"])
-                .arg(&dir);
-            if let Some((master, password)) = &self.master {
-                command.args(["--replicaof", "127.0.0.1", &master.to_string()]);
-                if let Some(password) = password {
-                    command.args(["--masterauth", password]);
-                }
-            }
-            command
-                .args(&self.args)
-                .stdin(Stdio::null())
-                .stdout(log.try_clone().expect("a second handle for the log file"))
-                .stderr(log);
-            let child = command.spawn().unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
-            let mut server = Server { child, port, dir, password: self.password_argument() };
-            server.watch();
-            if server.ready() {
+            if let Some(server) = self.spawn_on(free_port()) {
                 return server;
             }
-            let log = server.log();
-            assert!(
-                log.contains("Address already in use") || log.contains("Failed listening"),
-                "the server stopped at its start; the end of its log:\n{log}",
-            );
         }
         panic!("20 free ports, and each was taken before the server could have it");
+    }
+
+    /// Starts the process on this port; `None` when somebody else has it.
+    fn spawn_on(&self, port: u16) -> Option<Server> {
+        let program = self.binary.as_deref().unwrap_or_else(|| binary());
+        let dir = new_dir();
+        let log = File::create(dir.join("log")).expect("a log file in the server's directory");
+        let mut command = Command::new(program);
+        command
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--protected-mode", "no"])
+            .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
+            .args(["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"])
+            .args(["--loglevel", "warning", "--dir"])
+            .arg(&dir);
+        if let Some((master, password)) = &self.master {
+            command.args(["--replicaof", "127.0.0.1", &master.to_string()]);
+            if let Some(password) = password {
+                command.args(["--masterauth", password]);
+            }
+        }
+        command
+            .args(&self.args)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a second handle for the log file"))
+            .stderr(log);
+        let child = command.spawn().unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
+        let mut server = Server { child, port, dir, password: self.password_argument(), builder: self.clone() };
+        server.watch();
+        if server.ready() {
+            return Some(server);
+        }
+        let log = server.log();
+        assert!(
+            log.contains("Address already in use") || log.contains("Failed listening"),
+            "the server stopped at its start; the end of its log:\n{log}",
+        );
+        None
     }
 
     fn password_argument(&self) -> Option<String> {
@@ -239,6 +247,17 @@ impl Server {
         let _ = fs::remove_file(self.dir.join("pid"));
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Starts the server anew on the same port: a new process, without the data.
+    pub fn restart(&mut self) {
+        self.kill();
+        let mut again = None;
+        wait_until("the port is free again", || {
+            again = self.builder.spawn_on(self.port);
+            again.is_some()
+        });
+        *self = again.expect("it was waited for");
     }
 
     /// Stops the process where it is: the kernel still accepts connections and data for it, and
