@@ -147,16 +147,16 @@ impl Link {
     }
 
     fn confirmed(&mut self, begins: bool, subscription: Subscription) -> Result<()> {
-        let same = match self.asked.pop_front() {
-            Some(Asked::Change(began, asked)) => {
-                self.answers.push(None);
-                began == begins && asked == subscription
-            }
-            Some(Asked::Again(asked)) => begins && asked == subscription,
+        let is_asked = match self.asked.front() {
+            Some(Asked::Change(began, asked)) => *began == begins && *asked == subscription,
+            Some(Asked::Again(asked)) => begins && *asked == subscription,
             Some(Asked::Ping) | None => false,
         };
-        if !same {
+        if !is_asked {
             return Err(Error::protocol("a confirmation came that nobody asked for"));
+        }
+        if let Some(Asked::Change(..)) = self.asked.pop_front() {
+            self.answers.push(None);
         }
         if begins {
             self.held.insert(subscription);
