@@ -4,8 +4,8 @@ use rediscluster::prelude::*;
 use rediscluster::{Error, ErrorKind, Event, Outcome, Protocol, Subscriber, SubscriberOptions};
 use rediscluster_testing::{cluster_of, dead_address, home_of, read_command, wait_until, ScriptedPeer, Server};
 use std::io::{BufReader, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -161,6 +161,48 @@ fn while_a_node_is_down_nothing_waits_for_it() {
 }
 
 #[test]
+fn what_is_ended_while_a_server_says_nothing_does_not_come_back() {
+    // The first connection breaks once both channels are confirmed, the second one confirms nothing for a while.
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let open = Arc::new(AtomicBool::new(false));
+    let (noted, gate) = (Arc::clone(&asked), Arc::clone(&open));
+    let connections = AtomicUsize::new(0);
+    let peer = ScriptedPeer::new(move |stream| {
+        let connection = connections.fetch_add(1, Ordering::SeqCst);
+        let mut reader = BufReader::new(stream);
+        while let Ok(Some(words)) = read_command(&mut reader) {
+            let name = String::from_utf8(words[1].clone()).unwrap();
+            noted.lock().unwrap().push((connection, name.clone()));
+            while connection == 1 && !gate.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let _ = reader.get_mut().write_all(&confirmation(Protocol::Resp2, &name));
+            if connection == 0 && name == "b" {
+                return;
+            }
+        }
+    });
+    let asked_by = |connection| {
+        let asked = asked.lock().unwrap();
+        asked.iter().filter(|(by, _)| *by == connection).map(|(_, name)| name.clone()).collect::<Vec<_>>()
+    };
+    let cluster = Cluster::builder().node("node_1", peer.address()).deadline(PATIENCE).build().unwrap();
+    let mut subscriber = cluster.subscriber_with(quick()).unwrap();
+    subscriber.subscribe(["a", "b"]).unwrap();
+    broken(&mut subscriber);
+    wait_until("the second connection was asked", || !asked_by(1).is_empty());
+    let begin = Instant::now();
+    subscriber.unsubscribe("a").unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(2), "it waits for nobody: {:?}", begin.elapsed());
+    open.store(true, Ordering::SeqCst);
+    assert_eq!(back(&mut subscriber), "node_1");
+    assert_eq!((asked_by(1), asked_by(2)), (vec!["a".into(), "b".into()], vec!["b".to_owned()]));
+    // This peer confirms the wrong thing. That ends the connection, and with it the listening.
+    subscriber.unsubscribe("b").unwrap();
+    assert!(format!("{subscriber:?}").contains("nodes: []"), "{subscriber:?}");
+}
+
+#[test]
 fn connections_that_the_server_kills() {
     for protocol in [Protocol::Resp2, Protocol::Resp3] {
         let servers = [Server::start(), Server::start()];
@@ -282,6 +324,12 @@ fn a_server_that_stops_answering_is_noticed() {
     servers[1].thaw();
 }
 
+/// What a server says when it is listened to.
+fn confirmation(protocol: Protocol, name: &str) -> Vec<u8> {
+    let head = if protocol == Protocol::Resp3 { '>' } else { '*' };
+    format!("{head}3\r\n$9\r\nsubscribe\r\n${}\r\n{name}\r\n:1\r\n", name.len()).into_bytes()
+}
+
 /// Confirms what it is asked and sends this: together with that, or when it is asked whether it lives.
 fn peer_that_adds(protocol: Protocol, more: &'static [u8], to_ping: bool) -> ScriptedPeer {
     ScriptedPeer::new(move |stream| {
@@ -290,10 +338,7 @@ fn peer_that_adds(protocol: Protocol, more: &'static [u8], to_ping: bool) -> Scr
             let answer = match words[0].as_slice() {
                 b"HELLO" => b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec(),
                 b"SUBSCRIBE" => {
-                    let name = String::from_utf8(words[1].clone()).unwrap();
-                    let head = if protocol == Protocol::Resp3 { '>' } else { '*' };
-                    let mut bytes =
-                        format!("{head}3\r\n$9\r\nsubscribe\r\n${}\r\n{name}\r\n:1\r\n", name.len()).into_bytes();
+                    let mut bytes = confirmation(protocol, std::str::from_utf8(&words[1]).unwrap());
                     bytes.extend_from_slice(if to_ping { b"" } else { more });
                     bytes
                 }

@@ -113,7 +113,8 @@ impl Subscriber {
         state.links.iter().filter_map(part).collect()
     }
 
-    /// Waits until each node is connected or known not to be. To begin to listen, what is not connected is tried now.
+    /// To begin to listen: waits until each node is connected or known not to be, and what is not is tried now. To end
+    /// it, a node that is not connected is not waited for: what is not held is not asked for again.
     fn reach(&mut self, parts: &mut [Part], begins: bool, deadline: Deadline) {
         for part in parts.iter_mut() {
             let mut state = self.shared.state();
@@ -140,7 +141,7 @@ impl Subscriber {
                     hurried = true;
                 }
                 let closing = matches!(link.line, Line::Up(_)) && link.given_up.is_some();
-                all_settled &= !tries && !closing && !matches!(link.line, Line::Connecting);
+                all_settled &= !begins || !(tries || closing || matches!(link.line, Line::Connecting));
             }
             if hurried {
                 shared.tell_links();
@@ -161,13 +162,12 @@ impl Subscriber {
             part.fault = match link.line {
                 _ if stopped_now => Some(stopped()),
                 Line::Up(_) if link.given_up.is_none() => None,
-                Line::Down if begins && link.failed > part.failed => link.fault.as_ref().map(copy),
-                Line::Over => link.fault.as_ref().map(copy),
-                // Nothing listens there now, and it is not asked for again.
-                Line::Down if !begins => {
+                _ if !begins => {
                     link.held.retain(|held| !part.asked.contains(held));
                     None
                 }
+                Line::Over => link.fault.as_ref().map(copy),
+                Line::Down if link.failed > part.failed => link.fault.as_ref().map(copy),
                 _ => Some(late("connecting").with_node(|| link.node.to_string())),
             };
         }

@@ -1,6 +1,6 @@
 //! The thread of one connection: it connects, listens, and connects again.
 
-use super::heard::Heard;
+use super::heard::{Heard, Subscription};
 use super::message::Event;
 use super::shared::{copy, Asked, Line, Outgoing, Shared};
 use crate::error::{Error, ErrorKind, Outcome, Result};
@@ -55,7 +55,7 @@ fn session(shared: &Shared, shard: usize, lost: bool, up: &mut Option<Instant>) 
         Ok(session) => session,
         Err(error) => return error,
     };
-    let ended = session.resubscribe().and_then(|()| session.up(lost)).map(|()| *up = Some(Instant::now()));
+    let ended = session.resubscribe().and_then(|asked| session.up(&asked, lost)).map(|()| *up = Some(Instant::now()));
     let error = ended.and_then(|()| session.listen()).err();
     session.outgoing.close();
     let error = error.unwrap_or_else(|| Error::protocol("the connection ended"));
@@ -127,9 +127,9 @@ impl Session<'_> {
         self.shared.cluster.settings().deadline
     }
 
-    /// Asks for everything that was held on the connection before this one.
-    fn resubscribe(&mut self) -> Result<()> {
-        let held = match self.shared.state().links.get_mut(&self.shard) {
+    /// Asks for everything that was held on the connection before this one, and gives it.
+    fn resubscribe(&mut self) -> Result<Vec<Subscription>> {
+        let held: Vec<Subscription> = match self.shared.state().links.get_mut(&self.shard) {
             Some(link) => {
                 link.refused = None;
                 link.held.iter().cloned().collect()
@@ -150,7 +150,7 @@ impl Session<'_> {
                 self.hear()?;
             }
         }
-        Ok(())
+        Ok(held)
     }
 
     fn has_answered(&self) -> Result<bool> {
@@ -163,9 +163,13 @@ impl Session<'_> {
     }
 
     /// From now on the subscriber may ask, and knows that what was lost is back.
-    fn up(&self, lost: bool) -> Result<()> {
+    fn up(&self, asked: &[Subscription], lost: bool) -> Result<()> {
         let mut state = self.shared.state();
         if let Some(link) = state.links.get_mut(&self.shard) {
+            if asked.len() > link.held.len() {
+                link.hurry = true;
+                return Err(Error::protocol("what was asked for is not wanted any more"));
+            }
             link.line = Line::Up(Arc::clone(&self.outgoing));
         }
         if lost {

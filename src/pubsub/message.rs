@@ -16,7 +16,8 @@ pub enum Event {
     /// A connection broke; it is made again. What is sent to the channels of this node until it is
     /// [`Reconnected`](Event::Reconnected) is lost: servers keep no messages.
     ///
-    /// It comes once each time a connection breaks, and once more when the server then refuses what was listened to.
+    /// It comes once when a connection breaks. Attempts that fail are not told, but for a server that refuses, as a user
+    /// whose rights were taken away: that is told once for each kind of refusal.
     #[non_exhaustive]
     Disconnected {
         /// The server.

@@ -41,7 +41,7 @@ pub(super) struct State {
 /// The connection to one node, or the attempts to have it.
 pub(super) struct Link {
     pub(super) node: Arc<Node>,
-    /// What was confirmed and is asked for again on a new connection.
+    /// What was confirmed: it is asked for again on a new connection.
     pub(super) held: BTreeSet<Subscription>,
     pub(super) line: Line,
     /// The socket of the moment, also during a handshake: for the one who has to end it.
@@ -157,9 +157,9 @@ impl Link {
         }
         if let Some(Asked::Change(..)) = self.asked.pop_front() {
             self.answers.push(None);
-        }
-        if begins {
-            self.held.insert(subscription);
+            if begins {
+                self.held.insert(subscription);
+            }
         }
         Ok(())
     }
