@@ -270,11 +270,14 @@ fn subscriptions_come_and_go_while_messages_flow() {
 
 #[test]
 fn stopped_from_another_thread() {
+    fn goes_anywhere<T: Send + Sync>(value: T) -> T {
+        value
+    }
     let servers = [Server::start(), Server::start()];
     let cluster = cluster_of(&servers).connect().unwrap();
-    let mut subscriber = cluster.subscriber();
+    let mut subscriber = goes_anywhere(cluster.subscriber());
     subscriber.psubscribe("*").unwrap();
-    let stopper = subscriber.stopper();
+    let stopper = goes_anywhere(subscriber.stopper());
     let stopping = std::thread::spawn(move || {
         std::thread::sleep(MOMENT);
         let at = Instant::now();

@@ -292,7 +292,7 @@ fn a_slow_subscriber_holds_the_server_back_until_that_hangs_up() {
 #[test]
 fn a_server_that_stops_answering_is_noticed() {
     let (servers, _) = two();
-    let cluster = cluster_of(&servers).deadline(Duration::from_millis(300)).connect().unwrap();
+    let cluster = cluster_of(&servers).deadline(Duration::from_secs(2)).connect().unwrap();
     let options = quick().check_after(Duration::from_millis(100));
     let mut subscriber = cluster.subscriber_with(options).unwrap();
     subscriber.subscribe(["foo", "bar"]).unwrap();
@@ -304,7 +304,7 @@ fn a_server_that_stops_answering_is_noticed() {
     let (node, error) = broken(&mut subscriber);
     assert_eq!((node.as_str(), error.kind()), ("node_2", ErrorKind::Timeout), "{error}");
     assert!(error.message().contains("PING"), "{error}");
-    assert!(begin.elapsed() < Duration::from_secs(5));
+    assert!(begin.elapsed() < Duration::from_secs(10));
     // Nor does it confirm; what was asked so is not listened to, and the connection is given up.
     let error = subscriber.subscribe("foo2{foo}").unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::NotApplied), "{error}");
@@ -320,7 +320,7 @@ fn a_server_that_stops_answering_is_noticed() {
     assert_eq!(broken(&mut subscriber).1.kind(), ErrorKind::Timeout);
     let begin = Instant::now();
     drop(subscriber);
-    assert!(begin.elapsed() < Duration::from_millis(250), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
     servers[1].thaw();
 }
 
@@ -330,19 +330,22 @@ fn confirmation(protocol: Protocol, name: &str) -> Vec<u8> {
     format!("{head}3\r\n$9\r\nsubscribe\r\n${}\r\n{name}\r\n:1\r\n", name.len()).into_bytes()
 }
 
-/// Confirms what it is asked and sends this: together with that, or when it is asked whether it lives.
+/// Confirms what it is asked and sends this: together with that, or when it is asked whether it lives after it.
 fn peer_that_adds(protocol: Protocol, more: &'static [u8], to_ping: bool) -> ScriptedPeer {
     ScriptedPeer::new(move |stream| {
         let mut reader = BufReader::new(stream);
+        let mut confirmed = false;
         while let Ok(Some(words)) = read_command(&mut reader) {
             let answer = match words[0].as_slice() {
                 b"HELLO" => b"%1\r\n$5\r\nproto\r\n:3\r\n".to_vec(),
                 b"SUBSCRIBE" => {
+                    confirmed = true;
                     let mut bytes = confirmation(protocol, std::str::from_utf8(&words[1]).unwrap());
                     bytes.extend_from_slice(if to_ping { b"" } else { more });
                     bytes
                 }
-                b"PING" => more.to_vec(),
+                b"PING" if confirmed => more.to_vec(),
+                b"PING" => b"+PONG\r\n".to_vec(),
                 _ => return,
             };
             if reader.get_mut().write_all(&answer).is_err() {
@@ -418,12 +421,12 @@ fn a_confirmation_that_does_not_come_or_is_anothers() {
     ];
     for (answer, kind) in answers {
         let peer = ScriptedPeer::answering(move |_| answer.to_vec());
-        let builder = Cluster::builder().node("node_1", peer.address()).deadline(Duration::from_millis(200));
+        let builder = Cluster::builder().node("node_1", peer.address()).deadline(Duration::from_millis(500));
         let cluster = builder.build().unwrap();
         let mut subscriber = cluster.subscriber();
         let begin = Instant::now();
         let error = subscriber.subscribe("news").unwrap_err();
-        assert!(begin.elapsed() < Duration::from_secs(2));
+        assert!(begin.elapsed() < Duration::from_secs(3));
         let shown = String::from_utf8_lossy(answer);
         assert_eq!((error.kind(), error.outcome()), (kind, Outcome::NotApplied), "{shown:?}: {error}");
         assert!(error.node().unwrap().starts_with("node_1 ("), "{error}");

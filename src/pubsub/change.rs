@@ -221,11 +221,8 @@ fn late(doing: &str) -> Error {
 /// Sends every node that can be reached what it is asked.
 fn ask(shared: &Shared, parts: &[Part], begins: bool, deadline: Deadline) {
     for part in parts.iter().filter(|part| part.fault.is_none()) {
-        let outgoing = match shared.state().links.get_mut(&part.shard) {
-            Some(Link { line: Line::Up(outgoing), answers, .. }) => {
-                answers.clear();
-                Arc::clone(outgoing)
-            }
+        let outgoing = match shared.state().links.get(&part.shard) {
+            Some(Link { line: Line::Up(outgoing), ended, .. }) if *ended == part.ended => Arc::clone(outgoing),
             _ => continue,
         };
         let asked = part.asked.iter().map(|subscription| Asked::Change(begins, subscription.clone())).collect();
@@ -267,18 +264,19 @@ fn gather(shared: &Shared, parts: Vec<Part>, begins: bool, deadline: Deadline) -
         let mut rest = part.fault.as_ref().map(copy);
         if let (None, Some(link)) = (&rest, link) {
             answers = std::mem::take(&mut link.answers);
-            let named = |error: Error| error.with_node(|| link.node.to_string());
+            let late = || late("waiting for the confirmation").with_node(|| link.node.to_string());
             if answers.len() < part.asked.len() {
                 rest = match is_over {
                     _ if stopped_now => Some(stopped()),
-                    true if begins => Some(link.fault.as_ref().map_or_else(|| late("waiting"), copy)),
-                    // The connection is gone, and what it listened to with it.
-                    true => None,
-                    false => Some(named(late("waiting for the confirmation"))),
+                    // The connection is gone or given up, and what it listened to with it.
+                    _ if !begins => None,
+                    true => Some(link.fault.as_ref().map_or_else(late, copy)),
+                    false => Some(late()),
                 };
             }
             if !is_over {
-                link.give_up(named(late("waiting for the confirmation")));
+                let why = late();
+                link.give_up(why);
             }
         }
         let mut answers = answers.into_iter();

@@ -204,8 +204,8 @@ impl Subscriber {
     /// `UNSUBSCRIBE`, since Redis 2.0.0.
     ///
     /// # Errors
-    /// [What a subscriber may meet](Subscriber#errors). A node that is down is no error: nothing is asked for there
-    /// again.
+    /// [What a subscriber may meet](Subscriber#errors). A node that is down or does not answer is no error: its connection
+    /// is given up, and the next one is not asked for these channels.
     ///
     /// ```
     /// # rediscluster_testing::example(|cluster| {

@@ -48,7 +48,7 @@ pub(super) struct Link {
     pub(super) socket: Option<Stream>,
     /// What was sent and not answered yet, in order.
     asked: VecDeque<Asked>,
-    /// What the answers to the last call of the subscriber were: `None` for a confirmation.
+    /// What was answered to the subscriber and not yet taken: `None` for a confirmation.
     pub(super) answers: Vec<Option<Error>>,
     /// Why a subscription was refused on a new connection.
     pub(super) refused: Option<Error>,
@@ -400,6 +400,9 @@ pub(super) fn copy(error: &Error) -> Error {
     let mut copy = Error::new(error.kind(), Outcome::NotApplied, error.message());
     if let Some(node) = error.node() {
         copy = copy.with_node(|| node.to_owned());
+    }
+    if let Some(command) = error.command() {
+        copy = copy.with_command(command.to_owned());
     }
     copy
 }
