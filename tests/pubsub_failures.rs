@@ -3,6 +3,7 @@
 use rediscluster::prelude::*;
 use rediscluster::{Error, ErrorKind, Event, Outcome, Protocol, Subscriber, SubscriberOptions};
 use rediscluster_testing::{cluster_of, dead_address, home_of, read_command, wait_until, ScriptedPeer, Server};
+use std::collections::BTreeSet;
 use std::io::{BufReader, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -222,6 +223,67 @@ fn connections_that_the_server_kills() {
     }
 }
 
+/// What calls said is what the servers have, however often connections broke in the middle of them.
+#[test]
+fn calls_while_connections_are_killed_all_the_time() {
+    for protocol in [Protocol::Resp2, Protocol::Resp3] {
+        let servers = [Server::start(), Server::start()];
+        let cluster = cluster_of(&servers).protocol(protocol).connect().unwrap();
+        let options = SubscriberOptions::new().reconnect_within(Duration::from_millis(10));
+        let mut subscriber = cluster.subscriber_with(options).unwrap();
+        let channels: Vec<String> = (0..20).map(|number| format!("channel{number}")).collect();
+        let mut held = BTreeSet::new();
+        let over = AtomicBool::new(false);
+        let mut failed = 0;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut talks: Vec<_> = servers.iter().map(|server| server.talk(PATIENCE).unwrap()).collect();
+                while !over.load(Ordering::SeqCst) {
+                    for talk in &mut talks {
+                        talk.call(&["CLIENT", "KILL", "TYPE", "pubsub"]).unwrap();
+                    }
+                    std::thread::sleep(Duration::from_millis(3));
+                }
+            });
+            for round in 0..400_usize {
+                let some: Vec<&String> = (0..4).map(|nth| &channels[(round * 7 + nth * round * 3) % 20]).collect();
+                let (begins, said) = match round % 3 {
+                    0 => (false, subscriber.unsubscribe(&some)),
+                    _ => (true, subscriber.subscribe(&some)),
+                };
+                let mut refused = BTreeSet::new();
+                if let Err(error) = said {
+                    failed += 1;
+                    assert!(begins && matches!(error.outcome(), Outcome::NotApplied | Outcome::Partial), "{error}");
+                    let parts = error.parts().iter().filter(|part| part.outcome == Outcome::NotApplied);
+                    refused.extend(parts.flat_map(|part| part.keys.clone()));
+                }
+                for channel in some {
+                    if !begins {
+                        held.remove(channel);
+                    } else if !refused.contains(channel.as_bytes()) {
+                        held.insert(channel);
+                    }
+                }
+                while subscriber.next_timeout(Duration::ZERO).unwrap().is_some() {}
+            }
+            over.store(true, Ordering::SeqCst);
+        });
+        println!("{failed} calls failed");
+        for channel in &channels {
+            let wanted = u64::from(held.contains(channel));
+            wait_until(&format!("{channel} has {wanted} listeners"), || {
+                cluster.publish(channel, "x").unwrap() == wanted
+            });
+        }
+        // What is there comes, and nothing is behind in any count.
+        while subscriber.next_timeout(MOMENT).unwrap().is_some() {}
+        subscriber.psubscribe("*").unwrap();
+        subscriber.unsubscribe(&channels).unwrap();
+        assert_eq!(cluster.publish("channel1", "x").unwrap(), 1);
+    }
+}
+
 #[test]
 fn a_channel_that_the_user_may_not_listen_to() {
     for protocol in [Protocol::Resp2, Protocol::Resp3] {
@@ -322,6 +384,17 @@ fn a_server_that_stops_answering_is_noticed() {
     drop(subscriber);
     assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
     servers[1].thaw();
+
+    // What is ended there is ended with the connection.
+    let mut subscriber = cluster.subscriber_with(quick()).unwrap();
+    subscriber.subscribe(["foo", "foo2{foo}"]).unwrap();
+    servers[1].freeze();
+    subscriber.unsubscribe("foo").unwrap();
+    assert_eq!(broken(&mut subscriber).1.kind(), ErrorKind::Timeout);
+    servers[1].thaw();
+    assert_eq!(back(&mut subscriber), "node_2");
+    let publish = |channel| servers[1].ask(&["PUBLISH", channel, "x"]).int();
+    assert_eq!((publish("foo"), publish("foo2{foo}")), (0, 1));
 }
 
 /// What a server says when it is listened to.
