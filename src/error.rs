@@ -260,7 +260,8 @@ impl Error {
         )
     }
 
-    /// For a command over several nodes, how far each node came; empty for every other failure.
+    /// For a command over several nodes and for the subscriptions of a [`Subscriber`](crate::Subscriber), how far each
+    /// node came; empty for every other failure.
     pub fn parts(&self) -> &[PartOutcome] {
         &self.0.parts
     }

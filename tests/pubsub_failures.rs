@@ -242,7 +242,7 @@ fn calls_while_connections_are_killed_all_the_time() {
                     for talk in &mut talks {
                         talk.call(&["CLIENT", "KILL", "TYPE", "pubsub"]).unwrap();
                     }
-                    std::thread::sleep(Duration::from_millis(3));
+                    std::thread::sleep(Duration::from_micros(500));
                 }
             });
             for round in 0..400_usize {
