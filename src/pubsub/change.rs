@@ -2,7 +2,8 @@
 
 use super::heard::{Kind, Subscription};
 use super::link;
-use super::shared::{copy, stopped, Asked, Line, Link, Shared, State};
+use super::shared::{copy, stopped, Shared, State};
+use super::state::{Asked, Line, Link};
 use super::Subscriber;
 use crate::cmd::Cmd;
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};

@@ -2,7 +2,8 @@
 
 use super::heard::{Heard, Subscription};
 use super::message::Event;
-use super::shared::{copy, Asked, Line, Outgoing, Shared};
+use super::shared::{copy, Shared};
+use super::state::{Asked, Line, Outgoing};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Incoming};
 use crate::topology::Node;

@@ -2,9 +2,9 @@
 //!
 //! A `Subscriber` belongs to one thread. Each node that it needs has a link: one connection and one thread, which reads
 //! what the server sends (`heard.rs` says what it means), puts it into the one queue of events and makes the connection
-//! again when it breaks (`link.rs`). The queue is bounded: a link waits for room and does not read meanwhile. A call
-//! writes to the connections itself and waits for the answers that the links bring (`change.rs`). All of them meet in
-//! `shared.rs`, under one lock, which nobody holds while reading or writing.
+//! again when it breaks (`link.rs`; `state.rs` is what is known of it). The queue is bounded: a link waits for room and
+//! does not read meanwhile. A call writes to the connections itself and waits for the answers that the links bring
+//! (`change.rs`). All of them meet in `shared.rs`, under one lock, which nobody holds while reading or writing.
 //!
 //! What wakes a thread that reads is the end of its socket, so stopping is immediate.
 
@@ -14,6 +14,7 @@ mod link;
 mod message;
 mod options;
 mod shared;
+mod state;
 
 pub use message::{Event, Message};
 pub use options::SubscriberOptions;

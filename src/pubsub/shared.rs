@@ -1,14 +1,14 @@
 //! What a subscriber and the threads of its connections share: the events that wait, and how far each link is.
 
-use super::heard::{Heard, Subscription};
+use super::heard::Heard;
 use super::message::Event;
 use super::options::SubscriberOptions;
+use super::state::{Asked, Line, Link, Outgoing};
 use crate::cluster::Cluster;
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::net::{Deadline, Stream};
+use crate::net::Deadline;
 use crate::plan::command;
-use crate::topology::Node;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,152 +36,6 @@ pub(super) struct State {
     blocked: usize,
     /// By shard. A link is taken out by the subscriber, once its thread has ended.
     pub(super) links: BTreeMap<usize, Link>,
-}
-
-/// The connection to one node, or the attempts to have it.
-pub(super) struct Link {
-    pub(super) node: Arc<Node>,
-    /// What was confirmed: it is asked for again on a new connection.
-    pub(super) held: BTreeSet<Subscription>,
-    pub(super) line: Line,
-    /// The socket of the moment, also during a handshake: for the one who has to end it.
-    pub(super) socket: Option<Stream>,
-    /// What was sent and not answered yet, in order.
-    asked: VecDeque<Asked>,
-    /// What was answered to the subscriber and not yet taken: `None` for a confirmation.
-    pub(super) answers: Vec<Option<Error>>,
-    /// Why a subscription was refused on a new connection.
-    pub(super) refused: Option<Error>,
-    /// Why it is not up.
-    pub(super) fault: Option<Error>,
-    /// Why the subscriber gave this connection up; its thread has still to see it.
-    pub(super) given_up: Option<Error>,
-    /// How many connections and attempts have ended.
-    pub(super) ended: u64,
-    /// How many attempts to connect have failed.
-    pub(super) failed: u64,
-    /// The next attempt is wanted now.
-    pub(super) hurry: bool,
-    /// Nothing is left on it: its thread ends.
-    pub(super) closing: bool,
-}
-
-pub(super) enum Line {
-    Connecting,
-    Up(Arc<Outgoing>),
-    /// Waiting to connect again.
-    Down,
-    /// It will not connect again; its thread has ended or is about to.
-    Over,
-}
-
-/// What a connection was asked.
-pub(super) enum Asked {
-    Ping,
-    /// By the subscriber.
-    Change(bool, Subscription),
-    /// By the link itself, for what was held before.
-    Again(Subscription),
-}
-
-/// The writing side of a connection.
-pub(super) struct Outgoing {
-    writer: Mutex<Stream>,
-    /// Closes it while somebody is writing.
-    socket: Stream,
-}
-
-impl Outgoing {
-    pub(super) fn new(stream: Stream) -> Outgoing {
-        Outgoing { socket: stream.share(), writer: Mutex::new(stream) }
-    }
-
-    pub(super) fn close(&self) {
-        self.socket.close();
-    }
-}
-
-impl Link {
-    pub(super) fn new(node: Arc<Node>) -> Link {
-        Link {
-            node,
-            held: BTreeSet::new(),
-            line: Line::Connecting,
-            socket: None,
-            asked: VecDeque::new(),
-            answers: Vec::new(),
-            refused: None,
-            fault: None,
-            given_up: None,
-            ended: 0,
-            failed: 0,
-            hurry: false,
-            closing: false,
-        }
-    }
-
-    pub(super) fn has_answered(&self) -> bool {
-        self.asked.is_empty()
-    }
-
-    /// Forgets what was asked: the connection is gone.
-    pub(super) fn forget(&mut self) {
-        self.asked.clear();
-    }
-
-    /// The subscriber waits no longer: the connection is closed, and no answer counts that still comes.
-    pub(super) fn give_up(&mut self, why: Error) {
-        self.asked.clear();
-        self.given_up = Some(why);
-        if let Some(socket) = &self.socket {
-            socket.close();
-        }
-    }
-
-    /// Ends the link; its thread sees it at once.
-    pub(super) fn close(&mut self) {
-        self.closing = true;
-        if let Some(socket) = &self.socket {
-            socket.close();
-        }
-    }
-
-    fn confirmed(&mut self, begins: bool, subscription: Subscription) -> Result<()> {
-        let is_asked = match self.asked.front() {
-            Some(Asked::Change(began, asked)) => *began == begins && *asked == subscription,
-            Some(Asked::Again(asked)) => begins && *asked == subscription,
-            Some(Asked::Ping) | None => false,
-        };
-        if !is_asked {
-            return Err(Error::protocol("a confirmation came that nobody asked for"));
-        }
-        if let Some(Asked::Change(..)) = self.asked.pop_front() {
-            self.answers.push(None);
-            if begins {
-                self.held.insert(subscription);
-            }
-        }
-        Ok(())
-    }
-
-    fn refused(&mut self, error: Error) -> Result<()> {
-        match self.asked.pop_front() {
-            // Nobody asked: these are the last words of a server that hangs up.
-            None => return Err(error),
-            // It may not `PING`; but it has answered.
-            Some(Asked::Ping) => {}
-            Some(Asked::Change(begins, subscription)) => {
-                self.answers.push(Some(error));
-                if !begins {
-                    self.held.insert(subscription);
-                }
-            }
-            Some(Asked::Again((kind, _))) => {
-                self.refused.get_or_insert(error.with_command(kind.begin().name));
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Shared {
@@ -282,7 +136,7 @@ impl Shared {
         }
         // From here to the end of the writing nobody else writes, so that what is asked and what is noted are in one
         // order.
-        let mut writer = outgoing.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = outgoing.writer();
         if let Some(link) = self.state().links.get_mut(&shard) {
             let current = matches!(&link.line, Line::Up(current) if Arc::ptr_eq(current, outgoing));
             if !current && matches!(asked.first(), Some(Asked::Change(..))) {
