@@ -81,6 +81,8 @@ pub enum ErrorKind {
     PoolTimeout,
     /// The server sent bytes that are not RESP, or that are beyond the limits.
     Protocol,
+    /// A subscriber was [stopped](crate::Stopper::stop).
+    Stopped,
     /// The reply came whole and well formed but does not fit the Rust type that was asked for.
     Reply,
     /// `WRONGTYPE`: the key holds another data type.
@@ -314,7 +316,8 @@ impl Error {
         )
     }
 
-    /// For a command over several nodes, how far each node came; empty for every other failure.
+    /// For a command over several nodes and for the subscriptions of a [`Subscriber`](crate::Subscriber), how far each
+    /// node came; empty for every other failure.
     pub fn parts(&self) -> &[PartOutcome] {
         &self.0.parts
     }

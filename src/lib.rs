@@ -24,6 +24,7 @@
 //! - [`Script`] runs a script by its name and sends it where it is not known.
 //! - [`Cluster::transaction`] runs several commands of one node as one, [`Cluster::watch`] only when what they rest on
 //!   has not changed.
+//! - [`Subscriber`] listens to channels: [`Cluster::subscriber`] makes it.
 //! - [`ToArg`] says what can be an argument, [`FromValue`] what a reply can become.
 //! - [`spec`] is the command table, [`resp`] the protocol, [`Connection`] one server without any routing.
 //!
@@ -58,6 +59,7 @@ mod net;
 mod partition;
 mod pipeline;
 mod plan;
+mod pubsub;
 pub mod resp;
 mod run;
 mod scan;
@@ -82,6 +84,7 @@ pub use net::{Connection, PoolStatus};
 pub use partition::{Crc32Modulo, HashTags, Partitioner};
 pub use pipeline::{Pipeline, Replies};
 pub use plan::CrossNode;
+pub use pubsub::{Event, Message, Stopper, Subscriber, SubscriberOptions};
 pub use resp::{Protocol, Value, ValueRef};
 pub use scan::{Found, ScanAll, ScanKey, ScanPosition};
 pub use script::{RunsScripts, Script, ScriptCall};

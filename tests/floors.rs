@@ -28,6 +28,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("cluster", 4),
     ("pipeline", 4),
     ("transaction", 4),
+    ("pubsub", 4),
     ("commands", 5),
     ("scan", 5),
     ("script", 5),

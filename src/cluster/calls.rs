@@ -3,9 +3,12 @@
 use super::Cluster;
 use crate::cmd::{Cmd, Wait};
 use crate::error::Result;
-use crate::net::{Deadline, Lease};
+use crate::net::{Deadline, Lease, Pool};
 use crate::run::Servers;
 use crate::spec::Spec;
+use crate::topology::Topology;
+use std::sync::Arc;
+use std::time::Duration;
 
 impl Cluster {
     /// The deadline of a call that begins now and may wait for data so long.
@@ -27,5 +30,26 @@ impl Cluster {
     /// A connection to a server, in the database of this view.
     pub(crate) fn lend(&self, servers: &Servers, server: usize, deadline: Deadline) -> Result<Lease> {
         servers.pools[server].lend(self.view.database, deadline)
+    }
+}
+
+/// What a subscriber asks of its cluster.
+impl Cluster {
+    /// The longest time that a call may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.view.deadline
+    }
+
+    /// The shard that `PUBLISH` and `SPUBLISH` to a channel go to, as the first one of its master.
+    pub(crate) fn shard_of_channel(&self, channel: &[u8], topology: &Topology) -> usize {
+        let (shard, _) = self.shared.placement.place(channel, topology);
+        let master = topology.shards()[shard].master();
+        topology.shards().iter().position(|first| first.master() == master).unwrap_or(shard)
+    }
+
+    /// The connections to the server that is the master of a shard now.
+    pub(crate) fn pool_of_master(&self, shard: usize) -> Arc<Pool> {
+        let servers = self.servers();
+        Arc::clone(&servers.pools[servers.topology.shards()[shard].master()])
     }
 }

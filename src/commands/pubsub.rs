@@ -11,7 +11,7 @@ use crate::to_arg::{ToArg, ToArgs};
 /// included. Whoever listens to it must do so there, on the master of
 /// [`node_for`](crate::Cluster::node_for) the channel's name.
 ///
-/// A subscription changes its connection, so it needs one of its own: see [`Builder::open`](crate::Builder::open).
+/// [`Cluster::subscriber`](crate::Cluster::subscriber) listens, on connections of its own.
 pub trait PubSubCommands: Execute {
     /// Sends a message to all who listen to a channel, and gives how many they are.
     ///

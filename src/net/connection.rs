@@ -1,5 +1,6 @@
 //! One connection to one server: handshake, requests out, replies in.
 
+use super::incoming::Incoming;
 use super::stream::{Deadline, Stream};
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::config::{Credentials, Endpoint, Settings};
@@ -56,6 +57,18 @@ impl Connection {
         settings: &Arc<Settings>,
         deadline: Deadline,
     ) -> Result<Connection> {
+        Connection::open_watched(node, endpoint, settings, deadline, |_| {})
+    }
+
+    /// As [`open`](Connection::open); as soon as there is a socket, `opened` is given a second handle to it, so that
+    /// another thread can end the handshake.
+    pub(crate) fn open_watched(
+        node: &Node,
+        endpoint: &Endpoint,
+        settings: &Arc<Settings>,
+        deadline: Deadline,
+        opened: impl FnOnce(Stream),
+    ) -> Result<Connection> {
         let deadline = deadline.within(settings.connect_timeout);
         let named = |error: Error| error.with_node(|| node.to_string());
         let stream = Stream::connect(&endpoint.address, deadline).map_err(|error| {
@@ -63,6 +76,7 @@ impl Connection {
             // A refused, unreachable or silent server is one kind: there was never a connection.
             named(error.with_kind(ErrorKind::Connect))
         })?;
+        opened(stream.share());
         let mut connection = Connection {
             stream,
             decoder: Decoder::new(Protocol::Resp2, settings.limits),
@@ -348,12 +362,21 @@ impl Connection {
         self.stream.is_quiet()
     }
 
+    /// Takes it apart into what is read from and what is written to, for a stream of messages that answer no command.
+    pub(crate) fn split(self) -> (Incoming, Stream) {
+        let outgoing = self.stream.share();
+        (Incoming::new(self.stream, self.decoder), outgoing)
+    }
+
     /// The deadline of a command that begins now.
     pub(crate) fn run<T: FromValue>(&mut self, cmd: &Cmd<T>) -> Result<T> {
         cmd.check()?;
         if cmd.spec(&[]).is_ok_and(Spec::is_answered_by_a_stream) {
-            let message =
-                "is answered by a stream of messages or not at all, and a connection gives one reply to each command";
+            let message = if cmd.name().ends_with("SUBSCRIBE") {
+                "is answered by a stream of messages; `Cluster::subscriber` listens to channels"
+            } else {
+                "is answered by a stream of messages or not at all, and a connection gives one reply to each command"
+            };
             return Err(Error::new(ErrorKind::Refused, Outcome::NotApplied, message).with_command(cmd.name()));
         }
         let deadline = Deadline::of(self.settings.deadline, cmd.spec(&[]).map_or(Wait::None, |spec| cmd.wait(spec)));

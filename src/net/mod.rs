@@ -1,10 +1,12 @@
 //! The only rooms that know a socket.
 
 mod connection;
+mod incoming;
 mod pool;
 mod stream;
 
 pub use connection::Connection;
+pub(crate) use incoming::Incoming;
 pub use pool::PoolStatus;
 pub(crate) use pool::{Lease, Pool};
-pub(crate) use stream::Deadline;
+pub(crate) use stream::{Deadline, Stream};

@@ -1,7 +1,7 @@
 //! The connections to one server: lent out, taken back, never more than allowed.
 
 use super::connection::Connection;
-use super::stream::Deadline;
+use super::stream::{Deadline, Stream};
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::topology::Node;
@@ -164,6 +164,11 @@ impl Pool {
     /// A connection that the pool does not count: for a word to a server while all others may be waiting.
     pub(crate) fn open(&self, deadline: Deadline) -> Result<Connection> {
         Connection::open(&self.node, &self.endpoint, &self.settings, deadline)
+    }
+
+    /// As [`open`](Pool::open); `opened` is given the socket as [`Connection::open_watched`] does it.
+    pub(crate) fn open_watched(&self, deadline: Deadline, opened: impl FnOnce(Stream)) -> Result<Connection> {
+        Connection::open_watched(&self.node, &self.endpoint, &self.settings, deadline, opened)
     }
 
     /// Closes every idle connection: one of them was found dead, so the others are likely to be.

@@ -4,6 +4,7 @@ use crate::cmd::Wait;
 use crate::topology::Address;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The moment at which a call gives up; none for a command that may wait for ever.
@@ -14,6 +15,11 @@ impl Deadline {
     /// This long from now; never when that is beyond what the clock can tell.
     pub(crate) fn after(duration: Duration) -> Deadline {
         Deadline(Instant::now().checked_add(duration))
+    }
+
+    /// No end.
+    pub(crate) fn never() -> Deadline {
+        Deadline(None)
     }
 
     /// This long from now, and what the command itself may wait on top.
@@ -47,7 +53,8 @@ impl Deadline {
 
 /// A connected socket.
 pub(crate) struct Stream {
-    socket: TcpStream,
+    /// Shared where one thread reads and another one writes or closes.
+    socket: Arc<TcpStream>,
     /// What the socket was last told, so that it is not told again.
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
@@ -79,7 +86,7 @@ impl Stream {
             ));
         }
         socket.set_nodelay(true)?;
-        Ok(Stream { socket, read_timeout: None, write_timeout: None })
+        Ok(Stream { socket: Arc::new(socket), read_timeout: None, write_timeout: None })
     }
 
     /// Reads at least one byte.
@@ -93,7 +100,7 @@ impl Stream {
                 self.socket.set_read_timeout(timeout)?;
                 self.read_timeout = timeout;
             }
-            match self.socket.read(buffer) {
+            match (&*self.socket).read(buffer) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(count) => return Ok(count),
                 Err(error) if is_wait(&error) => self.read_timeout = None,
@@ -106,7 +113,7 @@ impl Stream {
     /// have answered, and what they did must not be told as unknown.
     fn read_what_came(&mut self, buffer: &mut [u8], late: io::Error) -> io::Result<usize> {
         self.socket.set_nonblocking(true)?;
-        let read = self.socket.read(buffer);
+        let read = (&*self.socket).read(buffer);
         self.socket.set_nonblocking(false)?;
         match read {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
@@ -124,7 +131,7 @@ impl Stream {
                 self.socket.set_write_timeout(timeout).map_err(|error| (done, error))?;
                 self.write_timeout = timeout;
             }
-            match self.socket.write(&bytes[done..]) {
+            match (&*self.socket).write(&bytes[done..]) {
                 Ok(0) => return Err((done, ErrorKind::WriteZero.into())),
                 Ok(count) => done += count,
                 Err(error) if is_wait(&error) => self.write_timeout = None,
@@ -139,7 +146,7 @@ impl Stream {
         self.socket.set_nonblocking(true).map_err(|error| (0, error))?;
         let mut done = 0;
         let wrote = loop {
-            match self.socket.write(&bytes[done..]) {
+            match (&*self.socket).write(&bytes[done..]) {
                 Ok(0) if done < bytes.len() => break Err(ErrorKind::WriteZero.into()),
                 Ok(count) => done += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -160,6 +167,12 @@ impl Stream {
         }
         let quiet = matches!(self.socket.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
         self.socket.set_nonblocking(false).is_ok() && quiet
+    }
+
+    /// The same socket for another thread. One of the two may read and one may write: the system keeps one timeout for
+    /// reading and one for writing, and each of them remembers what it set.
+    pub(crate) fn share(&self) -> Stream {
+        Stream { socket: Arc::clone(&self.socket), read_timeout: None, write_timeout: None }
     }
 
     /// Ends the connection for both sides at once.

@@ -66,6 +66,7 @@ impl Planner<'_> {
 pub(crate) fn about_a_connection(spec: &Spec) -> Error {
     let instead = match spec.group {
         Group::Transactions => "`Cluster::transaction` and `Cluster::watch` run transactions",
+        Group::PubSub => "`Cluster::subscriber` listens to channels",
         _ => "open one of your own with `Builder::open`",
     };
     let message = format!("is about the connection that it comes over, and connections are shared; {instead}");

@@ -1,0 +1,34 @@
+//! The reading side of a connection that brings messages which answer no command.
+
+use super::stream::{Deadline, Stream};
+use crate::error::{Error, Outcome, Result};
+use crate::resp::{Decoder, Frame};
+
+/// What a server sends, value by value. Somebody else may write to the socket meanwhile.
+pub(crate) struct Incoming {
+    stream: Stream,
+    decoder: Decoder,
+}
+
+impl Incoming {
+    pub(super) fn new(stream: Stream, decoder: Decoder) -> Incoming {
+        Incoming { stream, decoder }
+    }
+
+    /// The next value that has come whole; `None` when more has to be waited for.
+    pub(crate) fn next(&mut self) -> Result<Option<Frame<'_>>> {
+        self.decoder.decode()
+    }
+
+    /// Waits until more has come; false when the deadline passed before.
+    pub(crate) fn wait(&mut self, deadline: Deadline) -> Result<bool> {
+        match self.stream.read(self.decoder.space(), deadline) {
+            Ok(count) => {
+                self.decoder.advance(count);
+                Ok(true)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::TimedOut && deadline.left().is_err() => Ok(false),
+            Err(error) => Err(Error::io(error, Outcome::NotApplied, "waiting for messages")),
+        }
+    }
+}
