@@ -217,7 +217,6 @@ fn what_is_about_to_expire_never_stays_for_ever() {
 }
 
 #[test]
-#[ignore = "RENAME says that a value is kept in a stash, and that it failed, when it expired on the way"]
 fn to_expire_on_the_way_is_no_failure() {
     let three = Three::start();
     for round in 0..3_000 {

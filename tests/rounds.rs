@@ -36,8 +36,8 @@ impl Nodes {
         Nodes { servers, rounds, cluster, keys, other }
     }
 
-    /// `A` is the key on the first node, `Z` that on the last, `D` another one on the first, `ALL` stands for all keys, `N` for how many they are, and
-    /// `PAIRS` for all keys with a value.
+    /// `A` is the key on the first node, `Z` that on the last, `D` another one on the first, `ALL` stands for all keys, `N` for how many they are, `IDS` for as many
+    /// beginnings, and `PAIRS` for all keys with a value.
     fn filled_in(&self, line: &str) -> Vec<String> {
         let words = line.split(' ').flat_map(|word| match word {
             "A" => vec![self.keys[0].clone()],
@@ -45,6 +45,7 @@ impl Nodes {
             "Z" => vec![self.keys[self.keys.len() - 1].clone()],
             "ALL" => self.keys.clone(),
             "N" => vec![self.keys.len().to_string()],
+            "IDS" => self.keys.iter().map(|_| "0".to_owned()).collect(),
             "PAIRS" => self.keys.iter().flat_map(|key| [key.clone(), "1".to_owned()]).collect(),
             word => vec![word.to_owned()],
         });
@@ -62,7 +63,7 @@ impl Nodes {
         self.servers.iter().for_each(|server| drop(server.ask(&["FLUSHALL"])));
         for line in lines {
             let words = self.filled_in(line);
-            let home = self.cluster.node_for(&words[1]);
+            let home = self.cluster.node_for(&words[if words[0] == "XGROUP" { 2 } else { 1 }]);
             let nth: usize = home.name()["node_".len()..].parse().unwrap();
             let reply = self.servers[nth - 1].ask(&words);
             assert!(!matches!(reply, Reply::Error(_)), "{line}: {reply:?}");
@@ -131,7 +132,10 @@ const EMULATED: &[(&[&str], &str, &str)] = &[
     (&["ZADD A 1 x"], "ZRANGESTORE Z A 0 -1", "6.2"),
     (&["SET A abc", "SET Z bcd"], "BITOP AND A ALL", "1.0"),
     (&["PFADD A 1 x", "PFADD Z 2 x"], "PFMERGE A ALL", "1.0"),
-    (&["RPUSH A 2 1"], "SORT A STORE Z", "1.0"),
+    (&["RPUSH A 2 1"], "SORT A BY w* GET v* STORE Z", "1.0"),
+    (&["RPUSH A 2 1"], "SORT_RO A BY w* GET v*", "7.0"),
+    (&["XADD A 1-0 f v"], "XREAD STREAMS ALL IDS", "1.0"),
+    (&["XGROUP CREATE A g 0 MKSTREAM", "XGROUP CREATE Z g 0 MKSTREAM"], "XREADGROUP GROUP g c STREAMS A Z > >", "1.0"),
     (&["GEOADD A 13.3 38.1 x"], "GEOSEARCHSTORE Z A FROMLONLAT 13 38 BYRADIUS 200 km", "6.2"),
     (&["GEOADD A 13.3 38.1 x"], "GEORADIUS A 13 38 200 km STORE Z", "1.0"),
     (&["GEOADD A 13.3 38.1 x"], "GEORADIUSBYMEMBER A x 200 km STORE Z", "1.0"),

@@ -139,7 +139,10 @@ fn is_answer(error: &Error, words: &[Vec<u8>]) -> bool {
     let handshake = error.command().is_some_and(|name| ["AUTH", "HELLO", "SELECT"].contains(&name) && !asked(name));
     let arity = error.kind() == ErrorKind::Argument && error.message().starts_with("ERR ");
     let agreed = error.parts().iter().all(|part| part.error.as_deref() == Some(error.message()));
-    (error.is_server() && !handshake || arity) && error.outcome() == Outcome::NotApplied && agreed
+    // A script may have written by the time of its error.
+    let script = error.command().is_some_and(|name| ["EVAL", "FCALL"].iter().any(|runs| name.starts_with(runs)));
+    let certain = error.outcome() == Outcome::NotApplied || script && error.outcome() == Outcome::Unknown;
+    (error.is_server() && !handshake || arity) && certain && agreed
 }
 
 /// The error in words for somebody at a terminal, with the option that helps.

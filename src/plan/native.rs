@@ -1,9 +1,10 @@
 //! Commands that one server gets as they are, as part of a transaction on it.
 
-use super::{renamed, too_few, Placed, Planner};
+use super::{renamed, too_few, CrossNode, Placed, Planner, Route};
 use crate::args::Args;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::spec::{Access, Across, Group, RequestPolicy, Spec};
+use crate::topology::Role;
 use std::borrow::Cow;
 
 /// A command as one server gets it.
@@ -49,6 +50,13 @@ impl Planner<'_> {
         };
         if keys.iter().any(|key| key.master != keys[0].master) {
             return Err(self.refused(args, &keys));
+        }
+        if spec.across == Across::Sort {
+            // Its patterns have homes as well.
+            let refusing = Planner { cross_node: CrossNode::Refuse, ..*self };
+            if let Route::One(part) = refusing.sorted(args, spec, Role::Master)? {
+                return Ok(Native { keys, request: part.request });
+            }
         }
         let request = match keys.iter().all(|key| Some(key.stored) == args.get(key.position)) {
             true => Cow::Borrowed(args.as_bytes()),
