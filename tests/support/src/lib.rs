@@ -9,6 +9,7 @@ mod cut;
 mod example;
 
 mod peer;
+mod programs;
 mod resp;
 mod rounds;
 mod server;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 pub use cut::{Cut, Wire};
 pub use example::{cluster_of, example, example_since, home_of, in_both_protocols};
 pub use peer::ScriptedPeer;
+pub use programs::{named_programs, skipped};
 pub use resp::{command, read_command, read_reply, Reply, Talk};
 pub use rounds::Rounds;
 pub use server::{Server, ServerBuilder};
