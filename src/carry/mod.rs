@@ -16,7 +16,7 @@ mod waits;
 mod weight;
 
 use crate::cmd::Wait;
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::net::{Deadline, Lease};
 use crate::plan::{command, Part, Placed, Planner, Route, Target};
 use crate::resp::{encode, Frame, Value, ValueRef};
@@ -50,7 +50,31 @@ impl Run<'_> {
             (Across::ReadStreams, _) => self.read_streams(keys),
             _ => Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, "it has no meaning across nodes")),
         };
-        made.map(Answer::Made).map_err(|error| meaning_told(across, error))
+        made.map(Answer::Made).map_err(|error| meaning_told(across, self.told_of_keys(across, keys, error)))
+    }
+
+    /// For what goes from one key to another, the error says it of each of them.
+    fn told_of_keys(&self, across: Across, keys: &[Placed<'_>], error: Error) -> Error {
+        let (Across::Rename | Across::MoveMember | Across::MoveElement, [source, destination]) = (across, keys) else {
+            return error;
+        };
+        let (taken, given) = match error.outcome() {
+            // It has left the source and has not come to the destination: a stash holds it.
+            Outcome::Partial => (Outcome::Applied, Outcome::NotApplied),
+            outcome => (outcome, outcome),
+        };
+        let parts = vec![self.told_of(&[source], taken), self.told_of(&[destination], given)];
+        error.with_parts(parts)
+    }
+
+    /// What became of some keys of one node.
+    fn told_of(&self, keys: &[&Placed<'_>], outcome: Outcome) -> PartOutcome {
+        PartOutcome {
+            node: self.topology().shards()[keys[0].shard].name().to_owned(),
+            keys: keys.iter().filter_map(|key| self.args.get(key.position)).map(<[u8]>::to_vec).collect(),
+            outcome,
+            error: None,
+        }
     }
 
     /// The same command for steps that do not wait for data themselves: they get the time of any call.
