@@ -135,7 +135,6 @@ fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-#[allow(dead_code)] // the tests of the examples use what is above
 fn main() -> rediscluster::Result<()> {
     let nodes = std::env::args().nth(1).or_else(|| std::env::var("REDISCLUSTER_NODES").ok());
     // A cache must not keep a program from starting: `build` asks no server, and a node that is down now is only told.

@@ -35,9 +35,21 @@ pub struct Events {
 }
 
 impl Events {
-    /// The streams `NAME:0` to `NAME:N-1` and their group, which are made where they are missing.
-    pub fn open(cluster: &Cluster, name: &str, streams: usize, group: &str, patience: Duration) -> Result<Events> {
-        let streams: Vec<String> = (0..streams.max(1)).map(|number| format!("{name}:{number}")).collect();
+    /// So many streams on each node, with their group, which are made where they are missing.
+    ///
+    /// Names that differ in a digit only may all live on one node, so names are tried until every node has its share.
+    /// All programs with the same nodes come to the same names.
+    pub fn open(cluster: &Cluster, name: &str, on_each: usize, group: &str, patience: Duration) -> Result<Events> {
+        let on_each = on_each.max(1);
+        let nodes = cluster.topology().shards().len();
+        let mut counts = BTreeMap::<String, usize>::new();
+        let names = (0..1000 * nodes).map(|number| format!("{name}:{number}"));
+        let is_wanted = |stream: &String| {
+            let count = counts.entry(cluster.node_for(stream).name().to_owned()).or_default();
+            *count += 1;
+            *count <= on_each
+        };
+        let streams: Vec<String> = names.filter(is_wanted).take(on_each * nodes).collect();
         for stream in &streams {
             let options = XGroupCreateOptions::new().make_stream();
             match cluster.xgroup_create_with(stream, group, "0", options) {
@@ -130,12 +142,11 @@ impl Events {
     }
 }
 
-#[allow(dead_code)] // the tests of the examples use what is above
 fn main() -> Result<()> {
     let nodes = std::env::args().nth(1).or_else(|| std::env::var("REDISCLUSTER_NODES").ok());
     let cluster = Cluster::builder().nodes(nodes.unwrap_or_default()).connect()?;
     let name = format!("events-{}", std::process::id()); // new ones for each run
-    let events = Events::open(&cluster, &name, 4, "billing", Duration::from_millis(300))?;
+    let events = Events::open(&cluster, &name, 2, "billing", Duration::from_millis(300))?;
     for stream in &events.streams {
         println!("{stream} is on {}", cluster.node_for(stream).name());
     }

@@ -38,7 +38,7 @@ static GIVE_BACK: Script = Script::new(
 pub struct Queue {
     cluster: Cluster,
     name: String,
-    /// How long a worker may give no sign of life, so the longest time that a job may take.
+    /// How long a worker may give no sign of life, so longer than any job takes.
     lease: Duration,
 }
 
@@ -107,10 +107,16 @@ impl Queue {
                     count += 1;
                 }
                 Ok(None) => {}
-                Err(error) if error.kind() == ErrorKind::Cancelled => return Ok(count),
+                Err(error) if error.kind() == ErrorKind::Cancelled => break,
                 Err(error) => return Err(error),
             }
         }
+        // Its list is empty, so it can sign off.
+        let mut sign_off = self.cluster.transaction();
+        sign_off.del(self.key(&format!("alive:{worker}")));
+        sign_off.srem(self.key("workers"), worker);
+        sign_off.run()?.check()?;
+        Ok(count)
     }
 
     /// Gives back the jobs of workers that have died, and says how many those were. Run it now and then, anywhere.
@@ -135,7 +141,6 @@ impl Queue {
     }
 }
 
-#[allow(dead_code)] // the tests of the examples use what is above
 fn main() -> Result<()> {
     let nodes = std::env::args().nth(1).or_else(|| std::env::var("REDISCLUSTER_NODES").ok());
     let cluster = Cluster::builder().nodes(nodes.unwrap_or_default()).client_name("job_queue").connect()?;

@@ -21,7 +21,7 @@ static FIXED: Script = Script::new(
     "local hits = redis.call('INCR', KEYS[1])
     if hits == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
     if hits <= tonumber(ARGV[1]) then return {1, tonumber(ARGV[1]) - hits, 0} end
-    return {0, 0, redis.call('PTTL', KEYS[1])}",
+    return {0, 0, redis.call('PTTL', KEYS[1]) + 1}",
 );
 
 /// A sliding window: a sorted set of the moments of the last hits. Exact, and costs memory for each hit of a window. The
@@ -114,7 +114,6 @@ pub fn connect(nodes: &str) -> Result<Cluster> {
     builder.deadline(Duration::from_millis(500)).connect()
 }
 
-#[allow(dead_code)] // the tests of the examples use what is above
 fn main() -> Result<()> {
     let nodes = std::env::args().nth(1).or_else(|| std::env::var("REDISCLUSTER_NODES").ok());
     let cluster = connect(&nodes.unwrap_or_default())?;
