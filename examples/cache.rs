@@ -23,7 +23,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The longest time that the cache may take from a caller: a silent node costs no more than this.
-const PATIENCE: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_millis(500);
 /// How long one caller may ask the source while the others wait for what it finds.
 const LOCK: Duration = Duration::from_secs(2);
 /// How often those who wait look whether the value is there.

@@ -146,7 +146,7 @@ fn main() -> Result<()> {
     let cluster = Cluster::builder().nodes(nodes.unwrap_or_default()).client_name("job_queue").connect()?;
     // A name of its own for each run, and a lease as short as a demonstration needs.
     let name = format!("mail-{}", std::process::id());
-    let queue = Queue::new(&cluster, &name, Duration::from_millis(600));
+    let queue = Queue::new(&cluster, &name, Duration::from_millis(1500));
     let jobs: Vec<String> = (1..=10).map(|number| format!("letter {number}")).collect();
     println!("{} jobs wait on {}", queue.push(&jobs)?, cluster.node_for(queue.jobs()));
 

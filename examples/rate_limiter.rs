@@ -111,7 +111,7 @@ impl Limiter {
 /// The cluster as the limiter needs it. A limit must not make everything wait, so its deadline is short.
 pub fn connect(nodes: &str) -> Result<Cluster> {
     let builder = Cluster::builder().nodes(nodes).hash_tags(HashTags::Off).masters_only(true);
-    builder.deadline(Duration::from_millis(500)).connect()
+    builder.deadline(Duration::from_secs(1)).connect()
 }
 
 fn main() -> Result<()> {
@@ -123,8 +123,8 @@ fn main() -> Result<()> {
 
     let run = std::process::id(); // so that each run begins with new users
     for window in [Window::Fixed, Window::Sliding] {
-        println!("{window:?} windows of 300 ms, 3 hits each:");
-        let limiter = Limiter::new(&cluster, window, 3, Duration::from_millis(300));
+        println!("{window:?} windows of a second, 3 hits each:");
+        let limiter = Limiter::new(&cluster, window, 3, Duration::from_secs(1));
         for name in ["ada", "bob", "cyd", "dan"] {
             let user = format!("{name}-{run}");
             let mut allowed = 0;

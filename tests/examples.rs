@@ -181,7 +181,7 @@ fn the_cache_falls_back_to_its_source() {
     servers[2].freeze();
     let begin = Instant::now();
     assert_eq!(cache.get_many(&keys).unwrap(), right);
-    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
     servers[2].thaw();
 }
 
@@ -353,7 +353,9 @@ fn a_leaderboard_without_a_node_is_an_error_and_a_week_is_closed_once() {
     assert_eq!(board.top("first", 7).unwrap(), top);
     assert_eq!(board.top("total", 7).unwrap(), top, "nothing is counted twice");
     board.add("player99", 1.0).unwrap();
-    assert!(board.close_week("second").unwrap() == 1);
+    assert_eq!(board.close_week("first").unwrap(), 0, "also when a new week has begun");
+    assert_eq!(board.top("first", 7).unwrap(), top);
+    assert_eq!(board.close_week("second").unwrap(), 1);
     assert_eq!(board.top("total", 1).unwrap()[0].score, 50.0);
 }
 

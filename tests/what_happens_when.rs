@@ -53,7 +53,7 @@ fn a_replica_dies_or_says_nothing() {
     let master = Server::start();
     let mut replica = Server::replica_of(&master, &[]);
     let builder = Cluster::builder().node("node_1", master.address());
-    let cluster = builder.deadline(Duration::from_secs(2)).connect().unwrap();
+    let cluster = builder.deadline(Duration::from_secs(4)).connect().unwrap();
     cluster.set("foo", 1).unwrap();
     master.wait_for_replica(&replica);
     replica.freeze();
@@ -61,13 +61,13 @@ fn a_replica_dies_or_says_nothing() {
         let begin = Instant::now();
         assert_eq!(cluster.get::<_, u64>("foo").unwrap(), 1);
         let took = begin.elapsed();
-        assert!(took >= Duration::from_millis(450) && took < Duration::from_millis(1500), "a quarter: {took:?}");
+        assert!(took >= Duration::from_millis(900) && took < Duration::from_secs(4), "a quarter: {took:?}");
     }
     replica.thaw();
     replica.kill();
     let begin = Instant::now();
     assert_eq!(cluster.get::<_, u64>("foo").unwrap(), 1);
-    assert!(begin.elapsed() < Duration::from_millis(400), "refused is known at once");
+    assert!(begin.elapsed() < Duration::from_millis(900), "refused is known at once");
     assert_eq!(cluster.topology().servers().count(), 2, "it is asked first every time");
     wait_until("its master has noticed", || master.field("replication", "connected_slaves").as_deref() == Some("0"));
     cluster.refresh().unwrap();
@@ -195,9 +195,32 @@ fn a_replica_is_promoted() {
     moved.connect().unwrap().set("foo", 3).unwrap();
 }
 
+/// What the marked section about promoted replicas says; it changes with that section.
+#[test]
+fn what_refresh_does_today() {
+    let mut servers = two();
+    let replica = Server::replica_of(&servers[1], &[]);
+    let cluster = cluster_of(&servers).connect().unwrap();
+    cluster.set("foo", 1).unwrap();
+    servers[1].wait_for_replica(&replica);
+    replica.ask(&["REPLICAOF", "NO", "ONE"]);
+    servers[1].ask(&["REPLICAOF", "127.0.0.1", &replica.port().to_string()]);
+    wait_until("it follows", || servers[1].field("replication", "master_link_status").as_deref() == Some("up"));
+    fails(cluster.refresh(), ErrorKind::Config, Outcome::NotApplied);
+    assert_eq!(cluster.topology().servers().count(), 2, "without replicas");
+    assert_eq!(cluster.get::<_, u64>("foo").unwrap(), 1, "the node stands as it was configured");
+    fails(cluster.set("foo", 2), ErrorKind::ReadOnly, Outcome::NotApplied);
+    servers[1].kill();
+    fails(cluster.refresh(), ErrorKind::Connect, Outcome::NotApplied);
+    cluster.set("bar", 1).unwrap();
+}
+
 #[test]
 fn a_server_is_loading() {
     let quick = Server::start();
+    if !quick.is_since("7.0", "a server that loads slowly") {
+        return;
+    }
     // It reads its disk slowly, and answers meanwhile.
     let mut slow = Server::start_with(&["--key-load-delay", "200", "--loading-process-events-interval-bytes", "1024"]);
     slow.ask(&["EVAL", "for i = 1, 20000 do redis.call('SET', 'key' .. i, ('x'):rep(100)) end", "0"]);
