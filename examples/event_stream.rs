@@ -30,7 +30,7 @@ pub struct Events {
     cluster: Cluster,
     streams: Vec<String>,
     group: String,
-    /// How long a consumer may be silent before others take over what it has.
+    /// How long a consumer may be silent before others take over what it has: longer than it needs for what it takes.
     patience: Duration,
 }
 
@@ -81,7 +81,8 @@ impl Events {
     /// Handles events until it is cancelled, and gives how many. What was taken is handled and acknowledged first.
     ///
     /// When a node fails, the error names it. Nothing is lost: what was given and not acknowledged stays pending, and is
-    /// claimed once a consumer runs again. So wait a little, and begin again.
+    /// claimed once a consumer runs again. So wait a little, and begin again. One call over all streams needs all nodes;
+    /// to go on without one of them, read the streams of each node by calls of their own.
     pub fn consume(&self, consumer: &str, cancel: &Cancel, mut handle: impl FnMut(&Fields)) -> Result<u64> {
         let mut count = 0;
         // What was left by those before, at once; later from time to time.
