@@ -39,6 +39,9 @@
 //! command may have been applied.
 //!
 //! The documentation of a method names only what comes in addition.
+//! [What happens when …](https://github.com/rediscluster/rediscluster-rs/blob/main/docs/what-happens-when.md) has short
+//! answers about servers that die, networks that stall and the like, and all defaults; programs to start from are in
+//! [`examples/`](https://github.com/rediscluster/rediscluster-rs/tree/main/examples).
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
