@@ -98,7 +98,12 @@ impl Run<'_> {
 
     /// Runs the command as it is on this server, whatever its keys.
     pub(crate) fn run_on(&self, server: usize) -> Result<Answer> {
-        self.exchange(server, self.args.as_bytes()).map_err(|error| self.told(error))
+        let answer = match self.can_be_cancelled() {
+            true if self.is_cancelled() => Err(cancelled()),
+            true => self.wait_on_server(server),
+            false => self.exchange(server, self.args.as_bytes()),
+        };
+        answer.map_err(|error| self.told(error))
     }
 
     /// Runs the command as it is on each of these servers, all at once, whatever comes of the others.
@@ -265,13 +270,14 @@ impl Run<'_> {
 
     /// The same, looked at: for requests that cannot be repeated when it turns out to be dead.
     pub(crate) fn lend_checked(&self, server: usize, deadline: Deadline) -> Result<Lease> {
-        loop {
-            let lease = self.lend_until(server, deadline)?;
-            if lease.is_quiet() {
-                return Ok(lease);
-            }
-            lease.discard();
+        let lease = self.lend_until(server, deadline)?;
+        if lease.is_quiet() {
+            return Ok(lease);
         }
+        lease.discard();
+        self.servers.pools[server].drop_idle();
+        // Most likely a new one. If that is dead as well, the server hangs up on everybody.
+        self.lend_until(server, deadline)
     }
 
     fn may_repeat(&self, error: &Error) -> bool {
