@@ -38,6 +38,16 @@ impl Segment {
         lane.push(request)
     }
 
+    /// The shards that some request may write to.
+    pub(super) fn written(&self) -> impl Iterator<Item = usize> + '_ {
+        self.lanes.iter().filter(|(_, lane)| lane.writes).map(|(&shard, _)| shard)
+    }
+
+    /// Keeps reads from the replicas of these shards.
+    pub(super) fn keep_to_masters(&mut self, is_kept: impl Fn(usize) -> bool) {
+        self.lanes.iter_mut().for_each(|(&shard, lane)| lane.needs_master |= is_kept(shard));
+    }
+
     /// Sends every lane and gives what came back, by shard. `together` lists requests by shard and number that are
     /// either sent all or not at all: when a node cannot be reached, its are told to `given_up`.
     pub(super) fn run(
