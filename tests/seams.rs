@@ -1,0 +1,258 @@
+//! Where two features meet: what each of them promises holds for the other as well.
+
+use rediscluster::prelude::*;
+use rediscluster::{Cancel, ErrorKind, Outcome, Protocol, Slot, Value};
+use rediscluster_testing::{cluster_of, read_command, wait_until, ScriptedPeer, Server};
+use std::io::{BufReader, Write};
+use std::net::TcpListener;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// `bar` lives on the first, `foo` on the second.
+fn two() -> [Server; 2] {
+    [Server::start(), Server::start()]
+}
+
+#[test]
+fn a_server_that_knows_no_exec_keeps_no_connection_in_a_transaction() {
+    let servers = [Server::start_with(&["--rename-command", "EXEC", ""]), Server::start()];
+    let cluster = cluster_of(&servers).pool_size(1).connect().unwrap();
+    cluster.sadd("foo", ["x"]).unwrap();
+    let error = cluster.sunionstore("bar", ["foo"]).unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Server, Outcome::NotApplied), "{error}");
+    // On the one connection that there may be.
+    assert_eq!(cluster.execute(cmd("GET").arg("bar")).unwrap(), Value::Nil);
+    let error = cluster.watch(["bar"], |watched| {
+        let mut transaction = watched.transaction();
+        transaction.set("bar", 1);
+        transaction.run().map(drop)
+    });
+    assert_eq!(error.unwrap_err().outcome(), Outcome::NotApplied);
+    assert_eq!(cluster.execute(cmd("GET").arg("bar")).unwrap(), Value::Nil);
+}
+
+#[test]
+fn two_names_of_one_server_are_one_lane() {
+    let server = Server::start();
+    // The second name resolves to the same server: only its run id tells.
+    let nodes = format!("node_1={},node_2=localhost:{}", server.address(), server.port());
+    for pool_size in [1, 4] {
+        let cluster =
+            Cluster::builder().nodes(&nodes).pool_size(pool_size).deadline(Duration::from_secs(5)).connect().unwrap();
+        for round in 0..50 {
+            let mut pipeline = cluster.pipeline();
+            let mut slots: Vec<Slot<Vec<Option<i64>>>> = Vec::new();
+            for number in 0..20 {
+                // `bar` by the second name, `foo` by the first.
+                pipeline.set("bar", round * 100 + number);
+                pipeline.set("foo", round * 100 + number);
+                slots.push(pipeline.mget(["foo", "bar"]));
+                slots.push(pipeline.mget(["bar", "foo"]));
+            }
+            pipeline.flushall();
+            let none = pipeline.exists(["foo", "bar"]);
+            let replies = pipeline.run().unwrap();
+            for (nth, slot) in slots.into_iter().enumerate() {
+                let wanted = Some(round * 100 + nth as i64 / 2);
+                assert_eq!(replies.get(slot).unwrap(), [wanted, wanted]);
+            }
+            assert_eq!(replies.get(none).unwrap(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_dead_connection_costs_a_view_of_another_database_nothing() {
+    let servers = two();
+    let cluster = cluster_of(&servers).connect().unwrap();
+    let third = cluster.database(3);
+    let kill = || {
+        // In its own database a write on such a connection has an unknown outcome.
+        wait_until("living connections", || cluster.mset([("foo", 0), ("bar", 0)]).is_ok());
+        servers.iter().for_each(|server| {
+            server.ask(&["CLIENT", "KILL", "TYPE", "normal"]);
+        });
+    };
+    kill();
+    third.mset([("foo", 1), ("bar", 2)]).unwrap();
+    kill();
+    third.rename("foo", "bar").unwrap();
+    kill();
+    assert_eq!(third.get::<_, i64>("bar").unwrap(), 1);
+    kill();
+    third.rpush("bar-list{bar}", ["x"]).unwrap();
+    kill();
+    let popped: Option<(String, String)> = third.blpop(["foo-list{foo}", "bar-list{bar}"], Duration::ZERO).unwrap();
+    assert_eq!(popped, Some(("bar-list".to_owned(), "x".to_owned())));
+    kill();
+    let mut pipeline = third.pipeline();
+    pipeline.mset([("foo", 3), ("bar", 4)]);
+    pipeline.run().unwrap();
+    kill();
+    let mut transaction = third.transaction();
+    let foo = transaction.incr("foo");
+    assert_eq!(transaction.run().unwrap().get(foo).unwrap(), 4);
+}
+
+#[test]
+fn what_a_script_wrote_before_it_failed_is_told_by_every_way_to_run_it() {
+    let servers = two();
+    let cluster = cluster_of(&servers).connect().unwrap();
+    let fails = "redis.call('SET', KEYS[1], 'x') return redis.call('INCR', KEYS[1])";
+    let ends = "return {1, redis.error_reply('MINE went wrong')}";
+    let outcome = |result: rediscluster::Result<Vec<i64>>| result.unwrap_err().outcome();
+
+    assert_eq!(outcome(cluster.eval(fails, ["foo"], [""; 0])), Outcome::Unknown);
+    assert_eq!(outcome(cluster.eval(ends, ["foo"], [""; 0])), Outcome::Applied);
+
+    let mut pipeline = cluster.pipeline();
+    let (failed, ended) = (pipeline.eval(fails, ["foo"], [""; 0]), pipeline.eval(ends, ["foo"], [""; 0]));
+    let replies = pipeline.run_each();
+    assert_eq!((outcome(replies.get(failed)), outcome(replies.get(ended))), (Outcome::Unknown, Outcome::Applied));
+
+    let mut transaction = cluster.transaction();
+    let (failed, ended) = (transaction.eval(fails, ["foo"], [""; 0]), transaction.eval(ends, ["foo"], [""; 0]));
+    let replies = transaction.run_each().unwrap();
+    assert_eq!((outcome(replies.get(failed)), outcome(replies.get(ended))), (Outcome::Unknown, Outcome::Applied));
+}
+
+#[test]
+fn a_pipeline_reads_what_it_wrote_whatever_ran_by_itself_in_between() {
+    let master = Server::start();
+    let replica = Server::replica_of(&master, &[]);
+    master.wait_for_replica(&replica);
+    let other = Server::start();
+    let cluster =
+        Cluster::builder().node("node_1", other.address()).node("node_2", master.address()).connect().unwrap();
+    for by_itself in [false, true] {
+        let mut pipeline = cluster.pipeline();
+        if by_itself {
+            pipeline.set("bar", 1);
+            pipeline.rename("bar", "foo");
+        } else {
+            pipeline.set("foo", 1);
+            pipeline.ping();
+        }
+        let foo: Slot<Option<i64>> = pipeline.get("foo");
+        pipeline.ping();
+        let sorted: Slot<Vec<Option<i64>>> =
+            pipeline.execute(cmd("SORT_RO").arg("list{foo}").arg("GET").arg("f*").reply());
+        let replies = pipeline.run_each();
+        assert_eq!(replies.get(foo).unwrap(), Some(1));
+        drop(replies.get(sorted));
+        assert_eq!((replica.calls("get"), replica.calls("sort_ro")), (0, 0));
+    }
+    let mut reads = cluster.pipeline();
+    let foo: Slot<Option<i64>> = reads.get("foo");
+    reads.ping();
+    reads.run().unwrap().get(foo).unwrap();
+    assert_eq!(replica.calls("get"), 1, "what only reads is served by replicas");
+}
+
+#[test]
+fn a_wait_without_end_gives_the_others_of_its_pipeline_no_more_time() {
+    let servers = two();
+    let cluster = cluster_of(&servers).deadline(Duration::from_millis(500)).connect().unwrap();
+    cluster.rpush("list{foo}", ["x"]).unwrap();
+    servers[0].freeze();
+    let (sender, receiver) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let mut pipeline = cluster.pipeline();
+        let set = pipeline.set("bar", 1);
+        let popped: Slot<Option<(String, String)>> = pipeline.blpop(["list{foo}"], Duration::ZERO);
+        let replies = pipeline.run_each();
+        let error = replies.get(set).unwrap_err();
+        sender.send((error.kind(), error.outcome(), replies.get(popped).unwrap().is_some())).unwrap();
+    });
+    let told = receiver.recv_timeout(Duration::from_secs(20));
+    servers[0].thaw();
+    assert_eq!(told, Ok((ErrorKind::Timeout, Outcome::Unknown, true)));
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_wait_on_a_named_server_can_be_cancelled() {
+    let servers = two();
+    let cluster = cluster_of(&servers).deadline(Duration::from_secs(20)).connect().unwrap();
+    servers[0].ask(&["XGROUP", "CREATE", "{s}", "g", "0", "MKSTREAM"]);
+    for line in [
+        "BLPOP foo 0",
+        "BLMOVE foo {foo}bar LEFT LEFT 0",
+        "XREAD BLOCK 0 STREAMS foo{bar} {s} $ $",
+        "XREADGROUP GROUP g c BLOCK 0 STREAMS {s} >",
+    ] {
+        let cancel = Cancel::new();
+        let on = cluster.cancelled_by(&cancel).on("node_1").unwrap();
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let mut words = line.split(' ');
+            let done = on.execute(cmd(words.next().unwrap()).args_of(words.collect::<Vec<_>>()));
+            sender.send(done.map_err(|error| error.kind())).unwrap();
+        });
+        wait_until(line, || servers[0].field("clients", "blocked_clients").unwrap() == "1");
+        cancel.cancel();
+        assert_eq!(receiver.recv_timeout(Duration::from_secs(10)), Ok(Err(ErrorKind::Cancelled)), "{line}");
+    }
+    // What comes is given, under the names that the server stores.
+    let on = cluster.cancelled_by(&Cancel::new()).on("node_1").unwrap();
+    on.rpush("foo{bar}", ["x"]).unwrap();
+    let popped: Option<(String, String)> = on.blpop(["foo{bar}"], Duration::ZERO).unwrap();
+    assert_eq!(popped, Some(("foo{bar}".to_owned(), "x".to_owned())));
+    let error = on.execute(cmd("BLPOP").arg("foo").arg("never")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server, "{error}");
+}
+
+#[test]
+fn a_wait_inside_of_a_watch_is_refused() {
+    let servers = two();
+    let cluster = cluster_of(&servers).deadline(Duration::from_secs(3)).connect().unwrap();
+    let kind = cluster.watch(["foo"], |watched| {
+        let error = watched.execute(cmd("XREAD").args_of(["BLOCK", "0", "STREAMS", "s{foo}", "$"])).unwrap_err();
+        watched.get::<_, Option<String>>("foo")?;
+        Ok(error.kind())
+    });
+    assert_eq!(kind.unwrap(), ErrorKind::Refused);
+}
+
+#[test]
+fn a_server_that_hangs_up_after_the_handshake_is_not_stormed() {
+    let peer = ScriptedPeer::new(|stream| {
+        let mut reader = BufReader::new(stream);
+        if read_command(&mut reader).is_ok() {
+            // It may have gone.
+            let _ = reader.get_mut().write_all(b"%0\r\n");
+        }
+    });
+    let nodes = format!("node_1={},node_2={}", peer.address(), Server::start().address());
+    let cluster = Cluster::builder()
+        .nodes(&nodes)
+        .protocol(Protocol::Resp3)
+        .deadline(Duration::from_millis(500))
+        .build()
+        .unwrap();
+    let error = cluster.rename("bar", "foo").unwrap_err();
+    assert_eq!((error.outcome(), error.command()), (Outcome::NotApplied, Some("RENAME")), "{error}");
+    assert!(peer.accepted() <= 4, "{} connections", peer.accepted());
+}
+
+#[test]
+fn an_error_reply_of_one_command_is_not_what_the_others_failed_of() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(stream);
+        read_command(&mut reader).unwrap();
+        reader.get_mut().write_all(b"+OK\r\n-WRONGTYPE Operation against a key\r\n").unwrap();
+        // What was sent and not read makes the end of the connection a reset, which the next write meets.
+    });
+    let cluster = Cluster::builder().node("node_1", address).build().unwrap();
+    let mut pipeline = cluster.pipeline();
+    let value = vec![b'x'; 64 << 10];
+    let slots: Vec<Slot<()>> = (0..900).map(|_| pipeline.execute(cmd("SET").arg("foo").arg(&value).reply())).collect();
+    let replies = pipeline.run_each();
+    let last = replies.get(slots.into_iter().last().unwrap()).unwrap_err();
+    assert_eq!((last.kind(), last.outcome()), (ErrorKind::Io, Outcome::NotApplied), "{last}");
+    server.join().unwrap();
+}
