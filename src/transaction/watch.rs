@@ -188,7 +188,8 @@ fn once<T>(home: &Home, keys: &Cmd, deadline: Deadline, body: impl FnOnce(&mut W
         Err(error) => return Ended::With(Err(error)),
     };
     match (body(&mut watched), watched.state) {
-        (Err(_), State::Conflict) => Ended::Conflict(watched.conflict()),
+        // Another error of the closure is its own, whatever came before it.
+        (Err(error), State::Conflict) if error.kind() == ErrorKind::Conflict => Ended::Conflict(watched.conflict()),
         (result, _) => {
             watched.unwatch();
             Ended::With(result)
