@@ -280,7 +280,7 @@ impl Run<'_> {
                 return Ok(None);
             }
             let slice = left.clamp(SHORTEST, SLICE);
-            let deadline = Deadline::after(slice + self.patience);
+            let deadline = Deadline::of(self.patience, Wait::AtMost(slice));
             lease.send(&(waiter.request)(slice), 1, deadline)?;
             let frame = lease.receive(deadline)?;
             match frame.value() {
