@@ -1,8 +1,8 @@
 //! Where two features meet: what each of them promises holds for the other as well.
 
 use rediscluster::prelude::*;
-use rediscluster::{Cancel, ErrorKind, Outcome, Protocol, Slot, Value};
-use rediscluster_testing::{cluster_of, read_command, wait_until, ScriptedPeer, Server};
+use rediscluster::{Cancel, ErrorKind, Outcome, Protocol, ScanOptions, Script, Side, Slot, Value};
+use rediscluster_testing::{cluster_of, read_command, wait_until, Reply, ScriptedPeer, Server};
 use std::io::{BufReader, Write};
 use std::net::TcpListener;
 use std::sync::mpsc;
@@ -255,4 +255,113 @@ fn an_error_reply_of_one_command_is_not_what_the_others_failed_of() {
     let last = replies.get(slots.into_iter().last().unwrap()).unwrap_err();
     assert_eq!((last.kind(), last.outcome()), (ErrorKind::Io, Outcome::NotApplied), "{last}");
     server.join().unwrap();
+}
+
+#[test]
+fn a_deadline_beyond_all_time_is_none_for_waits_as_well() {
+    let servers = two();
+    let cluster = cluster_of(&servers).connect().unwrap().deadline(Duration::MAX);
+    cluster.rpush("list{bar}", ["x"]).unwrap();
+    let nothing: Option<(String, String)> =
+        cluster.blpop(["none{foo}", "none{bar}"], Duration::from_millis(100)).unwrap();
+    assert_eq!(nothing, None);
+    let nothing: Option<(String, String)> =
+        cluster.cancelled_by(&Cancel::new()).blpop(["none"], Duration::from_millis(100)).unwrap();
+    assert_eq!(nothing, None);
+    let mut pipeline = cluster.pipeline();
+    let popped: Slot<Option<(String, String)>> = pipeline.blpop(["none{foo}", "list{bar}"], Duration::ZERO);
+    assert!(pipeline.run().unwrap().get(popped).unwrap().is_some());
+    cluster.lmove::<_, _, Option<String>>("none{foo}", "list{bar}", Side::Left, Side::Left).unwrap();
+}
+
+#[test]
+fn what_a_closure_meets_after_a_conflict_is_its_own_error() {
+    let servers = two();
+    let cluster = cluster_of(&servers).connect().unwrap();
+    let mut attempts = 0;
+    let error = cluster.watch(["foo"], |watched| {
+        attempts += 1;
+        servers[1].ask(&["INCR", "foo"]);
+        let mut transaction = watched.transaction();
+        transaction.set("foo", 1);
+        assert_eq!(transaction.run().unwrap_err().kind(), ErrorKind::Conflict);
+        cluster.lpush("foo", ["x"]).map(drop)
+    });
+    assert_eq!((error.unwrap_err().kind(), attempts), (ErrorKind::WrongType, 1));
+}
+
+#[test]
+fn nothing_that_takes_several_rounds_leaves_the_database_of_its_view() {
+    let servers = two();
+    let cluster = cluster_of(&servers).pool_size(1).deadline(Duration::from_secs(20)).connect().unwrap();
+    let third = cluster.database(3).cancelled_by(&Cancel::new());
+    let run = |line: &str| {
+        let mut words = line.split(' ');
+        let done = third.execute(cmd(words.next().unwrap()).args_of(words.collect::<Vec<_>>()));
+        done.unwrap_or_else(|error| panic!("{line}: {error}"))
+    };
+    let is_since_7 = servers[0].is_since("7.0", "SORT_RO and BLMPOP");
+    for line in [
+        "MSETNX v1{foo} 1 v2{bar} 2",
+        "RENAME v1{foo} v3{bar}",
+        "COPY v3{bar} v1{foo}",
+        "RENAMENX v3{bar} v4{foo}",
+        "SADD s1{foo} a b 3 1",
+        "SADD s2{bar} b c",
+        "SMOVE s1{foo} s2{bar} a",
+        "SUNIONSTORE s3{bar} s1{foo} s2{bar}",
+        "SUNIONSTORE s4{foo} s1{foo} s2{bar}",
+        "RPUSH l1{foo} 3 1 2",
+        "LMOVE l1{foo} l2{bar} LEFT RIGHT",
+        "BLMOVE l1{foo} l2{bar} LEFT RIGHT 0",
+        "BLPOP none{foo} l2{bar} 0",
+        "BLPOP none{foo} none{bar} 0.1",
+        "ZADD z1{foo} 1 a 2 b",
+        "ZADD z2{bar} 1 a",
+        "ZUNIONSTORE z3{bar} 2 z1{foo} z2{bar}",
+        "PFADD p1{foo} a",
+        "PFADD p2{bar} b",
+        "PFCOUNT p1{foo} p2{bar}",
+        "RPUSH l3{foo} 2 1",
+        "MSET w_1{bar} 5 w_2{bar} 0x4",
+        "SORT l3{foo} BY w_*{bar} GET w_*{bar} STORE l4{bar}",
+        "XADD x1{foo} 1-1 a 1",
+        "XADD x2{bar} 1-1 a 1",
+        "XREAD STREAMS x1{foo} x2{bar} 0 0",
+        "XREAD BLOCK 100 STREAMS x1{foo} x2{bar} $ $",
+        "XGROUP CREATE x1{foo} g 0",
+        "XGROUP CREATE x2{bar} g 0",
+        "XREADGROUP GROUP g c STREAMS x1{foo} x2{bar} > >",
+        "XREADGROUP GROUP g c BLOCK 100 STREAMS x1{foo} x2{bar} > >",
+        "DBSIZE",
+        "RANDOMKEY",
+    ] {
+        run(line);
+    }
+    if is_since_7 {
+        run("SORT_RO l3{foo} BY w_*{bar}");
+        run("BLMPOP 0.1 2 none{foo} none{bar} LEFT");
+    }
+    let found = third.scan_all(ScanOptions::new()).collect::<Result<Vec<_>, _>>().unwrap();
+    assert_eq!(found.len() as u64, third.dbsize().unwrap());
+    assert_eq!(third.hscan_all::<String, String>("none", ScanOptions::new()).count(), 0);
+    let mut watched = 0;
+    third
+        .watch(["x1{foo}"], |watch| {
+            watched = watch.xlen("x1{foo}")?;
+            let mut transaction = watch.transaction();
+            transaction.del(["x1{foo}"]);
+            transaction.run().map(drop)
+        })
+        .unwrap();
+    assert_eq!(watched, 1);
+    assert_eq!(
+        Script::new("return redis.call('STRLEN', KEYS[1])").call().key("v1{foo}").run::<i64>(&third).unwrap(),
+        1
+    );
+    for server in &servers {
+        assert_eq!(server.ask(&["DBSIZE"]).int(), 0);
+        assert_eq!(server.ask_in(3, &["KEYS", "rediscluster:*"]), Reply::bulks::<&str>(&[]));
+    }
+    assert_eq!(cluster.dbsize().unwrap(), 0, "the connections know where they are");
 }
