@@ -7,7 +7,7 @@ use std::io::{BufReader, Write};
 use std::net::TcpListener;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// `bar` lives on the first, `foo` on the second.
 fn two() -> [Server; 2] {
@@ -364,4 +364,78 @@ fn nothing_that_takes_several_rounds_leaves_the_database_of_its_view() {
         assert_eq!(server.ask_in(3, &["KEYS", "rediscluster:*"]), Reply::bulks::<&str>(&[]));
     }
     assert_eq!(cluster.dbsize().unwrap(), 0, "the connections know where they are");
+}
+
+#[test]
+fn calls_of_all_kinds_never_wait_for_one_another_for_ever() {
+    let servers = [Server::start(), Server::start(), Server::start()];
+    let replica = Server::replica_of(&servers[0], &[]);
+    servers[0].wait_for_replica(&replica);
+    // One connection for each server: whoever holds one and waits for another, against the order of the others, is stuck.
+    let cluster = cluster_of(&servers).pool_size(1).deadline(Duration::from_secs(20)).connect().unwrap();
+    cluster.rpush("sorted", ["1", "2", "3"]).unwrap();
+    let until = Instant::now() + Duration::from_secs(4);
+    thread::scope(|scope| {
+        for number in 0..6usize {
+            let cluster = &cluster;
+            scope.spawn(move || {
+                let third = cluster.database(3).cancelled_by(&Cancel::new());
+                let mut keys: Vec<String> = (0..12).map(|nth| format!("key:{nth}")).collect();
+                let mut round = number;
+                while Instant::now() < until {
+                    keys.rotate_left(number * 2 + 1);
+                    if round % 2 == 0 {
+                        keys.reverse();
+                    }
+                    let on = if round % 3 == 0 { &third } else { cluster };
+                    let done: rediscluster::Result<()> = match round % 9 {
+                        0 => {
+                            let mut pipeline = on.pipeline();
+                            keys.iter().for_each(|key| {
+                                pipeline.set(key, round);
+                            });
+                            pipeline.mset(keys.iter().map(|key| (key, 1)).collect::<Vec<_>>());
+                            pipeline.mget::<_, Vec<Option<String>>>(&keys);
+                            pipeline.copy(&keys[0], &keys[1]);
+                            pipeline.ping();
+                            pipeline.mget::<_, Vec<Option<String>>>(&keys);
+                            pipeline.run().map(drop)
+                        }
+                        1 => on.watch([&keys[0]], |watched| {
+                            watched.exists([&keys[0]])?;
+                            let mut transaction = watched.transaction();
+                            transaction.set(&keys[0], 1);
+                            transaction.run().map(drop)
+                        }),
+                        2 => on
+                            .blpop::<_, String, String>(["none:1", "none:2", "none:3"], Duration::from_millis(20))
+                            .map(drop),
+                        3 => on.scan_all(ScanOptions::new()).collect::<Result<Vec<_>, _>>().map(drop),
+                        4 => on
+                            .execute(cmd("SORT").arg("sorted").args_of([
+                                "BY",
+                                "key:*",
+                                "GET",
+                                "key:*",
+                                "STORE",
+                                "sorted:stored",
+                            ]))
+                            .map(drop),
+                        5 => on.mget::<_, Vec<Option<String>>>(&keys).map(drop),
+                        6 => on.mset(keys.iter().map(|key| (key, 1)).collect::<Vec<_>>()),
+                        7 => match on.rename(&keys[0], &keys[1]) {
+                            Err(error) if error.message().contains("no such key") => Ok(()),
+                            done => done,
+                        },
+                        _ => on.sunionstore("set:stored", ["set:1", "set:2", "set:3"]).map(drop),
+                    };
+                    if let Err(error) = done {
+                        panic!("{}: {error}", round % 9);
+                    }
+                    round += 1;
+                }
+            });
+        }
+    });
+    assert!(cluster.pools().iter().all(|pool| pool.timed_out == 0 && pool.open <= 1));
 }
