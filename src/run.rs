@@ -331,7 +331,9 @@ impl Run<'_> {
         order.sort_unstable_by_key(|&at| chosen[at]);
         let mut leases: Vec<Option<Result<Lease>>> = parts.iter().map(|_| None).collect();
         for at in order {
-            let lease = self.lend_until(chosen[at], self.deadline);
+            let is_apart = !all_or_none && parts.len() > 1;
+            let deadline = if is_apart { one_of_several(self.deadline) } else { self.deadline };
+            let lease = self.lend_until(chosen[at], deadline);
             if lease.is_err() && all_or_none {
                 lease?;
             } else {
@@ -423,6 +425,15 @@ fn weight(error: &Error) -> u8 {
 /// The error for a wait that another thread has ended.
 pub(crate) fn cancelled() -> Error {
     Error::new(ErrorKind::Cancelled, Outcome::NotApplied, "another thread has ended the wait; nothing was taken")
+}
+
+/// The time that there is to get one connection of several: a server that says nothing must not use up what the others
+/// need for what they are asked.
+pub(crate) fn one_of_several(whole: Deadline) -> Deadline {
+    match whole.left() {
+        Ok(Some(left)) => whole.within(left / 2),
+        _ => whole,
+    }
 }
 
 /// Waits for the one reply that a connection owes.

@@ -439,3 +439,22 @@ fn calls_of_all_kinds_never_wait_for_one_another_for_ever() {
     });
     assert!(cluster.pools().iter().all(|pool| pool.timed_out == 0 && pool.open <= 1));
 }
+
+#[test]
+fn a_node_that_says_nothing_to_new_connections_leaves_the_others_their_time() {
+    let servers = two();
+    let settings = cluster_of(&servers).protocol(Protocol::Resp3).deadline(Duration::from_secs(1));
+    let cluster = settings.connect().unwrap();
+    servers[0].freeze();
+    let mut pipeline = cluster.pipeline();
+    let bar: Slot<Option<i64>> = pipeline.get("bar");
+    let (set, sizes) = (pipeline.set("foo", 1), pipeline.mget::<_, Vec<Option<i64>>>(["bar", "foo"]));
+    let replies = pipeline.run_each();
+    assert_eq!(replies.get(bar).unwrap_err().kind(), ErrorKind::Timeout);
+    assert_eq!(replies.get(sizes).unwrap_err().kind(), ErrorKind::Timeout);
+    replies.get(set).unwrap();
+    let sizes = cluster.on_each_master().dbsize().unwrap();
+    assert_eq!(sizes[0].1.as_ref().unwrap_err().kind(), ErrorKind::Timeout);
+    assert_eq!(sizes[1].1.as_ref().unwrap(), &1);
+    servers[0].thaw();
+}

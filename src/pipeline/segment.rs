@@ -4,7 +4,7 @@ use super::flow::{drive, Flight};
 use super::lane::{Landed, Lane};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Deadline, Lease};
-use crate::run::{is_servers_fault, Run};
+use crate::run::{is_servers_fault, one_of_several, Run};
 use crate::topology::Role;
 use std::collections::BTreeMap;
 
@@ -63,8 +63,12 @@ impl Segment {
         while !trips.is_empty() {
             // Connections are taken in the order of the servers: two calls can so never wait for one another.
             trips.sort_by_key(|trip| trip.server);
-            let leases: Vec<Result<Lease>> =
-                trips.iter().map(|trip| run.lend_checked(trip.server, trip.deadline(run.deadline))).collect();
+            let is_alone = trips.len() == 1;
+            let lend = |trip: &Trip| {
+                let deadline = trip.deadline(run.deadline);
+                run.lend_checked(trip.server, if is_alone { deadline } else { one_of_several(deadline) })
+            };
+            let leases: Vec<Result<Lease>> = trips.iter().map(lend).collect();
             if std::mem::take(&mut first) {
                 let unreached: BTreeMap<usize, &Error> = trips
                     .iter()
