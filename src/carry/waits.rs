@@ -1,6 +1,6 @@
 //! Waiting for data on several nodes at once: `BLPOP` and its like.
 
-use super::{error_in, exec, random};
+use super::{error_in, exec, nothing_written, random};
 use crate::cmd::Wait;
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease};
@@ -272,7 +272,7 @@ impl Run<'_> {
     /// Waits on one server, a slice at a time. The connection is kept by the caller until all have ended: one may still
     /// be told that the wait is over, and the next borrower must not hear it.
     fn wait_with(&self, lease: &mut Lease, waiter: &Waiter<'_>, until: Option<Instant>, over: &AtomicBool) -> Given {
-        let client = lease.ask(&[b"CLIENT", b"ID"], Deadline::after(self.patience))?.value();
+        let client = lease.ask(&[b"CLIENT", b"ID"], Deadline::after(self.patience)).map_err(nothing_written)?.value();
         waiter.client.store(if let ValueRef::Integer(client) = client { client } else { 0 }, Ordering::SeqCst);
         while !over.load(Ordering::SeqCst) {
             let left = until.map_or(SLICE, |until| until.saturating_duration_since(Instant::now()));
