@@ -56,21 +56,30 @@ impl Slots {
 }
 
 /// One error for all commands that failed of so many, which are those of `a_what`: what the first of them met, with the
-/// outcome of all. `None` when none failed.
-pub(crate) fn first_failure(count: usize, a_what: &str, error_of: impl Fn(usize) -> Option<Error>) -> Option<Error> {
+/// outcome of all, for which those that only read do not count. `None` when none failed.
+pub(crate) fn first_failure(
+    count: usize,
+    a_what: &str,
+    is_read: impl Fn(usize) -> bool,
+    error_of: impl Fn(usize) -> Option<Error>,
+) -> Option<Error> {
     let mut first: Option<(usize, Error)> = None;
     let (mut failed, mut is_unknown, mut is_applied) = (0, false, false);
-    for (index, error) in (0..count).filter_map(|index| Some((index, error_of(index)?))) {
+    for index in 0..count {
+        let Some(error) = error_of(index) else {
+            is_applied |= !is_read(index);
+            continue;
+        };
         failed += 1;
         is_unknown |= error.outcome() == Outcome::Unknown;
         is_applied |= error.outcome() != Outcome::NotApplied;
         first.get_or_insert((index, error));
     }
     let (index, error) = first?;
-    let outcome = match (is_unknown, failed == count && !is_applied) {
+    let outcome = match (is_unknown, is_applied) {
         (true, _) => Outcome::Unknown,
-        (false, true) => Outcome::NotApplied,
-        (false, false) => Outcome::Partial,
+        (false, true) => Outcome::Partial,
+        (false, false) => Outcome::NotApplied,
     };
     let others = match failed {
         1 => "no other failed".to_owned(),
@@ -106,7 +115,8 @@ mod tests {
         use Outcome::{Applied, NotApplied, Partial, Unknown};
         let told = |outcomes: &[Option<Outcome>]| {
             let error_of = |at: usize| outcomes[at].map(|outcome| Error::new(ErrorKind::Io, outcome, "no"));
-            let error = first_failure(outcomes.len(), "a pipeline", error_of)?;
+            // Of three the last one only reads.
+            let error = first_failure(outcomes.len(), "a pipeline", |at| at == 2, error_of)?;
             Some((error.outcome(), error.message().to_owned()))
         };
         let message = |what: &str| format!("no; this is command {what}");
@@ -118,5 +128,8 @@ mod tests {
         assert_eq!(told(&[Some(NotApplied), Some(NotApplied)]), Some((NotApplied, message(both))));
         assert_eq!(told(&[Some(NotApplied), Some(Applied)]), Some((Partial, message(both))));
         assert_eq!(told(&[Some(NotApplied), Some(Unknown)]), Some((Unknown, message(both))));
+        let two = "1 of 3 in a pipeline, and 2 of them failed";
+        assert_eq!(told(&[Some(NotApplied), Some(NotApplied), None]), Some((NotApplied, message(two))));
+        assert_eq!(told(&[Some(NotApplied), None, Some(NotApplied)]), Some((Partial, message(two))));
     }
 }

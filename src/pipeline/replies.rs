@@ -188,7 +188,8 @@ impl Replies {
 
     /// One error for all commands that failed.
     pub(super) fn failure(&self) -> Option<Error> {
-        first_failure(self.len(), "a pipeline", |index| self.reply(index).err())
+        let is_read = |index: usize| self.commands[index].is_read;
+        first_failure(self.len(), "a pipeline", is_read, |index| self.reply(index).err())
     }
 }
 

@@ -124,7 +124,7 @@ impl Transaction<'_> {
     /// When a command failed while the transaction ran, what the first of them met, with its name; the note behind it
     /// says which that is and how many failed. The others were applied, so its [outcome](crate::Error::outcome) is
     /// [`Partial`](crate::Outcome::Partial), or [`Unknown`](crate::Outcome::Unknown) when a script failed, or
-    /// [`NotApplied`](crate::Outcome::NotApplied) when every command did. For the replies of the others, use
+    /// [`NotApplied`](crate::Outcome::NotApplied) when none changed anything. For the replies of the others, use
     /// [`run_each`](Transaction::run_each), whose errors may come here as well.
     ///
     /// ```

@@ -7,7 +7,7 @@ use crate::plan::{command, Native};
 use crate::resp::Value;
 use crate::run::Servers;
 use crate::slot::{Slot, Slots};
-use crate::spec::{self, Spec};
+use crate::spec::{self, Access, Spec};
 use crate::to_arg::ToArgs;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -32,10 +32,11 @@ pub(super) struct Batch {
     pub(super) named: Vec<Named>,
 }
 
-/// What is told of a command that failed.
+/// A command as far as it is told what became of it.
 pub(super) struct Named {
     name: Cow<'static, str>,
     is_script: bool,
+    pub(super) is_read: bool,
 }
 
 impl Named {
@@ -89,7 +90,8 @@ impl Queue {
         for cmd in self.commands {
             let spec = home.follow(servers, &cmd, lead, |_, request| batch.bytes.extend_from_slice(request))?;
             batch.ends.push(batch.bytes.len());
-            batch.named.push(Named { name: spec.name_of(cmd.args()), is_script: spec.runs_a_script() });
+            let (name, is_script) = (spec.name_of(cmd.args()), spec.runs_a_script());
+            batch.named.push(Named { name, is_script, is_read: spec.access == Access::Read });
         }
         batch.bytes.extend(command([&b"EXEC"[..]]));
         Ok((batch, self.slots))

@@ -73,7 +73,8 @@ impl TransactionReplies {
 
     /// One error for all commands that failed.
     pub(super) fn failure(&self) -> Option<Error> {
-        first_failure(self.len(), "a transaction", |at| self.ok(at).err().map(|error| self.of_node(error)))
+        let is_read = |at: usize| self.named[at].is_read;
+        first_failure(self.len(), "a transaction", is_read, |at| self.ok(at).err().map(|error| self.of_node(error)))
     }
 
     /// How many replies there are: one for each command.
