@@ -323,7 +323,7 @@ fn nothing_that_takes_several_rounds_leaves_the_database_of_its_view() {
         "PFADD p2{bar} b",
         "PFCOUNT p1{foo} p2{bar}",
         "RPUSH l3{foo} 2 1",
-        "MSET w_1{bar} 5 w_2{bar} 0x4",
+        "MSET w_1{bar} 5 w_2{bar} 1e-305",
         "SORT l3{foo} BY w_*{bar} GET w_*{bar} STORE l4{bar}",
         "XADD x1{foo} 1-1 a 1",
         "XADD x2{bar} 1-1 a 1",
