@@ -20,11 +20,15 @@
 //! - [`Cluster`] is what a program holds, and [`Builder`] how it is made.
 //! - The methods for commands are in one trait a data type; [`prelude`] brings them all. [`cmd()`] makes a command that
 //!   has no method.
+//! - [`Pipeline`] sends many commands together: [`Cluster::pipeline`] makes it.
+//! - [`Cluster::database`], [`Cluster::deadline`] and others give views, [`Cluster::on`] names a server, and a [`Cancel`]
+//!   ends waits for data.
 //! - [`Cluster::scan_all`] goes through all keys of all nodes.
 //! - [`Script`] runs a script by its name and sends it where it is not known.
 //! - [`Cluster::transaction`] runs several commands of one node as one, [`Cluster::watch`] only when what they rest on
 //!   has not changed.
 //! - [`Subscriber`] listens to channels: [`Cluster::subscriber`] makes it.
+//! - [`Stash`] reads the names of what commands over several nodes may leave behind.
 //! - [`ToArg`] says what can be an argument, [`FromValue`] what a reply can become.
 //! - [`spec`] is the command table, [`resp`] the protocol, [`Connection`] one server without any routing.
 //!

@@ -98,7 +98,12 @@ impl Run<'_> {
 
     /// Runs the command as it is on this server, whatever its keys.
     pub(crate) fn run_on(&self, server: usize) -> Result<Answer> {
-        self.exchange(server, self.args.as_bytes()).map_err(|error| self.told(error))
+        let answer = match self.can_be_cancelled() {
+            true if self.is_cancelled() => Err(cancelled()),
+            true => self.wait_on_server(server),
+            false => self.exchange(server, self.args.as_bytes()),
+        };
+        answer.map_err(|error| self.told(error))
     }
 
     /// Runs the command as it is on each of these servers, all at once, whatever comes of the others.
@@ -265,13 +270,14 @@ impl Run<'_> {
 
     /// The same, looked at: for requests that cannot be repeated when it turns out to be dead.
     pub(crate) fn lend_checked(&self, server: usize, deadline: Deadline) -> Result<Lease> {
-        loop {
-            let lease = self.lend_until(server, deadline)?;
-            if lease.is_quiet() {
-                return Ok(lease);
-            }
-            lease.discard();
+        let lease = self.lend_until(server, deadline)?;
+        if lease.is_quiet() {
+            return Ok(lease);
         }
+        lease.discard();
+        self.servers.pools[server].drop_idle();
+        // Most likely a new one. If that is dead as well, the server hangs up on everybody.
+        self.lend_until(server, deadline)
     }
 
     fn may_repeat(&self, error: &Error) -> bool {
@@ -325,7 +331,9 @@ impl Run<'_> {
         order.sort_unstable_by_key(|&at| chosen[at]);
         let mut leases: Vec<Option<Result<Lease>>> = parts.iter().map(|_| None).collect();
         for at in order {
-            let lease = self.lend_until(chosen[at], self.deadline);
+            let is_apart = !all_or_none && parts.len() > 1;
+            let deadline = if is_apart { one_of_several(self.deadline) } else { self.deadline };
+            let lease = self.lend_until(chosen[at], deadline);
             if lease.is_err() && all_or_none {
                 lease?;
             } else {
@@ -417,6 +425,15 @@ fn weight(error: &Error) -> u8 {
 /// The error for a wait that another thread has ended.
 pub(crate) fn cancelled() -> Error {
     Error::new(ErrorKind::Cancelled, Outcome::NotApplied, "another thread has ended the wait; nothing was taken")
+}
+
+/// The time that there is to get one connection of several: a server that says nothing must not use up what the others
+/// need for what they are asked.
+pub(crate) fn one_of_several(whole: Deadline) -> Deadline {
+    match whole.left() {
+        Ok(Some(left)) => whole.within(left / 2),
+        _ => whole,
+    }
 }
 
 /// Waits for the one reply that a connection owes.

@@ -221,7 +221,12 @@ fn exec(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Resul
         }
     }
     let last = lease.receive_range(deadline)?;
-    lease.set_stateful(stateful);
+    let reply = lease.frame(last.clone()).value();
+    // Any other refusal, such as that of a server that does not know EXEC, leaves the connection inside of it.
+    let has_left = !matches!(reply, ValueRef::Error(text) if !text.starts_with(b"EXECABORT"));
+    if has_left {
+        lease.set_stateful(stateful);
+    }
     let done = match lease.frame(last).value() {
         ValueRef::Nil => Ok(None),
         // The first refusal says more than the abort that follows from it.

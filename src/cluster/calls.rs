@@ -43,8 +43,7 @@ impl Cluster {
     /// The shard that `PUBLISH` and `SPUBLISH` to a channel go to, as the first one of its master.
     pub(crate) fn shard_of_channel(&self, channel: &[u8], topology: &Topology) -> usize {
         let (shard, _) = self.shared.placement.place(channel, topology);
-        let master = topology.shards()[shard].master();
-        topology.shards().iter().position(|first| first.master() == master).unwrap_or(shard)
+        topology.distinct(shard)
     }
 
     /// The connections to the server that is the master of a shard now.

@@ -86,7 +86,9 @@ impl Cluster {
     ///
     /// Its waits are made of slices of a second at most, also where one node has all keys, and servers are told that
     /// they are over through a connection of their own. They read from masters. A call that is still waiting for a
-    /// connection of the pool ends when it gets one.
+    /// connection of the pool ends when it gets one. [`on`](Cluster::on) heeds it, and a
+    /// [pipeline](Cluster::pipeline), whose other commands still run; a wait
+    /// [on each master](Cluster::on_each_master) does not.
     ///
     /// ```
     /// # rediscluster_testing::example(|cluster| {

@@ -108,6 +108,14 @@ impl Pool {
     /// Lends a connection in this database: an idle one that still lives, a new one, or the next that becomes free.
     pub(crate) fn lend(self: &Arc<Pool>, database: u32, deadline: Deadline) -> Result<Lease> {
         let mut lease = self.lend_any(deadline)?;
+        match lease.select(database, deadline) {
+            Ok(()) => return Ok(lease),
+            // An idle one that was dead: in the database that it was in, whoever uses it first would try a new one.
+            Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol) => lease.discard(),
+            Err(error) => return Err(error),
+        }
+        self.drop_idle();
+        let mut lease = self.lend_any(deadline)?;
         lease.select(database, deadline)?;
         Ok(lease)
     }

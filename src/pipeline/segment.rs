@@ -4,7 +4,7 @@ use super::flow::{drive, Flight};
 use super::lane::{Landed, Lane};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Deadline, Lease};
-use crate::run::{is_servers_fault, Run};
+use crate::run::{is_servers_fault, one_of_several, Run};
 use crate::topology::Role;
 use std::collections::BTreeMap;
 
@@ -38,6 +38,16 @@ impl Segment {
         lane.push(request)
     }
 
+    /// The shards that some request may write to.
+    pub(super) fn written(&self) -> impl Iterator<Item = usize> + '_ {
+        self.lanes.iter().filter(|(_, lane)| lane.writes).map(|(&shard, _)| shard)
+    }
+
+    /// Keeps reads from the replicas of these shards.
+    pub(super) fn keep_to_masters(&mut self, is_kept: impl Fn(usize) -> bool) {
+        self.lanes.iter_mut().for_each(|(&shard, lane)| lane.needs_master |= is_kept(shard));
+    }
+
     /// Sends every lane and gives what came back, by shard. `together` lists requests by shard and number that are
     /// either sent all or not at all: when a node cannot be reached, its are told to `given_up`.
     pub(super) fn run(
@@ -53,8 +63,12 @@ impl Segment {
         while !trips.is_empty() {
             // Connections are taken in the order of the servers: two calls can so never wait for one another.
             trips.sort_by_key(|trip| trip.server);
-            let leases: Vec<Result<Lease>> =
-                trips.iter().map(|trip| run.lend_checked(trip.server, trip.deadline(run.deadline))).collect();
+            let is_alone = trips.len() == 1;
+            let lend = |trip: &Trip| {
+                let deadline = trip.deadline(run.deadline);
+                run.lend_checked(trip.server, if is_alone { deadline } else { one_of_several(deadline) })
+            };
+            let leases: Vec<Result<Lease>> = trips.iter().map(lend).collect();
             if std::mem::take(&mut first) {
                 let unreached: BTreeMap<usize, &Error> = trips
                     .iter()

@@ -310,6 +310,13 @@ impl Topology {
             self.shards[..at].iter().all(|earlier| earlier.master != master)
         })
     }
+
+    /// The shard that stands for all that have the same master, of which [`distinct_shards`](Topology::distinct_shards)
+    /// gives one.
+    pub(crate) fn distinct(&self, shard: usize) -> usize {
+        let master = self.shards[shard].master;
+        self.shards.iter().position(|first| first.master == master).unwrap_or(shard)
+    }
 }
 
 /// The rules of placement: how tags are recognised and how a hash becomes a node.
@@ -381,6 +388,7 @@ mod tests {
         ]);
         assert_eq!(topology.server_count(), 3);
         assert_eq!(topology.distinct_shards().collect::<Vec<_>>(), [0, 2]);
+        assert_eq!([0, 1, 2].map(|shard| topology.distinct(shard)), [0, 0, 2]);
         assert_eq!(topology.shards()[0].replicas(), [2]);
         assert_eq!(topology.shards()[1].replicas(), [2]);
         assert!(topology.shards()[2].replicas().is_empty(), "a replica follows one master");

@@ -26,7 +26,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 /// A connection to the master of one node, which watches keys there: what the closure of [`Cluster::watch`] works with.
 ///
 /// Commands that read run at once, over this connection and so on the master. What changes data belongs into the
-/// [transaction](Watched::transaction); here it is refused.
+/// [transaction](Watched::transaction); here it is refused, and so is what waits for data.
 pub struct Watched {
     home: Home,
     servers: Arc<Servers>,
@@ -103,7 +103,7 @@ impl Cluster {
     ///         }
     ///         let mut transaction = watched.transaction();
     ///         transaction.set(key, new);
-    ///         transaction.run()?.check().map(|()| true)
+    ///         transaction.run().map(|_| true)
     ///     })
     /// }
     ///
@@ -135,7 +135,7 @@ impl OnNode {
     ///     }
     ///     let mut transaction = watched.transaction();
     ///     transaction.hset("config", [("size", 1)]);
-    ///     transaction.run()?.check().map(|()| true)
+    ///     transaction.run().map(|_| true)
     /// })?;
     /// assert!(new);
     /// # Ok(()) });
@@ -188,7 +188,8 @@ fn once<T>(home: &Home, keys: &Cmd, deadline: Deadline, body: impl FnOnce(&mut W
         Err(error) => return Ended::With(Err(error)),
     };
     match (body(&mut watched), watched.state) {
-        (Err(_), State::Conflict) => Ended::Conflict(watched.conflict()),
+        // Another error of the closure is its own, whatever came before it.
+        (Err(error), State::Conflict) if error.kind() == ErrorKind::Conflict => Ended::Conflict(watched.conflict()),
         (result, _) => {
             watched.unwatch();
             Ended::With(result)
@@ -255,7 +256,7 @@ impl Watched {
         let (batch, slots) = queue.batch(&self.home, &self.servers, &mut self.lead)?;
         self.state = State::Over;
         match exec(&mut self.lease, &batch, self.deadline)? {
-            Some(replies) => Ok(TransactionReplies::new(slots, batch.names, self.lease.node().to_string(), replies)),
+            Some(replies) => Ok(TransactionReplies::new(slots, batch.named, self.lease.node().to_string(), replies)),
             None => {
                 self.state = State::Conflict;
                 Err(self.conflict())
@@ -277,6 +278,11 @@ impl Watched {
         let named = |error: Error, lease: &Lease| {
             error.with_command(spec.name_of(cmd.args())).with_node(|| lease.node().to_string())
         };
+        if cmd.wait(spec) != Wait::None {
+            let message = "waits for data, and meanwhile nobody else could use the connection; nothing was sent";
+            let error = Error::new(ErrorKind::Refused, Outcome::NotApplied, message);
+            return Err(error.with_command(spec.name_of(cmd.args())));
+        }
         if spec.access != Access::Read {
             let message = "may change data, and that is not undone when the transaction is not applied; queue it in \
                            `Watched::transaction`; nothing was sent";
