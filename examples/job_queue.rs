@@ -84,7 +84,7 @@ impl Queue {
         let mut sign_of_life = self.cluster.transaction();
         sign_of_life.psetex(self.key(&format!("alive:{worker}")), self.lease, 1);
         sign_of_life.sadd(self.key("workers"), worker);
-        sign_of_life.run()?.check()?;
+        sign_of_life.run()?;
         let waiting = self.cluster.cancelled_by(cancel);
         waiting.blmove(self.jobs(), self.running(worker), Side::Right, Side::Left, self.lease / 3)
     }
@@ -115,7 +115,7 @@ impl Queue {
         let mut sign_off = self.cluster.transaction();
         sign_off.del(self.key(&format!("alive:{worker}")));
         sign_off.srem(self.key("workers"), worker);
-        sign_off.run()?.check()?;
+        sign_off.run()?;
         Ok(count)
     }
 

@@ -112,7 +112,7 @@ impl Board {
                 let mut transaction = watched.transaction();
                 transaction.rename(&week, &closed);
                 transaction.zunionstore(&total, [&total, &closed]);
-                transaction.run()?.check()?;
+                transaction.run()?;
                 Ok(1)
             })
         };
