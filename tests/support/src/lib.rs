@@ -12,6 +12,7 @@ mod peer;
 mod resp;
 mod rounds;
 mod server;
+mod tls;
 mod two;
 
 use std::cell::Cell;
@@ -27,6 +28,7 @@ pub use peer::ScriptedPeer;
 pub use resp::{command, read_command, read_reply, Reply, Talk};
 pub use rounds::Rounds;
 pub use server::{Server, ServerBuilder};
+pub use tls::server_with_tls;
 pub use two::Two;
 
 /// How long a wait for a server may take before the test fails. Far more than is ever needed on an
