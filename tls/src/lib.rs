@@ -49,19 +49,9 @@ impl Tls {
     /// Trusts whom the system trusts, and shows no certificate of its own.
     ///
     /// # Errors
-    /// When the system's certificates cannot be read, or there are none.
+    /// Those of [`roots_of_the_system`].
     pub fn with_roots_of_the_system() -> io::Result<Tls> {
-        let found = rustls_native_certs::load_native_certs();
-        let mut roots = RootCertStore::empty();
-        let (added, _) = roots.add_parsable_certificates(found.certs);
-        if added == 0 {
-            let why = found.errors.first().map_or("there are none".to_owned(), ToString::to_string);
-            return Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                format!("no certificates to trust on this system: {why}"),
-            ));
-        }
-        Ok(Tls::trusting(roots))
+        roots_of_the_system().map(Tls::trusting)
     }
 
     /// Trusts these certificates and those that are signed with them, and shows no certificate of its own.
@@ -81,6 +71,22 @@ impl Tls {
         self.server_name = Some(name_of(name.into())?);
         Ok(self)
     }
+}
+
+/// The certificates that the system trusts.
+///
+/// # Errors
+/// When they cannot be read, or there are none.
+pub fn roots_of_the_system() -> io::Result<RootCertStore> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (added, _) = roots.add_parsable_certificates(found.certs);
+    if added == 0 {
+        let why = found.errors.first().map_or("there are none".to_owned(), ToString::to_string);
+        let message = format!("no certificates to trust on this system: {why}");
+        return Err(io::Error::new(io::ErrorKind::NotFound, message));
+    }
+    Ok(roots)
 }
 
 fn name_of(host: String) -> io::Result<ServerName<'static>> {
