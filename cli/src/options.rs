@@ -33,7 +33,7 @@ Options come before --config, which comes before the environment.";
 #[command(name = "rediscluster", version, override_usage = "rediscluster [OPTIONS] [COMMAND [ARG...]]", after_help = COMMANDS)]
 #[command(args_override_self = true, disable_version_flag = true)]
 pub struct Options {
-    /// A node, given once for each; the address may be a redis://, rediss:// or unix:// URL
+    /// A node, once for each; the address may be a redis://, rediss:// or unix:// URL
     #[arg(long = "node", value_name = "NAME=HOST:PORT", action = ArgAction::Append)]
     pub node: Vec<String>,
 
