@@ -29,6 +29,7 @@ use std::time::Duration;
 /// | [`read_from`](Builder::read_from) | replicas |
 /// | [`cross_node`](Builder::cross_node) | emulate |
 /// | [`hash_tags`](Builder::hash_tags) | `name{tag}`, stored as `name` |
+/// | [`connector`](Builder::connector) | by TCP |
 /// | [`partitioner`](Builder::partitioner) | CRC-32 modulo the number of nodes |
 ///
 /// ```no_run

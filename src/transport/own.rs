@@ -8,6 +8,8 @@ use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+#[cfg(unix)]
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Makes the connections of a cluster in a way of one's own: with TLS, through a proxy, in memory. It is given to
@@ -130,13 +132,18 @@ impl Socket {
 #[cfg(unix)]
 fn connect_unix(path: &std::path::Path, timeout: Option<Duration>) -> io::Result<Socket> {
     let Some(timeout) = timeout else { return UnixStream::connect(path).map(Socket::from) };
-    let (tell, told) = std::sync::mpsc::sync_channel(1);
-    let path = path.to_owned();
+    let made = Arc::new((Mutex::new(None), Condvar::new()));
+    let (path, tell) = (path.to_owned(), Arc::clone(&made));
     std::thread::Builder::new().spawn(move || {
-        // Where nobody waits any more, the socket is closed here.
-        let _ = tell.send(UnixStream::connect(path));
+        let socket = UnixStream::connect(path);
+        // Where nobody waits any more, the socket is closed with the last of the two handles.
+        *tell.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket);
+        tell.1.notify_one();
     })?;
-    told.recv_timeout(timeout).map_err(|_| ErrorKind::TimedOut)?.map(Socket::from)
+    let waiting = made.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let (mut came, _) =
+        made.1.wait_timeout_while(waiting, timeout, |came| came.is_none()).unwrap_or_else(PoisonError::into_inner);
+    came.take().ok_or(ErrorKind::TimedOut)?.map(Socket::from)
 }
 
 #[cfg(not(unix))]
