@@ -120,11 +120,17 @@ fn deadlines_and_dead_connections() {
         assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
         servers[1].thaw();
         wait_until("it answers again", || cluster.set("foo", 3).is_ok());
-        // A transaction looks at its connection before it writes.
+        // One that was closed while it lay unused is noticed before a command is lost on it.
+        let cluster = cluster.deadline(Duration::from_secs(30));
+        cluster.set("foo", 3).unwrap();
         servers[1].ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
-        let mut transaction = cluster.transaction();
-        let slot = transaction.incr("foo");
-        assert_eq!(transaction.run().unwrap().get(slot).unwrap(), 4);
+        std::thread::sleep(Duration::from_millis(1_100));
+        assert_eq!(cluster.incr("foo").map_err(|error| error.to_string()), Ok(4));
+        // And one that still lives is used again.
+        let opened = cluster.pools()[1].opened;
+        std::thread::sleep(Duration::from_millis(1_100));
+        assert_eq!(cluster.incr("foo").unwrap(), 5);
+        assert_eq!(cluster.pools()[1].opened, opened);
     });
 }
 

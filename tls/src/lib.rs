@@ -21,6 +21,9 @@
 #![deny(missing_docs)]
 
 mod stream;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
 
 use rediscluster::{connect_tcp, Address, Connect, Socket};
 use rustls::pki_types::ServerName;

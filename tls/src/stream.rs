@@ -236,3 +236,106 @@ impl Drop for TlsStream {
         self.close();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::{Authority, TlsServer};
+    use crate::Tls;
+    use rediscluster::{connect_tcp, Address};
+    use rustls::pki_types::CertificateDer;
+    use rustls::RootCertStore;
+    use std::sync::Arc;
+
+    /// A server and one connection to it, just after the handshake.
+    fn connected(test: &str) -> Option<(TlsServer, TlsStream)> {
+        let authority = Authority::new();
+        let server = authority.start(test, &[])?;
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from(authority.der())).unwrap();
+        let session = ClientConnection::new(Tls::trusting(roots).config, "localhost".try_into().unwrap()).unwrap();
+        let end = after(Some(Duration::from_secs(10)));
+        let socket = connect_tcp(&Address::parse(&server.address()).unwrap(), None).unwrap();
+        let stream = TlsStream::begin(socket, session, end).unwrap();
+        stream.socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        Some((server, stream))
+    }
+
+    fn answer(stream: &TlsStream) -> String {
+        let mut buffer = [0; 64];
+        let count = stream.read(&mut buffer, Some(Duration::from_secs(10))).unwrap();
+        String::from_utf8_lossy(&buffer[..count]).into_owned()
+    }
+
+    #[test]
+    fn session_tickets_are_nothing_that_a_server_said() {
+        let Some((_server, stream)) = connected("session tickets") else { return };
+        assert_eq!(lock(&stream.session).protocol_version(), Some(rustls::ProtocolVersion::TLSv1_3));
+        // They come behind the handshake, unasked.
+        assert_eq!(stream.socket.peek(&mut [0]).unwrap(), 1);
+        for _ in 0..3 {
+            let error = stream.read(&mut [0], Some(Duration::ZERO)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
+        }
+        assert_eq!(stream.write(b"PING\r\n", None).unwrap(), 6);
+        assert_eq!(answer(&stream), "+PONG\r\n");
+    }
+
+    #[test]
+    fn the_end_is_seen_without_waiting() {
+        let Some((server, stream)) = connected("the end of a connection") else { return };
+        stream.write(b"PING\r\n", None).unwrap();
+        assert_eq!(answer(&stream), "+PONG\r\n");
+        server.server.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+        stream.socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        // Either the server's goodbye or the end of the stream has come.
+        stream.socket.peek(&mut [0]).unwrap();
+        match stream.read(&mut [0], Some(Duration::ZERO)) {
+            Ok(count) => assert_eq!(count, 0),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::UnexpectedEof),
+        }
+    }
+
+    #[test]
+    fn what_was_taken_is_sent_on_while_replies_are_read() {
+        let Some((server, stream)) = connected("writing without waiting") else { return };
+        let pings = b"PING\r\n".repeat(10_000);
+        server.server.freeze();
+        let mut taken = 0;
+        let full = loop {
+            match stream.write(&pings[taken % 6..], Some(Duration::ZERO)) {
+                Ok(count) => taken += count,
+                Err(error) => break error,
+            }
+        };
+        assert!(is_wait(&full), "{full}");
+        assert!(!lock(&stream.outgoing).bytes.is_empty(), "something is left to be sent");
+        server.server.thaw();
+        let mut wanted = taken / 6 * 7;
+        let mut buffer = [0; 4096];
+        while wanted > 0 {
+            let count = stream.read(&mut buffer, Some(Duration::from_secs(10))).unwrap();
+            wanted = wanted.checked_sub(count).expect("one reply to each PING");
+        }
+        assert!(lock(&stream.outgoing).bytes.is_empty());
+    }
+
+    #[test]
+    fn who_reads_and_who_writes_do_not_wait_for_one_another() {
+        let Some((_server, stream)) = connected("two threads") else { return };
+        let stream = Arc::new(stream);
+        let reader = {
+            let stream = Arc::clone(&stream);
+            std::thread::spawn(move || answer(&stream))
+        };
+        // The reader waits for the socket by now, or will; either way it must get what is asked for here.
+        stream.write(b"PING\r\n", Some(Duration::from_secs(10))).unwrap();
+        assert_eq!(reader.join().unwrap(), "+PONG\r\n");
+        let reader = {
+            let stream = Arc::clone(&stream);
+            std::thread::spawn(move || stream.read(&mut [0], None).map_err(|error| error.kind()))
+        };
+        stream.close();
+        assert!(matches!(reader.join().unwrap(), Ok(0) | Err(ErrorKind::UnexpectedEof)));
+    }
+}
