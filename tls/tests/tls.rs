@@ -52,6 +52,34 @@ fn commands_go_to_the_right_nodes() {
 }
 
 #[test]
+fn the_version_before() {
+    let authority = Authority::new();
+    let Some(server) = authority.start("TLS 1.2", &["--tls-protocols", "TLSv1.2"]) else { return };
+    let servers = [server];
+    let cluster = cluster_of(&authority, &servers).connect().unwrap();
+    cluster.set("foo", "bar").unwrap();
+    assert_eq!(cluster.get::<_, String>("foo").unwrap(), "bar");
+}
+
+#[test]
+fn replicas_are_reached_with_tls() {
+    let Some((authority, servers)) = pair("replicas") else { return };
+    let [master, replica] = &servers;
+    // The master lists the port that replication uses, which is that for TLS.
+    let follow = ["REPLICAOF", "127.0.0.1", &master.port.to_string()];
+    for server in &servers {
+        assert_eq!(server.server.ask(&["CONFIG", "SET", "tls-replication", "yes"]), Reply::ok());
+    }
+    assert_eq!(replica.server.ask(&follow), Reply::ok());
+    wait_until("the replica is online", || master.server.info("replication").contains("state=online"));
+    wait_until("its link is up", || replica.server.field("replication", "master_link_status").as_deref() == Some("up"));
+    let cluster = cluster_of(&authority, &servers[..1]).connect().unwrap();
+    cluster.set("foo", "bar").unwrap();
+    wait_until("the replica has it", || cluster.get::<_, Option<String>>("foo").unwrap().is_some());
+    assert!(replica.server.calls("get") > 0, "{:?}", cluster.topology());
+}
+
+#[test]
 fn large_values_both_ways() {
     let Some((authority, servers)) = pair("large values") else { return };
     let cluster = cluster_of(&authority, &servers).deadline(Duration::from_secs(60)).connect().unwrap();
