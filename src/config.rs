@@ -10,7 +10,9 @@ use crate::plan::CrossNode;
 use crate::resp::{Limits, Protocol};
 use crate::spec::Spec;
 use crate::topology::{Placement, ReadFrom};
+use crate::transport::{Connect, Connector};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything that a [`Cluster`](crate::Cluster) is told before it connects.
@@ -27,6 +29,7 @@ use std::time::Duration;
 /// | [`read_from`](Builder::read_from) | replicas |
 /// | [`cross_node`](Builder::cross_node) | emulate |
 /// | [`hash_tags`](Builder::hash_tags) | `name{tag}`, stored as `name` |
+/// | [`connector`](Builder::connector) | by TCP |
 /// | [`partitioner`](Builder::partitioner) | CRC-32 modulo the number of nodes |
 ///
 /// ```no_run
@@ -61,6 +64,7 @@ pub(crate) struct Settings {
     pub(crate) deadline: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) pool_size: usize,
+    pub(crate) connector: Option<Connector>,
 }
 
 /// Who a connection says it is.
@@ -93,6 +97,7 @@ impl Default for Builder {
                 deadline: Duration::from_secs(5),
                 connect_timeout: Duration::from_secs(2),
                 pool_size: 16,
+                connector: None,
             },
             read_from: ReadFrom::default(),
             cross_node: CrossNode::default(),
@@ -112,7 +117,10 @@ impl Builder {
         self
     }
 
-    /// Adds a node: a name, and `host:port` or a URL `redis://[user:password@]host[:port][/database]`.
+    /// Adds a node: a name, and `host:port` or a URL: `redis://[user:password@]host[:port][/database]`, the same with
+    /// `rediss://` for a server with TLS, which needs a [`connector`](Builder::connector), or for a Unix socket
+    /// `unix://[user:password@]/path[?db=database]`. What has a meaning in a URL is written as `%` and two hexadecimal
+    /// digits there.
     ///
     /// Names `node_1` to `node_N` are put in the order of their numbers, without gaps; other names keep the order
     /// in which they are given. The order decides where keys live. Two names may be one server.
@@ -256,6 +264,42 @@ impl Builder {
         })
     }
 
+    /// How connections are made, instead of by plain TCP: with TLS, through a proxy. It makes all connections of the
+    /// cluster, those to replicas included, but not those to Unix sockets.
+    ///
+    /// ```no_run
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::{connect_tcp, Address, Connect, Socket};
+    ///
+    /// /// By TCP, as without a connector.
+    /// struct Plain;
+    ///
+    /// impl Connect for Plain {
+    ///     fn connect(&self, address: &Address, timeout: Option<std::time::Duration>) -> std::io::Result<Socket> {
+    ///         connect_tcp(address, timeout).map(Socket::from)
+    ///     }
+    /// }
+    ///
+    /// let cluster = Cluster::builder().node("node_1", "127.0.0.1:6379").connector(Plain).connect()?;
+    /// # Ok::<(), rediscluster::Error>(())
+    /// ```
+    pub fn connector(mut self, connector: impl Connect) -> Builder {
+        self.settings.connector = Some(Connector(Arc::new(connector)));
+        self
+    }
+
+    /// A node that is given as rediss:// is never spoken to in the clear.
+    fn check_encryption(&self, endpoint: &Endpoint) -> Result<()> {
+        match &self.settings.connector {
+            _ if !endpoint.encrypted => Ok(()),
+            Some(Connector(connector)) if connector.encrypts() => Ok(()),
+            Some(_) => Err(Error::config("rediss:// needs TLS, and the connector does not say that it encrypts")),
+            None => Err(Error::config(
+                "rediss:// needs TLS, which is brought by `Builder::connector`: the package rediscluster-tls has one",
+            )),
+        }
+    }
+
     /// Checks everything that can be checked without a server.
     pub(crate) fn checked(mut self) -> Result<Checked> {
         if let Some(mistake) = self.mistake.take() {
@@ -264,6 +308,10 @@ impl Builder {
         let database = self.table.database(self.settings.database)?;
         self.settings.database = database;
         let masters = self.table.masters()?;
+        for (name, endpoint) in self.table.all() {
+            self.check_encryption(endpoint)
+                .map_err(|error| Error::config(format!("node {name}: {}", error.message())))?;
+        }
         Ok(Checked {
             masters: masters
                 .into_iter()
@@ -289,6 +337,7 @@ impl Builder {
             return Err(mistake);
         }
         let endpoint = Endpoint::parse(address)?;
+        self.check_encryption(&endpoint)?;
         self.settings.database = self.settings.database.or(endpoint.database);
         Ok((endpoint.or(&self.credentials), self.settings))
     }

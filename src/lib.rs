@@ -29,6 +29,7 @@
 //!   has not changed.
 //! - [`Subscriber`] listens to channels: [`Cluster::subscriber`] makes it.
 //! - [`Stash`] reads the names of what commands over several nodes may leave behind.
+//! - [`Connect`] is how a program brings TLS, or any other way to a server.
 //! - [`ToArg`] says what can be an argument, [`FromValue`] what a reply can become.
 //! - [`spec`] is the command table, [`resp`] the protocol, [`Connection`] one server without any routing.
 //!
@@ -77,6 +78,7 @@ mod stash;
 mod to_arg;
 mod topology;
 mod transaction;
+mod transport;
 
 pub use args::Args;
 pub use cancel::Cancel;
@@ -100,6 +102,7 @@ pub use stash::{Stash, StashContent, StashRecovery, StashRole};
 pub use to_arg::{ToArg, ToArgs, ToPairs};
 pub use topology::{Address, Node, PassedOver, ReadFrom, Role, Shard, Topology};
 pub use transaction::{Transaction, TransactionReplies, Watched};
+pub use transport::{connect_tcp, Connect, Socket, Transport};
 
 /// The examples in the README are compiled with the others.
 #[cfg(doctest)]

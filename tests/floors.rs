@@ -20,6 +20,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("plan", 2),
     ("merge", 2),
     ("explain", 2),
+    ("transport", 3),
     ("config", 3),
     ("net", 3),
     ("run", 4),

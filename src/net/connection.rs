@@ -71,7 +71,7 @@ impl Connection {
     ) -> Result<Connection> {
         let deadline = deadline.within(settings.connect_timeout);
         let named = |error: Error| error.with_node(|| node.to_string());
-        let stream = Stream::connect(&endpoint.address, deadline).map_err(|error| {
+        let stream = Stream::connect(&endpoint.address, settings.connector.as_ref(), deadline).map_err(|error| {
             let error = Error::io(error, Outcome::NotApplied, "connecting");
             // A refused, unreachable or silent server is one kind: there was never a connection.
             named(error.with_kind(ErrorKind::Connect))

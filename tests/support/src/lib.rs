@@ -13,6 +13,7 @@ mod programs;
 mod resp;
 mod rounds;
 mod server;
+mod tls;
 mod two;
 
 use std::cell::Cell;
@@ -29,6 +30,7 @@ pub use programs::{named_programs, skipped};
 pub use resp::{command, read_command, read_reply, Reply, Talk};
 pub use rounds::Rounds;
 pub use server::{Server, ServerBuilder};
+pub use tls::server_with_tls;
 pub use two::Two;
 
 /// How long a wait for a server may take before the test fails. Far more than is ever needed on an

@@ -376,7 +376,7 @@ fn new_dir() -> PathBuf {
 }
 
 /// The server to test with.
-fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         if let Some(path) = std::env::var_os("REDIS_SERVER").filter(|path| !path.is_empty()) {
