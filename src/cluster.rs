@@ -19,6 +19,7 @@ use crate::error::Result;
 use crate::explain::Plan;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
 use crate::plan::{CrossNode, Planner};
+use crate::retry::{Budget, Retries};
 use crate::run::{Run, Servers};
 use crate::spec::Spec;
 use crate::to_arg::ToArg;
@@ -65,6 +66,7 @@ struct Shared {
     /// Held while discovering, so that of two refreshes the later one wins.
     refreshing: Mutex<()>,
     turn: AtomicUsize,
+    budget: Budget,
 }
 
 /// How one handle runs its commands.
@@ -75,6 +77,7 @@ struct View {
     deadline: Duration,
     database: u32,
     cancel: Option<Cancel>,
+    retries: Retries,
 }
 
 impl Builder {
@@ -115,6 +118,7 @@ impl Builder {
             deadline: settings.deadline,
             database: settings.database.unwrap_or(0),
             cancel: None,
+            retries: settings.retries,
         };
         let shared = Shared {
             nodes: masters,
@@ -125,6 +129,7 @@ impl Builder {
             servers: RwLock::new(Arc::new(servers)),
             refreshing: Mutex::new(()),
             turn: AtomicUsize::new(0),
+            budget: Budget::new(),
         };
         Ok(Cluster { shared: Arc::new(shared), view })
     }
@@ -291,6 +296,8 @@ impl Cluster {
             turn: &self.shared.turn,
             whole_script: None,
             cancel: self.view.cancel.as_ref(),
+            retries: self.view.retries,
+            budget: &self.shared.budget,
         }
     }
 }

@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("convert", 1),
     ("to_arg", 1),
     ("partition", 1),
+    ("retry", 1),
     ("slot", 1),
     ("topology", 2),
     ("plan", 2),

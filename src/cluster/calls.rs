@@ -4,7 +4,7 @@ use super::Cluster;
 use crate::cmd::{Cmd, Wait};
 use crate::error::Result;
 use crate::net::{Deadline, Lease, Pool};
-use crate::run::Servers;
+use crate::run::{Effort, Servers};
 use crate::spec::Spec;
 use crate::topology::Topology;
 use std::sync::Arc;
@@ -25,6 +25,12 @@ impl Cluster {
     pub(crate) fn spec_of<T>(&self, cmd: &Cmd<T>) -> Result<&'static Spec> {
         cmd.check()?;
         cmd.spec(&self.shared.own_specs)
+    }
+
+    /// Attempts of what takes several requests to one server, and must not be repeated unless nothing was applied.
+    pub(crate) fn tried<T>(&self, pool: &Pool, deadline: Deadline, attempt: impl FnMut() -> Result<T>) -> Result<T> {
+        let (retries, budget) = (self.view.retries, &self.shared.budget);
+        Effort { retries, budget, deadline, repeatable: false, has_others: false }.tried(pool, None, attempt)
     }
 
     /// A connection to a server, in the database of this view.

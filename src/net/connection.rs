@@ -47,6 +47,8 @@ pub struct Connection {
     /// The database that it is in.
     database: u32,
     used: Instant,
+    /// It has lain unused, and no reply has come since.
+    rested: bool,
 }
 
 impl Connection {
@@ -87,6 +89,7 @@ impl Connection {
             stateful: false,
             database: settings.database.unwrap_or(0),
             used: Instant::now(),
+            rested: false,
         };
         // Nothing of the caller's was sent yet, whatever goes wrong in the handshake.
         connection
@@ -277,6 +280,7 @@ impl Connection {
                 Ok(Some(range)) if matches!(self.decoder.frame(range.clone()).value(), ValueRef::Push(_)) => {}
                 Ok(Some(range)) => {
                     self.unanswered -= 1;
+                    self.rested = false;
                     return Ok(Some(range));
                 }
                 Ok(None) => return Ok(None),
@@ -328,7 +332,7 @@ impl Connection {
     fn close(&mut self, why: Error) -> Error {
         self.broken = true;
         self.stream.close();
-        why.with_node(|| self.node.to_string())
+        why.pooled(self.rested).with_node(|| self.node.to_string())
     }
 
     /// Whether the next caller may have it.
@@ -350,6 +354,7 @@ impl Connection {
     pub(crate) fn rest(&mut self) {
         self.decoder.shrink();
         self.used = Instant::now();
+        self.rested = true;
     }
 
     /// Whether it was used only a moment ago, so that a look at it is not worth its system calls.

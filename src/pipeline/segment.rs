@@ -119,7 +119,15 @@ impl Trip {
     fn first(run: &Run<'_>, shard: usize, lane: Lane) -> Trip {
         let mut candidates = run.servers_of(shard, !lane.needs_master);
         let server = candidates.remove(0);
-        Trip { shard, numbers: (0..lane.len()).collect(), lane, server, others: candidates, may_repeat: true }
+        run.budget.earn();
+        Trip {
+            shard,
+            numbers: (0..lane.len()).collect(),
+            lane,
+            server,
+            others: candidates,
+            may_repeat: run.retries.are_allowed(),
+        }
     }
 
     /// A server that others can stand in for gets a part of the time, so that some is left when it says nothing.
@@ -164,6 +172,10 @@ impl Trip {
         let dead = matches!(came.failure.as_ref()?.kind(), ErrorKind::Io | ErrorKind::Protocol);
         let untouched = (0..self.lane.len()).all(|at| came.raw(at).is_none() && !came.is_open(at));
         if !dead || !self.may_repeat || (self.lane.writes && !untouched) {
+            return None;
+        }
+        // What died in the pool says nothing about the server.
+        if !came.failure.as_ref()?.was_pooled() && !run.budget.spend() {
             return None;
         }
         run.servers.pools[self.server].drop_idle();

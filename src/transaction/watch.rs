@@ -2,14 +2,14 @@
 
 use super::exec::exec;
 use super::queue::{Home, Lead, Queue};
-use super::{repeated, To, Transaction, TransactionReplies};
-use crate::carry::random;
+use super::{To, Transaction, TransactionReplies};
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease};
 use crate::resp::ValueRef;
+use crate::retry::random;
 use crate::run::Servers;
 use crate::spec::Access;
 use crate::to_arg::ToArgs;
@@ -213,7 +213,7 @@ impl Watched {
         let servers = home.cluster().servers();
         let told = |error: Error| error.with_command("WATCH");
         let (lead, request) = home.watch(&servers, keys).map_err(told)?;
-        let lease = repeated(&servers.pools[lead.server], || {
+        let lease = home.cluster().tried(&servers.pools[lead.server], deadline, || {
             let mut lease = home.cluster().lend(&servers, lead.server, deadline)?;
             lease.set_stateful(true);
             let node = lease.node().to_string();
