@@ -1,6 +1,7 @@
 //! The cluster: the one thing that most programs hold.
 
 mod calls;
+mod observed;
 mod on;
 mod pages;
 mod scripts;
@@ -18,6 +19,7 @@ use crate::discover::{discover, Discovery};
 use crate::error::Result;
 use crate::explain::Plan;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
+use crate::observer::ObserverEvent;
 use crate::plan::{CrossNode, Planner};
 use crate::retry::{Budget, Retries};
 use crate::run::{Run, Servers};
@@ -265,15 +267,25 @@ impl Cluster {
         let Discovery { topology, first_error } =
             discover(&self.shared.nodes, &self.shared.settings, self.shared.read_from);
         let servers = Servers::new(topology, &self.shared.nodes, &self.shared.settings, &self.servers().pools);
-        *self.shared.servers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(servers);
+        let before = self.replace_servers(servers);
+        let after = self.topology();
+        if !before.topology.has_same_servers(&after) {
+            let (before, after) = (&*before.topology, &*after);
+            self.shared.settings.observer.on(|| ObserverEvent::TopologyChanged { before, after });
+        }
         first_error.map_or(Ok(()), Err)
+    }
+
+    /// Gives those before. They are not dropped under the lock: with them go connections, which is told to the observer.
+    fn replace_servers(&self, servers: Servers) -> Arc<Servers> {
+        let mut now = self.shared.servers.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut now, Arc::new(servers))
     }
 
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
         let spec = self.spec_of(cmd)?;
         let servers = self.servers();
-        let run = self.run_of(&servers, cmd.args(), spec, cmd.wait(spec));
-        run.made(run.run()?)
+        self.call(&servers, cmd.args(), spec, cmd.wait(spec), |run| run.made(run.run()?))
     }
 
     /// One command on its way, with a deadline that begins now.
@@ -298,6 +310,7 @@ impl Cluster {
             cancel: self.view.cancel.as_ref(),
             retries: self.view.retries,
             budget: &self.shared.budget,
+            traffic: None,
         }
     }
 }

@@ -5,6 +5,7 @@ mod nodes;
 pub(crate) use nodes::{Endpoint, NodeTable};
 
 use crate::error::{Error, Result};
+use crate::observer::{Observer, Observing};
 use crate::partition::{Crc32Modulo, HashTags, Partitioner};
 use crate::plan::CrossNode;
 use crate::resp::{Limits, Protocol};
@@ -24,6 +25,7 @@ use std::time::Duration;
 /// | [`connect_timeout`](Builder::connect_timeout) for one connection | 2 s |
 /// | [`pool_size`](Builder::pool_size), connections to one server | 16 |
 /// | [`retries`](Builder::retries) | up to 3; 1 when connections fail |
+/// | [`observer`](Builder::observer) | none |
 /// | [`database`](Builder::database) | 0 |
 /// | [`protocol`](Builder::protocol) | RESP2 |
 /// | [`read_from`](Builder::read_from) | replicas |
@@ -64,6 +66,7 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) pool_size: usize,
     pub(crate) retries: Retries,
+    pub(crate) observer: Observing,
 }
 
 /// Who a connection says it is.
@@ -97,6 +100,7 @@ impl Default for Builder {
                 connect_timeout: Duration::from_secs(2),
                 pool_size: 16,
                 retries: Retries::default(),
+                observer: Observing::default(),
             },
             read_from: ReadFrom::default(),
             cross_node: CrossNode::default(),
@@ -283,6 +287,16 @@ impl Builder {
     /// not count. [`Error::attempts`] tells how many attempts were made.
     pub fn retries(mut self, retries: Retries) -> Builder {
         self.settings.retries = retries;
+        self
+    }
+
+    /// Who is told what happens inside: connections, waits, retries, and each command with how long it took. In an
+    /// [`Arc`](std::sync::Arc) a program keeps it at hand. See [`Observer`] for what it may do, and [`ObserverEvent`] for
+    /// what it is told. Without one nothing is measured.
+    ///
+    /// [`ObserverEvent`]: crate::ObserverEvent
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Builder {
+        self.settings.observer = Observing::by(observer);
         self
     }
 

@@ -283,6 +283,13 @@ impl Error {
         self.0.pooled
     }
 
+    /// Whether a deadline passed, of the call or of connecting.
+    pub(crate) fn is_timeout(&self) -> bool {
+        let io = self.0.source.as_ref().map(std::io::Error::kind);
+        self.0.kind == ErrorKind::Timeout
+            || matches!(io, Some(std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock))
+    }
+
     /// Whether the server has as many clients as it takes. It hangs up after that.
     pub(crate) fn is_full_house(&self) -> bool {
         self.is_server() && self.0.message.starts_with("ERR max number of clients")

@@ -2,7 +2,7 @@
 
 mod attempts;
 
-pub(crate) use attempts::Effort;
+pub(crate) use attempts::{Command, Effort};
 
 use crate::args::Args;
 use crate::cancel::Cancel;
@@ -10,7 +10,8 @@ use crate::cmd::Wait;
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::merge::Merge;
-use crate::net::{Deadline, Lease, Pool};
+use crate::net::{Deadline, Lease, Pool, Traffic};
+use crate::observer::CloseReason;
 use crate::plan::{command, Part, Planner, Route, Target};
 use crate::resp::{Frame, ValueRef};
 use crate::retry::{Attempts, Budget, Cause, Retries};
@@ -51,6 +52,8 @@ pub(crate) struct Run<'r> {
     pub(crate) retries: Retries,
     /// What all calls of the cluster may be tried again.
     pub(crate) budget: &'r Budget,
+    /// Who counts, where somebody observes.
+    pub(crate) traffic: Option<&'r Arc<Traffic>>,
 }
 
 /// A reply, where it lies in its connection's read buffer or as it was made of several.
@@ -254,7 +257,8 @@ impl Run<'_> {
     /// What may be done for a request until then.
     fn effort(&self, deadline: Deadline) -> Effort<'_> {
         let repeatable = self.reads() || self.retries.repeat_unknown();
-        Effort { retries: self.retries, budget: self.budget, deadline, repeatable, has_others: false }
+        let command = Command::Of(self.spec, self.args);
+        Effort { retries: self.retries, budget: self.budget, deadline, repeatable, has_others: false, command }
     }
 
     /// Tries what takes several requests to one server, or none.
@@ -289,7 +293,11 @@ impl Run<'_> {
 
     /// A connection to this server, in the database of the command.
     pub(crate) fn lend_until(&self, server: usize, deadline: Deadline) -> Result<Lease> {
-        self.servers.pools[server].lend(self.database, deadline)
+        let Some(traffic) = self.traffic else { return self.servers.pools[server].lend(self.database, deadline) };
+        traffic.visit(server);
+        let mut lease = self.servers.pools[server].lend(self.database, deadline)?;
+        lease.count_for(traffic);
+        Ok(lease)
     }
 
     /// The same, looked at: for requests that cannot be repeated when it turns out to be dead.
@@ -299,7 +307,7 @@ impl Run<'_> {
             if lease.is_quiet() {
                 return Ok(lease);
             }
-            lease.discard();
+            lease.discard(CloseReason::FoundDead);
         }
     }
 
@@ -478,7 +486,7 @@ fn finish(mut lease: Lease, deadline: Deadline) -> Result<Answer> {
     if let ValueRef::Error(text) = lease.frame(range.clone()).value() {
         let error = Error::server(text).with_node(|| lease.node().to_string());
         if error.is_full_house() {
-            lease.discard();
+            lease.discard(CloseReason::Failed(error.kind()));
         }
         return Err(error);
     }

@@ -20,6 +20,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("topology", 2),
     ("plan", 2),
     ("merge", 2),
+    ("observer", 2),
     ("explain", 2),
     ("config", 3),
     ("net", 3),

@@ -166,15 +166,21 @@ fn run(home: &Home, queue: Queue) -> Result<TransactionReplies> {
     let mut lead = home.lead(&servers)?;
     let (batch, slots) = queue.batch(home, &servers, &mut lead)?;
     let server = home.server(&servers, lead.as_ref())?;
-    let (node, frame) = home.cluster().tried(&servers.pools[server], deadline, || {
-        let mut lease = home.cluster().lend(&servers, server, deadline).map_err(|error| error.with_command("MULTI"))?;
+    let observed = home.cluster().observed();
+    let done = home.cluster().tried(&servers.pools[server], "EXEC", deadline, || {
+        let lent = home.cluster().lend(&servers, server, deadline, observed.as_ref());
+        let mut lease = lent.map_err(|error| error.with_command("MULTI"))?;
         let frame = exec(&mut lease, &batch, deadline)?.ok_or_else(|| {
             let message = "EXEC gave nothing, though no key was watched";
             let error = Error::new(ErrorKind::Reply, Outcome::NotApplied, message).with_command("EXEC");
             error.with_node(|| lease.node().to_string())
         })?;
         Ok((lease.node().to_string(), frame))
-    })?;
+    });
+    if let Some(observed) = observed {
+        observed.command("EXEC", &servers, done.as_ref().err());
+    }
+    let (node, frame) = done?;
     Ok(TransactionReplies::new(slots, batch.names, node, frame))
 }
 

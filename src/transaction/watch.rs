@@ -213,8 +213,8 @@ impl Watched {
         let servers = home.cluster().servers();
         let told = |error: Error| error.with_command("WATCH");
         let (lead, request) = home.watch(&servers, keys).map_err(told)?;
-        let lease = home.cluster().tried(&servers.pools[lead.server], deadline, || {
-            let mut lease = home.cluster().lend(&servers, lead.server, deadline)?;
+        let lease = home.cluster().tried(&servers.pools[lead.server], "WATCH", deadline, || {
+            let mut lease = home.cluster().lend(&servers, lead.server, deadline, None)?;
             lease.set_stateful(true);
             let node = lease.node().to_string();
             // Whatever happens here, nothing is changed.
@@ -254,11 +254,22 @@ impl Watched {
         self.still_watching().map_err(|error| error.with_command("MULTI"))?;
         let (batch, slots) = queue.batch(&self.home, &self.servers, &mut self.lead)?;
         self.state = State::Over;
-        match exec(&mut self.lease, &batch, self.deadline)? {
-            Some(replies) => Ok(TransactionReplies::new(slots, batch.names, self.lease.node().to_string(), replies)),
-            None => {
-                self.state = State::Conflict;
-                Err(self.conflict())
+        let observed = self.home.cluster().observed();
+        let before = self.lease.bytes();
+        let done = exec(&mut self.lease, &batch, self.deadline).and_then(|done| done.ok_or_else(|| self.conflict()));
+        if let (Some(observed), Some(lead)) = (observed, &self.lead) {
+            let now = self.lease.bytes();
+            observed.traffic.visit(lead.server);
+            observed.traffic.add(now.0 - before.0, now.1 - before.1);
+            observed.command("EXEC", &self.servers, done.as_ref().err());
+        }
+        match done {
+            Ok(replies) => Ok(TransactionReplies::new(slots, batch.names, self.lease.node().to_string(), replies)),
+            Err(error) => {
+                if error.kind() == ErrorKind::Conflict {
+                    self.state = State::Conflict;
+                }
+                Err(error)
             }
         }
     }
