@@ -153,7 +153,7 @@ pub enum ObserverEvent<'e> {
         nodes: &'e [&'e Node],
         /// How long it took, waiting for connections and for data included.
         took: Duration,
-        /// Bytes that were sent to servers.
+        /// Bytes that were sent to servers, in all attempts.
         request_bytes: u64,
         /// Bytes that came from servers.
         reply_bytes: u64,
@@ -171,7 +171,7 @@ pub enum ObserverEvent<'e> {
         nodes: &'e [&'e Node],
         /// How long it took.
         took: Duration,
-        /// Bytes that were sent to servers.
+        /// Bytes that were sent to servers, in all attempts.
         request_bytes: u64,
         /// Bytes that came from servers.
         reply_bytes: u64,
