@@ -1,7 +1,7 @@
-//! Tells the observer that a connection is closed, whatever way that happens.
+//! Tells the observer that a connection is opened, and that it is closed, whatever way that happens.
 
 use crate::config::Settings;
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
 use crate::topology::Node;
 
@@ -31,6 +31,24 @@ impl Closing {
             self.observer.on(|| ObserverEvent::Timeout { node: &self.node, phase });
         }
     }
+}
+
+/// Opens a connection and tells what came of it.
+pub(super) fn observed<T>(node: &Node, settings: &Settings, open: impl FnOnce() -> Result<T>) -> Result<T> {
+    let observer = &settings.observer;
+    let begun = observer.clock();
+    let result = open();
+    let Some(took) = begun.map(|begun| begun.elapsed()) else { return result };
+    match &result {
+        Ok(_) => observer.on(|| ObserverEvent::ConnectionOpened { node, took }),
+        Err(error) => {
+            if error.is_timeout() {
+                observer.on(|| ObserverEvent::Timeout { node, phase: "connect" });
+            }
+            observer.on(|| ObserverEvent::ConnectionFailed { node, took, error: error.kind() });
+        }
+    }
+    result
 }
 
 impl Drop for Closing {

@@ -1,13 +1,13 @@
 //! One connection to one server: handshake, requests out, replies in.
 
-use super::closing::Closing;
+use super::closing::{observed, Closing};
 use super::incoming::Incoming;
 use super::stream::{Deadline, Stream};
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::config::{Credentials, Endpoint, Settings};
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::observer::{CloseReason, ObserverEvent};
+use crate::observer::CloseReason;
 use crate::plan::command;
 use crate::resp::{Decoder, Frame, Protocol, ValueRef};
 use crate::spec::Spec;
@@ -78,22 +78,9 @@ impl Connection {
         deadline: Deadline,
         opened: impl FnOnce(Stream),
     ) -> Result<Connection> {
-        let observer = &settings.observer;
-        let begun = observer.clock();
-        let mut result = Connection::connected(node, endpoint, settings, deadline, opened);
-        if let Some(took) = begun.map(|begun| begun.elapsed()) {
-            match &mut result {
-                Ok(connection) => {
-                    observer.on(|| ObserverEvent::ConnectionOpened { node, took });
-                    connection.closing = Closing::of(node, settings);
-                }
-                Err(error) => {
-                    if error.is_timeout() {
-                        observer.on(|| ObserverEvent::Timeout { node, phase: "connect" });
-                    }
-                    observer.on(|| ObserverEvent::ConnectionFailed { node, took, error: error.kind() });
-                }
-            }
+        let mut result = observed(node, settings, || Connection::connected(node, endpoint, settings, deadline, opened));
+        if let Ok(connection) = &mut result {
+            connection.closing = Closing::of(node, settings);
         }
         result
     }
@@ -220,35 +207,35 @@ impl Connection {
 
     /// Writes everything. Says how many bytes the system took, and why not all.
     pub(crate) fn write(&mut self, bytes: &[u8], deadline: Deadline) -> (usize, Option<Error>) {
-        let wrote = match self.stream.write_all(bytes, deadline) {
-            Ok(()) => (bytes.len(), None),
+        let written = self.stream.write_all(bytes, deadline);
+        self.wrote(written.map(|()| bytes.len()))
+    }
+
+    /// Counts what the system took.
+    fn wrote(&mut self, written: std::result::Result<usize, (usize, std::io::Error)>) -> (usize, Option<Error>) {
+        let (done, failure) = match written {
+            Ok(done) => (done, None),
             Err((done, error)) => (done, Some(self.not_written(error))),
         };
-        self.sent += wrote.0 as u64;
-        wrote
+        self.sent += done as u64;
+        (done, failure)
     }
 
     /// Writes what the system takes at once. Says how many bytes that were, and what went wrong.
     pub(crate) fn write_what_fits(&mut self, bytes: &[u8]) -> (usize, Option<Error>) {
-        let wrote = match self.stream.write_what_fits(bytes) {
-            Ok(done) => (done, None),
-            Err((done, error)) => (done, Some(self.not_written(error))),
-        };
-        self.sent += wrote.0 as u64;
-        wrote
+        let written = self.stream.write_what_fits(bytes);
+        self.wrote(written)
     }
 
     /// As [`write`](Connection::write), for no longer than `slice`: what is not written then is no failure, unless the
     /// deadline has passed.
     pub(crate) fn write_within(&mut self, bytes: &[u8], slice: Duration, deadline: Deadline) -> (usize, Option<Error>) {
         let Ok(Some(_)) = deadline.left() else { return self.write(bytes, deadline) };
-        let wrote = match self.stream.write_all(bytes, deadline.within(slice)) {
-            Ok(()) => (bytes.len(), None),
-            Err((done, error)) if error.kind() == std::io::ErrorKind::TimedOut => (done, None),
-            Err((done, error)) => (done, Some(self.not_written(error))),
+        let written = match self.stream.write_all(bytes, deadline.within(slice)) {
+            Err((done, error)) if error.kind() == std::io::ErrorKind::TimedOut => Ok(done),
+            written => written.map(|()| bytes.len()),
         };
-        self.sent += wrote.0 as u64;
-        wrote
+        self.wrote(written)
     }
 
     fn not_written(&mut self, error: std::io::Error) -> Error {
