@@ -267,19 +267,22 @@ impl Cluster {
         let Discovery { topology, first_error } =
             discover(&self.shared.nodes, &self.shared.settings, self.shared.read_from);
         let servers = Servers::new(topology, &self.shared.nodes, &self.shared.settings, &self.servers().pools);
-        let before = self.replace_servers(servers);
-        let after = self.topology();
+        self.replace_servers(servers);
+        first_error.map_or(Ok(()), Err)
+    }
+
+    /// Other servers from now on; the observer is told what has changed.
+    fn replace_servers(&self, servers: Servers) {
+        let after = Arc::clone(&servers.topology);
+        let before = {
+            let mut now = self.shared.servers.write().unwrap_or_else(PoisonError::into_inner);
+            // Not dropped under the lock: with them go connections, and that is told as well.
+            std::mem::replace(&mut *now, Arc::new(servers))
+        };
         if !before.topology.has_same_servers(&after) {
             let (before, after) = (&*before.topology, &*after);
             self.shared.settings.observer.on(|| ObserverEvent::TopologyChanged { before, after });
         }
-        first_error.map_or(Ok(()), Err)
-    }
-
-    /// Gives those before. They are not dropped under the lock: with them go connections, which is told to the observer.
-    fn replace_servers(&self, servers: Servers) -> Arc<Servers> {
-        let mut now = self.shared.servers.write().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut now, Arc::new(servers))
     }
 
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {

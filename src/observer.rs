@@ -99,7 +99,7 @@ pub enum ObserverEvent<'e> {
     Retry {
         /// The server.
         node: &'e Node,
-        /// The name of the command.
+        /// The name of the command; `pipeline` for what a node gets of one.
         command: &'e str,
         /// Which attempt has failed: 1 for the first one.
         attempt: u32,

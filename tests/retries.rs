@@ -201,6 +201,27 @@ impl TransactionOfOne for Cluster {
 }
 
 #[test]
+fn a_pipeline_is_sent_again_once_where_nothing_of_it_was_applied() {
+    let run = |cluster: &Cluster, writes: bool| {
+        let mut pipeline = cluster.pipeline();
+        if writes {
+            pipeline.incr("foo");
+        }
+        pipeline.get::<_, Value>("foo");
+        pipeline.run().map(drop)
+    };
+    let dead = Cluster::builder().node("node_1", dead_address()).build().unwrap();
+    assert_eq!((run(&dead, true).unwrap_err().attempts(), dead.pools()[0].opened), (2, 2));
+    assert_eq!((run(&dead.retries(Retries::none()), true).unwrap_err().attempts(), dead.pools()[0].opened), (1, 3));
+    let server = Answers::new(&[HANG_UP, b"$-1\r\n"]);
+    run(&server.cluster(), false).unwrap();
+    assert_eq!(server.asked(), 2);
+    let server = Answers::new(&[HANG_UP]);
+    let error = run(&server.cluster().retries(quick(9).also_unknown()), true).unwrap_err();
+    assert_eq!((error.outcome(), error.attempts(), server.asked()), (Outcome::Unknown, 1, 1));
+}
+
+#[test]
 fn a_transaction_that_was_not_begun_is_begun_again() {
     let server = Answers::new(&[HANG_UP, LOADING, b"+OK\r\n", b"+QUEUED\r\n", b"*1\r\n:1\r\n"]);
     server.cluster().transaction_of_one().unwrap();
