@@ -1,6 +1,7 @@
 //! The cluster: the one thing that most programs hold.
 
 mod calls;
+mod observed;
 mod on;
 mod pages;
 mod scripts;
@@ -18,7 +19,9 @@ use crate::discover::{discover, Discovery};
 use crate::error::Result;
 use crate::explain::Plan;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
+use crate::observer::ObserverEvent;
 use crate::plan::{CrossNode, Planner};
+use crate::retry::{Budget, Retries};
 use crate::run::{Run, Servers};
 use crate::spec::Spec;
 use crate::to_arg::ToArg;
@@ -65,6 +68,7 @@ struct Shared {
     /// Held while discovering, so that of two refreshes the later one wins.
     refreshing: Mutex<()>,
     turn: AtomicUsize,
+    budget: Budget,
 }
 
 /// How one handle runs its commands.
@@ -75,6 +79,7 @@ struct View {
     deadline: Duration,
     database: u32,
     cancel: Option<Cancel>,
+    retries: Retries,
 }
 
 impl Builder {
@@ -115,6 +120,7 @@ impl Builder {
             deadline: settings.deadline,
             database: settings.database.unwrap_or(0),
             cancel: None,
+            retries: settings.retries,
         };
         let shared = Shared {
             nodes: masters,
@@ -125,6 +131,7 @@ impl Builder {
             servers: RwLock::new(Arc::new(servers)),
             refreshing: Mutex::new(()),
             turn: AtomicUsize::new(0),
+            budget: Budget::new(),
         };
         Ok(Cluster { shared: Arc::new(shared), view })
     }
@@ -260,15 +267,28 @@ impl Cluster {
         let Discovery { topology, first_error } =
             discover(&self.shared.nodes, &self.shared.settings, self.shared.read_from);
         let servers = Servers::new(topology, &self.shared.nodes, &self.shared.settings, &self.servers().pools);
-        *self.shared.servers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(servers);
+        self.replace_servers(servers);
         first_error.map_or(Ok(()), Err)
+    }
+
+    /// Other servers from now on; the observer is told what has changed.
+    fn replace_servers(&self, servers: Servers) {
+        let after = Arc::clone(&servers.topology);
+        let before = {
+            let mut now = self.shared.servers.write().unwrap_or_else(PoisonError::into_inner);
+            // Not dropped under the lock: with them go connections, and that is told as well.
+            std::mem::replace(&mut *now, Arc::new(servers))
+        };
+        if !before.topology.has_same_servers(&after) {
+            let (before, after) = (&*before.topology, &*after);
+            self.shared.settings.observer.on(|| ObserverEvent::TopologyChanged { before, after });
+        }
     }
 
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
         let spec = self.spec_of(cmd)?;
         let servers = self.servers();
-        let run = self.run_of(&servers, cmd.args(), spec, cmd.wait(spec));
-        run.made(run.run()?)
+        self.call(&servers, cmd.args(), spec, cmd.wait(spec), |run| run.made(run.run()?))
     }
 
     /// One command on its way, with a deadline that begins now.
@@ -291,6 +311,9 @@ impl Cluster {
             turn: &self.shared.turn,
             whole_script: None,
             cancel: self.view.cancel.as_ref(),
+            retries: self.view.retries,
+            budget: &self.shared.budget,
+            traffic: None,
         }
     }
 }

@@ -5,9 +5,11 @@ mod nodes;
 pub(crate) use nodes::{Endpoint, NodeTable};
 
 use crate::error::{Error, Result};
+use crate::observer::{Observer, Observing};
 use crate::partition::{Crc32Modulo, HashTags, Partitioner};
 use crate::plan::CrossNode;
 use crate::resp::{Limits, Protocol};
+use crate::retry::Retries;
 use crate::spec::Spec;
 use crate::topology::{Placement, ReadFrom};
 use crate::transport::{Connect, Connector};
@@ -24,6 +26,8 @@ use std::time::Duration;
 /// | [`deadline`](Builder::deadline) of a call, connecting included | 5 s |
 /// | [`connect_timeout`](Builder::connect_timeout) for one connection | 2 s |
 /// | [`pool_size`](Builder::pool_size), connections to one server | 16 |
+/// | [`retries`](Builder::retries) | up to 3; 1 when connections fail |
+/// | [`observer`](Builder::observer) | none |
 /// | [`database`](Builder::database) | 0 |
 /// | [`protocol`](Builder::protocol) | RESP2 |
 /// | [`read_from`](Builder::read_from) | replicas |
@@ -65,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) pool_size: usize,
     pub(crate) connector: Option<Connector>,
+    pub(crate) retries: Retries,
+    pub(crate) observer: Observing,
 }
 
 /// Who a connection says it is.
@@ -98,6 +104,8 @@ impl Default for Builder {
                 connect_timeout: Duration::from_secs(2),
                 pool_size: 16,
                 connector: None,
+                retries: Retries::default(),
+                observer: Observing::default(),
             },
             read_from: ReadFrom::default(),
             cross_node: CrossNode::default(),
@@ -298,6 +306,42 @@ impl Builder {
                 "rediss:// needs TLS, which is brought by `Builder::connector`: the package rediscluster-tls has one",
             )),
         }
+    }
+
+    /// How often a call that failed is tried again. All attempts share the deadline of the call; an attempt that would
+    /// come after it is not waited for.
+    ///
+    /// | what failed | tried again by default | after |
+    /// |---|---|---|
+    /// | a connection that had died while it lay in the pool | once, on a new one | nothing |
+    /// | a connection that is refused or reset while it is made, or that breaks before the command is sent whole | once | nothing |
+    /// | a read whose connection breaks before the reply | once | nothing |
+    /// | `LOADING`, `MASTERDOWN`, `TRYAGAIN`, `ERR max number of clients` | 3 times | a random time, up to 20 ms, then 40 ms, then 80 ms |
+    /// | a write whose connection breaks before the reply | never; as a read with [`also_unknown`](Retries::also_unknown) | |
+    /// | all other error replies, timeouts, bytes that are not RESP | never | |
+    ///
+    /// So a dead server that refuses connections is told at once. With [`Retries::up_to`] a number there are as many
+    /// attempts more, for all of these; every second one and later ones after a connection that failed wait, too.
+    ///
+    /// A read that another server of its node can answer goes there at once instead; that is no retry and needs no
+    /// budget. In a pipeline only the first three are tried again, once.
+    ///
+    /// The budget keeps a fleet that is down from being asked over and over: of the calls of a cluster and all its
+    /// views no more than one in ten is tried again, but for 32 that may come at once. What died in the pool does
+    /// not count. [`Error::attempts`] tells how many attempts were made.
+    pub fn retries(mut self, retries: Retries) -> Builder {
+        self.settings.retries = retries;
+        self
+    }
+
+    /// Who is told what happens inside: connections, waits, retries, and each command with how long it took. In an
+    /// [`Arc`](std::sync::Arc) a program keeps it at hand. See [`Observer`] for what it may do, and [`ObserverEvent`] for
+    /// what it is told. Without one nothing is measured.
+    ///
+    /// [`ObserverEvent`]: crate::ObserverEvent
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Builder {
+        self.settings.observer = Observing::by(observer);
+        self
     }
 
     /// Checks everything that can be checked without a server.

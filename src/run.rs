@@ -1,15 +1,22 @@
 //! Runs commands: chooses servers, sends, receives, tries again where that is safe.
 
+mod attempts;
+mod each;
+
+pub(crate) use attempts::{Command, Effort};
+
 use crate::args::Args;
 use crate::cancel::Cancel;
 use crate::cmd::Wait;
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::merge::Merge;
-use crate::net::{Deadline, Lease, Pool};
+use crate::net::{Deadline, Lease, Pool, Traffic};
+use crate::observer::CloseReason;
 use crate::plan::{command, Part, Planner, Route, Target};
 use crate::resp::{Frame, ValueRef};
-use crate::spec::{Access, ResponsePolicy, Spec};
+use crate::retry::{Budget, Retries};
+use crate::spec::{Access, Spec};
 use crate::topology::info::Info;
 use crate::topology::{Role, Topology};
 use std::ops::Range;
@@ -43,6 +50,11 @@ pub(crate) struct Run<'r> {
     pub(crate) whole_script: Option<&'r (dyn Fn() -> Result<Vec<u8>> + Sync)>,
     /// What ends a wait for data.
     pub(crate) cancel: Option<&'r Cancel>,
+    pub(crate) retries: Retries,
+    /// What all calls of the cluster may be tried again.
+    pub(crate) budget: &'r Budget,
+    /// Who counts, where somebody observes.
+    pub(crate) traffic: Option<&'r Arc<Traffic>>,
 }
 
 /// A reply, where it lies in its connection's read buffer or as it was made of several.
@@ -91,7 +103,10 @@ impl Run<'_> {
             Route::One(part) if self.can_be_cancelled() => self.wait_on_one(&part),
             Route::One(part) => self.one(&part),
             Route::Fan(parts, merge) => self.fan(&parts, &merge).map(Answer::Made),
-            Route::Emulate(across, keys) => self.emulate(across, &keys),
+            Route::Emulate(across, keys) => {
+                let steps = Run { retries: self.retries.of_steps(), planner: Planner { ..self.planner }, ..*self };
+                steps.emulate(across, &keys)
+            }
         };
         answer.map_err(|error| self.told(error))
     }
@@ -114,8 +129,7 @@ impl Run<'_> {
             keys: Vec::new(),
         };
         let parts: Vec<Part<'_>> = servers.iter().map(part).collect();
-        let leases = self.leases(&parts, false).unwrap_or_default();
-        self.exchanged(&parts, leases).into_iter().map(|result| result.map_err(|error| self.told(error))).collect()
+        self.each_by_itself(&parts).into_iter().map(|result| result.map_err(|error| self.told(error))).collect()
     }
 
     /// What was asked for, made of the reply.
@@ -134,12 +148,20 @@ impl Run<'_> {
 
     /// An error as the caller gets it.
     fn told(&self, error: Error) -> Error {
-        let error = error.with_command(self.spec.name_of(self.args));
-        let error = if self.spec.runs_a_script() { error.of_a_script() } else { error };
+        let error = self.judged(error.with_command(self.spec.name_of(self.args)));
         // A read changes nothing, whether its answer came or not.
         match error.outcome() {
             Outcome::Unknown if self.reads() => error.with_outcome(Outcome::NotApplied),
             _ => error,
+        }
+    }
+
+    /// An error with what it says of the outcome.
+    fn judged(&self, error: Error) -> Error {
+        if self.spec.runs_a_script() {
+            error.of_a_script()
+        } else {
+            error
         }
     }
 
@@ -183,16 +205,21 @@ impl Run<'_> {
         self.candidates(Target::Shard(shard, role)).collect()
     }
 
+    /// Whether more than one server may serve a target.
+    fn has_others(&self, target: Target) -> bool {
+        matches!(target, Target::Shard(shard, Role::Replica) if !self.topology().shards()[shard].replicas().is_empty())
+    }
+
     /// One request to the first server of the target that can serve it.
     pub(crate) fn one(&self, part: &Part<'_>) -> Result<Answer> {
         let mut candidates = self.candidates(part.target).peekable();
+        let mut made = 0;
         while let Some(server) = candidates.next() {
-            if candidates.peek().is_none() {
-                return self.exchange(server, &part.request);
-            }
+            let is_last = candidates.peek().is_none();
             // A replica that cannot serve costs no failed read as long as another server can: it gets a part of the
             // time, so that some is left when it says nothing.
             let deadline = match (self.deadline.left(), self.wait) {
+                _ if is_last => self.deadline,
                 (Ok(Some(left)), Wait::None) => self.deadline.within(left / 4),
                 // While it waits for data, to say nothing is right.
                 (Ok(Some(left)), Wait::AtMost(wait)) => {
@@ -200,42 +227,45 @@ impl Run<'_> {
                 }
                 _ => self.deadline,
             };
-            match self.exchange_until(server, &part.request, deadline) {
-                Err(error) if is_servers_fault(&error) && self.deadline.left().is_ok() => {}
-                result => return result,
+            let error = match self.exchange_until(server, &part.request, deadline, !is_last) {
+                Err(error) => error,
+                answer => return answer,
+            };
+            made += error.attempts();
+            if is_last || !is_servers_fault(&error) || self.deadline.left().is_err() {
+                return Err(error.with_attempts(made));
             }
         }
         Err(Error::config("a shard without servers"))
     }
 
-    /// One request to one server, on a new connection when an idle one turns out to be dead.
+    /// One request to one server.
     pub(crate) fn exchange(&self, server: usize, request: &[u8]) -> Result<Answer> {
-        self.exchange_until(server, request, self.deadline)
+        self.exchange_until(server, request, self.deadline, false)
     }
 
-    fn exchange_until(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
-        match (self.exchange_as_it_is(server, request, deadline), self.whole_script) {
+    fn exchange_until(&self, server: usize, request: &[u8], deadline: Deadline, has_others: bool) -> Result<Answer> {
+        let exchange = |request: &[u8]| {
+            let effort = Effort { has_others, ..self.effort(deadline) };
+            effort.tried(&self.servers.pools[server], None, || self.attempt(server, request, deadline))
+        };
+        match (exchange(request), self.whole_script) {
             // The same server: it knows the script from then on.
-            (Err(error), Some(whole)) if error.is_unknown_script() => {
-                self.exchange_as_it_is(server, &whole()?, deadline)
-            }
+            (Err(error), Some(whole)) if error.is_unknown_script() => exchange(&whole()?),
             (result, _) => result,
         }
     }
 
-    fn exchange_as_it_is(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
-        self.on_live(server, || self.attempt(server, request, deadline))
+    /// What may be done for a request until then.
+    fn effort(&self, deadline: Deadline) -> Effort<'_> {
+        let repeatable = self.reads() || self.retries.repeat_unknown();
+        let command = Command::Of(self.spec, self.args);
+        Effort { retries: self.retries, budget: self.budget, deadline, repeatable, has_others: false, command }
     }
 
-    /// Tries, and once more on a new connection when an idle one turns out to be dead.
-    fn on_live<T>(&self, server: usize, attempt: impl Fn() -> Result<T>) -> Result<T> {
-        match attempt() {
-            Err(error) if self.may_repeat(&error) => {
-                self.servers.pools[server].drop_idle();
-                attempt()
-            }
-            result => result,
-        }
+    /// Tries what takes several requests to one server, or none.
+    pub(crate) fn tried<T>(&self, server: usize, attempt: impl FnMut() -> Result<T>) -> Result<T> {
+        self.effort(self.deadline).tried(&self.servers.pools[server], None, attempt)
     }
 
     /// One request to one server, and what tells the process that answered from every other: its `run_id`, empty when it
@@ -254,18 +284,22 @@ impl Run<'_> {
             let answer = finish(lease, self.deadline)?;
             Ok((process.map_err(|error| error.with_command("INFO").with_node(|| node))?, answer))
         };
-        self.on_live(server, attempt).map_err(|error| self.told(error))
+        self.tried(server, attempt).map_err(|error| self.told(error))
     }
 
     fn attempt(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
         let mut lease = self.lend_until(server, deadline)?;
         lease.send(request, 1, deadline)?;
-        finish(lease, deadline)
+        finish(lease, deadline).map_err(|error| self.judged(error))
     }
 
     /// A connection to this server, in the database of the command.
     pub(crate) fn lend_until(&self, server: usize, deadline: Deadline) -> Result<Lease> {
-        self.servers.pools[server].lend(self.database, deadline)
+        let Some(traffic) = self.traffic else { return self.servers.pools[server].lend(self.database, deadline) };
+        traffic.visit(server);
+        let mut lease = self.servers.pools[server].lend(self.database, deadline)?;
+        lease.count_for(traffic);
+        Ok(lease)
     }
 
     /// The same, looked at: for requests that cannot be repeated when it turns out to be dead.
@@ -274,15 +308,10 @@ impl Run<'_> {
         if lease.is_quiet() {
             return Ok(lease);
         }
-        lease.discard();
+        lease.discard(CloseReason::FoundDead);
         self.servers.pools[server].drop_idle();
         // Most likely a new one. If that is dead as well, the server hangs up on everybody.
         self.lend_until(server, deadline)
-    }
-
-    fn may_repeat(&self, error: &Error) -> bool {
-        let dead = matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol);
-        dead && (error.outcome() == Outcome::NotApplied || (self.reads() && error.kind() == ErrorKind::Io))
     }
 
     /// Requests to several servers at the same time; their replies become one.
@@ -312,56 +341,6 @@ impl Run<'_> {
             return Ok(results.into_iter().flatten().collect());
         }
         Err(self.summed_up(parts, results))
-    }
-
-    /// Requests to several servers at the same time, and what came of each.
-    ///
-    /// # Errors
-    /// When a connection cannot be had: then nothing was sent to any of them.
-    pub(crate) fn each(&self, parts: &[Part<'_>]) -> Result<Vec<Result<Answer>>> {
-        let all_or_none = !self.reads() && self.spec.response != ResponsePolicy::OneSucceeded;
-        Ok(self.exchanged(parts, self.leases(parts, all_or_none)?))
-    }
-
-    /// A connection for each part. When one cannot be had, that is its result, or with `all_or_none` that of all.
-    fn leases(&self, parts: &[Part<'_>], all_or_none: bool) -> Result<Vec<Result<Lease>>> {
-        let chosen: Vec<usize> = parts.iter().filter_map(|part| self.candidates(part.target).next()).collect();
-        // Connections are taken in the order of the servers: two calls can so never wait for one another.
-        let mut order: Vec<usize> = (0..parts.len()).collect();
-        order.sort_unstable_by_key(|&at| chosen[at]);
-        let mut leases: Vec<Option<Result<Lease>>> = parts.iter().map(|_| None).collect();
-        for at in order {
-            let is_apart = !all_or_none && parts.len() > 1;
-            let deadline = if is_apart { one_of_several(self.deadline) } else { self.deadline };
-            let lease = self.lend_until(chosen[at], deadline);
-            if lease.is_err() && all_or_none {
-                lease?;
-            } else {
-                leases[at] = Some(lease);
-            }
-        }
-        Ok(leases.into_iter().flatten().collect())
-    }
-
-    /// Writes every part to its connection, then reads every reply.
-    fn exchanged(&self, parts: &[Part<'_>], leases: Vec<Result<Lease>>) -> Vec<Result<Answer>> {
-        let mut sent = Vec::with_capacity(parts.len());
-        for (part, lease) in parts.iter().zip(leases) {
-            sent.push(lease.and_then(|mut lease| lease.send(&part.request, 1, self.deadline).map(|()| lease)));
-        }
-        let received: Vec<Result<Answer>> =
-            sent.into_iter().map(|lease| lease.and_then(|lease| finish(lease, self.deadline))).collect();
-        let is_again = |result: &Result<Answer>| {
-            let error = result.as_ref().err();
-            error.is_some_and(|error| self.may_repeat(error) || (self.reads() && is_servers_fault(error)))
-        };
-        if !received.iter().any(is_again) {
-            return received;
-        }
-        // Another call may wait for one of these connections and hold the one that is now needed once more.
-        let received: Vec<Result<Answer>> = received.into_iter().map(|result| result.map(Answer::apart)).collect();
-        let again = |(part, result)| if is_again(&result) { self.one(part).map(Answer::apart) } else { result };
-        parts.iter().zip(received).map(again).collect()
     }
 
     /// One error for a command of which parts failed.
@@ -440,7 +419,11 @@ pub(crate) fn one_of_several(whole: Deadline) -> Deadline {
 fn finish(mut lease: Lease, deadline: Deadline) -> Result<Answer> {
     let range = lease.receive_range(deadline)?;
     if let ValueRef::Error(text) = lease.frame(range.clone()).value() {
-        return Err(Error::server(text).with_node(|| lease.node().to_string()));
+        let error = Error::server(text).with_node(|| lease.node().to_string());
+        if error.is_full_house() {
+            lease.discard(CloseReason::Failed(error.kind()));
+        }
+        return Err(error);
     }
     Ok(Answer::Held(lease, range))
 }
@@ -451,10 +434,7 @@ pub(crate) fn is_servers_fault(error: &Error) -> bool {
     match error.kind() {
         Connect | Io | Timeout | Protocol | PoolTimeout | Loading | MasterDown | NoAuth | NoPerm => true,
         // It has too many clients, runs a script for too long, or has not seen a script that others have.
-        Server => {
-            let busy = matches!(error.code(), Some("BUSY" | "NOSCRIPT"));
-            busy || error.message().starts_with("ERR max number of clients")
-        }
+        Server => matches!(error.code(), Some("BUSY" | "NOSCRIPT")) || error.is_full_house(),
         _ => false,
     }
 }

@@ -20,12 +20,11 @@ use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::net::{Deadline, Lease};
 use crate::plan::{command, Part, Placed, Planner, Route, Target};
 use crate::resp::{encode, Frame, Value, ValueRef};
+use crate::retry::random;
 use crate::run::{Answer, Run};
 use crate::spec::{Across, SetOperation, WaitArgument};
 use crate::stash::{Stash, StashRole};
 use crate::topology::Role;
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 
 /// As many members as one `SADD` takes: far below what any server accepts as one command.
 const MEMBERS: usize = 10_000;
@@ -125,7 +124,7 @@ impl Run<'_> {
 
     /// A connection for several requests in a row: a step in the middle is a bad moment to find it dead.
     fn lend(&self, server: usize) -> Result<Lease> {
-        self.lend_checked(server, self.deadline)
+        self.tried(server, || self.lend_checked(server, self.deadline))
     }
 
     /// Connections to two masters, taken in the order of the servers so that no two calls wait for one another.
@@ -280,11 +279,6 @@ fn is_no_such_key(error: &Error) -> bool {
 /// A command in one piece, of what was written down piece by piece.
 fn owned(args: &[&[u8]]) -> Vec<Vec<u8>> {
     args.iter().map(|arg| arg.to_vec()).collect()
-}
-
-/// A random number, from the seeds that std draws for its hash maps.
-pub(crate) fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }
 
 fn integer(value: &Value) -> Result<i64> {

@@ -4,6 +4,7 @@ use super::{error_in, exec, nothing_written, random};
 use crate::cmd::Wait;
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease};
+use crate::observer::CloseReason;
 use crate::plan::{command, groups, Part, Placed, StreamRead};
 use crate::resp::{Frame, Value, ValueRef};
 use crate::run::{cancelled, Answer, Run};
@@ -250,7 +251,7 @@ impl Run<'_> {
         });
         if !sure {
             // The word that the wait is over may still be on its way, and would hit the next command.
-            leases.into_iter().for_each(|(_, lease)| lease.discard());
+            leases.into_iter().for_each(|(_, lease)| lease.discard(CloseReason::Unread));
         }
         Waited { results, was_cancelled }
     }

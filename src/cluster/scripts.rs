@@ -5,6 +5,7 @@ use crate::cmd::{Cmd, Wait};
 use crate::convert::FromValue;
 use crate::error::{Error, Result};
 use crate::plan::Route;
+use crate::run::Run;
 
 impl Cluster {
     /// Runs a script by its name. A server that does not know it is sent the whole.
@@ -18,9 +19,10 @@ impl Cluster {
                 _ => Err(Error::argument("a script runs on one node")),
             }
         };
-        let mut run = self.run_of(&servers, named.args(), spec, Wait::None);
-        run.whole_script = Some(&request);
-        run.made(run.run()?)
+        self.call(&servers, named.args(), spec, Wait::None, |run| {
+            let run = Run { whole_script: Some(&request), ..run };
+            run.made(run.run()?)
+        })
     }
 }
 
@@ -34,8 +36,9 @@ impl OnNode {
             let cmd = whole();
             cmd.check().map(|()| cmd.as_bytes().to_vec())
         };
-        let mut run = self.cluster.run_of(&servers, named.args(), spec, Wait::None);
-        run.whole_script = Some(&request);
-        run.made(run.run_on(server)?)
+        self.cluster.call(&servers, named.args(), spec, Wait::None, |run| {
+            let run = Run { whole_script: Some(&request), ..run };
+            run.made(run.run_on(server)?)
+        })
     }
 }

@@ -3,6 +3,7 @@
 use super::{Cluster, View};
 use crate::cancel::Cancel;
 use crate::plan::CrossNode;
+use crate::retry::Retries;
 use crate::topology::ReadFrom;
 use std::time::Duration;
 
@@ -58,6 +59,23 @@ impl Cluster {
     /// call fails with [`Timeout`](crate::ErrorKind::Timeout).
     pub fn deadline(&self, deadline: Duration) -> Cluster {
         self.with(|view| view.deadline = deadline)
+    }
+
+    /// A view that tries calls again in another way, as [`Builder::retries`](crate::Builder::retries). The budget stays
+    /// that of the cluster.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::Retries;
+    ///
+    /// cluster.retries(Retries::none()).incr("count")?;
+    /// // What may be applied twice is sent again when its reply is lost.
+    /// cluster.retries(Retries::up_to(5).also_unknown()).set("foo", "bar")?;
+    /// # Ok(()) });
+    /// ```
+    pub fn retries(&self, retries: Retries) -> Cluster {
+        self.with(|view| view.retries = retries)
     }
 
     /// A view of another database, 0 to the server's number of databases less one. Connections go there by `SELECT`

@@ -40,8 +40,8 @@ use std::sync::Arc;
 ///   of a million commands needs memory for its commands and its replies, and no server has to hold more than a
 ///   window.
 /// - **Failures** are told for each command: see [`run`](Pipeline::run) and [`run_each`](Pipeline::run_each). What fails
-///   on one node does not matter to the others. Reads are tried again as outside; of the rest only what was certainly
-///   not sent because a pooled connection was dead.
+///   on one node does not matter to the others. What a node gets is sent again once where its connection
+///   was refused or broke: reads, and writes when no reply came and nothing of them was sent whole.
 /// - The whole run has one deadline, that of the cluster or view, see [`Cluster::deadline`], and on top of it what its
 ///   commands may wait for data.
 ///

@@ -45,6 +45,8 @@ impl Replies {
     pub(super) fn run(cluster: &Cluster, slots: Slots, commands: Vec<Queued>, mut segments: Vec<Segment>) -> Replies {
         let servers = cluster.servers();
         let cluster = &keep_to_masters(cluster, &commands, &mut segments);
+        let observed = cluster.observed();
+        let traffic = observed.as_ref().map(|observed| &observed.traffic);
         let waits = commands.iter().map(|queued| match &queued.way {
             Way::Alone(alone) => alone.2,
             _ => Wait::None,
@@ -86,7 +88,7 @@ impl Replies {
             let mut given_up = BTreeMap::new();
             let deadline = deadline_of(Wait::None);
             let back = segment.run(
-                &Run { deadline, ..cluster.run_of(&servers, &no_args, &MARKED, Wait::None) },
+                &Run { deadline, traffic, ..cluster.run_of(&servers, &no_args, &MARKED, Wait::None) },
                 &together,
                 |at, error| {
                     given_up.insert(at, error.with_outcome(Outcome::NotApplied));
@@ -105,7 +107,8 @@ impl Replies {
                 (then, commands.next())
             {
                 let (args, spec, wait) = &*alone;
-                let run = Run { deadline: deadline_of(*wait), ..cluster.run_of(&servers, args, spec, *wait) };
+                let deadline = deadline_of(*wait);
+                let run = Run { deadline, traffic, ..cluster.run_of(&servers, args, spec, *wait) };
                 let reply = match run.run() {
                     Ok(answer) => Reply::Made(answer.frame().as_bytes().to_vec()),
                     Err(error) => Reply::Failed(error),
@@ -113,7 +116,12 @@ impl Replies {
                 answered.push(Answered { name, is_read, is_script, reply });
             }
         }
-        Replies { slots, commands: answered, landed }
+        let replies = Replies { slots, commands: answered, landed };
+        if let Some(observed) = observed {
+            let failed = (0..replies.len()).filter(|&index| replies.reply(index).is_err()).count();
+            observed.pipeline(replies.len(), failed, &servers);
+        }
+        replies
     }
 
     /// How many commands there were.

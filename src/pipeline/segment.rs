@@ -2,11 +2,14 @@
 
 use super::flow::{drive, Flight};
 use super::lane::{Landed, Lane};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::net::{Deadline, Lease};
+use crate::observer::ObserverEvent;
+use crate::retry::Cause;
 use crate::run::{is_servers_fault, one_of_several, Run};
 use crate::topology::Role;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Commands up to the next one that has to run by itself.
 #[derive(Debug, Default)]
@@ -27,6 +30,8 @@ struct Trip {
     /// The servers that may be asked when that one fails.
     others: Vec<usize>,
     may_repeat: bool,
+    /// Which one this is for these requests.
+    attempt: u32,
 }
 
 impl Segment {
@@ -119,8 +124,9 @@ fn wave(
     let came: Vec<Landed> =
         came.into_iter().map(|nothing| nothing.or_else(|| flown.next()).unwrap_or_default()).collect();
     let mut next = Vec::new();
-    for (trip, came) in trips.into_iter().zip(came) {
+    for (trip, mut came) in trips.into_iter().zip(came) {
         let again = trip.again(run, &came);
+        came.failure = came.failure.map(|error| error.with_attempts(trip.attempt));
         if let Some(landed) = landed.get_mut(&trip.shard) {
             landed.take(came, &trip.numbers);
         }
@@ -133,7 +139,16 @@ impl Trip {
     fn first(run: &Run<'_>, shard: usize, lane: Lane) -> Trip {
         let mut candidates = run.servers_of(shard, !lane.needs_master);
         let server = candidates.remove(0);
-        Trip { shard, numbers: (0..lane.len()).collect(), lane, server, others: candidates, may_repeat: true }
+        run.budget.earn();
+        Trip {
+            shard,
+            numbers: (0..lane.len()).collect(),
+            lane,
+            server,
+            others: candidates,
+            may_repeat: run.retries.are_allowed(),
+            attempt: 1,
+        }
     }
 
     /// A server that others can stand in for gets a part of the time, so that some is left when it says nothing.
@@ -170,17 +185,28 @@ impl Trip {
             server,
             others,
             may_repeat,
+            attempt: self.attempt + 1,
         };
         if let (false, Some((&server, others))) = (self.lane.writes, self.others.split_first()) {
             let numbers: Vec<usize> = (0..self.lane.len()).filter(failed).collect();
             return (!numbers.is_empty()).then(|| trip(numbers, server, others.to_vec(), self.may_repeat));
         }
-        let dead = matches!(came.failure.as_ref()?.kind(), ErrorKind::Io | ErrorKind::Protocol);
+        let failure = came.failure.as_ref()?;
+        // What must not be sent twice is looked at below.
+        let cause = Cause::of(failure, true)?;
         let untouched = (0..self.lane.len()).all(|at| came.raw(at).is_none() && !came.is_open(at));
-        if !dead || !self.may_repeat || (self.lane.writes && !untouched) {
+        if cause == Cause::NotNow || !self.may_repeat || (self.lane.writes && !untouched) {
             return None;
         }
-        run.servers.pools[self.server].drop_idle();
+        // What died in the pool says nothing about the server.
+        if cause != Cause::Stale && !run.budget.spend() {
+            return None;
+        }
+        let pool = &run.servers.pools[self.server];
+        let (node, error, attempt) = (pool.node(), failure.kind(), self.attempt);
+        let pause = Duration::ZERO;
+        pool.observer().on(|| ObserverEvent::Retry { node, command: "pipeline", attempt, error, pause });
+        pool.drop_idle();
         let numbers = (0..self.lane.len()).filter(|&at| came.raw(at).is_none()).collect();
         Some(trip(numbers, self.server, Vec::new(), false))
     }

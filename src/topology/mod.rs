@@ -335,6 +335,14 @@ impl Topology {
         self.servers.iter().map(|(role, node)| (*role, node))
     }
 
+    /// Whether the nodes have the same masters and the same replicas.
+    pub(crate) fn has_same_servers(&self, other: &Topology) -> bool {
+        let links = |topology: &Topology| -> Vec<(usize, Vec<usize>)> {
+            topology.shards.iter().map(|shard| (shard.master, shard.replicas.clone())).collect()
+        };
+        self.servers == other.servers && links(self) == links(other)
+    }
+
     pub(crate) fn server_count(&self) -> usize {
         self.servers.len()
     }

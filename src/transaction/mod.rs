@@ -12,7 +12,6 @@ use crate::cluster::{Cluster, OnNode};
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::net::Pool;
 use crate::slot::Slot;
 use exec::exec;
 use queue::{Home, Queue};
@@ -199,31 +198,22 @@ fn run(home: &Home, queue: Queue) -> Result<TransactionReplies> {
     let mut lead = home.lead(&servers)?;
     let (batch, slots) = queue.batch(home, &servers, &mut lead)?;
     let server = home.server(&servers, lead.as_ref())?;
-    let (node, frame) = repeated(&servers.pools[server], || {
-        let mut lease = home.cluster().lend(&servers, server, deadline).map_err(|error| error.with_command("MULTI"))?;
+    let observed = home.cluster().observed();
+    let done = home.cluster().tried(&servers.pools[server], "EXEC", deadline, || {
+        let lent = home.cluster().lend(&servers, server, deadline, observed.as_ref());
+        let mut lease = lent.map_err(|error| error.with_command("MULTI"))?;
         let frame = exec(&mut lease, &batch, deadline)?.ok_or_else(|| {
             let message = "EXEC gave nothing, though no key was watched";
             let error = Error::new(ErrorKind::Reply, Outcome::NotApplied, message).with_command("EXEC");
             error.with_node(|| lease.node().to_string())
         })?;
         Ok((lease.node().to_string(), frame))
-    })?;
-    Ok(TransactionReplies::new(slots, batch.named, node, frame))
-}
-
-/// Tries once more on a new connection what was certainly not applied because a pooled one was dead.
-fn repeated<T>(pool: &Pool, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
-    match attempt() {
-        Err(error) if died(&error) => {
-            pool.drop_idle();
-            attempt()
-        }
-        result => result,
+    });
+    if let Some(observed) = observed {
+        observed.command("EXEC", &servers, done.as_ref().err());
     }
-}
-
-fn died(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol) && error.outcome() == Outcome::NotApplied
+    let (node, frame) = done?;
+    Ok(TransactionReplies::new(slots, batch.named, node, frame))
 }
 
 impl Execute for &mut Transaction<'_> {

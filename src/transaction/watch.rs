@@ -2,14 +2,14 @@
 
 use super::exec::exec;
 use super::queue::{Home, Lead, Queue};
-use super::{repeated, To, Transaction, TransactionReplies};
-use crate::carry::random;
+use super::{To, Transaction, TransactionReplies};
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease};
 use crate::resp::ValueRef;
+use crate::retry::random;
 use crate::run::Servers;
 use crate::spec::Access;
 use crate::to_arg::ToArgs;
@@ -214,8 +214,8 @@ impl Watched {
         let servers = home.cluster().servers();
         let told = |error: Error| error.with_command("WATCH");
         let (lead, request) = home.watch(&servers, keys).map_err(told)?;
-        let lease = repeated(&servers.pools[lead.server], || {
-            let mut lease = home.cluster().lend(&servers, lead.server, deadline)?;
+        let lease = home.cluster().tried(&servers.pools[lead.server], "WATCH", deadline, || {
+            let mut lease = home.cluster().lend(&servers, lead.server, deadline, None)?;
             lease.set_stateful(true);
             let node = lease.node().to_string();
             // Whatever happens here, nothing is changed.
@@ -255,11 +255,22 @@ impl Watched {
         self.still_watching().map_err(|error| error.with_command("MULTI"))?;
         let (batch, slots) = queue.batch(&self.home, &self.servers, &mut self.lead)?;
         self.state = State::Over;
-        match exec(&mut self.lease, &batch, self.deadline)? {
-            Some(replies) => Ok(TransactionReplies::new(slots, batch.named, self.lease.node().to_string(), replies)),
-            None => {
-                self.state = State::Conflict;
-                Err(self.conflict())
+        let observed = self.home.cluster().observed();
+        let before = self.lease.bytes();
+        let done = exec(&mut self.lease, &batch, self.deadline).and_then(|done| done.ok_or_else(|| self.conflict()));
+        if let (Some(observed), Some(lead)) = (observed, &self.lead) {
+            let now = self.lease.bytes();
+            observed.traffic.visit(lead.server);
+            observed.traffic.add(now.0 - before.0, now.1 - before.1);
+            observed.command("EXEC", &self.servers, done.as_ref().err());
+        }
+        match done {
+            Ok(replies) => Ok(TransactionReplies::new(slots, batch.named, self.lease.node().to_string(), replies)),
+            Err(error) => {
+                if error.kind() == ErrorKind::Conflict {
+                    self.state = State::Conflict;
+                }
+                Err(error)
             }
         }
     }
