@@ -345,7 +345,9 @@ impl Run<'_> {
             sent.into_iter().map(|lease| lease.and_then(|lease| finish(lease, self.deadline))).collect();
         let is_again = |result: &Result<Answer>| {
             let error = result.as_ref().err();
-            error.is_some_and(|error| self.may_repeat(error) || (self.reads() && is_servers_fault(error)))
+            // Past the deadline a second try could only hide why the first one failed.
+            let in_time = self.deadline.left().is_ok();
+            in_time && error.is_some_and(|error| self.may_repeat(error) || (self.reads() && is_servers_fault(error)))
         };
         if !received.iter().any(is_again) {
             return received;
