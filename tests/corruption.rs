@@ -95,12 +95,7 @@ fn a_node_that_fails_leaves_no_replies_at_its_siblings() {
         ("DEL", |cluster| cluster.del(["a{foo}", "a{bar}"]).map(drop)),
         ("DBSIZE", |cluster| cluster.dbsize().map(drop)),
     ];
-    let faults = [
-        Fault::Fin,
-        Fault::Rst,
-        Fault::Pause(SHORT * 2),
-        Fault::Insert(b"@what\r\n".to_vec()),
-    ];
+    let faults = [Fault::Fin, Fault::Rst, Fault::Pause(SHORT * 2), Fault::Insert(b"@what\r\n".to_vec())];
     let mut failed = 0;
     for (name, call) in calls {
         for fault in &faults {

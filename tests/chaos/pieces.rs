@@ -23,7 +23,10 @@ fn everything(cluster: &Cluster) -> Result<Vec<String>, Error> {
     let list = transaction.lrange::<_, String>("list{foo}", 0, -1);
     said.extend(transaction.run()?.get(list)?);
     said.push(cluster.eval::<_, _, _, String>("return ARGV[1]", ["foo"], "hello")?);
-    let mut keys = cluster.scan_all(ScanOptions::new()).map(|found| found?.name::<String>()).collect::<Result<Vec<String>, Error>>()?;
+    let mut keys = cluster
+        .scan_all(ScanOptions::new())
+        .map(|found| found?.name::<String>())
+        .collect::<Result<Vec<String>, Error>>()?;
     keys.sort();
     said.extend(keys);
     Ok(said)

@@ -365,7 +365,11 @@ impl Line {
         state.fired += 1;
         state.black |= fault == Fault::BlackHole;
         state.draw();
-        if matches!(fault, Fault::Fin | Fault::Rst) { Step::End } else { Step::Moved }
+        if matches!(fault, Fault::Fin | Fault::Rst) {
+            Step::End
+        } else {
+            Step::Moved
+        }
     }
 
     /// Tells the server that no more comes, and waits until it has no more to say.
