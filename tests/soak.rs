@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 const THREADS: usize = 16;
 const KEYS: usize = 50;
+/// Between the first half of the lists elements are moved, out of the others they are popped.
 const LISTS: usize = 6;
 const COUNTERS: usize = 10;
 
@@ -96,7 +97,11 @@ fn assert_own(key: &str, value: Option<String>) {
 fn one(world: &World, cluster: &Cluster, chance: &mut Chance, me: &str) {
     let tally = &world.tally;
     let key = |chance: &mut Chance| format!("k{}", chance.below(KEYS));
-    let list = |chance: &mut Chance| format!("list{}", chance.below(LISTS));
+    let list = |chance: &mut Chance, half| match half {
+        0 => format!("list{}", chance.below(LISTS)),
+        1 => format!("list{}", chance.below(LISTS / 2)),
+        _ => format!("list{}", chance.below(LISTS / 2) + LISTS / 2),
+    };
     let size = if chance.below(50) == 0 { 100_000 } else { 20 };
     let value_of = |key: &str| format!("{key}={me}{}", "x".repeat(size));
     match chance.below(12) {
@@ -154,22 +159,23 @@ fn one(world: &World, cluster: &Cluster, chance: &mut Chance, me: &str) {
             let _ = tally.note(cluster.unlink([&from, &to]));
         }
         8 => {
-            let element = format!("element {me}");
-            match tally.note(cluster.rpush(list(chance), &element)) {
+            let list = list(chance, 0);
+            let element = format!("element {list} {me}");
+            match tally.note(cluster.rpush(list, &element)) {
                 Ok(_) | Err(Outcome::Applied) => drop(world.pushed.lock().unwrap().insert(element)),
                 Err(Outcome::NotApplied) => {}
                 Err(_) => drop(world.maybe_pushed.lock().unwrap().insert(element)),
             }
         }
         9 => {
-            let (from, to) = (list(chance), list(chance));
+            let (from, to) = (list(chance, 1), list(chance, 1));
             let moved = tally.note(cluster.lmove::<_, _, Option<String>>(from, to, Side::Left, Side::Right));
             if let Ok(Some(element)) = moved {
                 assert!(element.starts_with("element "), "{element}");
             }
         }
         10 => {
-            let lists = [list(chance), list(chance)];
+            let lists = [list(chance, 2), list(chance, 2)];
             match tally.note(cluster.blpop::<_, String, String>(&lists, Duration::from_millis(10))) {
                 Ok(Some((name, element))) => {
                     assert!(lists.contains(&name) && element.starts_with("element "), "{name} {element}");
@@ -304,9 +310,13 @@ fn assert_elements(world: &World, cluster: &Cluster, servers: &[Server]) {
     }
     let again: Vec<&String> = held.intersection(&popped).collect();
     assert!(again.is_empty(), "popped and still there: {again:?}");
-    let missing = pushed.iter().filter(|element| !held.contains(*element) && !popped.contains(*element)).count();
-    let maybe_popped = world.maybe_popped.load(Ordering::SeqCst);
-    println!("{} elements pushed, {} popped, {missing} missing of {maybe_popped} that may have been popped, {stashed} stashed",
-        pushed.len(), popped.len());
+    let is_missing = |element: &&String| !held.contains(*element) && !popped.contains(*element);
+    let missing: Vec<&String> = pushed.iter().filter(is_missing).collect();
+    let is_moved = |element: &&&String| (0..LISTS / 2).any(|list| element.starts_with(&format!("element list{list} ")));
+    let lost: Vec<_> = missing.iter().filter(is_moved).collect();
+    assert!(lost.is_empty(), "lost on a move: {lost:?}");
+    let (missing, maybe_popped) = (missing.len(), world.maybe_popped.load(Ordering::SeqCst));
+    println!("{} elements pushed, {} popped, {stashed} stashed", pushed.len(), popped.len());
+    println!("{missing} missing of {maybe_popped} that may have been popped");
     assert!(missing <= maybe_popped, "{missing} elements are lost, and at most {maybe_popped} can have been popped");
 }
