@@ -56,7 +56,12 @@ impl Endpoint {
                 (address, Some(number))
             }
         };
-        Ok(Endpoint { address: Address::parse(address)?, credentials, database })
+        // Without an `@` what looks like a host and a port may be a user and a password.
+        let address = Address::parse(address).map_err(|error| match user_info {
+            Some(_) => error,
+            None => Error::config("not a URL of the form redis://[user:password@]host[:port][/database]"),
+        })?;
+        Ok(Endpoint { address, credentials, database })
     }
 
     /// The same server, with these credentials where it has none of its own.
@@ -281,6 +286,7 @@ mod tests {
     #[test]
     fn no_message_holds_a_password() {
         for bad in [
+            "redis://user:canary",
             "redis://user:canary@",
             "redis://user:canary%zz@h",
             "redis://user:canary@h:99999",
