@@ -1,4 +1,5 @@
-//! Code of the user that panics in the middle of a call: no place in a pool is lost, and the next call gets its own reply.
+//! Code of the user that panics in the middle of a call: no place in a pool is lost, and the next call gets its own
+//! reply.
 
 use rediscluster::prelude::*;
 use rediscluster::{Args, FromValue, Partitioner, Result, Script, ToArg, ValueRef};
