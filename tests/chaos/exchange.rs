@@ -10,15 +10,6 @@ use std::time::{Duration, Instant};
 /// More than any call here takes, unless it hangs.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// How far from one another a long exchange is cut.
-pub fn stride() -> usize {
-    if std::env::var_os("CHAOS_EVERY_BYTE").is_some() {
-        1
-    } else {
-        7
-    }
-}
-
 /// A key as the server has it: without its tag.
 pub fn bare(key: &str) -> &str {
     key.split('{').next().unwrap_or(key)
@@ -93,7 +84,6 @@ impl Two {
     pub fn cut_everywhere<T: Debug>(
         &self,
         begin: &[&[&str]],
-        stride: usize,
         run: impl Fn(&Cluster) -> Result<T, Error>,
         check: impl Fn(&Result<T, Error>, &str),
     ) {
@@ -105,9 +95,7 @@ impl Two {
                 let result = run(&self.cluster);
                 assert!(result.is_ok(), "nothing went wrong: {result:?}");
                 let bytes = wire.carried(way);
-                for (byte, fault) in
-                    (0..bytes).step_by(stride).flat_map(|byte| [(byte, Fault::Fin), (byte, Fault::Rst)])
-                {
+                for (byte, fault) in (0..bytes).flat_map(|byte| [(byte, Fault::Fin), (byte, Fault::Rst)]) {
                     self.begin(begin);
                     wire.set(way, byte, fault.clone());
                     let started = Instant::now();

@@ -1,7 +1,5 @@
 //! Connections that end at every byte of an exchange, in either direction: errors are typed, name node and command and
 //! tell the truth about the data, and whoever comes next gets their own replies.
-//!
-//! The long exchanges are cut at every seventh byte; `CHAOS_EVERY_BYTE=1` cuts them at each.
 
 mod exchange;
 mod pieces;
@@ -33,7 +31,7 @@ fn assert_true<T: std::fmt::Debug>(result: &Result<T, Error>, done: bool, story:
 fn get() {
     let two = Two::start();
     let run = |cluster: &Cluster| cluster.get::<_, String>("foo");
-    two.cut_everywhere(&[&["SET", "foo", "value of foo"]], 1, run, |result, story| match result {
+    two.cut_everywhere(&[&["SET", "foo", "value of foo"]], run, |result, story| match result {
         Ok(value) => assert_eq!(value, "value of foo", "{story}"),
         Err(error) => assert_eq!(error.outcome(), Outcome::NotApplied, "{story}"),
     });
@@ -43,7 +41,7 @@ fn get() {
 fn set() {
     let two = Two::start();
     let run = |cluster: &Cluster| cluster.set("foo", "new");
-    two.cut_everywhere(&[&["SET", "foo", "old"]], 1, run, |result, story| {
+    two.cut_everywhere(&[&["SET", "foo", "old"]], run, |result, story| {
         assert_true(result, text_of(&two, "foo").as_deref() == Some("new"), story);
     });
 }
@@ -53,7 +51,7 @@ fn mget_of_two_nodes() {
     let two = Two::start();
     let run = |cluster: &Cluster| cluster.mget::<_, Vec<String>>(["foo", "bar", "a{foo}"]);
     let begin: &[&[&str]] = &[&["SET", "foo", "1"], &["SET", "bar", "2"], &["SET", "a{foo}", "3"]];
-    two.cut_everywhere(begin, 1, run, |result, story| match result {
+    two.cut_everywhere(begin, run, |result, story| match result {
         Ok(values) => assert_eq!(values, &["1", "2", "3"], "{story}"),
         Err(error) => assert_eq!(error.outcome(), Outcome::NotApplied, "{story}"),
     });
@@ -64,7 +62,7 @@ fn mset_of_two_nodes() {
     let two = Two::start();
     let run = |cluster: &Cluster| cluster.mset([("foo", "new"), ("bar", "new")]);
     let begin: &[&[&str]] = &[&["SET", "foo", "old"], &["SET", "bar", "old"]];
-    two.cut_everywhere(begin, 1, run, |result, story| {
+    two.cut_everywhere(begin, run, |result, story| {
         let is_new = |key: &str| text_of(&two, key).as_deref() == Some("new");
         let Err(error) = result else { return assert!(is_new("foo") && is_new("bar"), "{story}") };
         if error.outcome() == Outcome::NotApplied {
@@ -93,7 +91,7 @@ fn transaction() {
         let replies = transaction.run()?;
         Ok((replies.get(before)?, replies.get(count)?))
     };
-    two.cut_everywhere(&[&["SET", "foo", "old"], &["SET", "n{foo}", "41"]], 1, run, |result, story| {
+    two.cut_everywhere(&[&["SET", "foo", "old"], &["SET", "n{foo}", "41"]], run, |result, story| {
         let held = (text_of(&two, "foo").unwrap(), text_of(&two, "n{foo}").unwrap());
         let (foo, count) = (held.0.as_str(), held.1.as_str());
         assert!([("old", "41"), ("new", "42")].contains(&(foo, count)), "half of it: {story}");
@@ -120,7 +118,7 @@ fn pipeline_of_five() {
         let results: Vec<Result<(), Error>> = slots.map(|slot| replies.get(slot)).into();
         Ok((results, replies.get(read)))
     };
-    two.cut_everywhere(&[&["SET", "b{foo}", "b"]], 1, run, |result, story| {
+    two.cut_everywhere(&[&["SET", "b{foo}", "b"]], run, |result, story| {
         let (writes, read) = result.as_ref().unwrap();
         for (key, result) in ["foo", "bar", "a{foo}", "a{bar}"].iter().zip(writes) {
             assert_true(result, text_of(&two, key).is_some(), &format!("{key}: {story}"));
@@ -138,7 +136,7 @@ fn script() {
     let two = Two::start();
     let script = Script::new("return redis.call('INCR', KEYS[1]) + ARGV[1]");
     let run = |cluster: &Cluster| script.call().key("foo").arg(100).run::<i64>(cluster);
-    two.cut_everywhere(&[&["SET", "foo", "1"]], 1, run, |result, story| {
+    two.cut_everywhere(&[&["SET", "foo", "1"]], run, |result, story| {
         let count = text_of(&two, "foo").unwrap();
         assert!(count == "1" || count == "2", "twice: {story}");
         assert_true(result, count == "2", story);
@@ -152,7 +150,7 @@ fn script() {
 fn rename_over_nodes() {
     let two = Two::start();
     let run = |cluster: &Cluster| cluster.rename("foo", "bar");
-    two.cut_everywhere(&[&["SET", "foo", "x"]], exchange::stride(), run, |result, story| {
+    two.cut_everywhere(&[&["SET", "foo", "x"]], run, |result, story| {
         let at = |key: &str| text_of(&two, key).as_deref() == Some("x");
         let stashed = two.stashes().iter().any(|(server, name)| {
             if let Err(error) = result {
