@@ -162,7 +162,7 @@ fn a_late_reply_reaches_nobody() {
             wires[1].set(Way::ToClient, byte, Fault::Pause(SHORT * 2));
             let error = call(&cluster.deadline(SHORT)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Timeout, "{name}: {error}");
-            for round in 0..30 {
+            for round in 0..20 {
                 servers[1].ask(&["SET", "own", &format!("{name} {round}")]);
                 let own = cluster.get::<_, String>("own{foo}").unwrap();
                 assert_eq!(own, format!("{name} {round}"));

@@ -164,9 +164,13 @@ fn nothing_is_left_behind() {
     CYCLES.iter().for_each(|(_, cycle)| cycle(&mut two, 0));
     let clients = |server: &Server| server.field("clients", "connected_clients");
     let alone = Some("1".to_owned());
-    let is_quiet = |two: &Two| two.servers.iter().all(|server| clients(server) == alone);
+    let is_quiet = |two: &Two| {
+        two.servers.iter().all(|server| clients(server) == alone) && two.wires.iter().all(|wire| wire.open() == 0)
+    };
     wait_until("the servers have no clients left", || is_quiet(&two));
-    let before = held();
+    // A thread that has ended may be listed a little longer.
+    let mut before = held();
+    wait_until("nothing changes any more", || std::mem::replace(&mut before, held()) == before);
     for nth in 0..cycles {
         let (name, cycle) = CYCLES[nth % CYCLES.len()];
         cycle(&mut two, nth / CYCLES.len());

@@ -138,6 +138,11 @@ impl Chaos {
         self.shared.lock().fired
     }
 
+    /// How many connections there are now.
+    pub fn open(&self) -> usize {
+        self.shared.lock().connections.iter().filter(|connection| !connection.is_finished()).count()
+    }
+
     /// How many connections there have been so far.
     pub fn accepted(&self) -> usize {
         self.shared.lock().accepted
