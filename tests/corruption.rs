@@ -6,6 +6,9 @@ use rediscluster::{Error, ErrorKind, Outcome, ScanOptions};
 use rediscluster_testing::{wait_until, Chaos, Fault, Reply, Server, Way};
 use std::time::Duration;
 
+/// Something to call, whatever comes of it.
+type Call = fn(&Cluster) -> Result<(), Error>;
+
 const SHORT: Duration = Duration::from_millis(200);
 
 /// Two servers behind wires, `bar` on the first and `foo` on the second, and a patient cluster with one connection to
@@ -80,7 +83,7 @@ fn a_half_written_transaction_takes_no_command_into_itself() {
 #[test]
 fn a_node_that_fails_leaves_no_replies_at_its_siblings() {
     let (servers, wires, cluster) = two();
-    let calls: [(&str, fn(&Cluster) -> Result<(), Error>); 5] = [
+    let calls: [(&str, Call); 5] = [
         ("pipeline", |cluster| {
             let mut pipeline = cluster.pipeline();
             for _ in 0..10 {
@@ -130,12 +133,14 @@ fn a_node_that_fails_leaves_no_replies_at_its_siblings() {
 #[test]
 fn a_late_reply_reaches_nobody() {
     let (servers, wires, cluster) = two();
-    let calls: [(&str, fn(&Cluster) -> Result<(), Error>); 8] = [
+    let calls: [(&str, Call); 8] = [
         ("GET", |cluster| cluster.get::<_, String>("foo").map(drop)),
         ("INCR", |cluster| cluster.incr("n{foo}").map(drop)),
         ("pipeline", |cluster| {
             let mut pipeline = cluster.pipeline();
-            (0..3).for_each(|_| drop(pipeline.get::<_, String>("foo")));
+            for _ in 0..3 {
+                pipeline.get::<_, String>("foo");
+            }
             pipeline.run().map(drop)
         }),
         ("transaction", |cluster| {

@@ -42,7 +42,9 @@ fn work(cluster: &Cluster) -> Result<(), Error> {
     cluster.mget::<_, Vec<i64>>(["foo", "bar"])?;
     cluster.rename("foo", "foo2{bar}")?;
     let mut pipeline = cluster.pipeline();
-    (0..20).for_each(|nth| drop(pipeline.set(format!("k{nth}"), nth)));
+    for nth in 0..20 {
+        pipeline.set(format!("k{nth}"), nth);
+    }
     pipeline.run()?;
     let mut transaction = cluster.transaction();
     transaction.incr("n");
@@ -56,7 +58,11 @@ const CYCLES: &[(&str, Cycle)] = &[
     ("work", |two, _| work(&two.cluster()).unwrap()),
     ("many threads", |two, _| {
         let cluster = two.cluster();
-        std::thread::scope(|scope| (0..6).for_each(|_| drop(scope.spawn(|| cluster.set("foo", 1).unwrap()))));
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| cluster.set("foo", 1).unwrap());
+            }
+        });
     }),
     ("a server that is not there", |two, _| {
         let builder = Cluster::builder().node("node_1", two.wires[0].address()).node("node_2", &two.dead);

@@ -9,6 +9,9 @@ use std::time::Duration;
 const SECRET: &str = "c4n4ry:p@ss/w%rd";
 /// The same in a URL.
 const IN_URL: &str = "c4n4ry%3Ap%40ss%2Fw%25rd";
+/// Makes an answer of what it heard.
+type Parrot = fn(&[Vec<u8>]) -> Vec<u8>;
+
 /// What no text may contain: any longer part of the secret, however it is written.
 const TRACES: [&str; 3] = ["c4n4ry", "p@ss", "p%40ss"];
 
@@ -140,7 +143,7 @@ fn servers_that_are_not_there_or_repeat_what_they_heard() {
     let address = dead_address();
     error("open", &Cluster::builder().open(format!("redis://app:{IN_URL}@{address}")).unwrap_err());
     // As servers do that do not know a command.
-    let parrots: [(&str, fn(&[Vec<u8>]) -> Vec<u8>); 2] = [
+    let parrots: [(&str, Parrot); 2] = [
         ("with arguments", |words| {
             let words: Vec<String> = words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
             format!("-ERR unknown command `{}`, with args beginning with: {:?}\r\n", words[0], &words[1..]).into_bytes()

@@ -14,8 +14,11 @@ fn assert_silent(what: &str, ran: &Ran) {
     }
 }
 
-/// The ways to give the password, each with the node at this address: options and environment.
-fn ways(address: &str) -> Vec<(Vec<String>, Vec<(&'static str, String)>)> {
+/// Options and environment.
+type Way = (Vec<String>, Vec<(&'static str, String)>);
+
+/// The ways to give the password, each with the node at this address.
+fn ways(address: &str) -> Vec<Way> {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
     let node = format!("a={address}");
     let url = format!("a=redis://app:{SECRET}@{address}");

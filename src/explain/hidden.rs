@@ -22,7 +22,7 @@ const RULES: &[&str] = &[
 ];
 
 /// The words of a command with `(hidden)` in the place of each password.
-pub(super) fn hide<'w>(words: &mut [&'w [u8]]) {
+pub(super) fn hide(words: &mut [&[u8]]) {
     let is = |at: usize, word: &str| words.get(at).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()));
     let hidden: Vec<usize> = if is(0, "ACL") && is(1, "SETUSER") {
         (3..words.len()).filter(|&at| !is_rule(words[at])).collect()

@@ -6,6 +6,9 @@ use rediscluster::{Error, ErrorKind, Outcome, Protocol, ScanOptions};
 use rediscluster_testing::{Chaos, Fault, Server, Way};
 use std::time::{Duration, Instant};
 
+/// Something to call, whatever comes of it.
+type Call = fn(&Cluster) -> Result<(), Error>;
+
 /// A bit of everything, and what it gives.
 fn everything(cluster: &Cluster) -> Result<Vec<String>, Error> {
     let mut said = Vec::new();
@@ -52,11 +55,13 @@ fn a_drip_ends_at_the_deadline() {
     let patient = Cluster::builder().node("node_1", wire.address()).connect().unwrap();
     let cluster = patient.deadline(deadline);
     server.ask(&["SET", "k", &"x".repeat(100)]);
-    let calls: [(&str, fn(&Cluster) -> Result<(), Error>); 4] = [
+    let calls: [(&str, Call); 4] = [
         ("GET", |cluster| cluster.get::<_, String>("k").map(drop)),
         ("pipeline", |cluster| {
             let mut pipeline = cluster.pipeline();
-            (0..5).for_each(|_| drop(pipeline.get::<_, String>("k")));
+            for _ in 0..5 {
+                pipeline.get::<_, String>("k");
+            }
             pipeline.run().map(drop)
         }),
         ("transaction", |cluster| {
