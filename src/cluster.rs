@@ -36,6 +36,9 @@ use std::time::Duration;
 /// It is cheap to clone, and clones share everything: give one to every thread. Each call takes what connections
 /// it needs out of the pools and has one deadline, however many servers take part.
 ///
+/// It is for one process: after a `fork` the child would share the sockets of its parent, and each would read replies of
+/// the other. The child makes a cluster of its own.
+///
 /// ```no_run
 /// use rediscluster::prelude::*;
 ///

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+/// How servers begin what they say of a rule for a user, which they repeat then.
+const RULE: &[u8] = b"ERR Error in ACL SETUSER modifier '";
+
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -203,7 +206,7 @@ impl Error {
             _ if text.starts_with(b"ERR invalid password") => ErrorKind::WrongPass,
             _ => ErrorKind::Server,
         };
-        Error::new(kind, Outcome::NotApplied, escape(text, SERVER_TEXT))
+        Error::new(kind, Outcome::NotApplied, escape(&without_password(text), SERVER_TEXT))
     }
 
     /// The same for another command that failed with it.
@@ -456,6 +459,17 @@ pub(crate) fn escape(bytes: &[u8], most: usize) -> String {
         out.push_str("...");
     }
     out
+}
+
+/// What a server said of a rule for a user without the rule, unless its first sign says that it is no password.
+fn without_password(text: &[u8]) -> Cow<'_, [u8]> {
+    match text.strip_prefix(RULE) {
+        Some(rest) if !matches!(rest.first(), Some(b'+' | b'-' | b'~' | b'%' | b'&' | b'(')) => {
+            let reason = rest.windows(3).rposition(|end| end == b"': ").map_or(&b"'"[..], |at| &rest[at..]);
+            [RULE, b"(hidden)", reason].concat().into()
+        }
+        _ => text.into(),
+    }
 }
 
 #[cfg(test)]

@@ -38,10 +38,11 @@ impl Endpoint {
 
     fn parse_url(rest: &str, encrypted: bool) -> Result<Endpoint> {
         // The last `@` ends the credentials: a password may hold one unescaped.
-        let (credentials, rest) = match rest.rsplit_once('@') {
-            Some((user_info, rest)) => (credentials(user_info)?, rest),
-            None => (Credentials::default(), rest),
+        let (user_info, rest) = match rest.rsplit_once('@') {
+            Some((user_info, rest)) => (Some(user_info), rest),
+            None => (None, rest),
         };
+        let credentials = user_info.map_or_else(|| Ok(Credentials::default()), credentials)?;
         if rest.contains(['?', '#']) {
             return Err(Error::config("a redis:// URL takes no options behind the database"));
         }
@@ -49,7 +50,12 @@ impl Endpoint {
             None | Some((_, "")) => (rest.trim_end_matches('/'), None),
             Some((address, database)) => (address, Some(number_of_database(database)?)),
         };
-        Ok(Endpoint { address: Address::parse(address)?, credentials, database, encrypted })
+        // Without an `@` what looks like a host and a port may be a user and a password.
+        let address = Address::parse(address).map_err(|error| match user_info {
+            Some(_) => error,
+            None => Error::config("not a URL of the form redis://[user:password@]host[:port][/database]"),
+        })?;
+        Ok(Endpoint { address, credentials, database, encrypted })
     }
 
     fn parse_unix(rest: &str) -> Result<Endpoint> {
@@ -320,6 +326,7 @@ mod tests {
     #[test]
     fn no_message_holds_a_password() {
         for bad in [
+            "redis://user:canary",
             "redis://user:canary@",
             "redis://user:canary%zz@h",
             "redis://user:canary@h:99999",

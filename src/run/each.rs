@@ -68,9 +68,11 @@ impl Run<'_> {
         };
         let received: Vec<(usize, Result<Answer>)> = sent.into_iter().map(receive).collect();
         let effort = self.effort(self.deadline);
+        // Past the deadline a second try could only hide why the first one failed.
+        let in_time = self.deadline.left().is_ok();
         let is_again = |part: &Part<'_>, error: &Error| match self.reads() && self.has_others(part.target) {
-            true => is_servers_fault(error),
-            false => Cause::of(error, effort.repeatable).is_some(),
+            true => in_time && is_servers_fault(error),
+            false => in_time && Cause::of(error, effort.repeatable).is_some(),
         };
         let again = |part: &Part<'_>, server: usize, error: Error| {
             if self.has_others(part.target) {

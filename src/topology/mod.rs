@@ -98,7 +98,9 @@ impl Address {
             None => Address::DEFAULT_PORT,
             // The host is checked first: what is no host may be a password.
             Some(port) => Address::new(host, 1).and_then(|address| {
-                port.parse().map_err(|_| Error::config(format!("{port:?} is not a port (of {})", address.host())))
+                // Nor is it shown when the credentials have no scheme before them and no port behind them.
+                let shown = if port.contains('@') { "..." } else { port };
+                port.parse().map_err(|_| Error::config(format!("{shown:?} is not a port (of {})", address.host())))
             })?,
         };
         Address::new(host, port)

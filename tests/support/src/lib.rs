@@ -5,6 +5,7 @@
 //! Every wait in here polls for what it waits for and gives up with a message. Nothing sleeps and
 //! hopes.
 
+mod chaos;
 mod cut;
 mod example;
 
@@ -23,6 +24,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use chaos::{Chance, Chaos, Fault, Way};
 pub use cut::{Cut, Wire};
 pub use example::{cluster_of, example, example_since, home_of, in_both_protocols};
 pub use peer::ScriptedPeer;
