@@ -201,7 +201,7 @@ const SORTED_SETS: Forms = Forms {
         "ZRANGESTORE KEY KEY LEXICAL LEXICAL BYLEX [ REV ] [ LIMIT 0|1|3 NUMBER ]",
         "SORT KEY ALPHA [ DESC ] STORE KEY",
         "SORT KEY BY w* [ DESC ] [ GET w* ] [ GET # ] STORE KEY",
-        "SORT KEY BY nosort [ DESC ] [ LIMIT 0|1|3 NUMBER ] GET # GET w* STORE KEY",
+        "SORT KEY BY nosort [ DESC ] [ LIMIT -1|0|1|2 -1|1|3|100 ] GET # GET w* STORE KEY",
         "MSET w1 SCORE w2 SCORE w SCORE",
     ],
     ordinary: &[
