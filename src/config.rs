@@ -9,7 +9,7 @@ use crate::partition::{Crc32Modulo, HashTags, Partitioner};
 use crate::plan::CrossNode;
 use crate::resp::{Limits, Protocol};
 use crate::spec::Spec;
-use crate::topology::{Placement, ReadFrom};
+use crate::topology::{Placement, ReadFrom, ReplicaLag};
 use std::fmt;
 use std::time::Duration;
 
@@ -61,6 +61,7 @@ pub(crate) struct Settings {
     pub(crate) deadline: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) pool_size: usize,
+    pub(crate) max_replica_lag: Option<ReplicaLag>,
 }
 
 /// Who a connection says it is.
@@ -93,6 +94,7 @@ impl Default for Builder {
                 deadline: Duration::from_secs(5),
                 connect_timeout: Duration::from_secs(2),
                 pool_size: 16,
+                max_replica_lag: None,
             },
             read_from: ReadFrom::default(),
             cross_node: CrossNode::default(),

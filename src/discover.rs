@@ -35,7 +35,7 @@ pub(crate) fn discover(nodes: &[ConfiguredNode], settings: &Arc<Settings>, read_
                         None => known.push((run_id.clone(), shard.address.clone())),
                     }
                 }
-                if read_from == ReadFrom::Replica {
+                if read_from.includes_replicas() {
                     let found = candidates(node, info).into_iter();
                     replicas.extend(found.map(|(replica, endpoint, online)| (shards.len(), replica, endpoint, online)));
                 }

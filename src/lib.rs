@@ -91,7 +91,7 @@ pub use script::{RunsScripts, Script, ScriptCall};
 pub use slot::Slot;
 pub use stash::{Stash, StashContent, StashRecovery, StashRole};
 pub use to_arg::{ToArg, ToArgs, ToPairs};
-pub use topology::{Address, Node, PassedOver, ReadFrom, Role, Shard, Topology};
+pub use topology::{Address, Node, PassedOver, ReadFrom, ReplicaLag, Role, Shard, Topology};
 pub use transaction::{Transaction, TransactionReplies, Watched};
 
 /// The examples in the README are compiled with the others.

@@ -1,5 +1,7 @@
 //! Runs commands: chooses servers, sends, receives, tries again where that is safe.
 
+mod serving;
+
 use crate::args::Args;
 use crate::cancel::Cancel;
 use crate::cmd::Wait;
@@ -13,9 +15,9 @@ use crate::spec::{Access, ResponsePolicy, Spec};
 use crate::topology::info::Info;
 use crate::topology::{Role, Topology};
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The servers of a cluster at one moment, and the connections to them.
 pub(crate) struct Servers {
@@ -81,6 +83,14 @@ impl Answer {
             Answer::Made(_) => None,
         }
     }
+}
+
+/// A part on its way.
+struct Sent {
+    server: usize,
+    deadline: Deadline,
+    began: Instant,
+    lease: Result<Lease>,
 }
 
 impl Run<'_> {
@@ -156,70 +166,67 @@ impl Run<'_> {
         self.spec.access == Access::Read
     }
 
-    /// The servers that may serve a target, the one to ask first coming first.
-    pub(crate) fn candidates(&self, target: Target) -> impl Iterator<Item = usize> + '_ {
-        let (replicas, last): (&[usize], usize) = match target {
-            Target::Server(server) => (&[], server),
-            Target::Shard(shard, role) => {
-                let shard = &self.topology().shards()[shard];
-                (if role == Role::Replica { shard.replicas() } else { &[] }, shard.master())
-            }
-        };
-        let turn = match replicas.len() {
-            0 | 1 => 0,
-            _ => self.turn.fetch_add(1, Ordering::Relaxed),
-        };
-        (0..replicas.len()).map(move |nth| replicas[turn.wrapping_add(nth) % replicas.len()]).chain([last])
-    }
-
-    /// The servers of a shard that may serve a read, or with `replicas` false a write, the one to ask first coming first.
-    pub(crate) fn servers_of(&self, shard: usize, replicas: bool) -> Vec<usize> {
-        let role = if replicas { Role::Replica } else { Role::Master };
-        self.candidates(Target::Shard(shard, role)).collect()
-    }
-
     /// One request to the first server of the target that can serve it.
     pub(crate) fn one(&self, part: &Part<'_>) -> Result<Answer> {
-        let mut candidates = self.candidates(part.target).peekable();
+        let mut candidates = self.candidates(part.target);
+        let mut failed: Option<(usize, Error)> = None;
         while let Some(server) = candidates.next() {
-            if candidates.peek().is_none() {
-                return self.exchange(server, &part.request);
+            let began = Instant::now();
+            // A replica that cannot serve costs no failed read as long as another server can.
+            let others = candidates.has_more();
+            let deadline = self.part_of_the_time(others);
+            let routed = part.target.is_routed().then_some(others);
+            let result = self.exchange_until(server, &part.request, deadline, routed);
+            if part.target.is_read() {
+                self.note(server, began, &result);
             }
-            // A replica that cannot serve costs no failed read as long as another server can: it gets a part of the
-            // time, so that some is left when it says nothing.
-            let deadline = match (self.deadline.left(), self.wait) {
-                (Ok(Some(left)), Wait::None) => self.deadline.within(left / 4),
-                // While it waits for data, to say nothing is right.
-                (Ok(Some(left)), Wait::AtMost(wait)) => {
-                    self.deadline.within(wait.saturating_add(left.saturating_sub(wait) / 4))
+            match result {
+                Err(error) if part.target.is_read() && is_servers_fault(&error) => {
+                    candidates.failed(server);
+                    // What the master says tells most.
+                    if !failed.as_ref().is_some_and(|(known, _)| self.topology().role(*known) == Role::Master) {
+                        failed = Some((server, error));
+                    }
+                    if self.deadline.left().is_err() {
+                        break;
+                    }
                 }
-                _ => self.deadline,
-            };
-            match self.exchange_until(server, &part.request, deadline) {
-                Err(error) if is_servers_fault(&error) && self.deadline.left().is_ok() => {}
                 result => return result,
             }
         }
-        Err(Error::config("a shard without servers"))
+        Err(failed.map_or_else(|| Error::config("a shard without servers"), |(_, error)| error))
     }
 
     /// One request to one server, on a new connection when an idle one turns out to be dead.
     pub(crate) fn exchange(&self, server: usize, request: &[u8]) -> Result<Answer> {
-        self.exchange_until(server, request, self.deadline)
+        self.exchange_until(server, request, self.deadline, None)
     }
 
-    fn exchange_until(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
-        match (self.exchange_as_it_is(server, request, deadline), self.whole_script) {
+    /// The same; what is `routed` to a replica goes to one that is in step, if any other server can serve.
+    fn exchange_until(
+        &self,
+        server: usize,
+        request: &[u8],
+        deadline: Deadline,
+        routed: Option<bool>,
+    ) -> Result<Answer> {
+        match (self.exchange_as_it_is(server, request, deadline, routed), self.whole_script) {
             // The same server: it knows the script from then on.
             (Err(error), Some(whole)) if error.is_unknown_script() => {
-                self.exchange_as_it_is(server, &whole()?, deadline)
+                self.exchange_as_it_is(server, &whole()?, deadline, routed)
             }
             (result, _) => result,
         }
     }
 
-    fn exchange_as_it_is(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
-        self.on_live(server, || self.attempt(server, request, deadline))
+    fn exchange_as_it_is(
+        &self,
+        server: usize,
+        request: &[u8],
+        deadline: Deadline,
+        routed: Option<bool>,
+    ) -> Result<Answer> {
+        self.on_live(server, || self.attempt(server, request, deadline, routed))
     }
 
     /// Tries, and once more on a new connection when an idle one turns out to be dead.
@@ -252,8 +259,11 @@ impl Run<'_> {
         self.on_live(server, attempt).map_err(|error| self.told(error))
     }
 
-    fn attempt(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
-        let mut lease = self.lend_until(server, deadline)?;
+    fn attempt(&self, server: usize, request: &[u8], deadline: Deadline, routed: Option<bool>) -> Result<Answer> {
+        let mut lease = match routed {
+            Some(others) => self.lend_in_step(server, deadline, others)?,
+            None => self.lend_until(server, deadline)?,
+        };
         lease.send(request, 1, deadline)?;
         finish(lease, deadline)
     }
@@ -264,9 +274,9 @@ impl Run<'_> {
     }
 
     /// The same, looked at: for requests that cannot be repeated when it turns out to be dead.
-    pub(crate) fn lend_checked(&self, server: usize, deadline: Deadline) -> Result<Lease> {
+    pub(crate) fn lend_checked(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
         loop {
-            let lease = self.lend_until(server, deadline)?;
+            let lease = self.lend_in_step(server, deadline, others)?;
             if lease.is_quiet() {
                 return Ok(lease);
             }
@@ -318,31 +328,50 @@ impl Run<'_> {
     }
 
     /// A connection for each part. When one cannot be had, that is its result, or with `all_or_none` that of all.
-    fn leases(&self, parts: &[Part<'_>], all_or_none: bool) -> Result<Vec<Result<Lease>>> {
-        let chosen: Vec<usize> = parts.iter().filter_map(|part| self.candidates(part.target).next()).collect();
+    fn leases(&self, parts: &[Part<'_>], all_or_none: bool) -> Result<Vec<Sent>> {
+        let choose = |part: &Part<'_>| {
+            let mut candidates = self.candidates(part.target);
+            candidates.next().map(|server| (server, candidates.has_more()))
+        };
+        let chosen: Vec<(usize, bool)> = parts.iter().filter_map(choose).collect();
         // Connections are taken in the order of the servers: two calls can so never wait for one another.
         let mut order: Vec<usize> = (0..parts.len()).collect();
-        order.sort_unstable_by_key(|&at| chosen[at]);
-        let mut leases: Vec<Option<Result<Lease>>> = parts.iter().map(|_| None).collect();
+        order.sort_unstable_by_key(|&at| chosen[at].0);
+        let mut leases: Vec<Option<Sent>> = parts.iter().map(|_| None).collect();
         for at in order {
-            let lease = self.lend_until(chosen[at], self.deadline);
+            let ((server, others), began) = (chosen[at], Instant::now());
+            let deadline = self.part_of_the_time(others);
+            let lease = match parts[at].target.is_routed() {
+                true => self.lend_in_step(server, deadline, others),
+                false => self.lend_until(server, deadline),
+            };
             if lease.is_err() && all_or_none {
                 lease?;
             } else {
-                leases[at] = Some(lease);
+                leases[at] = Some(Sent { server, deadline, began, lease });
             }
         }
         Ok(leases.into_iter().flatten().collect())
     }
 
     /// Writes every part to its connection, then reads every reply.
-    fn exchanged(&self, parts: &[Part<'_>], leases: Vec<Result<Lease>>) -> Vec<Result<Answer>> {
-        let mut sent = Vec::with_capacity(parts.len());
-        for (part, lease) in parts.iter().zip(leases) {
-            sent.push(lease.and_then(|mut lease| lease.send(&part.request, 1, self.deadline).map(|()| lease)));
+    fn exchanged(&self, parts: &[Part<'_>], leases: Vec<Sent>) -> Vec<Result<Answer>> {
+        let mut sent = leases;
+        for (part, sent) in parts.iter().zip(&mut sent) {
+            let deadline = sent.deadline;
+            if let Err(error) = sent.lease.as_mut().map_or(Ok(()), |lease| lease.send(&part.request, 1, deadline)) {
+                sent.lease = Err(error);
+            }
         }
-        let received: Vec<Result<Answer>> =
-            sent.into_iter().map(|lease| lease.and_then(|lease| finish(lease, self.deadline))).collect();
+        let finished = parts.iter().zip(sent).map(|(part, Sent { server, deadline, began, lease })| {
+            let result = lease.and_then(|lease| finish(lease, deadline));
+            // A dead connection says nothing yet about its server.
+            if part.target.is_read() && !result.as_ref().is_err_and(|error| self.may_repeat(error)) {
+                self.note(server, began, &result);
+            }
+            result
+        });
+        let received: Vec<Result<Answer>> = finished.collect();
         let is_again = |result: &Result<Answer>| {
             let error = result.as_ref().err();
             error.is_some_and(|error| self.may_repeat(error) || (self.reads() && is_servers_fault(error)))

@@ -1,11 +1,13 @@
 //! The only rooms that know a socket.
 
 mod connection;
+mod health;
 mod incoming;
 mod pool;
 mod stream;
 
 pub use connection::Connection;
+pub(crate) use health::Standing;
 pub(crate) use incoming::Incoming;
 pub use pool::PoolStatus;
 pub(crate) use pool::{Lease, Pool};

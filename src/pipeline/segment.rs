@@ -7,6 +7,7 @@ use crate::net::{Deadline, Lease};
 use crate::run::{is_servers_fault, Run};
 use crate::topology::Role;
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 /// Commands up to the next one that has to run by itself.
 #[derive(Debug, Default)]
@@ -27,6 +28,9 @@ struct Trip {
     /// The servers that may be asked when that one fails.
     others: Vec<usize>,
     may_repeat: bool,
+    /// Whether nobody else can serve it any more.
+    is_last: bool,
+    began: Instant,
 }
 
 impl Segment {
@@ -53,8 +57,8 @@ impl Segment {
         while !trips.is_empty() {
             // Connections are taken in the order of the servers: two calls can so never wait for one another.
             trips.sort_by_key(|trip| trip.server);
-            let leases: Vec<Result<Lease>> =
-                trips.iter().map(|trip| run.lend_checked(trip.server, trip.deadline(run.deadline))).collect();
+            let lend = |trip: &Trip| run.lend_checked(trip.server, trip.deadline(run), trip.has_others(run));
+            let leases: Vec<Result<Lease>> = trips.iter().map(lend).collect();
             if std::mem::take(&mut first) {
                 let unreached: BTreeMap<usize, &Error> = trips
                     .iter()
@@ -91,7 +95,7 @@ fn wave(
     for (trip, lease) in trips.iter().zip(leases) {
         match lease {
             Ok(lease) => {
-                flights.push(Flight::new(&trip.lane, lease, trip.deadline(run.deadline)));
+                flights.push(Flight::new(&trip.lane, lease, trip.deadline(run)));
                 came.push(None);
             }
             Err(error) => {
@@ -106,6 +110,7 @@ fn wave(
         came.into_iter().map(|nothing| nothing.or_else(|| flown.next()).unwrap_or_default()).collect();
     let mut next = Vec::new();
     for (trip, came) in trips.into_iter().zip(came) {
+        trip.note(run, &came);
         let again = trip.again(run, &came);
         if let Some(landed) = landed.get_mut(&trip.shard) {
             landed.take(came, &trip.numbers);
@@ -119,15 +124,40 @@ impl Trip {
     fn first(run: &Run<'_>, shard: usize, lane: Lane) -> Trip {
         let mut candidates = run.servers_of(shard, !lane.needs_master);
         let server = candidates.remove(0);
-        Trip { shard, numbers: (0..lane.len()).collect(), lane, server, others: candidates, may_repeat: true }
+        Trip {
+            shard,
+            numbers: (0..lane.len()).collect(),
+            lane,
+            server,
+            others: candidates,
+            may_repeat: true,
+            is_last: false,
+            began: Instant::now(),
+        }
+    }
+
+    /// Remembers whether the server could serve reads.
+    fn note(&self, run: &Run<'_>, came: &Landed) {
+        if self.lane.needs_master {
+            return;
+        }
+        // A connection that was found dead says nothing yet about its server.
+        let is_dead = |error: &Error| matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol);
+        let failed = (0..self.lane.len()).find_map(|at| came.reply(at, true).err().filter(is_servers_fault));
+        match failed {
+            Some(error) if is_dead(&error) && self.may_repeat && self.others.is_empty() => {}
+            Some(error) => run.note::<()>(self.server, self.began, &Err(error)),
+            None => run.note(self.server, self.began, &Ok(())),
+        }
     }
 
     /// A server that others can stand in for gets a part of the time, so that some is left when it says nothing.
-    fn deadline(&self, whole: Deadline) -> Deadline {
-        match whole.left() {
-            Ok(Some(left)) if !self.others.is_empty() => whole.within(left / 4),
-            _ => whole,
-        }
+    fn deadline(&self, run: &Run<'_>) -> Deadline {
+        run.part_of_the_time(self.has_others(run))
+    }
+
+    fn has_others(&self, run: &Run<'_>) -> bool {
+        run.any_serves(&self.others)
     }
 
     fn leave_out(&mut self, requests: &[(usize, usize)]) {
@@ -156,10 +186,19 @@ impl Trip {
             server,
             others,
             may_repeat,
+            is_last: false,
+            began: Instant::now(),
         };
         if let (false, Some((&server, others))) = (self.lane.writes, self.others.split_first()) {
             let numbers: Vec<usize> = (0..self.lane.len()).filter(failed).collect();
             return (!numbers.is_empty()).then(|| trip(numbers, server, others.to_vec(), self.may_repeat));
+        }
+        if let (false, false, Some(server)) = (self.lane.needs_master, self.is_last, run.stale_of(self.shard)) {
+            // Old data is better than none.
+            let numbers: Vec<usize> = (0..self.lane.len()).filter(failed).collect();
+            if !numbers.is_empty() {
+                return Some(Trip { is_last: true, ..trip(numbers, server, Vec::new(), self.may_repeat) });
+            }
         }
         let dead = matches!(came.failure.as_ref()?.kind(), ErrorKind::Io | ErrorKind::Protocol);
         let untouched = (0..self.lane.len()).all(|at| came.raw(at).is_none() && !came.is_open(at));
