@@ -1,20 +1,25 @@
 //! The cluster: the one thing that most programs hold.
 
 mod calls;
+mod failover;
 mod on;
 mod pages;
+mod refresh;
 mod scripts;
 mod views;
 
 pub use on::{OnEachMaster, OnNode};
 pub(crate) use pages::Page;
 
+use failover::Masters;
+use refresh::Refresher;
+
 use crate::args::Args;
 use crate::cancel::Cancel;
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::config::{Builder, Checked, ConfiguredNode, Endpoint, Settings};
 use crate::convert::FromValue;
-use crate::discover::{discover, Discovery};
+use crate::discover::Known;
 use crate::error::Result;
 use crate::explain::Plan;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
@@ -62,6 +67,8 @@ struct Shared {
     /// Rows for commands that the table does not have.
     own_specs: Vec<&'static Spec>,
     servers: RwLock<Arc<Servers>>,
+    masters: Masters,
+    refresher: Refresher,
     /// Held while discovering, so that of two refreshes the later one wins.
     refreshing: Mutex<()>,
     turn: AtomicUsize,
@@ -105,7 +112,7 @@ impl Builder {
     /// # Ok::<(), rediscluster::Error>(())
     /// ```
     pub fn build(self) -> Result<Cluster> {
-        let Checked { masters, settings, read_from, cross_node, placement, own_specs } = self.checked()?;
+        let Checked { masters, settings, read_from, refresh_every, cross_node, placement, own_specs } = self.checked()?;
         let settings = Arc::new(settings);
         let shards = masters.iter().map(|node| ShardDescription::new(&node.name, &node.endpoint.address));
         let servers = Servers::new(Topology::new(shards), &masters, &settings, &[]);
@@ -116,6 +123,7 @@ impl Builder {
             database: settings.database.unwrap_or(0),
             cancel: None,
         };
+        let known = Masters::new(masters.iter().map(Known::new).collect());
         let shared = Shared {
             nodes: masters,
             settings,
@@ -123,6 +131,8 @@ impl Builder {
             read_from,
             own_specs,
             servers: RwLock::new(Arc::new(servers)),
+            masters: known,
+            refresher: Refresher::new(refresh_every),
             refreshing: Mutex::new(()),
             turn: AtomicUsize::new(0),
         };
@@ -164,7 +174,8 @@ fn endpoint_of(role: Role, node: &Node, topology: &Topology, nodes: &[Configured
     });
     // The shards are in the order of the nodes that they were discovered for.
     let owner = &nodes[shard.unwrap_or(0)];
-    let given = owner.replicas.iter().flatten().find(|(name, _)| role == Role::Replica && name == node.name());
+    // One that was promoted has another name than the one that it was given by.
+    let given = owner.replicas.iter().flatten().find(|(_, endpoint)| endpoint.address == *node.address());
     let endpoint = given.map_or(&owner.endpoint, |(_, endpoint)| endpoint);
     Endpoint { address: node.address().clone(), ..endpoint.clone() }
 }
@@ -249,26 +260,14 @@ impl Cluster {
         self.servers().pools.iter().map(|pool| pool.status()).collect()
     }
 
-    /// Asks every master again and discovers replicas, for this cluster and its clones. Calls that are under way finish
-    /// where they began.
-    ///
-    /// # Errors
-    /// As [`Builder::connect`], for the first master that is at fault. The others are refreshed all the same; it
-    /// stands as it was configured and fails the calls for its own keys.
-    pub fn refresh(&self) -> Result<()> {
-        let _one_at_a_time = self.shared.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
-        let Discovery { topology, first_error } =
-            discover(&self.shared.nodes, &self.shared.settings, self.shared.read_from);
-        let servers = Servers::new(topology, &self.shared.nodes, &self.shared.settings, &self.servers().pools);
-        *self.shared.servers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(servers);
-        first_error.map_or(Ok(()), Err)
-    }
-
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
         let spec = self.spec_of(cmd)?;
-        let servers = self.servers();
-        let run = self.run_of(&servers, cmd.args(), spec, cmd.wait(spec));
-        run.made(run.run()?)
+        let wait = cmd.wait(spec);
+        let deadline = self.begin(wait);
+        self.led(deadline, |servers| {
+            let run = Run { deadline, ..self.run_of(servers, cmd.args(), spec, wait) };
+            run.made(run.run()?)
+        })
     }
 
     /// One command on its way, with a deadline that begins now.

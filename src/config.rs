@@ -1,8 +1,10 @@
 //! What a cluster is told: nodes, credentials, limits.
 
 mod nodes;
+mod replicas;
 
 pub(crate) use nodes::{Endpoint, NodeTable};
+pub(crate) use replicas::AddressMap;
 
 use crate::error::{Error, Result};
 use crate::partition::{Crc32Modulo, HashTags, Partitioner};
@@ -25,6 +27,8 @@ use std::time::Duration;
 /// | [`database`](Builder::database) | 0 |
 /// | [`protocol`](Builder::protocol) | RESP2 |
 /// | [`read_from`](Builder::read_from) | replicas |
+/// | [`max_replica_lag`](Builder::max_replica_lag) | no limit |
+/// | [`refresh_every`](Builder::refresh_every) | 10 s |
 /// | [`cross_node`](Builder::cross_node) | emulate |
 /// | [`hash_tags`](Builder::hash_tags) | `name{tag}`, stored as `name` |
 /// | [`partitioner`](Builder::partitioner) | CRC-32 modulo the number of nodes |
@@ -44,6 +48,7 @@ pub struct Builder {
     pub(crate) credentials: Credentials,
     pub(crate) settings: Settings,
     pub(crate) read_from: ReadFrom,
+    refresh_every: Option<Duration>,
     cross_node: CrossNode,
     hash_tags: HashTags,
     partitioner: Box<dyn Partitioner>,
@@ -62,6 +67,7 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) pool_size: usize,
     pub(crate) max_replica_lag: Option<ReplicaLag>,
+    pub(crate) address_map: AddressMap,
 }
 
 /// Who a connection says it is.
@@ -95,8 +101,10 @@ impl Default for Builder {
                 connect_timeout: Duration::from_secs(2),
                 pool_size: 16,
                 max_replica_lag: None,
+                address_map: AddressMap::default(),
             },
             read_from: ReadFrom::default(),
+            refresh_every: Some(Duration::from_secs(10)),
             cross_node: CrossNode::default(),
             hash_tags: HashTags::default(),
             partitioner: Box::new(Crc32Modulo),
@@ -279,6 +287,7 @@ impl Builder {
                 .collect(),
             settings: self.settings,
             read_from: self.read_from,
+            refresh_every: self.refresh_every,
             cross_node: self.cross_node,
             placement: Placement { hash_tags: self.hash_tags, partitioner: self.partitioner },
             own_specs: self.own_specs,
@@ -301,6 +310,7 @@ pub(crate) struct Checked {
     pub(crate) masters: Vec<ConfiguredNode>,
     pub(crate) settings: Settings,
     pub(crate) read_from: ReadFrom,
+    pub(crate) refresh_every: Option<Duration>,
     pub(crate) cross_node: CrossNode,
     pub(crate) placement: Placement,
     pub(crate) own_specs: Vec<&'static Spec>,

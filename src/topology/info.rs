@@ -6,7 +6,7 @@ use super::Address;
 const MOST_REPLICAS: usize = 1000;
 
 /// A server's own view of its place.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Info {
     /// `master`, or `slave` for a replica.
     pub(crate) role: String,
@@ -29,13 +29,11 @@ pub(crate) struct Info {
 }
 
 /// One `slaveN` line of a master.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ListedReplica {
     pub(crate) address: Address,
     pub(crate) online: bool,
-    /// How many bytes of the master's history it has said to have.
-    pub(crate) offset: Option<u64>,
-    /// Seconds since it said so.
+    /// Seconds since it said how far it is.
     pub(crate) lag: Option<u64>,
 }
 
@@ -108,14 +106,13 @@ impl ListedReplica {
     /// Reads `ip=…,port=…,state=…` with any further fields, or the older `ip,port,state`.
     fn parse(value: &str) -> Option<ListedReplica> {
         let (mut ip, mut port, mut state) = ("", "", "");
-        let (mut offset, mut lag) = (None, None);
+        let mut lag = None;
         if value.contains('=') {
             for (name, value) in value.split(',').filter_map(|field| field.split_once('=')) {
                 match name {
                     "ip" => ip = value,
                     "port" => port = value,
                     "state" => state = value,
-                    "offset" => offset = value.parse().ok(),
                     "lag" => lag = value.parse().ok(),
                     _ => {}
                 }
@@ -125,7 +122,7 @@ impl ListedReplica {
             (ip, port, state) = (fields.next()?, fields.next()?, fields.next()?);
         }
         let address = Address::new(ip, port.parse().ok()?).ok()?;
-        Some(ListedReplica { address, online: state == "online", offset, lag })
+        Some(ListedReplica { address, online: state == "online", lag })
     }
 }
 
@@ -133,9 +130,8 @@ impl ListedReplica {
 mod tests {
     use super::*;
 
-    fn listed(host: &str, port: u16, online: bool, told: Option<(u64, u64)>) -> ListedReplica {
-        let (offset, lag) = told.unzip();
-        ListedReplica { address: Address::new(host, port).unwrap(), online, offset, lag }
+    fn listed(host: &str, port: u16, online: bool, lag: Option<u64>) -> ListedReplica {
+        ListedReplica { address: Address::new(host, port).unwrap(), online, lag }
     }
 
     #[test]
@@ -152,9 +148,9 @@ mod tests {
         assert_eq!(
             info.replicas,
             [
-                listed("127.0.0.1", 6380, true, Some((14, 0))),
+                listed("127.0.0.1", 6380, true, Some(0)),
                 listed("10.0.0.7", 6381, true, None),
-                listed("::1", 6382, false, Some((0, 0))),
+                listed("::1", 6382, false, Some(0)),
             ]
         );
     }

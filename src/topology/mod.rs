@@ -239,6 +239,7 @@ impl PassedOver {
 }
 
 /// What is known of a node before its servers are counted.
+#[derive(Debug, Clone)]
 pub(crate) struct ShardDescription {
     pub(crate) name: String,
     pub(crate) address: Address,
@@ -290,6 +291,17 @@ impl Topology {
             }
         }
         topology
+    }
+
+    /// The nodes as they would be described to make this again.
+    pub(crate) fn descriptions(&self) -> Vec<ShardDescription> {
+        let describe = |shard: &Shard| ShardDescription {
+            name: shard.name.clone(),
+            address: self.master_of(shard).address.clone(),
+            replicas: self.replicas_of(shard).cloned().collect(),
+            passed_over: shard.passed_over.clone(),
+        };
+        self.shards.iter().map(describe).collect()
     }
 
     fn server(&mut self, role: Role, node: Node) -> usize {
