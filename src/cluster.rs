@@ -112,7 +112,8 @@ impl Builder {
     /// # Ok::<(), rediscluster::Error>(())
     /// ```
     pub fn build(self) -> Result<Cluster> {
-        let Checked { masters, settings, read_from, refresh_every, cross_node, placement, own_specs } = self.checked()?;
+        let Checked { masters, settings, read_from, refresh_every, cross_node, placement, own_specs } =
+            self.checked()?;
         let settings = Arc::new(settings);
         let shards = masters.iter().map(|node| ShardDescription::new(&node.name, &node.endpoint.address));
         let servers = Servers::new(Topology::new(shards), &masters, &settings, &[]);

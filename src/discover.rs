@@ -72,9 +72,8 @@ pub(crate) fn discover(
     for (nth, (node, master)) in nodes.iter().zip(masters).enumerate() {
         let mut shard = ShardDescription::new(&node.name, known[nth].master());
         let is_elsewhere = |address: &Address, info: &Info| {
-            let is_same = |(other, at): &(Option<String>, Address)| {
-                at == address || (other.is_some() && *other == info.run_id)
-            };
+            let is_same =
+                |(other, at): &(Option<String>, Address)| at == address || (other.is_some() && *other == info.run_id);
             address != known[nth].master() && in_place.iter().any(is_same)
         };
         match master {

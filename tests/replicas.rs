@@ -159,7 +159,7 @@ fn a_replica_started_anew_and_empty_is_not_believed() {
 fn no_key_is_missing_while_replicas_load_everything_anew() {
     let args = ["--repl-backlog-size", "16kb", "--repl-diskless-load", "disabled"];
     let swap = ["--repl-backlog-size", "16kb", "--repl-diskless-load", "swapdb"];
-    let master = Server::start_with(&["--repl-backlog-size", "16kb", "--enable-debug-command", "yes"]);
+    let master = Server::start_with(&["--repl-backlog-size", "16kb"]);
     let replicas = [Server::replica_of(&master, &args), Server::replica_of(&master, &swap)];
     let cluster = cluster(&master).connect().unwrap();
     let value = "x".repeat(2_000);
@@ -193,11 +193,9 @@ fn no_key_is_missing_while_replicas_load_everything_anew() {
         }
         let _stop = StopAtEnd(&stop);
         for round in 0..6 {
-            // Its history goes away, so it takes everything anew.
+            // It begins a history of its own, so it has to take everything anew.
             let replica = &replicas[round % 2];
             replica.ask(&["REPLICAOF", "NO", "ONE"]);
-            replica.ask(&["DEBUG", "CHANGE-REPL-ID"]);
-            master.ask(&["DEBUG", "CHANGE-REPL-ID"]);
             replica.ask(&["REPLICAOF", "127.0.0.1", &master.port().to_string()]);
             wait_until("the replica is back", || {
                 replica.field("replication", "master_link_status").as_deref() == Some("up")

@@ -128,7 +128,8 @@ impl Shared {
         }
         // This call is over. What is found is for the next one.
         let patience = Deadline::after(shared.settings.deadline);
-        let started = std::thread::Builder::new().name("rediscluster-master".into()).spawn(move || asking.ask(patience));
+        let started =
+            std::thread::Builder::new().name("rediscluster-master".into()).spawn(move || asking.ask(patience));
         // Without a thread the next call asks.
         drop(started);
         false

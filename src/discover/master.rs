@@ -129,14 +129,14 @@ fn chosen(node: &ConfiguredNode, known: &Known, answers: &[Answer]) -> Option<us
         given.chain([&node.endpoint.address]).any(|address| *address == answer.address)
     };
     let followers = |answer: &Answer| {
-        let follows = |other: &&Answer| !other.said.info.is_master() && other.said.info.master.as_ref() == Some(&answer.address);
+        let follows =
+            |other: &&Answer| !other.said.info.is_master() && other.said.info.master.as_ref() == Some(&answer.address);
         answers.iter().filter(follows).count()
     };
     let is_current = |answer: &Answer| answer.address == *known.master();
     // An address may have gone to a server of somebody else: one that nothing ties to this node is left alone.
-    let is_ours = |answer: &Answer| {
-        is_current(answer) || is_configured(answer) || continues(answer) || followers(answer) > 0
-    };
+    let is_ours =
+        |answer: &Answer| is_current(answer) || is_configured(answer) || continues(answer) || followers(answer) > 0;
     let masters = answers.iter().enumerate().filter(|(_, answer)| answer.said.info.is_master() && is_ours(answer));
     let best = masters.max_by_key(|(_, answer)| {
         let offset = answer.said.info.offset;

@@ -179,6 +179,15 @@ impl Replies {
         }
     }
 
+    /// The first failure of each node.
+    pub(super) fn failures_by_node(&self) -> Vec<Error> {
+        let mut first: BTreeMap<Option<String>, Error> = BTreeMap::new();
+        for error in (0..self.len()).filter_map(|index| self.reply(index).err()) {
+            first.entry(error.node().map(str::to_owned)).or_insert(error);
+        }
+        first.into_values().collect()
+    }
+
     /// One error for all commands that failed.
     pub(super) fn failure(&self) -> Option<Error> {
         let failed: Vec<(usize, Error)> =

@@ -167,7 +167,7 @@ fn run(home: &Home, queue: Queue) -> Result<TransactionReplies> {
     let mut lead = home.lead(&servers)?;
     let (batch, slots) = queue.batch(home, &servers, &mut lead)?;
     let server = home.server(&servers, lead.as_ref())?;
-    let (node, frame) = repeated(&servers.pools[server], || {
+    let executed = repeated(&servers.pools[server], || {
         let mut lease = home.cluster().lend(&servers, server, deadline).map_err(|error| error.with_command("MULTI"))?;
         let frame = exec(&mut lease, &batch, deadline)?.ok_or_else(|| {
             let message = "EXEC gave nothing, though no key was watched";
@@ -175,6 +175,11 @@ fn run(home: &Home, queue: Queue) -> Result<TransactionReplies> {
             error.with_node(|| lease.node().to_string())
         })?;
         Ok((lease.node().to_string(), frame))
+    });
+    let (node, frame) = executed.map_err(|error| {
+        // For the next transaction: this one was routed to a server that may no longer be the master.
+        home.cluster().has_moved(&servers, &error, deadline);
+        error
     })?;
     Ok(TransactionReplies::new(slots, batch.names, node, frame))
 }

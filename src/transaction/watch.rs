@@ -227,7 +227,12 @@ impl Watched {
             }
             Ok(lease)
         });
-        let (lease, home) = (lease.map_err(told)?, home.clone());
+        let lease = lease.map_err(|error| {
+            // For the next attempt of the caller.
+            home.cluster().has_moved(&servers, &error, deadline);
+            told(error)
+        });
+        let (lease, home) = (lease?, home.clone());
         Ok(Watched { home, servers, lead: Some(lead), lease, deadline, state: State::Watching })
     }
 
@@ -254,7 +259,11 @@ impl Watched {
         self.still_watching().map_err(|error| error.with_command("MULTI"))?;
         let (batch, slots) = queue.batch(&self.home, &self.servers, &mut self.lead)?;
         self.state = State::Over;
-        match exec(&mut self.lease, &batch, self.deadline)? {
+        let executed = exec(&mut self.lease, &batch, self.deadline).map_err(|error| {
+            self.home.cluster().has_moved(&self.servers, &error, self.deadline);
+            error
+        });
+        match executed? {
             Some(replies) => Ok(TransactionReplies::new(slots, batch.names, self.lease.node().to_string(), replies)),
             None => {
                 self.state = State::Conflict;
