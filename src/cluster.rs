@@ -19,7 +19,7 @@ use crate::cancel::Cancel;
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::config::{Builder, Checked, ConfiguredNode, Endpoint, Settings};
 use crate::convert::FromValue;
-use crate::discover::Known;
+use crate::discover::{sentinel_addresses, Known};
 use crate::error::Result;
 use crate::explain::Plan;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
@@ -91,7 +91,13 @@ impl Builder {
     /// [`Config`](crate::ErrorKind::Config) for a mistake in the settings and for a node that is no master;
     /// [`Connect`](crate::ErrorKind::Connect) and the kinds of authentication for a master that cannot be
     /// reached. A replica that cannot be reached is no error: see [`Shard::passed_over`](crate::Shard::passed_over).
-    pub fn connect(self) -> Result<Cluster> {
+    pub fn connect(mut self) -> Result<Cluster> {
+        for (node, sentinels) in self.without_address() {
+            let deadline = Deadline::after(self.settings.deadline);
+            let told = sentinel_addresses(&node, &sentinels, &self.settings, deadline)?;
+            // The first one, unless it turns out that another one is the master.
+            told.into_iter().take(1).for_each(|address| self.set_address(&node, address));
+        }
         let cluster = self.build()?;
         cluster.refresh()?;
         Ok(cluster)

@@ -2,9 +2,11 @@
 
 mod nodes;
 mod replicas;
+mod sentinels;
 
 pub(crate) use nodes::{Endpoint, NodeTable};
 pub(crate) use replicas::AddressMap;
+pub(crate) use sentinels::Sentinels;
 
 use crate::error::{Error, Result};
 use crate::partition::{Crc32Modulo, HashTags, Partitioner};
@@ -45,6 +47,9 @@ use std::time::Duration;
 /// ```
 pub struct Builder {
     pub(crate) table: NodeTable,
+    sentinels: Vec<(String, Sentinels)>,
+    /// Nodes of which only Sentinels know where they are.
+    without_address: Vec<String>,
     pub(crate) credentials: Credentials,
     pub(crate) settings: Settings,
     pub(crate) read_from: ReadFrom,
@@ -91,6 +96,8 @@ impl Default for Builder {
     fn default() -> Builder {
         Builder {
             table: NodeTable::default(),
+            sentinels: Vec::new(),
+            without_address: Vec::new(),
             credentials: Credentials::default(),
             settings: Settings {
                 database: None,
@@ -271,6 +278,7 @@ impl Builder {
         if let Some(mistake) = self.mistake.take() {
             return Err(mistake);
         }
+        self.check_addresses()?;
         let database = self.table.database(self.settings.database)?;
         self.settings.database = database;
         let masters = self.table.masters()?;
@@ -278,6 +286,7 @@ impl Builder {
             masters: masters
                 .into_iter()
                 .map(|(name, endpoint, replicas)| ConfiguredNode {
+                    sentinels: self.sentinels.iter().find(|(node, _)| *node == name).map(|(_, own)| own.clone()),
                     name,
                     endpoint: endpoint.or(&self.credentials),
                     replicas: replicas.map(|list| {
@@ -323,6 +332,8 @@ pub(crate) struct ConfiguredNode {
     pub(crate) endpoint: Endpoint,
     /// The replicas that were given; `None` when they are to be discovered.
     pub(crate) replicas: Option<Vec<(String, Endpoint)>>,
+    /// Who names its master.
+    pub(crate) sentinels: Option<Sentinels>,
 }
 
 fn positive(what: &str, duration: Duration) -> Result<()> {

@@ -1,8 +1,10 @@
 //! Asks the masters who they are and which replicas follow them.
 
 mod master;
+mod sentinel;
 
 pub(crate) use master::{master_of, Known};
+pub(crate) use sentinel::addresses as sentinel_addresses;
 
 use crate::config::{ConfiguredNode, Endpoint, Settings};
 use crate::error::{Error, Result};

@@ -74,8 +74,13 @@ impl Cluster {
     /// Whether a node that failed a call has another master by now, or again. Asks for it, when nobody else does.
     pub(crate) fn has_moved(&self, servers: &Servers, error: &Error, deadline: Deadline) -> bool {
         let mut moved = false;
+        // A call that has waited long enough does not wait for this too, and one that may wait for ever not for long.
+        let patience = match error.kind() {
+            ErrorKind::Timeout => Deadline::after(Duration::ZERO),
+            _ => deadline.within(self.shared.settings.deadline),
+        };
         for shard in at_fault(&servers.topology, error) {
-            moved |= Shared::follow(&self.shared, shard, &servers.topology, deadline);
+            moved |= Shared::follow(&self.shared, shard, &servers.topology, patience);
         }
         moved && deadline.left().is_ok()
     }

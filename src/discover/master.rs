@@ -1,6 +1,6 @@
 //! Which server is the master of a node now.
 
-use super::{ask, at_once, endpoint_of, is_a_replica, Said};
+use super::{ask, at_once, endpoint_of, is_a_replica, sentinel_addresses, Said};
 use crate::config::{ConfiguredNode, Settings};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
@@ -67,7 +67,8 @@ struct Answer {
     said: Said,
 }
 
-/// The master of a node, and what it said of itself. The one that was the master until now is asked first; when it does
+/// The master of a node, and what it said of itself: the one that its Sentinels name, where there are any and it says the
+/// same. Without them the one that was the master until now is asked first; when it does
 /// not answer, is a replica by now or has another history than it had, all servers are asked that were ever met.
 ///
 /// # Errors
@@ -82,6 +83,16 @@ pub(crate) fn master_of(
         let server = Node::new(node.name.clone(), address.clone());
         ask(&server, &endpoint_of(node, address), settings, deadline)
     };
+    // Sentinels decide; that they cannot be asked does not stop anything.
+    if let Some(sentinels) = &node.sentinels {
+        let soon = || deadline.within(settings.connect_timeout);
+        for address in sentinel_addresses(&node.name, sentinels, settings, soon()).unwrap_or_default() {
+            match ask_one(&address, soon()) {
+                Ok(said) if said.info.is_master() => return Ok((address, said)),
+                _ => {}
+            }
+        }
+    }
     // When it says nothing, time is left for the others; at first there are none.
     let is_alone = known.servers.iter().all(|server| server == known.master());
     let patience = if is_alone { deadline } else { deadline.within(settings.connect_timeout) };

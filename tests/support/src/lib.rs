@@ -11,6 +11,7 @@ mod example;
 mod peer;
 mod resp;
 mod rounds;
+mod sentinel;
 mod server;
 mod two;
 
@@ -26,6 +27,7 @@ pub use example::{cluster_of, example, example_since, home_of, in_both_protocols
 pub use peer::ScriptedPeer;
 pub use resp::{command, read_command, read_reply, Reply, Talk};
 pub use rounds::Rounds;
+pub use sentinel::Sentinel;
 pub use server::{Server, ServerBuilder};
 pub use two::Two;
 
