@@ -24,7 +24,7 @@ use crate::error::Result;
 use crate::explain::Plan;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
 use crate::plan::{CrossNode, Planner};
-use crate::run::{Run, Servers};
+use crate::run::{OwnWrites, Run, Servers};
 use crate::spec::Spec;
 use crate::to_arg::ToArg;
 use crate::topology::{Node, Placement, ReadFrom, Role, ShardDescription, Topology};
@@ -82,6 +82,7 @@ struct View {
     deadline: Duration,
     database: u32,
     cancel: Option<Cancel>,
+    own_writes: Option<Arc<OwnWrites>>,
 }
 
 impl Builder {
@@ -129,6 +130,7 @@ impl Builder {
             deadline: settings.deadline,
             database: settings.database.unwrap_or(0),
             cancel: None,
+            own_writes: None,
         };
         let known = Masters::new(masters.iter().map(Known::new).collect());
         let shared = Shared {
@@ -297,6 +299,7 @@ impl Cluster {
             turn: &self.shared.turn,
             whole_script: None,
             cancel: self.view.cancel.as_ref(),
+            own_writes: self.view.own_writes.as_deref(),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Runs commands: chooses servers, sends, receives, tries again where that is safe.
 
+mod own_writes;
 mod serving;
+
+pub(crate) use own_writes::OwnWrites;
 
 use crate::args::Args;
 use crate::cancel::Cancel;
@@ -45,6 +48,8 @@ pub(crate) struct Run<'r> {
     pub(crate) whole_script: Option<&'r (dyn Fn() -> Result<Vec<u8>> + Sync)>,
     /// What ends a wait for data.
     pub(crate) cancel: Option<&'r Cancel>,
+    /// What its handle has written to, when its reads are to see that.
+    pub(crate) own_writes: Option<&'r OwnWrites>,
 }
 
 /// A reply, where it lies in its connection's read buffer or as it was made of several.
@@ -96,7 +101,11 @@ struct Sent {
 impl Run<'_> {
     /// Runs the command. An error reply is an error.
     pub(crate) fn run(&self) -> Result<Answer> {
-        let answer = match self.planner.route(self.args, self.spec)? {
+        let route = self.planner.route(self.args, self.spec)?;
+        if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
+            own.note_route(self.topology(), &route);
+        }
+        let answer = match route {
             _ if self.is_cancelled() => Err(cancelled()),
             Route::One(part) if self.can_be_cancelled() => self.wait_on_one(&part),
             Route::One(part) => self.one(&part),
@@ -108,11 +117,17 @@ impl Run<'_> {
 
     /// Runs the command as it is on this server, whatever its keys.
     pub(crate) fn run_on(&self, server: usize) -> Result<Answer> {
+        if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
+            own.note(self.topology(), server);
+        }
         self.exchange(server, self.args.as_bytes()).map_err(|error| self.told(error))
     }
 
     /// Runs the command as it is on each of these servers, all at once, whatever comes of the others.
     pub(crate) fn run_on_each(&self, servers: &[usize]) -> Vec<Result<Answer>> {
+        if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
+            servers.iter().for_each(|&server| own.note(self.topology(), server));
+        }
         let part = |&server: &usize| Part {
             target: Target::Server(server),
             request: self.args.as_bytes().into(),

@@ -1,8 +1,8 @@
 //! Reads from replicas: whoever cannot serve is left alone, nobody who has no data is believed.
 
 use rediscluster::prelude::*;
-use rediscluster::{Cluster, ReadFrom};
-use rediscluster_testing::{cluster_of, wait_until, Server};
+use rediscluster::{Cluster, ReadFrom, ReplicaLag};
+use rediscluster_testing::{cluster_of, wait_until, ScriptedPeer, Server};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -252,4 +252,84 @@ fn replicas_stand_in_for_a_master_that_is_gone() {
     }
     assert_eq!(replicas.iter().map(|replica| replica.calls("get")).sum::<u64>(), 40);
     assert!(cluster.masters_only().get::<_, String>("k").is_err());
+}
+
+#[test]
+fn a_view_reads_from_the_master_where_it_has_written() {
+    let masters = [Server::start(), Server::start()];
+    let replicas: Vec<Server> = masters.iter().map(|master| Server::replica_of(master, &[])).collect();
+    let cluster = cluster_of(&masters).connect().unwrap();
+    cluster.mset([("foo", 1), ("bar", 1)]).unwrap();
+    masters.iter().zip(&replicas).for_each(|(master, replica)| master.wait_for_replica(replica));
+    // Which masters serve reads of `bar`, on node_1, and `foo`, on node_2.
+    let asked = |view: &Cluster| {
+        let before = [masters[0].calls("get"), masters[1].calls("get")];
+        view.get::<_, i64>("bar").unwrap();
+        view.get::<_, i64>("foo").unwrap();
+        [masters[0].calls("get") > before[0], masters[1].calls("get") > before[1]]
+    };
+    type Write<'w> = &'w dyn Fn(&Cluster);
+    let pipeline = |view: &Cluster| {
+        let mut pipeline = view.pipeline();
+        pipeline.set("foo", 2);
+        pipeline.run().map(drop).unwrap();
+    };
+    let transaction = |view: &Cluster| {
+        let mut transaction = view.transaction();
+        transaction.set("foo", 2);
+        transaction.run().map(drop).unwrap();
+    };
+    let writes: [(&str, Write<'_>, [bool; 2]); 7] = [
+        ("SET", &|view| view.set("foo", 2).unwrap(), [false, true]),
+        ("a clone", &|view| view.clone().set("foo", 2).unwrap(), [false, true]),
+        ("MSET", &|view| view.mset([("foo", 2), ("bar", 2)]).unwrap(), [true, true]),
+        ("SMOVE", &|view| assert!(!view.smove("none:1{bar}", "none:2{foo}", "x").unwrap()), [true, true]),
+        ("a pipeline", &pipeline, [false, true]),
+        ("a transaction", &transaction, [false, true]),
+        ("a server", &|view| view.on("node_2").unwrap().set("foo", 2).unwrap(), [false, true]),
+    ];
+    for (name, write, wanted) in writes {
+        let view = cluster.read_your_writes();
+        assert_eq!(asked(&view), [false, false], "{name}: nothing is written yet");
+        write(&view);
+        assert_eq!(asked(&view), wanted, "{name}");
+        assert_eq!(asked(&view.clone().deadline(Duration::from_secs(3))), wanted, "{name}: a view of it");
+        assert_eq!(asked(&cluster), [false, false], "{name}: the cluster goes on as before");
+    }
+}
+
+#[test]
+fn replicas_that_are_behind_are_passed_over() {
+    // How far a replica is behind cannot be held still on real servers.
+    let bulk = |text: String| format!("${}\r\n{text}\r\n", text.len()).into_bytes();
+    let replica = ScriptedPeer::answering(move |_| {
+        bulk("role:slave\r\nmaster_link_status:up\r\nslave_repl_offset:9000\r\nmaster_replid:a\r\n".into())
+    });
+    let stranger = ScriptedPeer::answering(move |_| {
+        bulk("role:slave\r\nmaster_link_status:up\r\nslave_repl_offset:9999\r\nmaster_replid:b\r\n".into())
+    });
+    let ports = [replica.port(), stranger.port()];
+    let master = ScriptedPeer::answering(move |_| {
+        let line = |nth: usize| format!("slave{nth}:ip=127.0.0.1,port={},state=online,offset=1,lag=7\r\n", ports[nth]);
+        bulk(format!("role:master\r\nmaster_replid:a\r\nmaster_repl_offset:10000\r\n{}{}", line(0), line(1)))
+    });
+    let found = |limit: Option<ReplicaLag>| {
+        let mut builder = Cluster::builder().node("node_1", master.address()).refresh_every(None);
+        if let Some(limit) = limit {
+            builder = builder.max_replica_lag(limit);
+        }
+        let cluster = builder.connect().unwrap();
+        let topology = cluster.topology();
+        let shard = &topology.shards()[0];
+        let serving: Vec<u16> = topology.replicas_of(shard).map(|node| node.address().port()).collect();
+        (serving, shard.passed_over().iter().map(|p| p.reason().to_owned()).collect::<Vec<_>>())
+    };
+    let behind = "it is too far behind its master".to_owned();
+    let another = "its data is not that of this master".to_owned();
+    for limit in [None, Some(ReplicaLag::Bytes(1_000)), Some(ReplicaLag::Seconds(7))] {
+        assert_eq!(found(limit), (vec![ports[0]], vec![another.clone()]), "{limit:?}");
+    }
+    for limit in [ReplicaLag::Bytes(999), ReplicaLag::Seconds(6)] {
+        assert_eq!(found(Some(limit)), (vec![], vec![behind.clone(), another.clone()]), "{limit:?}");
+    }
 }

@@ -27,6 +27,13 @@ impl Cluster {
         cmd.spec(&self.shared.own_specs)
     }
 
+    /// Notes that this view writes to a server.
+    pub(crate) fn writes_to(&self, servers: &Servers, server: usize) {
+        if let Some(own) = &self.view.own_writes {
+            own.note(&servers.topology, server);
+        }
+    }
+
     /// A connection to a server, in the database of this view.
     pub(crate) fn lend(&self, servers: &Servers, server: usize, deadline: Deadline) -> Result<Lease> {
         servers.pools[server].lend(self.view.database, deadline)

@@ -80,6 +80,11 @@ impl Cluster {
             _ => deadline.within(self.shared.settings.deadline),
         };
         for shard in at_fault(&servers.topology, error) {
+            // A server that says that it is a replica names its master.
+            let is_alone = self.shared.masters.state().known[shard].is_alone(&self.shared.nodes[shard]);
+            if is_alone && !matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::MasterDown) {
+                continue;
+            }
             moved |= Shared::follow(&self.shared, shard, &servers.topology, patience);
         }
         moved && deadline.left().is_ok()
@@ -89,7 +94,7 @@ impl Cluster {
 /// The nodes whose masters may have caused this error.
 fn at_fault(topology: &Topology, error: &Error) -> Vec<usize> {
     use ErrorKind::*;
-    if !matches!(error.kind(), Connect | Io | Timeout | ReadOnly | Loading | MasterDown | Protocol) {
+    if !matches!(error.kind(), Connect | Io | Timeout | ReadOnly | Loading | MasterDown) {
         return Vec::new();
     }
     let failed = |name: &str| error.parts().iter().any(|part| part.error.is_some() && part.node == name);

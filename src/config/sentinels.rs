@@ -17,8 +17,9 @@ impl Builder {
     /// 26379 unless given. A Sentinel gets the credentials of its own URL only, never those of the servers.
     ///
     /// On [`connect`](Builder::connect), on every refresh and when the master fails, all Sentinels are asked at the same
-    /// time; the first address, in their order, whose server says itself that it is a master is taken. When none of
-    /// them can tell, the servers that are known are asked, as for a node without Sentinels.
+    /// time. Of the addresses that they tell the one of the latest failover comes first, then the one that most of them
+    /// tell; the first one whose server says itself that it is a master is taken. When none of them can tell, the
+    /// servers that are known are asked, as for a node without Sentinels.
     ///
     /// A node that was [added](Builder::node) before by this name keeps its address for the case that no Sentinel
     /// answers. Without it only [`connect`](Builder::connect) can make the cluster, because

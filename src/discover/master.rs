@@ -42,6 +42,12 @@ impl Known {
         self.moves
     }
 
+    /// Whether there is nobody else to ask who the master is.
+    pub(crate) fn is_alone(&self, node: &ConfiguredNode) -> bool {
+        let others = self.servers.iter().chain([&node.endpoint.address]);
+        node.sentinels.is_none() && others.into_iter().all(|server| *server == self.master)
+    }
+
     /// Remembers a master that was found, and the replicas that it lists.
     pub(crate) fn found(&mut self, master: &Address, info: &Info) {
         if self.master != *master {
@@ -94,8 +100,7 @@ pub(crate) fn master_of(
         }
     }
     // When it says nothing, time is left for the others; at first there are none.
-    let is_alone = known.servers.iter().all(|server| server == known.master());
-    let patience = if is_alone { deadline } else { deadline.within(settings.connect_timeout) };
+    let patience = if known.is_alone(node) { deadline } else { deadline.within(settings.connect_timeout) };
     let first = ask_one(known.master(), patience);
     let is_as_it_was = |info: &Info| known.history().map_or(true, |history| info.descends_from(history));
     let (mut answers, error) = match first {
@@ -132,7 +137,8 @@ pub(crate) fn master_of(
     }
 }
 
-/// Which of the servers that answered is the master: see the documentation of `Cluster` about failover.
+/// Which of the servers that answered is the master. Of two that say so it is the one that goes on with the known
+/// history, then the one in use, then the one that more servers follow, then the one that was configured.
 fn chosen(node: &ConfiguredNode, known: &Known, answers: &[Answer]) -> Option<usize> {
     let continues = |answer: &Answer| known.history().is_some_and(|own| answer.said.info.descends_from(own));
     let is_configured = |answer: &Answer| {

@@ -122,6 +122,9 @@ fn wave(
 
 impl Trip {
     fn first(run: &Run<'_>, shard: usize, lane: Lane) -> Trip {
+        if let Some(own) = run.own_writes.filter(|_| lane.writes) {
+            own.note(run.topology(), run.topology().shards()[shard].master());
+        }
         let mut candidates = run.servers_of(shard, !lane.needs_master);
         let server = candidates.remove(0);
         Trip {

@@ -28,7 +28,9 @@ pub(super) fn run(shared: &Shared, shard: usize) {
         let servers = shared.cluster.servers();
         let error = session(shared, shard, told.is_some(), &mut up);
         // Another server may be the master by the next attempt. It is not waited for.
-        shared.cluster.has_moved(&servers, &error, Deadline::after(Duration::ZERO));
+        if error.kind() == ErrorKind::Connect {
+            shared.cluster.has_moved(&servers, &error, Deadline::after(Duration::ZERO));
+        }
         drop(servers);
         if let Some(since) = up {
             told = None;

@@ -112,8 +112,9 @@ impl Run<'_> {
         let (replicas, master): (&[usize], usize) = match target {
             Target::Server(server) => (&[], server),
             Target::Shard(shard, role) => {
+                let is_written = self.own_writes.is_some_and(|own| own.includes(shard));
                 let shard = &self.topology().shards()[shard];
-                (if role == Role::Replica { shard.replicas() } else { &[] }, shard.master())
+                (if role == Role::Replica && !is_written { shard.replicas() } else { &[] }, shard.master())
             }
         };
         let order = self.planner.read_from;

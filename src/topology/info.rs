@@ -57,7 +57,10 @@ impl Info {
                 "master_host" => host = value,
                 "master_port" => port = value,
                 _ if is_replica_field(field) && info.replicas.len() < MOST_REPLICAS => {
-                    info.replicas.extend(ListedReplica::parse(value));
+                    let listed = ListedReplica::parse(value);
+                    let is_new = |new: &ListedReplica| info.replicas.iter().all(|known| known.address != new.address);
+                    let listed = listed.filter(is_new);
+                    info.replicas.extend(listed);
                 }
                 _ => {}
             }

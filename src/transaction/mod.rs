@@ -167,6 +167,7 @@ fn run(home: &Home, queue: Queue) -> Result<TransactionReplies> {
     let mut lead = home.lead(&servers)?;
     let (batch, slots) = queue.batch(home, &servers, &mut lead)?;
     let server = home.server(&servers, lead.as_ref())?;
+    home.cluster().writes_to(&servers, server);
     let executed = repeated(&servers.pools[server], || {
         let mut lease = home.cluster().lend(&servers, server, deadline).map_err(|error| error.with_command("MULTI"))?;
         let frame = exec(&mut lease, &batch, deadline)?.ok_or_else(|| {

@@ -232,6 +232,7 @@ impl Watched {
             home.cluster().has_moved(&servers, &error, deadline);
             told(error)
         });
+        home.cluster().writes_to(&servers, lead.server);
         let (lease, home) = (lease?, home.clone());
         Ok(Watched { home, servers, lead: Some(lead), lease, deadline, state: State::Watching })
     }

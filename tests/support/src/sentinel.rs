@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// A running Sentinel, which watches over masters and promotes a replica of one that is gone for half a second.
+/// A running Sentinel, which watches over masters and promotes a replica of one that is gone for a second and a half.
 /// Dropping it kills it.
 #[derive(Debug)]
 pub struct Sentinel {
@@ -24,7 +24,7 @@ impl Sentinel {
         let mut config = format!("port {port}\nbind 127.0.0.1\nprotected-mode no\ndir {}\n", dir.display());
         for (name, master) in masters {
             config.push_str(&format!(
-                "sentinel monitor {name} 127.0.0.1 {} {quorum}\nsentinel down-after-milliseconds {name} 500\n\
+                "sentinel monitor {name} 127.0.0.1 {} {quorum}\nsentinel down-after-milliseconds {name} 1500\n\
                  sentinel failover-timeout {name} 3000\n",
                 master.port()
             ));
