@@ -192,11 +192,26 @@ fn no_key_is_missing_while_replicas_load_everything_anew() {
             });
         }
         let _stop = StopAtEnd(&stop);
-        for round in 0..6 {
+        for round in 0..16 {
             // It begins a history of its own, so it has to take everything anew.
             let replica = &replicas[round % 2];
+            // Ways to load that not every server has; an error leaves it as it was.
+            let way = ["disabled", "swapdb", "on-empty-db", "flush-before-load"][round / 2 % 4];
+            replica.ask(&["CONFIG", "SET", "repl-diskless-load", way]);
+            for server in [&master, replica] {
+                let two = ["no", "yes"][round / 8 % 2];
+                server.ask(&["CONFIG", "SET", "dual-channel-replication-enabled", two]);
+                server.ask(&["CONFIG", "SET", "repl-rdb-channel", two]);
+            }
             replica.ask(&["REPLICAOF", "NO", "ONE"]);
             replica.ask(&["REPLICAOF", "127.0.0.1", &master.port().to_string()]);
+            // The link is cut in the middle, twice.
+            for _ in 0..2 {
+                let syncs = || replica.field("replication", "master_sync_in_progress").as_deref() == Some("1");
+                let end = Instant::now() + Duration::from_secs(1);
+                while !syncs() && Instant::now() < end {}
+                master.ask(&["CLIENT", "KILL", "TYPE", "replica"]);
+            }
             wait_until("the replica is back", || {
                 replica.field("replication", "master_link_status").as_deref() == Some("up")
             });

@@ -6,9 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+type Map = dyn Fn(&Address) -> Address + Send + Sync;
+
 /// Where an address that a server told leads from here.
 #[derive(Clone, Default)]
-pub(crate) struct AddressMap(Option<Arc<dyn Fn(&Address) -> Address + Send + Sync>>);
+pub(crate) struct AddressMap(Option<Arc<Map>>);
 
 impl AddressMap {
     pub(crate) fn apply(&self, told: &Address) -> Address {

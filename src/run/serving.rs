@@ -166,7 +166,7 @@ impl Run<'_> {
     }
 
     /// A connection for what routing sends to this server. One to a replica is asked whether the replica is in step with
-    /// its master, when it is new and when the replica has failed since: one that begins to load everything anew may be
+    /// its master, when it is new, when it lay unused for a while and when the replica has failed since: one that begins to load everything anew may be
     /// without data, and would say that there are no keys. With `others` that could serve it has to be in step; else old
     /// data is better than none.
     pub(crate) fn lend_in_step(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
@@ -180,7 +180,8 @@ impl Run<'_> {
             _ => deadline.within(LOOK),
         };
         let mut lease = self.lend_until(server, look)?;
-        if lease.known_in_step() == age && !(others && health.is_stale()) {
+        // Whoever reads all the time meets the replica while it loads. Who came back after a while may have missed it.
+        if lease.known_in_step() == age && lease.is_fresh() && !(others && health.is_stale()) {
             return Ok(lease);
         }
         let info = ask(&mut lease, look)?;
