@@ -106,6 +106,9 @@ fn addresses_that_servers_tell_are_mapped() {
         let info = master.info("replication");
         info.matches("ip=10.255.255.").count() == 2 && info.matches("state=online").count() == 2
     });
+    wait_until("they say that their links are up", || {
+        replicas.iter().all(|replica| replica.field("replication", "master_link_status").as_deref() == Some("up"))
+    });
     let map = |told: &Address| match told.host().starts_with("10.255.255.") {
         true => Address::new("127.0.0.1", told.port()).unwrap(),
         false => told.clone(),
