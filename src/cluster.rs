@@ -2,6 +2,7 @@
 
 mod calls;
 mod failover;
+mod observed;
 mod on;
 mod pages;
 mod refresh;
@@ -24,6 +25,7 @@ use crate::error::Result;
 use crate::explain::Plan;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
 use crate::plan::{CrossNode, Planner};
+use crate::retry::{Budget, Retries};
 use crate::run::{OwnWrites, Run, Servers};
 use crate::spec::Spec;
 use crate::to_arg::ToArg;
@@ -37,6 +39,9 @@ use std::time::Duration;
 ///
 /// It is cheap to clone, and clones share everything: give one to every thread. Each call takes what connections
 /// it needs out of the pools and has one deadline, however many servers take part.
+///
+/// It is for one process: after a `fork` the child would share the sockets of its parent, and each would read replies of
+/// the other. The child makes a cluster of its own.
 ///
 /// ```no_run
 /// use rediscluster::prelude::*;
@@ -72,6 +77,7 @@ struct Shared {
     /// Held while discovering, so that of two refreshes the later one wins.
     refreshing: Mutex<()>,
     turn: AtomicUsize,
+    budget: Budget,
 }
 
 /// How one handle runs its commands.
@@ -83,6 +89,7 @@ struct View {
     database: u32,
     cancel: Option<Cancel>,
     own_writes: Option<Arc<OwnWrites>>,
+    retries: Retries,
 }
 
 impl Builder {
@@ -131,6 +138,7 @@ impl Builder {
             database: settings.database.unwrap_or(0),
             cancel: None,
             own_writes: None,
+            retries: settings.retries,
         };
         let known = Masters::new(masters.iter().map(Known::new).collect());
         let shared = Shared {
@@ -144,6 +152,7 @@ impl Builder {
             refresher: Refresher::new(refresh_every),
             refreshing: Mutex::new(()),
             turn: AtomicUsize::new(0),
+            budget: Budget::new(),
         };
         Ok(Cluster { shared: Arc::new(shared), view })
     }
@@ -274,8 +283,10 @@ impl Cluster {
         let wait = cmd.wait(spec);
         let deadline = self.begin(wait);
         self.led(deadline, |servers| {
-            let run = Run { deadline, ..self.run_of(servers, cmd.args(), spec, wait) };
-            run.made(run.run()?)
+            self.call(servers, cmd.args(), spec, wait, |run| {
+                let run = Run { deadline, ..run };
+                run.made(run.run()?)
+            })
         })
     }
 
@@ -300,6 +311,9 @@ impl Cluster {
             whole_script: None,
             cancel: self.view.cancel.as_ref(),
             own_writes: self.view.own_writes.as_deref(),
+            retries: self.view.retries,
+            budget: &self.shared.budget,
+            traffic: None,
         }
     }
 }

@@ -9,12 +9,16 @@ pub(crate) use replicas::AddressMap;
 pub(crate) use sentinels::Sentinels;
 
 use crate::error::{Error, Result};
+use crate::observer::{Observer, Observing};
 use crate::partition::{Crc32Modulo, HashTags, Partitioner};
 use crate::plan::CrossNode;
 use crate::resp::{Limits, Protocol};
+use crate::retry::Retries;
 use crate::spec::Spec;
 use crate::topology::{Placement, ReadFrom, ReplicaLag};
+use crate::transport::{Connect, Connector};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything that a [`Cluster`](crate::Cluster) is told before it connects.
@@ -26,6 +30,8 @@ use std::time::Duration;
 /// | [`deadline`](Builder::deadline) of a call, connecting included | 5 s |
 /// | [`connect_timeout`](Builder::connect_timeout) for one connection | 2 s |
 /// | [`pool_size`](Builder::pool_size), connections to one server | 16 |
+/// | [`retries`](Builder::retries) | up to 3; 1 when connections fail |
+/// | [`observer`](Builder::observer) | none |
 /// | [`database`](Builder::database) | 0 |
 /// | [`protocol`](Builder::protocol) | RESP2 |
 /// | [`read_from`](Builder::read_from) | replicas |
@@ -33,6 +39,7 @@ use std::time::Duration;
 /// | [`refresh_every`](Builder::refresh_every) | 10 s |
 /// | [`cross_node`](Builder::cross_node) | emulate |
 /// | [`hash_tags`](Builder::hash_tags) | `name{tag}`, stored as `name` |
+/// | [`connector`](Builder::connector) | by TCP |
 /// | [`partitioner`](Builder::partitioner) | CRC-32 modulo the number of nodes |
 ///
 /// ```no_run
@@ -73,6 +80,9 @@ pub(crate) struct Settings {
     pub(crate) pool_size: usize,
     pub(crate) max_replica_lag: Option<ReplicaLag>,
     pub(crate) address_map: AddressMap,
+    pub(crate) connector: Option<Connector>,
+    pub(crate) retries: Retries,
+    pub(crate) observer: Observing,
 }
 
 /// Who a connection says it is.
@@ -109,6 +119,9 @@ impl Default for Builder {
                 pool_size: 16,
                 max_replica_lag: None,
                 address_map: AddressMap::default(),
+                connector: None,
+                retries: Retries::default(),
+                observer: Observing::default(),
             },
             read_from: ReadFrom::default(),
             refresh_every: Some(Duration::from_secs(10)),
@@ -129,7 +142,10 @@ impl Builder {
         self
     }
 
-    /// Adds a node: a name, and `host:port` or a URL `redis://[user:password@]host[:port][/database]`.
+    /// Adds a node: a name, and `host:port` or a URL: `redis://[user:password@]host[:port][/database]`, the same with
+    /// `rediss://` for a server with TLS, which needs a [`connector`](Builder::connector), or for a Unix socket
+    /// `unix://[user:password@]/path[?db=database]`. What has a meaning in a URL is written as `%` and two hexadecimal
+    /// digits there.
     ///
     /// Names `node_1` to `node_N` are put in the order of their numbers, without gaps; other names keep the order
     /// in which they are given. The order decides where keys live. Two names may be one server.
@@ -273,6 +289,78 @@ impl Builder {
         })
     }
 
+    /// How connections are made, instead of by plain TCP: with TLS, through a proxy. It makes all connections of the
+    /// cluster, those to replicas included, but not those to Unix sockets.
+    ///
+    /// ```no_run
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::{connect_tcp, Address, Connect, Socket};
+    ///
+    /// /// By TCP, as without a connector.
+    /// struct Plain;
+    ///
+    /// impl Connect for Plain {
+    ///     fn connect(&self, address: &Address, timeout: Option<std::time::Duration>) -> std::io::Result<Socket> {
+    ///         connect_tcp(address, timeout).map(Socket::from)
+    ///     }
+    /// }
+    ///
+    /// let cluster = Cluster::builder().node("node_1", "127.0.0.1:6379").connector(Plain).connect()?;
+    /// # Ok::<(), rediscluster::Error>(())
+    /// ```
+    pub fn connector(mut self, connector: impl Connect) -> Builder {
+        self.settings.connector = Some(Connector(Arc::new(connector)));
+        self
+    }
+
+    /// A node that is given as rediss:// is never spoken to in the clear.
+    fn check_encryption(&self, endpoint: &Endpoint) -> Result<()> {
+        match &self.settings.connector {
+            _ if !endpoint.encrypted => Ok(()),
+            Some(Connector(connector)) if connector.encrypts() => Ok(()),
+            Some(_) => Err(Error::config("rediss:// needs TLS, and the connector does not say that it encrypts")),
+            None => Err(Error::config(
+                "rediss:// needs TLS, which is brought by `Builder::connector`: the package rediscluster-tls has one",
+            )),
+        }
+    }
+
+    /// How often a call that failed is tried again. All attempts share the deadline of the call; an attempt that would
+    /// come after it is not waited for.
+    ///
+    /// | what failed | tried again by default | after |
+    /// |---|---|---|
+    /// | a connection that had died while it lay in the pool | once, on a new one | nothing |
+    /// | a connection that is refused or reset while it is made, or that breaks before the command is sent whole | once | nothing |
+    /// | a read whose connection breaks before the reply | once | nothing |
+    /// | `LOADING`, `MASTERDOWN`, `TRYAGAIN`, `ERR max number of clients` | 3 times | a random time, up to 20 ms, then 40 ms, then 80 ms |
+    /// | a write whose connection breaks before the reply | never; as a read with [`also_unknown`](Retries::also_unknown) | |
+    /// | all other error replies, timeouts, bytes that are not RESP | never | |
+    ///
+    /// So a dead server that refuses connections is told at once. With [`Retries::up_to`] a number there are as many
+    /// attempts more, for all of these; every second one and later ones after a connection that failed wait, too.
+    ///
+    /// A read that another server of its node can answer goes there at once instead; that is no retry and needs no
+    /// budget. In a pipeline only the first three are tried again, once.
+    ///
+    /// The budget keeps a fleet that is down from being asked over and over: of the calls of a cluster and all its
+    /// views no more than one in ten is tried again, but for 32 that may come at once. What died in the pool does
+    /// not count. [`Error::attempts`] tells how many attempts were made.
+    pub fn retries(mut self, retries: Retries) -> Builder {
+        self.settings.retries = retries;
+        self
+    }
+
+    /// Who is told what happens inside: connections, waits, retries, and each command with how long it took. In an
+    /// [`Arc`](std::sync::Arc) a program keeps it at hand. See [`Observer`] for what it may do, and [`ObserverEvent`] for
+    /// what it is told. Without one nothing is measured.
+    ///
+    /// [`ObserverEvent`]: crate::ObserverEvent
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Builder {
+        self.settings.observer = Observing::by(observer);
+        self
+    }
+
     /// Checks everything that can be checked without a server.
     pub(crate) fn checked(mut self) -> Result<Checked> {
         if let Some(mistake) = self.mistake.take() {
@@ -282,6 +370,10 @@ impl Builder {
         let database = self.table.database(self.settings.database)?;
         self.settings.database = database;
         let masters = self.table.masters()?;
+        for (name, endpoint) in self.table.all() {
+            self.check_encryption(endpoint)
+                .map_err(|error| Error::config(format!("node {name}: {}", error.message())))?;
+        }
         Ok(Checked {
             masters: masters
                 .into_iter()
@@ -309,6 +401,7 @@ impl Builder {
             return Err(mistake);
         }
         let endpoint = Endpoint::parse(address)?;
+        self.check_encryption(&endpoint)?;
         self.settings.database = self.settings.database.or(endpoint.database);
         Ok((endpoint.or(&self.credentials), self.settings))
     }

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+/// How servers begin what they say of a rule for a user, which they repeat then.
+const RULE: &[u8] = b"ERR Error in ACL SETUSER modifier '";
+
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -51,6 +54,9 @@ struct Inner {
     message: String,
     parts: Vec<PartOutcome>,
     source: Option<std::io::Error>,
+    attempts: u32,
+    /// It came over a connection that had lain in a pool.
+    pooled: bool,
 }
 
 /// The kinds of [`Error`]. Those from [`WrongType`](ErrorKind::WrongType) on were said by a server.
@@ -148,6 +154,8 @@ impl Error {
             message: message.into(),
             parts: Vec::new(),
             source: None,
+            attempts: 1,
+            pooled: false,
         }))
     }
 
@@ -198,12 +206,12 @@ impl Error {
             _ if text.starts_with(b"ERR invalid password") => ErrorKind::WrongPass,
             _ => ErrorKind::Server,
         };
-        Error::new(kind, Outcome::NotApplied, escape(text, SERVER_TEXT))
+        Error::new(kind, Outcome::NotApplied, escape(&without_password(text), SERVER_TEXT))
     }
 
     /// The same for another command that failed with it.
     pub(crate) fn again(&self) -> Error {
-        let Inner { kind, outcome, node, command, message, parts, source: _ } = &*self.0;
+        let Inner { kind, outcome, node, command, message, parts, source: _, attempts, pooled } = &*self.0;
         Error(Box::new(Inner {
             kind: *kind,
             outcome: *outcome,
@@ -212,6 +220,8 @@ impl Error {
             message: message.clone(),
             parts: parts.clone(),
             source: None,
+            attempts: *attempts,
+            pooled: *pooled,
         }))
     }
 
@@ -255,6 +265,39 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_attempts(mut self, attempts: u32) -> Error {
+        self.0.attempts = attempts;
+        self
+    }
+
+    /// The same after other attempts were made.
+    pub(crate) fn attempts_after(self, others: u32) -> Error {
+        let attempts = self.0.attempts + others;
+        self.with_attempts(attempts)
+    }
+
+    /// Says whether it came over a connection that had lain in a pool.
+    pub(crate) fn pooled(mut self, pooled: bool) -> Error {
+        self.0.pooled = pooled;
+        self
+    }
+
+    pub(crate) fn was_pooled(&self) -> bool {
+        self.0.pooled
+    }
+
+    /// Whether a deadline passed, of the call or of connecting.
+    pub(crate) fn is_timeout(&self) -> bool {
+        let io = self.0.source.as_ref().map(std::io::Error::kind);
+        self.0.kind == ErrorKind::Timeout
+            || matches!(io, Some(std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock))
+    }
+
+    /// Whether the server has as many clients as it takes. It hangs up after that.
+    pub(crate) fn is_full_house(&self) -> bool {
+        self.is_server() && self.0.message.starts_with("ERR max number of clients")
+    }
+
     /// Adds what the caller must know beyond the cause.
     pub(crate) fn with_note(mut self, note: &str) -> Error {
         self.0.message.push_str("; ");
@@ -280,6 +323,12 @@ impl Error {
     /// The name of the command; `None` when the failure is about no command, as in a configuration.
     pub fn command(&self) -> Option<&str> {
         self.0.command.as_deref()
+    }
+
+    /// How many times the request was tried, at one server or at several, until this was the last word: 1 when it was not
+    /// tried again. See [`Builder::retries`](crate::Builder::retries).
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
     }
 
     /// The message alone, without node, command and outcome: for an error reply what the server said, with
@@ -333,6 +382,9 @@ impl fmt::Display for Error {
             (None, None) => {}
         }
         f.write_str(&self.0.message)?;
+        if self.0.attempts > 1 {
+            write!(f, ", in the last of {} attempts", self.0.attempts)?;
+        }
         for part in &self.0.parts {
             let outcome = match part.outcome {
                 Outcome::NotApplied => "not applied",
@@ -370,6 +422,9 @@ impl fmt::Debug for Error {
             out.field("command", command);
         }
         out.field("message", &self.0.message);
+        if self.0.attempts > 1 {
+            out.field("attempts", &self.0.attempts);
+        }
         if !self.0.parts.is_empty() {
             out.field("parts", &self.0.parts);
         }
@@ -404,6 +459,17 @@ pub(crate) fn escape(bytes: &[u8], most: usize) -> String {
         out.push_str("...");
     }
     out
+}
+
+/// What a server said of a rule for a user without the rule, unless its first sign says that it is no password.
+fn without_password(text: &[u8]) -> Cow<'_, [u8]> {
+    match text.strip_prefix(RULE) {
+        Some(rest) if !matches!(rest.first(), Some(b'+' | b'-' | b'~' | b'%' | b'&' | b'(')) => {
+            let reason = rest.windows(3).rposition(|end| end == b"': ").map_or(&b"'"[..], |at| &rest[at..]);
+            [RULE, b"(hidden)", reason].concat().into()
+        }
+        _ => text.into(),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What running a command would take, told before anything is sent. Pure.
 
+mod hidden;
+
 use crate::args::Args;
 use crate::error::escape;
 use crate::plan::{groups, Carried, Order, Part, Pattern, Placed, Planner, Route, Sorting, StreamRead, Target};
@@ -400,13 +402,15 @@ impl Draft<'_> {
     }
 }
 
-/// A request for people to read.
+/// A request for people to read, without the passwords in it.
 fn words(request: &[u8]) -> String {
     let mut decoder = Decoder::new(Protocol::Resp2, Limits::default());
     decoder.feed(request);
     let Ok(Some(frame)) = decoder.decode() else { return String::new() };
     let ValueRef::Array(items) = frame.value() else { return String::new() };
-    items.map(|word| shown(word.as_bytes().unwrap_or_default())).collect::<Vec<_>>().join(" ")
+    let mut words: Vec<&[u8]> = items.map(|word| word.as_bytes().unwrap_or_default()).collect();
+    hidden::hide(&mut words);
+    words.into_iter().map(shown).collect::<Vec<_>>().join(" ")
 }
 
 /// An argument for people to read, in quotes where it would be mistaken for several.

@@ -20,11 +20,16 @@
 //! - [`Cluster`] is what a program holds, and [`Builder`] how it is made.
 //! - The methods for commands are in one trait a data type; [`prelude`] brings them all. [`cmd()`] makes a command that
 //!   has no method.
+//! - [`Pipeline`] sends many commands together: [`Cluster::pipeline`] makes it.
+//! - [`Cluster::database`], [`Cluster::deadline`] and others give views, [`Cluster::on`] names a server, and a [`Cancel`]
+//!   ends waits for data.
 //! - [`Cluster::scan_all`] goes through all keys of all nodes.
 //! - [`Script`] runs a script by its name and sends it where it is not known.
 //! - [`Cluster::transaction`] runs several commands of one node as one, [`Cluster::watch`] only when what they rest on
 //!   has not changed.
 //! - [`Subscriber`] listens to channels: [`Cluster::subscriber`] makes it.
+//! - [`Stash`] reads the names of what commands over several nodes may leave behind.
+//! - [`Connect`] is how a program brings TLS, or any other way to a server.
 //! - [`ToArg`] says what can be an argument, [`FromValue`] what a reply can become.
 //! - [`spec`] is the command table, [`resp`] the protocol, [`Connection`] one server without any routing.
 //!
@@ -39,6 +44,9 @@
 //! command may have been applied.
 //!
 //! The documentation of a method names only what comes in addition.
+//! [What happens when …](https://github.com/rediscluster/rediscluster-rs/blob/main/docs/what-happens-when.md) has short
+//! answers about servers that die, networks that stall and the like, and all defaults; programs to start from are in
+//! [`examples/`](https://github.com/rediscluster/rediscluster-rs/tree/main/examples).
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -56,11 +64,13 @@ mod error;
 mod explain;
 mod merge;
 mod net;
+mod observer;
 mod partition;
 mod pipeline;
 mod plan;
 mod pubsub;
 pub mod resp;
+mod retry;
 mod run;
 mod scan;
 mod script;
@@ -70,6 +80,7 @@ mod stash;
 mod to_arg;
 mod topology;
 mod transaction;
+mod transport;
 
 pub use args::Args;
 pub use cancel::Cancel;
@@ -81,11 +92,13 @@ pub use convert::FromValue;
 pub use error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 pub use explain::{Plan, Step};
 pub use net::{Connection, PoolStatus};
+pub use observer::{CloseReason, Observer, ObserverEvent};
 pub use partition::{Crc32Modulo, HashTags, Partitioner};
 pub use pipeline::{Pipeline, Replies};
 pub use plan::CrossNode;
 pub use pubsub::{Event, Message, Stopper, Subscriber, SubscriberOptions};
 pub use resp::{Protocol, Value, ValueRef};
+pub use retry::Retries;
 pub use scan::{Found, ScanAll, ScanKey, ScanPosition};
 pub use script::{RunsScripts, Script, ScriptCall};
 pub use slot::Slot;
@@ -93,6 +106,7 @@ pub use stash::{Stash, StashContent, StashRecovery, StashRole};
 pub use to_arg::{ToArg, ToArgs, ToPairs};
 pub use topology::{Address, Node, PassedOver, ReadFrom, ReplicaLag, Role, Shard, Topology};
 pub use transaction::{Transaction, TransactionReplies, Watched};
+pub use transport::{connect_tcp, Connect, Socket, Transport};
 
 /// The examples in the README are compiled with the others.
 #[cfg(doctest)]

@@ -1,10 +1,12 @@
 //! From a command to what is sent to which server. Pure: nothing here knows a socket.
 
 mod native;
+mod parts;
 mod sorting;
 mod streams;
 
 pub(crate) use native::{about_a_connection, Native};
+pub(crate) use parts::{groups, split, Carried};
 pub(crate) use sorting::{Get, Order, Pattern, Sorting};
 pub(crate) use streams::{parse_id, StreamRead};
 
@@ -295,60 +297,6 @@ impl Planner<'_> {
 /// The words that a server would use.
 fn too_few(spec: &Spec) -> Error {
     Error::argument(format!("ERR wrong number of arguments for '{}' command", spec.name.to_lowercase()))
-}
-
-/// A command that needs all its keys on one node: which that is, and what has to be carried there.
-pub(crate) struct Carried<'c> {
-    /// The server of the destination, or of most keys where there is none.
-    pub(crate) home: usize,
-    /// The keys that live elsewhere.
-    pub(crate) foreign: Vec<Placed<'c>>,
-}
-
-impl<'c> Carried<'c> {
-    pub(crate) fn of(spec: &Spec, keys: &[Placed<'c>]) -> Carried<'c> {
-        let home = match (spec.access, spec.keys) {
-            (Access::Read, _) => groups(keys).iter().max_by_key(|group| group.len()).map(|group| group[0].master),
-            // `GEORADIUS` and its like name the destination behind an option, all others in front.
-            (_, [_, KeySpec::Options(..)]) => keys.last().map(|key| key.master),
-            _ => keys.first().map(|key| key.master),
-        };
-        let home = home.unwrap_or(0);
-        Carried { home, foreign: keys.iter().filter(|key| key.master != home).copied().collect() }
-    }
-}
-
-/// The keys by the server that they live on, in the order in which the servers first occur.
-pub(crate) fn groups<'k, 'c>(keys: &'k [Placed<'c>]) -> Vec<Vec<&'k Placed<'c>>> {
-    let mut groups: Vec<Vec<&Placed<'_>>> = Vec::new();
-    for key in keys {
-        match groups.iter_mut().find(|group| group[0].master == key.master) {
-            Some(group) => group.push(key),
-            None => groups.push(vec![key]),
-        }
-    }
-    groups
-}
-
-/// One command a server, with the keys that live there and what belongs to each.
-pub(crate) fn split<'c>(args: &Args, spec: &Spec, keys: &[Placed<'_>], role: Role) -> Vec<Part<'c>> {
-    let step = match spec.keys {
-        [KeySpec::Range(_, _, step)] => *step,
-        _ => 1,
-    };
-    let words: Vec<&[u8]> = args.iter().collect();
-    let part = |group: &[&Placed<'_>]| {
-        let name = spec.name.split(' ').map(str::as_bytes);
-        let each = group.iter().flat_map(|key| {
-            std::iter::once(key.stored).chain(words[key.position + 1..key.position + step].iter().copied())
-        });
-        Part {
-            target: Target::Shard(group[0].shard, role),
-            request: command(name.chain(each)).into(),
-            keys: group.iter().map(|key| key.position).collect(),
-        }
-    };
-    groups(keys).iter().map(|group| part(group)).collect()
 }
 
 /// A command in the bytes that go over the wire.

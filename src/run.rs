@@ -1,8 +1,11 @@
 //! Runs commands: chooses servers, sends, receives, tries again where that is safe.
 
+mod attempts;
+mod each;
 mod own_writes;
 mod serving;
 
+pub(crate) use attempts::{Command, Effort};
 pub(crate) use own_writes::OwnWrites;
 
 use crate::args::Args;
@@ -11,10 +14,12 @@ use crate::cmd::Wait;
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::merge::Merge;
-use crate::net::{Deadline, Lease, Pool};
+use crate::net::{Deadline, Lease, Pool, Traffic};
+use crate::observer::CloseReason;
 use crate::plan::{command, Part, Planner, Route, Target};
 use crate::resp::{Frame, ValueRef};
-use crate::spec::{Access, ResponsePolicy, Spec};
+use crate::retry::{Budget, Retries};
+use crate::spec::{Access, Spec};
 use crate::topology::info::Info;
 use crate::topology::{Role, Topology};
 use std::ops::Range;
@@ -50,6 +55,11 @@ pub(crate) struct Run<'r> {
     pub(crate) cancel: Option<&'r Cancel>,
     /// What its handle has written to, when its reads are to see that.
     pub(crate) own_writes: Option<&'r OwnWrites>,
+    pub(crate) retries: Retries,
+    /// What all calls of the cluster may be tried again.
+    pub(crate) budget: &'r Budget,
+    /// Who counts, where somebody observes.
+    pub(crate) traffic: Option<&'r Arc<Traffic>>,
 }
 
 /// A reply, where it lies in its connection's read buffer or as it was made of several.
@@ -90,14 +100,6 @@ impl Answer {
     }
 }
 
-/// A part on its way.
-struct Sent {
-    server: usize,
-    deadline: Deadline,
-    began: Instant,
-    lease: Result<Lease>,
-}
-
 impl Run<'_> {
     /// Runs the command. An error reply is an error.
     pub(crate) fn run(&self) -> Result<Answer> {
@@ -110,7 +112,10 @@ impl Run<'_> {
             Route::One(part) if self.can_be_cancelled() => self.wait_on_one(&part),
             Route::One(part) => self.one(&part),
             Route::Fan(parts, merge) => self.fan(&parts, &merge).map(Answer::Made),
-            Route::Emulate(across, keys) => self.emulate(across, &keys),
+            Route::Emulate(across, keys) => {
+                let steps = Run { retries: self.retries.of_steps(), planner: Planner { ..self.planner }, ..*self };
+                steps.emulate(across, &keys)
+            }
         };
         answer.map_err(|error| self.told(error))
     }
@@ -120,7 +125,12 @@ impl Run<'_> {
         if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
             own.note(self.topology(), server);
         }
-        self.exchange(server, self.args.as_bytes()).map_err(|error| self.told(error))
+        let answer = match self.can_be_cancelled() {
+            true if self.is_cancelled() => Err(cancelled()),
+            true => self.wait_on_server(server),
+            false => self.exchange(server, self.args.as_bytes()),
+        };
+        answer.map_err(|error| self.told(error))
     }
 
     /// Runs the command as it is on each of these servers, all at once, whatever comes of the others.
@@ -134,8 +144,7 @@ impl Run<'_> {
             keys: Vec::new(),
         };
         let parts: Vec<Part<'_>> = servers.iter().map(part).collect();
-        let leases = self.leases(&parts, false).unwrap_or_default();
-        self.exchanged(&parts, leases).into_iter().map(|result| result.map_err(|error| self.told(error))).collect()
+        self.each_by_itself(&parts).into_iter().map(|result| result.map_err(|error| self.told(error))).collect()
     }
 
     /// What was asked for, made of the reply.
@@ -154,12 +163,20 @@ impl Run<'_> {
 
     /// An error as the caller gets it.
     fn told(&self, error: Error) -> Error {
-        let error = error.with_command(self.spec.name_of(self.args));
-        let error = if self.spec.runs_a_script() { error.of_a_script() } else { error };
+        let error = self.judged(error.with_command(self.spec.name_of(self.args)));
         // A read changes nothing, whether its answer came or not.
         match error.outcome() {
             Outcome::Unknown if self.reads() => error.with_outcome(Outcome::NotApplied),
             _ => error,
+        }
+    }
+
+    /// An error with what it says of the outcome.
+    fn judged(&self, error: Error) -> Error {
+        if self.spec.runs_a_script() {
+            error.of_a_script()
+        } else {
+            error
         }
     }
 
@@ -185,6 +202,7 @@ impl Run<'_> {
     pub(crate) fn one(&self, part: &Part<'_>) -> Result<Answer> {
         let mut candidates = self.candidates(part.target);
         let mut failed: Option<(usize, Error)> = None;
+        let mut made = 0;
         while let Some(server) = candidates.next() {
             let began = Instant::now();
             // A replica that cannot serve costs no failed read as long as another server can.
@@ -195,24 +213,28 @@ impl Run<'_> {
             if part.target.is_read() {
                 self.note(server, began, &result);
             }
-            match result {
-                Err(error) if part.target.is_read() && is_servers_fault(&error) => {
-                    candidates.failed(server);
-                    // What the master says tells most.
-                    if !failed.as_ref().is_some_and(|(known, _)| self.topology().role(*known) == Role::Master) {
-                        failed = Some((server, error));
-                    }
-                    if self.deadline.left().is_err() {
-                        break;
-                    }
-                }
-                result => return result,
+            let error = match result {
+                Err(error) => error,
+                answer => return answer,
+            };
+            made += error.attempts();
+            if !part.target.is_read() || !is_servers_fault(&error) {
+                return Err(error.with_attempts(made));
+            }
+            candidates.failed(server);
+            // What the master says tells most.
+            if !failed.as_ref().is_some_and(|(known, _)| self.topology().role(*known) == Role::Master) {
+                failed = Some((server, error));
+            }
+            if self.deadline.left().is_err() {
+                break;
             }
         }
-        Err(failed.map_or_else(|| Error::config("a shard without servers"), |(_, error)| error))
+        let failed = failed.map(|(_, error)| error.with_attempts(made));
+        Err(failed.unwrap_or_else(|| Error::config("a shard without servers")))
     }
 
-    /// One request to one server, on a new connection when an idle one turns out to be dead.
+    /// One request to one server.
     pub(crate) fn exchange(&self, server: usize, request: &[u8]) -> Result<Answer> {
         self.exchange_until(server, request, self.deadline, None)
     }
@@ -225,34 +247,27 @@ impl Run<'_> {
         deadline: Deadline,
         routed: Option<bool>,
     ) -> Result<Answer> {
-        match (self.exchange_as_it_is(server, request, deadline, routed), self.whole_script) {
+        let exchange = |request: &[u8]| {
+            let effort = Effort { has_others: routed == Some(true), ..self.effort(deadline) };
+            effort.tried(&self.servers.pools[server], None, || self.attempt(server, request, deadline, routed))
+        };
+        match (exchange(request), self.whole_script) {
             // The same server: it knows the script from then on.
-            (Err(error), Some(whole)) if error.is_unknown_script() => {
-                self.exchange_as_it_is(server, &whole()?, deadline, routed)
-            }
+            (Err(error), Some(whole)) if error.is_unknown_script() => exchange(&whole()?),
             (result, _) => result,
         }
     }
 
-    fn exchange_as_it_is(
-        &self,
-        server: usize,
-        request: &[u8],
-        deadline: Deadline,
-        routed: Option<bool>,
-    ) -> Result<Answer> {
-        self.on_live(server, || self.attempt(server, request, deadline, routed))
+    /// What may be done for a request until then.
+    fn effort(&self, deadline: Deadline) -> Effort<'_> {
+        let repeatable = self.reads() || self.retries.repeat_unknown();
+        let command = Command::Of(self.spec, self.args);
+        Effort { retries: self.retries, budget: self.budget, deadline, repeatable, has_others: false, command }
     }
 
-    /// Tries, and once more on a new connection when an idle one turns out to be dead.
-    fn on_live<T>(&self, server: usize, attempt: impl Fn() -> Result<T>) -> Result<T> {
-        match attempt() {
-            Err(error) if self.may_repeat(&error) => {
-                self.servers.pools[server].drop_idle();
-                attempt()
-            }
-            result => result,
-        }
+    /// Tries what takes several requests to one server, or none.
+    pub(crate) fn tried<T>(&self, server: usize, attempt: impl FnMut() -> Result<T>) -> Result<T> {
+        self.effort(self.deadline).tried(&self.servers.pools[server], None, attempt)
     }
 
     /// One request to one server, and what tells the process that answered from every other: its `run_id`, empty when it
@@ -271,7 +286,7 @@ impl Run<'_> {
             let answer = finish(lease, self.deadline)?;
             Ok((process.map_err(|error| error.with_command("INFO").with_node(|| node))?, answer))
         };
-        self.on_live(server, attempt).map_err(|error| self.told(error))
+        self.tried(server, attempt).map_err(|error| self.told(error))
     }
 
     fn attempt(&self, server: usize, request: &[u8], deadline: Deadline, routed: Option<bool>) -> Result<Answer> {
@@ -280,28 +295,28 @@ impl Run<'_> {
             None => self.lend_until(server, deadline)?,
         };
         lease.send(request, 1, deadline)?;
-        finish(lease, deadline)
+        finish(lease, deadline).map_err(|error| self.judged(error))
     }
 
     /// A connection to this server, in the database of the command.
     pub(crate) fn lend_until(&self, server: usize, deadline: Deadline) -> Result<Lease> {
-        self.servers.pools[server].lend(self.database, deadline)
+        let Some(traffic) = self.traffic else { return self.servers.pools[server].lend(self.database, deadline) };
+        traffic.visit(server);
+        let mut lease = self.servers.pools[server].lend(self.database, deadline)?;
+        lease.count_for(traffic);
+        Ok(lease)
     }
 
     /// The same, looked at: for requests that cannot be repeated when it turns out to be dead.
     pub(crate) fn lend_checked(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
-        loop {
-            let lease = self.lend_in_step(server, deadline, others)?;
-            if lease.is_quiet() {
-                return Ok(lease);
-            }
-            lease.discard();
+        let lease = self.lend_in_step(server, deadline, others)?;
+        if lease.is_quiet() {
+            return Ok(lease);
         }
-    }
-
-    fn may_repeat(&self, error: &Error) -> bool {
-        let dead = matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol);
-        dead && (error.outcome() == Outcome::NotApplied || (self.reads() && error.kind() == ErrorKind::Io))
+        lease.discard(CloseReason::FoundDead);
+        self.servers.pools[server].drop_idle();
+        // Most likely a new one. If that is dead as well, the server hangs up on everybody.
+        self.lend_in_step(server, deadline, others)
     }
 
     /// Requests to several servers at the same time; their replies become one.
@@ -331,73 +346,6 @@ impl Run<'_> {
             return Ok(results.into_iter().flatten().collect());
         }
         Err(self.summed_up(parts, results))
-    }
-
-    /// Requests to several servers at the same time, and what came of each.
-    ///
-    /// # Errors
-    /// When a connection cannot be had: then nothing was sent to any of them.
-    pub(crate) fn each(&self, parts: &[Part<'_>]) -> Result<Vec<Result<Answer>>> {
-        let all_or_none = !self.reads() && self.spec.response != ResponsePolicy::OneSucceeded;
-        Ok(self.exchanged(parts, self.leases(parts, all_or_none)?))
-    }
-
-    /// A connection for each part. When one cannot be had, that is its result, or with `all_or_none` that of all.
-    fn leases(&self, parts: &[Part<'_>], all_or_none: bool) -> Result<Vec<Sent>> {
-        let choose = |part: &Part<'_>| {
-            let mut candidates = self.candidates(part.target);
-            candidates.next().map(|server| (server, candidates.has_more()))
-        };
-        let chosen: Vec<(usize, bool)> = parts.iter().filter_map(choose).collect();
-        // Connections are taken in the order of the servers: two calls can so never wait for one another.
-        let mut order: Vec<usize> = (0..parts.len()).collect();
-        order.sort_unstable_by_key(|&at| chosen[at].0);
-        let mut leases: Vec<Option<Sent>> = parts.iter().map(|_| None).collect();
-        for at in order {
-            let ((server, others), began) = (chosen[at], Instant::now());
-            let deadline = self.part_of_the_time(others);
-            let lease = match parts[at].target.is_routed() {
-                true => self.lend_in_step(server, deadline, others),
-                false => self.lend_until(server, deadline),
-            };
-            if lease.is_err() && all_or_none {
-                lease?;
-            } else {
-                leases[at] = Some(Sent { server, deadline, began, lease });
-            }
-        }
-        Ok(leases.into_iter().flatten().collect())
-    }
-
-    /// Writes every part to its connection, then reads every reply.
-    fn exchanged(&self, parts: &[Part<'_>], leases: Vec<Sent>) -> Vec<Result<Answer>> {
-        let mut sent = leases;
-        for (part, sent) in parts.iter().zip(&mut sent) {
-            let deadline = sent.deadline;
-            if let Err(error) = sent.lease.as_mut().map_or(Ok(()), |lease| lease.send(&part.request, 1, deadline)) {
-                sent.lease = Err(error);
-            }
-        }
-        let finished = parts.iter().zip(sent).map(|(part, Sent { server, deadline, began, lease })| {
-            let result = lease.and_then(|lease| finish(lease, deadline));
-            // A dead connection says nothing yet about its server.
-            if part.target.is_read() && !result.as_ref().is_err_and(|error| self.may_repeat(error)) {
-                self.note(server, began, &result);
-            }
-            result
-        });
-        let received: Vec<Result<Answer>> = finished.collect();
-        let is_again = |result: &Result<Answer>| {
-            let error = result.as_ref().err();
-            error.is_some_and(|error| self.may_repeat(error) || (self.reads() && is_servers_fault(error)))
-        };
-        if !received.iter().any(is_again) {
-            return received;
-        }
-        // Another call may wait for one of these connections and hold the one that is now needed once more.
-        let received: Vec<Result<Answer>> = received.into_iter().map(|result| result.map(Answer::apart)).collect();
-        let again = |(part, result)| if is_again(&result) { self.one(part).map(Answer::apart) } else { result };
-        parts.iter().zip(received).map(again).collect()
     }
 
     /// One error for a command of which parts failed.
@@ -463,11 +411,24 @@ pub(crate) fn cancelled() -> Error {
     Error::new(ErrorKind::Cancelled, Outcome::NotApplied, "another thread has ended the wait; nothing was taken")
 }
 
+/// The time that there is to get one connection of several: a server that says nothing must not use up what the others
+/// need for what they are asked.
+pub(crate) fn one_of_several(whole: Deadline) -> Deadline {
+    match whole.left() {
+        Ok(Some(left)) => whole.within(left / 2),
+        _ => whole,
+    }
+}
+
 /// Waits for the one reply that a connection owes.
 fn finish(mut lease: Lease, deadline: Deadline) -> Result<Answer> {
     let range = lease.receive_range(deadline)?;
     if let ValueRef::Error(text) = lease.frame(range.clone()).value() {
-        return Err(Error::server(text).with_node(|| lease.node().to_string()));
+        let error = Error::server(text).with_node(|| lease.node().to_string());
+        if error.is_full_house() {
+            lease.discard(CloseReason::Failed(error.kind()));
+        }
+        return Err(error);
     }
     Ok(Answer::Held(lease, range))
 }
@@ -478,10 +439,7 @@ pub(crate) fn is_servers_fault(error: &Error) -> bool {
     match error.kind() {
         Connect | Io | Timeout | Protocol | PoolTimeout | Loading | MasterDown | NoAuth | NoPerm => true,
         // It has too many clients, runs a script for too long, or has not seen a script that others have.
-        Server => {
-            let busy = matches!(error.code(), Some("BUSY" | "NOSCRIPT"));
-            busy || error.message().starts_with("ERR max number of clients")
-        }
+        Server => matches!(error.code(), Some("BUSY" | "NOSCRIPT")) || error.is_full_house(),
         _ => false,
     }
 }

@@ -1,4 +1,4 @@
-//! The places of replies that are still to come.
+//! The places of replies that are still to come, and what is told of them together.
 
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use std::fmt;
@@ -55,6 +55,40 @@ impl Slots {
     }
 }
 
+/// One error for all commands that failed of so many, which are those of `a_what`: what the first of them met, with the
+/// outcome of all, for which those that only read do not count. `None` when none failed.
+pub(crate) fn first_failure(
+    count: usize,
+    a_what: &str,
+    is_read: impl Fn(usize) -> bool,
+    error_of: impl Fn(usize) -> Option<Error>,
+) -> Option<Error> {
+    let mut first: Option<(usize, Error)> = None;
+    let (mut failed, mut is_unknown, mut is_applied) = (0, false, false);
+    for index in 0..count {
+        let Some(error) = error_of(index) else {
+            is_applied |= !is_read(index);
+            continue;
+        };
+        failed += 1;
+        is_unknown |= error.outcome() == Outcome::Unknown;
+        is_applied |= error.outcome() != Outcome::NotApplied;
+        first.get_or_insert((index, error));
+    }
+    let (index, error) = first?;
+    let outcome = match (is_unknown, is_applied) {
+        (true, _) => Outcome::Unknown,
+        (false, true) => Outcome::Partial,
+        (false, false) => Outcome::NotApplied,
+    };
+    let others = match failed {
+        1 => "no other failed".to_owned(),
+        _ => format!("{failed} of them failed"),
+    };
+    let note = format!("this is command {} of {count} in {a_what}, and {others}", index + 1);
+    Some(error.with_outcome(outcome).with_note(&note))
+}
+
 impl<T> fmt::Debug for Slot<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Slot").field(&self.index).finish()
@@ -74,5 +108,28 @@ mod tests {
         assert_eq!((one.index_of(&first).unwrap(), one.index_of(&second).unwrap()), (0, 1));
         assert_eq!(one.index_of(&foreign).unwrap_err().kind(), ErrorKind::Argument);
         assert_eq!(other.index_of(&second).unwrap_err().kind(), ErrorKind::Argument);
+    }
+
+    #[test]
+    fn one_error_tells_of_all() {
+        use Outcome::{Applied, NotApplied, Partial, Unknown};
+        let told = |outcomes: &[Option<Outcome>]| {
+            let error_of = |at: usize| outcomes[at].map(|outcome| Error::new(ErrorKind::Io, outcome, "no"));
+            // Of three the last one only reads.
+            let error = first_failure(outcomes.len(), "a pipeline", |at| at == 2, error_of)?;
+            Some((error.outcome(), error.message().to_owned()))
+        };
+        let message = |what: &str| format!("no; this is command {what}");
+        assert_eq!(told(&[]), None);
+        assert_eq!(told(&[None, None]), None);
+        let (one, both) = ("2 of 2 in a pipeline, and no other failed", "1 of 2 in a pipeline, and 2 of them failed");
+        assert_eq!(told(&[None, Some(NotApplied)]), Some((Partial, message(one))));
+        assert_eq!(told(&[None, Some(Unknown)]), Some((Unknown, message(one))));
+        assert_eq!(told(&[Some(NotApplied), Some(NotApplied)]), Some((NotApplied, message(both))));
+        assert_eq!(told(&[Some(NotApplied), Some(Applied)]), Some((Partial, message(both))));
+        assert_eq!(told(&[Some(NotApplied), Some(Unknown)]), Some((Unknown, message(both))));
+        let two = "1 of 3 in a pipeline, and 2 of them failed";
+        assert_eq!(told(&[Some(NotApplied), Some(NotApplied), None]), Some((NotApplied, message(two))));
+        assert_eq!(told(&[Some(NotApplied), None, Some(NotApplied)]), Some((Partial, message(two))));
     }
 }

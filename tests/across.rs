@@ -1,7 +1,7 @@
 //! A command whose keys live on several nodes gives the answer, the error and the data that one server gives.
 
 use rediscluster::prelude::*;
-use rediscluster::{Error, ErrorKind, Protocol, Value};
+use rediscluster::{Error, ErrorKind, Outcome, Protocol, Value};
 use rediscluster_testing::{cluster_of, Reply, Server};
 
 /// Clusters of one, two, three and five empty servers.
@@ -405,6 +405,20 @@ fn a_random_key_comes_from_any_node_by_its_share() {
     let from_foo = (0..200).filter(|_| cluster.execute(cmd("RANDOMKEY").reply::<String>()).unwrap() != "bar").count();
     // 194 on average: a draw by node instead of by key would give 100.
     assert!((160..=200).contains(&from_foo), "{from_foo} of 200 from the fuller node");
+}
+
+#[test]
+fn a_time_that_is_none_is_told_before_a_key_of_the_wrong_type() {
+    let servers: Vec<Server> = (0..2).map(|_| Server::start()).collect();
+    let cluster = cluster_of(&servers).connect().unwrap();
+    run(&cluster, "SET foo text").unwrap();
+    for line in ["BLMOVE foo bar LEFT LEFT nonsense", "BRPOPLPUSH foo bar nonsense", "BLPOP foo bar nonsense"] {
+        let error = run(&cluster, line).unwrap_err();
+        assert_eq!(
+            (error.message(), error.outcome()),
+            ("ERR timeout is not a float or out of range", Outcome::NotApplied)
+        );
+    }
 }
 
 #[test]

@@ -25,6 +25,30 @@ fn check(two: &Two, story: &str, result: &Result<Value, Error>, at_source: bool,
             Outcome::Partial | Outcome::Unknown => {}
         },
     }
+    if let Err(error) = result {
+        let [source, destination] = error.parts() else { panic!("nothing is said of each key: {story}") };
+        assert!(source.keys.len() == 1 && destination.keys.len() == 1 && source.node != destination.node, "{story}");
+        assert!(source.outcome != Outcome::Applied || !at_source, "{story}");
+        assert!(source.outcome != Outcome::NotApplied || at_source, "{story}");
+        assert!(destination.outcome != Outcome::Applied || at_destination, "{story}");
+        assert!(destination.outcome != Outcome::NotApplied || !at_destination, "{story}");
+    }
+}
+
+/// What the error says of each key of a command that sets keys is true.
+fn check_parts(two: &Two, story: &str, result: &Result<Value, Error>) {
+    let Err(error) = result else { return };
+    for part in error.parts() {
+        for key in &part.keys {
+            let server = usize::from(part.node == "node_2");
+            let is_set = two.servers[server].ask(&[b"EXISTS", key.as_slice()]).int() == 1;
+            match part.outcome {
+                Outcome::Applied => assert!(is_set, "{story}"),
+                Outcome::NotApplied => assert!(!is_set, "{story}"),
+                _ => {}
+            }
+        }
+    }
 }
 
 #[test]
@@ -85,7 +109,7 @@ fn msetnx_tells_what_it_set() {
         match result {
             Ok(_) => assert!(foo && bar, "{story}"),
             Err(error) if error.outcome() == Outcome::NotApplied => assert!(!foo && !bar, "{story}"),
-            Err(_) => {}
+            Err(_) => check_parts(&two, story, result),
         }
     });
 }
@@ -93,20 +117,7 @@ fn msetnx_tells_what_it_set() {
 #[test]
 fn mset_tells_for_each_key_what_became_of_it() {
     let two = Two::start();
-    two.cut_everywhere(&[], "MSET foo 1 bar 2", |story, result| {
-        let Err(error) = result else { return };
-        for part in error.parts() {
-            for key in &part.keys {
-                let server = usize::from(part.node == "node_2");
-                let is_set = two.servers[server].ask(&[b"EXISTS", key.as_slice()]).int() == 1;
-                match part.outcome {
-                    Outcome::Applied => assert!(is_set, "{story}"),
-                    Outcome::NotApplied => assert!(!is_set, "{story}"),
-                    _ => {}
-                }
-            }
-        }
-    });
+    two.cut_everywhere(&[], "MSET foo 1 bar 2", |story, result| check_parts(&two, story, result));
 }
 
 #[test]

@@ -38,7 +38,6 @@ fn replies_have_the_types_of_their_commands() {
         assert_eq!((transaction.len(), transaction.is_empty()), (17, false));
         let replies = transaction.run().unwrap();
         assert_eq!((replies.len(), replies.is_empty()), (17, false));
-        replies.check().unwrap();
         assert_eq!(replies.get(count).unwrap(), 5);
         assert_eq!(replies.get(nothing).unwrap(), None);
         replies.get(set).unwrap();
@@ -74,10 +73,9 @@ fn a_command_that_fails_is_an_error_of_its_slot() {
         let wrong_option = transaction.get::<_, Option<Value>>("list{7}");
         let after = transaction.incr("count{7}");
         let misread = transaction.execute(cmd("TYPE").arg("list{7}").reply::<i64>());
-        let replies = transaction.run().unwrap();
+        let replies = transaction.run_each().unwrap();
         assert_eq!((replies.get(before).unwrap(), replies.get(after).unwrap()), (1, 2));
         for error in [
-            replies.check().unwrap_err(),
             replies.get(wrong).unwrap_err(),
             replies.get(wrong_value).unwrap_err(),
             replies.get(wrong_option).unwrap_err(),
@@ -93,6 +91,47 @@ fn a_command_that_fails_is_an_error_of_its_slot() {
         );
         let error = replies.get(foreign).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Argument, "{error}");
+    });
+}
+
+#[test]
+fn one_command_that_fails_fails_the_run_which_says_how_many() {
+    in_both_protocols(|cluster, _| {
+        cluster.rpush("list{7}", ["x"]).unwrap();
+        let mut transaction = cluster.transaction();
+        let count = transaction.incr("count{7}");
+        transaction.incr("list{7}");
+        transaction.append("list{7}", "x");
+        let error = transaction.run().unwrap_err();
+        let told = (error.kind(), error.outcome(), error.command());
+        assert_eq!(told, (ErrorKind::WrongType, Outcome::Partial, Some("INCR")), "{error}");
+        assert!(error.message().ends_with("this is command 2 of 3 in a transaction, and 2 of them failed"), "{error}");
+        assert!(error.node().unwrap().starts_with("node_"), "{error}");
+        assert_eq!(cluster.get::<_, i64>("count{7}").unwrap(), 1, "the others are applied");
+
+        assert!(transaction.is_empty(), "it can be filled again");
+        let again = transaction.incr("count{7}");
+        let replies = transaction.run().unwrap();
+        assert_eq!(replies.get(again).unwrap(), 2);
+        assert_eq!(replies.get(count).unwrap_err().kind(), ErrorKind::Argument, "a slot of the first run");
+        assert!(transaction.run().unwrap().is_empty());
+
+        let mut transaction = cluster.transaction();
+        transaction.incr("list{7}");
+        assert_eq!(transaction.run().unwrap_err().outcome(), Outcome::NotApplied, "it was the only one");
+
+        // Inside of a watch it is no conflict, and nothing is tried again.
+        let mut attempts = 0;
+        let error = cluster.watch(["count{7}"], |watched| {
+            attempts += 1;
+            let mut transaction = watched.transaction();
+            transaction.incr("count{7}");
+            transaction.incr("list{7}");
+            transaction.run().map(drop)
+        });
+        let error = error.unwrap_err();
+        assert_eq!((error.kind(), error.outcome(), attempts), (ErrorKind::WrongType, Outcome::Partial, 1), "{error}");
+        assert_eq!(cluster.get::<_, i64>("count{7}").unwrap(), 3);
     });
 }
 
@@ -205,7 +244,6 @@ fn a_transaction_without_commands_sends_nothing() {
     let cluster = cluster_of(&server).pool_size(1).deadline(Duration::from_secs(1)).connect().unwrap();
     let replies = cluster.transaction().run().unwrap();
     assert!(replies.is_empty());
-    replies.check().unwrap();
     // It holds no connection before `run`, and dropped it has done nothing.
     let mut transaction = cluster.transaction();
     transaction.set("foo", 1);

@@ -5,25 +5,19 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{Error, ErrorKind, Outcome, Value};
-use rediscluster_testing::{cluster_of, Reply, Server};
-use std::io::{self, Write};
+use rediscluster_testing::{cluster_of, named_programs, skipped, Reply, Server};
+use std::path::PathBuf;
 
 /// From the oldest to the newest, as far as they understand each other.
 const NAMES: [&str; 4] = ["redis-6.2", "redis-7.0", "redis-8.2", "valkey-9.1"];
 
-/// Not by `eprintln!`, which is shown for a failing test only.
-fn loudly(line: &str) {
-    writeln!(io::stderr(), "############ SKIPPED: {line} ############").expect("standard error");
-}
-
 /// The programs that are here, by name.
-fn programs() -> Vec<(&'static str, String)> {
-    let named = std::env::var("REDISCLUSTER_SERVERS").unwrap_or_default();
-    let lines: Vec<(&str, &str)> = named.lines().filter_map(|line| line.trim().split_once(' ')).collect();
+fn programs() -> Vec<(&'static str, PathBuf)> {
+    let named = named_programs();
     let found = |name: &'static str| {
-        let path = lines.iter().find(|(given, _)| *given == name).map(|(_, path)| (name, (*path).to_owned()));
+        let path = named.iter().find(|(given, _)| given == name).map(|(_, path)| (name, path.clone()));
         if path.is_none() {
-            loudly(&format!("values are NOT carried from and to {name} (make test gets it)"));
+            skipped(&format!("values are NOT carried from and to {name} (make test gets it)"));
         }
         path
     };
@@ -179,7 +173,7 @@ const CARRIED: &[(&[&str], &str)] = &[
 #[test]
 fn values_go_where_they_are_understood_and_are_refused_elsewhere() {
     let programs = programs();
-    let start = |path: &String| Server::builder().binary(path).start();
+    let start = |path: &PathBuf| Server::builder().binary(path).start();
     let mut works = Vec::new();
     for (from, first) in &programs {
         for (to, second) in programs.iter().filter(|(to, _)| to != from) {

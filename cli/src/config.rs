@@ -3,6 +3,7 @@
 use crate::file::File;
 use crate::options::Options;
 use rediscluster::{Builder, Cluster, Protocol};
+use rediscluster_tls::Tls;
 use std::time::Duration;
 
 /// How long a command may take unless told: longer than a program would wait, because a person can interrupt.
@@ -22,6 +23,7 @@ pub struct Config {
     username: Option<String>,
     password: Option<String>,
     masters_only: bool,
+    tls: Option<Tls>,
 }
 
 impl Config {
@@ -49,7 +51,10 @@ impl Config {
         if nodes.is_empty() && options.direct.is_none() {
             return Err("no nodes are given: use --node NAME=HOST:PORT, --config FILE or REDISCLUSTER_NODES".into());
         }
+        let mut addresses = nodes.iter().map(|(_, address)| address).chain(&options.direct);
+        let rediss = addresses.any(|address| address.trim().starts_with("rediss://"));
         Ok(Config {
+            tls: options.tls().or(file.tls).connector(rediss)?,
             nodes,
             master_of,
             direct: options.direct.clone(),
@@ -70,6 +75,9 @@ impl Config {
             .masters_only(self.masters_only);
         if let Some(database) = self.database {
             builder = builder.database(database);
+        }
+        if let Some(tls) = &self.tls {
+            builder = builder.connector(tls.clone());
         }
         if let Some(username) = &self.username {
             builder = builder.username(username);
@@ -143,6 +151,14 @@ mod tests {
             ),
             (&["--node", "a=h:1", "--node", "s3cret@h:1"], &[], "--node 2 is not NAME=HOST:PORT"),
             (&["--nodes", "a=h:1,s3cret@h"], &[], "entry 2 of --nodes is not NAME=HOST:PORT"),
+            (&["--direct", "h", "--cacert", "f"], &[], "--cacert is for TLS: add --tls, or use rediss:// URLs"),
+            (&["--direct", "rediss://h", "--insecure", "--key", "f"], &[], "--cert and --key are given together"),
+            (&["--direct", "rediss://h", "--insecure", "--sni", "a b"], &[], "--sni \"a b\" is no name of a host"),
+            (
+                &["--direct", "h", "--tls", "--cacert", "/nosuch.pem"],
+                &[],
+                "/nosuch.pem: No such file or directory (os error 2)",
+            ),
             (&[], &[("REDISCLUSTER_NODES", "s3cret@h")], "entry 1 of REDISCLUSTER_NODES is not NAME=HOST:PORT"),
         ] {
             assert_eq!(gather(line, environment).err().as_deref(), Some(message));

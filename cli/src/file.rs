@@ -1,7 +1,8 @@
 //! Configuration files, TOML and JSON. No message repeats a value: it may be a password.
 
+use crate::tls::Wanted;
 use serde_json::{Map, Value};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What a configuration file says; `None` and empty lists where it says nothing.
@@ -16,6 +17,7 @@ pub struct File {
     pub password: Option<String>,
     pub masters_only: Option<bool>,
     pub deadline: Option<Duration>,
+    pub tls: Wanted,
 }
 
 impl File {
@@ -50,6 +52,11 @@ impl File {
                     let time = value.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
                     file.deadline = Some(time.ok_or("deadline is not a number of seconds")?);
                 }
+                "tls" => file.tls.tls = value.as_bool().ok_or("tls is neither true nor false")?,
+                "cacert" => file.tls.cacert = Some(path(value).ok_or("cacert is not a string")?),
+                "cert" => file.tls.cert = Some(path(value).ok_or("cert is not a string")?),
+                "key" => file.tls.key = Some(path(value).ok_or("key is not a string")?),
+                "sni" => file.tls.sni = Some(text(value).ok_or("sni is not a string")?),
                 other => return Err(format!("{other:?} is not a setting")),
             }
         }
@@ -77,6 +84,10 @@ fn text(value: Value) -> Option<String> {
         Value::String(text) => Some(text),
         _ => None,
     }
+}
+
+fn path(value: Value) -> Option<PathBuf> {
+    text(value).map(PathBuf::from)
 }
 
 /// A table from names to addresses; or an array, with entries `NAME=ADDRESS` or tables with a name and an address.
@@ -148,10 +159,12 @@ mod tests {
     fn everything_in_toml_and_json() {
         let from_toml = toml(
             "database = 2\nusername = \"app\"\npassword = \"pw\"\nmasters_only = true\ndeadline = 1.5\n\
+             tls = true\ncacert = 'ca.pem'\ncert = 'own.pem'\nkey = 'own.key'\nsni = 'h'\n\
              [nodes]\nzeta = \"h:1\"\nalpha = \"redis://u:p@h:2\"\nm = 'h:3'\n[master_of]\nzeta = \"m\"",
         );
         let from_json = json(
             r#"{"database": 2, "username": "app", "password": "pw", "masters_only": true, "deadline": 1.5,
+                "tls": true, "cacert": "ca.pem", "cert": "own.pem", "key": "own.key", "sni": "h",
                 "nodes": {"zeta": "h:1", "alpha": "redis://u:p@h:2", "m": "h:3"}, "master_of": {"zeta": ["m"]}}"#,
         );
         let wanted = File {
@@ -162,6 +175,14 @@ mod tests {
             password: Some("pw".into()),
             masters_only: Some(true),
             deadline: Some(Duration::from_millis(1500)),
+            tls: Wanted {
+                tls: true,
+                insecure: false,
+                cacert: Some("ca.pem".into()),
+                cert: Some("own.pem".into()),
+                key: Some("own.key".into()),
+                sni: Some("h".into()),
+            },
         };
         assert_eq!(from_toml.unwrap(), wanted);
         assert_eq!(from_json.unwrap(), wanted);

@@ -14,6 +14,7 @@ mod reply;
 mod run;
 mod session;
 mod table;
+mod tls;
 
 use crate::config::Config;
 use crate::options::Options;

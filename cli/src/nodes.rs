@@ -151,18 +151,31 @@ fn number(name: &str) -> Option<u64> {
     name.strip_prefix("node_")?.parse().ok()
 }
 
-/// The host and the port of an address that may be a URL with a password.
-fn host(address: &str) -> &str {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().unwrap_or(rest)
+/// What comes before the `@` of an address that may be a URL, and what comes behind it.
+fn credentials(address: &str) -> (Option<&str>, &str) {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    let parts = match scheme {
+        // A path may hold an `@`, too.
+        "unix" if rest.starts_with('/') => None,
+        "unix" => rest.rfind("@/").map(|at| (&rest[..at], &rest[at + 1..])),
+        _ => rest.rsplit_once('@'),
+    };
+    parts.map_or((None, rest), |(credentials, rest)| (Some(credentials), rest))
 }
 
-/// A replica is reached as its master is.
+/// The host and the port of an address that may be a URL with a password, or the path of a Unix socket.
+fn host(address: &str) -> &str {
+    let (_, rest) = credentials(address);
+    let end: &[char] = if address.starts_with("unix://") { &['?'] } else { &['/', '?', '#'] };
+    rest.split(end).next().unwrap_or(rest)
+}
+
+/// A replica is reached as its master is, but never by a Unix socket.
 fn with_credentials_of(master: &str, replica: &str) -> String {
-    match master.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')) {
-        Some((credentials, _)) => format!("redis://{credentials}@{replica}"),
-        None => replica.to_owned(),
+    let scheme = if master.starts_with("rediss://") { "rediss" } else { "redis" };
+    match credentials(master) {
+        (Some(credentials), _) => format!("{scheme}://{credentials}@{replica}"),
+        (None, _) => format!("{scheme}://{replica}"),
     }
 }
 
@@ -237,11 +250,16 @@ mod tests {
             ("redis://h", "h"),
             ("redis://u:p@ss/w@h:1/2", "h:1"),
             ("redis://:p@[::1]:1", "[::1]:1"),
+            ("rediss://:p@h:1/2", "h:1"),
+            ("unix:///run/x@y.sock?db=2", "/run/x@y.sock"),
+            ("unix://u:p@/ss@/run/x.sock", "/run/x.sock"),
         ] {
             assert_eq!(host(address), wanted);
         }
         assert_eq!(with_credentials_of("redis://u:p@h:1/2", "r:2"), "redis://u:p@r:2");
-        assert_eq!(with_credentials_of("h:1", "r:2"), "r:2");
+        assert_eq!(with_credentials_of("h:1", "r:2"), "redis://r:2");
+        assert_eq!(with_credentials_of("rediss://h:1", "r:2"), "rediss://r:2");
+        assert_eq!(with_credentials_of("unix://p@/s", "r:2"), "redis://p@r:2");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The options of the command line, as a redis-cli user expects them.
 
 use crate::render::{Mode, Style};
+use crate::tls::Wanted;
 use clap::error::ContextKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 use rediscluster::Protocol;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What the first word of the command line may say besides the name of a Redis command.
@@ -31,7 +33,7 @@ Options come before --config, which comes before the environment.";
 #[command(name = "rediscluster", version, override_usage = "rediscluster [OPTIONS] [COMMAND [ARG...]]", after_help = COMMANDS)]
 #[command(args_override_self = true, disable_version_flag = true)]
 pub struct Options {
-    /// A node, given once for each; the address may be a redis:// URL
+    /// A node, once for each; the address may be a redis://, rediss:// or unix:// URL
     #[arg(long = "node", value_name = "NAME=HOST:PORT", action = ArgAction::Append)]
     pub node: Vec<String>,
 
@@ -41,7 +43,7 @@ pub struct Options {
 
     /// A .toml or .json file with nodes, database, username, password and more
     #[arg(long, value_name = "FILE")]
-    pub config: Option<std::path::PathBuf>,
+    pub config: Option<PathBuf>,
 
     /// Send any command to this one server, without routing
     #[arg(long, value_name = "HOST:PORT")]
@@ -70,6 +72,30 @@ pub struct Options {
     /// Say nothing about a password in the command line
     #[arg(long)]
     pub no_auth_warning: bool,
+
+    /// Speak TLS with all servers, as with rediss:// URLs
+    #[arg(long)]
+    pub tls: bool,
+
+    /// Trust the certificates in this PEM file instead of those that the system trusts
+    #[arg(long, value_name = "FILE")]
+    pub cacert: Option<PathBuf>,
+
+    /// A certificate to show to the servers, in a PEM file
+    #[arg(long, value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+
+    /// The key to that certificate, in a PEM file
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+
+    /// The name that servers must have in their certificates, instead of their host
+    #[arg(long, value_name = "HOST")]
+    pub sni: Option<String>,
+
+    /// Take any certificate: whoever is on the way can read everything
+    #[arg(long)]
+    pub insecure: bool,
 
     /// Run the command COUNT times; -1: for ever
     #[arg(short = 'r', value_name = "COUNT", allow_negative_numbers = true)]
@@ -177,6 +203,18 @@ impl Options {
     /// The words of the command, each of any bytes.
     pub fn words(&self) -> Vec<Vec<u8>> {
         self.command.iter().map(|word| word.as_encoded_bytes().to_vec()).collect()
+    }
+
+    /// What they say of TLS.
+    pub fn tls(&self) -> Wanted {
+        Wanted {
+            tls: self.tls,
+            insecure: self.insecure,
+            cacert: self.cacert.clone(),
+            cert: self.cert.clone(),
+            key: self.key.clone(),
+            sni: self.sni.clone(),
+        }
     }
 
     /// How replies are shown.

@@ -16,16 +16,15 @@ mod waits;
 mod weight;
 
 use crate::cmd::Wait;
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::net::{Deadline, Lease};
 use crate::plan::{command, Part, Placed, Planner, Route, Target};
 use crate::resp::{encode, Frame, Value, ValueRef};
+use crate::retry::random;
 use crate::run::{Answer, Run};
 use crate::spec::{Across, SetOperation, WaitArgument};
 use crate::stash::{Stash, StashRole};
 use crate::topology::Role;
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 
 /// As many members as one `SADD` takes: far below what any server accepts as one command.
 const MEMBERS: usize = 10_000;
@@ -50,7 +49,31 @@ impl Run<'_> {
             (Across::ReadStreams, _) => self.read_streams(keys),
             _ => Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, "it has no meaning across nodes")),
         };
-        made.map(Answer::Made).map_err(|error| meaning_told(across, error))
+        made.map(Answer::Made).map_err(|error| meaning_told(across, self.told_of_keys(across, keys, error)))
+    }
+
+    /// For what goes from one key to another, the error says it of each of them.
+    fn told_of_keys(&self, across: Across, keys: &[Placed<'_>], error: Error) -> Error {
+        let (Across::Rename | Across::MoveMember | Across::MoveElement, [source, destination]) = (across, keys) else {
+            return error;
+        };
+        let (taken, given) = match error.outcome() {
+            // It has left the source and has not come to the destination: a stash holds it.
+            Outcome::Partial => (Outcome::Applied, Outcome::NotApplied),
+            outcome => (outcome, outcome),
+        };
+        let parts = vec![self.told_of(&[source], taken), self.told_of(&[destination], given)];
+        error.with_parts(parts)
+    }
+
+    /// What became of some keys of one node.
+    fn told_of(&self, keys: &[&Placed<'_>], outcome: Outcome) -> PartOutcome {
+        PartOutcome {
+            node: self.topology().shards()[keys[0].shard].name().to_owned(),
+            keys: keys.iter().filter_map(|key| self.args.get(key.position)).map(<[u8]>::to_vec).collect(),
+            outcome,
+            error: None,
+        }
     }
 
     /// The same command for steps that do not wait for data themselves: they get the time of any call.
@@ -101,7 +124,7 @@ impl Run<'_> {
 
     /// A connection for several requests in a row: a step in the middle is a bad moment to find it dead.
     fn lend(&self, server: usize) -> Result<Lease> {
-        self.lend_checked(server, self.deadline, false)
+        self.tried(server, || self.lend_checked(server, self.deadline, false))
     }
 
     /// Connections to two masters, taken in the order of the servers so that no two calls wait for one another.
@@ -197,7 +220,12 @@ fn exec(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Resul
         }
     }
     let last = lease.receive_range(deadline)?;
-    lease.set_stateful(stateful);
+    let reply = lease.frame(last.clone()).value();
+    // Any other refusal, such as that of a server that does not know EXEC, leaves the connection inside of it.
+    let has_left = !matches!(reply, ValueRef::Error(text) if !text.starts_with(b"EXECABORT"));
+    if has_left {
+        lease.set_stateful(stateful);
+    }
     let done = match lease.frame(last).value() {
         ValueRef::Nil => Ok(None),
         // The first refusal says more than the abort that follows from it.
@@ -251,11 +279,6 @@ fn is_no_such_key(error: &Error) -> bool {
 /// A command in one piece, of what was written down piece by piece.
 fn owned(args: &[&[u8]]) -> Vec<Vec<u8>> {
     args.iter().map(|arg| arg.to_vec()).collect()
-}
-
-/// A random number, from the seeds that std draws for its hash maps.
-pub(crate) fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }
 
 fn integer(value: &Value) -> Result<i64> {

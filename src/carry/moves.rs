@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::plan::Placed;
 use crate::resp::{encode, Value, ValueRef};
 use crate::run::Run;
+use crate::spec::WaitArgument;
 use crate::stash::{Stash, StashContent};
 
 /// An element or a member on its way between two nodes.
@@ -79,6 +80,10 @@ impl Run<'_> {
         if rest.iter().take(sides).filter(|word| is_side(word)).count() != sides {
             // A server reads the words before it looks at any key.
             return Err(Error::server(b"ERR syntax error"));
+        }
+        if self.spec.wait != WaitArgument::None {
+            // It reads the time before it looks at any key as well.
+            self.until()?;
         }
         // In the order in which a server looks: an empty source, then the types.
         if let (1.., Err(wrong_type)) = self.prompt().both(b"LLEN", source, destination)? {

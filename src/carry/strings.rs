@@ -40,25 +40,25 @@ impl Run<'_> {
         if !was_set(&self.one(&sets[0])?) {
             return Ok(b":0\r\n".to_vec());
         }
+        let mut ways: Vec<Way<'_, '_>> =
+            groups.iter().map(|group| Way { keys: group, outcome: Outcome::NotApplied }).collect();
+        ways[0].outcome = Outcome::Applied;
         let results = match self.each(&sets[1..]) {
             Ok(results) => results,
             // Nothing went to the others, so only the first node has to forget.
-            Err(error) => return Err(self.undone(&groups[..1], &values, nothing_written(error))),
+            Err(error) => return Err(self.undone(&mut ways, &values, nothing_written(error))),
         };
         if results.iter().all(|result| result.as_ref().is_ok_and(was_set)) {
             return Ok(b":1\r\n".to_vec());
         }
-        let mut set = vec![groups[0].clone()];
         let mut failed: Option<Error> = None;
-        for (group, result) in groups[1..].iter().zip(results) {
+        for (way, result) in ways[1..].iter_mut().zip(results) {
             match result {
-                Ok(answer) if was_set(&answer) => set.push(group.clone()),
+                Ok(answer) if was_set(&answer) => way.outcome = Outcome::Applied,
                 Ok(_) => {}
                 Err(error) => {
-                    // What may have been set has to be undone as well, and the worst outcome is the one to tell.
-                    if error.outcome() != Outcome::NotApplied {
-                        set.push(group.clone());
-                    }
+                    way.outcome = error.outcome();
+                    // The worst outcome is the one to tell.
                     if failed.as_ref().map_or(true, |known: &Error| known.outcome() < error.outcome()) {
                         failed = Some(error);
                     }
@@ -66,10 +66,11 @@ impl Run<'_> {
             }
         }
         match failed {
-            Some(error) => Err(self.undone(&set, &values, error)),
-            None => match self.undo(&set, &values) {
-                Ok(()) => Ok(b":0\r\n".to_vec()),
-                Err(error) => Err(error
+            Some(error) => Err(self.undone(&mut ways, &values, error)),
+            None => match self.undo(&mut ways, &values) {
+                None => Ok(b":0\r\n".to_vec()),
+                Some(error) => Err(self
+                    .with_ways(error, &ways)
                     .with_outcome(Outcome::Partial)
                     .with_note("a key was taken, and what was set could not be undone")),
             },
@@ -77,39 +78,62 @@ impl Run<'_> {
     }
 
     /// Undoes what was set because of an error, and tells that error.
-    fn undone(&self, set: &[Vec<&Placed<'_>>], values: &[&[u8]], error: Error) -> Error {
-        match self.undo(set, values) {
-            Ok(()) => error,
-            Err(_) => {
+    fn undone(&self, ways: &mut [Way<'_, '_>], values: &[&[u8]], error: Error) -> Error {
+        let error = match self.undo(ways, values) {
+            None => error,
+            Some(_) => {
                 error.with_outcome(Outcome::Unknown).with_note("what was set on the other nodes could not be undone")
             }
-        }
+        };
+        self.with_ways(error, ways)
     }
 
-    /// Deletes the keys that still hold what this call set; a key that someone else wrote since is theirs.
-    fn undo(&self, set: &[Vec<&Placed<'_>>], values: &[&[u8]]) -> Result<()> {
-        for group in set {
-            let mut lease = self.lend(group[0].master)?;
-            for (nth, key) in group.iter().enumerate() {
-                // Of a name given twice, the last value was the one set.
-                if group[nth + 1..].iter().any(|later| later.stored == key.stored) {
-                    continue;
-                }
-                lease.set_stateful(true);
-                lease.ask(&[b"WATCH", key.stored], self.deadline)?;
-                let ours = match lease.ask(&[b"GET", key.stored], self.deadline) {
-                    Ok(frame) => frame.value() == ValueRef::Bulk(values[key.position + 1]),
-                    Err(error) if error.kind() == ErrorKind::WrongType => false,
-                    Err(error) => return Err(error),
-                };
-                if ours {
-                    transaction(&mut lease, &[vec![b"DEL", key.stored]], self.deadline)?;
-                } else {
-                    lease.ask(&[b"UNWATCH"], self.deadline)?;
-                }
-                lease.set_stateful(false);
+    fn with_ways(&self, error: Error, ways: &[Way<'_, '_>]) -> Error {
+        error.with_parts(ways.iter().map(|way| self.told_of(way.keys, way.outcome)).collect())
+    }
+
+    /// Deletes the keys that still hold what this call set, on every node that can be asked, and gives what went wrong.
+    fn undo(&self, ways: &mut [Way<'_, '_>], values: &[&[u8]]) -> Option<Error> {
+        let mut failed = None;
+        for way in ways.iter_mut().filter(|way| way.outcome != Outcome::NotApplied) {
+            match self.undo_on_one(way.keys, values) {
+                // What may still be on its way to the server stays unknown.
+                Ok(()) if way.outcome == Outcome::Applied => way.outcome = Outcome::NotApplied,
+                Ok(()) => {}
+                Err(error) => failed = failed.or(Some(error)),
             }
+        }
+        failed
+    }
+
+    /// A key that someone else wrote since is theirs.
+    fn undo_on_one(&self, keys: &[&Placed<'_>], values: &[&[u8]]) -> Result<()> {
+        let mut lease = self.lend(keys[0].master)?;
+        for (nth, key) in keys.iter().enumerate() {
+            // Of a name given twice, the last value was the one set.
+            if keys[nth + 1..].iter().any(|later| later.stored == key.stored) {
+                continue;
+            }
+            lease.set_stateful(true);
+            lease.ask(&[b"WATCH", key.stored], self.deadline)?;
+            let ours = match lease.ask(&[b"GET", key.stored], self.deadline) {
+                Ok(frame) => frame.value() == ValueRef::Bulk(values[key.position + 1]),
+                Err(error) if error.kind() == ErrorKind::WrongType => false,
+                Err(error) => return Err(error),
+            };
+            if ours {
+                transaction(&mut lease, &[vec![b"DEL", key.stored]], self.deadline)?;
+            } else {
+                lease.ask(&[b"UNWATCH"], self.deadline)?;
+            }
+            lease.set_stateful(false);
         }
         Ok(())
     }
+}
+
+/// The keys of one node, and whether they are set.
+struct Way<'k, 'c> {
+    keys: &'k [&'k Placed<'c>],
+    outcome: Outcome,
 }

@@ -1,14 +1,16 @@
 //! Waiting for data on several nodes at once: `BLPOP` and its like.
 
-use super::{error_in, exec, random};
+use super::{error_in, exec, nothing_written, random};
 use crate::cmd::Wait;
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease};
-use crate::plan::{command, groups, Part, Placed};
+use crate::observer::CloseReason;
+use crate::plan::{command, groups, Part, Placed, StreamRead};
 use crate::resp::{Frame, Value, ValueRef};
 use crate::run::{cancelled, Answer, Run};
 use crate::spec::{Across, Group, WaitArgument};
 use crate::stash::{Stash, StashContent, StashRole};
+use crate::topology::Shard;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -99,9 +101,35 @@ impl Run<'_> {
             None => Vec::new(),
         };
         // Without keys no server takes it, and one says why.
-        let Some(first) = keys.first() else { return self.one(part) };
+        if keys.is_empty() {
+            return self.one(part);
+        }
+        self.wait_for_keys(&keys)
+    }
+
+    /// The same on this very server, where keys have the names that they are given by.
+    pub(crate) fn wait_on_server(&self, server: usize) -> Result<Answer> {
+        let is_of = |shard: &Shard| shard.master() == server || shard.replicas().contains(&server);
+        let shard = self.topology().shards().iter().position(is_of).unwrap_or(0);
+        let key = |position: usize| {
+            let stored = self.args.get(position).unwrap_or_default();
+            Placed { position, shard, master: server, stored }
+        };
+        let positions = self.spec.key_positions(self.args).unwrap_or_default();
+        let keys: Vec<Placed<'_>> = positions.into_iter().map(key).collect();
+        let reads_streams = self.spec.across == Across::ReadStreams;
+        // What no server takes for a wait is refused at once, and the server says why.
+        if keys.is_empty() || (reads_streams && !StreamRead::of(self.args, &keys).is_some_and(|read| read.waits())) {
+            return self.exchange(server, self.args.as_bytes());
+        }
+        self.wait_for_keys(&keys)
+    }
+
+    /// Waits for keys that all live on one server.
+    fn wait_for_keys(&self, keys: &[Placed<'_>]) -> Result<Answer> {
+        let first = keys[0];
         if self.spec.across == Across::ReadStreams {
-            return self.read_streams(&keys).map(Answer::Made);
+            return self.read_streams(keys).map(Answer::Made);
         }
         let stored = |at| keys.iter().find(|key| key.position == at).map(|key| key.stored);
         let words: Vec<&[u8]> = self.args.iter().enumerate().map(|(at, arg)| stored(at).unwrap_or(arg)).collect();
@@ -223,7 +251,7 @@ impl Run<'_> {
         });
         if !sure {
             // The word that the wait is over may still be on its way, and would hit the next command.
-            leases.into_iter().for_each(|(_, lease)| lease.discard());
+            leases.into_iter().for_each(|(_, lease)| lease.discard(CloseReason::Unread));
         }
         Waited { results, was_cancelled }
     }
@@ -245,7 +273,7 @@ impl Run<'_> {
     /// Waits on one server, a slice at a time. The connection is kept by the caller until all have ended: one may still
     /// be told that the wait is over, and the next borrower must not hear it.
     fn wait_with(&self, lease: &mut Lease, waiter: &Waiter<'_>, until: Option<Instant>, over: &AtomicBool) -> Given {
-        let client = lease.ask(&[b"CLIENT", b"ID"], Deadline::after(self.patience))?.value();
+        let client = lease.ask(&[b"CLIENT", b"ID"], Deadline::after(self.patience)).map_err(nothing_written)?.value();
         waiter.client.store(if let ValueRef::Integer(client) = client { client } else { 0 }, Ordering::SeqCst);
         while !over.load(Ordering::SeqCst) {
             let left = until.map_or(SLICE, |until| until.saturating_duration_since(Instant::now()));
@@ -253,7 +281,7 @@ impl Run<'_> {
                 return Ok(None);
             }
             let slice = left.clamp(SHORTEST, SLICE);
-            let deadline = Deadline::after(slice + self.patience);
+            let deadline = Deadline::of(self.patience, Wait::AtMost(slice));
             lease.send(&(waiter.request)(slice), 1, deadline)?;
             let frame = lease.receive(deadline)?;
             match frame.value() {

@@ -1,10 +1,11 @@
 //! What calls that are no single command need of a cluster.
 
+use super::observed::Observed;
 use super::Cluster;
 use crate::cmd::{Cmd, Wait};
 use crate::error::Result;
 use crate::net::{Deadline, Lease, Pool};
-use crate::run::Servers;
+use crate::run::{Command, Effort, Servers};
 use crate::spec::Spec;
 use crate::topology::Topology;
 use std::sync::Arc;
@@ -34,9 +35,33 @@ impl Cluster {
         }
     }
 
+    /// Attempts of what takes several requests to one server, and must not be repeated unless nothing was applied.
+    pub(crate) fn tried<T>(
+        &self,
+        pool: &Pool,
+        command: &'static str,
+        deadline: Deadline,
+        attempt: impl FnMut() -> Result<T>,
+    ) -> Result<T> {
+        let (retries, budget) = (self.view.retries, &self.shared.budget);
+        let command = Command::Named(command);
+        let effort = Effort { retries, budget, deadline, repeatable: false, has_others: false, command };
+        effort.tried(pool, None, attempt)
+    }
+
     /// A connection to a server, in the database of this view.
-    pub(crate) fn lend(&self, servers: &Servers, server: usize, deadline: Deadline) -> Result<Lease> {
-        servers.pools[server].lend(self.view.database, deadline)
+    pub(crate) fn lend(
+        &self,
+        servers: &Servers,
+        server: usize,
+        deadline: Deadline,
+        observed: Option<&Observed>,
+    ) -> Result<Lease> {
+        let Some(observed) = observed else { return servers.pools[server].lend(self.view.database, deadline) };
+        observed.traffic.visit(server);
+        let mut lease = servers.pools[server].lend(self.view.database, deadline)?;
+        lease.count_for(&observed.traffic);
+        Ok(lease)
     }
 }
 
@@ -50,8 +75,7 @@ impl Cluster {
     /// The shard that `PUBLISH` and `SPUBLISH` to a channel go to, as the first one of its master.
     pub(crate) fn shard_of_channel(&self, channel: &[u8], topology: &Topology) -> usize {
         let (shard, _) = self.shared.placement.place(channel, topology);
-        let master = topology.shards()[shard].master();
-        topology.shards().iter().position(|first| first.master() == master).unwrap_or(shard)
+        topology.distinct(shard)
     }
 
     /// The connections to the server that is the master of a shard now.

@@ -159,29 +159,28 @@ impl Under {
         let Ok((address, said)) = master_of(&shared.nodes[*shard], &known, &shared.settings, deadline) else {
             return false;
         };
-        let is_moved = address != *known.master();
+        let mut is_moved = address != *known.master();
         // Always the servers first and then what is known of them.
-        let mut servers = shared.servers.write().unwrap_or_else(PoisonError::into_inner);
-        let mut shards = servers.topology.descriptions();
-        let is_anothers = |other: &ShardDescription| other.address == address && other.address != *known.master();
-        // A master of another node: that is no failover but a mistake, which a refresh tells.
-        if is_moved && shards.iter().any(is_anothers) {
-            return false;
-        }
-        let mut state = shared.masters.state();
-        // Two names may be one server: both move.
-        for (nth, description) in shards.iter_mut().enumerate() {
-            if nth == *shard || description.address == *known.master() {
-                state.known[nth].found(&address, &said.info);
-                description.replicas.retain(|replica| *replica.address() != address);
-                description.address = address.clone();
+        shared.replace_servers(|now| {
+            let mut shards = now.descriptions();
+            let is_anothers = |other: &ShardDescription| other.address == address && other.address != *known.master();
+            // A master of another node: that is no failover but a mistake, which a refresh tells.
+            if is_moved && shards.iter().any(is_anothers) {
+                is_moved = false;
+                return None;
             }
-        }
-        drop(state);
+            let mut state = shared.masters.state();
+            // Two names may be one server: both move.
+            for (nth, description) in shards.iter_mut().enumerate() {
+                if nth == *shard || description.address == *known.master() {
+                    state.known[nth].found(&address, &said.info);
+                    description.replicas.retain(|replica| *replica.address() != address);
+                    description.address = address.clone();
+                }
+            }
+            is_moved.then_some(shards)
+        });
         if is_moved {
-            let before = shared.replace(&mut servers, shards);
-            drop(servers);
-            drop(before);
             // What follows the new master is to be found soon.
             shared.refresher.hurry();
         }

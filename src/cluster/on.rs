@@ -109,8 +109,10 @@ impl OnNode {
         let deadline = self.cluster.begin(wait);
         self.cluster.led(deadline, |servers| {
             let server = self.server(servers).map_err(|error| error.with_command(cmd.name()))?;
-            let run = Run { deadline, ..self.cluster.run_of(servers, cmd.args(), spec, wait) };
-            run.made(run.run_on(server)?)
+            self.cluster.call(servers, cmd.args(), spec, wait, |run| {
+                let run = Run { deadline, ..run };
+                run.made(run.run_on(server)?)
+            })
         })
     }
 }
@@ -121,9 +123,15 @@ impl OnEachMaster {
         let servers = self.cluster.servers();
         let masters = servers.topology.servers().enumerate().filter(|(_, (role, _))| *role == Role::Master);
         let (numbers, nodes): (Vec<usize>, Vec<Node>) = masters.map(|(at, (_, node))| (at, node.clone())).unzip();
-        let run = self.cluster.run_of(&servers, cmd.args(), spec, cmd.wait(spec));
+        let mut run = self.cluster.run_of(&servers, cmd.args(), spec, cmd.wait(spec));
+        let observed = self.cluster.observed();
+        run.traffic = observed.as_ref().map(|observed| &observed.traffic);
         let answers = run.run_on_each(&numbers).into_iter();
-        let results = answers.map(|answer| answer.and_then(|answer| run.made(answer)));
+        let results: Vec<Result<T>> = answers.map(|answer| answer.and_then(|answer| run.made(answer))).collect();
+        if let Some(observed) = observed {
+            let failed = results.iter().find_map(|result| result.as_ref().err());
+            observed.command(&spec.name_of(cmd.args()), &servers, failed);
+        }
         Ok(nodes.into_iter().zip(results).collect())
     }
 }

@@ -6,7 +6,7 @@ use crate::convert::FromValue;
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 use crate::plan::{Route, Target};
-use crate::run::Servers;
+use crate::run::{Run, Servers};
 use crate::spec::Spec;
 use crate::topology::Node;
 
@@ -34,22 +34,23 @@ impl Cluster {
         shard: Option<usize>,
         until: Deadline,
     ) -> Result<Page<T>> {
-        let mut run = self.run_of(servers, cmd.args(), spec, Wait::None);
-        run.deadline = until;
-        let (shard, request) = match shard {
-            Some(shard) => (shard, cmd.as_bytes().into()),
-            None => match run.planner.route(cmd.args(), spec)? {
-                Route::One(part) => match part.target {
-                    Target::Shard(shard, _) => (shard, part.request),
-                    Target::Server(_) => return Err(no_page()),
+        self.call(servers, cmd.args(), spec, Wait::None, |run| {
+            let run = Run { deadline: until, ..run };
+            let (shard, request) = match shard {
+                Some(shard) => (shard, cmd.as_bytes().into()),
+                None => match run.planner.route(cmd.args(), spec)? {
+                    Route::One(part) => match part.target {
+                        Target::Shard(shard, _) => (shard, part.request),
+                        Target::Server(_) => return Err(no_page()),
+                    },
+                    _ => return Err(no_page()),
                 },
-                _ => return Err(no_page()),
-            },
-        };
-        let shard = &servers.topology.shards()[shard];
-        let (process, answer) = run.run_identified(shard.master(), &request)?;
-        let node = Node::new(shard.name(), servers.topology.master_of(shard).address().clone());
-        Ok(Page { content: run.made(answer)?, node, process })
+            };
+            let shard = &servers.topology.shards()[shard];
+            let (process, answer) = run.run_identified(shard.master(), &request)?;
+            let node = Node::new(shard.name(), servers.topology.master_of(shard).address().clone());
+            Ok(Page { content: run.made(answer)?, node, process })
+        })
     }
 }
 

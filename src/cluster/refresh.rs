@@ -3,6 +3,7 @@
 use super::{Cluster, Shared};
 use crate::discover::{discover, Discovery};
 use crate::error::{Error, Outcome, Result};
+use crate::observer::ObserverEvent;
 use crate::run::Servers;
 use crate::topology::{ShardDescription, Topology};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -108,22 +109,30 @@ impl Shared {
         let before = self.servers.read().unwrap_or_else(PoisonError::into_inner).topology.descriptions();
         let Discovery { mut shards, known: found, latencies, first_error } =
             discover(&self.nodes, &self.settings, self.read_from, &known, &before);
-        let mut servers = self.servers.write().unwrap_or_else(PoisonError::into_inner);
-        self.masters.found(&known, found, &mut shards, &servers.topology);
-        let before = self.replace(&mut servers, shards);
+        self.replace_servers(|now| {
+            self.masters.found(&known, found, &mut shards, now);
+            Some(shards)
+        });
+        let servers = Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner));
         for (address, latency) in latencies {
             let pools = servers.pools.iter().filter(|pool| *pool.node().address() == address);
             pools.for_each(|pool| pool.health().set_latency(latency));
         }
-        drop(servers);
-        // Connections that nobody needs any more are closed when nobody waits for it.
-        drop(before);
         first_error.map_or(Ok(()), Err)
     }
 
-    /// Puts other servers in the place of these, and gives those that were there.
-    pub(super) fn replace(&self, servers: &mut Arc<Servers>, shards: Vec<ShardDescription>) -> Arc<Servers> {
-        let new = Servers::new(Topology::new(shards), &self.nodes, &self.settings, &servers.pools);
-        std::mem::replace(servers, Arc::new(new))
+    /// Other servers from now on, made of those of now, if any; the observer is told what has changed.
+    pub(super) fn replace_servers(&self, shards: impl FnOnce(&Topology) -> Option<Vec<ShardDescription>>) {
+        let (before, after) = {
+            let mut now = self.servers.write().unwrap_or_else(PoisonError::into_inner);
+            let Some(shards) = shards(&now.topology) else { return };
+            let new = Arc::new(Servers::new(Topology::new(shards), &self.nodes, &self.settings, &now.pools));
+            // Not dropped under the lock: with them go connections, and that is told as well.
+            (std::mem::replace(&mut *now, Arc::clone(&new)), new)
+        };
+        if !before.topology.has_same_servers(&after.topology) {
+            let (before, after) = (&*before.topology, &*after.topology);
+            self.settings.observer.on(|| ObserverEvent::TopologyChanged { before, after });
+        }
     }
 }

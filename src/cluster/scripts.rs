@@ -32,9 +32,10 @@ impl Cluster {
                 _ => Err(Error::argument("a script runs on one node")),
             }
         };
-        let run = self.run_of(servers, named.args(), spec, Wait::None);
-        let run = Run { deadline, whole_script: Some(&request), ..run };
-        run.made(run.run()?)
+        self.call(servers, named.args(), spec, Wait::None, |run| {
+            let run = Run { deadline, whole_script: Some(&request), ..run };
+            run.made(run.run()?)
+        })
     }
 }
 
@@ -49,9 +50,10 @@ impl OnNode {
         };
         self.cluster.led(deadline, |servers| {
             let server = self.server(servers).map_err(|error| error.with_command(named.name()))?;
-            let run = self.cluster.run_of(servers, named.args(), spec, Wait::None);
-            let run = Run { deadline, whole_script: Some(&request), ..run };
-            run.made(run.run_on(server)?)
+            self.cluster.call(servers, named.args(), spec, Wait::None, |run| {
+                let run = Run { deadline, whole_script: Some(&request), ..run };
+                run.made(run.run_on(server)?)
+            })
         })
     }
 }

@@ -3,6 +3,7 @@
 use super::{Cluster, View};
 use crate::cancel::Cancel;
 use crate::plan::CrossNode;
+use crate::retry::Retries;
 use crate::run::OwnWrites;
 use crate::topology::ReadFrom;
 use std::sync::Arc;
@@ -84,6 +85,23 @@ impl Cluster {
         self.with(|view| view.deadline = deadline)
     }
 
+    /// A view that tries calls again in another way, as [`Builder::retries`](crate::Builder::retries). The budget stays
+    /// that of the cluster.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::Retries;
+    ///
+    /// cluster.retries(Retries::none()).incr("count")?;
+    /// // What may be applied twice is sent again when its reply is lost.
+    /// cluster.retries(Retries::up_to(5).also_unknown()).set("foo", "bar")?;
+    /// # Ok(()) });
+    /// ```
+    pub fn retries(&self, retries: Retries) -> Cluster {
+        self.with(|view| view.retries = retries)
+    }
+
     /// A view of another database, 0 to the server's number of databases less one. Connections go there by `SELECT`
     /// when they are somewhere else, which costs a round trip; calls to two databases in turn pay it each time.
     ///
@@ -110,7 +128,9 @@ impl Cluster {
     ///
     /// Its waits are made of slices of a second at most, also where one node has all keys, and servers are told that
     /// they are over through a connection of their own. They read from masters. A call that is still waiting for a
-    /// connection of the pool ends when it gets one.
+    /// connection of the pool ends when it gets one. [`on`](Cluster::on) heeds it, and a
+    /// [pipeline](Cluster::pipeline), whose other commands still run; a wait
+    /// [on each master](Cluster::on_each_master) does not.
     ///
     /// ```
     /// # rediscluster_testing::example(|cluster| {

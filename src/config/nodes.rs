@@ -10,20 +10,25 @@ pub(crate) struct Endpoint {
     pub(crate) address: Address,
     pub(crate) credentials: Credentials,
     pub(crate) database: Option<u32>,
+    /// It was given as one that is spoken to with TLS.
+    pub(crate) encrypted: bool,
 }
 
 impl Endpoint {
-    /// Reads `host:port` or `redis://[user:password@]host[:port][/database]`. No message repeats a URL, because
-    /// it may hold a password.
+    /// Reads `host:port`, `redis://[user:password@]host[:port][/database]`, the same with `rediss://`, or
+    /// `unix://[user:password@]/path[?db=database]`. No message repeats a URL, because it may hold a password.
     pub(crate) fn parse(text: &str) -> Result<Endpoint> {
         let text = text.trim();
         match text.split_once("://") {
-            None => {
-                Ok(Endpoint { address: Address::parse(text)?, credentials: Credentials::default(), database: None })
-            }
-            Some(("redis", rest)) => Endpoint::parse_url(rest),
-            Some(("rediss", _)) => Err(Error::config("rediss:// needs TLS, which this version does not have")),
-            Some(("unix", _)) => Err(Error::config("unix:// sockets are not supported by this version")),
+            None => Ok(Endpoint {
+                address: Address::parse(text)?,
+                credentials: Credentials::default(),
+                database: None,
+                encrypted: false,
+            }),
+            Some(("redis", rest)) => Endpoint::parse_url(rest, false),
+            Some(("rediss", rest)) => Endpoint::parse_url(rest, true),
+            Some(("unix", rest)) => Endpoint::parse_unix(rest),
             Some((scheme, _)) => {
                 let scheme = crate::error::escape(scheme.as_bytes(), 32);
                 Err(Error::config(format!("{scheme}:// is not a scheme for a Redis server; use redis://")))
@@ -31,32 +36,42 @@ impl Endpoint {
         }
     }
 
-    fn parse_url(rest: &str) -> Result<Endpoint> {
+    fn parse_url(rest: &str, encrypted: bool) -> Result<Endpoint> {
         // The last `@` ends the credentials: a password may hold one unescaped.
         let (user_info, rest) = match rest.rsplit_once('@') {
             Some((user_info, rest)) => (Some(user_info), rest),
             None => (None, rest),
         };
-        let credentials = match user_info {
-            None => Credentials::default(),
-            Some(user_info) => {
-                // One part alone is the password, as redis-cli takes it.
-                let (username, password) = user_info.split_once(':').unwrap_or(("", user_info));
-                Credentials { username: decoded(username)?, password: decoded(password)? }
-            }
-        };
+        let credentials = user_info.map_or_else(|| Ok(Credentials::default()), credentials)?;
         if rest.contains(['?', '#']) {
             return Err(Error::config("a redis:// URL takes no options behind the database"));
         }
         let (address, database) = match rest.split_once('/') {
             None | Some((_, "")) => (rest.trim_end_matches('/'), None),
-            Some((address, database)) => {
-                let number =
-                    database.parse().map_err(|_| Error::config("the database in a redis:// URL is not a number"))?;
-                (address, Some(number))
-            }
+            Some((address, database)) => (address, Some(number_of_database(database)?)),
         };
-        Ok(Endpoint { address: Address::parse(address)?, credentials, database })
+        // Without an `@` what looks like a host and a port may be a user and a password.
+        let address = Address::parse(address).map_err(|error| match user_info {
+            Some(_) => error,
+            None => Error::config("not a URL of the form redis://[user:password@]host[:port][/database]"),
+        })?;
+        Ok(Endpoint { address, credentials, database, encrypted })
+    }
+
+    fn parse_unix(rest: &str) -> Result<Endpoint> {
+        let (credentials, rest) = match rest.rfind("@/") {
+            Some(at) if !rest.starts_with('/') => (credentials(&rest[..at])?, &rest[at + 1..]),
+            _ => (Credentials::default(), rest),
+        };
+        let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
+        let database = match options.strip_prefix("db=") {
+            Some(database) => Some(number_of_database(database)?),
+            None if options.is_empty() => None,
+            None => return Err(Error::config("a unix:// URL takes no option but ?db=, the number of the database")),
+        };
+        let path = decoded(path)?.unwrap_or_default();
+        // Who could read along on this machine could read anything.
+        Ok(Endpoint { address: Address::unix(&path)?, credentials, database, encrypted: false })
     }
 
     /// The same server, with these credentials where it has none of its own.
@@ -68,10 +83,20 @@ impl Endpoint {
     }
 }
 
+/// What comes before the `@` of a URL.
+fn credentials(user_info: &str) -> Result<Credentials> {
+    // One part alone is the password, as redis-cli takes it.
+    let (username, password) = user_info.split_once(':').unwrap_or(("", user_info));
+    Ok(Credentials { username: decoded(username)?, password: decoded(password)? })
+}
+
+fn number_of_database(text: &str) -> Result<u32> {
+    text.parse().map_err(|_| Error::config("the database in a URL is not a number"))
+}
+
 /// Part of a URL with its percent signs resolved; `None` when it is empty.
 fn decoded(text: &str) -> Result<Option<String>> {
-    let wrong =
-        || Error::config("a % in the user or password of a redis:// URL is not followed by two hexadecimal digits");
+    let wrong = || Error::config("a % in a URL is not followed by two hexadecimal digits");
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
@@ -85,7 +110,7 @@ fn decoded(text: &str) -> Result<Option<String>> {
         rest = &rest[2..];
     }
     let text =
-        String::from_utf8(bytes).map_err(|_| Error::config("the user or password of a redis:// URL is not UTF-8"))?;
+        String::from_utf8(bytes).map_err(|_| Error::config("the user, password or path in a URL is not UTF-8"))?;
     Ok((!text.is_empty()).then_some(text))
 }
 
@@ -101,6 +126,11 @@ pub(crate) struct NodeTable {
 type Master = (String, Endpoint, Option<Vec<(String, Endpoint)>>);
 
 impl NodeTable {
+    /// Every node with its name, masters and replicas alike.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &Endpoint)> {
+        self.nodes.iter().map(|(name, endpoint)| (name.as_str(), endpoint))
+    }
+
     pub(crate) fn add(&mut self, name: String, address: &str) -> Result<()> {
         let shown = crate::error::escape(name.as_bytes(), 64);
         if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '=' | ',' | '/'))
@@ -280,9 +310,24 @@ mod tests {
         assert_eq!((url.credentials.username, url.credentials.password.as_deref()), (None, Some("secret")));
         assert_eq!((url.address.port(), url.database), (6379, None));
         assert_eq!(Endpoint::parse("redis://h:1/").unwrap().database, None);
-        for bad in
-            ["redis://", "redis://u:p%zz@h", "redis://h/x", "redis://h/0?a=b", "rediss://h", "unix:///s", "x://h"]
-        {
+        for bad in ["redis://", "redis://u:p%zz@h", "redis://h/x", "redis://h/0?a=b", "rediss://", "x://h"] {
+            assert!(Endpoint::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn urls_of_unix_sockets() {
+        let url = Endpoint::parse("unix:///run/a%20b/redis.sock").unwrap();
+        assert_eq!(url.address.unix_path(), Some(std::path::Path::new("/run/a b/redis.sock")));
+        assert_eq!((url.address.host(), url.address.port(), url.database), ("", 0, None));
+        assert_eq!(url.address.to_string(), "unix:///run/a%20b/redis.sock");
+        assert_eq!(Endpoint::parse(&url.address.to_string()).unwrap(), url);
+        let url = Endpoint::parse("unix://us%65r:p@/ss@/run/x@y?db=3").unwrap();
+        assert_eq!(url.credentials.username.as_deref(), Some("user"));
+        assert_eq!(url.credentials.password.as_deref(), Some("p@/ss"));
+        assert_eq!((url.address, url.database), (Address::unix("/run/x@y").unwrap(), Some(3)));
+        for bad in ["unix://", "unix://run/s", "unix:///s?db=", "unix:///s?x=1", "unix:///s%0a", "unix://pw@s"] {
             assert!(Endpoint::parse(bad).is_err(), "{bad}");
         }
     }
@@ -290,12 +335,17 @@ mod tests {
     #[test]
     fn no_message_holds_a_password() {
         for bad in [
+            "redis://user:canary",
             "redis://user:canary@",
             "redis://user:canary%zz@h",
             "redis://user:canary@h:99999",
             "redis://user:canary@h/x",
             "http://user:canary@h",
-            "rediss://user:canary@h",
+            "rediss://user:canary@h/x",
+            "unix://user:canary@",
+            "unix://user:canary@path",
+            "unix://user:canary@/path?timeout=1",
+            "unix://user:canary@/path?db=x",
         ] {
             let mut table = NodeTable::default();
             let error = table.add("node_1".into(), bad).unwrap_err();

@@ -1,11 +1,13 @@
 //! One connection to one server: handshake, requests out, replies in.
 
+use super::closing::{observed, Closing};
 use super::incoming::Incoming;
 use super::stream::{Deadline, Stream};
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::config::{Credentials, Endpoint, Settings};
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::observer::CloseReason;
 use crate::plan::command;
 use crate::resp::{Decoder, Frame, Protocol, ValueRef};
 use crate::spec::Spec;
@@ -49,6 +51,13 @@ pub struct Connection {
     used: Instant,
     /// The age of its server at which that was seen to be in step with its master; 0 when it never was.
     in_step: u64,
+    /// It has lain unused, and no reply has come since.
+    rested: bool,
+    /// Bytes since it was opened.
+    sent: u64,
+    received: u64,
+    /// Where somebody wants to know when it is closed.
+    closing: Option<Box<Closing>>,
 }
 
 impl Connection {
@@ -71,9 +80,23 @@ impl Connection {
         deadline: Deadline,
         opened: impl FnOnce(Stream),
     ) -> Result<Connection> {
+        let mut result = observed(node, settings, || Connection::connected(node, endpoint, settings, deadline, opened));
+        if let Ok(connection) = &mut result {
+            connection.closing = Closing::of(node, settings);
+        }
+        result
+    }
+
+    fn connected(
+        node: &Node,
+        endpoint: &Endpoint,
+        settings: &Arc<Settings>,
+        deadline: Deadline,
+        opened: impl FnOnce(Stream),
+    ) -> Result<Connection> {
         let deadline = deadline.within(settings.connect_timeout);
         let named = |error: Error| error.with_node(|| node.to_string());
-        let stream = Stream::connect(&endpoint.address, deadline).map_err(|error| {
+        let stream = Stream::connect(&endpoint.address, settings.connector.as_ref(), deadline).map_err(|error| {
             let error = Error::io(error, Outcome::NotApplied, "connecting");
             // A refused, unreachable or silent server is one kind: there was never a connection.
             named(error.with_kind(ErrorKind::Connect))
@@ -90,6 +113,10 @@ impl Connection {
             database: settings.database.unwrap_or(0),
             used: Instant::now(),
             in_step: 0,
+            rested: false,
+            sent: 0,
+            received: 0,
+            closing: None,
         };
         // Nothing of the caller's was sent yet, whatever goes wrong in the handshake.
         connection
@@ -183,29 +210,35 @@ impl Connection {
 
     /// Writes everything. Says how many bytes the system took, and why not all.
     pub(crate) fn write(&mut self, bytes: &[u8], deadline: Deadline) -> (usize, Option<Error>) {
-        match self.stream.write_all(bytes, deadline) {
-            Ok(()) => (bytes.len(), None),
+        let written = self.stream.write_all(bytes, deadline);
+        self.wrote(written.map(|()| bytes.len()))
+    }
+
+    /// Counts what the system took.
+    fn wrote(&mut self, written: std::result::Result<usize, (usize, std::io::Error)>) -> (usize, Option<Error>) {
+        let (done, failure) = match written {
+            Ok(done) => (done, None),
             Err((done, error)) => (done, Some(self.not_written(error))),
-        }
+        };
+        self.sent += done as u64;
+        (done, failure)
     }
 
     /// Writes what the system takes at once. Says how many bytes that were, and what went wrong.
     pub(crate) fn write_what_fits(&mut self, bytes: &[u8]) -> (usize, Option<Error>) {
-        match self.stream.write_what_fits(bytes) {
-            Ok(done) => (done, None),
-            Err((done, error)) => (done, Some(self.not_written(error))),
-        }
+        let written = self.stream.write_what_fits(bytes);
+        self.wrote(written)
     }
 
     /// As [`write`](Connection::write), for no longer than `slice`: what is not written then is no failure, unless the
     /// deadline has passed.
     pub(crate) fn write_within(&mut self, bytes: &[u8], slice: Duration, deadline: Deadline) -> (usize, Option<Error>) {
         let Ok(Some(_)) = deadline.left() else { return self.write(bytes, deadline) };
-        match self.stream.write_all(bytes, deadline.within(slice)) {
-            Ok(()) => (bytes.len(), None),
-            Err((done, error)) if error.kind() == std::io::ErrorKind::TimedOut => (done, None),
-            Err((done, error)) => (done, Some(self.not_written(error))),
-        }
+        let written = match self.stream.write_all(bytes, deadline.within(slice)) {
+            Err((done, error)) if error.kind() == std::io::ErrorKind::TimedOut => Ok(done),
+            written => written.map(|()| bytes.len()),
+        };
+        self.wrote(written)
     }
 
     fn not_written(&mut self, error: std::io::Error) -> Error {
@@ -214,7 +247,14 @@ impl Connection {
             Some(said) => said,
             None => Error::io(error, Outcome::NotApplied, "sending the command"),
         };
+        self.timed_out(&error, "send");
         self.close(error)
+    }
+
+    fn timed_out(&self, error: &Error, phase: &'static str) {
+        if let Some(closing) = &self.closing {
+            closing.timed_out(error.kind(), phase);
+        }
     }
 
     /// What a server said before it hung up, such as that it has too many clients.
@@ -230,7 +270,7 @@ impl Connection {
                 Err(_) => return None,
             }
             let count = self.stream.read(self.decoder.space(), deadline).ok()?;
-            self.decoder.advance(count);
+            self.took(count);
         }
     }
 
@@ -247,7 +287,7 @@ impl Connection {
                 return Ok(range);
             }
             match self.stream.read(self.decoder.space(), deadline) {
-                Ok(count) => self.decoder.advance(count),
+                Ok(count) => self.took(count),
                 Err(error) => return Err(self.not_read(error)),
             }
         }
@@ -263,11 +303,17 @@ impl Connection {
                 return Ok(Some(range));
             }
             match self.stream.read(self.decoder.space(), end) {
-                Ok(count) => self.decoder.advance(count),
+                Ok(count) => self.took(count),
                 Err(error) if error.kind() == std::io::ErrorKind::TimedOut => return Ok(None),
                 Err(error) => return Err(self.not_read(error)),
             }
         }
+    }
+
+    /// Bytes have come into the space of the decoder.
+    fn took(&mut self, count: usize) {
+        self.decoder.advance(count);
+        self.received += count as u64;
     }
 
     /// The next reply, if it has been received whole.
@@ -280,6 +326,7 @@ impl Connection {
                 Ok(Some(range)) if matches!(self.decoder.frame(range.clone()).value(), ValueRef::Push(_)) => {}
                 Ok(Some(range)) => {
                     self.unanswered -= 1;
+                    self.rested = false;
                     return Ok(Some(range));
                 }
                 Ok(None) => return Ok(None),
@@ -289,7 +336,9 @@ impl Connection {
     }
 
     fn not_read(&mut self, error: std::io::Error) -> Error {
-        self.close(Error::io(error, Outcome::Unknown, "waiting for the reply"))
+        let error = Error::io(error, Outcome::Unknown, "waiting for the reply");
+        self.timed_out(&error, "receive");
+        self.close(error)
     }
 
     /// The reply that lies at `range`.
@@ -331,7 +380,10 @@ impl Connection {
     fn close(&mut self, why: Error) -> Error {
         self.broken = true;
         self.stream.close();
-        why.with_node(|| self.node.to_string())
+        if let Some(mut closing) = self.closing.take() {
+            closing.because(CloseReason::Failed(why.kind()));
+        }
+        why.pooled(self.rested).with_node(|| self.node.to_string())
     }
 
     /// Whether the next caller may have it.
@@ -363,6 +415,7 @@ impl Connection {
     pub(crate) fn rest(&mut self) {
         self.decoder.shrink();
         self.used = Instant::now();
+        self.rested = true;
     }
 
     /// Whether it was used only a moment ago, so that a look at it is not worth its system calls.
@@ -375,10 +428,31 @@ impl Connection {
         self.stream.is_quiet()
     }
 
+    /// Says why it will be closed, where that is not known already.
+    pub(super) fn closes(&mut self, why: CloseReason) {
+        if let Some(closing) = &mut self.closing {
+            closing.because(why);
+        }
+    }
+
+    /// Why it cannot be used again, where nothing failed.
+    pub(super) fn why_not_reusable(&self) -> CloseReason {
+        if self.stateful {
+            CloseReason::Stateful
+        } else {
+            CloseReason::Unread
+        }
+    }
+
+    /// Bytes sent and received since it was opened.
+    pub(crate) fn bytes(&self) -> (u64, u64) {
+        (self.sent, self.received)
+    }
+
     /// Takes it apart into what is read from and what is written to, for a stream of messages that answer no command.
     pub(crate) fn split(self) -> (Incoming, Stream) {
         let outgoing = self.stream.share();
-        (Incoming::new(self.stream, self.decoder), outgoing)
+        (Incoming::new(self.stream, self.decoder, self.closing), outgoing)
     }
 
     /// The deadline of a command that begins now.

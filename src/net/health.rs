@@ -83,18 +83,19 @@ impl Health {
         may
     }
 
-    /// It failed a call that began at this moment.
-    pub(crate) fn failed(&self, began: Instant) {
+    /// It failed a call that began at this moment. Says how long it rests, when it did not before.
+    pub(crate) fn failed(&self, began: Instant) -> Option<Duration> {
         let mut rest = self.rest();
         // What many calls met at the same time is one failure.
         if self.rests.load(Ordering::Acquire) && began < rest.began {
-            return;
+            return None;
         }
         let now = Instant::now();
         let length = (rest.length * 2).clamp(FIRST_REST, LONGEST_REST);
         *rest = Rest { began: now, until: now + length, length };
         self.age.fetch_add(1, Ordering::AcqRel);
-        self.rests.store(true, Ordering::Release);
+        let rested = self.rests.swap(true, Ordering::AcqRel);
+        (!rested).then_some(length)
     }
 
     pub(crate) fn is_stale(&self) -> bool {
@@ -105,16 +106,17 @@ impl Health {
         self.stale.store(stale, Ordering::Release);
     }
 
-    /// It has answered a call that began at this moment.
-    pub(crate) fn served(&self, began: Instant) {
+    /// It has answered a call that began at this moment. Says whether that ends its rest.
+    pub(crate) fn served(&self, began: Instant) -> bool {
         if self.rests.load(Ordering::Acquire) && !self.is_stale() {
             let mut rest = self.rest();
             // An answer that was on its way when another call failed says nothing.
             if began >= rest.began {
                 rest.length = Duration::ZERO;
-                self.rests.store(false, Ordering::Release);
+                return self.rests.swap(false, Ordering::AcqRel);
             }
         }
+        false
     }
 
     /// Changes with every failure.

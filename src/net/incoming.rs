@@ -1,18 +1,21 @@
 //! The reading side of a connection that brings messages which answer no command.
 
+use super::closing::Closing;
 use super::stream::{Deadline, Stream};
 use crate::error::{Error, Outcome, Result};
+use crate::observer::CloseReason;
 use crate::resp::{Decoder, Frame};
 
 /// What a server sends, value by value. Somebody else may write to the socket meanwhile.
 pub(crate) struct Incoming {
     stream: Stream,
     decoder: Decoder,
+    closing: Option<Box<Closing>>,
 }
 
 impl Incoming {
-    pub(super) fn new(stream: Stream, decoder: Decoder) -> Incoming {
-        Incoming { stream, decoder }
+    pub(super) fn new(stream: Stream, decoder: Decoder, closing: Option<Box<Closing>>) -> Incoming {
+        Incoming { stream, decoder, closing }
     }
 
     /// The next value that has come whole; `None` when more has to be waited for.
@@ -28,7 +31,13 @@ impl Incoming {
                 Ok(true)
             }
             Err(error) if error.kind() == std::io::ErrorKind::TimedOut && deadline.left().is_err() => Ok(false),
-            Err(error) => Err(Error::io(error, Outcome::NotApplied, "waiting for messages")),
+            Err(error) => {
+                let error = Error::io(error, Outcome::NotApplied, "waiting for messages");
+                if let Some(closing) = &mut self.closing {
+                    closing.because(CloseReason::Failed(error.kind()));
+                }
+                Err(error)
+            }
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The only rooms that know a socket.
 
+mod closing;
 mod connection;
 mod health;
 mod incoming;
 mod pool;
 mod stream;
+mod traffic;
 
 pub use connection::Connection;
 pub(crate) use health::Standing;
@@ -12,3 +14,4 @@ pub(crate) use incoming::Incoming;
 pub use pool::PoolStatus;
 pub(crate) use pool::{Lease, Pool};
 pub(crate) use stream::{Deadline, Stream};
+pub(crate) use traffic::Traffic;

@@ -3,12 +3,15 @@
 use super::connection::Connection;
 use super::health::Health;
 use super::stream::{Deadline, Stream};
+use super::traffic::Traffic;
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::observer::{CloseReason, ObserverEvent, Observing};
 use crate::topology::Node;
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// The connections to one server.
 pub(crate) struct Pool {
@@ -97,6 +100,11 @@ impl Pool {
         self.settings.max_replica_lag.is_some()
     }
 
+    /// Who is told what happens.
+    pub(crate) fn observer(&self) -> &Observing {
+        &self.settings.observer
+    }
+
     /// How it stands at this moment.
     pub(crate) fn status(&self) -> PoolStatus {
         let state = self.state();
@@ -120,31 +128,59 @@ impl Pool {
     /// Lends a connection in this database: an idle one that still lives, a new one, or the next that becomes free.
     pub(crate) fn lend(self: &Arc<Pool>, database: u32, deadline: Deadline) -> Result<Lease> {
         let mut lease = self.lend_any(deadline)?;
+        match lease.select(database, deadline) {
+            Ok(()) => return Ok(lease),
+            // An idle one that was dead: in the database that it was in, whoever uses it first would try a new one.
+            Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol) => {
+                lease.discard(CloseReason::FoundDead)
+            }
+            Err(error) => return Err(error),
+        }
+        self.drop_idle();
+        let mut lease = self.lend_any(deadline)?;
         lease.select(database, deadline)?;
         Ok(lease)
     }
 
     fn lend_any(self: &Arc<Pool>, deadline: Deadline) -> Result<Lease> {
+        let mut waited = None;
+        let mut dead = Dead::new();
+        let lent = self.take(deadline, &mut waited, &mut dead);
+        // The lock is free again, and what was counted is in the lease: from here on it counts it back.
+        if let Some(begun) = waited {
+            let (took, timed_out) = (begun.elapsed(), lent.is_err());
+            self.observer().on(|| ObserverEvent::PoolWait { node: &self.node, took, timed_out });
+        }
+        close_dead(dead);
+        let mut lease = lent?;
+        if lease.connection.is_none() {
+            lease.connection = Some(Box::new(self.open(deadline)?));
+        }
+        Ok(lease)
+    }
+
+    /// A lease of an idle connection, or without one when there is room for a new one. Connections that turn out to be
+    /// dead are put aside, to be closed when the lock is free.
+    fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>, dead: &mut Dead) -> Result<Lease> {
         let mut state = self.state();
         if !state.waiting.is_empty() || !state.has_room(self.settings.pool_size) {
+            *waited = self.observer().clock();
             state = self.queue_up(state, deadline)?;
         }
+        let lease = |connection| Lease { connection, pool: Arc::clone(self), counted: None, discarded: None };
         while let Some(connection) = state.idle.pop() {
             if connection.is_fresh() || connection.is_quiet() {
                 state.wake_first_if_room(self.settings.pool_size);
-                return Ok(Lease { connection: Some(connection), pool: Arc::clone(self) });
+                return Ok(lease(Some(connection)));
             }
             state.open -= 1;
+            dead.push(connection);
         }
         // Room was found, and an idle connection that turned out to be dead makes more of it.
         state.open += 1;
         state.counts.opened += 1;
         state.wake_first_if_room(self.settings.pool_size);
-        drop(state);
-        // From here on the lease counts it back, also when connecting fails or panics.
-        let mut lease = Lease { connection: None, pool: Arc::clone(self) };
-        lease.connection = Some(Box::new(self.open(deadline)?));
-        Ok(lease)
+        Ok(lease(None))
     }
 
     /// Waits until it is this call's turn and there is room. Nobody who comes later is served before.
@@ -192,8 +228,16 @@ impl Pool {
             state.wake_first_if_room(self.settings.pool_size);
             dead
         };
-        drop(dead);
+        close_dead(dead);
     }
+}
+
+/// Connections that are to be closed when the lock is free.
+#[allow(clippy::vec_box)] // they lay in the pool so
+type Dead = Vec<Box<Connection>>;
+
+fn close_dead(mut dead: Dead) {
+    dead.iter_mut().for_each(|connection| connection.closes(CloseReason::FoundDead));
 }
 
 /// A connection on loan; dropping it gives it back, or closes it when it cannot be used again.
@@ -201,6 +245,10 @@ pub(crate) struct Lease {
     // In a box, so that a lease is cheap to hand on.
     connection: Option<Box<Connection>>,
     pool: Arc<Pool>,
+    /// Who counts what goes over it, from how many bytes sent and received on.
+    counted: Option<(Arc<Traffic>, (u64, u64))>,
+    /// Why nobody else may have it.
+    discarded: Option<CloseReason>,
 }
 
 impl Deref for Lease {
@@ -218,18 +266,33 @@ impl DerefMut for Lease {
 }
 
 impl Lease {
+    /// Adds what goes over it from now on.
+    pub(crate) fn count_for(&mut self, traffic: &Arc<Traffic>) {
+        self.counted = Some((Arc::clone(traffic), self.bytes()));
+    }
+
     /// Closes the connection instead of giving it back: it is in a state that the next caller must not meet.
-    pub(crate) fn discard(mut self) {
-        self.connection = None;
+    pub(crate) fn discard(mut self, why: CloseReason) {
+        self.discarded = Some(why);
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let back = self.connection.take().filter(|connection| connection.is_reusable()).map(|mut connection| {
-            connection.rest();
-            connection
-        });
+        let mut back = self.connection.take();
+        if let (Some((traffic, before)), Some(connection)) = (self.counted.take(), &back) {
+            let now = connection.bytes();
+            traffic.add(now.0 - before.0, now.1 - before.1);
+        }
+        match &mut back {
+            Some(connection) if connection.is_reusable() && self.discarded.is_none() => connection.rest(),
+            Some(connection) => {
+                let why = self.discarded.unwrap_or_else(|| connection.why_not_reusable());
+                connection.closes(why);
+                back = None;
+            }
+            None => {}
+        }
         let mut state = self.pool.state();
         match back {
             Some(connection) => state.idle.push(connection),

@@ -1,9 +1,9 @@
-//! A TCP socket whose every wait ends at the deadline of the call.
+//! A connection whose every wait ends at the deadline of the call.
 
 use crate::cmd::Wait;
 use crate::topology::Address;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use crate::transport::{Connector, Kind, Socket};
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -51,41 +51,23 @@ impl Deadline {
     }
 }
 
-/// A connected socket.
+/// A connection to a server.
 pub(crate) struct Stream {
     /// Shared where one thread reads and another one writes or closes.
-    socket: Arc<TcpStream>,
-    /// What the socket was last told, so that it is not told again.
+    socket: Arc<Socket>,
+    /// What a socket of the system was last told, so that it is not told again.
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
 }
 
 impl Stream {
-    /// Connects to the first address of the name that answers.
-    pub(crate) fn connect(address: &Address, deadline: Deadline) -> io::Result<Stream> {
-        let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
-        for candidate in (address.host(), address.port()).to_socket_addrs()? {
-            let attempt = match deadline.left()? {
-                Some(left) => TcpStream::connect_timeout(&candidate, left),
-                None => TcpStream::connect(candidate),
-            };
-            match attempt.and_then(Stream::checked) {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-
-    fn checked(socket: TcpStream) -> io::Result<Stream> {
-        // A dead port in the ephemeral range can connect to itself, and would then echo requests as replies.
-        if socket.local_addr()? == socket.peer_addr()? {
-            return Err(io::Error::new(
-                ErrorKind::ConnectionRefused,
-                "the socket connected to itself: no server there",
-            ));
-        }
-        socket.set_nodelay(true)?;
+    /// Connects as the connector does it, and by TCP without one. A Unix socket needs none.
+    pub(crate) fn connect(address: &Address, connector: Option<&Connector>, deadline: Deadline) -> io::Result<Stream> {
+        let left = deadline.left()?;
+        let socket = match connector.filter(|_| address.unix_path().is_none()) {
+            Some(Connector(connector)) => connector.connect(address, left)?,
+            None => Socket::connect(address, left)?,
+        };
         Ok(Stream { socket: Arc::new(socket), read_timeout: None, write_timeout: None })
     }
 
@@ -96,11 +78,17 @@ impl Stream {
                 Ok(left) => left,
                 Err(late) => return self.read_what_came(buffer, late),
             };
-            if let Some(timeout) = change(self.read_timeout, left) {
-                self.socket.set_read_timeout(timeout)?;
-                self.read_timeout = timeout;
-            }
-            match (&*self.socket).read(buffer) {
+            let read = match self.socket.kind() {
+                Kind::System(socket) => {
+                    if let Some(timeout) = change(self.read_timeout, left) {
+                        socket.set_read_timeout(timeout)?;
+                        self.read_timeout = timeout;
+                    }
+                    socket.read(buffer)
+                }
+                Kind::Own(transport) => transport.read(buffer, left),
+            };
+            match read {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(count) => return Ok(count),
                 Err(error) if is_wait(&error) => self.read_timeout = None,
@@ -112,26 +100,41 @@ impl Stream {
     /// Past the deadline: what has come by now, without waiting. While one server was waited for in vain, the others
     /// have answered, and what they did must not be told as unknown.
     fn read_what_came(&mut self, buffer: &mut [u8], late: io::Error) -> io::Result<usize> {
-        self.socket.set_nonblocking(true)?;
-        let read = (&*self.socket).read(buffer);
-        self.socket.set_nonblocking(false)?;
-        match read {
+        match self.read_at_once(buffer) {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
             Err(error) if is_wait(&error) => Err(late),
             read => read,
         }
     }
 
-    /// Writes everything. On an error, says how many bytes the system took.
+    fn read_at_once(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.socket.kind() {
+            Kind::System(socket) => {
+                socket.set_nonblocking(true)?;
+                let read = socket.read(buffer);
+                socket.set_nonblocking(false)?;
+                read
+            }
+            Kind::Own(transport) => transport.read(buffer, Some(Duration::ZERO)),
+        }
+    }
+
+    /// Writes everything. On an error, says how many bytes were taken.
     pub(crate) fn write_all(&mut self, bytes: &[u8], deadline: Deadline) -> Result<(), (usize, io::Error)> {
         let mut done = 0;
         while done < bytes.len() {
             let left = deadline.left().map_err(|error| (done, error))?;
-            if let Some(timeout) = change(self.write_timeout, left) {
-                self.socket.set_write_timeout(timeout).map_err(|error| (done, error))?;
-                self.write_timeout = timeout;
-            }
-            match (&*self.socket).write(&bytes[done..]) {
+            let wrote = match self.socket.kind() {
+                Kind::System(socket) => {
+                    if let Some(timeout) = change(self.write_timeout, left) {
+                        socket.set_write_timeout(timeout).map_err(|error| (done, error))?;
+                        self.write_timeout = timeout;
+                    }
+                    socket.write(&bytes[done..])
+                }
+                Kind::Own(transport) => transport.write(&bytes[done..], left),
+            };
+            match wrote {
                 Ok(0) => return Err((done, ErrorKind::WriteZero.into())),
                 Ok(count) => done += count,
                 Err(error) if is_wait(&error) => self.write_timeout = None,
@@ -141,32 +144,24 @@ impl Stream {
         Ok(())
     }
 
-    /// Writes what the system takes without waiting, and says how many bytes that were, also on an error.
+    /// Writes what is taken without waiting, and says how many bytes that were, also on an error.
     pub(crate) fn write_what_fits(&mut self, bytes: &[u8]) -> Result<usize, (usize, io::Error)> {
-        self.socket.set_nonblocking(true).map_err(|error| (0, error))?;
         let mut done = 0;
-        let wrote = loop {
-            match (&*self.socket).write(&bytes[done..]) {
-                Ok(0) if done < bytes.len() => break Err(ErrorKind::WriteZero.into()),
-                Ok(count) => done += count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break Ok(()),
-                Err(error) => break Err(error),
+        let wrote = match self.socket.kind() {
+            Kind::System(socket) => {
+                socket.set_nonblocking(true).map_err(|error| (0, error))?;
+                let wrote = fill(bytes, &mut done, |bytes| socket.write(bytes));
+                wrote.and(socket.set_nonblocking(false))
             }
-            if done == bytes.len() {
-                break Ok(());
-            }
+            Kind::Own(transport) => fill(bytes, &mut done, |bytes| transport.write(bytes, Some(Duration::ZERO))),
         };
-        wrote.and(self.socket.set_nonblocking(false)).map(|()| done).map_err(|error| (done, error))
+        wrote.map(|()| done).map_err(|error| (done, error))
     }
 
-    /// Whether the peer has neither closed nor sent anything that nobody asked for.
+    /// Whether the peer has neither closed nor sent anything that nobody asked for. When it has, the connection is of no
+    /// more use, so it does not matter that a byte of that is gone.
     pub(crate) fn is_quiet(&self) -> bool {
-        if self.socket.set_nonblocking(true).is_err() {
-            return false;
-        }
-        let quiet = matches!(self.socket.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
-        self.socket.set_nonblocking(false).is_ok() && quiet
+        matches!(self.read_at_once(&mut [0]), Err(error) if is_late(&error))
     }
 
     /// The same socket for another thread. One of the two may read and one may write: the system keeps one timeout for
@@ -177,14 +172,35 @@ impl Stream {
 
     /// Ends the connection for both sides at once.
     pub(crate) fn close(&self) {
-        // It may be closed already; there is nobody to tell.
-        let _ = self.socket.shutdown(std::net::Shutdown::Both);
+        match self.socket.kind() {
+            Kind::System(socket) => socket.close(),
+            Kind::Own(transport) => transport.close(),
+        }
     }
+}
+
+/// Writes until nothing is left or nothing more is taken at the moment; `done` counts.
+fn fill(bytes: &[u8], done: &mut usize, mut write: impl FnMut(&[u8]) -> io::Result<usize>) -> io::Result<()> {
+    while *done < bytes.len() {
+        match write(&bytes[*done..]) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => *done += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if is_late(&error) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// A wait ended in vain.
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 /// The socket's own timeout ran out, or a signal came: the deadline decides whether to go on.
 fn is_wait(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+    is_late(error) || error.kind() == ErrorKind::Interrupted
 }
 
 /// The timeout to set, `None` when the one that is set is near enough: a sixteenth of what is left. Calls with

@@ -6,7 +6,7 @@
 //! no reply is waited for with a write.
 
 use super::lane::{Landed, Lane};
-use crate::error::Error;
+use crate::error::{Error, Outcome};
 use crate::net::{Deadline, Lease};
 use std::time::Duration;
 
@@ -82,10 +82,16 @@ impl<'f> Flight<'f> {
     /// Counts what the system took, also of a write that failed: what went out whole may be applied.
     fn wrote(&mut self, (count, failure): (usize, Option<Error>)) -> usize {
         self.written += count;
-        self.failure = failure;
         while self.sent < self.lane.len() && self.lane.ends[self.sent] <= self.written {
             self.sent += 1;
         }
+        let is_owed_more = self.sent > self.received;
+        self.failure = failure.map(|error| match error.is_server() && is_owed_more {
+            // What it said before it hung up is its reply to another request, as far as can be told.
+            true => Error::io(std::io::ErrorKind::BrokenPipe.into(), Outcome::NotApplied, "sending the command")
+                .with_node(|| self.lease.node().to_string()),
+            false => error,
+        });
         count
     }
 

@@ -40,10 +40,11 @@ use std::sync::Arc;
 ///   of a million commands needs memory for its commands and its replies, and no server has to hold more than a
 ///   window.
 /// - **Failures** are told for each command: see [`run`](Pipeline::run) and [`run_each`](Pipeline::run_each). What fails
-///   on one node does not matter to the others. Reads are tried again as outside; of the rest only what was certainly
-///   not sent because a pooled connection was dead. When a server turns out to be no longer the master of its node, the
-///   new one is looked for, and the next run goes there.
-/// - The whole run has one deadline, that of the cluster or view: see [`Cluster::deadline`].
+///   on one node does not matter to the others. What a node gets is sent again once where its connection
+///   was refused or broke: reads, and writes when no reply came and nothing of them was sent whole. When a server turns
+///   out to be no longer the master of its node, the new one is looked for, and the next run goes there.
+/// - The whole run has one deadline, that of the cluster or view, see [`Cluster::deadline`], and on top of it what its
+///   commands may wait for data.
 ///
 /// ```
 /// # rediscluster_testing::example(|cluster| {
@@ -178,17 +179,23 @@ impl Pipeline {
         let wait = cmd.wait(spec);
         let is_read = spec.access == Access::Read;
         let route = self.cluster.planner(&self.servers).route(cmd.args(), spec)?;
+        // Two names of one server have one lane, or what is sent to both could overtake one another.
+        let lane_of = |shard| self.servers.topology.distinct(shard);
         let segment = self.segments.last_mut().expect("there is always a segment to fill");
         let way = match (wait, route) {
             (Wait::None, Route::One(part)) => match part.target {
-                Target::Shard(shard, role) => Some(Way::One(shard, segment.push(shard, role, is_read, &part.request))),
+                Target::Shard(shard, role) => {
+                    let lane = lane_of(shard);
+                    Some(Way::One(lane, segment.push(lane, role, is_read, &part.request)))
+                }
                 Target::Server(_) => None,
             },
             (Wait::None, Route::Fan(parts, merge)) if spec.response != ResponsePolicy::OneSucceeded => {
                 let shards: Option<Vec<(usize, Role)>> = parts.iter().map(|part| part.target.shard()).collect();
                 shards.map(|shards| {
                     let parts = parts.into_iter().zip(shards).map(|(part, (shard, role))| {
-                        (shard, segment.push(shard, role, is_read, &part.request), part.keys)
+                        let lane = lane_of(shard);
+                        (lane, segment.push(lane, role, is_read, &part.request), part.keys)
                     });
                     Way::Fan(Box::new(Fan { parts: parts.collect(), args: cmd.args().clone(), spec, merge }))
                 })

@@ -11,11 +11,11 @@ use crate::error::{Error, Outcome, Result};
 use crate::plan::{Part, Target};
 use crate::resp::{Frame, Value};
 use crate::run::{Answer, Run};
-use crate::slot::{Slot, Slots};
-use crate::spec::MARKED;
+use crate::slot::{first_failure, Slot, Slots};
+use crate::spec::{Access, MARKED};
 use crate::topology::Role;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What came of the commands of a [`Pipeline`](super::Pipeline), in their order.
@@ -42,15 +42,22 @@ enum Reply {
 }
 
 impl Replies {
-    pub(super) fn run(cluster: &Cluster, slots: Slots, commands: Vec<Queued>, segments: Vec<Segment>) -> Replies {
+    pub(super) fn run(cluster: &Cluster, slots: Slots, commands: Vec<Queued>, mut segments: Vec<Segment>) -> Replies {
         let servers = cluster.servers();
+        let cluster = &keep_to_masters(cluster, &commands, &mut segments);
+        let observed = cluster.observed();
+        let traffic = observed.as_ref().map(|observed| &observed.traffic);
         let waits = commands.iter().map(|queued| match &queued.way {
             Way::Alone(alone) => alone.2,
             _ => Wait::None,
         });
         let wait = waits.fold(Wait::None, Wait::and);
-        // One deadline for all of it.
-        let deadline = cluster.begin(wait);
+        // One deadline for all of it. What does not wait for data gets no more of it than any call.
+        let whole = cluster.begin(wait);
+        let deadline_of = |wait: Wait| match wait {
+            Wait::None => whole.within(cluster.patience()),
+            _ => whole,
+        };
         let no_args = Args::new();
         let mut answered: Vec<Answered> = Vec::with_capacity(commands.len());
         let mut commands = commands.into_iter();
@@ -79,8 +86,9 @@ impl Replies {
                 .map(|(at, fan)| (*at, fan.parts.iter().map(|(shard, nth, _)| (*shard, *nth)).collect()))
                 .collect();
             let mut given_up = BTreeMap::new();
+            let deadline = deadline_of(Wait::None);
             let back = segment.run(
-                &Run { deadline, ..cluster.run_of(&servers, &no_args, &MARKED, Wait::None) },
+                &Run { deadline, traffic, ..cluster.run_of(&servers, &no_args, &MARKED, Wait::None) },
                 &together,
                 |at, error| {
                     given_up.insert(at, error.with_outcome(Outcome::NotApplied));
@@ -99,7 +107,8 @@ impl Replies {
                 (then, commands.next())
             {
                 let (args, spec, wait) = &*alone;
-                let run = Run { deadline, ..cluster.run_of(&servers, args, spec, *wait) };
+                let deadline = deadline_of(*wait);
+                let run = Run { deadline, traffic, ..cluster.run_of(&servers, args, spec, *wait) };
                 let reply = match run.run() {
                     Ok(answer) => Reply::Made(answer.frame().as_bytes().to_vec()),
                     Err(error) => Reply::Failed(error),
@@ -107,7 +116,12 @@ impl Replies {
                 answered.push(Answered { name, is_read, is_script, reply });
             }
         }
-        Replies { slots, commands: answered, landed }
+        let replies = Replies { slots, commands: answered, landed };
+        if let Some(observed) = observed {
+            let failed = (0..replies.len()).filter(|&index| replies.reply(index).is_err()).count();
+            observed.pipeline(replies.len(), failed, &servers);
+        }
+        replies
     }
 
     /// How many commands there were.
@@ -154,7 +168,8 @@ impl Replies {
             Err(error) => return Err(error),
         };
         made.map_err(|error| {
-            let error = error.with_command(command.name.clone());
+            // The command ran, also when the error is one inside of what it gave, such as a script may.
+            let error = error.with_outcome(Outcome::Applied).with_command(command.name.clone());
             match node {
                 Some(node) => error.with_node(|| node.to_owned()),
                 None => error,
@@ -190,23 +205,23 @@ impl Replies {
 
     /// One error for all commands that failed.
     pub(super) fn failure(&self) -> Option<Error> {
-        let failed: Vec<(usize, Error)> =
-            (0..self.len()).filter_map(|index| self.reply(index).err().map(|error| (index, error))).collect();
-        let unknown = failed.iter().any(|(_, error)| error.outcome() == Outcome::Unknown);
-        let none = failed.len() == self.len() && failed.iter().all(|(_, error)| error.outcome() == Outcome::NotApplied);
-        let count = failed.len();
-        let (index, first) = failed.into_iter().next()?;
-        let outcome = match (unknown, none) {
-            (true, _) => Outcome::Unknown,
-            (false, true) => Outcome::NotApplied,
-            (false, false) => Outcome::Partial,
-        };
-        let others = match count {
-            1 => "no other failed".to_owned(),
-            _ => format!("{count} of them failed"),
-        };
-        let note = format!("this is command {} of {} in a pipeline, and {others}", index + 1, self.len());
-        Some(first.with_outcome(outcome).with_note(&note))
+        let is_read = |index: usize| self.commands[index].is_read;
+        first_failure(self.len(), "a pipeline", is_read, |index| self.reply(index).err())
+    }
+}
+
+/// What a pipeline has written it reads on masters, whatever stands in between. Which nodes a command that runs by itself
+/// writes to is not known before, so then it is all of them. Gives the cluster that such commands run on.
+fn keep_to_masters(cluster: &Cluster, commands: &[Queued], segments: &mut [Segment]) -> Cluster {
+    let writes_alone = commands.iter().any(|queued| match &queued.way {
+        Way::Alone(alone) => alone.1.access == Access::Write,
+        _ => false,
+    });
+    let written: BTreeSet<usize> = segments.iter().flat_map(Segment::written).collect();
+    segments.iter_mut().for_each(|segment| segment.keep_to_masters(|shard| writes_alone || written.contains(&shard)));
+    match writes_alone || !written.is_empty() {
+        true => cluster.masters_only(),
+        false => cluster.clone(),
     }
 }
 

@@ -4,10 +4,12 @@ use super::flow::{drive, Flight};
 use super::lane::{Landed, Lane};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Deadline, Lease};
-use crate::run::{is_servers_fault, Run};
+use crate::observer::ObserverEvent;
+use crate::retry::Cause;
+use crate::run::{is_servers_fault, one_of_several, Run};
 use crate::topology::Role;
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Commands up to the next one that has to run by itself.
 #[derive(Debug, Default)]
@@ -31,6 +33,8 @@ struct Trip {
     /// Whether nobody else can serve it any more.
     is_last: bool,
     began: Instant,
+    /// Which one this is for these requests.
+    attempt: u32,
 }
 
 impl Segment {
@@ -40,6 +44,16 @@ impl Segment {
         lane.needs_master |= role == Role::Master;
         lane.writes |= !is_read;
         lane.push(request)
+    }
+
+    /// The shards that some request may write to.
+    pub(super) fn written(&self) -> impl Iterator<Item = usize> + '_ {
+        self.lanes.iter().filter(|(_, lane)| lane.writes).map(|(&shard, _)| shard)
+    }
+
+    /// Keeps reads from the replicas of these shards.
+    pub(super) fn keep_to_masters(&mut self, is_kept: impl Fn(usize) -> bool) {
+        self.lanes.iter_mut().for_each(|(&shard, lane)| lane.needs_master |= is_kept(shard));
     }
 
     /// Sends every lane and gives what came back, by shard. `together` lists requests by shard and number that are
@@ -57,7 +71,12 @@ impl Segment {
         while !trips.is_empty() {
             // Connections are taken in the order of the servers: two calls can so never wait for one another.
             trips.sort_by_key(|trip| trip.server);
-            let lend = |trip: &Trip| run.lend_checked(trip.server, trip.deadline(run), trip.has_others(run));
+            let is_alone = trips.len() == 1;
+            let lend = |trip: &Trip| {
+                let deadline = trip.deadline(run);
+                let deadline = if is_alone { deadline } else { one_of_several(deadline) };
+                run.lend_checked(trip.server, deadline, trip.has_others(run))
+            };
             let leases: Vec<Result<Lease>> = trips.iter().map(lend).collect();
             if std::mem::take(&mut first) {
                 let unreached: BTreeMap<usize, &Error> = trips
@@ -109,9 +128,10 @@ fn wave(
     let came: Vec<Landed> =
         came.into_iter().map(|nothing| nothing.or_else(|| flown.next()).unwrap_or_default()).collect();
     let mut next = Vec::new();
-    for (trip, came) in trips.into_iter().zip(came) {
+    for (trip, mut came) in trips.into_iter().zip(came) {
         trip.note(run, &came);
         let again = trip.again(run, &came);
+        came.failure = came.failure.map(|error| error.with_attempts(trip.attempt));
         if let Some(landed) = landed.get_mut(&trip.shard) {
             landed.take(came, &trip.numbers);
         }
@@ -127,15 +147,17 @@ impl Trip {
         }
         let mut candidates = run.servers_of(shard, !lane.needs_master);
         let server = candidates.remove(0);
+        run.budget.earn();
         Trip {
             shard,
             numbers: (0..lane.len()).collect(),
             lane,
             server,
             others: candidates,
-            may_repeat: true,
+            may_repeat: run.retries.are_allowed(),
             is_last: false,
             began: Instant::now(),
+            attempt: 1,
         }
     }
 
@@ -191,6 +213,7 @@ impl Trip {
             may_repeat,
             is_last: false,
             began: Instant::now(),
+            attempt: self.attempt + 1,
         };
         if let (false, Some((&server, others))) = (self.lane.writes, self.others.split_first()) {
             let numbers: Vec<usize> = (0..self.lane.len()).filter(failed).collect();
@@ -203,12 +226,22 @@ impl Trip {
                 return Some(Trip { is_last: true, ..trip(numbers, server, Vec::new(), self.may_repeat) });
             }
         }
-        let dead = matches!(came.failure.as_ref()?.kind(), ErrorKind::Io | ErrorKind::Protocol);
+        let failure = came.failure.as_ref()?;
+        // What must not be sent twice is looked at below.
+        let cause = Cause::of(failure, true)?;
         let untouched = (0..self.lane.len()).all(|at| came.raw(at).is_none() && !came.is_open(at));
-        if !dead || !self.may_repeat || (self.lane.writes && !untouched) {
+        if cause == Cause::NotNow || !self.may_repeat || (self.lane.writes && !untouched) {
             return None;
         }
-        run.servers.pools[self.server].drop_idle();
+        // What died in the pool says nothing about the server.
+        if cause != Cause::Stale && !run.budget.spend() {
+            return None;
+        }
+        let pool = &run.servers.pools[self.server];
+        let (node, error, attempt) = (pool.node(), failure.kind(), self.attempt);
+        let pause = Duration::ZERO;
+        pool.observer().on(|| ObserverEvent::Retry { node, command: "pipeline", attempt, error, pause });
+        pool.drop_idle();
         let numbers = (0..self.lane.len()).filter(|&at| came.raw(at).is_none()).collect();
         Some(trip(numbers, self.server, Vec::new(), false))
     }

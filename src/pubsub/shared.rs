@@ -251,12 +251,5 @@ pub(super) fn stopped() -> Error {
 
 /// The same failure once more, for another one whom it concerns.
 pub(super) fn copy(error: &Error) -> Error {
-    let mut copy = Error::new(error.kind(), Outcome::NotApplied, error.message());
-    if let Some(node) = error.node() {
-        copy = copy.with_node(|| node.to_owned());
-    }
-    if let Some(command) = error.command() {
-        copy = copy.with_command(command.to_owned());
-    }
-    copy
+    error.again().with_outcome(Outcome::NotApplied)
 }

@@ -4,6 +4,7 @@ use super::{is_servers_fault, Run, Servers};
 use crate::cmd::Wait;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease, Standing};
+use crate::observer::ObserverEvent;
 use crate::plan::Target;
 use crate::resp::ValueRef;
 use crate::topology::info::Info;
@@ -109,13 +110,10 @@ impl Iterator for Candidates<'_> {
 impl Run<'_> {
     /// The servers that may serve a target, the one to ask first coming first.
     pub(crate) fn candidates(&self, target: Target) -> Candidates<'_> {
-        let (replicas, master): (&[usize], usize) = match target {
-            Target::Server(server) => (&[], server),
-            Target::Shard(shard, role) => {
-                let is_written = self.own_writes.is_some_and(|own| own.includes(shard));
-                let shard = &self.topology().shards()[shard];
-                (if role == Role::Replica && !is_written { shard.replicas() } else { &[] }, shard.master())
-            }
+        let replicas = self.replicas_for(target);
+        let master = match target {
+            Target::Server(server) => server,
+            Target::Shard(shard, _) => self.topology().shards()[shard].master(),
         };
         let order = self.planner.read_from;
         let turn = match (replicas.len(), order) {
@@ -132,6 +130,21 @@ impl Run<'_> {
             resting: Vec::new(),
             again: Vec::new(),
         }
+    }
+
+    /// The replicas that may serve a target.
+    fn replicas_for(&self, target: Target) -> &[usize] {
+        match target {
+            Target::Shard(shard, Role::Replica) if !self.own_writes.is_some_and(|own| own.includes(shard)) => {
+                self.topology().shards()[shard].replicas()
+            }
+            _ => &[],
+        }
+    }
+
+    /// Whether more than one server may serve a target.
+    pub(super) fn has_others(&self, target: Target) -> bool {
+        !self.replicas_for(target).is_empty()
     }
 
     /// The servers of a shard that may serve a read, or with `replicas` false a write, the one to ask first coming first.
@@ -194,7 +207,7 @@ impl Run<'_> {
                 return Err(error.with_node(|| lease.node().to_string()));
             }
             // It rests, and serves until somebody can do better.
-            health.failed(Instant::now());
+            self.rests(server, Instant::now(), ErrorKind::MasterDown);
             lease.set_in_step(health.age());
             return Ok(lease);
         }
@@ -204,10 +217,21 @@ impl Run<'_> {
 
     /// Remembers whether a server could serve a read that began at this moment.
     pub(crate) fn note<T>(&self, server: usize, began: Instant, result: &Result<T>) {
-        let health = self.servers.pools[server].health();
+        let pool = &self.servers.pools[server];
         match result {
-            Err(error) if rests_after(error) => health.failed(began),
-            _ => health.served(began),
+            Err(error) if rests_after(error) => self.rests(server, began, error.kind()),
+            _ if pool.health().served(began) && self.topology().role(server) == Role::Replica => {
+                pool.observer().on(|| ObserverEvent::ReplicaReadmitted { node: pool.node() });
+            }
+            _ => {}
+        }
+    }
+
+    /// A server has failed a read that began at this moment.
+    fn rests(&self, server: usize, began: Instant, error: ErrorKind) {
+        let pool = &self.servers.pools[server];
+        if let (Some(pause), Role::Replica) = (pool.health().failed(began), self.topology().role(server)) {
+            pool.observer().on(|| ObserverEvent::ReplicaEjected { node: pool.node(), error, pause });
         }
     }
 }

@@ -5,12 +5,17 @@ pub(crate) mod info;
 use crate::error::{Error, Result};
 use crate::partition::{HashTags, Partitioner};
 use std::fmt;
+use std::path::Path;
 
-/// The address of a server: host and port. The host is a name, an IPv4 or an IPv6 address.
+/// The address of a server: host and port, where the host is a name, an IPv4 or an IPv6 address; or the path of a
+/// Unix socket.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Address {
-    host: String,
-    port: u16,
+pub struct Address(Place);
+
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Place {
+    Tcp { host: String, port: u16 },
+    Unix { path: String },
 }
 
 impl Address {
@@ -35,10 +40,37 @@ impl Address {
         if port == 0 {
             return Err(Error::config(format!("port 0 of {host} is not a port that a server can listen on")));
         }
-        Ok(Address { host: host.to_owned(), port })
+        Ok(Address(Place::Tcp { host: host.to_owned(), port }))
     }
 
-    /// An address from `host:port`, `host`, `[v6]:port` or a bare IPv6 address; the port is 6379 unless given.
+    /// The address of a Unix socket on this machine, from its path.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) when the path is not absolute or holds control characters, and on systems
+    /// that have no Unix sockets.
+    ///
+    /// ```
+    /// use rediscluster::Address;
+    ///
+    /// # if cfg!(unix) {
+    /// let address = Address::unix("/run/redis.sock")?;
+    /// assert_eq!(address.to_string(), "unix:///run/redis.sock");
+    /// # }
+    /// # Ok::<(), rediscluster::Error>(())
+    /// ```
+    pub fn unix(path: &str) -> Result<Address> {
+        if !cfg!(unix) {
+            return Err(Error::config("there are no Unix sockets on this system"));
+        }
+        if !path.starts_with('/') || path.chars().any(char::is_control) {
+            // It may be a password that was taken for a path.
+            return Err(Error::config("the path of a Unix socket is absolute and holds no control characters"));
+        }
+        Ok(Address(Place::Unix { path: path.to_owned() }))
+    }
+
+    /// An address from `host:port`, `host`, `[v6]:port` or a bare IPv6 address; the port is 6379 unless given. For the
+    /// path of a Unix socket there is [`unix`](Address::unix).
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) when the text is none of these.
@@ -66,29 +98,53 @@ impl Address {
             None => Address::DEFAULT_PORT,
             // The host is checked first: what is no host may be a password.
             Some(port) => Address::new(host, 1).and_then(|address| {
-                port.parse().map_err(|_| Error::config(format!("{port:?} is not a port (of {})", address.host)))
+                // Nor is it shown when the credentials have no scheme before them and no port behind them.
+                let shown = if port.contains('@') { "..." } else { port };
+                port.parse().map_err(|_| Error::config(format!("{shown:?} is not a port (of {})", address.host())))
             })?,
         };
         Address::new(host, port)
     }
 
-    /// The host: a name, an IPv4 or an IPv6 address without brackets.
+    /// The host: a name, an IPv4 or an IPv6 address without brackets. Empty for a Unix socket.
     pub fn host(&self) -> &str {
-        &self.host
+        match &self.0 {
+            Place::Tcp { host, .. } => host,
+            Place::Unix { .. } => "",
+        }
     }
 
-    /// The port, never 0.
+    /// The port; 0 for a Unix socket and for nothing else.
     pub fn port(&self) -> u16 {
-        self.port
+        match self.0 {
+            Place::Tcp { port, .. } => port,
+            Place::Unix { .. } => 0,
+        }
+    }
+
+    /// The path of a Unix socket, `None` for a host and port.
+    pub fn unix_path(&self) -> Option<&Path> {
+        match &self.0 {
+            Place::Tcp { .. } => None,
+            Place::Unix { path } => Some(Path::new(path)),
+        }
     }
 }
 
 impl fmt::Display for Address {
+    /// `host:port`, `[v6]:port`, or the URL of a Unix socket.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
+        match &self.0 {
+            Place::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Place::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Place::Unix { path } => {
+                f.write_str("unix://")?;
+                path.chars().try_for_each(|c| match c {
+                    // These would end the path, or begin an escape.
+                    ' ' | '%' | '?' | '#' | '@' => write!(f, "%{:02X}", u32::from(c)),
+                    _ => write!(f, "{c}"),
+                })
+            }
         }
     }
 }
@@ -324,6 +380,14 @@ impl Topology {
         self.servers.iter().map(|(role, node)| (*role, node))
     }
 
+    /// Whether the nodes have the same masters and the same replicas.
+    pub(crate) fn has_same_servers(&self, other: &Topology) -> bool {
+        let links = |topology: &Topology| -> Vec<(usize, Vec<usize>)> {
+            topology.shards.iter().map(|shard| (shard.master, shard.replicas.clone())).collect()
+        };
+        self.servers == other.servers && links(self) == links(other)
+    }
+
     pub(crate) fn server_count(&self) -> usize {
         self.servers.len()
     }
@@ -352,6 +416,13 @@ impl Topology {
             let master = self.shards[at].master;
             self.shards[..at].iter().all(|earlier| earlier.master != master)
         })
+    }
+
+    /// The shard that stands for all that have the same master, of which [`distinct_shards`](Topology::distinct_shards)
+    /// gives one.
+    pub(crate) fn distinct(&self, shard: usize) -> usize {
+        let master = self.shards[shard].master;
+        self.shards.iter().position(|first| first.master == master).unwrap_or(shard)
     }
 }
 
@@ -424,6 +495,7 @@ mod tests {
         ]);
         assert_eq!(topology.server_count(), 3);
         assert_eq!(topology.distinct_shards().collect::<Vec<_>>(), [0, 2]);
+        assert_eq!([0, 1, 2].map(|shard| topology.distinct(shard)), [0, 0, 2]);
         assert_eq!(topology.shards()[0].replicas(), [2]);
         assert_eq!(topology.shards()[1].replicas(), [2]);
         assert!(topology.shards()[2].replicas().is_empty(), "a replica follows one master");

@@ -85,12 +85,13 @@ fn queued(
         match lease.receive(deadline).map(|reply| reply.value()) {
             Ok(ValueRef::Simple(b"QUEUED")) => {}
             Ok(ValueRef::Error(text)) => {
-                refused.get_or_insert_with(|| Error::server(text).with_command(batch.names[at].clone()));
+                // It was refused before it ran, whatever it runs.
+                refused.get_or_insert_with(|| batch.named[at].told(Error::server(text)));
             }
             Ok(_) => {
                 // It may have run at once, outside of any transaction.
                 let error = Error::protocol("a command in a transaction was answered by something else than QUEUED");
-                return Err(error.with_command(batch.names[at].clone()));
+                return Err(batch.named[at].told(error));
             }
             Err(error) => {
                 let command = if lost == Outcome::Unknown { "EXEC" } else { "MULTI" };

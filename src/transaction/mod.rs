@@ -12,7 +12,6 @@ use crate::cluster::{Cluster, OnNode};
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::net::Pool;
 use crate::slot::Slot;
 use exec::exec;
 use queue::{Home, Queue};
@@ -30,8 +29,8 @@ use std::fmt;
 /// is published to is placed like a key. What goes to several nodes or is about its connection is refused. Commands
 /// that wait for data do not wait here.
 ///
-/// Redis does not undo: a command that fails while the transaction runs, such as an `INCR` of a list, is an error of
-/// its own slot, and the others are applied. [`TransactionReplies::check`] looks for such errors.
+/// Redis does not undo: when a command fails while the transaction runs, such as an `INCR` of a list, the others are
+/// applied. [`run`](Transaction::run) makes that an error, and [`run_each`](Transaction::run_each) one of its own slot.
 ///
 /// ```
 /// # rediscluster_testing::example(|cluster| {
@@ -113,11 +112,43 @@ impl Transaction<'_> {
         self.queue.len() == 0
     }
 
-    /// Sends the commands between `MULTI` and `EXEC` and gives their replies. This takes two round trips, and one more
-    /// for every 1,000 commands or 64 KiB of them.
+    /// Sends the commands between `MULTI` and `EXEC` and gives their replies. The transaction is empty afterwards and can
+    /// be filled again, unless it is [watched](Watched::transaction): then it can run once. This takes two round trips,
+    /// and one more for every 1,000 commands or 64 KiB of them.
     ///
     /// Without commands nothing is sent; in a [watched](Watched::transaction) transaction `EXEC` says all the same
     /// whether a watched key changed.
+    ///
+    /// # Errors
+    /// When a command failed while the transaction ran, what the first of them met, with its name; the note behind it
+    /// says which that is and how many failed. The others were applied, so its [outcome](crate::Error::outcome) is
+    /// [`Partial`](crate::Outcome::Partial), or [`Unknown`](crate::Outcome::Unknown) when a script failed, or
+    /// [`NotApplied`](crate::Outcome::NotApplied) when none changed anything. For the replies of the others, use
+    /// [`run_each`](Transaction::run_each), whose errors may come here as well.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::Outcome;
+    ///
+    /// let mut transaction = cluster.transaction();
+    /// transaction.set("name{7}", "ada");
+    /// transaction.incr("name{7}");
+    /// let error = transaction.run().unwrap_err();
+    /// assert_eq!((error.command(), error.outcome()), (Some("INCR"), Outcome::Partial));
+    /// assert_eq!(cluster.get::<_, String>("name{7}")?, "ada");
+    /// # Ok(()) });
+    /// ```
+    pub fn run(&mut self) -> Result<TransactionReplies> {
+        let replies = self.run_each()?;
+        match replies.failure() {
+            Some(error) => Err(error),
+            None => Ok(replies),
+        }
+    }
+
+    /// As [`run`](Transaction::run), where a command that fails while the transaction runs is an error of its own slot:
+    /// [`TransactionReplies::get`] tells it.
     ///
     /// # Errors
     /// An error means that nothing was applied, unless its [outcome](crate::Error::outcome) is
@@ -143,15 +174,15 @@ impl Transaction<'_> {
     /// let mut transaction = cluster.transaction();
     /// transaction.set("foo", 1);
     /// transaction.set("bar", 2); // lives on another node
-    /// let error = transaction.run().unwrap_err();
+    /// let error = transaction.run_each().unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::CrossNode);
     /// assert_eq!(cluster.exists(["foo", "bar"])?, 0);
     /// # Ok(()) });
     /// ```
-    pub fn run(self) -> Result<TransactionReplies> {
-        let Transaction { to, queue } = self;
-        match to {
-            To::Home(home) => run(&home, queue),
+    pub fn run_each(&mut self) -> Result<TransactionReplies> {
+        let queue = std::mem::replace(&mut self.queue, Queue::new());
+        match &mut self.to {
+            To::Home(home) => run(home, queue),
             To::Watched(watched) => watched.run(queue),
         }
     }
@@ -168,8 +199,10 @@ fn run(home: &Home, queue: Queue) -> Result<TransactionReplies> {
     let (batch, slots) = queue.batch(home, &servers, &mut lead)?;
     let server = home.server(&servers, lead.as_ref())?;
     home.cluster().writes_to(&servers, server);
-    let executed = repeated(&servers.pools[server], || {
-        let mut lease = home.cluster().lend(&servers, server, deadline).map_err(|error| error.with_command("MULTI"))?;
+    let observed = home.cluster().observed();
+    let done = home.cluster().tried(&servers.pools[server], "EXEC", deadline, || {
+        let lent = home.cluster().lend(&servers, server, deadline, observed.as_ref());
+        let mut lease = lent.map_err(|error| error.with_command("MULTI"))?;
         let frame = exec(&mut lease, &batch, deadline)?.ok_or_else(|| {
             let message = "EXEC gave nothing, though no key was watched";
             let error = Error::new(ErrorKind::Reply, Outcome::NotApplied, message).with_command("EXEC");
@@ -177,27 +210,15 @@ fn run(home: &Home, queue: Queue) -> Result<TransactionReplies> {
         })?;
         Ok((lease.node().to_string(), frame))
     });
-    let (node, frame) = executed.map_err(|error| {
-        // For the next transaction: this one was routed to a server that may no longer be the master.
-        home.cluster().has_moved(&servers, &error, deadline);
-        error
-    })?;
-    Ok(TransactionReplies::new(slots, batch.names, node, frame))
-}
-
-/// Tries once more on a new connection what was certainly not applied because a pooled one was dead.
-fn repeated<T>(pool: &Pool, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
-    match attempt() {
-        Err(error) if died(&error) => {
-            pool.drop_idle();
-            attempt()
-        }
-        result => result,
+    if let Some(observed) = observed {
+        observed.command("EXEC", &servers, done.as_ref().err());
     }
-}
-
-fn died(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol) && error.outcome() == Outcome::NotApplied
+    if let Err(error) = &done {
+        // For the next transaction: this one was routed to a server that may no longer be the master.
+        home.cluster().has_moved(&servers, error, deadline);
+    }
+    let (node, frame) = done?;
+    Ok(TransactionReplies::new(slots, batch.named, node, frame))
 }
 
 impl Execute for &mut Transaction<'_> {

@@ -7,7 +7,7 @@ use crate::plan::{command, Native};
 use crate::resp::Value;
 use crate::run::Servers;
 use crate::slot::{Slot, Slots};
-use crate::spec::{self, Spec};
+use crate::spec::{self, Access, Spec};
 use crate::to_arg::ToArgs;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -29,7 +29,27 @@ pub(super) struct Batch {
     bytes: Vec<u8>,
     /// Where each command ends.
     ends: Vec<usize>,
-    pub(super) names: Vec<Cow<'static, str>>,
+    pub(super) named: Vec<Named>,
+}
+
+/// A command as far as it is told what became of it.
+pub(super) struct Named {
+    name: Cow<'static, str>,
+    is_script: bool,
+    pub(super) is_read: bool,
+}
+
+impl Named {
+    /// An error that the server said to it.
+    pub(super) fn refused(&self, text: &[u8]) -> Error {
+        let error = Error::server(text);
+        let error = if self.is_script { error.of_a_script() } else { error };
+        self.told(error)
+    }
+
+    pub(super) fn told(&self, error: Error) -> Error {
+        error.with_command(self.name.clone())
+    }
 }
 
 /// How the server of a transaction is found.
@@ -65,12 +85,13 @@ impl Queue {
     /// The commands for the one server that all their keys live on; `lead` says which that is as soon as one has a key.
     pub(super) fn batch(self, home: &Home, servers: &Servers, lead: &mut Option<Lead>) -> Result<(Batch, Slots)> {
         let mut batch =
-            Batch { bytes: Vec::new(), ends: Vec::with_capacity(self.len()), names: Vec::with_capacity(self.len()) };
+            Batch { bytes: Vec::new(), ends: Vec::with_capacity(self.len()), named: Vec::with_capacity(self.len()) };
         // One after the other, so that no value is held twice for long.
         for cmd in self.commands {
             let spec = home.follow(servers, &cmd, lead, |_, request| batch.bytes.extend_from_slice(request))?;
             batch.ends.push(batch.bytes.len());
-            batch.names.push(spec.name_of(cmd.args()));
+            let (name, is_script) = (spec.name_of(cmd.args()), spec.runs_a_script());
+            batch.named.push(Named { name, is_script, is_read: spec.access == Access::Read });
         }
         batch.bytes.extend(command([&b"EXEC"[..]]));
         Ok((batch, self.slots))
@@ -230,7 +251,7 @@ mod tests {
             .collect();
         let mut bytes = vec![b'x'; ends.last().copied().unwrap_or(0)];
         bytes.extend_from_slice(b"EXEC");
-        Batch { bytes, ends, names: Vec::new() }
+        Batch { bytes, ends, named: Vec::new() }
     }
 
     #[test]

@@ -1,18 +1,17 @@
 //! What the commands of a transaction replied.
 
+use super::queue::Named;
 use crate::convert::FromValue;
-use crate::error::{Error, Result};
+use crate::error::{Error, Outcome, Result};
 use crate::resp::{Frame, ValueRef};
-use crate::slot::{Slot, Slots};
-use std::borrow::Cow;
+use crate::slot::{first_failure, Slot, Slots};
 use std::fmt;
 use std::ops::Range;
 
 /// The replies to the commands of a [`Transaction`](super::Transaction) that was applied: one for each [`Slot`].
-#[must_use = "a command may have failed while the others were applied: look at its slot, or at all by `check`"]
 pub struct TransactionReplies {
     slots: Slots,
-    names: Vec<Cow<'static, str>>,
+    named: Vec<Named>,
     node: String,
     /// What `EXEC` gave, as it came.
     bytes: Vec<u8>,
@@ -23,13 +22,13 @@ pub struct TransactionReplies {
 impl TransactionReplies {
     /// Those of a transaction without commands.
     pub(super) fn none() -> TransactionReplies {
-        let (names, bytes, ranges) = (Vec::new(), Vec::new(), Vec::new());
-        TransactionReplies { slots: Slots::new(), names, node: String::new(), bytes, ranges }
+        let (named, bytes, ranges) = (Vec::new(), Vec::new(), Vec::new());
+        TransactionReplies { slots: Slots::new(), named, node: String::new(), bytes, ranges }
     }
 
     /// Those that lie in one array.
-    pub(super) fn new(slots: Slots, names: Vec<Cow<'static, str>>, node: String, bytes: Vec<u8>) -> TransactionReplies {
-        let mut ranges = Vec::with_capacity(names.len());
+    pub(super) fn new(slots: Slots, named: Vec<Named>, node: String, bytes: Vec<u8>) -> TransactionReplies {
+        let mut ranges = Vec::with_capacity(named.len());
         if let ValueRef::Array(mut items) = Frame::trusted(&bytes).value() {
             let mut end = 0;
             while let Some((_, raw)) = items.next_raw() {
@@ -40,14 +39,15 @@ impl TransactionReplies {
             let head = bytes.len() - end;
             ranges.iter_mut().for_each(|range| *range = range.start + head..range.end + head);
         }
-        TransactionReplies { slots, names, node, bytes, ranges }
+        TransactionReplies { slots, named, node, bytes, ranges }
     }
 
     /// What the command of a slot gave, as the method that queued it says.
     ///
     /// # Errors
     /// What the server said to this command while the transaction ran, such as
-    /// [`WrongType`](crate::ErrorKind::WrongType): this one was not applied, and the others were.
+    /// [`WrongType`](crate::ErrorKind::WrongType): this one was not applied, and the others were. What a script wrote
+    /// before it failed stays written, so its outcome is [`Unknown`](crate::Outcome::Unknown) then.
     /// [`Reply`](crate::ErrorKind::Reply) when the reply does not fit the type that was asked for.
     /// [`Argument`](crate::ErrorKind::Argument) for a slot of another transaction.
     ///
@@ -59,35 +59,22 @@ impl TransactionReplies {
     /// cluster.set("name{7}", "ada")?;
     /// let mut transaction = cluster.transaction();
     /// let (wrong, right) = (transaction.incr("name{7}"), transaction.incr("age{7}"));
-    /// let replies = transaction.run()?;
+    /// let replies = transaction.run_each()?;
     /// assert_eq!(replies.get(right)?, 1);
     /// assert_eq!(replies.get(wrong).unwrap_err().kind(), ErrorKind::Server);
     /// # Ok(()) });
     /// ```
     pub fn get<T: FromValue>(&self, slot: Slot<T>) -> Result<T> {
         let at = self.slots.index_of(&slot)?;
-        self.ok(at).and_then(T::from_value).map_err(|error| self.told(at, error))
+        // The command ran, also when the error is one inside of what it gave, such as a script may.
+        let misfit = |error: Error| self.named[at].told(error.with_outcome(Outcome::Applied));
+        self.ok(at).and_then(|value| T::from_value(value).map_err(misfit)).map_err(|error| self.of_node(error))
     }
 
-    /// Whether every command succeeded.
-    ///
-    /// # Errors
-    /// The error of the first one that did not; the others were applied.
-    ///
-    /// ```
-    /// # rediscluster_testing::example(|cluster| {
-    /// use rediscluster::prelude::*;
-    ///
-    /// let mut transaction = cluster.transaction();
-    /// transaction.set("name{7}", "ada");
-    /// transaction.incr("name{7}");
-    /// let error = transaction.run()?.check().unwrap_err();
-    /// assert_eq!(error.command(), Some("INCR"));
-    /// assert_eq!(cluster.get::<_, String>("name{7}")?, "ada");
-    /// # Ok(()) });
-    /// ```
-    pub fn check(&self) -> Result<()> {
-        (0..self.len()).try_for_each(|at| self.ok(at).map(drop).map_err(|error| self.told(at, error)))
+    /// One error for all commands that failed.
+    pub(super) fn failure(&self) -> Option<Error> {
+        let is_read = |at: usize| self.named[at].is_read;
+        first_failure(self.len(), "a transaction", is_read, |at| self.ok(at).err().map(|error| self.of_node(error)))
     }
 
     /// How many replies there are: one for each command.
@@ -103,13 +90,13 @@ impl TransactionReplies {
     /// A reply that is no error.
     fn ok(&self, at: usize) -> Result<ValueRef<'_>> {
         match Frame::trusted(&self.bytes[self.ranges[at].clone()]).value() {
-            ValueRef::Error(text) => Err(Error::server(text)),
+            ValueRef::Error(text) => Err(self.named[at].refused(text)),
             value => Ok(value),
         }
     }
 
-    fn told(&self, at: usize, error: Error) -> Error {
-        error.with_command(self.names[at].clone()).with_node(|| self.node.clone())
+    fn of_node(&self, error: Error) -> Error {
+        error.with_node(|| self.node.clone())
     }
 }
 

@@ -2,14 +2,14 @@
 
 use super::exec::exec;
 use super::queue::{Home, Lead, Queue};
-use super::{repeated, To, Transaction, TransactionReplies};
-use crate::carry::random;
+use super::{To, Transaction, TransactionReplies};
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease};
 use crate::resp::ValueRef;
+use crate::retry::random;
 use crate::run::Servers;
 use crate::spec::Access;
 use crate::to_arg::ToArgs;
@@ -26,7 +26,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 /// A connection to the master of one node, which watches keys there: what the closure of [`Cluster::watch`] works with.
 ///
 /// Commands that read run at once, over this connection and so on the master. What changes data belongs into the
-/// [transaction](Watched::transaction); here it is refused.
+/// [transaction](Watched::transaction); here it is refused, and so is what waits for data.
 pub struct Watched {
     home: Home,
     servers: Arc<Servers>,
@@ -103,7 +103,7 @@ impl Cluster {
     ///         }
     ///         let mut transaction = watched.transaction();
     ///         transaction.set(key, new);
-    ///         transaction.run()?.check().map(|()| true)
+    ///         transaction.run().map(|_| true)
     ///     })
     /// }
     ///
@@ -135,7 +135,7 @@ impl OnNode {
     ///     }
     ///     let mut transaction = watched.transaction();
     ///     transaction.hset("config", [("size", 1)]);
-    ///     transaction.run()?.check().map(|()| true)
+    ///     transaction.run().map(|_| true)
     /// })?;
     /// assert!(new);
     /// # Ok(()) });
@@ -188,7 +188,8 @@ fn once<T>(home: &Home, keys: &Cmd, deadline: Deadline, body: impl FnOnce(&mut W
         Err(error) => return Ended::With(Err(error)),
     };
     match (body(&mut watched), watched.state) {
-        (Err(_), State::Conflict) => Ended::Conflict(watched.conflict()),
+        // Another error of the closure is its own, whatever came before it.
+        (Err(error), State::Conflict) if error.kind() == ErrorKind::Conflict => Ended::Conflict(watched.conflict()),
         (result, _) => {
             watched.unwatch();
             Ended::With(result)
@@ -213,8 +214,8 @@ impl Watched {
         let servers = home.cluster().servers();
         let told = |error: Error| error.with_command("WATCH");
         let (lead, request) = home.watch(&servers, keys).map_err(told)?;
-        let lease = repeated(&servers.pools[lead.server], || {
-            let mut lease = home.cluster().lend(&servers, lead.server, deadline)?;
+        let lease = home.cluster().tried(&servers.pools[lead.server], "WATCH", deadline, || {
+            let mut lease = home.cluster().lend(&servers, lead.server, deadline, None)?;
             lease.set_stateful(true);
             let node = lease.node().to_string();
             // Whatever happens here, nothing is changed.
@@ -260,15 +261,23 @@ impl Watched {
         self.still_watching().map_err(|error| error.with_command("MULTI"))?;
         let (batch, slots) = queue.batch(&self.home, &self.servers, &mut self.lead)?;
         self.state = State::Over;
-        let executed = exec(&mut self.lease, &batch, self.deadline).map_err(|error| {
-            self.home.cluster().has_moved(&self.servers, &error, self.deadline);
-            error
-        });
-        match executed? {
-            Some(replies) => Ok(TransactionReplies::new(slots, batch.names, self.lease.node().to_string(), replies)),
-            None => {
-                self.state = State::Conflict;
-                Err(self.conflict())
+        let observed = self.home.cluster().observed();
+        let before = self.lease.bytes();
+        let done = exec(&mut self.lease, &batch, self.deadline).and_then(|done| done.ok_or_else(|| self.conflict()));
+        if let (Some(observed), Some(lead)) = (observed, &self.lead) {
+            let now = self.lease.bytes();
+            observed.traffic.visit(lead.server);
+            observed.traffic.add(now.0 - before.0, now.1 - before.1);
+            observed.command("EXEC", &self.servers, done.as_ref().err());
+        }
+        match done {
+            Ok(replies) => Ok(TransactionReplies::new(slots, batch.named, self.lease.node().to_string(), replies)),
+            Err(error) => {
+                self.home.cluster().has_moved(&self.servers, &error, self.deadline);
+                if error.kind() == ErrorKind::Conflict {
+                    self.state = State::Conflict;
+                }
+                Err(error)
             }
         }
     }
@@ -287,6 +296,11 @@ impl Watched {
         let named = |error: Error, lease: &Lease| {
             error.with_command(spec.name_of(cmd.args())).with_node(|| lease.node().to_string())
         };
+        if cmd.wait(spec) != Wait::None {
+            let message = "waits for data, and meanwhile nobody else could use the connection; nothing was sent";
+            let error = Error::new(ErrorKind::Refused, Outcome::NotApplied, message);
+            return Err(error.with_command(spec.name_of(cmd.args())));
+        }
         if spec.access != Access::Read {
             let message = "may change data, and that is not undone when the transaction is not applied; queue it in \
                            `Watched::transaction`; nothing was sent";

@@ -10,9 +10,8 @@ mod deviations;
 use deviations::{What, DEVIATIONS};
 use rediscluster::cmd;
 use rediscluster::spec::{self, Access, Spec, ALL};
-use rediscluster_testing::{Reply, Server};
+use rediscluster_testing::{named_programs, skipped, Reply, Server};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::io::{self, Write};
 use std::sync::OnceLock;
 
 /// What the table is held against.
@@ -34,27 +33,18 @@ struct Told {
     since: Option<String>,
 }
 
-/// Not by `eprintln!`, which is shown for a failing test only.
-fn loudly(line: &str) {
-    writeln!(io::stderr(), "############ SKIPPED: {line} ############").expect("standard error");
-}
-
 fn servers() -> &'static [Known] {
     static SERVERS: OnceLock<Vec<Known>> = OnceLock::new();
     SERVERS.get_or_init(|| {
-        let named = std::env::var("REDISCLUSTER_SERVERS").unwrap_or_default();
-        let started: Vec<Server> = match named.trim() {
-            "" => vec![Server::start()],
-            lines => {
-                let path =
-                    |line: &str| line.split_once(' ').unwrap_or_else(|| panic!("no NAME PATH: {line}")).1.to_owned();
-                lines.lines().map(|line| Server::builder().binary(path(line.trim())).start()).collect()
-            }
+        let named = named_programs();
+        let started: Vec<Server> = match named.is_empty() {
+            true => vec![Server::start()],
+            false => named.into_iter().map(|(_, path)| Server::builder().binary(path).start()).collect(),
         };
         let known: Vec<Known> = started.into_iter().filter_map(ask).collect();
         for name in NAMES {
             if !known.iter().any(|known| known.name == name) {
-                loudly(&format!("the command table is NOT compared with {name} (make test gets it)"));
+                skipped(&format!("the command table is NOT compared with {name} (make test gets it)"));
             }
         }
         known
@@ -68,7 +58,7 @@ fn ask(server: Server) -> Option<Known> {
         None => format!("redis-{}", server.field("server", "redis_version").expect("a version")),
     };
     let Some(name) = NAMES.into_iter().find(|name| version.starts_with(&format!("{name}."))) else {
-        loudly(&format!("{version} is no version that the command table is held to"));
+        skipped(&format!("{version} is no version that the command table is held to"));
         return None;
     };
     let mut commands = BTreeMap::new();

@@ -1,7 +1,8 @@
 //! Sequences of commands by chance give the same replies, the same errors and the same data on clusters of one, two,
 //! three and seven nodes, one by one and in a pipeline.
 //!
-//! `DIFFERENTIAL_COMMANDS` says how many commands run, `DIFFERENTIAL_SEED` where the numbers by chance begin. What
+//! `REDISCLUSTER_SERVERS` names the servers, as for the conformance test; without it the usual one is used.
+//! `DIFFERENTIAL_COMMANDS` says how many commands run on each, `DIFFERENTIAL_SEED` where the numbers by chance begin. What
 //! differs is made as short as it still differs and printed as a script for the command line.
 
 mod chance;
@@ -16,14 +17,16 @@ use commands::{Command, KEYS};
 use compare::{first_difference, run, Difference, Run, Way, DATA};
 use rediscluster::prelude::*;
 use rediscluster::{Outcome, Protocol};
-use rediscluster_testing::{cluster_of, Server};
+use rediscluster_testing::{cluster_of, named_programs, Server};
 use std::collections::hash_map::RandomState;
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher};
+use std::path::Path;
+use std::time::Duration;
 
 const SIZES: [usize; 4] = [1, 2, 3, 7];
 /// How many commands when the environment says nothing.
-const COMMANDS: u64 = 4_000;
+const COMMANDS: u64 = 10_000;
 /// How many commands begin with empty servers.
 const LENGTH: usize = 50;
 /// After so many different failures the rest would not say more.
@@ -37,11 +40,18 @@ struct Clusters {
 }
 
 impl Clusters {
-    fn start() -> Clusters {
-        let servers: Vec<Vec<Server>> =
-            SIZES.iter().map(|&count| (0..count).map(|_| Server::start()).collect()).collect();
+    /// Of this program, or of the usual one.
+    fn start(program: Option<&Path>) -> Clusters {
+        let server = || match program {
+            Some(path) => Server::builder().binary(path).start(),
+            None => Server::start(),
+        };
+        let servers: Vec<Vec<Server>> = SIZES.iter().map(|&count| (0..count).map(|_| server()).collect()).collect();
         let speaking = |protocol| {
-            let connect = |servers: &Vec<Server>| cluster_of(servers).protocol(protocol).connect().unwrap();
+            let connect = |servers: &Vec<Server>| {
+                // A machine that does other things as well may need long for a command.
+                cluster_of(servers).protocol(protocol).deadline(Duration::from_secs(60)).connect().unwrap()
+            };
             servers.iter().map(connect).collect()
         };
         let (resp2, resp3) = (speaking(Protocol::Resp2), speaking(Protocol::Resp3));
@@ -82,10 +92,20 @@ fn differs(clusters: &[Cluster], script: &[Command], way: Way) -> Option<(usize,
 
 #[test]
 fn any_number_of_nodes_does_what_one_does() {
+    match named_programs() {
+        programs if programs.is_empty() => compare(None),
+        programs => programs.iter().for_each(|(name, path)| {
+            println!("{name}");
+            compare(Some(path));
+        }),
+    }
+}
+
+fn compare(program: Option<&Path>) {
     let seed = from_environment("DIFFERENTIAL_SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish());
     let commands = from_environment("DIFFERENTIAL_COMMANDS").unwrap_or(COMMANDS);
     println!("DIFFERENTIAL_SEED={seed} DIFFERENTIAL_COMMANDS={commands}");
-    let clusters = Clusters::start();
+    let clusters = Clusters::start(program);
     let mut failures = BTreeSet::new();
     for nth in 0..commands.div_ceil(LENGTH as u64) {
         // Each sequence has a seed of its own, so that it is repeated without those before it.
@@ -116,7 +136,7 @@ fn any_number_of_nodes_does_what_one_does() {
 
 #[test]
 fn the_keys_live_on_several_nodes() {
-    let clusters = Clusters::start();
+    let clusters = Clusters::start(None);
     for (cluster, least) in clusters.resp2.iter().zip([1, 2, 3, 5]) {
         let nodes: BTreeSet<String> = KEYS.iter().map(|key| cluster.node_for(key).to_string()).collect();
         assert!(nodes.len() >= least, "{nodes:?}");
@@ -126,7 +146,7 @@ fn the_keys_live_on_several_nodes() {
 /// A test that cannot fail says nothing.
 #[test]
 fn a_difference_is_found_and_made_short() {
-    let clusters = Clusters::start();
+    let clusters = Clusters::start(None);
     let words = |line: &str| line.split(' ').map(|word| word.as_bytes().to_vec()).collect::<Command>();
     let script: Vec<Command> = ["SET a 1", "LPUSH d x y z", "SET b 2", "GET a", "LRANGE d 0 -1"].map(words).to_vec();
     let run_with_a_fault = |cluster: &Cluster, script: &[Command], fault: bool| {

@@ -5,14 +5,17 @@
 //! Every wait in here polls for what it waits for and gives up with a message. Nothing sleeps and
 //! hopes.
 
+mod chaos;
 mod cut;
 mod example;
 
 mod peer;
+mod programs;
 mod resp;
 mod rounds;
 mod sentinel;
 mod server;
+mod tls;
 mod two;
 
 use std::cell::Cell;
@@ -22,13 +25,16 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use chaos::{Chance, Chaos, Fault, Way};
 pub use cut::{Cut, Wire};
 pub use example::{cluster_of, example, example_since, home_of, in_both_protocols};
 pub use peer::ScriptedPeer;
+pub use programs::{named_programs, skipped};
 pub use resp::{command, read_command, read_reply, Reply, Talk};
 pub use rounds::Rounds;
 pub use sentinel::Sentinel;
 pub use server::{Server, ServerBuilder};
+pub use tls::server_with_tls;
 pub use two::Two;
 
 /// How long a wait for a server may take before the test fails. Far more than is ever needed on an

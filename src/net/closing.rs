@@ -1,0 +1,58 @@
+//! Tells the observer that a connection is opened, and that it is closed, whatever way that happens.
+
+use crate::config::Settings;
+use crate::error::{ErrorKind, Result};
+use crate::observer::{CloseReason, ObserverEvent, Observing};
+use crate::topology::Node;
+
+/// Part of every connection that was opened while somebody observes. Dropping it tells.
+pub(crate) struct Closing {
+    observer: Observing,
+    node: Node,
+    why: CloseReason,
+}
+
+impl Closing {
+    /// `None` where nobody observes.
+    pub(super) fn of(node: &Node, settings: &Settings) -> Option<Box<Closing>> {
+        let observer = settings.observer.clone();
+        observer.is_on().then(|| Box::new(Closing { observer, node: node.clone(), why: CloseReason::Released }))
+    }
+
+    /// Why it will be closed, unless that is known already.
+    pub(super) fn because(&mut self, why: CloseReason) {
+        if self.why == CloseReason::Released {
+            self.why = why;
+        }
+    }
+
+    pub(super) fn timed_out(&self, kind: ErrorKind, phase: &'static str) {
+        if kind == ErrorKind::Timeout {
+            self.observer.on(|| ObserverEvent::Timeout { node: &self.node, phase });
+        }
+    }
+}
+
+/// Opens a connection and tells what came of it.
+pub(super) fn observed<T>(node: &Node, settings: &Settings, open: impl FnOnce() -> Result<T>) -> Result<T> {
+    let observer = &settings.observer;
+    let begun = observer.clock();
+    let result = open();
+    let Some(took) = begun.map(|begun| begun.elapsed()) else { return result };
+    match &result {
+        Ok(_) => observer.on(|| ObserverEvent::ConnectionOpened { node, took }),
+        Err(error) => {
+            if error.is_timeout() {
+                observer.on(|| ObserverEvent::Timeout { node, phase: "connect" });
+            }
+            observer.on(|| ObserverEvent::ConnectionFailed { node, took, error: error.kind() });
+        }
+    }
+    result
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.observer.on(|| ObserverEvent::ConnectionClosed { node: &self.node, why: self.why });
+    }
+}

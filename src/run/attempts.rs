@@ -1,0 +1,85 @@
+//! Attempts of one request at one server.
+
+use crate::args::Args;
+use crate::error::{Error, Result};
+use crate::net::{Deadline, Pool};
+use crate::observer::ObserverEvent;
+use crate::retry::{Attempts, Budget, Cause, Retries};
+use crate::spec::Spec;
+use std::borrow::Cow;
+
+/// How much may be done for a request.
+pub(crate) struct Effort<'e> {
+    pub(crate) retries: Retries,
+    pub(crate) budget: &'e Budget,
+    pub(crate) deadline: Deadline,
+    /// To send it twice does no harm.
+    pub(crate) repeatable: bool,
+    /// Other servers can be asked: then only a connection that had died in the pool is replaced.
+    pub(crate) has_others: bool,
+    pub(crate) command: Command<'e>,
+}
+
+/// What is tried, for the observer.
+#[derive(Clone, Copy)]
+pub(crate) enum Command<'e> {
+    Of(&'static Spec, &'e Args),
+    Named(&'static str),
+}
+
+impl Effort<'_> {
+    /// Attempts at the server of a pool, until one succeeds or none may follow. `first` is the failure of the first one
+    /// where that was made elsewhere.
+    pub(crate) fn tried<T>(
+        &self,
+        pool: &Pool,
+        first: Option<Error>,
+        mut attempt: impl FnMut() -> Result<T>,
+    ) -> Result<T> {
+        let mut failed = match first {
+            Some(error) => error,
+            None => {
+                self.budget.earn();
+                match attempt() {
+                    Ok(done) => return Ok(done),
+                    Err(error) => error,
+                }
+            }
+        };
+        let mut attempts = Attempts::first(self.retries);
+        while self.again(&mut attempts, &failed, pool) {
+            failed = match attempt() {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+        }
+        Err(failed.with_attempts(attempts.made()))
+    }
+
+    fn command(&self) -> Cow<'static, str> {
+        match self.command {
+            Command::Of(spec, args) => spec.name_of(args),
+            Command::Named(name) => name.into(),
+        }
+    }
+
+    /// Whether another attempt follows this failure; the pause before it is over then.
+    pub(crate) fn again(&self, attempts: &mut Attempts, failed: &Error, pool: &Pool) -> bool {
+        let cause = Cause::of(failed, self.repeatable).filter(|&cause| !self.has_others || cause == Cause::Stale);
+        let (Some(cause), Ok(left)) = (cause, self.deadline.left()) else { return false };
+        let attempt = attempts.made();
+        let Some(pause) = attempts.next(cause, self.budget, left) else { return false };
+        if pool.observer().is_on() {
+            let (node, command, error) = (pool.node(), &*self.command(), failed.kind());
+            pool.observer().on(|| ObserverEvent::Retry { node, command, attempt, error, pause });
+        }
+        if cause != Cause::NotNow {
+            // One was found dead, so the others are likely to be.
+            pool.drop_idle();
+        }
+        if !pause.is_zero() {
+            std::thread::sleep(pause);
+        }
+        true
+    }
+}

@@ -1,0 +1,88 @@
+//! Connecting by TCP.
+
+use crate::topology::Address;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+/// Connects to the first address of a host's name that answers, within `timeout`; without one, for as long as the system
+/// tries. For a [`Connect`](crate::Connect) that puts something on top of TCP.
+///
+/// Each of several addresses has its share of the time that is left, so that one that says nothing does not use it up.
+/// The socket sends at once what is written (`TCP_NODELAY`), and is refused when it has connected to itself, as can
+/// happen on a port where nobody listens.
+///
+/// # Errors
+/// Why the last of the addresses did not answer; [`TimedOut`](ErrorKind::TimedOut) when the time is over;
+/// [`InvalidInput`](ErrorKind::InvalidInput) for the address of a Unix socket.
+pub fn connect_tcp(address: &Address, timeout: Option<Duration>) -> io::Result<TcpStream> {
+    if address.unix_path().is_some() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "a Unix socket is not reached by TCP"));
+    }
+    let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    first_that_answers((address.host(), address.port()).to_socket_addrs()?.collect(), end)
+}
+
+fn first_that_answers(candidates: Vec<SocketAddr>, end: Option<Instant>) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
+    for (to_try, candidate) in (1..=candidates.len() as u32).rev().zip(candidates) {
+        let attempt = match end {
+            Some(end) => match end.checked_duration_since(Instant::now()).map(|left| left / to_try) {
+                Some(share) if !share.is_zero() => TcpStream::connect_timeout(&candidate, share),
+                _ => return Err(ErrorKind::TimedOut.into()),
+            },
+            None => TcpStream::connect(candidate),
+        };
+        match attempt.and_then(checked) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn checked(socket: TcpStream) -> io::Result<TcpStream> {
+    // A dead port in the ephemeral range can connect to itself, and would then echo requests as replies.
+    if socket.local_addr()? == socket.peer_addr()? {
+        return Err(io::Error::new(ErrorKind::ConnectionRefused, "the socket connected to itself: no server there"));
+    }
+    socket.set_nodelay(true)?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rediscluster_testing::{dead_address, Server};
+
+    #[test]
+    fn every_address_of_a_name_is_tried() {
+        let server = Server::start();
+        let [dead, alive] = [dead_address(), server.address()].map(|address| address.parse::<SocketAddr>().unwrap());
+        for candidates in [vec![dead, alive], vec![alive, dead]] {
+            assert_eq!(first_that_answers(candidates, None).unwrap().peer_addr().unwrap(), alive);
+        }
+        assert_eq!(first_that_answers(vec![dead, dead], None).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        assert_eq!(first_that_answers(Vec::new(), None).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn an_address_that_says_nothing_leaves_time_for_the_next_one() {
+        let (silent, server) = (Server::start_with(&["--tcp-backlog", "1"]), Server::start());
+        let [silent_address, alive] = [&silent, &server].map(|server| server.address().parse::<SocketAddr>().unwrap());
+        silent.freeze();
+        // What the system accepts for it, until it accepts no more.
+        let mut held = Vec::new();
+        while let Ok(socket) = TcpStream::connect_timeout(&silent_address, Duration::from_millis(300)) {
+            held.push(socket);
+            assert!(held.len() < 1_000, "the queue of a frozen server fills");
+        }
+        let began = Instant::now();
+        let end = began + Duration::from_secs(2);
+        let socket = first_that_answers(vec![silent_address, alive], Some(end)).unwrap();
+        assert_eq!(socket.peer_addr().unwrap(), alive);
+        assert!(began.elapsed() >= Duration::from_millis(900), "the first one was tried: {:?}", began.elapsed());
+        let error = first_that_answers(vec![silent_address; 2], Some(Instant::now() + Duration::from_millis(200)));
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::TimedOut);
+    }
+}

@@ -1,0 +1,118 @@
+//! Two servers behind wires on which connections end at every byte.
+
+use rediscluster::prelude::*;
+use rediscluster::Error;
+use rediscluster_testing::{Chaos, Fault, Reply, Server, Way};
+use std::cell::Cell;
+use std::fmt::Debug;
+use std::time::{Duration, Instant};
+
+/// More than any call here takes, unless it hangs.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// A key as the server has it: without its tag.
+pub fn bare(key: &str) -> &str {
+    key.split('{').next().unwrap_or(key)
+}
+
+/// An error says what failed, and where.
+pub fn assert_named<T: Debug>(result: &Result<T, Error>, story: &str) {
+    if let Err(error) = result {
+        assert!(error.command().is_some() && error.node().is_some(), "unnamed: {error:?}: {story}");
+    }
+}
+
+/// Two servers behind wires: `bar` lives on the first, `foo` on the second.
+pub struct Two {
+    pub servers: [Server; 2],
+    pub wires: [Chaos; 2],
+    pub cluster: Cluster,
+    round: Cell<u64>,
+}
+
+impl Two {
+    pub fn start() -> Two {
+        let servers = [Server::start(), Server::start()];
+        let wires = [Chaos::to(servers[0].port()), Chaos::to(servers[1].port())];
+        let builder = Cluster::builder().masters_only(true).deadline(DEADLINE);
+        let cluster = builder.node("node_1", wires[0].address()).node("node_2", wires[1].address()).connect().unwrap();
+        assert_eq!((cluster.node_for("bar").name(), cluster.node_for("foo").name()), ("node_1", "node_2"));
+        Two { servers, wires, cluster, round: Cell::new(0) }
+    }
+
+    pub fn home_of(&self, key: &str) -> &Server {
+        &self.servers[usize::from(self.cluster.node_for(key).name() == "node_2")]
+    }
+
+    /// The server and the name of each stash that does not go by itself.
+    pub fn stashes(&self) -> Vec<(usize, String)> {
+        let mut stashes = Vec::new();
+        for (at, server) in self.servers.iter().enumerate() {
+            let Reply::Array(names) = server.ask(&["KEYS", "rediscluster:stash:*"]) else { panic!("no names") };
+            let lasting = |name: &String| server.ask(&["TTL", name]).int() == -1;
+            stashes.extend(names.iter().map(Reply::text).filter(lasting).map(|name| (at, name)));
+        }
+        stashes
+    }
+
+    /// Empties the servers and has them run these.
+    pub fn begin(&self, begin: &[&[&str]]) {
+        self.servers.iter().for_each(|server| assert_eq!(server.ask(&["FLUSHALL"]), Reply::ok()));
+        for command in begin {
+            let mut words = command.to_vec();
+            words[1] = bare(words[1]);
+            assert!(!matches!(self.home_of(command[1]).ask(&words), Reply::Error(_)));
+        }
+    }
+
+    /// The next calls get their own replies, from both nodes: what they ask for was never there before.
+    pub fn assert_sound(&self, story: &str) {
+        self.round.set(self.round.get() + 1);
+        let round = self.round.get();
+        self.servers[0].ask(&["SET", "probe", &format!("first {round}")]);
+        self.servers[1].ask(&["SET", "probe", &format!("second {round}")]);
+        let keys = ["probe{bar}", "probe{foo}"];
+        let expected = [format!("first {round}"), format!("second {round}")];
+        for (key, expected) in keys.iter().zip(&expected) {
+            assert_eq!(&self.cluster.get::<_, String>(key).unwrap(), expected, "{story}");
+        }
+        assert_eq!(self.cluster.mget::<_, Vec<String>>(keys).unwrap(), expected, "{story}");
+    }
+
+    /// Runs it from the same beginning once for every byte at which a connection can end: on either wire, in either
+    /// direction, closed or reset. `check` is told what came of it and how.
+    pub fn cut_everywhere<T: Debug>(
+        &self,
+        begin: &[&[&str]],
+        run: impl Fn(&Cluster) -> Result<T, Error>,
+        check: impl Fn(&Result<T, Error>, &str),
+    ) {
+        let (mut cuts, mut failed) = (0, 0);
+        for (at, wire) in self.wires.iter().enumerate() {
+            for way in [Way::ToServer, Way::ToClient] {
+                self.begin(begin);
+                wire.heal();
+                let result = run(&self.cluster);
+                assert!(result.is_ok(), "nothing went wrong: {result:?}");
+                let bytes = wire.carried(way);
+                for (byte, fault) in (0..bytes).flat_map(|byte| [(byte, Fault::Fin), (byte, Fault::Rst)]) {
+                    self.begin(begin);
+                    wire.set(way, byte, fault.clone());
+                    let started = Instant::now();
+                    let result = run(&self.cluster);
+                    let fired = wire.fired();
+                    wire.heal();
+                    let story = format!("node_{}, {way:?}, {fault:?} at {byte} of {bytes}: {result:?}", at + 1);
+                    assert!(started.elapsed() < DEADLINE, "it took until the deadline: {story}");
+                    assert_named(&result, &story);
+                    check(&result, &story);
+                    self.assert_sound(&story);
+                    cuts += fired;
+                    failed += usize::from(result.is_err());
+                }
+            }
+        }
+        println!("{cuts} cuts, {failed} errors");
+        assert!(cuts >= 40, "only {cuts} cuts were met");
+    }
+}
