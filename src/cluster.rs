@@ -1,28 +1,32 @@
 //! The cluster: the one thing that most programs hold.
 
 mod calls;
+mod failover;
 mod observed;
 mod on;
 mod pages;
+mod refresh;
 mod scripts;
 mod views;
 
 pub use on::{OnEachMaster, OnNode};
 pub(crate) use pages::Page;
 
+use failover::Masters;
+use refresh::Refresher;
+
 use crate::args::Args;
 use crate::cancel::Cancel;
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::config::{Builder, Checked, ConfiguredNode, Endpoint, Settings};
 use crate::convert::FromValue;
-use crate::discover::{discover, Discovery};
+use crate::discover::{sentinel_addresses, Known};
 use crate::error::Result;
 use crate::explain::Plan;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
-use crate::observer::ObserverEvent;
 use crate::plan::{CrossNode, Planner};
 use crate::retry::{Budget, Retries};
-use crate::run::{Run, Servers};
+use crate::run::{OwnWrites, Run, Servers};
 use crate::spec::Spec;
 use crate::to_arg::ToArg;
 use crate::topology::{Node, Placement, ReadFrom, Role, ShardDescription, Topology};
@@ -68,6 +72,8 @@ struct Shared {
     /// Rows for commands that the table does not have.
     own_specs: Vec<&'static Spec>,
     servers: RwLock<Arc<Servers>>,
+    masters: Masters,
+    refresher: Refresher,
     /// Held while discovering, so that of two refreshes the later one wins.
     refreshing: Mutex<()>,
     turn: AtomicUsize,
@@ -82,6 +88,7 @@ struct View {
     deadline: Duration,
     database: u32,
     cancel: Option<Cancel>,
+    own_writes: Option<Arc<OwnWrites>>,
     retries: Retries,
 }
 
@@ -92,7 +99,13 @@ impl Builder {
     /// [`Config`](crate::ErrorKind::Config) for a mistake in the settings and for a node that is no master;
     /// [`Connect`](crate::ErrorKind::Connect) and the kinds of authentication for a master that cannot be
     /// reached. A replica that cannot be reached is no error: see [`Shard::passed_over`](crate::Shard::passed_over).
-    pub fn connect(self) -> Result<Cluster> {
+    pub fn connect(mut self) -> Result<Cluster> {
+        for (node, sentinels) in self.without_address() {
+            let deadline = Deadline::after(self.settings.deadline);
+            let told = sentinel_addresses(&node, &sentinels, &self.settings, deadline)?;
+            // The first one, unless it turns out that another one is the master.
+            told.into_iter().take(1).for_each(|address| self.set_address(&node, address));
+        }
         let cluster = self.build()?;
         cluster.refresh()?;
         Ok(cluster)
@@ -113,7 +126,8 @@ impl Builder {
     /// # Ok::<(), rediscluster::Error>(())
     /// ```
     pub fn build(self) -> Result<Cluster> {
-        let Checked { masters, settings, read_from, cross_node, placement, own_specs } = self.checked()?;
+        let Checked { masters, settings, read_from, refresh_every, cross_node, placement, own_specs } =
+            self.checked()?;
         let settings = Arc::new(settings);
         let shards = masters.iter().map(|node| ShardDescription::new(&node.name, &node.endpoint.address));
         let servers = Servers::new(Topology::new(shards), &masters, &settings, &[]);
@@ -123,8 +137,10 @@ impl Builder {
             deadline: settings.deadline,
             database: settings.database.unwrap_or(0),
             cancel: None,
+            own_writes: None,
             retries: settings.retries,
         };
+        let known = Masters::new(masters.iter().map(Known::new).collect());
         let shared = Shared {
             nodes: masters,
             settings,
@@ -132,6 +148,8 @@ impl Builder {
             read_from,
             own_specs,
             servers: RwLock::new(Arc::new(servers)),
+            masters: known,
+            refresher: Refresher::new(refresh_every),
             refreshing: Mutex::new(()),
             turn: AtomicUsize::new(0),
             budget: Budget::new(),
@@ -174,7 +192,8 @@ fn endpoint_of(role: Role, node: &Node, topology: &Topology, nodes: &[Configured
     });
     // The shards are in the order of the nodes that they were discovered for.
     let owner = &nodes[shard.unwrap_or(0)];
-    let given = owner.replicas.iter().flatten().find(|(name, _)| role == Role::Replica && name == node.name());
+    // One that was promoted has another name than the one that it was given by.
+    let given = owner.replicas.iter().flatten().find(|(_, endpoint)| endpoint.address == *node.address());
     let endpoint = given.map_or(&owner.endpoint, |(_, endpoint)| endpoint);
     Endpoint { address: node.address().clone(), ..endpoint.clone() }
 }
@@ -259,39 +278,16 @@ impl Cluster {
         self.servers().pools.iter().map(|pool| pool.status()).collect()
     }
 
-    /// Asks every master again and discovers replicas, for this cluster and its clones. Calls that are under way finish
-    /// where they began.
-    ///
-    /// # Errors
-    /// As [`Builder::connect`], for the first master that is at fault. The others are refreshed all the same; it
-    /// stands as it was configured and fails the calls for its own keys.
-    pub fn refresh(&self) -> Result<()> {
-        let _one_at_a_time = self.shared.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
-        let Discovery { topology, first_error } =
-            discover(&self.shared.nodes, &self.shared.settings, self.shared.read_from);
-        let servers = Servers::new(topology, &self.shared.nodes, &self.shared.settings, &self.servers().pools);
-        self.replace_servers(servers);
-        first_error.map_or(Ok(()), Err)
-    }
-
-    /// Other servers from now on; the observer is told what has changed.
-    fn replace_servers(&self, servers: Servers) {
-        let after = Arc::clone(&servers.topology);
-        let before = {
-            let mut now = self.shared.servers.write().unwrap_or_else(PoisonError::into_inner);
-            // Not dropped under the lock: with them go connections, and that is told as well.
-            std::mem::replace(&mut *now, Arc::new(servers))
-        };
-        if !before.topology.has_same_servers(&after) {
-            let (before, after) = (&*before.topology, &*after);
-            self.shared.settings.observer.on(|| ObserverEvent::TopologyChanged { before, after });
-        }
-    }
-
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
         let spec = self.spec_of(cmd)?;
-        let servers = self.servers();
-        self.call(&servers, cmd.args(), spec, cmd.wait(spec), |run| run.made(run.run()?))
+        let wait = cmd.wait(spec);
+        let deadline = self.begin(wait);
+        self.led(deadline, |servers| {
+            self.call(servers, cmd.args(), spec, wait, |run| {
+                let run = Run { deadline, ..run };
+                run.made(run.run()?)
+            })
+        })
     }
 
     /// One command on its way, with a deadline that begins now.
@@ -314,6 +310,7 @@ impl Cluster {
             turn: &self.shared.turn,
             whole_script: None,
             cancel: self.view.cancel.as_ref(),
+            own_writes: self.view.own_writes.as_deref(),
             retries: self.view.retries,
             budget: &self.shared.budget,
             traffic: None,

@@ -1,8 +1,12 @@
 //! What a cluster is told: nodes, credentials, limits.
 
 mod nodes;
+mod replicas;
+mod sentinels;
 
 pub(crate) use nodes::{Endpoint, NodeTable};
+pub(crate) use replicas::AddressMap;
+pub(crate) use sentinels::Sentinels;
 
 use crate::error::{Error, Result};
 use crate::observer::{Observer, Observing};
@@ -11,7 +15,7 @@ use crate::plan::CrossNode;
 use crate::resp::{Limits, Protocol};
 use crate::retry::Retries;
 use crate::spec::Spec;
-use crate::topology::{Placement, ReadFrom};
+use crate::topology::{Placement, ReadFrom, ReplicaLag};
 use crate::transport::{Connect, Connector};
 use std::fmt;
 use std::sync::Arc;
@@ -31,6 +35,8 @@ use std::time::Duration;
 /// | [`database`](Builder::database) | 0 |
 /// | [`protocol`](Builder::protocol) | RESP2 |
 /// | [`read_from`](Builder::read_from) | replicas |
+/// | [`max_replica_lag`](Builder::max_replica_lag) | no limit |
+/// | [`refresh_every`](Builder::refresh_every) | 10 s |
 /// | [`cross_node`](Builder::cross_node) | emulate |
 /// | [`hash_tags`](Builder::hash_tags) | `name{tag}`, stored as `name` |
 /// | [`connector`](Builder::connector) | by TCP |
@@ -48,9 +54,13 @@ use std::time::Duration;
 /// ```
 pub struct Builder {
     pub(crate) table: NodeTable,
+    sentinels: Vec<(String, Sentinels)>,
+    /// Nodes of which only Sentinels know where they are.
+    without_address: Vec<String>,
     pub(crate) credentials: Credentials,
     pub(crate) settings: Settings,
     pub(crate) read_from: ReadFrom,
+    refresh_every: Option<Duration>,
     cross_node: CrossNode,
     hash_tags: HashTags,
     partitioner: Box<dyn Partitioner>,
@@ -68,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) deadline: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) pool_size: usize,
+    pub(crate) max_replica_lag: Option<ReplicaLag>,
+    pub(crate) address_map: AddressMap,
     pub(crate) connector: Option<Connector>,
     pub(crate) retries: Retries,
     pub(crate) observer: Observing,
@@ -94,6 +106,8 @@ impl Default for Builder {
     fn default() -> Builder {
         Builder {
             table: NodeTable::default(),
+            sentinels: Vec::new(),
+            without_address: Vec::new(),
             credentials: Credentials::default(),
             settings: Settings {
                 database: None,
@@ -103,11 +117,14 @@ impl Default for Builder {
                 deadline: Duration::from_secs(5),
                 connect_timeout: Duration::from_secs(2),
                 pool_size: 16,
+                max_replica_lag: None,
+                address_map: AddressMap::default(),
                 connector: None,
                 retries: Retries::default(),
                 observer: Observing::default(),
             },
             read_from: ReadFrom::default(),
+            refresh_every: Some(Duration::from_secs(10)),
             cross_node: CrossNode::default(),
             hash_tags: HashTags::default(),
             partitioner: Box::new(Crc32Modulo),
@@ -349,6 +366,7 @@ impl Builder {
         if let Some(mistake) = self.mistake.take() {
             return Err(mistake);
         }
+        self.check_addresses()?;
         let database = self.table.database(self.settings.database)?;
         self.settings.database = database;
         let masters = self.table.masters()?;
@@ -360,6 +378,7 @@ impl Builder {
             masters: masters
                 .into_iter()
                 .map(|(name, endpoint, replicas)| ConfiguredNode {
+                    sentinels: self.sentinels.iter().find(|(node, _)| *node == name).map(|(_, own)| own.clone()),
                     name,
                     endpoint: endpoint.or(&self.credentials),
                     replicas: replicas.map(|list| {
@@ -369,6 +388,7 @@ impl Builder {
                 .collect(),
             settings: self.settings,
             read_from: self.read_from,
+            refresh_every: self.refresh_every,
             cross_node: self.cross_node,
             placement: Placement { hash_tags: self.hash_tags, partitioner: self.partitioner },
             own_specs: self.own_specs,
@@ -392,6 +412,7 @@ pub(crate) struct Checked {
     pub(crate) masters: Vec<ConfiguredNode>,
     pub(crate) settings: Settings,
     pub(crate) read_from: ReadFrom,
+    pub(crate) refresh_every: Option<Duration>,
     pub(crate) cross_node: CrossNode,
     pub(crate) placement: Placement,
     pub(crate) own_specs: Vec<&'static Spec>,
@@ -404,6 +425,8 @@ pub(crate) struct ConfiguredNode {
     pub(crate) endpoint: Endpoint,
     /// The replicas that were given; `None` when they are to be discovered.
     pub(crate) replicas: Option<Vec<(String, Endpoint)>>,
+    /// Who names its master.
+    pub(crate) sentinels: Option<Sentinels>,
 }
 
 fn positive(what: &str, duration: Duration) -> Result<()> {

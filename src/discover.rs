@@ -1,60 +1,128 @@
 //! Asks the masters who they are and which replicas follow them.
 
+mod master;
+mod sentinel;
+
+pub(crate) use master::{master_of, Known};
+pub(crate) use sentinel::addresses as sentinel_addresses;
+
 use crate::config::{ConfiguredNode, Endpoint, Settings};
 use crate::error::{Error, Result};
 use crate::net::{Connection, Deadline};
 use crate::resp::ValueRef;
 use crate::topology::info::{Info, ListedReplica};
-use crate::topology::{Address, Node, PassedOver, ReadFrom, ShardDescription, Topology};
+use crate::topology::{Address, Node, PassedOver, ReadFrom, ReplicaLag, ShardDescription};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-/// What was found, and what was wrong with a master. A master that could not be asked stands in the topology as it was
-/// configured, so that it fails the calls for its own keys and no others.
+/// What was found, and what was wrong with a master. A master that could not be asked stands as it was known, so that
+/// it fails the calls for its own keys and no others.
 pub(crate) struct Discovery {
-    pub(crate) topology: Topology,
+    pub(crate) shards: Vec<ShardDescription>,
+    /// By shard: what is known from now on.
+    pub(crate) known: Vec<Known>,
+    /// How long the servers took to answer.
+    pub(crate) latencies: Vec<(Address, Duration)>,
     pub(crate) first_error: Option<Error>,
 }
 
-/// Asks every configured master, and every replica that could serve reads. A replica that cannot is noted in the
-/// topology and is no error.
-pub(crate) fn discover(nodes: &[ConfiguredNode], settings: &Arc<Settings>, read_from: ReadFrom) -> Discovery {
-    let deadline = Deadline::after(settings.deadline);
+/// What a server said of itself, and how long it took.
+#[derive(Debug, Clone)]
+pub(crate) struct Said {
+    pub(crate) info: Info,
+    pub(crate) latency: Duration,
+}
+
+/// A replica that may serve a shard.
+struct Candidate {
+    shard: usize,
+    node: Node,
+    endpoint: Endpoint,
+    /// What its master says of it; `None` when the master could not be asked.
+    listed: Option<ListedReplica>,
+    /// How many bytes of its history the master had.
+    master_had: Option<u64>,
+}
+
+/// Finds every master, beginning where it was last, and asks every replica that could serve reads. A replica that
+/// cannot is noted and is no error. `before` are the shards as they were found the last time.
+pub(crate) fn discover(
+    nodes: &[ConfiguredNode],
+    settings: &Arc<Settings>,
+    read_from: ReadFrom,
+    known: &[Known],
+    before: &[ShardDescription],
+) -> Discovery {
+    // Servers that say nothing take no time from what comes after them.
+    let deadline = || Deadline::after(settings.deadline);
+    let soon = || deadline().within(settings.connect_timeout);
     let mut first_error = None;
     // One server under two names is found by its run id, whatever the names resolve to.
-    let mut known: Vec<(String, Address)> = Vec::new();
+    let mut by_run_id: Vec<(String, Address)> = Vec::new();
     let mut shards: Vec<ShardDescription> = Vec::with_capacity(nodes.len());
-    let mut replicas: Vec<(usize, Node, Endpoint, bool)> = Vec::new();
-    let said = at_once(nodes, |node| master(node, settings, deadline));
-    for (node, said) in nodes.iter().zip(said) {
-        let mut shard = ShardDescription::new(&node.name, &node.endpoint.address);
-        match said {
-            Ok(info) => {
+    let (mut found, mut latencies) = (known.to_vec(), Vec::new());
+    let mut replicas: Vec<Candidate> = Vec::new();
+    let both: Vec<(&ConfiguredNode, &Known)> = nodes.iter().zip(known).collect();
+    let masters = at_once(&both, |(node, known)| master_of(node, known, settings, deadline()));
+    // Masters that are where they were.
+    let in_place: Vec<(Option<String>, Address)> = masters
+        .iter()
+        .zip(known)
+        .filter_map(|(master, known)| master.as_ref().ok().filter(|(address, _)| address == known.master()))
+        .map(|(address, said)| (said.info.run_id.clone(), address.clone()))
+        .collect();
+    for (nth, (node, master)) in nodes.iter().zip(masters).enumerate() {
+        let mut shard = ShardDescription::new(&node.name, known[nth].master());
+        let is_elsewhere = |address: &Address, info: &Info| {
+            let is_same =
+                |(other, at): &(Option<String>, Address)| at == address || (other.is_some() && *other == info.run_id);
+            address != known[nth].master() && in_place.iter().any(is_same)
+        };
+        match master {
+            // Its server has become the replica of another node's: that is no failover, but a mistake.
+            Ok((address, said)) if is_elsewhere(&address, &said.info) => {
+                first_error.get_or_insert(is_a_replica(&node.name, known[nth].master()));
+            }
+            Ok((address, Said { info, latency })) => {
+                shard.address = address;
                 if let Some(run_id) = &info.run_id {
-                    match known.iter().find(|(other, _)| other == run_id) {
+                    match by_run_id.iter().find(|(other, _)| other == run_id) {
                         Some((_, first)) => shard.address = first.clone(),
-                        None => known.push((run_id.clone(), shard.address.clone())),
+                        None => by_run_id.push((run_id.clone(), shard.address.clone())),
                     }
                 }
-                if read_from == ReadFrom::Replica {
-                    let found = candidates(node, info).into_iter();
-                    replicas.extend(found.map(|(replica, endpoint, online)| (shards.len(), replica, endpoint, online)));
+                latencies.push((shard.address.clone(), latency));
+                found[nth].found(&shard.address, &info);
+                if read_from.includes_replicas() {
+                    replicas.extend(candidates(nth, node, &shard.address, info));
                 }
             }
             Err(error) => {
                 first_error.get_or_insert(error);
+                // They may serve reads all the same.
+                let left = before.get(nth).map(|shard| &shard.replicas[..]).unwrap_or_default();
+                replicas.extend(left.iter().map(|replica| Candidate {
+                    shard: nth,
+                    node: replica.clone(),
+                    endpoint: endpoint_of(node, replica.address()),
+                    listed: None,
+                    master_had: None,
+                }));
             }
         }
         shards.push(shard);
     }
-    let verdicts =
-        at_once(&replicas, |(_, replica, endpoint, online)| usable(replica, endpoint, *online, settings, deadline));
-    for ((shard, replica, ..), verdict) in replicas.into_iter().zip(verdicts) {
+    let verdicts = at_once(&replicas, |candidate| usable(candidate, &found[candidate.shard], settings, soon()));
+    for (Candidate { shard, node, .. }, verdict) in replicas.into_iter().zip(verdicts) {
         match verdict {
-            Ok(()) => shards[shard].replicas.push(replica),
-            Err(reason) => shards[shard].passed_over.push(PassedOver::new(replica, reason)),
+            Ok(latency) => {
+                latencies.push((node.address().clone(), latency));
+                shards[shard].replicas.push(node);
+            }
+            Err(reason) => shards[shard].passed_over.push(PassedOver::new(node, reason)),
         }
     }
-    Discovery { topology: Topology::new(shards), first_error }
+    Discovery { shards, known: found, latencies, first_error }
 }
 
 /// As many servers as are asked at the same time.
@@ -81,60 +149,96 @@ fn at_once<T: Sync, R: Send>(items: &[T], ask: impl Fn(&T) -> R + Sync) -> Vec<R
     }
 }
 
-/// What a master says of itself.
-fn master(node: &ConfiguredNode, settings: &Arc<Settings>, deadline: Deadline) -> Result<Info> {
-    let address = &node.endpoint.address;
-    let info = ask(&Node::new(node.name.clone(), address.clone()), &node.endpoint, settings, deadline)?;
-    match info.role.as_str() {
-        "master" => Ok(info),
-        "slave" => Err(Error::config(format!(
-            "node {} ({address}) is a replica; nodes are masters, and their replicas are found by asking them or named \
-             by `master_of`",
-            node.name
-        ))),
-        _ => Err(Error::config(format!("node {} ({address}) does not say that it is a master", node.name))),
-    }
+/// The mistake of a node that is no master.
+fn is_a_replica(name: &str, address: &Address) -> Error {
+    Error::config(format!(
+        "node {name} ({address}) is a replica; nodes are masters, and their replicas are found by asking them or named by \
+         `master_of`"
+    ))
 }
 
-/// The replicas of a master, as given or as it lists them, and whether it lists them as online.
-fn candidates(node: &ConfiguredNode, info: Info) -> Vec<(Node, Endpoint, bool)> {
+/// How to reach a server of a node.
+fn endpoint_of(node: &ConfiguredNode, address: &Address) -> Endpoint {
+    let given = node.replicas.iter().flatten().find(|(_, endpoint)| endpoint.address == *address);
+    let endpoint = given.map_or(&node.endpoint, |(_, endpoint)| endpoint);
+    Endpoint { address: address.clone(), ..endpoint.clone() }
+}
+
+/// The replicas of a master, as given or as it lists them.
+fn candidates(shard: usize, node: &ConfiguredNode, master: &Address, info: Info) -> Vec<Candidate> {
+    let master_had = info.offset;
     if let Some(given) = &node.replicas {
         let replica = |(name, endpoint): &(String, Endpoint)| {
-            (Node::new(name.clone(), endpoint.address.clone()), endpoint.clone(), true)
+            let line = info.replicas.iter().find(|line| line.address == endpoint.address);
+            // The master may know it by another address.
+            let unknown = || ListedReplica { address: endpoint.address.clone(), online: true, lag: None };
+            Candidate {
+                shard,
+                node: Node::new(name.clone(), endpoint.address.clone()),
+                endpoint: endpoint.clone(),
+                listed: Some(line.cloned().unwrap_or_else(unknown)),
+                master_had,
+            }
         };
-        return given.iter().map(replica).collect();
+        // Of the servers that were given one may have become the master, and the one that was configured a replica.
+        let own = (format!("{}/{}", node.name, node.endpoint.address), node.endpoint.clone());
+        let demoted = [own].into_iter().filter(|(_, own)| own.address != *master && lists(&info, &own.address));
+        let others = given.iter().filter(|(_, endpoint)| endpoint.address != *master).cloned();
+        return others.chain(demoted).map(|server| replica(&server)).collect();
     }
-    let replica = |listed: ListedReplica| {
-        let endpoint = Endpoint { address: listed.address.clone(), ..node.endpoint.clone() };
-        (Node::new(format!("{}/{}", node.name, listed.address), listed.address), endpoint, listed.online)
+    let replica = |line: ListedReplica| {
+        let endpoint = Endpoint { address: line.address.clone(), ..node.endpoint.clone() };
+        let name = format!("{}/{}", node.name, line.address);
+        Candidate { shard, node: Node::new(name, line.address.clone()), endpoint, listed: Some(line), master_had }
     };
     info.replicas.into_iter().map(replica).collect()
 }
 
-/// Whether a replica can serve reads, or why not.
+fn lists(info: &Info, replica: &Address) -> bool {
+    info.replicas.iter().any(|line| line.address == *replica)
+}
+
+/// How long a replica that can serve reads took to answer, or why it cannot serve.
 fn usable(
-    replica: &Node,
-    endpoint: &Endpoint,
-    online: bool,
+    Candidate { node, endpoint, listed, master_had, .. }: &Candidate,
+    known: &Known,
     settings: &Arc<Settings>,
     deadline: Deadline,
-) -> Result<(), String> {
-    if !online {
+) -> Result<Duration, String> {
+    if listed.as_ref().is_some_and(|line| !line.online) {
         return Err("its master does not list it as online".into());
     }
-    match ask(replica, endpoint, settings, deadline.within(settings.connect_timeout)) {
-        Err(error) => Err(error.message().to_owned()),
-        Ok(info) if info.role != "slave" => Err("it says that it is no replica".into()),
-        Ok(info) if !info.link_up => Err("its link to its master is down".into()),
-        Ok(_) => Ok(()),
+    let Said { info, latency } = ask(node, endpoint, settings, deadline).map_err(|error| error.message().to_owned())?;
+    // Without a master old data is better than none.
+    let is_alone = listed.is_none() && info.is_stale_and_whole() && settings.max_replica_lag.is_none();
+    match info.serves_reads() {
+        Err(reason) if !is_alone => return Err(reason.to_owned()),
+        _ => {}
+    }
+    if let (Some(own), Some(history)) = (&info.history, known.history()) {
+        if own != history {
+            return Err("its data is not that of this master".into());
+        }
+    }
+    let is_near = match (settings.max_replica_lag, listed, master_had, info.offset) {
+        (None, ..) => true,
+        (Some(ReplicaLag::Bytes(limit)), _, Some(master), Some(own)) => master.saturating_sub(own) <= limit,
+        (Some(ReplicaLag::Seconds(limit)), Some(line), ..) => line.lag.is_some_and(|lag| lag <= limit),
+        _ => false,
+    };
+    match is_near {
+        true => Ok(latency),
+        false => Err("it is too far behind its master".into()),
     }
 }
 
-/// What a server says of itself.
-fn ask(node: &Node, endpoint: &Endpoint, settings: &Arc<Settings>, deadline: Deadline) -> Result<Info> {
+/// What a server says of itself. The addresses that it tells are those that lead there from here.
+pub(crate) fn ask(node: &Node, endpoint: &Endpoint, settings: &Arc<Settings>, deadline: Deadline) -> Result<Said> {
     let mut connection = Connection::open(node, endpoint, settings, deadline)?;
     let mut text = String::new();
+    let mut latency = Duration::ZERO;
     for section in [&b"server"[..], b"replication"] {
+        let began = Instant::now();
         let said = connection
             .ask(&[b"INFO", section], deadline)
             .map_err(|error| error.with_command("INFO").with_node(|| node.to_string()))?;
@@ -143,6 +247,10 @@ fn ask(node: &Node, endpoint: &Endpoint, settings: &Arc<Settings>, deadline: Dea
         };
         text.push_str(&String::from_utf8_lossy(bytes));
         text.push('\n');
+        latency = began.elapsed();
     }
-    Ok(Info::parse(&text))
+    let mut info = Info::parse(&text);
+    let told = info.master.iter_mut().chain(info.replicas.iter_mut().map(|line| &mut line.address));
+    told.for_each(|address| *address = settings.address_map.apply(address));
+    Ok(Said { info, latency })
 }

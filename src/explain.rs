@@ -120,7 +120,8 @@ impl Draft<'_> {
             Target::Server(server) => (server, topology.role(server)),
             Target::Shard(shard, role) => {
                 let shard = &topology.shards()[shard];
-                match (role, shard.replicas().first()) {
+                let first = shard.replicas().first().filter(|_| self.planner.read_from.prefers_replicas());
+                match (role, first) {
                     (Role::Replica, Some(&replica)) => (replica, Role::Replica),
                     _ => (shard.master(), Role::Master),
                 }

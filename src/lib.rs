@@ -104,7 +104,7 @@ pub use script::{RunsScripts, Script, ScriptCall};
 pub use slot::Slot;
 pub use stash::{Stash, StashContent, StashRecovery, StashRole};
 pub use to_arg::{ToArg, ToArgs, ToPairs};
-pub use topology::{Address, Node, PassedOver, ReadFrom, Role, Shard, Topology};
+pub use topology::{Address, Node, PassedOver, ReadFrom, ReplicaLag, Role, Shard, Topology};
 pub use transaction::{Transaction, TransactionReplies, Watched};
 pub use transport::{connect_tcp, Connect, Socket, Transport};
 

@@ -55,6 +55,16 @@ impl Target {
             Target::Server(_) => None,
         }
     }
+
+    /// Whether routing chose the server, and not the caller.
+    pub(crate) fn is_routed(self) -> bool {
+        matches!(self, Target::Shard(..))
+    }
+
+    /// Whether any server of the shard may answer that can serve reads.
+    pub(crate) fn is_read(self) -> bool {
+        matches!(self, Target::Shard(_, Role::Replica))
+    }
 }
 
 /// One key of a command, and where it lives.
@@ -127,7 +137,7 @@ impl Planner<'_> {
 
     pub(crate) fn role(&self, access: Access) -> Role {
         match (access, self.read_from) {
-            (Access::Read, ReadFrom::Replica) => Role::Replica,
+            (Access::Read, from) if from.includes_replicas() => Role::Replica,
             _ => Role::Master,
         }
     }
@@ -144,8 +154,8 @@ impl Planner<'_> {
 
     fn every_server<'c>(&self, args: &'c Args, spec: &Spec) -> Route<'c> {
         let servers = match self.read_from {
-            ReadFrom::Replica => self.topology.server_count(),
             ReadFrom::Master => self.topology.servers().filter(|(role, _)| *role == Role::Master).count(),
+            _ => self.topology.server_count(),
         };
         let part = |server| Part { target: Target::Server(server), request: args.as_bytes().into(), keys: Vec::new() };
         let merge = match spec.response {

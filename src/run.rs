@@ -2,8 +2,11 @@
 
 mod attempts;
 mod each;
+mod own_writes;
+mod serving;
 
 pub(crate) use attempts::{Command, Effort};
+pub(crate) use own_writes::OwnWrites;
 
 use crate::args::Args;
 use crate::cancel::Cancel;
@@ -20,9 +23,9 @@ use crate::spec::{Access, Spec};
 use crate::topology::info::Info;
 use crate::topology::{Role, Topology};
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The servers of a cluster at one moment, and the connections to them.
 pub(crate) struct Servers {
@@ -50,6 +53,8 @@ pub(crate) struct Run<'r> {
     pub(crate) whole_script: Option<&'r (dyn Fn() -> Result<Vec<u8>> + Sync)>,
     /// What ends a wait for data.
     pub(crate) cancel: Option<&'r Cancel>,
+    /// What its handle has written to, when its reads are to see that.
+    pub(crate) own_writes: Option<&'r OwnWrites>,
     pub(crate) retries: Retries,
     /// What all calls of the cluster may be tried again.
     pub(crate) budget: &'r Budget,
@@ -98,7 +103,11 @@ impl Answer {
 impl Run<'_> {
     /// Runs the command. An error reply is an error.
     pub(crate) fn run(&self) -> Result<Answer> {
-        let answer = match self.planner.route(self.args, self.spec)? {
+        let route = self.planner.route(self.args, self.spec)?;
+        if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
+            own.note_route(self.topology(), &route);
+        }
+        let answer = match route {
             _ if self.is_cancelled() => Err(cancelled()),
             Route::One(part) if self.can_be_cancelled() => self.wait_on_one(&part),
             Route::One(part) => self.one(&part),
@@ -113,6 +122,9 @@ impl Run<'_> {
 
     /// Runs the command as it is on this server, whatever its keys.
     pub(crate) fn run_on(&self, server: usize) -> Result<Answer> {
+        if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
+            own.note(self.topology(), server);
+        }
         let answer = match self.can_be_cancelled() {
             true if self.is_cancelled() => Err(cancelled()),
             true => self.wait_on_server(server),
@@ -123,6 +135,9 @@ impl Run<'_> {
 
     /// Runs the command as it is on each of these servers, all at once, whatever comes of the others.
     pub(crate) fn run_on_each(&self, servers: &[usize]) -> Vec<Result<Answer>> {
+        if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
+            servers.iter().for_each(|&server| own.note(self.topology(), server));
+        }
         let part = |&server: &usize| Part {
             target: Target::Server(server),
             request: self.args.as_bytes().into(),
@@ -183,71 +198,58 @@ impl Run<'_> {
         self.spec.access == Access::Read
     }
 
-    /// The servers that may serve a target, the one to ask first coming first.
-    pub(crate) fn candidates(&self, target: Target) -> impl Iterator<Item = usize> + '_ {
-        let (replicas, last): (&[usize], usize) = match target {
-            Target::Server(server) => (&[], server),
-            Target::Shard(shard, role) => {
-                let shard = &self.topology().shards()[shard];
-                (if role == Role::Replica { shard.replicas() } else { &[] }, shard.master())
-            }
-        };
-        let turn = match replicas.len() {
-            0 | 1 => 0,
-            _ => self.turn.fetch_add(1, Ordering::Relaxed),
-        };
-        (0..replicas.len()).map(move |nth| replicas[turn.wrapping_add(nth) % replicas.len()]).chain([last])
-    }
-
-    /// The servers of a shard that may serve a read, or with `replicas` false a write, the one to ask first coming first.
-    pub(crate) fn servers_of(&self, shard: usize, replicas: bool) -> Vec<usize> {
-        let role = if replicas { Role::Replica } else { Role::Master };
-        self.candidates(Target::Shard(shard, role)).collect()
-    }
-
-    /// Whether more than one server may serve a target.
-    fn has_others(&self, target: Target) -> bool {
-        matches!(target, Target::Shard(shard, Role::Replica) if !self.topology().shards()[shard].replicas().is_empty())
-    }
-
     /// One request to the first server of the target that can serve it.
     pub(crate) fn one(&self, part: &Part<'_>) -> Result<Answer> {
-        let mut candidates = self.candidates(part.target).peekable();
+        let mut candidates = self.candidates(part.target);
+        let mut failed: Option<(usize, Error)> = None;
         let mut made = 0;
         while let Some(server) = candidates.next() {
-            let is_last = candidates.peek().is_none();
-            // A replica that cannot serve costs no failed read as long as another server can: it gets a part of the
-            // time, so that some is left when it says nothing.
-            let deadline = match (self.deadline.left(), self.wait) {
-                _ if is_last => self.deadline,
-                (Ok(Some(left)), Wait::None) => self.deadline.within(left / 4),
-                // While it waits for data, to say nothing is right.
-                (Ok(Some(left)), Wait::AtMost(wait)) => {
-                    self.deadline.within(wait.saturating_add(left.saturating_sub(wait) / 4))
-                }
-                _ => self.deadline,
-            };
-            let error = match self.exchange_until(server, &part.request, deadline, !is_last) {
+            let began = Instant::now();
+            // A replica that cannot serve costs no failed read as long as another server can.
+            let others = candidates.has_more();
+            let deadline = self.part_of_the_time(others);
+            let routed = part.target.is_routed().then_some(others);
+            let result = self.exchange_until(server, &part.request, deadline, routed);
+            if part.target.is_read() {
+                self.note(server, began, &result);
+            }
+            let error = match result {
                 Err(error) => error,
                 answer => return answer,
             };
             made += error.attempts();
-            if is_last || !is_servers_fault(&error) || self.deadline.left().is_err() {
+            if !part.target.is_read() || !is_servers_fault(&error) {
                 return Err(error.with_attempts(made));
             }
+            candidates.failed(server);
+            // What the master says tells most.
+            if !failed.as_ref().is_some_and(|(known, _)| self.topology().role(*known) == Role::Master) {
+                failed = Some((server, error));
+            }
+            if self.deadline.left().is_err() {
+                break;
+            }
         }
-        Err(Error::config("a shard without servers"))
+        let failed = failed.map(|(_, error)| error.with_attempts(made));
+        Err(failed.unwrap_or_else(|| Error::config("a shard without servers")))
     }
 
     /// One request to one server.
     pub(crate) fn exchange(&self, server: usize, request: &[u8]) -> Result<Answer> {
-        self.exchange_until(server, request, self.deadline, false)
+        self.exchange_until(server, request, self.deadline, None)
     }
 
-    fn exchange_until(&self, server: usize, request: &[u8], deadline: Deadline, has_others: bool) -> Result<Answer> {
+    /// The same; what is `routed` to a replica goes to one that is in step, if any other server can serve.
+    fn exchange_until(
+        &self,
+        server: usize,
+        request: &[u8],
+        deadline: Deadline,
+        routed: Option<bool>,
+    ) -> Result<Answer> {
         let exchange = |request: &[u8]| {
-            let effort = Effort { has_others, ..self.effort(deadline) };
-            effort.tried(&self.servers.pools[server], None, || self.attempt(server, request, deadline))
+            let effort = Effort { has_others: routed == Some(true), ..self.effort(deadline) };
+            effort.tried(&self.servers.pools[server], None, || self.attempt(server, request, deadline, routed))
         };
         match (exchange(request), self.whole_script) {
             // The same server: it knows the script from then on.
@@ -287,8 +289,11 @@ impl Run<'_> {
         self.tried(server, attempt).map_err(|error| self.told(error))
     }
 
-    fn attempt(&self, server: usize, request: &[u8], deadline: Deadline) -> Result<Answer> {
-        let mut lease = self.lend_until(server, deadline)?;
+    fn attempt(&self, server: usize, request: &[u8], deadline: Deadline, routed: Option<bool>) -> Result<Answer> {
+        let mut lease = match routed {
+            Some(others) => self.lend_in_step(server, deadline, others)?,
+            None => self.lend_until(server, deadline)?,
+        };
         lease.send(request, 1, deadline)?;
         finish(lease, deadline).map_err(|error| self.judged(error))
     }
@@ -303,15 +308,15 @@ impl Run<'_> {
     }
 
     /// The same, looked at: for requests that cannot be repeated when it turns out to be dead.
-    pub(crate) fn lend_checked(&self, server: usize, deadline: Deadline) -> Result<Lease> {
-        let lease = self.lend_until(server, deadline)?;
+    pub(crate) fn lend_checked(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
+        let lease = self.lend_in_step(server, deadline, others)?;
         if lease.is_quiet() {
             return Ok(lease);
         }
         lease.discard(CloseReason::FoundDead);
         self.servers.pools[server].drop_idle();
         // Most likely a new one. If that is dead as well, the server hangs up on everybody.
-        self.lend_until(server, deadline)
+        self.lend_in_step(server, deadline, others)
     }
 
     /// Requests to several servers at the same time; their replies become one.

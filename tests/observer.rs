@@ -401,3 +401,29 @@ fn durations_are_those_of_what_they_name() {
     let took = *longest.0.lock().unwrap();
     assert!(took >= Duration::from_millis(250) && took <= begin.elapsed(), "{took:?}");
 }
+
+#[test]
+fn a_replica_that_rests_is_told_once_and_so_is_its_return() {
+    let master = Server::start();
+    let replica = Server::replica_of(&master, &[]);
+    master.wait_for_replica(&replica);
+    let log = Arc::new(Log::default());
+    let builder = Cluster::builder().node("node_1", master.address()).observer(Arc::clone(&log));
+    let cluster = builder.refresh_every(None).deadline(Duration::from_secs(1)).connect().unwrap();
+    let told = || -> Vec<String> { log.take().into_iter().filter(|line| line.starts_with("Replica")).collect() };
+    replica.freeze();
+    for _ in 0..3 {
+        cluster.get::<_, Value>("foo").unwrap();
+    }
+    let ejected = told();
+    assert!(ejected.len() == 1 && ejected[0].starts_with("ReplicaEjected"), "{ejected:?}");
+    assert!(ejected[0].contains("error: Timeout") && ejected[0].contains("pause: 1s"), "{ejected:?}");
+    replica.thaw();
+    let mut back = Vec::new();
+    wait_until("it has rested", || {
+        cluster.get::<_, Value>("foo").unwrap();
+        back.extend(told());
+        !back.is_empty()
+    });
+    assert!(back.len() == 1 && back[0].starts_with("ReplicaReadmitted"), "{back:?}");
+}

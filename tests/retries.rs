@@ -105,7 +105,9 @@ fn what_would_fail_again_is_not_tried_again() {
             assert_eq!((error.kind(), error.attempts()), (kind, 1));
             assert!(!error.to_string().contains("attempt"), "{error}");
         }
-        assert_eq!(server.asked(), 2, "{kind:?}");
+        // One that says it is a replica is also asked for its master: once, or twice when the calls are far apart.
+        let about_its_master = if kind == ErrorKind::ReadOnly { 1..=2 } else { 0..=0 };
+        assert!(about_its_master.contains(&(server.asked() - 2)), "{kind:?}: {}", server.asked());
     }
 }
 

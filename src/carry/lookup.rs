@@ -6,6 +6,7 @@ use crate::plan::{command, Pattern, Target};
 use crate::resp::ValueRef;
 use crate::run::{is_servers_fault, Run};
 use crate::topology::Role;
+use std::time::Instant;
 
 /// As many values as one server is asked for in one round, when they are spread evenly: neither side holds more.
 const LOOKUPS: usize = 1_000;
@@ -69,25 +70,36 @@ impl Run<'_> {
     }
 
     fn ask_all(&self, batches: &[Batch<'_>], role: Role) -> Result<Vec<(usize, Cell)>> {
-        let mut chosen: Vec<(usize, &Batch<'_>)> = Vec::with_capacity(batches.len());
+        let mut chosen: Vec<(usize, bool, &Batch<'_>)> = Vec::with_capacity(batches.len());
         for batch in batches {
-            chosen.extend(self.candidates(Target::Shard(batch.shard, role)).next().map(|server| (server, batch)));
+            let mut candidates = self.candidates(Target::Shard(batch.shard, role));
+            let server = candidates.next();
+            let others = candidates.has_more();
+            chosen.extend(server.map(|server| (server, others, batch)));
         }
         // Connections are taken in the order of the servers: two calls can so never wait for one another.
-        chosen.sort_unstable_by_key(|(server, _)| *server);
+        chosen.sort_unstable_by_key(|(server, ..)| *server);
         let mut asked = Vec::with_capacity(chosen.len());
-        for &(server, batch) in &chosen {
-            let deadline = self.deadline_at(server, batch.shard);
-            let lease = self.lend_until(server, deadline).and_then(|mut lease| {
+        for &(server, others, batch) in &chosen {
+            let (deadline, began) = (self.part_of_the_time(others), Instant::now());
+            let lease = self.lend_in_step(server, deadline, others).and_then(|mut lease| {
                 lease.send(&batch.request(), batch.replies(), deadline)?;
                 Ok(lease)
             });
-            asked.push((batch, lease, deadline));
+            asked.push((server, batch, lease, deadline, began));
         }
         // Every reply is read before anything is asked again, or the connections would be closed.
         let received: Vec<_> = asked
             .into_iter()
-            .map(|(batch, lease, deadline)| (batch, lease.and_then(|lease| batch.receive(lease, deadline))))
+            .map(|(server, batch, lease, deadline, began)| {
+                let result = lease.and_then(|lease| batch.receive(lease, deadline));
+                // A dead connection says nothing yet about its server.
+                let dead = |error: &Error| matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol);
+                if role == Role::Replica && !result.as_ref().is_err_and(dead) {
+                    self.note(server, began, &result);
+                }
+                (batch, result)
+            })
             .collect();
         let mut cells = Vec::new();
         for (batch, result) in received {
@@ -102,32 +114,32 @@ impl Run<'_> {
     /// To look up does no harm, so a server that failed is asked once more, and so are those that hold the same.
     fn ask_again(&self, batch: &Batch<'_>, role: Role, why: Error) -> Result<Vec<(usize, Cell)>> {
         let mut last = why;
-        for server in self.candidates(Target::Shard(batch.shard, role)) {
+        let mut candidates = self.candidates(Target::Shard(batch.shard, role));
+        while let Some(server) = candidates.next() {
             if self.deadline.left().is_err() {
                 break;
             }
             if matches!(last.kind(), ErrorKind::Io | ErrorKind::Protocol) {
                 self.servers.pools[server].drop_idle();
             }
-            let deadline = self.deadline_at(server, batch.shard);
-            let answered = self.lend_until(server, deadline).and_then(|mut lease| {
+            let (others, began) = (candidates.has_more(), Instant::now());
+            let deadline = self.part_of_the_time(others);
+            let answered = self.lend_in_step(server, deadline, others).and_then(|mut lease| {
                 lease.send(&batch.request(), batch.replies(), deadline)?;
                 batch.receive(lease, deadline)
             });
+            if role == Role::Replica {
+                self.note(server, began, &answered);
+            }
             match answered {
-                Err(error) if is_servers_fault(&error) => last = error,
+                Err(error) if is_servers_fault(&error) => {
+                    candidates.failed(server);
+                    last = error;
+                }
                 result => return result,
             }
         }
         Err(last)
-    }
-
-    /// A replica gets a part of the time, so that some is left for its master when it says nothing.
-    fn deadline_at(&self, server: usize, shard: usize) -> Deadline {
-        match self.deadline.left() {
-            Ok(Some(left)) if server != self.topology().shards()[shard].master() => self.deadline.within(left / 4),
-            _ => self.deadline,
-        }
     }
 }
 

@@ -124,7 +124,7 @@ impl Run<'_> {
 
     /// A connection for several requests in a row: a step in the middle is a bad moment to find it dead.
     fn lend(&self, server: usize) -> Result<Lease> {
-        self.tried(server, || self.lend_checked(server, self.deadline))
+        self.tried(server, || self.lend_checked(server, self.deadline, false))
     }
 
     /// Connections to two masters, taken in the order of the servers so that no two calls wait for one another.

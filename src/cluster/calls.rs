@@ -28,6 +28,13 @@ impl Cluster {
         cmd.spec(&self.shared.own_specs)
     }
 
+    /// Notes that this view writes to a server.
+    pub(crate) fn writes_to(&self, servers: &Servers, server: usize) {
+        if let Some(own) = &self.view.own_writes {
+            own.note(&servers.topology, server);
+        }
+    }
+
     /// Attempts of what takes several requests to one server, and must not be repeated unless nothing was applied.
     pub(crate) fn tried<T>(
         &self,

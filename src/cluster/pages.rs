@@ -6,7 +6,8 @@ use crate::convert::FromValue;
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 use crate::plan::{Route, Target};
-use crate::run::Run;
+use crate::run::{Run, Servers};
+use crate::spec::Spec;
 use crate::topology::Node;
 
 /// A page, and who gave it.
@@ -22,8 +23,18 @@ impl Cluster {
     /// Asks the master of a node, or of the command's key, for a page.
     pub(crate) fn page<T: FromValue>(&self, cmd: &Cmd<T>, shard: Option<usize>, until: Deadline) -> Result<Page<T>> {
         let spec = self.spec_of(cmd)?;
-        let servers = self.servers();
-        self.call(&servers, cmd.args(), spec, Wait::None, |run| {
+        self.led(until, |servers| self.page_of(servers, cmd, spec, shard, until))
+    }
+
+    fn page_of<T: FromValue>(
+        &self,
+        servers: &Servers,
+        cmd: &Cmd<T>,
+        spec: &'static Spec,
+        shard: Option<usize>,
+        until: Deadline,
+    ) -> Result<Page<T>> {
+        self.call(servers, cmd.args(), spec, Wait::None, |run| {
             let run = Run { deadline: until, ..run };
             let (shard, request) = match shard {
                 Some(shard) => (shard, cmd.as_bytes().into()),

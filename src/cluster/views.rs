@@ -4,7 +4,9 @@ use super::{Cluster, View};
 use crate::cancel::Cancel;
 use crate::plan::CrossNode;
 use crate::retry::Retries;
+use crate::run::OwnWrites;
 use crate::topology::ReadFrom;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Views: the same cluster with another setting. They cost as much as a clone and share pools, replicas and everything
@@ -36,6 +38,28 @@ impl Cluster {
     /// for replicas, so masters go on serving its reads.
     pub fn read_from(&self, read_from: ReadFrom) -> Cluster {
         self.with(|view| view.read_from = read_from)
+    }
+
+    /// A view whose reads see its own writes, and reads from replicas otherwise: once it has written to a node, all its
+    /// reads of that node go to the master. Views that are made of it and clones count as the same one; a second call
+    /// gives a new one that has written nothing. For one user's request, not for a whole program, which would
+    /// soon read from masters only.
+    ///
+    /// What others write may still be missing where this one has not written. A write that a master acknowledged and
+    /// lost when another server was promoted in its place is lost here too.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    ///
+    /// let request = cluster.read_your_writes();
+    /// request.set("foo", "bar")?;
+    /// assert_eq!(request.get::<_, String>("foo")?, "bar"); // from the master
+    /// # Ok(()) });
+    /// ```
+    pub fn read_your_writes(&self) -> Cluster {
+        let own = OwnWrites::new(self.shared.nodes.len());
+        self.with(|view| view.own_writes = Some(Arc::new(own)))
     }
 
     /// A view with another answer to what becomes of a command whose keys live on several nodes.

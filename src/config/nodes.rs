@@ -146,6 +146,15 @@ impl NodeTable {
         Ok(())
     }
 
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.nodes.iter().any(|(known, _)| known == name)
+    }
+
+    pub(crate) fn set_address(&mut self, name: &str, address: Address) {
+        let node = self.nodes.iter_mut().find(|(known, _)| known == name);
+        node.into_iter().for_each(|(_, endpoint)| endpoint.address = address.clone());
+    }
+
     pub(crate) fn add_list(&mut self, list: &str) -> Result<()> {
         for (nth, entry) in list.split(',').map(str::trim).enumerate().filter(|(_, entry)| !entry.is_empty()) {
             let (name, address) = entry

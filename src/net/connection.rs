@@ -49,6 +49,8 @@ pub struct Connection {
     /// The database that it is in.
     database: u32,
     used: Instant,
+    /// The age of its server at which that was seen to be in step with its master; 0 when it never was.
+    in_step: u64,
     /// It has lain unused, and no reply has come since.
     rested: bool,
     /// Bytes since it was opened.
@@ -110,6 +112,7 @@ impl Connection {
             stateful: false,
             database: settings.database.unwrap_or(0),
             used: Instant::now(),
+            in_step: 0,
             rested: false,
             sent: 0,
             received: 0,
@@ -391,6 +394,16 @@ impl Connection {
     /// Whether it now watches keys or is inside a transaction: such a connection is for nobody else.
     pub(crate) fn set_stateful(&mut self, stateful: bool) {
         self.stateful = stateful;
+    }
+
+    /// The [age](super::health::Health::age) at which its server, a replica, was seen to be in step with its master.
+    pub(crate) fn known_in_step(&self) -> u64 {
+        self.in_step
+    }
+
+    /// Remembers that its server is in step.
+    pub(crate) fn set_in_step(&mut self, age: u64) {
+        self.in_step = age;
     }
 
     /// Whether it watches keys or is inside a transaction.

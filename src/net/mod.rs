@@ -2,12 +2,14 @@
 
 mod closing;
 mod connection;
+mod health;
 mod incoming;
 mod pool;
 mod stream;
 mod traffic;
 
 pub use connection::Connection;
+pub(crate) use health::Standing;
 pub(crate) use incoming::Incoming;
 pub use pool::PoolStatus;
 pub(crate) use pool::{Lease, Pool};

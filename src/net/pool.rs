@@ -1,6 +1,7 @@
 //! The connections to one server: lent out, taken back, never more than allowed.
 
 use super::connection::Connection;
+use super::health::Health;
 use super::stream::{Deadline, Stream};
 use super::traffic::Traffic;
 use crate::config::{Endpoint, Settings};
@@ -18,6 +19,7 @@ pub(crate) struct Pool {
     endpoint: Endpoint,
     settings: Arc<Settings>,
     state: Mutex<State>,
+    health: Health,
 }
 
 /// How the pool of one server stands: see [`Cluster::pools`](crate::Cluster::pools).
@@ -77,7 +79,7 @@ impl State {
 impl Pool {
     pub(crate) fn new(node: Node, endpoint: Endpoint, settings: Arc<Settings>) -> Pool {
         let state = State { idle: Vec::new(), open: 0, waiting: VecDeque::new(), counts: Counts::default() };
-        Pool { node, endpoint, settings, state: Mutex::new(state) }
+        Pool { node, endpoint, settings, state: Mutex::new(state), health: Health::new() }
     }
 
     pub(crate) fn node(&self) -> &Node {
@@ -86,6 +88,16 @@ impl Pool {
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Whether the server is worth asking.
+    pub(crate) fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Whether a replica may not be behind its master by any amount.
+    pub(crate) fn bounds_lag(&self) -> bool {
+        self.settings.max_replica_lag.is_some()
     }
 
     /// Who is told what happens.

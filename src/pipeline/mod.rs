@@ -41,7 +41,8 @@ use std::sync::Arc;
 ///   window.
 /// - **Failures** are told for each command: see [`run`](Pipeline::run) and [`run_each`](Pipeline::run_each). What fails
 ///   on one node does not matter to the others. What a node gets is sent again once where its connection
-///   was refused or broke: reads, and writes when no reply came and nothing of them was sent whole.
+///   was refused or broke: reads, and writes when no reply came and nothing of them was sent whole. When a server turns
+///   out to be no longer the master of its node, the new one is looked for, and the next run goes there.
 /// - The whole run has one deadline, that of the cluster or view, see [`Cluster::deadline`], and on top of it what its
 ///   commands may wait for data.
 ///
@@ -158,7 +159,12 @@ impl Pipeline {
         let slots = std::mem::replace(&mut self.slots, Slots::new());
         let commands = std::mem::take(&mut self.commands);
         let segments = std::mem::replace(&mut self.segments, vec![Segment::default()]);
+        let (servers, deadline) = (self.cluster.servers(), self.cluster.begin(Wait::None));
         let replies = Replies::run(&self.cluster, slots, commands, segments);
+        for error in replies.failures_by_node() {
+            // For the next run: what was sent together is not sent again.
+            self.cluster.has_moved(&servers, &error, deadline);
+        }
         self.servers = self.cluster.servers();
         replies
     }

@@ -44,7 +44,8 @@ enum Reply {
 impl Replies {
     pub(super) fn run(cluster: &Cluster, slots: Slots, commands: Vec<Queued>, mut segments: Vec<Segment>) -> Replies {
         let servers = cluster.servers();
-        let cluster = &keep_to_masters(cluster, &commands, &mut segments);
+        // Lanes know it by themselves; as a view it would send the other reads to masters as well.
+        let alone_on = keep_to_masters(cluster, &commands, &mut segments);
         let observed = cluster.observed();
         let traffic = observed.as_ref().map(|observed| &observed.traffic);
         let waits = commands.iter().map(|queued| match &queued.way {
@@ -108,7 +109,7 @@ impl Replies {
             {
                 let (args, spec, wait) = &*alone;
                 let deadline = deadline_of(*wait);
-                let run = Run { deadline, traffic, ..cluster.run_of(&servers, args, spec, *wait) };
+                let run = Run { deadline, traffic, ..alone_on.run_of(&servers, args, spec, *wait) };
                 let reply = match run.run() {
                     Ok(answer) => Reply::Made(answer.frame().as_bytes().to_vec()),
                     Err(error) => Reply::Failed(error),
@@ -192,6 +193,15 @@ impl Replies {
                 })
             }
         }
+    }
+
+    /// The first failure of each node.
+    pub(super) fn failures_by_node(&self) -> Vec<Error> {
+        let mut first: BTreeMap<Option<String>, Error> = BTreeMap::new();
+        for error in (0..self.len()).filter_map(|index| self.reply(index).err()) {
+            first.entry(error.node().map(str::to_owned)).or_insert(error);
+        }
+        first.into_values().collect()
     }
 
     /// One error for all commands that failed.

@@ -2,14 +2,14 @@
 
 use super::flow::{drive, Flight};
 use super::lane::{Landed, Lane};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Deadline, Lease};
 use crate::observer::ObserverEvent;
 use crate::retry::Cause;
 use crate::run::{is_servers_fault, one_of_several, Run};
 use crate::topology::Role;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Commands up to the next one that has to run by itself.
 #[derive(Debug, Default)]
@@ -30,6 +30,9 @@ struct Trip {
     /// The servers that may be asked when that one fails.
     others: Vec<usize>,
     may_repeat: bool,
+    /// Whether nobody else can serve it any more.
+    is_last: bool,
+    began: Instant,
     /// Which one this is for these requests.
     attempt: u32,
 }
@@ -70,8 +73,9 @@ impl Segment {
             trips.sort_by_key(|trip| trip.server);
             let is_alone = trips.len() == 1;
             let lend = |trip: &Trip| {
-                let deadline = trip.deadline(run.deadline);
-                run.lend_checked(trip.server, if is_alone { deadline } else { one_of_several(deadline) })
+                let deadline = trip.deadline(run);
+                let deadline = if is_alone { deadline } else { one_of_several(deadline) };
+                run.lend_checked(trip.server, deadline, trip.has_others(run))
             };
             let leases: Vec<Result<Lease>> = trips.iter().map(lend).collect();
             if std::mem::take(&mut first) {
@@ -110,7 +114,7 @@ fn wave(
     for (trip, lease) in trips.iter().zip(leases) {
         match lease {
             Ok(lease) => {
-                flights.push(Flight::new(&trip.lane, lease, trip.deadline(run.deadline)));
+                flights.push(Flight::new(&trip.lane, lease, trip.deadline(run)));
                 came.push(None);
             }
             Err(error) => {
@@ -125,6 +129,7 @@ fn wave(
         came.into_iter().map(|nothing| nothing.or_else(|| flown.next()).unwrap_or_default()).collect();
     let mut next = Vec::new();
     for (trip, mut came) in trips.into_iter().zip(came) {
+        trip.note(run, &came);
         let again = trip.again(run, &came);
         came.failure = came.failure.map(|error| error.with_attempts(trip.attempt));
         if let Some(landed) = landed.get_mut(&trip.shard) {
@@ -137,6 +142,9 @@ fn wave(
 
 impl Trip {
     fn first(run: &Run<'_>, shard: usize, lane: Lane) -> Trip {
+        if let Some(own) = run.own_writes.filter(|_| lane.writes) {
+            own.note(run.topology(), run.topology().shards()[shard].master());
+        }
         let mut candidates = run.servers_of(shard, !lane.needs_master);
         let server = candidates.remove(0);
         run.budget.earn();
@@ -147,16 +155,34 @@ impl Trip {
             server,
             others: candidates,
             may_repeat: run.retries.are_allowed(),
+            is_last: false,
+            began: Instant::now(),
             attempt: 1,
         }
     }
 
-    /// A server that others can stand in for gets a part of the time, so that some is left when it says nothing.
-    fn deadline(&self, whole: Deadline) -> Deadline {
-        match whole.left() {
-            Ok(Some(left)) if !self.others.is_empty() => whole.within(left / 4),
-            _ => whole,
+    /// Remembers whether the server could serve reads.
+    fn note(&self, run: &Run<'_>, came: &Landed) {
+        if self.lane.needs_master {
+            return;
         }
+        // A connection that was found dead says nothing yet about its server.
+        let is_dead = |error: &Error| matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol);
+        let failed = (0..self.lane.len()).find_map(|at| came.reply(at, true).err().filter(is_servers_fault));
+        match failed {
+            Some(error) if is_dead(&error) && self.may_repeat && self.others.is_empty() => {}
+            Some(error) => run.note::<()>(self.server, self.began, &Err(error)),
+            None => run.note(self.server, self.began, &Ok(())),
+        }
+    }
+
+    /// A server that others can stand in for gets a part of the time, so that some is left when it says nothing.
+    fn deadline(&self, run: &Run<'_>) -> Deadline {
+        run.part_of_the_time(self.has_others(run))
+    }
+
+    fn has_others(&self, run: &Run<'_>) -> bool {
+        run.any_serves(&self.others)
     }
 
     fn leave_out(&mut self, requests: &[(usize, usize)]) {
@@ -185,11 +211,20 @@ impl Trip {
             server,
             others,
             may_repeat,
+            is_last: false,
+            began: Instant::now(),
             attempt: self.attempt + 1,
         };
         if let (false, Some((&server, others))) = (self.lane.writes, self.others.split_first()) {
             let numbers: Vec<usize> = (0..self.lane.len()).filter(failed).collect();
             return (!numbers.is_empty()).then(|| trip(numbers, server, others.to_vec(), self.may_repeat));
+        }
+        if let (false, false, Some(server)) = (self.lane.needs_master, self.is_last, run.stale_of(self.shard)) {
+            // Old data is better than none.
+            let numbers: Vec<usize> = (0..self.lane.len()).filter(failed).collect();
+            if !numbers.is_empty() {
+                return Some(Trip { is_last: true, ..trip(numbers, server, Vec::new(), self.may_repeat) });
+            }
         }
         let failure = came.failure.as_ref()?;
         // What must not be sent twice is looked at below.

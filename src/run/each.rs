@@ -2,13 +2,19 @@
 
 use super::{finish, is_servers_fault, one_of_several, Answer, Run};
 use crate::error::{Error, Result};
-use crate::net::Lease;
+use crate::net::{Deadline, Lease};
 use crate::plan::Part;
 use crate::retry::{Attempts, Cause};
 use crate::spec::ResponsePolicy;
+use std::time::Instant;
 
-/// A server, and a connection to it.
-type Leased = (usize, Result<Lease>);
+/// A part on its way.
+struct Leased {
+    server: usize,
+    deadline: Deadline,
+    began: Instant,
+    lease: Result<Lease>,
+}
 
 impl Run<'_> {
     /// Requests to several servers at the same time, and what came of each, whatever comes of the others.
@@ -35,21 +41,29 @@ impl Run<'_> {
         }
     }
 
-    /// A connection for each part, with its server. When one cannot be had, that is its result, or with `all_or_none` that
-    /// of all.
+    /// A connection for each part. When one cannot be had, that is its result, or with `all_or_none` that of all.
     fn leases(&self, parts: &[Part<'_>], all_or_none: bool) -> std::result::Result<Vec<Leased>, (usize, Error)> {
-        let chosen: Vec<usize> = parts.iter().filter_map(|part| self.candidates(part.target).next()).collect();
+        let choose = |part: &Part<'_>| {
+            let mut candidates = self.candidates(part.target);
+            candidates.next().map(|server| (server, candidates.has_more()))
+        };
+        let chosen: Vec<(usize, bool)> = parts.iter().filter_map(choose).collect();
         // Connections are taken in the order of the servers: two calls can so never wait for one another.
         let mut order: Vec<usize> = (0..parts.len()).collect();
-        order.sort_unstable_by_key(|&at| chosen[at]);
+        order.sort_unstable_by_key(|&at| chosen[at].0);
         let mut leases: Vec<Option<Leased>> = parts.iter().map(|_| None).collect();
         for at in order {
-            let server = chosen[at];
+            let ((server, others), began) = (chosen[at], Instant::now());
+            let deadline = self.part_of_the_time(others);
             let is_apart = !all_or_none && parts.len() > 1;
-            let deadline = if is_apart { one_of_several(self.deadline) } else { self.deadline };
-            match self.lend_until(server, deadline) {
+            let until = if is_apart { one_of_several(deadline) } else { deadline };
+            let lease = match parts[at].target.is_routed() {
+                true => self.lend_in_step(server, until, others),
+                false => self.lend_until(server, until),
+            };
+            match lease {
                 Err(error) if all_or_none => return Err((server, error)),
-                lease => leases[at] = Some((server, lease)),
+                lease => leases[at] = Some(Leased { server, deadline, began, lease }),
             }
         }
         Ok(leases.into_iter().flatten().collect())
@@ -57,16 +71,24 @@ impl Run<'_> {
 
     /// Writes every part to its connection, then reads every reply.
     fn exchanged(&self, parts: &[Part<'_>], leases: Vec<Leased>) -> Vec<Result<Answer>> {
-        let mut sent = Vec::with_capacity(parts.len());
-        for (part, (server, lease)) in parts.iter().zip(leases) {
-            let lease = lease.and_then(|mut lease| lease.send(&part.request, 1, self.deadline).map(|()| lease));
-            sent.push((server, lease));
+        let mut sent = leases;
+        for (part, sent) in parts.iter().zip(&mut sent) {
+            let deadline = sent.deadline;
+            if let Err(error) = sent.lease.as_mut().map_or(Ok(()), |lease| lease.send(&part.request, 1, deadline)) {
+                sent.lease = Err(error);
+            }
         }
-        let receive = |(server, lease): Leased| {
-            let answer = lease.and_then(|lease| finish(lease, self.deadline));
-            (server, answer.map_err(|error| self.judged(error)))
+        let receive = |(part, sent): (&Part<'_>, Leased)| {
+            let Leased { server, deadline, began, lease } = sent;
+            let answer = lease.and_then(|lease| finish(lease, deadline)).map_err(|error| self.judged(error));
+            // A connection that died in the pool says nothing yet about its server.
+            let is_stale = |error: &Error| Cause::of(error, true) == Some(Cause::Stale);
+            if part.target.is_read() && !answer.as_ref().is_err_and(is_stale) {
+                self.note(server, began, &answer);
+            }
+            (server, answer)
         };
-        let received: Vec<(usize, Result<Answer>)> = sent.into_iter().map(receive).collect();
+        let received: Vec<(usize, Result<Answer>)> = parts.iter().zip(sent).map(receive).collect();
         let effort = self.effort(self.deadline);
         // Past the deadline a second try could only hide why the first one failed.
         let in_time = self.deadline.left().is_ok();
@@ -78,7 +100,8 @@ impl Run<'_> {
             if self.has_others(part.target) {
                 return self.one(part).map_err(|last| last.attempts_after(error.attempts()));
             }
-            let attempt = || self.attempt(server, &part.request, self.deadline);
+            let routed = part.target.is_routed().then_some(false);
+            let attempt = || self.attempt(server, &part.request, self.deadline, routed);
             effort.tried(&self.servers.pools[server], Some(error), attempt)
         };
         let failed = |(part, (_, result)): (&Part<'_>, &(usize, Result<Answer>))| {

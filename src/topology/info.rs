@@ -6,7 +6,7 @@ use super::Address;
 const MOST_REPLICAS: usize = 1000;
 
 /// A server's own view of its place.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Info {
     /// `master`, or `slave` for a replica.
     pub(crate) role: String,
@@ -14,35 +14,91 @@ pub(crate) struct Info {
     pub(crate) run_id: Option<String>,
     /// For a replica: whether it is in step with its master.
     pub(crate) link_up: bool,
+    /// For a replica: whether it is being sent everything anew.
+    pub(crate) syncs: bool,
+    /// What names the history of its data: a replica has that of its master.
+    pub(crate) history: Option<String>,
+    /// The history that it had before it was promoted.
+    pub(crate) earlier_history: Option<String>,
+    /// How many bytes of its history it has.
+    pub(crate) offset: Option<u64>,
+    /// For a replica: the master that it follows.
+    pub(crate) master: Option<Address>,
     /// For a master: the replicas that it lists.
     pub(crate) replicas: Vec<ListedReplica>,
 }
 
 /// One `slaveN` line of a master.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ListedReplica {
     pub(crate) address: Address,
     pub(crate) online: bool,
+    /// Seconds since it said how far it is.
+    pub(crate) lag: Option<u64>,
 }
 
 impl Info {
     /// Reads the text of the sections. Lines that make no sense are passed over: a later version may add any.
     pub(crate) fn parse(text: &str) -> Info {
         let mut info = Info::default();
+        let (mut host, mut port) = ("", "");
         for line in text.lines() {
             let Some((field, value)) = line.trim_end().split_once(':') else { continue };
             match field {
                 "role" => info.role = value.to_owned(),
                 "run_id" => info.run_id = Some(value.to_owned()),
                 "master_link_status" => info.link_up = value == "up",
+                "master_sync_in_progress" => info.syncs = value != "0",
+                "master_replid" => info.history = history(value),
+                "master_replid2" => info.earlier_history = history(value),
+                // A replica tells both; its own is the one that says how far it is.
+                "slave_repl_offset" => info.offset = value.parse().ok(),
+                "master_repl_offset" if info.offset.is_none() => info.offset = value.parse().ok(),
+                "master_host" => host = value,
+                "master_port" => port = value,
                 _ if is_replica_field(field) && info.replicas.len() < MOST_REPLICAS => {
-                    info.replicas.extend(ListedReplica::parse(value));
+                    let listed = ListedReplica::parse(value);
+                    let is_new = |new: &ListedReplica| info.replicas.iter().all(|known| known.address != new.address);
+                    let listed = listed.filter(is_new);
+                    info.replicas.extend(listed);
                 }
                 _ => {}
             }
         }
+        info.master = port.parse().ok().and_then(|port| Address::new(host, port).ok());
         info
     }
+
+    pub(crate) fn is_master(&self) -> bool {
+        self.role == "master"
+    }
+
+    /// Whether it is a replica that has what its master has, or why not.
+    pub(crate) fn serves_reads(&self) -> Result<(), &'static str> {
+        match self {
+            _ if self.role != "slave" => Err("it says that it is no replica"),
+            _ if self.syncs => Err("it is being sent everything anew"),
+            _ if !self.link_up => Err("its link to its master is down"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it is a replica that lost its master and can go on where it was: its data is old and whole. One that was
+    /// about to load everything anew has no place to go on from, and may have no data at all.
+    pub(crate) fn is_stale_and_whole(&self) -> bool {
+        self.role == "slave" && !self.link_up && !self.syncs && self.offset.is_some_and(|offset| offset > 1)
+    }
+
+    /// Whether its data comes of this history.
+    pub(crate) fn descends_from(&self, history: &str) -> bool {
+        [&self.history, &self.earlier_history].into_iter().flatten().any(|own| own == history)
+    }
+}
+
+/// The name of a history. There is none where a server shows zeros.
+fn history(value: &str) -> Option<String> {
+    let named = value.len() <= 64 && value.bytes().any(|byte| byte != b'0');
+    (named && value.bytes().all(|byte| byte.is_ascii_alphanumeric())).then(|| value.to_owned())
 }
 
 fn is_replica_field(field: &str) -> bool {
@@ -53,12 +109,14 @@ impl ListedReplica {
     /// Reads `ip=…,port=…,state=…` with any further fields, or the older `ip,port,state`.
     fn parse(value: &str) -> Option<ListedReplica> {
         let (mut ip, mut port, mut state) = ("", "", "");
+        let mut lag = None;
         if value.contains('=') {
             for (name, value) in value.split(',').filter_map(|field| field.split_once('=')) {
                 match name {
                     "ip" => ip = value,
                     "port" => port = value,
                     "state" => state = value,
+                    "lag" => lag = value.parse().ok(),
                     _ => {}
                 }
             }
@@ -67,7 +125,7 @@ impl ListedReplica {
             (ip, port, state) = (fields.next()?, fields.next()?, fields.next()?);
         }
         let address = Address::new(ip, port.parse().ok()?).ok()?;
-        Some(ListedReplica { address, online: state == "online" })
+        Some(ListedReplica { address, online: state == "online", lag })
     }
 }
 
@@ -75,8 +133,8 @@ impl ListedReplica {
 mod tests {
     use super::*;
 
-    fn listed(host: &str, port: u16, online: bool) -> ListedReplica {
-        ListedReplica { address: Address::new(host, port).unwrap(), online }
+    fn listed(host: &str, port: u16, online: bool, lag: Option<u64>) -> ListedReplica {
+        ListedReplica { address: Address::new(host, port).unwrap(), online, lag }
     }
 
     #[test]
@@ -92,7 +150,11 @@ mod tests {
         assert_eq!(info.run_id.as_deref(), Some("abc"));
         assert_eq!(
             info.replicas,
-            [listed("127.0.0.1", 6380, true), listed("10.0.0.7", 6381, true), listed("::1", 6382, false)]
+            [
+                listed("127.0.0.1", 6380, true, Some(0)),
+                listed("10.0.0.7", 6381, true, None),
+                listed("::1", 6382, false, Some(0)),
+            ]
         );
     }
 
@@ -100,6 +162,27 @@ mod tests {
     fn a_replica_in_step() {
         assert!(Info::parse("role:slave\r\nmaster_link_status:up\r\n").link_up);
         assert!(!Info::parse("role:slave\r\nmaster_link_status:down\r\n").link_up);
+    }
+
+    #[test]
+    fn where_a_replica_stands() {
+        let info = Info::parse(
+            "role:slave\r\nmaster_host:10.0.0.1\r\nmaster_port:6379\r\nmaster_link_status:up\r\n\
+             master_sync_in_progress:0\r\nslave_repl_offset:70\r\nmaster_replid:abc\r\n\
+             master_replid2:0000000000000000000000000000000000000000\r\nmaster_repl_offset:99\r\n",
+        );
+        assert_eq!((info.serves_reads(), info.offset), (Ok(()), Some(70)));
+        assert_eq!(info.master, Some(Address::new("10.0.0.1", 6379).unwrap()));
+        assert!(info.descends_from("abc") && !info.descends_from("0000000000000000000000000000000000000000"));
+        let lost = |offset| format!("role:slave\nmaster_link_status:down\nslave_repl_offset:{offset}");
+        assert!(Info::parse(&lost(70)).is_stale_and_whole() && !Info::parse(&lost(1)).is_stale_and_whole());
+        for (more, why) in [
+            ("master_sync_in_progress:1", "it is being sent everything anew"),
+            ("role:master", "it says that it is no replica"),
+        ] {
+            let info = Info::parse(&format!("role:slave\nmaster_link_status:up\n{more}"));
+            assert_eq!(info.serves_reads(), Err(why));
+        }
     }
 
     #[test]

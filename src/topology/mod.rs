@@ -200,6 +200,7 @@ pub enum Role {
 }
 
 /// Where reads go.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ReadFrom {
     /// To the replicas of a node in turn; to its master when there is none that can serve.
@@ -207,6 +208,36 @@ pub enum ReadFrom {
     Replica,
     /// To masters only, so that a read sees every write that was acknowledged before it.
     Master,
+    /// To the master and the replicas of a node in turn.
+    Any,
+    /// To the master of a node; to its replicas in turn only when the master cannot serve.
+    PreferMaster,
+    /// To the server of a node that answered fastest when it was last asked who it is: on
+    /// [`connect`](crate::Builder::connect) and on every refresh. To the others when it cannot serve.
+    Nearest,
+}
+
+impl ReadFrom {
+    /// Whether replicas may serve reads.
+    pub(crate) fn includes_replicas(self) -> bool {
+        self != ReadFrom::Master
+    }
+
+    /// Whether the master of a node is asked only when no replica can serve.
+    pub(crate) fn prefers_replicas(self) -> bool {
+        self == ReadFrom::Replica
+    }
+}
+
+/// How far a replica may be behind its master and still serve reads:
+/// [`Builder::max_replica_lag`](crate::Builder::max_replica_lag).
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReplicaLag {
+    /// As many bytes of the stream of writes, of what the master had when it was asked.
+    Bytes(u64),
+    /// As many seconds since the master last heard from the replica, which tells it once a second how far it is.
+    Seconds(u64),
 }
 
 /// One node of the table: a master and the replicas that serve its reads.
@@ -264,6 +295,7 @@ impl PassedOver {
 }
 
 /// What is known of a node before its servers are counted.
+#[derive(Debug, Clone)]
 pub(crate) struct ShardDescription {
     pub(crate) name: String,
     pub(crate) address: Address,
@@ -315,6 +347,17 @@ impl Topology {
             }
         }
         topology
+    }
+
+    /// The nodes as they would be described to make this again.
+    pub(crate) fn descriptions(&self) -> Vec<ShardDescription> {
+        let describe = |shard: &Shard| ShardDescription {
+            name: shard.name.clone(),
+            address: self.master_of(shard).address.clone(),
+            replicas: self.replicas_of(shard).cloned().collect(),
+            passed_over: shard.passed_over.clone(),
+        };
+        self.shards.iter().map(describe).collect()
     }
 
     fn server(&mut self, role: Role, node: Node) -> usize {

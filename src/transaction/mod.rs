@@ -198,6 +198,7 @@ fn run(home: &Home, queue: Queue) -> Result<TransactionReplies> {
     let mut lead = home.lead(&servers)?;
     let (batch, slots) = queue.batch(home, &servers, &mut lead)?;
     let server = home.server(&servers, lead.as_ref())?;
+    home.cluster().writes_to(&servers, server);
     let observed = home.cluster().observed();
     let done = home.cluster().tried(&servers.pools[server], "EXEC", deadline, || {
         let lent = home.cluster().lend(&servers, server, deadline, observed.as_ref());
@@ -211,6 +212,10 @@ fn run(home: &Home, queue: Queue) -> Result<TransactionReplies> {
     });
     if let Some(observed) = observed {
         observed.command("EXEC", &servers, done.as_ref().err());
+    }
+    if let Err(error) = &done {
+        // For the next transaction: this one was routed to a server that may no longer be the master.
+        home.cluster().has_moved(&servers, error, deadline);
     }
     let (node, frame) = done?;
     Ok(TransactionReplies::new(slots, batch.named, node, frame))

@@ -228,7 +228,13 @@ impl Watched {
             }
             Ok(lease)
         });
-        let (lease, home) = (lease.map_err(told)?, home.clone());
+        let lease = lease.map_err(|error| {
+            // For the next attempt of the caller.
+            home.cluster().has_moved(&servers, &error, deadline);
+            told(error)
+        });
+        home.cluster().writes_to(&servers, lead.server);
+        let (lease, home) = (lease?, home.clone());
         Ok(Watched { home, servers, lead: Some(lead), lease, deadline, state: State::Watching })
     }
 
@@ -267,6 +273,7 @@ impl Watched {
         match done {
             Ok(replies) => Ok(TransactionReplies::new(slots, batch.named, self.lease.node().to_string(), replies)),
             Err(error) => {
+                self.home.cluster().has_moved(&self.servers, &error, self.deadline);
                 if error.kind() == ErrorKind::Conflict {
                     self.state = State::Conflict;
                 }

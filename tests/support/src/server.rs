@@ -330,7 +330,7 @@ impl Drop for Server {
 /// A shell that waits for the end of this test process and then kills the servers still alive:
 /// those of a `static`, which is never dropped, and those of a test run that was itself killed.
 /// It notices the end because its standard input is closed then, however the process has ended.
-struct Watch {
+pub(crate) struct Watch {
     shell: Child,
 }
 
@@ -348,7 +348,7 @@ impl Watch {
         done
     "#;
 
-    fn over(dir: &Path) {
+    pub(crate) fn over(dir: &Path) {
         static WATCH: Mutex<Option<Watch>> = Mutex::new(None);
         let mut watch = WATCH.lock().unwrap_or_else(PoisonError::into_inner);
         let watch = watch.get_or_insert_with(|| {
@@ -366,7 +366,7 @@ impl Watch {
     }
 }
 
-fn new_dir() -> PathBuf {
+pub(crate) fn new_dir() -> PathBuf {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = format!("rediscluster-test-{}-{number}-{:08x}", std::process::id(), random() as u32);

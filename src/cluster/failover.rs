@@ -1,0 +1,198 @@
+//! Finds the new master of a node when the old one fails a call, and goes on with it.
+
+use super::{Cluster, Shared};
+use crate::discover::{master_of, Known};
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::net::Deadline;
+use crate::run::Servers;
+use crate::topology::{ShardDescription, Topology};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long after it was asked who the master of a node is nobody asks again.
+const ASK_EVERY: Duration = Duration::from_millis(200);
+/// With less time than this a call does not wait for who the master is.
+const WORTH_WAITING: Duration = Duration::from_millis(50);
+
+/// Who asks who the master of a node is, and what is known of the nodes.
+pub(super) struct Masters {
+    state: Mutex<State>,
+    answered: Condvar,
+}
+
+struct State {
+    known: Vec<Known>,
+    asking: Vec<Asking>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Asking {
+    is_under_way: bool,
+    ended: Option<Instant>,
+}
+
+impl Masters {
+    pub(super) fn new(known: Vec<Known>) -> Masters {
+        let asking = vec![Asking::default(); known.len()];
+        Masters { state: Mutex::new(State { known, asking }), answered: Condvar::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn known(&self) -> Vec<Known> {
+        self.state().known.clone()
+    }
+
+    /// Takes what a refresh found. A node that has moved since the refresh began stays as `now` describes it.
+    pub(super) fn found(&self, before: &[Known], found: Vec<Known>, shards: &mut [ShardDescription], now: &Topology) {
+        let mut state = self.state();
+        let now = now.descriptions();
+        for (nth, (known, found)) in state.known.iter_mut().zip(found).enumerate() {
+            if known.moves() == before[nth].moves() {
+                *known = found;
+            } else {
+                shards[nth] = now[nth].clone();
+            }
+        }
+    }
+}
+
+impl Cluster {
+    /// Runs a call, and once more when its master turns out to be no longer the master and nothing was applied.
+    pub(crate) fn led<T>(&self, deadline: Deadline, attempt: impl Fn(&Servers) -> Result<T>) -> Result<T> {
+        let servers = self.servers();
+        match attempt(&servers) {
+            Err(error) if self.has_moved(&servers, &error, deadline) && error.outcome() == Outcome::NotApplied => {
+                attempt(&self.servers())
+            }
+            result => result,
+        }
+    }
+
+    /// Whether a node that failed a call has another master by now, or again. Asks for it, when nobody else does.
+    pub(crate) fn has_moved(&self, servers: &Servers, error: &Error, deadline: Deadline) -> bool {
+        let mut moved = false;
+        // A call that has waited long enough does not wait for this too, and one that may wait for ever not for long.
+        let patience = match error.kind() {
+            ErrorKind::Timeout => Deadline::after(Duration::ZERO),
+            _ => deadline.within(self.shared.settings.deadline),
+        };
+        for shard in at_fault(&servers.topology, error) {
+            // A server that says that it is a replica names its master.
+            let is_alone = self.shared.masters.state().known[shard].is_alone(&self.shared.nodes[shard]);
+            if is_alone && !matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::MasterDown) {
+                continue;
+            }
+            moved |= Shared::follow(&self.shared, shard, &servers.topology, patience);
+        }
+        moved && deadline.left().is_ok()
+    }
+}
+
+/// The nodes whose masters may have caused this error.
+fn at_fault(topology: &Topology, error: &Error) -> Vec<usize> {
+    use ErrorKind::*;
+    if !matches!(error.kind(), Connect | Io | Timeout | ReadOnly | Loading | MasterDown) {
+        return Vec::new();
+    }
+    let failed = |name: &str| error.parts().iter().any(|part| part.error.is_some() && part.node == name);
+    let is_master = |shard: usize| {
+        let shard = &topology.shards()[shard];
+        failed(shard.name()) || error.node().is_some_and(|node| topology.master_of(shard).to_string() == node)
+    };
+    topology.distinct_shards().filter(|&shard| is_master(shard)).collect()
+}
+
+impl Shared {
+    /// Whether the master of a shard is another one than in `failed`: after asking, unless somebody else asks or has
+    /// just asked.
+    fn follow(shared: &Arc<Shared>, shard: usize, failed: &Topology, deadline: Deadline) -> bool {
+        let address = |topology: &Topology| topology.master_of(&topology.shards()[shard]).address().clone();
+        let old = address(failed);
+        let mut state = shared.masters.state();
+        loop {
+            if *state.known[shard].master() != old {
+                return true;
+            }
+            if !state.asking[shard].is_under_way {
+                break;
+            }
+            state = match deadline.left() {
+                Err(_) => return false,
+                Ok(None) => shared.masters.answered.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Ok(Some(left)) => {
+                    shared.masters.answered.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        if state.asking[shard].ended.is_some_and(|ended| ended.elapsed() < ASK_EVERY) {
+            return false;
+        }
+        state.asking[shard].is_under_way = true;
+        drop(state);
+        let asking = Under { shared: Arc::clone(shared), shard };
+        if deadline.left().is_ok_and(|left| left.map_or(true, |left| left >= WORTH_WAITING)) {
+            return asking.ask(deadline);
+        }
+        // This call is over. What is found is for the next one.
+        let patience = Deadline::after(shared.settings.deadline);
+        let started =
+            std::thread::Builder::new().name("rediscluster-master".into()).spawn(move || asking.ask(patience));
+        // Without a thread the next call asks.
+        drop(started);
+        false
+    }
+}
+
+/// While this lives, nobody else asks for this shard.
+struct Under {
+    shared: Arc<Shared>,
+    shard: usize,
+}
+
+impl Under {
+    fn ask(&self, deadline: Deadline) -> bool {
+        let Under { shared, shard } = self;
+        let known = shared.masters.state().known[*shard].clone();
+        let Ok((address, said)) = master_of(&shared.nodes[*shard], &known, &shared.settings, deadline) else {
+            return false;
+        };
+        let mut is_moved = address != *known.master();
+        // Always the servers first and then what is known of them.
+        shared.replace_servers(|now| {
+            let mut shards = now.descriptions();
+            let is_anothers = |other: &ShardDescription| other.address == address && other.address != *known.master();
+            // A master of another node: that is no failover but a mistake, which a refresh tells.
+            if is_moved && shards.iter().any(is_anothers) {
+                is_moved = false;
+                return None;
+            }
+            let mut state = shared.masters.state();
+            // Two names may be one server: both move.
+            for (nth, description) in shards.iter_mut().enumerate() {
+                if nth == *shard || description.address == *known.master() {
+                    state.known[nth].found(&address, &said.info);
+                    description.replicas.retain(|replica| *replica.address() != address);
+                    description.address = address.clone();
+                }
+            }
+            is_moved.then_some(shards)
+        });
+        if is_moved {
+            // What follows the new master is to be found soon.
+            shared.refresher.hurry();
+        }
+        is_moved
+    }
+}
+
+impl Drop for Under {
+    fn drop(&mut self) {
+        let mut state = self.shared.masters.state();
+        state.asking[self.shard] = Asking { is_under_way: false, ended: Some(Instant::now()) };
+        drop(state);
+        self.shared.masters.answered.notify_all();
+    }
+}

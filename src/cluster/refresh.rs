@@ -1,0 +1,138 @@
+//! Asks all servers again: on demand, and now and then.
+
+use super::{Cluster, Shared};
+use crate::discover::{discover, Discovery};
+use crate::error::{Error, Outcome, Result};
+use crate::observer::ObserverEvent;
+use crate::run::Servers;
+use crate::topology::{ShardDescription, Topology};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// A refresh that cannot wait for its time comes so long after the one before it.
+const HURRY: Duration = Duration::from_millis(500);
+
+/// The thread that refreshes. It ends when this is dropped.
+pub(super) struct Refresher {
+    every: Option<Duration>,
+    started: Mutex<bool>,
+    signals: Arc<(Mutex<Signals>, Condvar)>,
+}
+
+#[derive(Default)]
+struct Signals {
+    hurry: bool,
+    end: bool,
+}
+
+impl Refresher {
+    pub(super) fn new(every: Option<Duration>) -> Refresher {
+        Refresher { every, started: Mutex::new(false), signals: Arc::default() }
+    }
+
+    /// Does not wait for the next time.
+    pub(super) fn hurry(&self) {
+        self.signal(|signals| signals.hurry = true);
+    }
+
+    fn signal(&self, set: impl FnOnce(&mut Signals)) {
+        set(&mut lock(&self.signals.0));
+        self.signals.1.notify_all();
+    }
+
+    /// Starts the thread, when there is to be one and it has not begun.
+    fn start(&self, shared: &Arc<Shared>) -> Result<()> {
+        let Some(every) = self.every else { return Ok(()) };
+        let mut started = lock(&self.started);
+        if !*started {
+            let (shared, signals) = (Arc::downgrade(shared), Arc::clone(&self.signals));
+            let thread = std::thread::Builder::new().name("rediscluster-refresh".into());
+            let spawned = thread.spawn(move || refresh_every(every, &shared, &signals));
+            spawned.map_err(|error| Error::io(error, Outcome::NotApplied, "starting the thread that refreshes"))?;
+            *started = true;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Refresher {
+    fn drop(&mut self) {
+        self.signal(|signals| signals.end = true);
+    }
+}
+
+fn refresh_every(every: Duration, shared: &Weak<Shared>, (signals, changed): &(Mutex<Signals>, Condvar)) {
+    loop {
+        let began = Instant::now();
+        let mut now = lock(signals);
+        loop {
+            let wait = if now.hurry { HURRY.min(every) } else { every };
+            let left = wait.saturating_sub(began.elapsed());
+            if now.end {
+                return;
+            }
+            if left.is_zero() {
+                break;
+            }
+            now = changed.wait_timeout(now, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        now.hurry = false;
+        drop(now);
+        let Some(shared) = shared.upgrade() else { return };
+        // A master that cannot be asked fails the calls for its own keys, and they tell why.
+        drop(shared.refresh());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Cluster {
+    /// Asks every master again and discovers replicas, for this cluster and its clones. Where another server has become
+    /// the master of a node, that is followed. Calls that are under way finish where they began. A
+    /// [thread](crate::Builder::refresh_every) does the same now and then.
+    ///
+    /// # Errors
+    /// As [`Builder::connect`](crate::Builder::connect), for the first master that is at fault. The others are refreshed
+    /// all the same; it stands as it was last known and fails the calls for its own keys.
+    pub fn refresh(&self) -> Result<()> {
+        self.shared.refresher.start(&self.shared)?;
+        self.shared.refresh()
+    }
+}
+
+impl Shared {
+    fn refresh(&self) -> Result<()> {
+        let _one_at_a_time = lock(&self.refreshing);
+        let known = self.masters.known();
+        let before = self.servers.read().unwrap_or_else(PoisonError::into_inner).topology.descriptions();
+        let Discovery { mut shards, known: found, latencies, first_error } =
+            discover(&self.nodes, &self.settings, self.read_from, &known, &before);
+        self.replace_servers(|now| {
+            self.masters.found(&known, found, &mut shards, now);
+            Some(shards)
+        });
+        let servers = Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner));
+        for (address, latency) in latencies {
+            let pools = servers.pools.iter().filter(|pool| *pool.node().address() == address);
+            pools.for_each(|pool| pool.health().set_latency(latency));
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+
+    /// Other servers from now on, made of those of now, if any; the observer is told what has changed.
+    pub(super) fn replace_servers(&self, shards: impl FnOnce(&Topology) -> Option<Vec<ShardDescription>>) {
+        let (before, after) = {
+            let mut now = self.servers.write().unwrap_or_else(PoisonError::into_inner);
+            let Some(shards) = shards(&now.topology) else { return };
+            let new = Arc::new(Servers::new(Topology::new(shards), &self.nodes, &self.settings, &now.pools));
+            // Not dropped under the lock: with them go connections, and that is told as well.
+            (std::mem::replace(&mut *now, Arc::clone(&new)), new)
+        };
+        if !before.topology.has_same_servers(&after.topology) {
+            let (before, after) = (&*before.topology, &*after.topology);
+            self.settings.observer.on(|| ObserverEvent::TopologyChanged { before, after });
+        }
+    }
+}

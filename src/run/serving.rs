@@ -1,0 +1,255 @@
+//! Which server is asked for a read, and which one when that fails.
+
+use super::{is_servers_fault, Run, Servers};
+use crate::cmd::Wait;
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::net::{Deadline, Lease, Standing};
+use crate::observer::ObserverEvent;
+use crate::plan::Target;
+use crate::resp::ValueRef;
+use crate::topology::info::Info;
+use crate::topology::{ReadFrom, Role};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// The longest time for a look at a replica that failed before.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The servers that may serve a target, the one to ask first coming first. Those that failed a moment ago come last.
+///
+/// To take one is to ask it: of the calls that meet a server that has rested after a failure one takes it.
+pub(crate) struct Candidates<'r> {
+    servers: &'r Servers,
+    replicas: &'r [usize],
+    master: usize,
+    order: ReadFrom,
+    /// The place of the first replica among its like.
+    turn: usize,
+    /// How many were looked at.
+    nth: usize,
+    resting: Vec<usize>,
+    /// Those that are asked a second time.
+    again: Vec<usize>,
+}
+
+impl Candidates<'_> {
+    /// The server at a place of the order.
+    fn at(&self, nth: usize) -> Option<usize> {
+        let count = self.replicas.len();
+        let in_turn = |nth: usize| self.replicas[self.turn.wrapping_add(nth) % count];
+        match self.order {
+            _ if nth > count => None,
+            _ if count == 0 => Some(self.master),
+            ReadFrom::Any => {
+                let place = self.turn.wrapping_add(nth) % (count + 1);
+                Some(if place == count { self.master } else { self.replicas[place] })
+            }
+            ReadFrom::Master | ReadFrom::PreferMaster if nth == 0 => Some(self.master),
+            ReadFrom::Master | ReadFrom::PreferMaster => Some(in_turn(nth - 1)),
+            ReadFrom::Nearest => self.nth_nearest(nth),
+            ReadFrom::Replica if nth == count => Some(self.master),
+            ReadFrom::Replica => Some(in_turn(nth)),
+        }
+    }
+
+    /// The nearer ones first; those that nobody has measured last.
+    fn nth_nearest(&self, nth: usize) -> Option<usize> {
+        let mut all: Vec<usize> = self.replicas.iter().copied().chain([self.master]).collect();
+        all.sort_by_key(|&server| match self.servers.pools[server].health().latency() {
+            Duration::ZERO => Duration::MAX,
+            latency => latency,
+        });
+        all.get(nth).copied()
+    }
+
+    /// Whether one that has not failed is still to come.
+    pub(crate) fn has_more(&self) -> bool {
+        let serves = |server: usize| self.servers.pools[server].health().standing() == Standing::Serves;
+        (self.nth..=self.replicas.len()).any(|nth| self.at(nth).is_some_and(serves))
+    }
+
+    /// A server that failed is asked once more behind all others, when it has old data: if nobody else can serve.
+    pub(crate) fn failed(&mut self, server: usize) {
+        if self.servers.pools[server].health().is_stale() && !self.again.contains(&server) {
+            self.again.push(server);
+            self.resting.push(server);
+        }
+    }
+
+    /// What is left, without taking any.
+    fn rest(mut self) -> Vec<usize> {
+        let left: Vec<usize> = (self.nth..).map_while(|nth| self.at(nth)).collect();
+        let (serving, resting): (Vec<usize>, Vec<usize>) =
+            left.into_iter().partition(|&server| self.servers.pools[server].health().standing() == Standing::Serves);
+        self.resting.extend(resting);
+        serving.into_iter().chain(self.resting.into_iter().rev()).collect()
+    }
+}
+
+impl Iterator for Candidates<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        while let Some(server) = self.at(self.nth) {
+            self.nth += 1;
+            // Where there is no choice, nobody is left out.
+            if self.replicas.is_empty() || self.servers.pools[server].health().may_ask() {
+                return Some(server);
+            }
+            self.resting.push(server);
+        }
+        // Old data before no answer, and the master before its replicas.
+        let stale = self.resting.iter().rposition(|&server| self.servers.pools[server].health().is_stale());
+        match stale {
+            Some(at) => Some(self.resting.remove(at)),
+            None => self.resting.pop(),
+        }
+    }
+}
+
+impl Run<'_> {
+    /// The servers that may serve a target, the one to ask first coming first.
+    pub(crate) fn candidates(&self, target: Target) -> Candidates<'_> {
+        let replicas = self.replicas_for(target);
+        let master = match target {
+            Target::Server(server) => server,
+            Target::Shard(shard, _) => self.topology().shards()[shard].master(),
+        };
+        let order = self.planner.read_from;
+        let turn = match (replicas.len(), order) {
+            (0, _) | (1, ReadFrom::Replica) => 0,
+            _ => self.turn.fetch_add(1, Ordering::Relaxed),
+        };
+        Candidates {
+            servers: self.servers,
+            replicas,
+            master,
+            order,
+            turn,
+            nth: 0,
+            resting: Vec::new(),
+            again: Vec::new(),
+        }
+    }
+
+    /// The replicas that may serve a target.
+    fn replicas_for(&self, target: Target) -> &[usize] {
+        match target {
+            Target::Shard(shard, Role::Replica) if !self.own_writes.is_some_and(|own| own.includes(shard)) => {
+                self.topology().shards()[shard].replicas()
+            }
+            _ => &[],
+        }
+    }
+
+    /// Whether more than one server may serve a target.
+    pub(super) fn has_others(&self, target: Target) -> bool {
+        !self.replicas_for(target).is_empty()
+    }
+
+    /// The servers of a shard that may serve a read, or with `replicas` false a write, the one to ask first coming first.
+    pub(crate) fn servers_of(&self, shard: usize, replicas: bool) -> Vec<usize> {
+        let role = if replicas { Role::Replica } else { Role::Master };
+        let mut candidates = self.candidates(Target::Shard(shard, role));
+        let first = candidates.next();
+        first.into_iter().chain(candidates.rest()).collect()
+    }
+
+    /// A replica of the shard that has old data.
+    pub(crate) fn stale_of(&self, shard: usize) -> Option<usize> {
+        let replicas = self.topology().shards()[shard].replicas();
+        replicas.iter().copied().find(|&server| self.servers.pools[server].health().is_stale())
+    }
+
+    /// Whether any of these has not failed a moment ago.
+    pub(crate) fn any_serves(&self, servers: &[usize]) -> bool {
+        servers.iter().any(|&server| self.servers.pools[server].health().standing() == Standing::Serves)
+    }
+
+    /// A server for which another one can stand in gets a part of the time, so that some is left when it says nothing.
+    pub(crate) fn part_of_the_time(&self, others: bool) -> Deadline {
+        match (self.deadline.left(), self.wait) {
+            (Ok(Some(left)), Wait::None) if others => self.deadline.within(left / 4),
+            // While it waits for data, to say nothing is right.
+            (Ok(Some(left)), Wait::AtMost(wait)) if others => {
+                self.deadline.within(wait.saturating_add(left.saturating_sub(wait) / 4))
+            }
+            _ => self.deadline,
+        }
+    }
+
+    /// A connection for what routing sends to this server. One to a replica is asked whether the replica is in step with
+    /// its master, when it is new, when it lay unused for a while and when the replica has failed since: one that begins to load everything anew may be
+    /// without data, and would say that there are no keys. With `others` that could serve it has to be in step; else old
+    /// data is better than none.
+    pub(crate) fn lend_in_step(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
+        let pool = &self.servers.pools[server];
+        let (health, age) = (pool.health(), pool.health().age());
+        if self.topology().role(server) == Role::Master {
+            return self.lend_until(server, deadline);
+        }
+        let look = match health.standing() {
+            Standing::Serves => deadline,
+            _ => deadline.within(LOOK),
+        };
+        let mut lease = self.lend_until(server, look)?;
+        // Whoever reads all the time meets the replica while it loads. Who came back after a while may have missed it.
+        if lease.known_in_step() == age && lease.is_fresh() && !(others && health.is_stale()) {
+            return Ok(lease);
+        }
+        let info = ask(&mut lease, look)?;
+        let state = info.serves_reads();
+        health.set_stale(state.is_err() && info.is_stale_and_whole() && !pool.bounds_lag());
+        if let Err(reason) = state {
+            if others || !info.is_stale_and_whole() || pool.bounds_lag() {
+                let message = format!("this replica serves no reads now: {reason}");
+                let error = Error::new(ErrorKind::Connect, Outcome::NotApplied, message);
+                return Err(error.with_node(|| lease.node().to_string()));
+            }
+            // It rests, and serves until somebody can do better.
+            self.rests(server, Instant::now(), ErrorKind::MasterDown);
+            lease.set_in_step(health.age());
+            return Ok(lease);
+        }
+        lease.set_in_step(age);
+        Ok(lease)
+    }
+
+    /// Remembers whether a server could serve a read that began at this moment.
+    pub(crate) fn note<T>(&self, server: usize, began: Instant, result: &Result<T>) {
+        let pool = &self.servers.pools[server];
+        match result {
+            Err(error) if rests_after(error) => self.rests(server, began, error.kind()),
+            _ if pool.health().served(began) && self.topology().role(server) == Role::Replica => {
+                pool.observer().on(|| ObserverEvent::ReplicaReadmitted { node: pool.node() });
+            }
+            _ => {}
+        }
+    }
+
+    /// A server has failed a read that began at this moment.
+    fn rests(&self, server: usize, began: Instant, error: ErrorKind) {
+        let pool = &self.servers.pools[server];
+        if let (Some(pause), Role::Replica) = (pool.health().failed(began), self.topology().role(server)) {
+            pool.observer().on(|| ObserverEvent::ReplicaEjected { node: pool.node(), error, pause });
+        }
+    }
+}
+
+/// Whether a server that failed so would fail the next read too. What one user may not do, what one script needs and
+/// that all connections are in use is not about the server.
+fn rests_after(error: &Error) -> bool {
+    use ErrorKind::*;
+    is_servers_fault(error) && !matches!(error.kind(), NoPerm | PoolTimeout) && error.code() != Some("NOSCRIPT")
+}
+
+/// What a replica says of its master.
+fn ask(lease: &mut Lease, deadline: Deadline) -> Result<Info> {
+    let said = lease.ask(&[b"INFO", b"replication"], deadline);
+    // Nothing of the caller's was sent.
+    let said = said.map_err(|error| error.with_outcome(Outcome::NotApplied))?;
+    Ok(match said.value() {
+        ValueRef::Bulk(bytes) | ValueRef::Verbatim(_, bytes) => Info::parse(&String::from_utf8_lossy(bytes)),
+        _ => Info::default(),
+    })
+}
