@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 
 # How long each fuzz target runs. The default is a smoke test; give it an hour when the decoder changes.
-FUZZ_SECONDS ?= 20
+FUZZ_SECONDS ?= 10
 
 .PHONY: help demo test reference check fuzz bench
 
@@ -46,7 +46,7 @@ check: ## formatting, clippy, documentation, and shellcheck where it is installe
 
 # RUSTC_BOOTSTRAP lets a stable compiler take the sanitizer's flags, so that no nightly toolchain is
 # needed. The seeds are committed and only read; what the fuzzer finds goes to fuzz/corpus, which is not.
-fuzz: ## runs each fuzz target for FUZZ_SECONDS (20)
+fuzz: ## runs each fuzz target for FUZZ_SECONDS (10)
 	@cargo fuzz --version 2>/dev/null || cargo install cargo-fuzz --locked --version '^0.13'
 	@set -euo pipefail; \
 	targets=$$(cargo fuzz list); \
