@@ -224,7 +224,7 @@ impl Attempts {
 }
 
 /// From nothing to `most`, as chance has it: so those who failed together do not come back together.
-fn jitter(most: Duration, chance: u64) -> Duration {
+pub(crate) fn jitter(most: Duration, chance: u64) -> Duration {
     let nanos = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
     Duration::from_nanos(((u128::from(nanos) * u128::from(chance)) >> 64) as u64)
 }

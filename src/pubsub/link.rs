@@ -6,9 +6,8 @@ use super::shared::{copy, Shared};
 use super::state::{Asked, Line, Outgoing};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Incoming};
+use crate::retry::{jitter, random};
 use crate::topology::Node;
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,16 +43,10 @@ pub(super) fn run(shared: &Shared, shard: usize) {
         }
         let pause = longest.min(FIRST_PAUSE.saturating_mul(1 << attempt.min(20)));
         attempt += 1;
-        if !shared.pause(shard, pause.mul_f64(chance())) {
+        if !shared.pause(shard, jitter(pause, random())) {
             return;
         }
     }
-}
-
-/// A number from 0 to 1. The standard library seeds its hash maps from the system's random numbers.
-fn chance() -> f64 {
-    let number = RandomState::new().build_hasher().finish() >> 11;
-    number as f64 / (1u64 << 53) as f64
 }
 
 /// One connection from its beginning to its end, and why it ended.
