@@ -35,6 +35,11 @@ fn check(two: &Two, story: &str, result: &Result<Value, Error>, at_source: bool,
     }
 }
 
+/// What the error says of the source and of the destination.
+fn told_of_each(error: &Error) -> Vec<Outcome> {
+    error.parts().iter().map(|part| part.outcome).collect()
+}
+
 /// What the error says of each key of a command that sets keys is true.
 fn check_parts(two: &Two, story: &str, result: &Result<Value, Error>) {
     let Err(error) = result else { return };
@@ -206,6 +211,7 @@ fn what_nobody_takes_stays_in_the_stash_that_the_error_names() {
     // The destination's node does not know LMOVE any more, and the source is something else when it gets it back.
     let error = meddled(&two, begin, "RPOPLPUSH foo bar", (1, 4), &["SET", "foo", "no list"]).unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::NoPerm, Outcome::Partial), "{error}");
+    assert_eq!(told_of_each(&error), [Outcome::Applied, Outcome::NotApplied], "it was taken, and nobody has it yet");
     let stashes = two.stashes();
     assert!(stashes.len() == 1 && error.message().contains(&stashes[0].to_string()), "{error}: {stashes:?}");
     assert_eq!(two.servers[1].ask(&[&b"LRANGE"[..], &stashes[0].name(), b"0", b"-1"]), Reply::bulks(&["a"]));
@@ -237,6 +243,7 @@ fn a_rename_that_loses_its_race_gives_the_value_back_with_its_expiry() {
     two.servers[0].ask(&["ACL", "SETUSER", "default", "-rename"]);
     let error = meddled(&two, begin, "RENAME foo bar", (1, 6), &["SET", "foo", "new"]).unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::BusyKey, Outcome::Partial), "{error}");
+    assert_eq!(told_of_each(&error), [Outcome::Applied, Outcome::NotApplied], "it was taken, and nobody has it yet");
     let stashes = two.stashes();
     assert!(stashes.len() == 2 && stashes.iter().all(|stash| error.message().contains(&stash.to_string())), "{error}");
     let error = meddled(&two, begin, "RENAME foo bar", (0, 0), &["SET", "bar", "old"]).unwrap_err();
