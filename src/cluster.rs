@@ -40,8 +40,10 @@ use std::time::Duration;
 /// It is cheap to clone, and clones share everything: give one to every thread. Each call takes what connections
 /// it needs out of the pools and has one deadline, however many servers take part.
 ///
-/// It is for one process: after a `fork` the child would share the sockets of its parent, and each would read replies of
-/// the other. The child makes a cluster of its own.
+/// After a `fork` the child can go on with it: its pools leave the connections to the parent and make their own, and
+/// [`refresh`](Cluster::refresh) starts a thread for it. What was in use before stays with the parent: a [`Connection`],
+/// a [`Subscriber`](crate::Subscriber), a [`Watched`](crate::Watched). As always with `fork`, no other thread may be in the
+/// middle of a call in that moment.
 ///
 /// ```no_run
 /// use rediscluster::prelude::*;

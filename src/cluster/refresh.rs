@@ -6,6 +6,7 @@ use crate::error::{Error, Outcome, Result};
 use crate::observer::ObserverEvent;
 use crate::run::Servers;
 use crate::topology::{ShardDescription, Topology};
+use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,8 @@ const HURRY: Duration = Duration::from_millis(500);
 /// The thread that refreshes. It ends when this is dropped.
 pub(super) struct Refresher {
     every: Option<Duration>,
-    started: Mutex<bool>,
+    /// The process that it is a thread of: a child that was forked has none.
+    started: Mutex<Option<u32>>,
     signals: Arc<(Mutex<Signals>, Condvar)>,
 }
 
@@ -27,7 +29,7 @@ struct Signals {
 
 impl Refresher {
     pub(super) fn new(every: Option<Duration>) -> Refresher {
-        Refresher { every, started: Mutex::new(false), signals: Arc::default() }
+        Refresher { every, started: Mutex::new(None), signals: Arc::default() }
     }
 
     /// Does not wait for the next time.
@@ -44,12 +46,12 @@ impl Refresher {
     fn start(&self, shared: &Arc<Shared>) -> Result<()> {
         let Some(every) = self.every else { return Ok(()) };
         let mut started = lock(&self.started);
-        if !*started {
+        if *started != Some(process::id()) {
             let (shared, signals) = (Arc::downgrade(shared), Arc::clone(&self.signals));
             let thread = std::thread::Builder::new().name("rediscluster-refresh".into());
             let spawned = thread.spawn(move || refresh_every(every, &shared, &signals));
             spawned.map_err(|error| Error::io(error, Outcome::NotApplied, "starting the thread that refreshes"))?;
-            *started = true;
+            *started = Some(process::id());
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::observer::{CloseReason, ObserverEvent, Observing};
 use crate::topology::Node;
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
+use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -45,6 +46,8 @@ pub struct PoolStatus {
 }
 
 struct State {
+    /// Whose these connections are: after a fork the child has them, too, and must leave them to its parent.
+    process: u32,
     /// The one used last is lent first, so that those not needed grow old.
     #[allow(clippy::vec_box)] // the box moves on into the lease
     idle: Vec<Box<Connection>>,
@@ -64,6 +67,20 @@ struct Counts {
 }
 
 impl State {
+    fn new() -> State {
+        let (idle, waiting, counts) = (Vec::new(), VecDeque::new(), Counts::default());
+        State { process: process::id(), idle, open: 0, waiting, counts }
+    }
+
+    /// In a child, lets go of what is its parent's: what two processes send over one connection gets mixed up.
+    fn leave_to_parent(&mut self) {
+        if self.process != process::id() {
+            // Closing the child's end of a socket leaves that of the parent open. Threads do not go over to a child, so
+            // nobody waits here, and nobody will give back what was lent.
+            *self = State { counts: self.counts, ..State::new() };
+        }
+    }
+
     fn has_room(&self, size: usize) -> bool {
         !self.idle.is_empty() || self.open < size
     }
@@ -78,8 +95,7 @@ impl State {
 
 impl Pool {
     pub(crate) fn new(node: Node, endpoint: Endpoint, settings: Arc<Settings>) -> Pool {
-        let state = State { idle: Vec::new(), open: 0, waiting: VecDeque::new(), counts: Counts::default() };
-        Pool { node, endpoint, settings, state: Mutex::new(state), health: Health::new() }
+        Pool { node, endpoint, settings, state: Mutex::new(State::new()), health: Health::new() }
     }
 
     pub(crate) fn node(&self) -> &Node {
@@ -163,11 +179,13 @@ impl Pool {
     /// dead are put aside, to be closed when the lock is free.
     fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>, dead: &mut Dead) -> Result<Lease> {
         let mut state = self.state();
+        state.leave_to_parent();
         if !state.waiting.is_empty() || !state.has_room(self.settings.pool_size) {
             *waited = self.observer().clock();
             state = self.queue_up(state, deadline)?;
         }
-        let lease = |connection| Lease { connection, pool: Arc::clone(self), counted: None, discarded: None };
+        let process = state.process;
+        let lease = |connection| Lease { connection, pool: Arc::clone(self), process, counted: None, discarded: None };
         while let Some(connection) = state.idle.pop() {
             if connection.is_fresh() || connection.is_quiet() {
                 state.wake_first_if_room(self.settings.pool_size);
@@ -245,6 +263,8 @@ pub(crate) struct Lease {
     // In a box, so that a lease is cheap to hand on.
     connection: Option<Box<Connection>>,
     pool: Arc<Pool>,
+    /// Which process took it.
+    process: u32,
     /// Who counts what goes over it, from how many bytes sent and received on.
     counted: Option<(Arc<Traffic>, (u64, u64))>,
     /// Why nobody else may have it.
@@ -294,6 +314,10 @@ impl Drop for Lease {
             None => {}
         }
         let mut state = self.pool.state();
+        if state.process != self.process {
+            // It is the parent's, and the pool of this child never counted it.
+            return;
+        }
         match back {
             Some(connection) => state.idle.push(connection),
             None => state.open -= 1,

@@ -64,6 +64,9 @@ pub trait Connect: Send + Sync + 'static {
 /// Every wait has a length: `None` is for ever, and zero is not at all. A wait that ends in vain is an error of the kind
 /// [`WouldBlock`](ErrorKind::WouldBlock) or [`TimedOut`](ErrorKind::TimedOut), whichever comes easier. It may end earlier
 /// than asked for, and is then begun again; it must not end later, because deadlines rest on it.
+///
+/// A child that was forked drops what it has of its parent's connections. That must not end them: a goodbye on a
+/// socket that is shared reaches the server.
 pub trait Transport: Send + Sync {
     /// Reads at least one byte, waiting no longer than `wait`. 0 when the other side has ended the connection.
     ///

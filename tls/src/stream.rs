@@ -4,6 +4,7 @@ use rediscluster::Transport;
 use rustls::ClientConnection;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::process;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ pub(crate) struct TlsStream {
     outgoing: Mutex<Outgoing>,
     session: Mutex<ClientConnection>,
     socket: TcpStream,
+    /// Whose it is.
+    process: u32,
 }
 
 struct Incoming {
@@ -107,6 +110,7 @@ impl TlsStream {
             outgoing: Mutex::default(),
             session: Mutex::new(session),
             socket,
+            process: process::id(),
         })
     }
 
@@ -233,7 +237,10 @@ impl Transport for TlsStream {
 
 impl Drop for TlsStream {
     fn drop(&mut self) {
-        self.close();
+        // A child that was forked drops what it inherited, and that must not end what its parent uses.
+        if self.process == process::id() {
+            self.close();
+        }
     }
 }
 
