@@ -63,6 +63,7 @@ mod discover;
 mod error;
 mod explain;
 mod merge;
+mod multi;
 mod net;
 mod observer;
 mod partition;

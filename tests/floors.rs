@@ -25,6 +25,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("transport", 3),
     ("config", 3),
     ("net", 3),
+    ("multi", 4),
     ("run", 4),
     ("carry", 4),
     ("discover", 4),

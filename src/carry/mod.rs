@@ -17,6 +17,7 @@ mod weight;
 
 use crate::cmd::Wait;
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
+use crate::multi::{self, gave_nothing, Batch};
 use crate::net::{Deadline, Lease};
 use crate::plan::{command, Part, Placed, Planner, Route, Target};
 use crate::resp::{encode, Frame, Value, ValueRef};
@@ -155,9 +156,8 @@ impl Run<'_> {
             commands.push([&[b"SADD", destination.stored], chunk].concat());
         }
         let mut lease = self.lend(destination.master)?;
-        let nothing =
-            || Error::new(ErrorKind::Reply, Outcome::NotApplied, "EXEC gave nothing, though no key was watched");
-        transaction(&mut lease, &commands, self.deadline)?.ok_or_else(nothing)?;
+        let replies = exec_unwatched(&mut lease, &commands, self.deadline)?;
+        all_succeeded(&lease, &replies).map_err(|error| error.with_outcome(Outcome::Partial))?;
         let mut out = Vec::new();
         encode::integer(&mut out, members.len() as i64);
         Ok(out)
@@ -190,56 +190,37 @@ impl Run<'_> {
     }
 }
 
-/// Runs commands in one `MULTI`, all written at once. `None` when a watched key had changed: nothing was done. A
-/// command that failed is an error, though the others ran.
-fn transaction(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Result<Option<Vec<Vec<u8>>>> {
-    let replies = exec(lease, commands, deadline)?;
-    match replies.iter().flatten().find_map(|reply| error_in(reply)) {
-        Some(error) => Err(error.with_outcome(Outcome::Partial).with_node(|| lease.node().to_string())),
-        None => Ok(replies),
+/// Runs commands in one `MULTI` and gives the reply of each as it came, errors among them. `None` when a watched key had
+/// changed: nothing was done.
+fn exec(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Result<Option<Vec<Vec<u8>>>> {
+    let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(commands.len()));
+    for args in commands {
+        bytes.extend(command(args.iter().copied()));
+        ends.push(bytes.len());
     }
+    let batch = Batch::of(bytes, ends);
+    // The caller's command is the one that is told.
+    let Some(reply) = multi::exec(lease, &batch, deadline, |_, error| error)? else { return Ok(None) };
+    let mut replies = Vec::with_capacity(commands.len());
+    if let Some(mut items) = Frame::trusted(&reply).value().items() {
+        while let Some((_, raw)) = items.next_raw() {
+            replies.push(raw.to_vec());
+        }
+    }
+    Ok(Some(replies))
 }
 
-/// Runs commands in one `MULTI`, all written at once, and gives the reply of each as it came, errors among them. `None`
-/// when a watched key had changed: nothing was done.
-fn exec(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Result<Option<Vec<Vec<u8>>>> {
-    let node = lease.node().to_string();
-    // By itself: what follows a MULTI that is refused would run outside of any transaction.
-    let stateful = lease.stateful();
-    lease.set_stateful(true);
-    let begun = lease.ask(&[b"MULTI"], deadline).map(drop);
-    begun.map_err(|error| nothing_written(error).with_node(|| node.clone()))?;
-    let mut bytes = Vec::new();
-    commands.iter().for_each(|args| bytes.extend(command(args.iter().copied())));
-    bytes.extend(command([&b"EXEC"[..]]));
-    lease.send(&bytes, commands.len() + 1, deadline)?;
-    let mut refused = None;
-    for _ in 0..commands.len() {
-        if let ValueRef::Error(text) = lease.receive(deadline)?.value() {
-            refused.get_or_insert_with(|| Error::server(text));
-        }
+/// The same where no key is watched.
+fn exec_unwatched(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Result<Vec<Vec<u8>>> {
+    exec(lease, commands, deadline)?.ok_or_else(|| gave_nothing().with_node(|| lease.node().to_string()))
+}
+
+/// That every command of a transaction succeeded; else the first error, though the others ran.
+fn all_succeeded(lease: &Lease, replies: &[Vec<u8>]) -> Result<()> {
+    match replies.iter().find_map(|reply| error_in(reply)) {
+        Some(error) => Err(error.with_node(|| lease.node().to_string())),
+        None => Ok(()),
     }
-    let last = lease.receive_range(deadline)?;
-    let reply = lease.frame(last.clone()).value();
-    // Any other refusal, such as that of a server that does not know EXEC, leaves the connection inside of it.
-    let has_left = !matches!(reply, ValueRef::Error(text) if !text.starts_with(b"EXECABORT"));
-    if has_left {
-        lease.set_stateful(stateful);
-    }
-    let done = match lease.frame(last).value() {
-        ValueRef::Nil => Ok(None),
-        // The first refusal says more than the abort that follows from it.
-        ValueRef::Error(text) => Err(refused.unwrap_or_else(|| Error::server(text))),
-        ValueRef::Array(mut items) if items.len() == commands.len() => {
-            let mut replies = Vec::with_capacity(commands.len());
-            while let Some((_, raw)) = items.next_raw() {
-                replies.push(raw.to_vec());
-            }
-            Ok(Some(replies))
-        }
-        _ => Err(Error::reply("EXEC gave something else than one reply for each command")),
-    };
-    done.map_err(|error| error.with_node(|| node))
 }
 
 fn error_in(reply: &[u8]) -> Option<Error> {

@@ -1,7 +1,7 @@
 //! `RENAME`, `RENAMENX` and `COPY` from one node to another.
 
 use super::copy::CopyOptions;
-use super::{error_in, exec, integer, is_no_such_key, nothing_written, owned};
+use super::{all_succeeded, exec, integer, is_no_such_key, nothing_written, owned};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::Lease;
 use crate::plan::{command, Placed};
@@ -66,18 +66,11 @@ impl Run<'_> {
             copied = true;
             let commit = [vec![&b"RENAME"[..], source.stored, &stash]];
             let committed = exec(&mut from, &commit, self.deadline);
-            match committed.map(|replies| replies.map(|replies| replies.iter().find_map(|reply| error_in(reply)))) {
-                Ok(Some(None)) => {
-                    from.set_stateful(false);
-                    break expires;
-                }
-                Ok(Some(Some(error))) => {
-                    let node = from.node().to_string();
-                    return self.without_copy(&mut to, &way, copied, error.with_node(|| node));
-                }
+            match committed.map(|replies| replies.map(|replies| all_succeeded(&from, &replies))) {
+                Ok(Some(Ok(()))) => break expires,
+                Ok(Some(Err(error))) => return self.without_copy(&mut to, &way, copied, error),
                 Ok(None) => {
                     // The source was written to: what was copied is old, so it is copied again.
-                    from.set_stateful(false);
                     self.deadline
                         .left()
                         .map_err(|error| {

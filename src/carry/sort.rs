@@ -2,8 +2,9 @@
 
 use super::lookup::Cell;
 use super::weight::Weight;
-use super::{error_in, exec, nothing_written, random, transaction, MEMBERS};
+use super::{all_succeeded, exec_unwatched, nothing_written, random, MEMBERS};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use crate::multi::gave_nothing;
 use crate::plan::{command, Get, Order, Part, Placed, Sorting, Target};
 use crate::resp::{encode, Frame, ValueRef};
 use crate::run::Run;
@@ -66,12 +67,9 @@ impl Run<'_> {
     fn elements_as_they_are(&self, source: &Placed<'_>, request: &[&[u8]], desc: bool) -> Result<Vec<Vec<u8>>> {
         let mut lease = self.lend(source.master)?;
         let commands = [vec![&b"TYPE"[..], source.stored], request.to_vec()];
-        let nothing = || Error::reply("EXEC gave nothing, though no key was watched");
-        let replies = exec(&mut lease, &commands, self.deadline)?.ok_or_else(nothing)?;
-        if let Some(error) = replies.iter().find_map(|reply| error_in(reply)) {
-            return Err(error.with_node(|| lease.node().to_string()));
-        }
-        let [kind, elements] = &replies[..] else { return Err(nothing()) };
+        let replies = exec_unwatched(&mut lease, &commands, self.deadline)?;
+        all_succeeded(&lease, &replies)?;
+        let [kind, elements] = &replies[..] else { return Err(gave_nothing()) };
         let mut elements = list(Frame::trusted(elements))?;
         if Frame::trusted(kind).value().as_bytes() == Some(b"set") {
             elements.sort_unstable();
@@ -137,11 +135,8 @@ impl Run<'_> {
         commands.push(vec![b"SORT", &stash, b"LIMIT", b"0", b"0"]);
         commands.push(vec![b"DEL", &stash]);
         let mut lease = self.lend(source.master)?;
-        let replies = exec(&mut lease, &commands, self.deadline)?;
-        match replies.iter().flatten().find_map(|reply| error_in(reply)) {
-            Some(error) => Err(error.with_node(|| lease.node().to_string())),
-            None => Ok(()),
-        }
+        let replies = exec_unwatched(&mut lease, &commands, self.deadline)?;
+        all_succeeded(&lease, &replies)
     }
 
     /// Replaces the destination by a list in one transaction, and gives how long it is.
@@ -152,10 +147,8 @@ impl Run<'_> {
             commands.push([&b"RPUSH"[..], destination.stored].into_iter().chain(values).collect());
         }
         let mut lease = self.lend(destination.master)?;
-        let nothing = || Error::reply("EXEC gave nothing, though no key was watched");
-        transaction(&mut lease, &commands, self.deadline)?
-            .ok_or_else(nothing)
-            .map_err(|error| error.with_outcome(Outcome::NotApplied))?;
+        let replies = exec_unwatched(&mut lease, &commands, self.deadline)?;
+        all_succeeded(&lease, &replies).map_err(|error| error.with_outcome(Outcome::Partial))?;
         let mut out = Vec::new();
         encode::integer(&mut out, cells.len() as i64);
         Ok(out)

@@ -1,7 +1,8 @@
 //! Commands that need all their keys on one node: the keys of the others are carried there for one transaction.
 
-use super::{error_in, exec, nothing_written, random};
+use super::{all_succeeded, error_in, exec_unwatched, nothing_written, random};
 use crate::error::{Error, Outcome, Result};
+use crate::multi::gave_nothing;
 use crate::net::Lease;
 use crate::plan::{command, groups, Carried, Placed};
 use crate::resp::ValueRef;
@@ -50,15 +51,14 @@ impl Run<'_> {
         let mut commands: Vec<Vec<&[u8]>> = copies.iter().map(restore).collect();
         commands.push(self.args.iter().enumerate().map(|(at, arg)| name_of(at).unwrap_or(arg)).collect());
         commands.extend(forget(&copies));
-        let nothing = || Error::reply("EXEC gave nothing, though no key was watched");
-        let replies = exec(&mut home, &commands, self.deadline)?.ok_or_else(nothing)?;
+        let replies = exec_unwatched(&mut home, &commands, self.deadline)?;
         if let Some(error) = replies.iter().take(copies.len()).find_map(|reply| error_in(reply)) {
             // The command ran without that key. One that only reads did no harm.
             let writes = self.spec.access != Access::Read;
             let error = if writes { error.with_outcome(Outcome::Partial) } else { error };
             return Err(error.with_node(|| home.node().to_string()));
         }
-        let reply = replies.into_iter().nth(copies.len()).ok_or_else(nothing)?;
+        let reply = replies.into_iter().nth(copies.len()).ok_or_else(gave_nothing)?;
         match error_in(&reply) {
             Some(error) => Err(error.with_node(|| home.node().to_string())),
             None => Ok(reply),
@@ -69,11 +69,8 @@ impl Run<'_> {
     /// transaction it could not be kept from running.
     fn probe<'c>(&self, home: &mut Lease, copies: impl Iterator<Item = &'c Copy> + Clone) -> Result<()> {
         let commands: Vec<Vec<&[u8]>> = copies.clone().map(restore).chain(forget(copies)).collect();
-        let replies = exec(home, &commands, self.deadline)?;
-        match replies.iter().flatten().find_map(|reply| error_in(reply)) {
-            Some(error) => Err(error.with_node(|| home.node().to_string())),
-            None => Ok(()),
-        }
+        let replies = exec_unwatched(home, &commands, self.deadline)?;
+        all_succeeded(home, &replies)
     }
 
     /// The values of keys as their servers pack them, `None` for a missing key. All servers are asked at once.

@@ -1,6 +1,6 @@
 //! `MSETNX` over several nodes.
 
-use super::{integer, nothing_written, transaction};
+use super::{all_succeeded, exec, integer, nothing_written};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::plan::{groups, Placed};
 use crate::resp::ValueRef;
@@ -122,7 +122,10 @@ impl Run<'_> {
                 Err(error) => return Err(error),
             };
             if ours {
-                transaction(&mut lease, &[vec![b"DEL", key.stored]], self.deadline)?;
+                // Somebody who has set it meanwhile keeps it.
+                let deleted = exec(&mut lease, &[vec![b"DEL", key.stored]], self.deadline)?;
+                all_succeeded(&lease, &deleted.unwrap_or_default())
+                    .map_err(|error| error.with_outcome(Outcome::Partial))?;
             } else {
                 lease.ask(&[b"UNWATCH"], self.deadline)?;
             }

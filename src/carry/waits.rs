@@ -1,8 +1,9 @@
 //! Waiting for data on several nodes at once: `BLPOP` and its like.
 
-use super::{error_in, exec, nothing_written, random};
+use super::{all_succeeded, exec_unwatched, nothing_written, random};
 use crate::cmd::Wait;
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use crate::multi::gave_nothing;
 use crate::net::{Deadline, Lease};
 use crate::observer::CloseReason;
 use crate::plan::{command, groups, Part, Placed, StreamRead};
@@ -72,11 +73,9 @@ impl Run<'_> {
             let mut lease = prompt.lend(first.master)?;
             let native = self.native(&group, None);
             let native = native.iter().map(Vec::as_slice).collect();
-            let replies = exec(&mut lease, &[native], prompt.deadline)?;
-            let reply = replies.and_then(|mut replies| replies.pop()).unwrap_or_else(|| b"*-1\r\n".to_vec());
-            if let Some(error) = error_in(&reply) {
-                return Err(error.with_node(|| lease.node().to_string()));
-            }
+            let replies = exec_unwatched(&mut lease, &[native], prompt.deadline)?;
+            all_succeeded(&lease, &replies)?;
+            let reply = replies.into_iter().next().ok_or_else(gave_nothing)?;
             if Frame::trusted(&reply).value() != ValueRef::Nil {
                 return Ok(reply);
             }

@@ -1,6 +1,5 @@
 //! Several commands as one, on one node: `MULTI` to `EXEC`, and `WATCH` before them.
 
-mod exec;
 mod queue;
 mod replies;
 mod watch;
@@ -11,9 +10,9 @@ pub use watch::Watched;
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::convert::FromValue;
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::Result;
+use crate::multi::gave_nothing;
 use crate::slot::Slot;
-use exec::exec;
 use queue::{Home, Queue};
 use std::fmt;
 
@@ -114,7 +113,7 @@ impl Transaction<'_> {
 
     /// Sends the commands between `MULTI` and `EXEC` and gives their replies. The transaction is empty afterwards and can
     /// be filled again, unless it is [watched](Watched::transaction): then it can run once. This takes two round trips,
-    /// and one more for every 1,000 commands or 64 KiB of them.
+    /// and one more for every 1,000 commands.
     ///
     /// Without commands nothing is sent; in a [watched](Watched::transaction) transaction `EXEC` says all the same
     /// whether a watched key changed.
@@ -154,13 +153,13 @@ impl Transaction<'_> {
     /// An error means that nothing was applied, unless its [outcome](crate::Error::outcome) is
     /// [`Unknown`](crate::Outcome::Unknown): then the connection failed after `EXEC` was sent.
     ///
-    /// - A command that cannot be queued: [`CrossNode`](ErrorKind::CrossNode) when a key lives on another node,
-    ///   [`Refused`](ErrorKind::Refused), [`UnknownCommand`](ErrorKind::UnknownCommand) and
-    ///   [`Argument`](ErrorKind::Argument); the last also when no command has a key and there are several nodes.
+    /// - A command that cannot be queued: [`CrossNode`](crate::ErrorKind::CrossNode) when a key lives on another node,
+    ///   [`Refused`](crate::ErrorKind::Refused), [`UnknownCommand`](crate::ErrorKind::UnknownCommand) and
+    ///   [`Argument`](crate::ErrorKind::Argument); the last also when no command has a key and there are several nodes.
     ///   Nothing was sent.
     /// - A command that the server refuses to queue, such as one that the user may not run: that error, with the name
     ///   of the command.
-    /// - [`Conflict`](ErrorKind::Conflict) when a watched key was changed.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) when a watched key was changed.
     /// - [What every call may meet](crate#errors), with the command `MULTI` or `EXEC`.
     ///
     /// When a connection of the pool turns out to be dead before `EXEC` is sent, all is tried once more on a new one,
@@ -196,16 +195,15 @@ fn run(home: &Home, queue: Queue) -> Result<TransactionReplies> {
     }
     let servers = home.cluster().servers();
     let mut lead = home.lead(&servers)?;
-    let (batch, slots) = queue.batch(home, &servers, &mut lead)?;
+    let (queued, slots) = queue.queued(home, &servers, &mut lead)?;
     let server = home.server(&servers, lead.as_ref())?;
     home.cluster().writes_to(&servers, server);
     let observed = home.cluster().observed();
     let done = home.cluster().tried(&servers.pools[server], "EXEC", deadline, || {
         let lent = home.cluster().lend(&servers, server, deadline, observed.as_ref());
         let mut lease = lent.map_err(|error| error.with_command("MULTI"))?;
-        let frame = exec(&mut lease, &batch, deadline)?.ok_or_else(|| {
-            let message = "EXEC gave nothing, though no key was watched";
-            let error = Error::new(ErrorKind::Reply, Outcome::NotApplied, message).with_command("EXEC");
+        let frame = queued.exec(&mut lease, deadline)?.ok_or_else(|| {
+            let error = gave_nothing().with_command("EXEC");
             error.with_node(|| lease.node().to_string())
         })?;
         Ok((lease.node().to_string(), frame))
@@ -218,7 +216,7 @@ fn run(home: &Home, queue: Queue) -> Result<TransactionReplies> {
         home.cluster().has_moved(&servers, error, deadline);
     }
     let (node, frame) = done?;
-    Ok(TransactionReplies::new(slots, batch.named, node, frame))
+    Ok(TransactionReplies::new(slots, queued.named, node, frame))
 }
 
 impl Execute for &mut Transaction<'_> {

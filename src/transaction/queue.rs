@@ -3,20 +3,15 @@
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::Cmd;
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
-use crate::plan::{command, Native};
+use crate::multi::{self, Batch, Word};
+use crate::net::{Deadline, Lease};
+use crate::plan::Native;
 use crate::resp::Value;
 use crate::run::Servers;
 use crate::slot::{Slot, Slots};
 use crate::spec::{self, Access, Spec};
 use crate::to_arg::ToArgs;
 use std::borrow::Cow;
-use std::ops::Range;
-
-/// The most commands that are sent before their `+QUEUED` is read.
-const WINDOW_COMMANDS: usize = 1000;
-/// The most bytes that are sent before the replies are read, unless one command alone is larger: a server that answers
-/// while nobody reads must never keep both sides waiting for room in a socket.
-const WINDOW_BYTES: usize = 64 << 10;
 
 /// The commands of a transaction that was not run yet.
 pub(super) struct Queue {
@@ -24,11 +19,9 @@ pub(super) struct Queue {
     slots: Slots,
 }
 
-/// The commands of a transaction as one server gets them, and `EXEC` behind them.
-pub(super) struct Batch {
-    bytes: Vec<u8>,
-    /// Where each command ends.
-    ends: Vec<usize>,
+/// The commands of a transaction as one server gets them.
+pub(super) struct Queued {
+    batch: Batch,
     pub(super) named: Vec<Named>,
 }
 
@@ -83,44 +76,28 @@ impl Queue {
     }
 
     /// The commands for the one server that all their keys live on; `lead` says which that is as soon as one has a key.
-    pub(super) fn batch(self, home: &Home, servers: &Servers, lead: &mut Option<Lead>) -> Result<(Batch, Slots)> {
-        let mut batch =
-            Batch { bytes: Vec::new(), ends: Vec::with_capacity(self.len()), named: Vec::with_capacity(self.len()) };
+    pub(super) fn queued(self, home: &Home, servers: &Servers, lead: &mut Option<Lead>) -> Result<(Queued, Slots)> {
+        let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(self.len()));
+        let mut named = Vec::with_capacity(self.len());
         // One after the other, so that no value is held twice for long.
         for cmd in self.commands {
-            let spec = home.follow(servers, &cmd, lead, |_, request| batch.bytes.extend_from_slice(request))?;
-            batch.ends.push(batch.bytes.len());
+            let spec = home.follow(servers, &cmd, lead, |_, request| bytes.extend_from_slice(request))?;
+            ends.push(bytes.len());
             let (name, is_script) = (spec.name_of(cmd.args()), spec.runs_a_script());
-            batch.named.push(Named { name, is_script, is_read: spec.access == Access::Read });
+            named.push(Named { name, is_script, is_read: spec.access == Access::Read });
         }
-        batch.bytes.extend(command([&b"EXEC"[..]]));
-        Ok((batch, self.slots))
+        Ok((Queued { batch: Batch::of(bytes, ends), named }, self.slots))
     }
 }
 
-impl Batch {
-    /// How many commands there are.
-    pub(super) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// The commands that are sent at once, window after window, and their bytes. Those of the last one end with `EXEC`.
-    pub(super) fn windows(&self) -> Vec<(Range<usize>, &[u8])> {
-        let end_of = |at: usize| if at == 0 { 0 } else { self.ends[at - 1] };
-        let mut windows = Vec::new();
-        let mut first = 0;
-        loop {
-            let begin = end_of(first);
-            let most = self.len().min(first + WINDOW_COMMANDS);
-            let fitting = self.ends[first..most].iter().take_while(|&&end| end - begin <= WINDOW_BYTES).count();
-            let after = most.min(first + fitting.max(1));
-            if after == self.len() {
-                windows.push((first..after, &self.bytes[begin..]));
-                return windows;
-            }
-            windows.push((first..after, &self.bytes[begin..end_of(after)]));
-            first = after;
-        }
+impl Queued {
+    /// Runs them over this connection: see [`multi::exec`].
+    pub(super) fn exec(&self, lease: &mut Lease, deadline: Deadline) -> Result<Option<Vec<u8>>> {
+        multi::exec(lease, &self.batch, deadline, |word, error| match word {
+            Word::Multi => error.with_command("MULTI"),
+            Word::Command(at) => self.named[at].told(error),
+            Word::Exec => error.with_command("EXEC"),
+        })
     }
 }
 
@@ -234,58 +211,4 @@ impl Lead {
 
 fn no_key() -> Error {
     Error::argument("there is no key to watch; nothing was sent")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Commands of these lengths, and `EXEC`.
-    fn batch(lengths: &[usize]) -> Batch {
-        let ends: Vec<usize> = lengths
-            .iter()
-            .scan(0, |end, length| {
-                *end += length;
-                Some(*end)
-            })
-            .collect();
-        let mut bytes = vec![b'x'; ends.last().copied().unwrap_or(0)];
-        bytes.extend_from_slice(b"EXEC");
-        Batch { bytes, ends, named: Vec::new() }
-    }
-
-    #[test]
-    fn a_window_is_small_enough_to_be_answered_while_nobody_reads() {
-        for lengths in [
-            vec![],
-            vec![10],
-            vec![10; 1000],
-            vec![10; 1001],
-            vec![10; 100_000],
-            vec![40_000; 7],
-            vec![32 << 10; 4],
-            vec![1 << 20, 10, 10, 1 << 20, 1 << 20, 10],
-        ] {
-            let batch = batch(&lengths);
-            let windows = batch.windows();
-            let sent: Vec<u8> = windows.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();
-            assert!(sent == batch.bytes, "every byte once, in order");
-            let mut next = 0;
-            for (commands, bytes) in &windows {
-                assert_eq!(commands.start, next);
-                next = commands.end;
-                let is_last = next == lengths.len();
-                let length = bytes.len() - if is_last { 4 } else { 0 };
-                assert_eq!(bytes.ends_with(b"EXEC"), is_last);
-                assert_eq!(length, lengths[commands.clone()].iter().sum::<usize>());
-                assert!(commands.len() <= WINDOW_COMMANDS && (length <= WINDOW_BYTES || commands.len() == 1));
-            }
-            assert_eq!(next, lengths.len());
-        }
-        let counts = |lengths: &[usize]| batch(lengths).windows().iter().map(|(at, _)| at.len()).collect::<Vec<_>>();
-        assert_eq!(counts(&[10; 1000]), [1000], "two round trips for nearly everybody");
-        assert_eq!(counts(&[10; 1001]), [1000, 1]);
-        assert_eq!(counts(&[32 << 10; 4]), [2, 2]);
-        assert_eq!(counts(&[]), [0]);
-    }
 }

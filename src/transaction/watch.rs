@@ -1,6 +1,5 @@
 //! `WATCH`: a transaction that is applied only when what it rests on has not changed.
 
-use super::exec::exec;
 use super::queue::{Home, Lead, Queue};
 use super::{To, Transaction, TransactionReplies};
 use crate::cluster::{Cluster, OnNode};
@@ -259,11 +258,11 @@ impl Watched {
 
     pub(super) fn run(&mut self, queue: Queue) -> Result<TransactionReplies> {
         self.still_watching().map_err(|error| error.with_command("MULTI"))?;
-        let (batch, slots) = queue.batch(&self.home, &self.servers, &mut self.lead)?;
+        let (queued, slots) = queue.queued(&self.home, &self.servers, &mut self.lead)?;
         self.state = State::Over;
         let observed = self.home.cluster().observed();
         let before = self.lease.bytes();
-        let done = exec(&mut self.lease, &batch, self.deadline).and_then(|done| done.ok_or_else(|| self.conflict()));
+        let done = queued.exec(&mut self.lease, self.deadline).and_then(|done| done.ok_or_else(|| self.conflict()));
         if let (Some(observed), Some(lead)) = (observed, &self.lead) {
             let now = self.lease.bytes();
             observed.traffic.visit(lead.server);
@@ -271,7 +270,7 @@ impl Watched {
             observed.command("EXEC", &self.servers, done.as_ref().err());
         }
         match done {
-            Ok(replies) => Ok(TransactionReplies::new(slots, batch.named, self.lease.node().to_string(), replies)),
+            Ok(replies) => Ok(TransactionReplies::new(slots, queued.named, self.lease.node().to_string(), replies)),
             Err(error) => {
                 self.home.cluster().has_moved(&self.servers, &error, self.deadline);
                 if error.kind() == ErrorKind::Conflict {

@@ -1,0 +1,195 @@
+//! `MULTI` to `EXEC` on one connection.
+
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::net::{Deadline, Lease};
+use crate::plan::command;
+use crate::resp::ValueRef;
+use std::ops::Range;
+
+/// The most commands that are sent before their `+QUEUED` is read: a server that answers while nobody reads must not keep
+/// both sides waiting for room in a socket.
+const WINDOW: usize = 1000;
+
+/// Commands that run as one, as they go over the wire, with `EXEC` behind them.
+pub(crate) struct Batch {
+    bytes: Vec<u8>,
+    /// Where each command ends.
+    ends: Vec<usize>,
+}
+
+/// What a server says something to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    Multi,
+    /// One of the commands, by its number.
+    Command(usize),
+    Exec,
+}
+
+impl Batch {
+    /// Of the requests, one after the other, and where each of them ends.
+    pub(crate) fn of(mut bytes: Vec<u8>, ends: Vec<usize>) -> Batch {
+        bytes.extend(command([&b"EXEC"[..]]));
+        Batch { bytes, ends }
+    }
+
+    /// The commands that are sent at once, window after window, and their bytes. Those of the last one end with `EXEC`.
+    fn windows(&self) -> Vec<(Range<usize>, &[u8])> {
+        let last = self.ends.len().saturating_sub(1) / WINDOW;
+        let window = |nth: usize| {
+            let commands = nth * WINDOW..self.ends.len().min((nth + 1) * WINDOW);
+            let begin = commands.start.checked_sub(1).map_or(0, |before| self.ends[before]);
+            let end = if nth == last { self.bytes.len() } else { self.ends[commands.end - 1] };
+            (commands, &self.bytes[begin..end])
+        };
+        (0..=last).map(window).collect()
+    }
+}
+
+/// Runs commands as one, and gives what `EXEC` replied: an array with one reply for each. `None` when a watched key had
+/// changed: nothing was applied. An error is `told` with what the server was saying something to.
+///
+/// The connection may be used again only where it is certain that it is in no transaction and watches nothing.
+pub(crate) fn exec(
+    lease: &mut Lease,
+    batch: &Batch,
+    deadline: Deadline,
+    told: impl Fn(Word, Error) -> Error,
+) -> Result<Option<Vec<u8>>> {
+    let done = begin(lease, deadline).map_err(|error| told(Word::Multi, error));
+    let done = done.and_then(|()| queue_and_exec(lease, batch, deadline, &told));
+    done.map_err(|error| error.with_node(|| lease.node().to_string()))
+}
+
+/// What `EXEC` must not reply where no key is watched.
+pub(crate) fn gave_nothing() -> Error {
+    Error::new(ErrorKind::Reply, Outcome::NotApplied, "EXEC gave nothing, though no key was watched")
+}
+
+/// `MULTI` by itself: what follows one that is refused would run outside of any transaction.
+fn begin(lease: &mut Lease, deadline: Deadline) -> Result<()> {
+    lease.set_stateful(true);
+    let begun = lease.ask(&[b"MULTI"], deadline).and_then(|reply| match reply.value() {
+        ValueRef::Simple(b"OK") => Ok(()),
+        _ => Err(Error::protocol("the reply to MULTI is not OK")),
+    });
+    begun.map_err(|error| error.with_outcome(Outcome::NotApplied))
+}
+
+fn queue_and_exec(
+    lease: &mut Lease,
+    batch: &Batch,
+    deadline: Deadline,
+    told: &dyn Fn(Word, Error) -> Error,
+) -> Result<Option<Vec<u8>>> {
+    let mut windows = batch.windows();
+    let Some((last, bytes)) = windows.pop() else { return Err(Error::argument("a transaction without EXEC")) };
+    for (commands, bytes) in windows {
+        // EXEC is not sent before all of these are answered, so nothing is applied whatever happens.
+        let nothing = |error: Error| told(Word::Multi, error.with_outcome(Outcome::NotApplied));
+        lease.send(bytes, commands.len(), deadline).map_err(nothing)?;
+        if let Some(refused) = queued(lease, commands, deadline, told, &nothing)? {
+            discard(lease, deadline);
+            return Err(refused);
+        }
+    }
+    // A failure means that EXEC, which comes last, was not sent whole.
+    lease.send(bytes, last.len() + 1, deadline).map_err(|error| told(Word::Exec, error))?;
+    let lost = |error: Error| told(Word::Exec, error.with_outcome(Outcome::Unknown));
+    let refused = queued(lease, last, deadline, told, &lost)?;
+    let range = match (lease.receive_range(deadline), refused) {
+        (Ok(range), None) => range,
+        (Ok(range), Some(refused)) => {
+            return Err(match lease.frame(range).value() {
+                // The first refusal says more than the abort that follows from it.
+                ValueRef::Error(text) if is_abort(text) => {
+                    lease.set_stateful(false);
+                    refused
+                }
+                ValueRef::Error(_) | ValueRef::Nil => refused,
+                _ => refused.with_outcome(Outcome::Unknown).with_note("and EXEC ran the transaction all the same"),
+            });
+        }
+        // A server that refused a command runs none of them, whether it came to say so or not.
+        (Err(_), Some(refused)) => return Err(refused),
+        (Err(error), None) => return Err(told(Word::Exec, error)),
+    };
+    let reply = lease.frame(range);
+    let (clean, done) = match reply.value() {
+        ValueRef::Nil => (true, Ok(None)),
+        ValueRef::Array(items) if items.len() == batch.ends.len() => (true, Ok(Some(reply.as_bytes().to_vec()))),
+        // Any other refusal than the abort leaves the connection inside of the transaction.
+        ValueRef::Error(text) => (is_abort(text), Err(Error::server(text))),
+        _ => (false, Err(Error::protocol("EXEC gave something else than one reply for each command"))),
+    };
+    if clean {
+        lease.set_stateful(false);
+    }
+    done.map_err(|error| told(Word::Exec, error))
+}
+
+/// Reads what the server says to each of these commands, which is `QUEUED`; gives the first refusal. When the
+/// connection fails, `lost` says what became of the transaction.
+fn queued(
+    lease: &mut Lease,
+    commands: Range<usize>,
+    deadline: Deadline,
+    told: &dyn Fn(Word, Error) -> Error,
+    lost: &dyn Fn(Error) -> Error,
+) -> Result<Option<Error>> {
+    let mut refused: Option<Error> = None;
+    for at in commands {
+        match lease.receive(deadline).map(|reply| reply.value()) {
+            Ok(ValueRef::Simple(b"QUEUED")) => {}
+            Ok(ValueRef::Error(text)) => {
+                // It was refused before it ran, whatever it runs.
+                refused.get_or_insert_with(|| told(Word::Command(at), Error::server(text)));
+            }
+            Ok(_) => {
+                // It may have run at once, outside of any transaction.
+                let error = Error::protocol("a command in a transaction was answered by something else than QUEUED");
+                return Err(told(Word::Command(at), error));
+            }
+            Err(error) => return Err(refused.unwrap_or_else(|| lost(error))),
+        }
+    }
+    Ok(refused)
+}
+
+/// Leaves the transaction. Where that does not succeed the connection is closed, which does the same.
+fn discard(lease: &mut Lease, deadline: Deadline) {
+    let left = lease.ask(&[b"DISCARD"], deadline).is_ok_and(|reply| reply.value() == ValueRef::Simple(b"OK"));
+    lease.set_stateful(!left);
+}
+
+fn is_abort(text: &[u8]) -> bool {
+    text.starts_with(b"EXECABORT")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_small_enough_to_be_answered_while_nobody_reads() {
+        for (count, windows) in
+            [(0, vec![0]), (1, vec![1]), (1000, vec![1000]), (1001, vec![1000, 1]), (2000, vec![1000; 2])]
+        {
+            let bytes: Vec<u8> = (0..count).flat_map(|nth: usize| command([nth.to_string().as_bytes()])).collect();
+            let mut end = 0;
+            let ends = (0..count).map(|nth: usize| {
+                end += command([nth.to_string().as_bytes()]).len();
+                end
+            });
+            let batch = Batch::of(bytes.clone(), ends.collect());
+            let sent: Vec<u8> = batch.windows().into_iter().flat_map(|(_, bytes)| bytes.to_vec()).collect();
+            assert!(sent == [bytes, command([&b"EXEC"[..]])].concat(), "every byte once, in order");
+            let lengths: Vec<usize> = batch.windows().iter().map(|(commands, _)| commands.len()).collect();
+            assert_eq!(lengths, windows);
+            for (commands, bytes) in batch.windows() {
+                let first = command([commands.start.to_string().as_bytes()]);
+                assert!(commands.is_empty() || bytes.starts_with(&first), "a window begins with its first command");
+            }
+        }
+    }
+}
