@@ -2,6 +2,7 @@
 
 mod calls;
 mod failover;
+mod followers;
 mod observed;
 mod on;
 mod pages;
@@ -9,10 +10,12 @@ mod refresh;
 mod scripts;
 mod views;
 
+pub(crate) use followers::Follower;
 pub use on::{OnEachMaster, OnNode};
 pub(crate) use pages::Page;
 
 use failover::Masters;
+use followers::Followers;
 use refresh::Refresher;
 
 use crate::args::Args;
@@ -73,6 +76,7 @@ struct Shared {
     own_specs: Vec<&'static Spec>,
     servers: RwLock<Arc<Servers>>,
     masters: Masters,
+    followers: Followers,
     refresher: Refresher,
     /// Held while discovering, so that of two refreshes the later one wins.
     refreshing: Mutex<()>,
@@ -149,6 +153,7 @@ impl Builder {
             own_specs,
             servers: RwLock::new(Arc::new(servers)),
             masters: known,
+            followers: Followers::default(),
             refresher: Refresher::new(refresh_every),
             refreshing: Mutex::new(()),
             turn: AtomicUsize::new(0),
