@@ -233,7 +233,8 @@ impl Cluster {
         Node::new(shard.name(), topology.master_of(shard).address().clone())
     }
 
-    /// What running a command would take: which servers get what, in how many rounds. Nothing is sent.
+    /// What running a command by this view would take: which servers get what, in how many rounds. Nothing is sent.
+    /// The servers of reads are those that would be asked now.
     ///
     /// # Errors
     /// Those that the command would meet before it is sent: [`UnknownCommand`](crate::ErrorKind::UnknownCommand),
@@ -252,9 +253,9 @@ impl Cluster {
     pub fn plan<T>(&self, cmd: &Cmd<T>) -> Result<Plan> {
         let spec = self.spec_of(cmd)?;
         let servers = self.servers();
-        let planner = self.planner(&servers);
-        let route = planner.route(cmd.args(), spec)?;
-        Ok(Plan::of(&planner, cmd.args(), spec, &route))
+        let run = self.run_of(&servers, cmd.args(), spec, cmd.wait(spec));
+        let route = run.planner.route(cmd.args(), spec)?;
+        Ok(Plan::of(&run.planner, cmd.args(), spec, &route, &|target| run.first_asked(target)))
     }
 
     pub(crate) fn planner<'p>(&'p self, servers: &'p Servers) -> Planner<'p> {

@@ -222,11 +222,6 @@ impl ReadFrom {
     pub(crate) fn includes_replicas(self) -> bool {
         self != ReadFrom::Master
     }
-
-    /// Whether the master of a node is asked only when no replica can serve.
-    pub(crate) fn prefers_replicas(self) -> bool {
-        self == ReadFrom::Replica
-    }
 }
 
 /// How far a replica may be behind its master and still serve reads:
