@@ -25,7 +25,8 @@ pub enum Event {
         /// Why.
         error: Error,
     },
-    /// The node is listened to again, on everything that was listened to there before.
+    /// The node is listened to again, on everything that was listened to there before. Messages that come
+    /// right behind the confirmation may be given before this.
     #[non_exhaustive]
     Reconnected {
         /// The server: the master that the node has now.
