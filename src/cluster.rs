@@ -2,6 +2,7 @@
 
 mod calls;
 mod failover;
+mod followers;
 mod observed;
 mod on;
 mod pages;
@@ -9,10 +10,12 @@ mod refresh;
 mod scripts;
 mod views;
 
+pub(crate) use followers::Follower;
 pub use on::{OnEachMaster, OnNode};
 pub(crate) use pages::Page;
 
 use failover::Masters;
+use followers::Followers;
 use refresh::Refresher;
 
 use crate::args::Args;
@@ -75,6 +78,7 @@ struct Shared {
     own_specs: Vec<&'static Spec>,
     servers: RwLock<Arc<Servers>>,
     masters: Masters,
+    followers: Followers,
     refresher: Refresher,
     /// Held while discovering, so that of two refreshes the later one wins.
     refreshing: Mutex<()>,
@@ -151,6 +155,7 @@ impl Builder {
             own_specs,
             servers: RwLock::new(Arc::new(servers)),
             masters: known,
+            followers: Followers::default(),
             refresher: Refresher::new(refresh_every),
             refreshing: Mutex::new(()),
             turn: AtomicUsize::new(0),
@@ -230,7 +235,8 @@ impl Cluster {
         Node::new(shard.name(), topology.master_of(shard).address().clone())
     }
 
-    /// What running a command would take: which servers get what, in how many rounds. Nothing is sent.
+    /// What running a command by this view would take: which servers get what, in how many rounds. Nothing is sent.
+    /// The servers of reads are those that would be asked now.
     ///
     /// # Errors
     /// Those that the command would meet before it is sent: [`UnknownCommand`](crate::ErrorKind::UnknownCommand),
@@ -249,9 +255,9 @@ impl Cluster {
     pub fn plan<T>(&self, cmd: &Cmd<T>) -> Result<Plan> {
         let spec = self.spec_of(cmd)?;
         let servers = self.servers();
-        let planner = self.planner(&servers);
-        let route = planner.route(cmd.args(), spec)?;
-        Ok(Plan::of(&planner, cmd.args(), spec, &route))
+        let run = self.run_of(&servers, cmd.args(), spec, cmd.wait(spec));
+        let route = run.planner.route(cmd.args(), spec)?;
+        Ok(Plan::of(&run.planner, cmd.args(), spec, &route, &|target| run.first_asked(target)))
     }
 
     pub(crate) fn planner<'p>(&'p self, servers: &'p Servers) -> Planner<'p> {

@@ -66,7 +66,7 @@ impl Step {
         self.round
     }
 
-    /// The server that is asked; of several replicas that take turns the first.
+    /// The server that is asked; of several that take turns the first.
     pub fn node(&self) -> &Node {
         &self.node
     }
@@ -94,9 +94,15 @@ impl fmt::Display for Step {
 }
 
 impl Plan {
-    /// The plan of a route that was chosen for a command.
-    pub(crate) fn of(planner: &Planner<'_>, args: &Args, spec: &Spec, route: &Route<'_>) -> Plan {
-        let draft = Draft { planner, args, spec };
+    /// The plan of a route that was chosen for a command; `asked` says which server a target leads to first.
+    pub(crate) fn of(
+        planner: &Planner<'_>,
+        args: &Args,
+        spec: &Spec,
+        route: &Route<'_>,
+        asked: &dyn Fn(Target) -> usize,
+    ) -> Plan {
+        let draft = Draft { planner, args, spec, asked };
         let native = matches!(route, Route::One(_));
         let steps = match route {
             Route::One(part) => vec![draft.part(1, part)],
@@ -111,22 +117,14 @@ struct Draft<'d> {
     planner: &'d Planner<'d>,
     args: &'d Args,
     spec: &'d Spec,
+    asked: &'d dyn Fn(Target) -> usize,
 }
 
 impl Draft<'_> {
     fn part(&self, round: usize, part: &Part<'_>) -> Step {
         let topology = self.planner.topology;
-        let (server, role) = match part.target {
-            Target::Server(server) => (server, topology.role(server)),
-            Target::Shard(shard, role) => {
-                let shard = &topology.shards()[shard];
-                let first = shard.replicas().first().filter(|_| self.planner.read_from.prefers_replicas());
-                match (role, first) {
-                    (Role::Replica, Some(&replica)) => (replica, Role::Replica),
-                    _ => (shard.master(), Role::Master),
-                }
-            }
-        };
+        let server = (self.asked)(part.target);
+        let role = topology.role(server);
         Step { round, node: topology.node(server).clone(), role, does: words(&part.request) }
     }
 

@@ -30,21 +30,43 @@ pub(crate) enum Merge {
     Sets(SetOperation),
 }
 
+/// The replies to the parts of a command, none of which is an error.
+pub(crate) struct Given<'g> {
+    /// For each part, which of the command's arguments are its keys.
+    pub(crate) keys: &'g [&'g [usize]],
+    pub(crate) replies: &'g [Frame<'g>],
+    /// Who gave which reply.
+    pub(crate) node: &'g dyn Fn(usize) -> Option<String>,
+}
+
+impl<'g> Given<'g> {
+    /// Every reply as it is read; an error names the node whose reply does not fit.
+    fn each<T>(&self, read: impl Fn(usize, &'g Frame<'g>) -> Result<T>) -> Result<Vec<T>> {
+        self.replies.iter().enumerate().map(|(nth, reply)| self.named(nth, read(nth, reply))).collect()
+    }
+
+    fn named<T>(&self, nth: usize, result: Result<T>) -> Result<T> {
+        result.map_err(|error| match (self.node)(nth) {
+            Some(node) => error.with_node(|| node),
+            None => error,
+        })
+    }
+}
+
 impl Merge {
-    /// Makes one frame of the replies to the parts of a command, none of which is an error. `keys` says for each part
-    /// which of the command's arguments are its keys.
-    pub(crate) fn frames(&self, keys: &[&[usize]], replies: &[Frame<'_>]) -> Result<Vec<u8>> {
+    /// Makes one frame of all replies.
+    pub(crate) fn frames(&self, given: &Given<'_>) -> Result<Vec<u8>> {
+        let Given { keys, replies, .. } = *given;
         let mut out = Vec::new();
         match self {
             Merge::KeyOrder => {
                 let count = keys.iter().map(|keys| keys.len()).sum();
                 let mut slots: Vec<(usize, &[u8])> = Vec::with_capacity(count);
-                for (keys, reply) in keys.iter().zip(replies) {
-                    let mut items = list(reply)?;
-                    if items.len() != keys.len() {
-                        let message = format!("expected {} elements, got {}", keys.len(), items.len());
-                        return Err(Error::reply(message));
-                    }
+                let lists = given.each(|nth, reply| {
+                    let items = list(reply)?;
+                    items_of(keys[nth].len(), items.len()).map(|()| items)
+                })?;
+                for (keys, mut items) in keys.iter().zip(lists) {
                     for &key in *keys {
                         slots.extend(items.next_raw().map(|(_, raw)| (key, raw)));
                     }
@@ -54,7 +76,7 @@ impl Merge {
                 slots.iter().for_each(|(_, raw)| out.extend_from_slice(raw));
             }
             Merge::Union => {
-                let lists = replies.iter().map(list).collect::<Result<Vec<_>>>()?;
+                let lists = given.each(|_, reply| list(reply))?;
                 encode::head(&mut out, b'*', lists.iter().map(Items::len).sum());
                 for mut items in lists {
                     while let Some((_, raw)) = items.next_raw() {
@@ -63,15 +85,15 @@ impl Merge {
                 }
             }
             Merge::Sum => {
-                let numbers = replies.iter().map(|reply| number(reply.value(), reply));
+                let numbers = given.each(|_, reply| number(reply.value(), reply))?;
                 encode::integer(&mut out, sum(numbers)?);
             }
             Merge::Max => {
-                let numbers = replies.iter().map(|reply| number(reply.value(), reply)).collect::<Result<Vec<_>>>()?;
+                let numbers = given.each(|_, reply| number(reply.value(), reply))?;
                 encode::integer(&mut out, numbers.into_iter().max().unwrap_or(0));
             }
-            Merge::LogicalAnd => logical_and(&mut out, replies)?,
-            Merge::SumByName => sum_by_name(&mut out, replies)?,
+            Merge::LogicalAnd => logical_and(&mut out, given)?,
+            Merge::SumByName => sum_by_name(&mut out, given)?,
             Merge::AllSucceeded | Merge::OneSucceeded => {
                 if let Some(reply) = replies.first() {
                     out.extend_from_slice(reply.as_bytes());
@@ -89,7 +111,7 @@ impl Merge {
                     Some(ValueRef::Set(_)) => b'~',
                     _ => b'*',
                 };
-                let members = sets(*operation, replies)?;
+                let members = sets(*operation, given)?;
                 encode::head(&mut out, kind, members.len());
                 members.iter().for_each(|member| encode::bulk(&mut out, member));
             }
@@ -106,46 +128,51 @@ fn number(value: ValueRef<'_>, reply: &Frame<'_>) -> Result<i64> {
     }
 }
 
-fn sum(numbers: impl Iterator<Item = Result<i64>>) -> Result<i64> {
-    let mut sum: i64 = 0;
-    for number in numbers {
-        sum = sum.checked_add(number?).ok_or_else(|| Error::reply("the sum over the nodes overflows"))?;
+fn sum(numbers: impl IntoIterator<Item = i64>) -> Result<i64> {
+    let sum = numbers.into_iter().try_fold(0, i64::checked_add);
+    sum.ok_or_else(|| Error::reply("the sum over the nodes overflows"))
+}
+
+fn items_of(wanted: usize, got: usize) -> Result<()> {
+    match wanted == got {
+        true => Ok(()),
+        false => Err(Error::reply(format!("expected {wanted} elements, got {got}"))),
     }
-    Ok(sum)
 }
 
 /// Element by element: 1 where every reply says 1.
-fn logical_and(out: &mut Vec<u8>, replies: &[Frame<'_>]) -> Result<()> {
-    let mut all: Option<Vec<i64>> = None;
-    for reply in replies {
-        let truths = list(reply)?.map(|item| number(item, reply)).collect::<Result<Vec<_>>>()?;
-        match &mut all {
-            None => all = Some(truths),
-            Some(all) if all.len() == truths.len() => all.iter_mut().zip(truths).for_each(|(all, truth)| *all &= truth),
-            Some(all) => return Err(Error::reply(format!("expected {} elements, got {}", all.len(), truths.len()))),
-        }
+fn logical_and(out: &mut Vec<u8>, given: &Given<'_>) -> Result<()> {
+    let mut truths =
+        given.each(|_, reply| list(reply)?.map(|item| number(item, reply)).collect::<Result<Vec<_>>>())?.into_iter();
+    let mut all = truths.next().unwrap_or_default();
+    for (nth, truths) in (1..).zip(truths) {
+        given.named(nth, items_of(all.len(), truths.len()))?;
+        all.iter_mut().zip(truths).for_each(|(all, truth)| *all &= truth);
     }
-    let all = all.unwrap_or_default();
     encode::head(out, b'*', all.len());
     all.into_iter().for_each(|truth| encode::integer(out, truth));
     Ok(())
 }
 
 /// In the order of the first reply; the kind of the aggregate is the first reply's as well.
-fn sum_by_name(out: &mut Vec<u8>, replies: &[Frame<'_>]) -> Result<()> {
-    let mut sums: Vec<(&[u8], i64)> = Vec::new();
-    for reply in replies {
+fn sum_by_name(out: &mut Vec<u8>, given: &Given<'_>) -> Result<()> {
+    let counted = given.each(|_, reply| {
         let mut items = list(reply)?;
+        let mut counts: Vec<(&[u8], i64)> = Vec::new();
         while let (Some(name), Some(count)) = (items.next(), items.next()) {
             let name = name.as_bytes().ok_or_else(|| misfit("names and numbers", reply))?;
-            let count = number(count, reply)?;
-            match sums.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, total)) => *total = sum([Ok(*total), Ok(count)].into_iter())?,
-                None => sums.push((name, count)),
-            }
+            counts.push((name, number(count, reply)?));
+        }
+        Ok(counts)
+    })?;
+    let mut sums: Vec<(&[u8], i64)> = Vec::new();
+    for (name, count) in counted.into_iter().flatten() {
+        match sums.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, total)) => *total = sum([*total, count])?,
+            None => sums.push((name, count)),
         }
     }
-    match replies.first().map(Frame::value) {
+    match given.replies.first().map(Frame::value) {
         Some(ValueRef::Map(_)) => encode::head(out, b'%', sums.len()),
         _ => encode::head(out, b'*', sums.len() * 2),
     }
@@ -157,8 +184,8 @@ fn sum_by_name(out: &mut Vec<u8>, replies: &[Frame<'_>]) -> Result<()> {
 }
 
 /// The members that the operation leaves, in the order in which they came.
-fn sets<'a>(operation: SetOperation, replies: &[Frame<'a>]) -> Result<Vec<&'a [u8]>> {
-    let mut lists = replies.iter().map(members).collect::<Result<Vec<_>>>()?.into_iter();
+fn sets<'g>(operation: SetOperation, given: &Given<'g>) -> Result<Vec<&'g [u8]>> {
+    let mut lists = given.each(|_, reply| members(reply))?.into_iter();
     let Some(mut left) = lists.next() else { return Ok(Vec::new()) };
     match operation {
         SetOperation::Union => {
@@ -201,7 +228,9 @@ mod tests {
     fn merged(merge: &Merge, keys: &[&[usize]], replies: &[Value]) -> Result<Value> {
         let bytes: Vec<Vec<u8>> = replies.iter().map(Value::to_bytes).collect();
         let frames: Vec<Frame<'_>> = bytes.iter().map(|bytes| Frame::trusted(bytes)).collect();
-        merge.frames(keys, &frames).map(|bytes| Frame::trusted(&bytes).value().into())
+        let node = |nth: usize| Some(format!("node_{}", nth + 1));
+        let given = Given { keys, replies: &frames, node: &node };
+        merge.frames(&given).map(|bytes| Frame::trusted(&bytes).value().into())
     }
 
     fn list(items: &[&str]) -> Value {
@@ -237,6 +266,26 @@ mod tests {
         ] {
             assert_eq!(merged(&Merge::Sets(operation), &[&[], &[], &[]], &replies).unwrap(), left);
         }
+    }
+
+    #[test]
+    fn who_does_not_fit_is_named() {
+        let number = Value::Integer(1);
+        for (merge, replies) in [
+            (Merge::Sum, [number.clone(), list(&[])]),
+            (Merge::Max, [number.clone(), "text".into()]),
+            (Merge::Union, [list(&["a"]), number.clone()]),
+            (Merge::KeyOrder, [list(&["a"]), list(&["b", "c"])]),
+            (Merge::LogicalAnd, [Value::Array(vec![number.clone()]), Value::Array(vec![])]),
+            (Merge::LogicalAnd, [Value::Array(vec![number.clone()]), list(&["a"])]),
+            (Merge::SumByName, [list(&[]), Value::Array(vec![number.clone(), number.clone()])]),
+            (Merge::Sets(SetOperation::Union), [list(&["a"]), number.clone()]),
+        ] {
+            let error = merged(&merge, &[&[1], &[2]], &replies).unwrap_err();
+            assert_eq!(error.node(), Some("node_2"), "{merge:?}: {error}");
+        }
+        let all_do = [Value::Integer(i64::MAX), number];
+        assert_eq!(merged(&Merge::Sum, &[&[1], &[2]], &all_do).unwrap_err().node(), None);
     }
 
     #[test]

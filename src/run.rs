@@ -13,7 +13,7 @@ use crate::cancel::Cancel;
 use crate::cmd::Wait;
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
-use crate::merge::Merge;
+use crate::merge::{Given, Merge};
 use crate::net::{Deadline, Lease, Pool, Traffic};
 use crate::observer::CloseReason;
 use crate::plan::{command, Part, Planner, Route, Target};
@@ -327,7 +327,7 @@ impl Run<'_> {
         };
         let frames: Vec<Frame<'_>> = answers.iter().map(Answer::frame).collect();
         let keys: Vec<&[usize]> = parts.iter().map(|part| part.keys.as_slice()).collect();
-        merge.frames(&keys, &frames)
+        merge.frames(&Given { keys: &keys, replies: &frames, node: &|nth| answers[nth].node() })
     }
 
     /// Requests to several servers at the same time: one reply, when any of them succeeds.

@@ -228,6 +228,41 @@ fn one_node_that_fails_poisons_no_other() {
     }
 }
 
+/// Two nodes, each reply well formed, and one of them of another shape than the other.
+#[test]
+fn a_reply_that_does_not_fit_the_others_names_its_node() {
+    let fits = |words: &[Vec<u8>]| match words[0].as_slice() {
+        b"MGET" => b"*1\r\n$1\r\nx\r\n".to_vec(),
+        _ => b":1\r\n".to_vec(),
+    };
+    let (first, _cluster) = master_that(fits);
+    let (second, _cluster) = master_that(move |words| match words[0].as_slice() {
+        b"MGET" => b":1\r\n".to_vec(),
+        _ => b"*1\r\n$1\r\nx\r\n".to_vec(),
+    });
+    let nodes = Cluster::builder().node("node_1", first.address()).node("node_2", second.address());
+    let cluster = nodes.connect().unwrap();
+    let odd = format!("node_2 ({})", second.address());
+    for (name, keys) in [
+        ("DEL", &["foo", "bar"][..]),
+        ("EXISTS", &["bar", "foo"]),
+        ("TOUCH", &["foo", "bar"]),
+        ("MGET", &["foo", "bar"]),
+        ("DBSIZE", &[]),
+        ("PUBSUB NUMPAT", &[]),
+    ] {
+        let command = || cmd(name).args_of(keys);
+        let mut pipeline = cluster.pipeline();
+        pipeline.execute(command());
+        let piped = pipeline.run_each().values().next().unwrap().unwrap_err();
+        for error in [cluster.execute(command()).unwrap_err(), piped] {
+            // Both have done their part.
+            assert_eq!((error.kind(), error.outcome()), (ErrorKind::Reply, Outcome::Applied), "{name}: {error}");
+            assert_eq!((error.command(), error.node()), (Some(name), Some(odd.as_str())), "{name}: {error}");
+        }
+    }
+}
+
 #[test]
 fn a_refusal_at_the_door_is_told() {
     let servers = [Server::start_with(&["--maxclients", "1"])];

@@ -116,6 +116,13 @@ fn only_the_third_floor_and_above_knows_a_socket() {
 }
 
 #[test]
+fn random_numbers_come_from_one_place() {
+    let drawing = |code: &str| ["RandomState", "/dev/urandom", "DefaultHasher"].iter().any(|word| code.contains(word));
+    let names: Vec<String> = rooms().into_iter().filter(|(.., code)| drawing(code)).map(|(_, name, _)| name).collect();
+    assert_eq!(names, ["retry.rs"], "`retry::random` draws them for everybody");
+}
+
+#[test]
 fn rooms_stay_small() {
     for (_, name, _) in rooms() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(&name);

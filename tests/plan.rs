@@ -1,7 +1,7 @@
 //! What `Cluster::plan` tells is what happens: the same commands reach the same servers.
 
 use rediscluster::prelude::*;
-use rediscluster::{Cmd, ErrorKind, Plan};
+use rediscluster::{Cancel, Cmd, ErrorKind, Plan, ReadFrom, Role};
 use rediscluster_testing::{cluster_of, Server};
 use std::collections::BTreeMap;
 
@@ -73,6 +73,60 @@ fn what_is_told_is_what_happens() {
             assert_eq!(counted(server), told(&plan, name), "{line} on {name}");
         }
     }
+}
+
+/// Reads of two nodes by views that send them to different servers: as told, one server gets it and no other.
+#[test]
+fn the_server_of_a_read_is_told() {
+    let masters = [Server::start(), Server::start()];
+    let replicas: Vec<Server> = masters.iter().map(|master| Server::replica_of(master, &[])).collect();
+    let cluster = cluster_of(&masters).refresh_every(None).connect().unwrap();
+    cluster.mset([("foo", 1), ("bar", 1)]).unwrap();
+    cluster.xadd("foo:stream{foo}", [("f", "v")]).unwrap();
+    masters.iter().zip(&replicas).for_each(|(master, replica)| master.wait_for_replica(replica));
+    let servers: Vec<&Server> = masters.iter().chain(&replicas).collect();
+    let check = |view: &Cluster, line: &str, wanted: &[(&str, Role)], what: &str| {
+        let plan = view.plan(&command(line)).unwrap();
+        let told: Vec<(&str, Role)> = plan.steps().iter().map(|step| (step.node().name(), step.role())).collect();
+        let role_only = |(name, role): &(&str, Role)| (name.split('/').next().unwrap().to_owned(), *role);
+        let told: Vec<_> = told.iter().map(role_only).collect();
+        assert_eq!(told, wanted.iter().map(role_only).collect::<Vec<_>>(), "{what}: {line}");
+        let name = line.split(' ').next().unwrap();
+        let before: Vec<u64> = servers.iter().map(|server| server.calls(name)).collect();
+        view.execute(command(line)).unwrap();
+        for (server, before) in servers.iter().zip(before) {
+            let steps = plan.steps().iter().filter(|step| step.node().address().to_string() == server.address());
+            assert_eq!(server.calls(name) - before, steps.count() as u64, "{what}: {line} at {}", server.address());
+        }
+    };
+    let (master, replica) = (Role::Master, Role::Replica);
+    check(&cluster, "MGET foo bar", &[("node_2", replica), ("node_1", replica)], "the cluster");
+    for (from, role) in [(ReadFrom::Replica, replica), (ReadFrom::Master, master), (ReadFrom::PreferMaster, master)] {
+        check(&cluster.read_from(from), "GET foo", &[("node_2", role)], &format!("{from:?}"));
+    }
+    // Which one that is, is measured.
+    let plan = cluster.read_from(ReadFrom::Nearest).plan(&command("GET foo")).unwrap();
+    check(&cluster.read_from(ReadFrom::Nearest), "GET foo", &[("node_2", plan.steps()[0].role())], "Nearest");
+    let view = cluster.read_your_writes();
+    check(&view, "GET foo", &[("node_2", replica)], "nothing is written");
+    view.set("foo", 2).unwrap();
+    check(&view, "GET foo", &[("node_2", master)], "foo is written");
+    check(&view, "MGET foo bar", &[("node_2", master), ("node_1", replica)], "foo is written");
+    check(&view, "DBSIZE", &[("node_1", replica), ("node_2", master)], "foo is written");
+    check(&view.clone().masters_only(), "GET bar", &[("node_1", master)], "masters only");
+    check(&cluster, "GET foo", &[("node_2", replica)], "another handle");
+    // A wait that can be cancelled is made at the master; what does not wait is not concerned.
+    let view = cluster.cancelled_by(&Cancel::new());
+    check(&view, "GET foo", &[("node_2", replica)], "a view that can be cancelled");
+    let wait = "XREAD BLOCK 5000 STREAMS foo:stream{foo} 0-0";
+    check(&view, wait, &[("node_2", master)], "a view that can be cancelled");
+    check(&cluster, wait, &[("node_2", replica)], "one that cannot");
+    // A replica that has failed rests, and so does its place in the plan.
+    let mut replicas = replicas;
+    replicas[1].kill();
+    cluster.get::<_, i64>("foo").unwrap();
+    let plan = cluster.plan(&command("GET foo")).unwrap();
+    assert_eq!((plan.steps()[0].node().name(), plan.steps()[0].role()), ("node_2", master));
 }
 
 #[test]

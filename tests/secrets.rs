@@ -208,6 +208,104 @@ fn mistakes_in_a_configuration() {
     }
 }
 
+/// Addresses that somebody wrote badly, with the secret `c4n4ry` at every place where it may end up.
+const BADLY_WRITTEN: &[&str] = &[
+    "user:c4n4ry",
+    "user:c4n4ry@",
+    ":c4n4ry",
+    ":c4n4ry@",
+    ":c4n4ry@host",
+    "@c4n4ry@host",
+    "c4n4ry@host",
+    "c4n4ry@host:6379",
+    "user:c4n4ry@host:6379",
+    "user:c4n4ry:host:6379",
+    "user:c4n4ry host:6379",
+    "user c4n4ry@host",
+    "user:c4n4ry/0",
+    "[c4n4ry]:x",
+    "[::1]:c4n4ry",
+    "[::1]c4n4ry",
+    "[c4n4ry",
+    "host:6379:c4n4ry",
+    "host:6379@c4n4ry:x",
+    "host:6379/c4n4ry",
+    "host:c4n4ry:0",
+    "c4n4ry:0",
+    "c4n4ry:99999",
+    "redis:user:c4n4ry@host",
+    "redis:/user:c4n4ry@host",
+    "redis//user:c4n4ry@host",
+    "redis:/c4n4ry",
+    "redis://user:c4n4ry",
+    "redis://:c4n4ry",
+    "redis://c4n4ry:host:6379",
+    "redis://user:c4n4ry:host:6379",
+    "redis://user:c4n4ry@host:port",
+    "redis://user:c4n4ry@host:c4n4ry",
+    "redis://user@c4n4ry:host",
+    "redis://user:c4n4ry@[::1",
+    "redis://user:c4n4ry@",
+    "redis://user:c4n4ry@/0",
+    "redis://user:c4n4ry/word#more",
+    "redis://user:c4n4ry?word",
+    "redis://user:c4n4ry%@host",
+    "redis://host:6379/c4n4ry",
+    "redis://host?password=c4n4ry",
+    "rediss://user:c4n4ry",
+    "redis+tls://user:c4n4ry@host",
+    "user:c4n4ry://host",
+    "c4n4ry://host:6379",
+    "unix://c4n4ry",
+    "unix:/c4n4ry",
+    "unix:///c4n4ry@/run/redis.sock",
+    "unix:///run/redis.sock?db=c4n4ry",
+    "unix:///run/redis.sock?c4n4ry",
+];
+
+#[test]
+fn addresses_that_are_badly_written() {
+    for address in BADLY_WRITTEN {
+        let what = address.replace("c4n4ry", "(secret)");
+        let builder = || Cluster::builder().deadline(Duration::from_secs(1)).masters_only(true);
+        let ways = [
+            ("a node", builder().node("node_1", address)),
+            ("a list", builder().nodes(format!("node_1={address}"))),
+            ("a Sentinel", builder().sentinel("node_1", "mymaster", [address])),
+        ];
+        for (way, builder) in ways {
+            debug(&what, &builder);
+            let failed = builder.build().unwrap_err();
+            assert_eq!(failed.kind(), ErrorKind::Config, "{way}: {what}: {failed}");
+            assert!(failed.message().contains("node"), "it says of which node: {failed}");
+            error(&format!("{way}: {what}"), &failed);
+        }
+        let failed = builder().open(address).unwrap_err();
+        assert_eq!(failed.kind(), ErrorKind::Config, "{what}: {failed}");
+        error(&what, &failed);
+        if let Err(failed) = rediscluster::Address::parse(address) {
+            error(&what, &failed);
+        }
+        if let Err(failed) = rediscluster::Address::new(address, 0) {
+            error(&what, &failed);
+        }
+        // Where a name belongs.
+        for (way, builder) in [
+            ("a list without names", builder().nodes(address)),
+            ("a list without names, with a =", builder().nodes(address.replace("c4n4ry", "c4n4ry=c4n4ry@"))),
+            ("its name", builder().node(*address, "host")),
+            ("a master", builder().node("node_1", "host").master_of(*address, "node_1")),
+            ("a replica", builder().node("node_1", "host").master_of("node_1", *address)),
+            ("a node with Sentinels", builder().sentinel(*address, "mymaster", ["h"; 0])),
+        ] {
+            // Some are names like any other.
+            if let Err(failed) = builder.build() {
+                error(&format!("{way}: {what}"), &failed);
+            }
+        }
+    }
+}
+
 /// Commands that hold passwords.
 #[test]
 fn commands_with_passwords() {

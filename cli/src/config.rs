@@ -96,9 +96,12 @@ impl Config {
 }
 
 /// `NAME=ADDRESS`.
-fn pair(text: &str) -> Option<(String, String)> {
+pub fn pair(text: &str) -> Option<(String, String)> {
     let (name, address) = text.split_once('=')?;
-    Some((name.trim().to_owned(), address.trim().to_owned()))
+    let (name, address) = (name.trim(), address.trim());
+    // A password with a `=` in it: what stands before that is no name, and must not be shown as one.
+    let is_url = ["redis://", "rediss://", "unix://"].iter().any(|scheme| address.starts_with(scheme));
+    (is_url || !address.contains('@')).then(|| (name.to_owned(), address.to_owned()))
 }
 
 /// `NAME=ADDRESS,NAME=ADDRESS…`, empty entries passed over.
@@ -151,6 +154,7 @@ mod tests {
             ),
             (&["--node", "a=h:1", "--node", "s3cret@h:1"], &[], "--node 2 is not NAME=HOST:PORT"),
             (&["--nodes", "a=h:1,s3cret@h"], &[], "entry 2 of --nodes is not NAME=HOST:PORT"),
+            (&["--nodes", "a=h:1,s3=cret@h"], &[], "entry 2 of --nodes is not NAME=HOST:PORT"),
             (&["--direct", "h", "--cacert", "f"], &[], "--cacert is for TLS: add --tls, or use rediss:// URLs"),
             (&["--direct", "rediss://h", "--insecure", "--key", "f"], &[], "--cert and --key are given together"),
             (&["--direct", "rediss://h", "--insecure", "--sni", "a b"], &[], "--sni \"a b\" is no name of a host"),

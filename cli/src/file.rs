@@ -57,7 +57,7 @@ impl File {
                 "cert" => file.tls.cert = Some(path(value).ok_or("cert is not a string")?),
                 "key" => file.tls.key = Some(path(value).ok_or("key is not a string")?),
                 "sni" => file.tls.sni = Some(text(value).ok_or("sni is not a string")?),
-                other => return Err(format!("{other:?} is not a setting")),
+                other => return Err(format!("{:?} is not a setting", shown(other))),
             }
         }
         Ok(file)
@@ -68,7 +68,9 @@ fn from_toml(source: &str) -> Result<Map<String, Value>, String> {
     toml::from_str(source).map_err(|error| {
         // The error's own display shows the line, and so perhaps a password.
         let before = error.span().map_or("", |span| source.get(..span.start).unwrap_or_default());
-        format!("line {}: {}", before.matches('\n').count() + 1, error.message())
+        // Its words may quote a key.
+        let message = error.message().split(['`', '"']).next().unwrap_or_default().trim_end();
+        format!("line {}: {message}", before.matches('\n').count() + 1)
     })
 }
 
@@ -77,6 +79,14 @@ fn from_json(source: &str) -> Result<Map<String, Value>, String> {
         Value::Object(table) => Ok(table),
         _ => Err("not an object with settings".into()),
     }
+}
+
+/// What stands where a name belongs. An address may stand there by mistake, with a password in it.
+fn shown(name: &str) -> &str {
+    if name.contains([':', '/', '@', '=', '[']) {
+        return "(hidden)";
+    }
+    name
 }
 
 fn text(value: Value) -> Option<String> {
@@ -94,9 +104,7 @@ fn path(value: Value) -> Option<PathBuf> {
 fn nodes(value: Value) -> Result<Vec<(String, String)>, String> {
     let entry = |(at, value): (usize, Value)| {
         let pair = match value {
-            Value::String(text) => {
-                text.split_once('=').map(|(name, address)| (name.trim().to_owned(), address.trim().to_owned()))
-            }
+            Value::String(text) => crate::config::pair(&text),
             Value::Object(mut table) => {
                 let mut take = |key| table.remove(key).and_then(text);
                 let pair = take("name").zip(take("address"));
@@ -113,7 +121,7 @@ fn nodes(value: Value) -> Result<Vec<(String, String)>, String> {
             .into_iter()
             .map(|(name, address)| match address {
                 Value::String(address) => Ok((name, address)),
-                _ => Err(format!("the address of node {name:?} is not a string")),
+                _ => Err(format!("the address of node {:?} is not a string", shown(&name))),
             })
             .collect(),
         Value::Array(entries) => entries.into_iter().enumerate().map(entry).collect(),
@@ -131,8 +139,8 @@ fn master_of(value: Value) -> Result<Vec<(String, String)>, String> {
             one => vec![one],
         };
         for replica in replicas {
-            let replica =
-                text(replica).ok_or_else(|| format!("master_of gives {master:?} a replica that is not a name"))?;
+            let replica = text(replica)
+                .ok_or_else(|| format!("master_of gives {:?} a replica that is not a name", shown(&master)))?;
             pairs.push((master.clone(), replica));
         }
     }
@@ -218,6 +226,10 @@ mod tests {
             "[[nodes]]\nname = 'a'\naddress = 'redis://:s3cret@h:1'\nport = 's3cret'",
             "master_of = 's3cret'",
             "[nodes]\na = 'redis://:s3cret@h:1'\na = 's3cret'",
+            "'redis://:s3cret@h' = 1\n'redis://:s3cret@h' = 1",
+            "'redis://:s3cret@h' = 1",
+            "[nodes]\n'redis://:s3cret@h' = 1",
+            "[master_of]\n'redis://:s3cret@h' = 1",
         ] {
             let error = toml(source).unwrap_err();
             assert!(!error.contains("s3cret") && !error.is_empty(), "{source}: {error}");

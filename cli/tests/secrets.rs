@@ -121,3 +121,46 @@ fn explained_commands_with_passwords() {
         }
     }
 }
+
+#[test]
+fn addresses_that_are_badly_written() {
+    for address in [
+        "user:c4n4ry",
+        ":c4n4ry@host",
+        "c4n4ry@host:6379",
+        "user:c4n4ry@host:6379",
+        "user:c4n4ry:host:6379",
+        "[::1]:c4n4ry",
+        "c4n4ry:0",
+        "redis:/c4n4ry",
+        "redis//user:c4n4ry@host",
+        "redis://user:c4n4ry",
+        "redis://user:c4n4ry@host:c4n4ry",
+        "redis://user:c4n4ry?word",
+        "user:c4n4ry://host",
+        "c4n4ry://host:6379",
+        "unix:/c4n4ry",
+        "unix:///c4n4ry@/run/redis.sock",
+    ] {
+        let node = format!("node_1={address}");
+        for options in [
+            &["--node", &node][..],
+            &["--node", address],
+            &["--nodes", &node],
+            &["--nodes", address],
+            &["--node", "a=h", "--nodes", &node],
+            &["--direct", address],
+        ] {
+            for asked in [&["ping"][..], &["nodes"], &["--json", "nodes"], &["node-for", "k"], &["recover"]] {
+                let words: Vec<&str> = options.iter().chain(asked).copied().collect();
+                let ran = rediscluster_with(&words, &[], b"");
+                assert_silent(&format!("{words:?}").replace(SECRET, "(secret)"), &ran);
+                assert_ne!(ran.status, 0, "{words:?}");
+                assert!(!ran.err().is_empty(), "{words:?}");
+            }
+        }
+        let ran = rediscluster_with(&["ping"], &[("REDISCLUSTER_NODES", &node)], b"");
+        assert_silent("the environment", &ran);
+        assert_ne!(ran.status, 0);
+    }
+}

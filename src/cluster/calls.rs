@@ -1,7 +1,7 @@
 //! What calls that are no single command need of a cluster.
 
 use super::observed::Observed;
-use super::Cluster;
+use super::{Cluster, Follower};
 use crate::cmd::{Cmd, Wait};
 use crate::error::Result;
 use crate::net::{Deadline, Lease, Pool};
@@ -76,6 +76,11 @@ impl Cluster {
     pub(crate) fn shard_of_channel(&self, channel: &[u8], topology: &Topology) -> usize {
         let (shard, _) = self.shared.placement.place(channel, topology);
         topology.distinct(shard)
+    }
+
+    /// Has it told when servers change, as long as it lives.
+    pub(crate) fn tell(&self, follower: &Arc<dyn Follower>) {
+        self.shared.followers.add(follower);
     }
 
     /// The connections to the server that is the master of a shard now.

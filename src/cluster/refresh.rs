@@ -135,6 +135,7 @@ impl Shared {
         if !before.topology.has_same_servers(&after.topology) {
             let (before, after) = (&*before.topology, &*after.topology);
             self.settings.observer.on(|| ObserverEvent::TopologyChanged { before, after });
+            self.followers.tell();
         }
     }
 }

@@ -16,7 +16,8 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// Reads `host:port`, `redis://[user:password@]host[:port][/database]`, the same with `rediss://`, or
-    /// `unix://[user:password@]/path[?db=database]`. No message repeats a URL, because it may hold a password.
+    /// `unix://[user:password@]/path[?db=database]`. No message repeats any of it, because it may hold a password at a
+    /// place where none belongs.
     pub(crate) fn parse(text: &str) -> Result<Endpoint> {
         let text = text.trim();
         match text.split_once("://") {
@@ -29,10 +30,7 @@ impl Endpoint {
             Some(("redis", rest)) => Endpoint::parse_url(rest, false),
             Some(("rediss", rest)) => Endpoint::parse_url(rest, true),
             Some(("unix", rest)) => Endpoint::parse_unix(rest),
-            Some((scheme, _)) => {
-                let scheme = crate::error::escape(scheme.as_bytes(), 32);
-                Err(Error::config(format!("{scheme}:// is not a scheme for a Redis server; use redis://")))
-            }
+            Some(_) => Err(Error::config("a URL of a Redis server begins with redis://, rediss:// or unix://")),
         }
     }
 
@@ -60,7 +58,11 @@ impl Endpoint {
 
     fn parse_unix(rest: &str) -> Result<Endpoint> {
         let (credentials, rest) = match rest.rfind("@/") {
-            Some(at) if !rest.starts_with('/') => (credentials(&rest[..at])?, &rest[at + 1..]),
+            // One slash too many would make a path of the password, which everybody sees.
+            Some(_) if rest.starts_with('/') => {
+                return Err(Error::config("a unix:// URL with @/ in its path; an @ in a path is written as %40"))
+            }
+            Some(at) => (credentials(&rest[..at])?, &rest[at + 1..]),
             _ => (Credentials::default(), rest),
         };
         let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
@@ -132,9 +134,9 @@ impl NodeTable {
     }
 
     pub(crate) fn add(&mut self, name: String, address: &str) -> Result<()> {
-        let shown = crate::error::escape(name.as_bytes(), 64);
-        if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '=' | ',' | '/'))
-        {
+        let shown = shown(&name);
+        let is_strange = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '=' | ',' | '/' | '@');
+        if name.is_empty() || name.chars().any(is_strange) {
             return Err(Error::config(format!("{shown:?} is not a name for a node")));
         }
         if self.nodes.iter().any(|(known, _)| *known == name) {
@@ -160,6 +162,12 @@ impl NodeTable {
             let (name, address) = entry
                 .split_once('=')
                 .ok_or_else(|| Error::config(format!("entry {} of the node list is not name=host:port", nth + 1)))?;
+            // A password with a `=` in it: what stands before that is no name.
+            let is_url = |scheme: &&str| address.trim_start().starts_with(*scheme);
+            if address.contains('@') && !["redis://", "rediss://", "unix://"].iter().any(is_url) {
+                let what = "a host with an @; credentials belong into a redis:// URL";
+                return Err(Error::config(format!("entry {} of the node list: {what}", nth + 1)));
+            }
             self.add(name.trim().to_owned(), address)?;
         }
         Ok(())
@@ -193,7 +201,7 @@ impl NodeTable {
         for (master, replica) in &self.master_of {
             for name in [master, replica] {
                 if endpoint(name).is_none() {
-                    return Err(Error::config(format!("master_of names {name}, which is no node")));
+                    return Err(Error::config(format!("master_of names {}, which is no node", shown(name))));
                 }
             }
             if master == replica || self.master_of.iter().any(|(_, other)| other == master) {
@@ -230,6 +238,14 @@ impl NodeTable {
             (!list.is_empty()).then_some(list)
         };
         Ok(masters.into_iter().map(|(name, endpoint)| (name.clone(), endpoint.clone(), replicas(name))).collect())
+    }
+}
+
+/// A name for people to read. One that looks like an address may be one, with a password in it.
+pub(super) fn shown(name: &str) -> String {
+    match name.contains([':', '/', '@', '=', '[']) {
+        true => "(hidden)".to_owned(),
+        false => crate::error::escape(name.as_bytes(), 64),
     }
 }
 
@@ -271,9 +287,11 @@ mod tests {
             ("node_1=h:1,node_01=h:2", "two nodes have the number 1"),
             ("a=h:1,a=h:2", "two nodes are named a"),
             ("node_1", "entry 1 of the node list is not name=host:port"),
-            ("node_1=h:0", "node node_1: port 0 of h is not a port that a server can listen on"),
+            ("node_1=h:0", "node node_1: 0 is not a port that a server can listen on"),
+            ("s3=cret@h:1", "entry 1 of the node list: a host with an @; credentials belong into a redis:// URL"),
+            ("a@b=h:1", "\"(hidden)\" is not a name for a node"),
             ("=h:1", "\"\" is not a name for a node"),
-            ("a=http://h", "node a: http:// is not a scheme for a Redis server; use redis://"),
+            ("a=http://h", "node a: a URL of a Redis server begins with redis://, rediss:// or unix://"),
         ] {
             assert_eq!(names(list).unwrap_err().message(), message, "{list:?}");
         }

@@ -1,5 +1,6 @@
 //! Nodes whose masters are named by Sentinels.
 
+use super::nodes::shown;
 use super::{Builder, Endpoint};
 use crate::error::{Error, Result};
 use crate::topology::Address;
@@ -94,10 +95,6 @@ fn endpoint(text: &str) -> Result<Endpoint> {
         endpoint.address = Address::new(endpoint.address.host(), 26379)?;
     }
     Ok(endpoint)
-}
-
-fn shown(name: &str) -> String {
-    crate::error::escape(name.as_bytes(), 64)
 }
 
 #[cfg(test)]

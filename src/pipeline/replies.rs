@@ -8,6 +8,7 @@ use crate::cluster::Cluster;
 use crate::cmd::Wait;
 use crate::convert::FromValue;
 use crate::error::{Error, Outcome, Result};
+use crate::merge::Given;
 use crate::plan::{Part, Target};
 use crate::resp::{Frame, Value};
 use crate::run::{Answer, Run};
@@ -233,7 +234,11 @@ fn merged(run: &Run<'_>, fan: &Fan, landed: &BTreeMap<usize, Landed>, is_read: b
     if replies.iter().all(Result::is_ok) {
         let frames: Vec<Frame<'_>> = replies.into_iter().flatten().collect();
         let keys: Vec<&[usize]> = fan.parts.iter().map(|(.., keys)| keys.as_slice()).collect();
-        return fan.merge.frames(&keys, &frames);
+        let node = |part: usize| {
+            let (shard, nth, _) = &fan.parts[part];
+            landed[shard].node(*nth).map(str::to_owned)
+        };
+        return fan.merge.frames(&Given { keys: &keys, replies: &frames, node: &node });
     }
     let parts: Vec<Part<'_>> = fan
         .parts

@@ -3,7 +3,7 @@
 use super::heard::{Heard, Subscription};
 use super::message::Event;
 use super::shared::{copy, Shared};
-use super::state::{Asked, Line, Outgoing};
+use super::state::{has_moved, Asked, Line, Outgoing};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Incoming};
 use crate::retry::{jitter, random};
@@ -169,6 +169,12 @@ impl Session<'_> {
             if asked.len() > link.held.len() {
                 link.hurry = true;
                 return Err(Error::protocol("what was asked for is not wanted any more"));
+            }
+            // It may have become the wrong one while it was connected to.
+            let pool = self.shared.cluster.pool_of_master(self.shard);
+            if pool.node().address() != self.node.address() {
+                link.hurry = true;
+                return Err(has_moved(pool.node()));
             }
             link.line = Line::Up(Arc::clone(&self.outgoing));
         }

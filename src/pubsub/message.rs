@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub enum Event {
     /// Somebody sent a message to a channel that is listened to.
     Message(Message),
-    /// A connection broke; it is made again. What is sent to the channels of this node until it is
+    /// A connection broke, or its server is not the master of the node any more; it is made again. What is sent to the channels of this node until it is
     /// [`Reconnected`](Event::Reconnected) is lost: servers keep no messages.
     ///
     /// It comes once when a connection breaks. Attempts that fail are not told, but for a server that refuses, as a user
@@ -25,7 +25,8 @@ pub enum Event {
         /// Why.
         error: Error,
     },
-    /// The node is listened to again, on everything that was listened to there before.
+    /// The node is listened to again, on everything that was listened to there before. Messages that come
+    /// right behind the confirmation may be given before this.
     #[non_exhaustive]
     Reconnected {
         /// The server: the master that the node has now.

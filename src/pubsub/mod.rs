@@ -89,7 +89,13 @@ use std::time::Duration;
 /// # Nodes
 ///
 /// Which servers are masters is looked up when a subscription begins and whenever a connection is made, in
-/// [`Cluster::topology`]. What a server itself sends to channels, such as notifications about keys
+/// [`Cluster::topology`]. When another server becomes the master of a node there, its connection moves over at once, with a
+/// `Disconnected` and a `Reconnected`, also where the old master goes on running. That is as soon as any call of the
+/// cluster, or of a clone, has followed the new master or a refresh has found it: no later than the next
+/// [`refresh_every`](crate::Builder::refresh_every), 10 seconds unless told otherwise. Without that thread, which begins
+/// with the first refresh, somebody has to call [`refresh`](Cluster::refresh).
+///
+/// What a server itself sends to channels, such as notifications about keys
 /// (`notify-keyspace-events`), it sends to its own subscribers: a pattern hears it from every node, a channel only from
 /// the node that its name leads to.
 pub struct Subscriber {
@@ -108,7 +114,7 @@ impl Cluster {
     /// # Ok(()) });
     /// ```
     pub fn subscriber(&self) -> Subscriber {
-        let shared = Arc::new(Shared::new(self.clone(), SubscriberOptions::default()));
+        let shared = Shared::new(self.clone(), SubscriberOptions::default()).following();
         Subscriber { shared, threads: BTreeMap::new() }
     }
 
@@ -127,7 +133,7 @@ impl Cluster {
     /// # Ok(()) });
     /// ```
     pub fn subscriber_with(&self, options: SubscriberOptions) -> Result<Subscriber> {
-        let shared = Arc::new(Shared::new(self.clone(), options.checked()?));
+        let shared = Shared::new(self.clone(), options.checked()?).following();
         Ok(Subscriber { shared, threads: BTreeMap::new() })
     }
 }

@@ -4,7 +4,7 @@ use super::heard::Heard;
 use super::message::Event;
 use super::options::SubscriberOptions;
 use super::state::{Asked, Line, Link, Outgoing};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Follower};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::Deadline;
 use crate::plan::command;
@@ -49,6 +49,14 @@ impl Shared {
             links: BTreeMap::new(),
         };
         Shared { cluster, options, state: Mutex::new(state), arrived: Condvar::new(), changed: Condvar::new() }
+    }
+
+    /// The same, which from now on follows the masters of its cluster.
+    pub(super) fn following(self) -> Arc<Shared> {
+        let shared = Arc::new(self);
+        let follower: Arc<dyn Follower> = Arc::<Shared>::clone(&shared);
+        shared.cluster.tell(&follower);
+        shared
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -233,6 +241,21 @@ impl Shared {
             }
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+}
+
+impl Follower for Shared {
+    /// Leaves the servers that are not the masters of their nodes any more.
+    fn servers_changed(&self) {
+        let mut state = self.state();
+        for (&shard, link) in &mut state.links {
+            let pool = self.cluster.pool_of_master(shard);
+            if pool.node().address() != link.node.address() {
+                link.leave(pool.node());
+            }
+        }
+        drop(state);
+        self.tell_links();
     }
 }
 

@@ -1,7 +1,7 @@
 //! The connection to one node: how far it is, what listens on it, what was asked and what is still to be answered.
 
 use super::heard::Subscription;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::Stream;
 use crate::topology::Node;
 use std::collections::{BTreeSet, VecDeque};
@@ -75,6 +75,11 @@ impl Outgoing {
     }
 }
 
+/// Why a connection to a server ends that is not the master any more.
+pub(super) fn has_moved(master: &Node) -> Error {
+    Error::new(ErrorKind::Io, Outcome::NotApplied, format!("{} is the master of this node now", master.address()))
+}
+
 impl Link {
     pub(super) fn new(node: Arc<Node>) -> Link {
         Link {
@@ -110,6 +115,16 @@ impl Link {
         if let Some(socket) = &self.socket {
             socket.close();
         }
+    }
+
+    /// Another server is the master of its node: whatever is connected to the old one ends, and the next attempt is made
+    /// at once.
+    pub(super) fn leave(&mut self, master: &Node) {
+        // Without a socket the next attempt has not chosen its server yet, or finds out when it stands.
+        if self.socket.is_some() {
+            self.give_up(has_moved(master).with_node(|| self.node.to_string()));
+        }
+        self.hurry = true;
     }
 
     /// Ends the link; its thread sees it at once.

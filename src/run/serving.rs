@@ -110,16 +110,33 @@ impl Iterator for Candidates<'_> {
 impl Run<'_> {
     /// The servers that may serve a target, the one to ask first coming first.
     pub(crate) fn candidates(&self, target: Target) -> Candidates<'_> {
+        let turn = match (self.replicas_for(target).len(), self.planner.read_from) {
+            (0, _) | (1, ReadFrom::Replica) => 0,
+            _ => self.turn.fetch_add(1, Ordering::Relaxed),
+        };
+        self.candidates_from(target, turn)
+    }
+
+    /// The server that is asked first as things stand; of several that take turns the first.
+    pub(crate) fn first_asked(&self, target: Target) -> usize {
+        match target {
+            // Who waits in slices is to get what is new as soon as it is there.
+            Target::Shard(shard, _) if self.can_be_cancelled() => self.topology().shards()[shard].master(),
+            _ => {
+                let candidates = self.candidates_from(target, 0);
+                let master = candidates.master;
+                candidates.rest().first().copied().unwrap_or(master)
+            }
+        }
+    }
+
+    fn candidates_from(&self, target: Target, turn: usize) -> Candidates<'_> {
         let replicas = self.replicas_for(target);
         let master = match target {
             Target::Server(server) => server,
             Target::Shard(shard, _) => self.topology().shards()[shard].master(),
         };
         let order = self.planner.read_from;
-        let turn = match (replicas.len(), order) {
-            (0, _) | (1, ReadFrom::Replica) => 0,
-            _ => self.turn.fetch_add(1, Ordering::Relaxed),
-        };
         Candidates {
             servers: self.servers,
             replicas,

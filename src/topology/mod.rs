@@ -28,17 +28,17 @@ impl Address {
     /// [`Config`](crate::ErrorKind::Config) when the host is empty, holds white space or control characters, or
     /// the port is 0.
     pub fn new(host: &str, port: u16) -> Result<Address> {
-        // What comes before an `@` may be a password: such a text is not repeated.
+        // No message repeats what was given: written badly, it may hold a password at any place.
         if host.contains('@') {
             return Err(Error::config("a host with an @; credentials belong into a redis:// URL"));
         }
         let v6 = !host.contains(':') || host.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
         let plain = host.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '/' | '[' | ']'));
         if host.is_empty() || host.len() > 255 || !v6 || !plain {
-            return Err(Error::config(format!("{:?} is not a host", crate::error::escape(host.as_bytes(), 64))));
+            return Err(Error::config("not a host: a name, an IPv4 address, or an IPv6 address"));
         }
         if port == 0 {
-            return Err(Error::config(format!("port 0 of {host} is not a port that a server can listen on")));
+            return Err(Error::config("0 is not a port that a server can listen on"));
         }
         Ok(Address(Place::Tcp { host: host.to_owned(), port }))
     }
@@ -96,12 +96,9 @@ impl Address {
         };
         let port = match port {
             None => Address::DEFAULT_PORT,
-            // The host is checked first: what is no host may be a password.
-            Some(port) => Address::new(host, 1).and_then(|address| {
-                // Nor is it shown when the credentials have no scheme before them and no port behind them.
-                let shown = if port.contains('@') { "..." } else { port };
-                port.parse().map_err(|_| Error::config(format!("{shown:?} is not a port (of {})", address.host())))
-            })?,
+            Some(port) => {
+                port.parse().map_err(|_| Error::config("what follows the colon is not a port: 1 to 65535"))?
+            }
         };
         Address::new(host, port)
     }
@@ -221,11 +218,6 @@ impl ReadFrom {
     /// Whether replicas may serve reads.
     pub(crate) fn includes_replicas(self) -> bool {
         self != ReadFrom::Master
-    }
-
-    /// Whether the master of a node is asked only when no replica can serve.
-    pub(crate) fn prefers_replicas(self) -> bool {
-        self == ReadFrom::Replica
     }
 }
 

@@ -8,7 +8,7 @@ use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease};
 use crate::resp::ValueRef;
-use crate::retry::random;
+use crate::retry::{jitter, random};
 use crate::run::Servers;
 use crate::spec::Access;
 use crate::to_arg::ToArgs;
@@ -199,7 +199,7 @@ fn once<T>(home: &Home, keys: &Cmd, deadline: Deadline, body: impl FnOnce(&mut W
 /// Waits for a random time, so that those who met do not meet again. Not when that would end after the deadline.
 fn pause(attempt: u32, deadline: Deadline) -> bool {
     let most = FIRST_PAUSE.saturating_mul(1 << (attempt - 1).min(16)).min(LONGEST_PAUSE);
-    let pause = Duration::from_nanos(random() % most.as_nanos() as u64);
+    let pause = jitter(most, random());
     let in_time = deadline.left().is_ok_and(|left| left.map_or(true, |left| pause < left));
     if in_time {
         std::thread::sleep(pause);
