@@ -147,8 +147,9 @@ impl Builder {
     /// `unix://[user:password@]/path[?db=database]`. What has a meaning in a URL is written as `%` and two hexadecimal
     /// digits there.
     ///
-    /// A name has no white space and none of `=`, `,`, `/` and `@` in it. Names `node_1` to `node_N` are put in the order of their numbers, without gaps; other names keep the order
-    /// in which they are given. The order decides where keys live. Two names may be one server.
+    /// A name has no white space and none of `=`, `,`, `/` and `@` in it. Names `node_1` to `node_N` are put in the order
+    /// of their numbers, without gaps; other names keep the order in which they are given. The order decides where keys
+    /// live. Two names may be one server.
     pub fn node(self, name: impl Into<String>, address: impl AsRef<str>) -> Builder {
         self.note(|builder| builder.table.add(name.into(), address.as_ref()))
     }

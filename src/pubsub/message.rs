@@ -13,8 +13,8 @@ use std::sync::Arc;
 pub enum Event {
     /// Somebody sent a message to a channel that is listened to.
     Message(Message),
-    /// A connection broke, or its server is not the master of the node any more; it is made again. What is sent to the channels of this node until it is
-    /// [`Reconnected`](Event::Reconnected) is lost: servers keep no messages.
+    /// A connection broke, or its server is not the master of the node any more; it is made again. What is sent to the
+    /// channels of this node until it is [`Reconnected`](Event::Reconnected) is lost: servers keep no messages.
     ///
     /// It comes once when a connection breaks. Attempts that fail are not told, but for a server that refuses, as a user
     /// whose rights were taken away: that is told once for each kind of refusal.
