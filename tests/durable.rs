@@ -148,7 +148,10 @@ fn what_was_acknowledged_survives_a_kill() {
         }
     }
     let issued = ledger.issued.load(Ordering::SeqCst);
-    println!("{rounds} kills, {issued} writes: {tally:?}; of {} keys {held} are there, and none is missing", keys.len());
+    println!(
+        "{rounds} kills, {issued} writes: {tally:?}; of {} keys {held} are there, and none is missing",
+        keys.len()
+    );
     assert_eq!(tally.values().sum::<usize>(), issued, "each write that was issued came to something");
     assert_eq!(cluster.dbsize().unwrap(), held + counts.len() as u64, "nothing else is there");
     assert!(tally.contains_key("NotApplied") && tally.contains_key("Applied"), "{tally:?}");

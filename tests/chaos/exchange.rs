@@ -1,11 +1,11 @@
 //! Two servers behind wires on which connections end at every byte.
 
 use rediscluster::prelude::*;
-use rediscluster::Error;
+use rediscluster::{Error, Protocol};
 use rediscluster_testing::{Chaos, Fault, Reply, Server, Way};
 use std::cell::Cell;
 use std::fmt::Debug;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// More than any call here takes, unless it hangs.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -13,6 +13,18 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// A key as the server has it: without its tag.
 pub fn bare(key: &str) -> &str {
     key.split('{').next().unwrap_or(key)
+}
+
+/// Whether really every byte is cut. Otherwise some are left out that differ from others in little: `CUTS=all` makes it long.
+pub fn all() -> bool {
+    std::env::var("CUTS").is_ok_and(|cuts| cuts == "all")
+}
+
+/// Numbers below `end`, one in so many of them, beginning somewhere: each run takes others. With `CUTS=all`, all.
+pub fn one_in(step: usize, end: usize) -> impl Iterator<Item = usize> {
+    let step = if all() { 1 } else { step };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    (now.subsec_micros() as usize % step..end).step_by(step)
 }
 
 /// An error says what failed, and where.
@@ -24,6 +36,7 @@ pub fn assert_named<T: Debug>(result: &Result<T, Error>, story: &str) {
 
 /// Two servers behind wires: `bar` lives on the first, `foo` on the second.
 pub struct Two {
+    protocol: Protocol,
     pub servers: [Server; 2],
     pub wires: [Chaos; 2],
     pub cluster: Cluster,
@@ -31,13 +44,21 @@ pub struct Two {
 }
 
 impl Two {
-    pub fn start() -> Two {
+    /// In RESP2, and then in RESP3 with a push before every reply.
+    pub fn both() -> impl Iterator<Item = Two> {
+        [Protocol::Resp2, Protocol::Resp3].into_iter().map(Two::start)
+    }
+
+    fn start(protocol: Protocol) -> Two {
         let servers = [Server::start(), Server::start()];
         let wires = [Chaos::to(servers[0].port()), Chaos::to(servers[1].port())];
-        let builder = Cluster::builder().masters_only(true).deadline(DEADLINE);
+        if protocol == Protocol::Resp3 {
+            wires.iter().for_each(Chaos::push_before_replies);
+        }
+        let builder = Cluster::builder().masters_only(true).protocol(protocol).deadline(DEADLINE);
         let cluster = builder.node("node_1", wires[0].address()).node("node_2", wires[1].address()).connect().unwrap();
         assert_eq!((cluster.node_for("bar").name(), cluster.node_for("foo").name()), ("node_1", "node_2"));
-        Two { servers, wires, cluster, round: Cell::new(0) }
+        Two { protocol, servers, wires, cluster, round: Cell::new(0) }
     }
 
     pub fn home_of(&self, key: &str) -> &Server {
@@ -95,14 +116,18 @@ impl Two {
                 let result = run(&self.cluster);
                 assert!(result.is_ok(), "nothing went wrong: {result:?}");
                 let bytes = wire.carried(way);
-                for (byte, fault) in (0..bytes).flat_map(|byte| [(byte, Fault::Fin), (byte, Fault::Rst)]) {
+                // Requests are the same in both protocols.
+                let step = if (self.protocol, way) == (Protocol::Resp3, Way::ToServer) { 9 } else { 1 };
+                for (byte, fault) in one_in(step, bytes).flat_map(|byte| [(byte, Fault::Fin), (byte, Fault::Rst)]) {
                     self.begin(begin);
                     wire.set(way, byte, fault.clone());
                     let started = Instant::now();
                     let result = run(&self.cluster);
                     let fired = wire.fired();
                     wire.heal();
-                    let story = format!("node_{}, {way:?}, {fault:?} at {byte} of {bytes}: {result:?}", at + 1);
+                    let at = at + 1;
+                    let story =
+                        format!("{:?}, node_{at}, {way:?}, {fault:?} at {byte} of {bytes}: {result:?}", self.protocol);
                     assert!(started.elapsed() < DEADLINE, "it took until the deadline: {story}");
                     assert_named(&result, &story);
                     check(&result, &story);
@@ -112,7 +137,9 @@ impl Two {
                 }
             }
         }
-        println!("{cuts} cuts, {failed} errors");
+        println!("{:?}: {cuts} cuts, {failed} errors", self.protocol);
         assert!(cuts >= 40, "only {cuts} cuts were met");
+        let has_pushed = self.wires.iter().any(|wire| wire.sorts().contains_key("push"));
+        assert_eq!(has_pushed, self.protocol == Protocol::Resp3, "pushes are for RESP3");
     }
 }

@@ -104,6 +104,8 @@ struct State {
     over: bool,
     accepted: usize,
     fired: usize,
+    /// Bytes carried to the server when the first of those happened.
+    said: Option<usize>,
     heals: usize,
     black: bool,
     /// Bytes carried since the last fault was set, to the server and to the client.
@@ -142,7 +144,7 @@ impl Chaos {
     /// Counts from here: when the byte number `at`, from 0, is about to be carried this way, the fault happens, once.
     pub fn set(&self, way: Way, at: usize, fault: Fault) {
         let mut state = self.shared.lock();
-        (state.carried, state.fired) = ([0, 0], 0);
+        (state.carried, state.fired, state.said) = ([0, 0], 0, None);
         state.next = Some((way, at, fault));
     }
 
@@ -189,6 +191,11 @@ impl Chaos {
         self.shared.lock().fired
     }
 
+    /// How many bytes clients had said since the count began when the first fault happened; none if none has.
+    pub fn said_before_fault(&self) -> Option<usize> {
+        self.shared.lock().said
+    }
+
     /// How many connections there are now.
     pub fn open(&self) -> usize {
         self.shared.lock().connections.iter().filter(|connection| !connection.is_finished()).count()
@@ -230,6 +237,10 @@ impl State {
     /// The fault that happens now, unless it has just happened to another connection.
     fn take(&mut self, way: Way) -> Option<Fault> {
         (self.left(way) == 0).then(|| self.next.take()).flatten().map(|(_, _, fault)| fault)
+    }
+
+    fn count(&mut self, fault: &Fault) {
+        *self.sorts.entry(fault.sort()).or_default() += 1;
     }
 
     fn is_to_reset(&self) -> bool {

@@ -42,12 +42,14 @@ struct Pushes {
 }
 
 impl Pushes {
-    /// A reply is about to go on, or to begin. What is to be said before it is due now.
-    fn before(&mut self, always: bool) {
-        if self.frames.is_between() && !self.is_said && (always || self.once) {
+    /// A reply is about to go on, or to begin. Whether something is to be said before it, from now on.
+    fn begin(&mut self, always: bool) -> bool {
+        let begins = self.frames.is_between() && !self.is_said && (always || self.once);
+        if begins {
             self.due = PUSH.to_vec();
             (self.is_said, self.once) = (true, false);
         }
+        begins
     }
 
     /// How many of these bytes can be carried before something may have to be said.
@@ -163,7 +165,9 @@ impl Line {
         }
         let mut count = new.min(room);
         if way == Way::ToClient {
-            self.pushes.before(pushes_always);
+            if self.pushes.begin(pushes_always) {
+                self.shared.lock().count(&Fault::Push);
+            }
             if !self.pushes.due.is_empty() {
                 let due = self.pushes.due.drain(..room.min(self.pushes.due.len())).collect();
                 return self.carried(way, due, pieces);
@@ -238,7 +242,12 @@ impl Line {
         }
         let mut state = self.shared.lock();
         state.fired += 1;
-        *state.sorts.entry(fault.sort()).or_default() += 1;
+        let said = state.carried[Way::ToServer as usize];
+        state.said.get_or_insert(said);
+        // A push is counted when it comes.
+        if fault != Fault::Push {
+            state.count(&fault);
+        }
         state.black |= fault == Fault::BlackHole;
         state.draw();
         if matches!(fault, Fault::Fin | Fault::Rst) {
