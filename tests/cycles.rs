@@ -85,6 +85,14 @@ const CYCLES: &[(&str, Cycle)] = &[
         two.wires[nth / 2 % 2].heal();
         work(&cluster).unwrap();
     }),
+    ("a handshake that ends", |two, nth| {
+        let way = [Way::ToServer, Way::ToClient][nth % 2];
+        two.wires[nth / 2 % 2].set(way, nth * 7 % 60, [Fault::Fin, Fault::Rst][nth / 4 % 2].clone());
+        assert!(two.wires.iter().all(|wire| wire.fired() == 0));
+        let _ = two.builder().connect();
+        assert!(two.wires[nth / 2 % 2].fired() == 1, "nothing was cut");
+        two.wires[nth / 2 % 2].heal();
+    }),
     ("garbage", |two, nth| {
         let cluster = two.cluster();
         two.wires[nth % 2].set(Way::ToClient, 0, Fault::Insert(b"@\r\n".to_vec()));

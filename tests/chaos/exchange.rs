@@ -2,8 +2,8 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{Error, Protocol};
-use rediscluster_testing::{Chaos, Fault, Reply, Server, Way};
-use std::cell::Cell;
+use rediscluster_testing::{Chaos, Fault, Reply, Server, Talk, Way};
+use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -34,10 +34,31 @@ pub fn assert_named<T: Debug>(result: &Result<T, Error>, story: &str) {
     }
 }
 
+/// A server, and a connection to ask it, because it is asked so often.
+pub struct Asked {
+    server: Server,
+    talk: RefCell<Talk>,
+}
+
+impl Asked {
+    pub fn start(server: Server) -> Asked {
+        let talk = RefCell::new(server.talk(DEADLINE).unwrap());
+        Asked { server, talk }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.server.port()
+    }
+
+    pub fn ask(&self, words: &[&str]) -> Reply {
+        self.talk.borrow_mut().call(words).unwrap()
+    }
+}
+
 /// Two servers behind wires: `bar` lives on the first, `foo` on the second.
 pub struct Two {
     protocol: Protocol,
-    pub servers: [Server; 2],
+    pub servers: [Asked; 2],
     pub wires: [Chaos; 2],
     pub cluster: Cluster,
     round: Cell<u64>,
@@ -50,7 +71,7 @@ impl Two {
     }
 
     fn start(protocol: Protocol) -> Two {
-        let servers = [Server::start(), Server::start()];
+        let servers = [(); 2].map(|()| Asked::start(Server::start()));
         let wires = [Chaos::to(servers[0].port()), Chaos::to(servers[1].port())];
         if protocol == Protocol::Resp3 {
             wires.iter().for_each(Chaos::push_before_replies);
@@ -61,7 +82,7 @@ impl Two {
         Two { protocol, servers, wires, cluster, round: Cell::new(0) }
     }
 
-    pub fn home_of(&self, key: &str) -> &Server {
+    pub fn home_of(&self, key: &str) -> &Asked {
         &self.servers[usize::from(self.cluster.node_for(key).name() == "node_2")]
     }
 
@@ -101,7 +122,7 @@ impl Two {
     }
 
     /// Runs it from the same beginning once for every byte at which a connection can end: on either wire, in either
-    /// direction, closed or reset. `check` is told what came of it and how.
+    /// direction, closed or reset, and in replies by something that is none. `check` is told what came of it and how.
     pub fn cut_everywhere<T: Debug>(
         &self,
         begin: &[&[&str]],
@@ -117,8 +138,16 @@ impl Two {
                 assert!(result.is_ok(), "nothing went wrong: {result:?}");
                 let bytes = wire.carried(way);
                 // Requests are the same in both protocols.
-                let step = if (self.protocol, way) == (Protocol::Resp3, Way::ToServer) { 9 } else { 1 };
-                for (byte, fault) in one_in(step, bytes).flat_map(|byte| [(byte, Fault::Fin), (byte, Fault::Rst)]) {
+                let step = match (self.protocol, way) {
+                    (Protocol::Resp2, _) => 1,
+                    (Protocol::Resp3, Way::ToClient) => 2,
+                    (Protocol::Resp3, Way::ToServer) => 9,
+                };
+                // Two line feeds are wrong anywhere: one may be the end of a reply, and then the other one is too much.
+                let garbage = (way == Way::ToClient).then(|| Fault::Insert(b"\n\n".to_vec()));
+                let faults: Vec<Fault> = [Fault::Fin, Fault::Rst].into_iter().chain(garbage).collect();
+                for (byte, fault) in one_in(step, bytes).flat_map(|byte| faults.iter().map(move |fault| (byte, fault)))
+                {
                     self.begin(begin);
                     wire.set(way, byte, fault.clone());
                     let started = Instant::now();

@@ -1,7 +1,7 @@
 //! Connections that end at every byte of their handshake: password, protocol, name and database. Nothing of the caller's
 //! was sent by then, so everything is `NotApplied`, and what is tried again is done once.
 
-use crate::exchange::{assert_named, bare, one_in};
+use crate::exchange::{assert_named, one_in, Asked};
 use rediscluster::prelude::*;
 use rediscluster::{Builder, Error, Outcome, Protocol, Retries};
 use rediscluster_testing::{Chaos, Fault, Reply, Server, Way};
@@ -43,7 +43,7 @@ const CALLS: &[(&str, Call)] = &[
 
 /// Two servers that ask for a password, behind wires: `bar` lives on the first, `foo` on the second.
 struct Guarded {
-    servers: [Server; 2],
+    servers: [Asked; 2],
     wires: [Chaos; 2],
     protocol: Protocol,
     /// How many bytes a client says before it may say something else.
@@ -56,7 +56,8 @@ impl Guarded {
     }
 
     fn start(protocol: Protocol) -> Guarded {
-        let servers = [(); 2].map(|()| Server::builder().password("secret").start());
+        let servers = [(); 2].map(|()| Asked::start(Server::builder().password("secret").start()));
+        servers.iter().for_each(|server| assert_eq!(server.ask(&["SELECT", &DATABASE.to_string()]), Reply::ok()));
         let wires = [Chaos::to(servers[0].port()), Chaos::to(servers[1].port())];
         let mut guarded = Guarded { servers, wires, protocol, hello: 0 };
         let connection = guarded.builder().open(guarded.wires[0].address()).unwrap();
@@ -81,7 +82,7 @@ impl Guarded {
 
     /// How far `foo` and `bar` have been counted.
     fn counts(&self) -> [i64; 2] {
-        let count = |server: &Server, key| match server.ask_in(DATABASE, &["GET", bare(key)]) {
+        let count = |server: &Asked, key| match server.ask(&["GET", key]) {
             Reply::Nil => 0,
             count => count.text().parse().expect("a count"),
         };
@@ -128,7 +129,11 @@ impl Guarded {
 fn a_call_whose_handshake_is_cut_is_not_applied() {
     for guarded in Guarded::both() {
         for (nth, (name, call)) in CALLS.iter().enumerate() {
-            let step = if nth == 0 { 1 } else { 11 };
+            let step = match (nth, guarded.protocol) {
+                (0, Protocol::Resp2) => 1,
+                (0, Protocol::Resp3) => 2,
+                _ => 11,
+            };
             let run = || call(&guarded.nodes().retries(Retries::none()).build().unwrap());
             guarded.cut_everywhere(step, run, |result, in_handshake, story| {
                 let [foo, bar] = guarded.counts();
