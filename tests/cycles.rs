@@ -87,8 +87,7 @@ const CYCLES: &[(&str, Cycle)] = &[
     }),
     ("a handshake that ends", |two, nth| {
         let way = [Way::ToServer, Way::ToClient][nth % 2];
-        two.wires[nth / 2 % 2].set(way, nth * 7 % 60, [Fault::Fin, Fault::Rst][nth / 4 % 2].clone());
-        assert!(two.wires.iter().all(|wire| wire.fired() == 0));
+        two.wires[nth / 2 % 2].set(way, nth * 7 % 50, [Fault::Fin, Fault::Rst][nth / 4 % 2].clone());
         let _ = two.builder().connect();
         assert!(two.wires[nth / 2 % 2].fired() == 1, "nothing was cut");
         two.wires[nth / 2 % 2].heal();
