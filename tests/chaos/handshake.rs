@@ -26,10 +26,9 @@ const CALLS: &[(&str, Call)] = &[
         let mut pipeline = cluster.pipeline();
         let counts = [pipeline.incr("foo"), pipeline.incr("bar")];
         let replies = pipeline.run_each();
-        let [foo, bar] = counts.map(|count| replies.get(count));
-        assert_named(&foo, "pipeline");
-        assert_named(&bar, "pipeline");
-        foo.and(bar).map(drop)
+        let results = counts.map(|count| replies.get(count));
+        results.iter().for_each(|result| assert_named(result, "pipeline"));
+        results.into_iter().try_for_each(|result| result.map(drop))
     }),
     ("MSET", |cluster| cluster.mset([("foo", 1), ("bar", 1)])),
     ("watch", |cluster| {
@@ -136,17 +135,17 @@ fn a_call_whose_handshake_is_cut_is_not_applied() {
             };
             let run = || call(&guarded.nodes().retries(Retries::none()).build().unwrap());
             guarded.cut_everywhere(step, run, |result, in_handshake, story| {
-                let [foo, bar] = guarded.counts();
-                assert!(foo <= 1 && bar <= 1, "{name}, twice: {story}");
+                let [of_foo, of_bar] = guarded.counts();
+                assert!(of_foo <= 1 && of_bar <= 1, "{name}, twice: {story}");
                 match result.as_ref().map_err(Error::outcome) {
                     _ if in_handshake => {
                         assert_eq!(result.unwrap_err().outcome(), Outcome::NotApplied, "{name}: {story}");
                         // A pipeline goes on where it can.
-                        assert_eq!((foo, bar), (0, i64::from(*name == "pipeline")), "{name}: {story}");
+                        assert_eq!((of_foo, of_bar), (0, i64::from(*name == "pipeline")), "{name}: {story}");
                     }
-                    Ok(()) => assert_eq!(foo, 1, "{name}: {story}"),
-                    Err(Outcome::NotApplied) => assert_eq!(foo, 0, "{name}: {story}"),
-                    Err(Outcome::Applied) => assert_eq!(foo, 1, "{name}: {story}"),
+                    Ok(()) => assert_eq!(of_foo, 1, "{name}: {story}"),
+                    Err(Outcome::NotApplied) => assert_eq!(of_foo, 0, "{name}: {story}"),
+                    Err(Outcome::Applied) => assert_eq!(of_foo, 1, "{name}: {story}"),
                     Err(Outcome::Unknown | Outcome::Partial) => {}
                 }
             });
@@ -160,10 +159,10 @@ fn a_handshake_that_is_cut_is_tried_again_once() {
         for (name, call) in CALLS {
             let run = || call(&guarded.nodes().build().unwrap());
             guarded.cut_everywhere(23, run, |result, in_handshake, story| {
-                let [foo, bar] = guarded.counts();
-                assert!(foo <= 1 && bar <= 1, "{name}, twice: {story}");
+                let [of_foo, of_bar] = guarded.counts();
+                assert!(of_foo <= 1 && of_bar <= 1, "{name}, twice: {story}");
                 if in_handshake {
-                    assert!(result.is_ok() && foo == 1, "{name}: {story}");
+                    assert!(result.is_ok() && of_foo == 1, "{name}: {story}");
                 }
             });
         }
