@@ -7,7 +7,7 @@ pub(crate) use master::{master_of, Known};
 pub(crate) use sentinel::addresses as sentinel_addresses;
 
 use crate::config::{ConfiguredNode, Endpoint, Settings};
-use crate::error::{Error, Result};
+use crate::error::{Error, Outcome, Result};
 use crate::net::{Connection, Deadline};
 use crate::resp::ValueRef;
 use crate::topology::info::{Info, ListedReplica};
@@ -239,9 +239,10 @@ pub(crate) fn ask(node: &Node, endpoint: &Endpoint, settings: &Arc<Settings>, de
     let mut latency = Duration::ZERO;
     for section in [&b"server"[..], b"replication"] {
         let began = Instant::now();
-        let said = connection
-            .ask(&[b"INFO", section], deadline)
-            .map_err(|error| error.with_command("INFO").with_node(|| node.to_string()))?;
+        // It changes nothing, so that a reply which is lost leaves nothing unknown.
+        let said = connection.ask(&[b"INFO", section], deadline).map_err(|error| {
+            error.with_outcome(Outcome::NotApplied).with_command("INFO").with_node(|| node.to_string())
+        })?;
         let (ValueRef::Bulk(bytes) | ValueRef::Verbatim(_, bytes)) = said.value() else {
             return Err(Error::reply("INFO gave no text").with_node(|| node.to_string()).with_command("INFO"));
         };

@@ -2,7 +2,7 @@
 //! none that was not applied is there, and what is unknown is the rest. `KILL_ROUNDS=100` makes it long.
 
 use rediscluster::prelude::*;
-use rediscluster::{Error, Outcome};
+use rediscluster::{Error, Outcome, Protocol};
 use rediscluster_testing::{cluster_of, wait_until, Server};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,10 +15,12 @@ const WRITERS: usize = 6;
 #[derive(Default)]
 struct Ledger {
     outcomes: Mutex<BTreeMap<String, Outcome>>,
-    /// Of each counter, how often it was certainly counted up and how often perhaps.
-    counts: Mutex<BTreeMap<String, (i64, i64)>>,
+    /// Of each counter, how often it was certainly counted up, how often not, and how often perhaps.
+    counts: Mutex<BTreeMap<String, [i64; 3]>>,
     written: AtomicUsize,
     failed: AtomicUsize,
+    /// Writes that were begun, whatever came of them.
+    issued: AtomicUsize,
 }
 
 fn outcome_of<T>(result: &Result<T, Error>) -> Outcome {
@@ -35,11 +37,12 @@ impl Ledger {
 
     fn count(&self, counter: &str, outcome: Outcome) {
         let mut counts = self.counts.lock().unwrap();
-        let (certain, perhaps) = counts.entry(counter.to_owned()).or_default();
+        let count = counts.entry(counter.to_owned()).or_default();
         match outcome {
-            Outcome::Applied => *certain += 1,
-            Outcome::NotApplied => {}
-            Outcome::Unknown | Outcome::Partial => *perhaps += 1,
+            Outcome::Applied => count[0] += 1,
+            Outcome::NotApplied => count[1] += 1,
+            Outcome::Unknown => count[2] += 1,
+            Outcome::Partial => panic!("{counter} is one key"),
         }
     }
 }
@@ -47,6 +50,7 @@ impl Ledger {
 /// One write in each of the ways to write.
 fn write(cluster: &Cluster, ledger: &Ledger, writer: usize, turn: usize) {
     let key = |what: &str| format!("{what}/{writer}/{turn}");
+    ledger.issued.fetch_add([1, 1, 6, 6][turn % 4], Ordering::SeqCst);
     match turn % 4 {
         0 => ledger.note(key("set"), outcome_of(&cluster.set(key("set"), 1))),
         1 => {
@@ -82,11 +86,15 @@ fn what_was_acknowledged_survives_a_kill() {
     let rounds: usize = std::env::var("KILL_ROUNDS").map_or(5, |text| text.parse().expect("a number"));
     let durable = || Server::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
     let mut servers = [durable(), durable(), durable()];
-    let cluster = cluster_of(&servers).masters_only(true).deadline(Duration::from_secs(2)).connect().unwrap();
+    let clusters = [Protocol::Resp2, Protocol::Resp3].map(|protocol| {
+        let builder = cluster_of(&servers).masters_only(true).protocol(protocol);
+        builder.deadline(Duration::from_secs(2)).connect().unwrap()
+    });
+    let cluster = &clusters[0];
     let (ledger, over) = (Ledger::default(), AtomicBool::new(false));
     std::thread::scope(|scope| {
         for writer in 0..WRITERS {
-            let (cluster, ledger, over) = (&cluster, &ledger, &over);
+            let (cluster, ledger, over) = (&clusters[writer % 2], &ledger, &over);
             scope.spawn(move || {
                 for turn in 0.. {
                     if over.load(Ordering::SeqCst) {
@@ -132,11 +140,19 @@ fn what_was_acknowledged_survives_a_kill() {
         }
     }
     let counts = ledger.counts.lock().unwrap();
-    for (counter, (certain, perhaps)) in counts.iter() {
+    for (counter, [certain, not, perhaps]) in counts.iter() {
         let count: i64 = cluster.get(counter).unwrap();
         assert!((*certain..=certain + perhaps).contains(&count), "{counter}: {count}, {certain} and perhaps {perhaps}");
+        for (outcome, count) in [("Applied", certain), ("NotApplied", not), ("Unknown", perhaps)] {
+            *tally.entry(outcome.to_owned()).or_default() += *count as usize;
+        }
     }
-    println!("{rounds} kills, {} keys: {tally:?}; {held} are there", keys.len());
+    let issued = ledger.issued.load(Ordering::SeqCst);
+    println!(
+        "{rounds} kills, {issued} writes: {tally:?}; of {} keys {held} are there, and none is missing",
+        keys.len()
+    );
+    assert_eq!(tally.values().sum::<usize>(), issued, "each write that was issued came to something");
     assert_eq!(cluster.dbsize().unwrap(), held + counts.len() as u64, "nothing else is there");
     assert!(tally.contains_key("NotApplied") && tally.contains_key("Applied"), "{tally:?}");
 }

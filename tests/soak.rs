@@ -1,10 +1,10 @@
 //! Many threads, any commands, wires on which connections break by chance all the time: every answer is the right one,
 //! and what errors say of the data is true.
 //!
-//! `SOAK_OPERATIONS=1000000` makes it long, `SOAK_SEED` repeats the faults of another run.
+//! `SOAK_OPERATIONS=1000000` makes it long, for each protocol; `SOAK_SEED` repeats the faults of another run.
 
 use rediscluster::prelude::*;
-use rediscluster::{Error, ErrorKind, Outcome, Side};
+use rediscluster::{Error, ErrorKind, Outcome, Protocol, Side};
 use rediscluster_testing::{Chance, Chaos, Reply, Server};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -45,7 +45,7 @@ impl Tally {
         };
         assert!(error.command().is_some() && error.node().is_some(), "{error:?}");
         use ErrorKind::*;
-        assert!(matches!(error.kind(), Io | Timeout | Connect | PoolTimeout), "{error:?}");
+        assert!(matches!(error.kind(), Io | Timeout | Connect | PoolTimeout | Protocol), "{error:?}");
         let count = match error.outcome() {
             Outcome::Applied => &self.done,
             Outcome::NotApplied => &self.not_applied,
@@ -231,18 +231,29 @@ fn pipeline(world: &World, cluster: &Cluster, chance: &mut Chance, me: &str) {
 
 #[test]
 fn answers_are_right_whatever_breaks() {
-    let operations = number_of("SOAK_OPERATIONS", 20_000) as usize;
+    soak(Protocol::Resp2);
+}
+
+#[test]
+fn answers_are_right_whatever_breaks_or_is_pushed_in_between() {
+    soak(Protocol::Resp3);
+}
+
+fn soak(protocol: Protocol) {
+    let operations = number_of("SOAK_OPERATIONS", 10_000) as usize;
     let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let seed = number_of("SOAK_SEED", clock.as_nanos() as u64);
-    println!("SOAK_SEED={seed}");
+    println!("{protocol:?}: SOAK_SEED={seed}");
     let servers: Vec<Server> = (0..3).map(|_| Server::start()).collect();
     let wires: Vec<Chaos> = servers.iter().map(|server| Chaos::to(server.port())).collect();
     let builder = wires
         .iter()
         .zip(1..)
         .fold(Cluster::builder(), |builder, (wire, number)| builder.node(format!("node_{number}"), wire.address()));
-    let cluster = builder.masters_only(true).pool_size(8).deadline(Duration::from_millis(500)).connect().unwrap();
-    wires.iter().zip(seed..).for_each(|(wire, seed)| wire.by_chance(seed, 5_000));
+    let builder = builder.masters_only(true).protocol(protocol).pool_size(8).deadline(Duration::from_millis(500));
+    let cluster = builder.connect().unwrap();
+    let is_resp3 = protocol == Protocol::Resp3;
+    wires.iter().zip(seed..).for_each(|(wire, seed)| wire.by_chance(seed, 5_000, is_resp3));
     let world = World::default();
     let begin = Instant::now();
     std::thread::scope(|scope| {
@@ -265,13 +276,17 @@ fn answers_are_right_whatever_breaks() {
         [&tally.issued, &tally.done, &tally.not_applied, &tally.unknown, &tally.partial]
             .map(|count| count.load(Ordering::SeqCst));
     let accepted: usize = wires.iter().map(Chaos::accepted).sum();
+    let mut sorts = BTreeMap::<&str, usize>::new();
+    wires.iter().flat_map(Chaos::sorts).for_each(|(sort, count)| *sorts.entry(sort).or_default() += count);
+    println!("{} faults: {sorts:?}", sorts.values().sum::<usize>());
     println!(
-        "{issued} operations in {took:?}: {done} done, {not_applied} not applied, {unknown} unknown, {partial} partial"
+        "{protocol:?}: {issued} operations in {took:?}: {done} done, {not_applied} not applied, {unknown} unknown, {partial} partial"
     );
     println!("{accepted} connections; {:?}", tally.kinds.lock().unwrap());
     assert_eq!(issued, done + not_applied + unknown + partial);
     assert!(done > issued / 2, "hardly anything worked");
     assert!(not_applied + unknown > operations / 1000, "hardly anything broke");
+    assert_eq!(sorts.len(), if is_resp3 { 9 } else { 8 }, "not every sort of fault was met: {sorts:?}");
 
     for (number, counter) in world.counters.iter().enumerate() {
         let (at_least, maybe) = (counter.at_least.load(Ordering::SeqCst), counter.maybe_more.load(Ordering::SeqCst));

@@ -51,7 +51,11 @@ pub(crate) fn addresses(
 /// failover yet tells the master before it.
 fn address(master: &str, sentinel: &Endpoint, settings: &Arc<Settings>, deadline: Deadline) -> Result<(Address, u64)> {
     let node = Node::new(format!("sentinel/{}", sentinel.address), sentinel.address.clone());
-    let told = |error: Error| error.with_command("SENTINEL GET-MASTER-ADDR-BY-NAME").with_node(|| node.to_string());
+    // A question changes nothing, so that an answer which is lost leaves nothing unknown.
+    let told = |error: Error| {
+        let error = error.with_outcome(Outcome::NotApplied).with_command("SENTINEL GET-MASTER-ADDR-BY-NAME");
+        error.with_node(|| node.to_string())
+    };
     let mut connection = Connection::open(&node, sentinel, settings, deadline)?;
     let said = connection.ask(&[b"SENTINEL", b"get-master-addr-by-name", master.as_bytes()], deadline).map_err(told)?;
     let parts: Vec<String> = match said.value() {

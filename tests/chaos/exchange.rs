@@ -1,11 +1,11 @@
 //! Two servers behind wires on which connections end at every byte.
 
 use rediscluster::prelude::*;
-use rediscluster::Error;
-use rediscluster_testing::{Chaos, Fault, Reply, Server, Way};
-use std::cell::Cell;
+use rediscluster::{Error, Protocol};
+use rediscluster_testing::{Chaos, Fault, Reply, Server, Talk, Way};
+use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// More than any call here takes, unless it hangs.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -15,6 +15,18 @@ pub fn bare(key: &str) -> &str {
     key.split('{').next().unwrap_or(key)
 }
 
+/// Whether really every byte is cut. Otherwise some are left out that differ from others in little: `CUTS=all` makes it long.
+pub fn all() -> bool {
+    std::env::var("CUTS").is_ok_and(|cuts| cuts == "all")
+}
+
+/// Numbers below `end`, one in so many of them, beginning somewhere: each run takes others. With `CUTS=all`, all.
+pub fn one_in(step: usize, end: usize) -> impl Iterator<Item = usize> {
+    let step = if all() { 1 } else { step };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    (now.subsec_micros() as usize % step..end).step_by(step)
+}
+
 /// An error says what failed, and where.
 pub fn assert_named<T: Debug>(result: &Result<T, Error>, story: &str) {
     if let Err(error) = result {
@@ -22,25 +34,55 @@ pub fn assert_named<T: Debug>(result: &Result<T, Error>, story: &str) {
     }
 }
 
+/// A server, and a connection to ask it, because it is asked so often.
+pub struct Asked {
+    server: Server,
+    talk: RefCell<Talk>,
+}
+
+impl Asked {
+    pub fn start(server: Server) -> Asked {
+        let talk = RefCell::new(server.talk(DEADLINE).unwrap());
+        Asked { server, talk }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.server.port()
+    }
+
+    pub fn ask(&self, words: &[&str]) -> Reply {
+        self.talk.borrow_mut().call(words).unwrap()
+    }
+}
+
 /// Two servers behind wires: `bar` lives on the first, `foo` on the second.
 pub struct Two {
-    pub servers: [Server; 2],
+    protocol: Protocol,
+    pub servers: [Asked; 2],
     pub wires: [Chaos; 2],
     pub cluster: Cluster,
     round: Cell<u64>,
 }
 
 impl Two {
-    pub fn start() -> Two {
-        let servers = [Server::start(), Server::start()];
-        let wires = [Chaos::to(servers[0].port()), Chaos::to(servers[1].port())];
-        let builder = Cluster::builder().masters_only(true).deadline(DEADLINE);
-        let cluster = builder.node("node_1", wires[0].address()).node("node_2", wires[1].address()).connect().unwrap();
-        assert_eq!((cluster.node_for("bar").name(), cluster.node_for("foo").name()), ("node_1", "node_2"));
-        Two { servers, wires, cluster, round: Cell::new(0) }
+    /// In RESP2, and then in RESP3 with a push before every reply.
+    pub fn both() -> impl Iterator<Item = Two> {
+        [Protocol::Resp2, Protocol::Resp3].into_iter().map(Two::start)
     }
 
-    pub fn home_of(&self, key: &str) -> &Server {
+    fn start(protocol: Protocol) -> Two {
+        let servers = [(); 2].map(|()| Asked::start(Server::start()));
+        let wires = [Chaos::to(servers[0].port()), Chaos::to(servers[1].port())];
+        if protocol == Protocol::Resp3 {
+            wires.iter().for_each(Chaos::push_before_replies);
+        }
+        let builder = Cluster::builder().masters_only(true).protocol(protocol).deadline(DEADLINE);
+        let cluster = builder.node("node_1", wires[0].address()).node("node_2", wires[1].address()).connect().unwrap();
+        assert_eq!((cluster.node_for("bar").name(), cluster.node_for("foo").name()), ("node_1", "node_2"));
+        Two { protocol, servers, wires, cluster, round: Cell::new(0) }
+    }
+
+    pub fn home_of(&self, key: &str) -> &Asked {
         &self.servers[usize::from(self.cluster.node_for(key).name() == "node_2")]
     }
 
@@ -80,7 +122,7 @@ impl Two {
     }
 
     /// Runs it from the same beginning once for every byte at which a connection can end: on either wire, in either
-    /// direction, closed or reset. `check` is told what came of it and how.
+    /// direction, closed or reset, and in replies by something that is none. `check` is told what came of it and how.
     pub fn cut_everywhere<T: Debug>(
         &self,
         begin: &[&[&str]],
@@ -95,14 +137,26 @@ impl Two {
                 let result = run(&self.cluster);
                 assert!(result.is_ok(), "nothing went wrong: {result:?}");
                 let bytes = wire.carried(way);
-                for (byte, fault) in (0..bytes).flat_map(|byte| [(byte, Fault::Fin), (byte, Fault::Rst)]) {
+                // Requests are the same in both protocols.
+                let step = match (self.protocol, way) {
+                    (Protocol::Resp2, _) => 1,
+                    (Protocol::Resp3, Way::ToClient) => 2,
+                    (Protocol::Resp3, Way::ToServer) => 9,
+                };
+                // Two line feeds are wrong anywhere: one may be the end of a reply, and then the other one is too much.
+                let garbage = (way == Way::ToClient).then(|| Fault::Insert(b"\n\n".to_vec()));
+                let faults: Vec<Fault> = [Fault::Fin, Fault::Rst].into_iter().chain(garbage).collect();
+                for (byte, fault) in one_in(step, bytes).flat_map(|byte| faults.iter().map(move |fault| (byte, fault)))
+                {
                     self.begin(begin);
                     wire.set(way, byte, fault.clone());
                     let started = Instant::now();
                     let result = run(&self.cluster);
                     let fired = wire.fired();
                     wire.heal();
-                    let story = format!("node_{}, {way:?}, {fault:?} at {byte} of {bytes}: {result:?}", at + 1);
+                    let at = at + 1;
+                    let story =
+                        format!("{:?}, node_{at}, {way:?}, {fault:?} at {byte} of {bytes}: {result:?}", self.protocol);
                     assert!(started.elapsed() < DEADLINE, "it took until the deadline: {story}");
                     assert_named(&result, &story);
                     check(&result, &story);
@@ -112,7 +166,9 @@ impl Two {
                 }
             }
         }
-        println!("{cuts} cuts, {failed} errors");
+        println!("{:?}: {cuts} cuts, {failed} errors", self.protocol);
         assert!(cuts >= 40, "only {cuts} cuts were met");
+        let has_pushed = self.wires.iter().any(|wire| wire.sorts().contains_key("push"));
+        assert_eq!(has_pushed, self.protocol == Protocol::Resp3, "pushes are for RESP3");
     }
 }

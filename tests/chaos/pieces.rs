@@ -37,13 +37,14 @@ fn everything(cluster: &Cluster) -> Result<Vec<String>, Error> {
 
 #[test]
 fn one_byte_at_a_time_is_the_same() {
-    let two = Two::start();
-    two.begin(&[]);
-    let whole = everything(&two.cluster).unwrap();
-    for (bytes, pause) in [(1, Duration::ZERO), (3, Duration::from_micros(50))] {
+    for two in Two::both() {
         two.begin(&[]);
-        two.wires.iter().for_each(|wire| wire.in_pieces(bytes, pause));
-        assert_eq!(everything(&two.cluster).unwrap(), whole, "{bytes} bytes at a time");
+        let whole = everything(&two.cluster).unwrap();
+        for (bytes, pause) in [(1, Duration::ZERO), (3, Duration::from_micros(50))] {
+            two.begin(&[]);
+            two.wires.iter().for_each(|wire| wire.in_pieces(bytes, pause));
+            assert_eq!(everything(&two.cluster).unwrap(), whole, "{bytes} bytes at a time");
+        }
     }
 }
 

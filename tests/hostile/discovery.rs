@@ -1,7 +1,7 @@
 //! Servers that say something wrong when they are asked who they are.
 
 use rediscluster::prelude::*;
-use rediscluster::{ErrorKind, Protocol};
+use rediscluster::{ErrorKind, Outcome, Protocol};
 use rediscluster_testing::{dead_address, ScriptedPeer};
 use std::time::{Duration, Instant};
 
@@ -66,6 +66,21 @@ pub fn wrong_words_at_the_beginning() {
     }
     many_replicas_that_are_dead();
     hello_of_another_kind();
+    a_question_that_is_not_answered();
+}
+
+/// Servers and Sentinels that hang up when they are asked: whatever connecting asks, it changes nothing.
+fn a_question_that_is_not_answered() {
+    let peer = ScriptedPeer::answering(|_| Vec::new());
+    let builder = || Cluster::builder().deadline(DEADLINE);
+    for (asked, builder) in [
+        ("INFO", builder().node("node_1", peer.address())),
+        ("SENTINEL GET-MASTER-ADDR-BY-NAME", builder().sentinel("node_1", "shard", [peer.address()])),
+    ] {
+        let error = builder.connect().unwrap_err();
+        let told = (error.kind(), error.outcome(), error.command());
+        assert_eq!(told, (ErrorKind::Io, Outcome::NotApplied, Some(asked)), "{error:?}");
+    }
 }
 
 /// A thousand replicas at an address where nobody is: known quickly, and reads still work.
@@ -102,6 +117,6 @@ fn hello_of_another_kind() {
         let builder = Cluster::builder().node("node_1", peer.address()).protocol(Protocol::Resp3).deadline(DEADLINE);
         let error = builder.connect().unwrap_err();
         assert!(error.node().is_some(), "{hello:?}: {error:?}");
-        assert_eq!(error.outcome(), rediscluster::Outcome::NotApplied, "{hello:?}: {error:?}");
+        assert_eq!(error.outcome(), Outcome::NotApplied, "{hello:?}: {error:?}");
     }
 }

@@ -1,11 +1,14 @@
 //! A real server behind a wire on which faults happen at a chosen byte, or by chance from a seed.
 
+mod line;
+
 use crate::listen;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use line::Line;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Numbers that depend on nothing but their seed.
 #[derive(Debug, Clone)]
@@ -51,9 +54,36 @@ pub enum Fault {
     Pause(Duration),
     /// Nothing is carried on this connection any more, and nothing on new ones until [`Chaos::heal`]; all stay open.
     BlackHole,
+    /// Nothing is carried on this connection any more, in either direction, and it stays open.
+    Swallow,
+    /// Until [`Chaos::heal`] this connection is carried one byte at a time, with such a pause after each.
+    Drip(Duration),
     /// These bytes come before it.
     Insert(Vec<u8>),
+    /// A message that answers no command comes before the next reply, as RESP3 allows.
+    Push,
 }
+
+impl Fault {
+    /// What is counted as one sort.
+    fn sort(&self) -> &'static str {
+        match self {
+            Fault::Fin => "closed",
+            Fault::Rst => "reset",
+            Fault::Pause(pause) if *pause < LATE => "short delay",
+            Fault::Pause(_) => "late",
+            Fault::BlackHole => "black hole",
+            Fault::Swallow => "swallowed",
+            Fault::Drip(pause) if pause.is_zero() => "bytes one by one",
+            Fault::Drip(_) => "drip",
+            Fault::Insert(_) => "garbage",
+            Fault::Push => "push",
+        }
+    }
+}
+
+/// Longer than the deadline of whoever has faults come by chance should be: a reply comes late.
+const LATE: Duration = Duration::from_millis(700);
 
 /// A wire to a server on which something goes wrong.
 #[derive(Debug)]
@@ -74,6 +104,9 @@ struct State {
     over: bool,
     accepted: usize,
     fired: usize,
+    /// Bytes carried to the server when the first of those happened.
+    said: Option<usize>,
+    heals: usize,
     black: bool,
     /// Bytes carried since the last fault was set, to the server and to the client.
     carried: [usize; 2],
@@ -81,6 +114,13 @@ struct State {
     /// As many bytes at once, and how long the next ones are waited with.
     pieces: Option<(usize, Duration)>,
     chance: Option<(Chance, usize)>,
+    /// The faults that are still to be drawn before all have been, so that none is missing for long.
+    bag: Vec<u8>,
+    /// Whether clients understand pushes.
+    takes_pushes: bool,
+    pushes_always: bool,
+    /// How many faults of each sort there have been since the beginning.
+    sorts: BTreeMap<&'static str, usize>,
     connections: Vec<JoinHandle<()>>,
 }
 
@@ -104,7 +144,7 @@ impl Chaos {
     /// Counts from here: when the byte number `at`, from 0, is about to be carried this way, the fault happens, once.
     pub fn set(&self, way: Way, at: usize, fault: Fault) {
         let mut state = self.shared.lock();
-        (state.carried, state.fired) = ([0, 0], 0);
+        (state.carried, state.fired, state.said) = ([0, 0], 0, None);
         state.next = Some((way, at, fault));
     }
 
@@ -113,16 +153,29 @@ impl Chaos {
         self.shared.lock().pieces = Some((bytes, pause));
     }
 
-    /// From now on faults come by chance, `mean` carried bytes after one another on average.
-    pub fn by_chance(&self, seed: u64, mean: usize) {
+    /// From now on faults come by chance, `mean` carried bytes after one another on average; pushes only when clients
+    /// speak RESP3.
+    pub fn by_chance(&self, seed: u64, mean: usize, is_resp3: bool) {
         let mut state = self.shared.lock();
+        state.takes_pushes = is_resp3;
         state.chance = Some((Chance::new(seed), mean));
         state.draw();
     }
 
-    /// Nothing goes wrong from here on, and counts begin again. Swallowed connections are closed.
+    /// From now on a push comes before every reply. This is no fault and is not healed: clients have to speak RESP3.
+    pub fn push_before_replies(&self) {
+        self.shared.lock().pushes_always = true;
+    }
+
+    /// How many faults of each sort there have been so far.
+    pub fn sorts(&self) -> BTreeMap<&'static str, usize> {
+        self.shared.lock().sorts.clone()
+    }
+
+    /// Nothing goes wrong from here on, and counts begin again. Connections in a black hole are closed.
     pub fn heal(&self) {
         let mut state = self.shared.lock();
+        state.heals += 1;
         (state.carried, state.fired, state.black) = ([0, 0], 0, false);
         (state.next, state.pieces, state.chance) = (None, None, None);
     }
@@ -136,6 +189,11 @@ impl Chaos {
     /// that was carried to it.
     pub fn fired(&self) -> usize {
         self.shared.lock().fired
+    }
+
+    /// How many bytes clients had said since the count began when the first fault happened; none if none has.
+    pub fn said_before_fault(&self) -> Option<usize> {
+        self.shared.lock().said
     }
 
     /// How many connections there are now.
@@ -168,16 +226,46 @@ impl Shared {
 }
 
 impl State {
+    /// How many bytes are carried this way before the next fault.
+    fn left(&self, way: Way) -> usize {
+        match &self.next {
+            Some((at_way, at, _)) if *at_way == way => at.saturating_sub(self.carried[way as usize]),
+            _ => usize::MAX,
+        }
+    }
+
+    /// The fault that happens now, unless it has just happened to another connection.
+    fn take(&mut self, way: Way) -> Option<Fault> {
+        (self.left(way) == 0).then(|| self.next.take()).flatten().map(|(_, _, fault)| fault)
+    }
+
+    fn count(&mut self, fault: &Fault) {
+        *self.sorts.entry(fault.sort()).or_default() += 1;
+    }
+
+    fn is_to_reset(&self) -> bool {
+        matches!(self.next, Some((_, _, Fault::Rst)))
+    }
+
     /// The next fault by chance.
     fn draw(&mut self) {
         let Some((chance, mean)) = &mut self.chance else { return };
         let way = [Way::ToServer, Way::ToClient][chance.below(2)];
-        let fault = match chance.below(8) {
-            0..=2 => Fault::Fin,
-            3..=5 => Fault::Rst,
-            6 => Fault::Pause(Duration::from_millis(10)),
-            // Longer than a deadline should be: the reply comes late.
-            _ => Fault::Pause(Duration::from_millis(700)),
+        if self.bag.is_empty() {
+            self.bag = (0..24).collect();
+        }
+        let drawn = chance.below(self.bag.len());
+        let (way, fault) = match self.bag.swap_remove(drawn) {
+            0..=5 => (way, Fault::Fin),
+            6..=11 => (way, Fault::Rst),
+            12 | 13 => (way, Fault::Pause(Duration::from_millis(10))),
+            14 | 15 => (way, Fault::Pause(LATE)),
+            16 => (way, Fault::Swallow),
+            17 => (way, Fault::Drip(Duration::from_millis(2))),
+            18 | 19 => (way, Fault::Drip(Duration::ZERO)),
+            20 | 21 if self.takes_pushes => (Way::ToClient, Fault::Push),
+            // A lone line feed is wrong at any place of a reply, within a value because that then has another length.
+            _ => (Way::ToClient, Fault::Insert(b"\n".to_vec())),
         };
         let at = chance.below(*mean * 2);
         self.carried = [0, 0];
@@ -197,214 +285,10 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         state.connections.retain(|connection| !connection.is_finished());
         let far = TcpStream::connect((Ipv4Addr::LOCALHOST, shared.server));
         let theirs = Arc::clone(shared);
-        let is_swallowed = state.black;
+        let is_black = state.black;
         // Without a server there is nobody to carry to: the connection ends at once.
-        if let Ok(Ok(line)) = far.map(|far| Line::new(near, far, theirs, is_swallowed)) {
+        if let Ok(Ok(line)) = far.map(|far| Line::new(near, far, theirs, is_black)) {
             state.connections.push(thread::spawn(move || line.carry()));
         }
-    }
-}
-
-/// One connection.
-struct Line {
-    near: TcpStream,
-    far: TcpStream,
-    shared: Arc<Shared>,
-    is_swallowed: bool,
-    /// What was read and could not be written yet, to the server and to the client.
-    rest: [Vec<u8>; 2],
-    paused_until: [Option<Instant>; 2],
-    /// As many bytes of the client were carried and are still to be read. A socket that is closed with something unread
-    /// is reset, and this is how a reset is made.
-    kept: usize,
-}
-
-/// What a step has come to.
-enum Step {
-    Idle,
-    Moved,
-    End,
-}
-
-impl Line {
-    fn new(near: TcpStream, far: TcpStream, shared: Arc<Shared>, is_swallowed: bool) -> std::io::Result<Line> {
-        for stream in [&near, &far] {
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
-        }
-        let (rest, paused_until) = ([Vec::new(), Vec::new()], [None, None]);
-        Ok(Line { near, far, shared, is_swallowed, rest, paused_until, kept: 0 })
-    }
-
-    fn carry(mut self) {
-        let mut idle = 0;
-        loop {
-            let (over, black) = {
-                let state = self.shared.lock();
-                (state.over, state.black)
-            };
-            if over || (self.is_swallowed && !black) {
-                return;
-            }
-            let steps = match self.is_swallowed {
-                true => [self.swallow(), Step::Idle],
-                false => [self.step(Way::ToServer), self.step(Way::ToClient)],
-            };
-            if steps.iter().any(|step| matches!(step, Step::End)) {
-                return;
-            }
-            let has_moved = steps.iter().any(|step| matches!(step, Step::Moved));
-            idle = if has_moved { 0 } else { idle + 1 };
-            match idle {
-                0 => {}
-                1..=20 => thread::yield_now(),
-                _ => thread::sleep(Duration::from_micros((idle as u64 * 2).min(1000))),
-            }
-        }
-    }
-
-    fn swallow(&mut self) -> Step {
-        match self.near.read(&mut [0; 4096]) {
-            Ok(0) => Step::End,
-            Ok(_) => Step::Moved,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Step::Idle,
-            Err(_) => Step::End,
-        }
-    }
-
-    /// Carries what there is in one direction.
-    fn step(&mut self, way: Way) -> Step {
-        if self.paused_until[way as usize].is_some_and(|until| Instant::now() < until) {
-            return Step::Idle;
-        }
-        if !self.rest[way as usize].is_empty() {
-            return self.write(way);
-        }
-        let (room, is_now, pieces) = {
-            let state = self.shared.lock();
-            let left = match &state.next {
-                Some((at_way, at, _)) if *at_way == way => at.saturating_sub(state.carried[way as usize]),
-                _ => usize::MAX,
-            };
-            (left.min(state.pieces.map_or(16 << 10, |(bytes, _)| bytes)), left == 0, state.pieces)
-        };
-        let mut buffer = [0; 16 << 10];
-        if self.kept > 0 && !self.shared.lock().is_to_reset() {
-            // It would hide that the client has closed.
-            let _ = (&self.near).read_exact(&mut buffer[..std::mem::take(&mut self.kept)]);
-        }
-        let kept = if way == Way::ToServer { self.kept } else { 0 };
-        let from = if way == Way::ToServer { &self.near } else { &self.far };
-        let new = match from.peek(&mut buffer) {
-            Ok(0) => return self.end(way),
-            Ok(count) => count - kept,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
-            Err(_) => return self.end(way),
-        };
-        if new == 0 {
-            return Step::Idle;
-        }
-        if is_now {
-            return self.fault(way);
-        }
-        let count = new.min(room);
-        let bytes = buffer[kept..kept + count].to_vec();
-        let keep = usize::from(way == Way::ToServer && self.shared.lock().is_to_reset());
-        let taken = kept + count - keep;
-        let mut from = from;
-        if taken > 0 && from.read_exact(&mut buffer[..taken]).is_err() {
-            return Step::End;
-        }
-        if way == Way::ToServer {
-            self.kept = keep;
-        }
-        self.shared.lock().carried[way as usize] += count;
-        if let Some((_, pause)) = pieces {
-            self.paused_until[way as usize] = Instant::now().checked_add(pause);
-        }
-        self.rest[way as usize] = bytes;
-        self.write(way)
-    }
-
-    /// Writes what the other side takes at once.
-    fn write(&mut self, way: Way) -> Step {
-        let mut to = if way == Way::ToServer { &self.far } else { &self.near };
-        match to.write(&self.rest[way as usize]) {
-            Ok(count) => {
-                self.rest[way as usize].drain(..count);
-                Step::Moved
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Step::Idle,
-            Err(_) => self.end(way),
-        }
-    }
-
-    fn fault(&mut self, way: Way) -> Step {
-        let Some((_, _, fault)) = self.shared.lock().next.take() else { return Step::Idle };
-        match &fault {
-            Fault::Fin | Fault::Rst => {
-                let is_fin = fault == Fault::Fin;
-                // A reset must not overtake what was carried.
-                while !self.rest[1].is_empty() {
-                    if matches!(self.write(Way::ToClient), Step::End) {
-                        break;
-                    }
-                }
-                // The server has read everything and closed its side: whatever it does with this has been done. What it
-                // still says comes from before the fault only where requests were cut.
-                let last = self.settled();
-                if way == Way::ToServer && is_fin {
-                    let _ = self.near.set_nonblocking(false).and_then(|()| (&self.near).write_all(&last));
-                }
-                if is_fin {
-                    // Something unread would make a reset of it.
-                    let _ = self.near.set_nonblocking(true);
-                    while (&self.near).read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
-                }
-            }
-            Fault::Pause(pause) => self.paused_until[way as usize] = Instant::now().checked_add(*pause),
-            Fault::BlackHole => self.is_swallowed = true,
-            Fault::Insert(bytes) => self.rest[way as usize] = bytes.clone(),
-        }
-        let mut state = self.shared.lock();
-        state.fired += 1;
-        state.black |= fault == Fault::BlackHole;
-        state.draw();
-        if matches!(fault, Fault::Fin | Fault::Rst) {
-            Step::End
-        } else {
-            Step::Moved
-        }
-    }
-
-    /// Tells the server that no more comes, and waits until it has no more to say.
-    fn settled(&mut self) -> Vec<u8> {
-        let _ = self.far.set_nonblocking(false);
-        let _ = self.far.set_read_timeout(Some(Duration::from_secs(5)));
-        let _ = self.far.set_write_timeout(Some(Duration::from_secs(5)));
-        let _ = (&self.far).write_all(&std::mem::take(&mut self.rest[0]));
-        let _ = self.far.shutdown(Shutdown::Write);
-        let mut last = Vec::new();
-        let _ = (&self.far).read_to_end(&mut last);
-        last
-    }
-
-    /// One side has closed.
-    fn end(&mut self, way: Way) -> Step {
-        if way == Way::ToServer {
-            self.settled();
-        } else {
-            // What the server said last reaches the client.
-            let _ = self.near.set_nonblocking(false);
-            let _ = self.near.set_write_timeout(Some(Duration::from_secs(1)));
-            let _ = (&self.near).write_all(&std::mem::take(&mut self.rest[1]));
-        }
-        Step::End
-    }
-}
-
-impl State {
-    fn is_to_reset(&self) -> bool {
-        matches!(self.next, Some((_, _, Fault::Rst)))
     }
 }

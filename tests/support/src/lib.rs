@@ -8,6 +8,7 @@
 mod chaos;
 mod cut;
 mod example;
+mod frames;
 
 mod peer;
 mod programs;
