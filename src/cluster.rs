@@ -9,6 +9,7 @@ mod refresh;
 mod scripts;
 mod views;
 
+pub(crate) use failover::may_come_of_a_failover;
 pub use on::{OnEachMaster, OnNode};
 pub(crate) use pages::Page;
 
@@ -314,6 +315,7 @@ impl Cluster {
             retries: self.view.retries,
             budget: &self.shared.budget,
             traffic: None,
+            follow: None,
         }
     }
 }

@@ -37,11 +37,11 @@ pub(super) struct Flight<'f> {
 }
 
 impl<'f> Flight<'f> {
-    pub(super) fn new(lane: &'f Lane, mut lease: Lease, deadline: Deadline) -> Flight<'f> {
+    pub(super) fn new(lane: &'f Lane, mut lease: Lease, deadline: Deadline, attempt: u32) -> Flight<'f> {
         // From here on the connection is nobody else's until every reply is in, whatever happens in between.
         let failure = lease.owe(lane.len()).err();
         let mut landed = Landed::of(lane);
-        landed.ask(lease.node().to_string());
+        landed.ask(lease.node().to_string(), attempt);
         Flight { lane, lease, deadline, written: 0, sent: 0, received: 0, stuck: false, failure, landed }
     }
 
