@@ -3,7 +3,8 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{Builder, Error, ErrorKind, Observer, ObserverEvent, Outcome, Retries, Slot, Value};
-use rediscluster_testing::{wait_until, Cut, Reply, ScriptedPeer, Server, Wire};
+use rediscluster_testing::{read_command, wait_until, Cut, Reply, ScriptedPeer, Server, Wire};
+use std::io::{BufReader, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -308,6 +309,32 @@ fn only_the_end_of_what_a_node_gets_is_sent_again() {
     let _ = pipeline.eval::<_, _, _, Value>("return redis.error_reply('LOADING says the script')", ["foo"], [0; 0]);
     assert_eq!(pipeline.run().unwrap_err().outcome(), Outcome::Unknown);
     assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_server_with_too_many_clients_has_read_nothing() {
+    let applied = Arc::new(AtomicUsize::new(0));
+    let (count, connections) = (Arc::clone(&applied), AtomicUsize::new(0));
+    let peer = ScriptedPeer::new(move |stream| {
+        let mut reader = BufReader::new(stream);
+        let is_full = connections.fetch_add(1, Ordering::SeqCst) < 2;
+        for nth in 1.. {
+            match read_command(&mut reader) {
+                Ok(Some(_)) if !is_full => {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    reader.get_mut().write_all(b":1\r\n").unwrap();
+                }
+                Ok(Some(_)) if nth < 3 => {}
+                Ok(Some(_)) => return reader.get_mut().write_all(b"-ERR max number of clients reached\r\n").unwrap(),
+                _ => return,
+            }
+        }
+    });
+    let cluster = Cluster::builder().node("node_1", peer.address()).build().unwrap();
+    let error = three(&cluster.retries(Retries::none())).pop().unwrap().unwrap_err();
+    assert_eq!((error.outcome(), peer.accepted()), (Outcome::NotApplied, 1));
+    assert!(three(&cluster).iter().all(Result::is_ok));
+    assert_eq!((applied.load(Ordering::SeqCst), peer.accepted()), (3, 3));
 }
 
 #[test]

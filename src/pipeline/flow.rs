@@ -121,7 +121,10 @@ impl<'f> Flight<'f> {
     }
 
     fn landed(mut self) -> Landed {
-        (self.received..self.sent).for_each(|nth| self.landed.set_sent(nth));
+        // A server that has too many clients says so, hangs up, and reads nothing.
+        if !(self.received == 1 && self.lane.refusal(&self.landed, 0).is_some_and(|error| error.is_full_house())) {
+            (self.received..self.sent).for_each(|nth| self.landed.set_sent(nth));
+        }
         self.landed.failure = self.failure.take();
         self.landed
     }

@@ -50,6 +50,15 @@ impl Lane {
         lane
     }
 
+    /// The error reply with which a server refused a request before it did anything.
+    pub(super) fn refusal(&self, came: &Landed, nth: usize) -> Option<Error> {
+        let Mark { is_read, is_script } = self.marks[nth];
+        came.raw(nth)?;
+        let error = came.reply(nth, is_read).err()?;
+        let error = if is_script { error.of_a_script() } else { error };
+        Some(error).filter(|error| error.outcome() == Outcome::NotApplied)
+    }
+
     /// The requests that may be sent again, because nothing of them was applied and for the reason that `may_pass`
     /// looks for; with it comes why the first of them failed.
     ///
@@ -58,14 +67,12 @@ impl Lane {
     pub(super) fn refused(&self, came: &Landed, may_pass: impl Fn(&Error) -> bool) -> Option<(Vec<usize>, Error)> {
         let is_lost = came.failure.as_ref().is_some_and(&may_pass);
         let refusal = |nth: usize| {
-            let Mark { is_read, is_script } = self.marks[nth];
+            let is_read = self.marks[nth].is_read;
             if came.raw(nth).is_none() {
                 let failure = came.failure.as_ref().filter(|_| is_lost && (is_read || !came.is_open(nth)))?;
                 return Some(failure.again().with_outcome(Outcome::NotApplied));
             }
-            let error = came.reply(nth, is_read).err()?;
-            let error = if is_script { error.of_a_script() } else { error };
-            Some(error).filter(|error| error.outcome() == Outcome::NotApplied && may_pass(error))
+            self.refusal(came, nth).filter(&may_pass)
         };
         let numbers: Vec<usize> = if self.writes {
             let first = (0..self.len()).rev().find(|&nth| refusal(nth).is_none()).map_or(0, |settled| settled + 1);
