@@ -10,6 +10,7 @@ mod refresh;
 mod scripts;
 mod views;
 
+pub(crate) use failover::may_come_of_a_failover;
 pub(crate) use followers::Follower;
 pub use on::{OnEachMaster, OnNode};
 pub(crate) use pages::Page;
@@ -322,6 +323,7 @@ impl Cluster {
             retries: self.view.retries,
             budget: &self.shared.budget,
             traffic: None,
+            follow: None,
         }
     }
 }

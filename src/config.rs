@@ -335,6 +335,7 @@ impl Builder {
     /// | a connection that is refused or reset while it is made, or that breaks before the command is sent whole | once | nothing |
     /// | a read whose connection breaks before the reply | once | nothing |
     /// | `LOADING`, `MASTERDOWN`, `TRYAGAIN`, `ERR max number of clients` | 3 times | a random time, up to 20 ms, then 40 ms, then 80 ms |
+    /// | a server that is no longer the master of its node, when nothing was applied | once, at the new master | nothing |
     /// | a write whose connection breaks before the reply | never; as a read with [`also_unknown`](Retries::also_unknown) | |
     /// | all other error replies, timeouts, bytes that are not RESP | never | |
     ///
@@ -342,7 +343,11 @@ impl Builder {
     /// attempts more, for all of these; every second one and later ones after a connection that failed wait, too.
     ///
     /// A read that another server of its node can answer goes there at once instead; that is no retry and needs no
-    /// budget. In a pipeline only the first three are tried again, once.
+    /// budget. Neither does what goes to a new master. [`Retries::none`] lets nothing be tried again, there neither.
+    ///
+    /// Of a command that is split by key each part is tried again by itself. Of a
+    /// [`Pipeline`](crate::Pipeline#when-a-server-refuses) it is what one node gets, of a
+    /// [`Transaction`](crate::Transaction) all of it.
     ///
     /// The budget keeps a fleet that is down from being asked over and over: of the calls of a cluster and all its
     /// views no more than one in ten is tried again, but for 32 that may come at once. What died in the pool does

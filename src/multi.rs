@@ -119,7 +119,7 @@ fn queue_and_exec(
         ValueRef::Nil => (true, Ok(None)),
         ValueRef::Array(items) if items.len() == batch.ends.len() => (true, Ok(Some(reply.as_bytes().to_vec()))),
         // Any other refusal than the abort leaves the connection inside of the transaction.
-        ValueRef::Error(text) => (is_abort(text), Err(Error::server(text))),
+        ValueRef::Error(text) => (is_abort(text), Err(Error::server(cause_of_abort(text)))),
         _ => (false, Err(Error::protocol("EXEC gave something else than one reply for each command"))),
     };
     if clean {
@@ -164,6 +164,12 @@ fn discard(lease: &mut Lease, deadline: Deadline) {
 
 fn is_abort(text: &[u8]) -> bool {
     text.starts_with(b"EXECABORT")
+}
+
+/// What a server says of itself when it refuses `EXEC` for that, such as that it has become a replica since `MULTI`.
+fn cause_of_abort(text: &[u8]) -> &[u8] {
+    const BECAUSE: &[u8] = b"EXECABORT Transaction discarded because of: ";
+    text.strip_prefix(BECAUSE).unwrap_or(text)
 }
 
 #[cfg(test)]

@@ -94,10 +94,11 @@ pub enum ObserverEvent<'e> {
         /// What was to be done by then: `connect` (the handshake included), `send` or `receive`.
         phase: &'static str,
     },
-    /// What failed is about to be tried again at the same server: see [`Builder::retries`](crate::Builder::retries).
+    /// What failed is about to be tried again, at the same server or at the one that is the master of its node now: see
+    /// [`Builder::retries`](crate::Builder::retries).
     #[non_exhaustive]
     Retry {
-        /// The server.
+        /// The server that failed.
         node: &'e Node,
         /// The name of the command; `pipeline` for what a node gets of one.
         command: &'e str,

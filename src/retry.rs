@@ -43,8 +43,8 @@ impl Default for Retries {
 }
 
 impl Retries {
-    /// Every request is sent once. A read still goes on to the next server of its node that can answer, as
-    /// [`ReadFrom`](crate::ReadFrom) says.
+    /// Every request is sent once, and to no new master either: the next call goes there. A read still goes on to the next
+    /// server of its node that can answer, as [`ReadFrom`](crate::ReadFrom) says.
     pub fn none() -> Retries {
         Retries::up_to(0)
     }

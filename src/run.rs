@@ -60,7 +60,12 @@ pub(crate) struct Run<'r> {
     pub(crate) budget: &'r Budget,
     /// Who counts, where somebody observes.
     pub(crate) traffic: Option<&'r Arc<Traffic>>,
+    /// Where a part goes that a server refused because it is no longer the master; `None` when it is not sent again.
+    pub(crate) follow: Option<&'r Follow<'r>>,
 }
+
+/// Gives the servers of now, when the node that failed so has another master among them.
+pub(crate) type Follow<'r> = dyn Fn(&Error, Deadline) -> Option<Arc<Servers>> + Sync + 'r;
 
 /// A reply, where it lies in its connection's read buffer or as it was made of several.
 pub(crate) enum Answer {
@@ -113,7 +118,12 @@ impl Run<'_> {
             Route::One(part) => self.one(&part),
             Route::Fan(parts, merge) => self.fan(&parts, &merge).map(Answer::Made),
             Route::Emulate(across, keys) => {
-                let steps = Run { retries: self.retries.of_steps(), planner: Planner { ..self.planner }, ..*self };
+                let steps = Run {
+                    retries: self.retries.of_steps(),
+                    follow: None,
+                    planner: Planner { ..self.planner },
+                    ..*self
+                };
                 steps.emulate(across, &keys)
             }
         };
@@ -301,7 +311,7 @@ impl Run<'_> {
     /// A connection to this server, in the database of the command.
     pub(crate) fn lend_until(&self, server: usize, deadline: Deadline) -> Result<Lease> {
         let Some(traffic) = self.traffic else { return self.servers.pools[server].lend(self.database, deadline) };
-        traffic.visit(server);
+        traffic.visit(self.topology().node(server));
         let mut lease = self.servers.pools[server].lend(self.database, deadline)?;
         lease.count_for(traffic);
         Ok(lease)
@@ -341,7 +351,7 @@ impl Run<'_> {
 
     /// Requests to several servers at the same time: every reply, or an error that says how far each part came.
     pub(crate) fn answers(&self, parts: &[Part<'_>]) -> Result<Vec<Answer>> {
-        let results = self.each(parts)?;
+        let results = self.followed(parts, self.each(parts)?);
         if results.iter().all(Result::is_ok) {
             return Ok(results.into_iter().flatten().collect());
         }

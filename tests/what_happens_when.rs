@@ -3,7 +3,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::resp::Limits;
-use rediscluster::{Builder, Error, ErrorKind, Outcome, Script, SubscriberOptions, Value};
+use rediscluster::{Builder, Error, ErrorKind, Outcome, Pipeline, Retries, Script, SubscriberOptions, Value};
 use rediscluster_testing::{cluster_of, home_of, wait_until, Server};
 use std::fmt::Debug;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -242,6 +242,29 @@ fn a_server_is_loading() {
         cluster.set("bar", 1).unwrap();
         let another = builder.connect().expect("a server that loads says who it is");
         fails(another.set("foo", 1), ErrorKind::Loading, Outcome::NotApplied);
+        let count = |pipeline: &mut Pipeline| {
+            let both = [pipeline.incr("count{foo}"), pipeline.incr("count{foo}")];
+            (both, pipeline.incr("bar"))
+        };
+        let mut pipeline = cluster.pipeline();
+        let (both, bar) = count(&mut pipeline);
+        let replies = pipeline.run_each();
+        assert_eq!(replies.get(bar).unwrap(), 2, "other nodes go on");
+        let _ = both.map(|slot| fails(replies.get(slot), ErrorKind::Loading, Outcome::NotApplied));
+        // Those that are patient wait until it is done.
+        let retries = Retries::up_to(1000).pauses(Duration::from_secs(1), Duration::from_secs(2));
+        let patient = another.deadline(Duration::from_secs(60)).retries(retries);
+        let waiting = patient.clone();
+        let waits = scope.spawn(move || {
+            let mut transaction = waiting.transaction();
+            transaction.incr("list{foo}");
+            transaction.run().map(drop)
+        });
+        let mut pipeline = patient.pipeline();
+        let (both, _) = count(&mut pipeline);
+        let replies = pipeline.run().unwrap();
+        assert_eq!(both.map(|slot| replies.get(slot).unwrap()), [1, 2]);
+        waits.join().unwrap().unwrap();
     });
     cluster.set("foo", 1).unwrap();
 }

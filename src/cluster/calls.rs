@@ -3,7 +3,7 @@
 use super::observed::Observed;
 use super::{Cluster, Follower};
 use crate::cmd::{Cmd, Wait};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::net::{Deadline, Lease, Pool};
 use crate::run::{Command, Effort, Servers};
 use crate::spec::Spec;
@@ -35,6 +35,14 @@ impl Cluster {
         }
     }
 
+    /// What finds the new master for what was refused by one of these.
+    pub(crate) fn follower<'f>(
+        &'f self,
+        servers: &'f Servers,
+    ) -> impl Fn(&Error, Deadline) -> Option<Arc<Servers>> + Sync + 'f {
+        |error, deadline| self.moved(servers, error, deadline)
+    }
+
     /// Attempts of what takes several requests to one server, and must not be repeated unless nothing was applied.
     pub(crate) fn tried<T>(
         &self,
@@ -58,7 +66,7 @@ impl Cluster {
         observed: Option<&Observed>,
     ) -> Result<Lease> {
         let Some(observed) = observed else { return servers.pools[server].lend(self.view.database, deadline) };
-        observed.traffic.visit(server);
+        observed.traffic.visit(servers.topology.node(server));
         let mut lease = servers.pools[server].lend(self.view.database, deadline)?;
         lease.count_for(&observed.traffic);
         Ok(lease)

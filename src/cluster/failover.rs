@@ -4,6 +4,7 @@ use super::{Cluster, Shared};
 use crate::discover::{master_of, Known};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::Deadline;
+use crate::observer::ObserverEvent;
 use crate::run::Servers;
 use crate::topology::{ShardDescription, Topology};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -61,19 +62,43 @@ impl Masters {
 
 impl Cluster {
     /// Runs a call, and once more when its master turns out to be no longer the master and nothing was applied.
-    pub(crate) fn led<T>(&self, deadline: Deadline, attempt: impl Fn(&Servers) -> Result<T>) -> Result<T> {
+    pub(crate) fn led<T>(&self, deadline: Deadline, mut attempt: impl FnMut(&Servers) -> Result<T>) -> Result<T> {
         let servers = self.servers();
-        match attempt(&servers) {
-            Err(error) if self.has_moved(&servers, &error, deadline) && error.outcome() == Outcome::NotApplied => {
-                attempt(&self.servers())
-            }
-            result => result,
+        let error = match attempt(&servers) {
+            Err(error) => error,
+            done => return done,
+        };
+        match self.moved(&servers, &error, deadline) {
+            Some(now) => attempt(&now).map_err(|again| again.attempts_after(error.attempts())),
+            None => Err(error),
         }
     }
 
-    /// Whether a node that failed a call has another master by now, or again. Asks for it, when nobody else does.
-    pub(crate) fn has_moved(&self, servers: &Servers, error: &Error, deadline: Deadline) -> bool {
-        let mut moved = false;
+    /// The servers of now, when a node that failed has another master among them and what it refused may be sent to that
+    /// one. The observer is told that this is what follows.
+    pub(crate) fn moved(&self, servers: &Servers, error: &Error, deadline: Deadline) -> Option<Arc<Servers>> {
+        // Asked in any case: for the next call.
+        let moved = self.moved_nodes(servers, error, deadline);
+        if moved.is_empty() || error.outcome() != Outcome::NotApplied || !self.view.retries.are_allowed() {
+            return None;
+        }
+        for shard in moved {
+            let node = servers.topology.master_of(&servers.topology.shards()[shard]);
+            let (command, attempt, error) = (error.command().unwrap_or_default(), error.attempts(), error.kind());
+            let pause = Duration::ZERO;
+            self.shared.settings.observer.on(|| ObserverEvent::Retry { node, command, attempt, error, pause });
+        }
+        Some(self.servers())
+    }
+
+    /// Asks whether a node that failed a call has another master by now, for the next call.
+    pub(crate) fn look_for_master(&self, servers: &Servers, error: &Error, deadline: Deadline) {
+        self.moved_nodes(servers, error, deadline);
+    }
+
+    /// The nodes that failed a call and have another master by now, or again. Asks for it, when nobody else does.
+    fn moved_nodes(&self, servers: &Servers, error: &Error, deadline: Deadline) -> Vec<usize> {
+        let mut moved = Vec::new();
         // A call that has waited long enough does not wait for this too, and one that may wait for ever not for long.
         let patience = match error.kind() {
             ErrorKind::Timeout => Deadline::after(Duration::ZERO),
@@ -85,16 +110,19 @@ impl Cluster {
             if is_alone && !matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::MasterDown) {
                 continue;
             }
-            moved |= Shared::follow(&self.shared, shard, &servers.topology, patience);
+            if Shared::follow(&self.shared, shard, &servers.topology, patience) {
+                moved.push(shard);
+            }
         }
-        moved && deadline.left().is_ok()
+        // There is nothing to be done any more when the time is over.
+        moved.retain(|_| deadline.left().is_ok());
+        moved
     }
 }
 
 /// The nodes whose masters may have caused this error.
 fn at_fault(topology: &Topology, error: &Error) -> Vec<usize> {
-    use ErrorKind::*;
-    if !matches!(error.kind(), Connect | Io | Timeout | ReadOnly | Loading | MasterDown) {
+    if !may_come_of_a_failover(error) {
         return Vec::new();
     }
     let failed = |name: &str| error.parts().iter().any(|part| part.error.is_some() && part.node == name);
@@ -103,6 +131,12 @@ fn at_fault(topology: &Topology, error: &Error) -> Vec<usize> {
         failed(shard.name()) || error.node().is_some_and(|node| topology.master_of(shard).to_string() == node)
     };
     topology.distinct_shards().filter(|&shard| is_master(shard)).collect()
+}
+
+/// Whether a server that is no longer the master would fail so.
+pub(crate) fn may_come_of_a_failover(error: &Error) -> bool {
+    use ErrorKind::*;
+    matches!(error.kind(), Connect | Io | Timeout | ReadOnly | Loading | MasterDown)
 }
 
 impl Shared {

@@ -8,7 +8,6 @@ use crate::net::Traffic;
 use crate::observer::{ObserverEvent, Observing};
 use crate::run::{Run, Servers};
 use crate::spec::Spec;
-use crate::topology::Node;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -36,33 +35,29 @@ impl Cluster {
         wait: Wait,
         call: impl FnOnce(Run<'_>) -> Result<T>,
     ) -> Result<T> {
-        let run = self.run_of(servers, args, spec, wait);
+        let follow = self.follower(servers);
+        let run = Run { follow: Some(&follow), ..self.run_of(servers, args, spec, wait) };
         let Some(observed) = self.observed() else { return call(run) };
         let result = call(Run { traffic: Some(&observed.traffic), ..run });
-        observed.command(&spec.name_of(args), servers, result.as_ref().err());
+        observed.command(&spec.name_of(args), result.as_ref().err());
         result
     }
 }
 
 impl Observed {
     /// Tells that a command has come to its end. Every connection must be back by then.
-    pub(crate) fn command(&self, command: &str, servers: &Servers, failed: Option<&Error>) {
-        let (request_bytes, reply_bytes, nodes) = self.total(servers);
+    pub(crate) fn command(&self, command: &str, failed: Option<&Error>) {
+        let (nodes, request_bytes, reply_bytes) = self.traffic.total();
         let (took, failure) = (self.begun.elapsed(), failed.map(|error| (error.kind(), error.outcome())));
-        let nodes = &nodes;
+        let nodes = &nodes.iter().collect::<Vec<_>>();
         self.observer.on(|| ObserverEvent::Command { command, nodes, took, request_bytes, reply_bytes, failure });
     }
 
     /// The same for a pipeline.
-    pub(crate) fn pipeline(&self, commands: usize, failed: usize, servers: &Servers) {
-        let (request_bytes, reply_bytes, nodes) = self.total(servers);
-        let (took, nodes) = (self.begun.elapsed(), &nodes);
+    pub(crate) fn pipeline(&self, commands: usize, failed: usize) {
+        let (nodes, request_bytes, reply_bytes) = self.traffic.total();
+        let (took, nodes) = (self.begun.elapsed(), &nodes.iter().collect::<Vec<_>>());
         let event = ObserverEvent::Pipeline { commands, failed, nodes, took, request_bytes, reply_bytes };
         self.observer.on(|| event);
-    }
-
-    fn total<'s>(&self, servers: &'s Servers) -> (u64, u64, Vec<&'s Node>) {
-        let (numbers, sent, received) = self.traffic.total();
-        (sent, received, numbers.into_iter().map(|server| servers.topology.node(server)).collect())
     }
 }

@@ -130,7 +130,7 @@ impl OnEachMaster {
         let results: Vec<Result<T>> = answers.map(|answer| answer.and_then(|answer| run.made(answer))).collect();
         if let Some(observed) = observed {
             let failed = results.iter().find_map(|result| result.as_ref().err());
-            observed.command(&spec.name_of(cmd.args()), &servers, failed);
+            observed.command(&spec.name_of(cmd.args()), failed);
         }
         Ok(nodes.into_iter().zip(results).collect())
     }

@@ -1,5 +1,6 @@
 //! What a call had to do with servers, where somebody observes it.
 
+use crate::topology::Node;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Adds up over all connections that a call takes, in whatever thread.
@@ -8,17 +9,17 @@ pub(crate) struct Traffic(Mutex<Sum>);
 
 #[derive(Debug, Default)]
 struct Sum {
-    servers: Vec<usize>,
+    nodes: Vec<Node>,
     sent: u64,
     received: u64,
 }
 
 impl Traffic {
-    /// A server is asked, by its number.
-    pub(crate) fn visit(&self, server: usize) {
+    /// A server is asked.
+    pub(crate) fn visit(&self, node: &Node) {
         let mut sum = self.sum();
-        if !sum.servers.contains(&server) {
-            sum.servers.push(server);
+        if !sum.nodes.contains(node) {
+            sum.nodes.push(node.clone());
         }
     }
 
@@ -30,9 +31,9 @@ impl Traffic {
     }
 
     /// The servers, and the bytes sent and received.
-    pub(crate) fn total(&self) -> (Vec<usize>, u64, u64) {
+    pub(crate) fn total(&self) -> (Vec<Node>, u64, u64) {
         let sum = self.sum();
-        (sum.servers.clone(), sum.sent, sum.received)
+        (sum.nodes.clone(), sum.sent, sum.received)
     }
 
     fn sum(&self) -> MutexGuard<'_, Sum> {

@@ -37,11 +37,11 @@ pub(super) struct Flight<'f> {
 }
 
 impl<'f> Flight<'f> {
-    pub(super) fn new(lane: &'f Lane, mut lease: Lease, deadline: Deadline) -> Flight<'f> {
+    pub(super) fn new(lane: &'f Lane, mut lease: Lease, deadline: Deadline, attempt: u32) -> Flight<'f> {
         // From here on the connection is nobody else's until every reply is in, whatever happens in between.
         let failure = lease.owe(lane.len()).err();
         let mut landed = Landed::of(lane);
-        landed.ask(lease.node().to_string());
+        landed.ask(lease.node().to_string(), attempt);
         Flight { lane, lease, deadline, written: 0, sent: 0, received: 0, stuck: false, failure, landed }
     }
 
@@ -121,7 +121,10 @@ impl<'f> Flight<'f> {
     }
 
     fn landed(mut self) -> Landed {
-        (self.received..self.sent).for_each(|nth| self.landed.set_sent(nth));
+        // A server that has too many clients says so, hangs up, and reads nothing.
+        if !(self.received == 1 && self.lane.refusal(&self.landed, 0).is_some_and(|error| error.is_full_house())) {
+            (self.received..self.sent).for_each(|nth| self.landed.set_sent(nth));
+        }
         self.landed.failure = self.failure.take();
         self.landed
     }

@@ -4,6 +4,7 @@ mod flow;
 mod lane;
 mod replies;
 mod segment;
+mod trip;
 
 pub use replies::Replies;
 
@@ -18,6 +19,7 @@ use crate::run::Servers;
 use crate::slot::{Slot, Slots};
 use crate::spec::{Access, ResponsePolicy, Spec};
 use crate::topology::Role;
+use lane::Mark;
 use segment::Segment;
 use std::borrow::Cow;
 use std::fmt;
@@ -40,11 +42,21 @@ use std::sync::Arc;
 ///   of a million commands needs memory for its commands and its replies, and no server has to hold more than a
 ///   window.
 /// - **Failures** are told for each command: see [`run`](Pipeline::run) and [`run_each`](Pipeline::run_each). What fails
-///   on one node does not matter to the others. What a node gets is sent again once where its connection
-///   was refused or broke: reads, and writes when no reply came and nothing of them was sent whole. When a server turns
-///   out to be no longer the master of its node, the new one is looked for, and the next run goes there.
+///   on one node does not matter to the others.
 /// - The whole run has one deadline, that of the cluster or view, see [`Cluster::deadline`], and on top of it what its
 ///   commands may wait for data.
+///
+/// # When a server refuses
+///
+/// What was certainly not applied is sent again within the deadline, as [`Builder::retries`](crate::Builder::retries)
+/// says of any call: to the same server after a pause when it says `LOADING` and the like, at once when the connection
+/// was refused or broke, and once to the new master when it turns out that the node has another one, such as
+/// when it says `READONLY`.
+///
+/// The order of what a node gets holds. So with writes among its commands only the last ones are sent again: those behind
+/// which no other one was applied, and before which none has an [`Unknown`](crate::Outcome::Unknown) outcome. A write that
+/// may have been applied is never sent again, also with [`also_unknown`](crate::Retries::also_unknown). Reads by
+/// themselves are sent again whichever of them failed.
 ///
 /// ```
 /// # rediscluster_testing::example(|cluster| {
@@ -159,11 +171,12 @@ impl Pipeline {
         let slots = std::mem::replace(&mut self.slots, Slots::new());
         let commands = std::mem::take(&mut self.commands);
         let segments = std::mem::replace(&mut self.segments, vec![Segment::default()]);
-        let (servers, deadline) = (self.cluster.servers(), self.cluster.begin(Wait::None));
+        let deadline = self.cluster.begin(Wait::None);
         let replies = Replies::run(&self.cluster, slots, commands, segments);
+        self.servers = self.cluster.servers();
         for error in replies.failures_by_node() {
-            // For the next run: what was sent together is not sent again.
-            self.cluster.has_moved(&servers, &error, deadline);
+            // For the next run: what may have been applied is not sent again.
+            self.cluster.look_for_master(&self.servers, &error, deadline);
         }
         self.servers = self.cluster.servers();
         replies
@@ -177,7 +190,8 @@ impl Pipeline {
     fn queue<T>(&mut self, cmd: &Cmd<T>) -> Result<Queued> {
         let spec = self.cluster.spec_of(cmd)?;
         let wait = cmd.wait(spec);
-        let is_read = spec.access == Access::Read;
+        let (is_read, is_script) = (spec.access == Access::Read, spec.runs_a_script());
+        let mark = Mark { is_read, is_script };
         let route = self.cluster.planner(&self.servers).route(cmd.args(), spec)?;
         // Two names of one server have one lane, or what is sent to both could overtake one another.
         let lane_of = |shard| self.servers.topology.distinct(shard);
@@ -186,7 +200,7 @@ impl Pipeline {
             (Wait::None, Route::One(part)) => match part.target {
                 Target::Shard(shard, role) => {
                     let lane = lane_of(shard);
-                    Some(Way::One(lane, segment.push(lane, role, is_read, &part.request)))
+                    Some(Way::One(lane, segment.push(lane, role, mark, &part.request)))
                 }
                 Target::Server(_) => None,
             },
@@ -195,7 +209,7 @@ impl Pipeline {
                 shards.map(|shards| {
                     let parts = parts.into_iter().zip(shards).map(|(part, (shard, role))| {
                         let lane = lane_of(shard);
-                        (lane, segment.push(lane, role, is_read, &part.request), part.keys)
+                        (lane, segment.push(lane, role, mark, &part.request), part.keys)
                     });
                     Way::Fan(Box::new(Fan { parts: parts.collect(), args: cmd.args().clone(), spec, merge }))
                 })
@@ -207,7 +221,7 @@ impl Pipeline {
             segment.then = Some(self.commands.len());
             self.segments.push(Segment::default());
         }
-        Ok(Queued { name: spec.name_of(cmd.args()), is_read, is_script: spec.runs_a_script(), way })
+        Ok(Queued { name: spec.name_of(cmd.args()), is_read, is_script, way })
     }
 }
 

@@ -44,7 +44,6 @@ enum Reply {
 
 impl Replies {
     pub(super) fn run(cluster: &Cluster, slots: Slots, commands: Vec<Queued>, mut segments: Vec<Segment>) -> Replies {
-        let servers = cluster.servers();
         // Lanes know it by themselves; as a view it would send the other reads to masters as well.
         let alone_on = keep_to_masters(cluster, &commands, &mut segments);
         let observed = cluster.observed();
@@ -66,6 +65,9 @@ impl Replies {
         let mut landed = Vec::with_capacity(segments.len());
         for (nth, mut segment) in segments.into_iter().enumerate() {
             let first = answered.len();
+            // What comes after a failover goes to the new master.
+            let servers = cluster.servers();
+            let follow = cluster.follower(&servers);
             let then = segment.then.take();
             let count = then.map_or(usize::MAX, |then| then - first);
             let mut fans: Vec<(usize, Box<Fan>)> = Vec::new();
@@ -90,7 +92,12 @@ impl Replies {
             let mut given_up = BTreeMap::new();
             let deadline = deadline_of(Wait::None);
             let back = segment.run(
-                &Run { deadline, traffic, ..cluster.run_of(&servers, &no_args, &MARKED, Wait::None) },
+                &Run {
+                    deadline,
+                    traffic,
+                    follow: Some(&follow),
+                    ..cluster.run_of(&servers, &no_args, &MARKED, Wait::None)
+                },
                 &together,
                 |at, error| {
                     given_up.insert(at, error.with_outcome(Outcome::NotApplied));
@@ -110,18 +117,20 @@ impl Replies {
             {
                 let (args, spec, wait) = &*alone;
                 let deadline = deadline_of(*wait);
-                let run = Run { deadline, traffic, ..alone_on.run_of(&servers, args, spec, *wait) };
-                let reply = match run.run() {
-                    Ok(answer) => Reply::Made(answer.frame().as_bytes().to_vec()),
-                    Err(error) => Reply::Failed(error),
-                };
+                let done = alone_on.led(deadline, |servers| {
+                    let follow = alone_on.follower(servers);
+                    let run = alone_on.run_of(servers, args, spec, *wait);
+                    let run = Run { deadline, traffic, follow: Some(&follow), ..run };
+                    run.run().map(|answer| answer.frame().as_bytes().to_vec())
+                });
+                let reply = done.map_or_else(Reply::Failed, Reply::Made);
                 answered.push(Answered { name, is_read, is_script, reply });
             }
         }
         let replies = Replies { slots, commands: answered, landed };
         if let Some(observed) = observed {
             let failed = (0..replies.len()).filter(|&index| replies.reply(index).is_err()).count();
-            observed.pipeline(replies.len(), failed, &servers);
+            observed.pipeline(replies.len(), failed);
         }
         replies
     }

@@ -1,15 +1,15 @@
 //! A stretch of a pipeline that goes out at once.
 
 use super::flow::{drive, Flight};
-use super::lane::{Landed, Lane};
-use crate::error::{Error, ErrorKind, Result};
-use crate::net::{Deadline, Lease};
-use crate::observer::ObserverEvent;
-use crate::retry::Cause;
-use crate::run::{is_servers_fault, one_of_several, Run};
+use super::lane::{Landed, Lane, Mark};
+use super::trip::{Load, Next, Trip};
+use crate::error::{Error, Result};
+use crate::net::Lease;
+use crate::run::{one_of_several, Run, Servers};
 use crate::topology::Role;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Commands up to the next one that has to run by itself.
 #[derive(Debug, Default)]
@@ -20,30 +20,24 @@ pub(super) struct Segment {
     pub(super) then: Option<usize>,
 }
 
-/// Some requests of a lane on their way to one server.
-struct Trip {
-    shard: usize,
-    lane: Lane,
-    /// Which requests of the shard's lane these are.
-    numbers: Vec<usize>,
-    server: usize,
-    /// The servers that may be asked when that one fails.
-    others: Vec<usize>,
-    may_repeat: bool,
-    /// Whether nobody else can serve it any more.
-    is_last: bool,
-    began: Instant,
-    /// Which one this is for these requests.
-    attempt: u32,
+/// A command, and its requests by shard and number, which are either sent all or not at all.
+pub(super) type Together = (usize, Vec<(usize, usize)>);
+
+/// A segment on its way.
+struct Course<'c, F> {
+    together: &'c [Together],
+    /// Told the commands of which nothing was sent because a node could not be reached.
+    given_up: F,
+    landed: BTreeMap<usize, Landed>,
 }
 
 impl Segment {
     /// Appends a request to the lane of a shard and gives its number there.
-    pub(super) fn push(&mut self, shard: usize, role: Role, is_read: bool, request: &[u8]) -> usize {
+    pub(super) fn push(&mut self, shard: usize, role: Role, mark: Mark, request: &[u8]) -> usize {
         let lane = self.lanes.entry(shard).or_default();
         lane.needs_master |= role == Role::Master;
-        lane.writes |= !is_read;
-        lane.push(request)
+        lane.writes |= !mark.is_read;
+        lane.push(request, mark)
     }
 
     /// The shards that some request may write to.
@@ -56,193 +50,161 @@ impl Segment {
         self.lanes.iter_mut().for_each(|(&shard, lane)| lane.needs_master |= is_kept(shard));
     }
 
-    /// Sends every lane and gives what came back, by shard. `together` lists requests by shard and number that are
-    /// either sent all or not at all: when a node cannot be reached, its are told to `given_up`.
+    /// Sends every lane and gives what came back, by shard. When a node cannot be reached, the commands whose requests
+    /// belong `together` and of which it has one are told to `given_up`.
     pub(super) fn run(
         self,
         run: &Run<'_>,
-        together: &[(usize, Vec<(usize, usize)>)],
-        mut given_up: impl FnMut(usize, Error),
+        together: &[Together],
+        given_up: impl FnMut(usize, Error),
     ) -> BTreeMap<usize, Landed> {
-        let mut landed: BTreeMap<usize, Landed> =
-            self.lanes.iter().map(|(&shard, lane)| (shard, Landed::of(lane))).collect();
-        let mut trips: Vec<Trip> = self.lanes.into_iter().map(|(shard, lane)| Trip::first(run, shard, lane)).collect();
-        let mut first = true;
-        while !trips.is_empty() {
-            // Connections are taken in the order of the servers: two calls can so never wait for one another.
+        let landed = self.lanes.iter().map(|(&shard, lane)| (shard, Landed::of(lane))).collect();
+        let load = |(shard, lane): (usize, Lane)| Load { shard, numbers: (0..lane.len()).collect(), lane, before: 0 };
+        let loads = self.lanes.into_iter().map(load).collect();
+        let mut course = Course { together, given_up, landed };
+        course.run(run, loads);
+        course.landed
+    }
+}
+
+impl<F: FnMut(usize, Error)> Course<'_, F> {
+    fn run(&mut self, run: &Run<'_>, loads: Vec<Load>) {
+        let mut trips: Vec<Trip> = loads.into_iter().map(|load| Trip::first(run, load)).collect();
+        // Connections are taken in the order of the servers: two calls can so never wait for one another.
+        trips.sort_by_key(|trip| trip.server);
+        let mut leases = lend(run, &trips);
+        while let Some(at) = self.missing(&trips, &leases) {
+            let Err(error) = leases.swap_remove(at) else { break };
+            // Nothing was sent to anybody yet, and nothing is held during the pause.
+            drop(leases);
+            if let Some(pause) = trips[at].pause(run, &error) {
+                std::thread::sleep(pause);
+                leases = lend(run, &trips);
+                continue;
+            }
+            let asked = error.again().with_command("pipeline").with_attempts(trips[at].attempt());
+            if let Some(now) = follow(run, &asked) {
+                trips[at].load.before = trips[at].attempt();
+                return self.run(&run.on(&now), trips.into_iter().map(|trip| trip.load).collect());
+            }
+            leases = lend_but(run, &trips, Some((at, error)));
+            break;
+        }
+        self.give_up(&mut trips, &leases);
+        let mut refused = Vec::new();
+        loop {
+            let (next, pause) = self.wave(run, trips, leases, &mut refused);
+            trips = next;
+            if trips.is_empty() {
+                break;
+            }
+            if !pause.is_zero() {
+                std::thread::sleep(pause);
+            }
             trips.sort_by_key(|trip| trip.server);
-            let is_alone = trips.len() == 1;
-            let lend = |trip: &Trip| {
-                let deadline = trip.deadline(run);
-                let deadline = if is_alone { deadline } else { one_of_several(deadline) };
-                run.lend_checked(trip.server, deadline, trip.has_others(run))
-            };
-            let leases: Vec<Result<Lease>> = trips.iter().map(lend).collect();
-            if std::mem::take(&mut first) {
-                let unreached: BTreeMap<usize, &Error> = trips
-                    .iter()
-                    .zip(&leases)
-                    .filter(|(trip, _)| trip.others.is_empty())
-                    .filter_map(|(trip, lease)| lease.as_ref().err().map(|error| (trip.shard, error)))
-                    .collect();
-                let mut left_out: Vec<(usize, usize)> = Vec::new();
-                for (command, parts) in together {
-                    if let Some(error) = parts.iter().find_map(|(shard, _)| unreached.get(shard)) {
-                        given_up(*command, error.again());
-                        left_out.extend(parts);
-                    }
+            leases = lend(run, &trips);
+        }
+        // Every other node is done by then: whoever asks for a master may have to wait.
+        let mut now = None;
+        refused.retain(|(_, error)| follow(run, error).map(|servers| now = Some(servers)).is_some());
+        if let Some(now) = now {
+            // What is sent now belongs to commands of which other parts may have been applied.
+            self.together = &[];
+            self.run(&run.on(&now), refused.into_iter().map(|(load, _)| load).collect());
+        }
+    }
+
+    /// A trip to a server that cannot be reached and that commands of several nodes need.
+    fn missing(&self, trips: &[Trip], leases: &[Result<Lease>]) -> Option<usize> {
+        let is_needed =
+            |trip: &Trip| self.together.iter().flat_map(|(_, parts)| parts).any(|(shard, _)| *shard == trip.load.shard);
+        (0..trips.len()).find(|&at| leases[at].is_err() && trips[at].is_alone() && is_needed(&trips[at]))
+    }
+
+    /// Leaves out the commands that need a server that cannot be reached.
+    fn give_up(&mut self, trips: &mut [Trip], leases: &[Result<Lease>]) {
+        let is_alone = |(trip, lease): (&Trip, &Result<Lease>)| {
+            let error = lease.as_ref().err().filter(|_| trip.is_alone())?;
+            Some((trip.load.shard, error.again().with_attempts(trip.attempt())))
+        };
+        let unreached: BTreeMap<usize, Error> = trips.iter().zip(leases).filter_map(is_alone).collect();
+        let mut left_out: Vec<(usize, usize)> = Vec::new();
+        for (command, parts) in self.together {
+            if let Some(error) = parts.iter().find_map(|(shard, _)| unreached.get(shard)) {
+                (self.given_up)(*command, error.again());
+                left_out.extend(parts);
+            }
+        }
+        if !left_out.is_empty() {
+            trips.iter_mut().for_each(|trip| trip.leave_out(&left_out));
+        }
+    }
+
+    /// Makes every trip, notes what came back, and gives the trips that are to be made next, and after which pause.
+    fn wave(
+        &mut self,
+        run: &Run<'_>,
+        trips: Vec<Trip>,
+        leases: Vec<Result<Lease>>,
+        refused: &mut Vec<(Load, Error)>,
+    ) -> (Vec<Trip>, Duration) {
+        let mut flights = Vec::with_capacity(trips.len());
+        let mut came = Vec::with_capacity(trips.len());
+        for (trip, lease) in trips.iter().zip(leases) {
+            match lease {
+                Ok(lease) => {
+                    flights.push(Flight::new(&trip.load.lane, lease, trip.deadline(run), trip.attempt()));
+                    came.push(None);
                 }
-                if !left_out.is_empty() {
-                    trips.iter_mut().for_each(|trip| trip.leave_out(&left_out));
+                Err(error) => {
+                    let mut nothing = Landed::of(&trip.load.lane);
+                    nothing.failure = Some(error);
+                    came.push(Some(nothing));
                 }
             }
-            trips = wave(run, trips, leases, &mut landed);
         }
-        landed
+        let mut flown = drive(flights).into_iter();
+        let came: Vec<Landed> =
+            came.into_iter().map(|nothing| nothing.or_else(|| flown.next()).unwrap_or_default()).collect();
+        let (mut next, mut longest) = (Vec::new(), Duration::ZERO);
+        for (trip, mut came) in trips.into_iter().zip(came) {
+            trip.note(run, &came);
+            let (shard, numbers, attempt) = (trip.load.shard, trip.load.numbers.clone(), trip.attempt());
+            match trip.next(run, &came) {
+                Next::Trip(trip, pause) => {
+                    next.push(trip);
+                    longest = longest.max(pause);
+                }
+                Next::Master(load, error) => refused.push((load, error)),
+                Next::Nothing => {}
+            }
+            came.failure = came.failure.map(|error| error.with_attempts(attempt));
+            if let Some(landed) = self.landed.get_mut(&shard) {
+                landed.take(came, &numbers);
+            }
+        }
+        (next, longest)
     }
 }
 
-/// Sends every trip, notes what came back, and gives the trips that are to be made next.
-fn wave(
-    run: &Run<'_>,
-    trips: Vec<Trip>,
-    leases: Vec<Result<Lease>>,
-    landed: &mut BTreeMap<usize, Landed>,
-) -> Vec<Trip> {
-    let mut flights = Vec::with_capacity(trips.len());
-    let mut came = Vec::with_capacity(trips.len());
-    for (trip, lease) in trips.iter().zip(leases) {
-        match lease {
-            Ok(lease) => {
-                flights.push(Flight::new(&trip.lane, lease, trip.deadline(run)));
-                came.push(None);
-            }
-            Err(error) => {
-                let mut nothing = Landed::of(&trip.lane);
-                nothing.failure = Some(error);
-                came.push(Some(nothing));
-            }
-        }
-    }
-    let mut flown = drive(flights).into_iter();
-    let came: Vec<Landed> =
-        came.into_iter().map(|nothing| nothing.or_else(|| flown.next()).unwrap_or_default()).collect();
-    let mut next = Vec::new();
-    for (trip, mut came) in trips.into_iter().zip(came) {
-        trip.note(run, &came);
-        let again = trip.again(run, &came);
-        came.failure = came.failure.map(|error| error.with_attempts(trip.attempt));
-        if let Some(landed) = landed.get_mut(&trip.shard) {
-            landed.take(came, &trip.numbers);
-        }
-        next.extend(again);
-    }
-    next
+fn lend(run: &Run<'_>, trips: &[Trip]) -> Vec<Result<Lease>> {
+    lend_but(run, trips, None)
 }
 
-impl Trip {
-    fn first(run: &Run<'_>, shard: usize, lane: Lane) -> Trip {
-        if let Some(own) = run.own_writes.filter(|_| lane.writes) {
-            own.note(run.topology(), run.topology().shards()[shard].master());
+/// A connection for each trip but for one, of which it is known that it cannot be had.
+fn lend_but(run: &Run<'_>, trips: &[Trip], mut known: Option<(usize, Error)>) -> Vec<Result<Lease>> {
+    let lend = |(at, trip): (usize, &Trip)| match known.take() {
+        Some((nth, error)) if nth == at => Err(error),
+        other => {
+            known = other;
+            let deadline = trip.deadline(run);
+            trip.lend(run, if trips.len() == 1 { deadline } else { one_of_several(deadline) })
         }
-        let mut candidates = run.servers_of(shard, !lane.needs_master);
-        let server = candidates.remove(0);
-        run.budget.earn();
-        Trip {
-            shard,
-            numbers: (0..lane.len()).collect(),
-            lane,
-            server,
-            others: candidates,
-            may_repeat: run.retries.are_allowed(),
-            is_last: false,
-            began: Instant::now(),
-            attempt: 1,
-        }
-    }
+    };
+    trips.iter().enumerate().map(lend).collect()
+}
 
-    /// Remembers whether the server could serve reads.
-    fn note(&self, run: &Run<'_>, came: &Landed) {
-        if self.lane.needs_master {
-            return;
-        }
-        // A connection that was found dead says nothing yet about its server.
-        let is_dead = |error: &Error| matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol);
-        let failed = (0..self.lane.len()).find_map(|at| came.reply(at, true).err().filter(is_servers_fault));
-        match failed {
-            Some(error) if is_dead(&error) && self.may_repeat && self.others.is_empty() => {}
-            Some(error) => run.note::<()>(self.server, self.began, &Err(error)),
-            None => run.note(self.server, self.began, &Ok(())),
-        }
-    }
-
-    /// A server that others can stand in for gets a part of the time, so that some is left when it says nothing.
-    fn deadline(&self, run: &Run<'_>) -> Deadline {
-        run.part_of_the_time(self.has_others(run))
-    }
-
-    fn has_others(&self, run: &Run<'_>) -> bool {
-        run.any_serves(&self.others)
-    }
-
-    fn leave_out(&mut self, requests: &[(usize, usize)]) {
-        let kept = |nth: &usize| !requests.contains(&(self.shard, self.numbers[*nth]));
-        let kept: Vec<usize> = (0..self.numbers.len()).filter(kept).collect();
-        if kept.len() < self.numbers.len() {
-            self.lane = self.lane.only(&kept);
-            self.numbers = kept.iter().map(|&nth| self.numbers[nth]).collect();
-        }
-    }
-
-    /// The trip that is to be made for what failed: to another server that can serve these reads, or to the same one on a
-    /// new connection.
-    fn again(&self, run: &Run<'_>, came: &Landed) -> Option<Trip> {
-        if run.deadline.left().is_err() {
-            return None;
-        }
-        let failed = |at: &usize| match came.reply(*at, true) {
-            Ok(_) => false,
-            Err(error) => came.raw(*at).is_none() || is_servers_fault(&error),
-        };
-        let trip = |numbers: Vec<usize>, server, others, may_repeat| Trip {
-            shard: self.shard,
-            lane: self.lane.only(&numbers),
-            numbers: numbers.iter().map(|&at| self.numbers[at]).collect(),
-            server,
-            others,
-            may_repeat,
-            is_last: false,
-            began: Instant::now(),
-            attempt: self.attempt + 1,
-        };
-        if let (false, Some((&server, others))) = (self.lane.writes, self.others.split_first()) {
-            let numbers: Vec<usize> = (0..self.lane.len()).filter(failed).collect();
-            return (!numbers.is_empty()).then(|| trip(numbers, server, others.to_vec(), self.may_repeat));
-        }
-        if let (false, false, Some(server)) = (self.lane.needs_master, self.is_last, run.stale_of(self.shard)) {
-            // Old data is better than none.
-            let numbers: Vec<usize> = (0..self.lane.len()).filter(failed).collect();
-            if !numbers.is_empty() {
-                return Some(Trip { is_last: true, ..trip(numbers, server, Vec::new(), self.may_repeat) });
-            }
-        }
-        let failure = came.failure.as_ref()?;
-        // What must not be sent twice is looked at below.
-        let cause = Cause::of(failure, true)?;
-        let untouched = (0..self.lane.len()).all(|at| came.raw(at).is_none() && !came.is_open(at));
-        if cause == Cause::NotNow || !self.may_repeat || (self.lane.writes && !untouched) {
-            return None;
-        }
-        // What died in the pool says nothing about the server.
-        if cause != Cause::Stale && !run.budget.spend() {
-            return None;
-        }
-        let pool = &run.servers.pools[self.server];
-        let (node, error, attempt) = (pool.node(), failure.kind(), self.attempt);
-        let pause = Duration::ZERO;
-        pool.observer().on(|| ObserverEvent::Retry { node, command: "pipeline", attempt, error, pause });
-        pool.drop_idle();
-        let numbers = (0..self.lane.len()).filter(|&at| came.raw(at).is_none()).collect();
-        Some(trip(numbers, self.server, Vec::new(), false))
-    }
+/// The servers of now, when the node that failed so has another master among them.
+fn follow(run: &Run<'_>, error: &Error) -> Option<Arc<Servers>> {
+    run.follow.and_then(|follow| follow(error, one_of_several(run.deadline)))
 }

@@ -7,6 +7,7 @@ use crate::observer::ObserverEvent;
 use crate::retry::{Attempts, Budget, Cause, Retries};
 use crate::spec::Spec;
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// How much may be done for a request.
 pub(crate) struct Effort<'e> {
@@ -65,10 +66,22 @@ impl Effort<'_> {
 
     /// Whether another attempt follows this failure; the pause before it is over then.
     pub(crate) fn again(&self, attempts: &mut Attempts, failed: &Error, pool: &Pool) -> bool {
-        let cause = Cause::of(failed, self.repeatable).filter(|&cause| !self.has_others || cause == Cause::Stale);
-        let (Some(cause), Ok(left)) = (cause, self.deadline.left()) else { return false };
+        match self.pause(attempts, failed, pool) {
+            Some(pause) if pause.is_zero() => true,
+            Some(pause) => {
+                std::thread::sleep(pause);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The pause before the attempt that follows this failure, if one does.
+    pub(crate) fn pause(&self, attempts: &mut Attempts, failed: &Error, pool: &Pool) -> Option<Duration> {
+        let cause = Cause::of(failed, self.repeatable).filter(|&cause| !self.has_others || cause == Cause::Stale)?;
+        let left = self.deadline.left().ok()?;
         let attempt = attempts.made();
-        let Some(pause) = attempts.next(cause, self.budget, left) else { return false };
+        let pause = attempts.next(cause, self.budget, left)?;
         if pool.observer().is_on() {
             let (node, command, error) = (pool.node(), &*self.command(), failed.kind());
             pool.observer().on(|| ObserverEvent::Retry { node, command, attempt, error, pause });
@@ -77,9 +90,6 @@ impl Effort<'_> {
             // One was found dead, so the others are likely to be.
             pool.drop_idle();
         }
-        if !pause.is_zero() {
-            std::thread::sleep(pause);
-        }
-        true
+        Some(pause)
     }
 }

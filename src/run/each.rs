@@ -1,9 +1,9 @@
 //! Requests to several servers at the same time.
 
-use super::{finish, is_servers_fault, one_of_several, Answer, Run};
-use crate::error::{Error, Result};
+use super::{finish, is_servers_fault, one_of_several, Answer, Run, Servers};
+use crate::error::{Error, Outcome, Result};
 use crate::net::{Deadline, Lease};
-use crate::plan::Part;
+use crate::plan::{Part, Planner};
 use crate::retry::{Attempts, Cause};
 use crate::spec::ResponsePolicy;
 use std::time::Instant;
@@ -118,5 +118,36 @@ impl Run<'_> {
             result => result,
         };
         parts.iter().zip(received).map(again).collect()
+    }
+
+    /// What came of each part, after those that a node refused because it has another master were sent to that one.
+    ///
+    /// Where no part was applied this is left to the caller, who runs the whole command again.
+    pub(super) fn followed(&self, parts: &[Part<'_>], results: Vec<Result<Answer>>) -> Vec<Result<Answer>> {
+        let is_refused =
+            |result: &Result<Answer>| result.as_ref().is_err_and(|error| error.outcome() == Outcome::NotApplied);
+        let refused = results.iter().filter(|result| is_refused(result)).count();
+        let (Some(follow), false) = (self.follow, self.reads() || refused == 0 || refused == results.len()) else {
+            return results;
+        };
+        // As above: nothing is held while a connection is waited for.
+        let apart = |result: Result<Answer>| result.map(Answer::apart);
+        let results: Vec<Result<Answer>> = results.into_iter().map(apart).collect();
+        let follow = |(part, result): (&Part<'_>, Result<Answer>)| match result {
+            // What is for one very server is not for another one.
+            Err(error) if error.outcome() == Outcome::NotApplied && part.target.is_routed() => {
+                let error = error.with_command(self.spec.name_of(self.args));
+                let Some(servers) = follow(&error, self.deadline) else { return Err(error) };
+                let now = self.on(&servers);
+                apart(now.one(part)).map_err(|again| again.attempts_after(error.attempts()))
+            }
+            result => result,
+        };
+        parts.iter().zip(results).map(follow).collect()
+    }
+
+    /// The same command on other servers, of which it follows no more.
+    pub(crate) fn on<'s>(&'s self, servers: &'s Servers) -> Run<'s> {
+        Run { servers, planner: Planner { topology: &servers.topology, ..self.planner }, follow: None, ..*self }
     }
 }

@@ -162,8 +162,9 @@ impl Transaction<'_> {
     /// - [`Conflict`](crate::ErrorKind::Conflict) when a watched key was changed.
     /// - [What every call may meet](crate#errors), with the command `MULTI` or `EXEC`.
     ///
-    /// When a connection of the pool turns out to be dead before `EXEC` is sent, all is tried once more on a new one,
-    /// unless keys are watched.
+    /// A transaction of which nothing was applied is tried again as any call is, see
+    /// [`Builder::retries`](crate::Builder::retries), and so it goes to the server that has become the master of its
+    /// node; a [watched](Watched::transaction) one is not, see [`Cluster::watch`] for what becomes of that.
     ///
     /// ```
     /// # rediscluster_testing::example(|cluster| {
@@ -196,24 +197,23 @@ fn run(home: &Home, queue: Queue) -> Result<TransactionReplies> {
     let servers = home.cluster().servers();
     let mut lead = home.lead(&servers)?;
     let (queued, slots) = queue.queued(home, &servers, &mut lead)?;
-    let server = home.server(&servers, lead.as_ref())?;
-    home.cluster().writes_to(&servers, server);
+    home.server(&servers, lead.as_ref())?;
     let observed = home.cluster().observed();
-    let done = home.cluster().tried(&servers.pools[server], "EXEC", deadline, || {
-        let lent = home.cluster().lend(&servers, server, deadline, observed.as_ref());
-        let mut lease = lent.map_err(|error| error.with_command("MULTI"))?;
-        let frame = queued.exec(&mut lease, deadline)?.ok_or_else(|| {
-            let error = gave_nothing().with_command("EXEC");
-            error.with_node(|| lease.node().to_string())
-        })?;
-        Ok((lease.node().to_string(), frame))
+    let done = home.cluster().led(deadline, |servers| {
+        let server = home.server(servers, lead.as_ref())?;
+        home.cluster().writes_to(servers, server);
+        home.cluster().tried(&servers.pools[server], "EXEC", deadline, || {
+            let lent = home.cluster().lend(servers, server, deadline, observed.as_ref());
+            let mut lease = lent.map_err(|error| error.with_command("MULTI"))?;
+            let frame = queued.exec(&mut lease, deadline)?.ok_or_else(|| {
+                let error = gave_nothing().with_command("EXEC");
+                error.with_node(|| lease.node().to_string())
+            })?;
+            Ok((lease.node().to_string(), frame))
+        })
     });
     if let Some(observed) = observed {
-        observed.command("EXEC", &servers, done.as_ref().err());
-    }
-    if let Err(error) = &done {
-        // For the next transaction: this one was routed to a server that may no longer be the master.
-        home.cluster().has_moved(&servers, error, deadline);
+        observed.command("EXEC", done.as_ref().err());
     }
     let (node, frame) = done?;
     Ok(TransactionReplies::new(slots, queued.named, node, frame))

@@ -57,6 +57,8 @@ pub(super) enum Home {
 /// The server that a transaction goes to, and what led there.
 pub(super) struct Lead {
     pub(super) server: usize,
+    /// The node, when keys have led there.
+    shard: Option<usize>,
     /// The first key, its command and its node, for people.
     because: String,
 }
@@ -113,14 +115,16 @@ impl Home {
     pub(super) fn lead(&self, servers: &Servers) -> Result<Option<Lead>> {
         match self {
             Home::Routed(_) => Ok(None),
-            Home::Named(on) => Ok(Some(Lead { server: on.server(servers)?, because: String::new() })),
+            Home::Named(on) => Ok(Some(Lead { server: on.server(servers)?, shard: None, because: String::new() })),
         }
     }
 
-    /// The server that a transaction goes to.
+    /// The server of these that a transaction goes to, which other servers may have led to.
     pub(super) fn server(&self, servers: &Servers, lead: Option<&Lead>) -> Result<usize> {
-        if let Some(lead) = lead {
-            return Ok(lead.server);
+        match (self, lead.and_then(|lead| lead.shard)) {
+            (Home::Named(on), _) => return on.server(servers).map_err(|error| error.with_command("MULTI")),
+            (Home::Routed(_), Some(shard)) => return Ok(servers.topology.shards()[shard].master()),
+            (Home::Routed(_), None) => {}
         }
         let mut nodes = servers.topology.distinct_shards();
         match (nodes.next(), nodes.next()) {
@@ -198,7 +202,7 @@ impl Lead {
         let node = servers.topology.shards()[key.shard].name();
         let Some(lead) = lead else {
             let because = format!("{name} of {} on {node}", spec.name_of(cmd.args()));
-            *lead = Some(Lead { server: key.master, because });
+            *lead = Some(Lead { server: key.master, shard: Some(key.shard), because });
             return Ok(());
         };
         let message = format!(

@@ -33,6 +33,8 @@ pub struct Watched {
     lease: Lease,
     deadline: Deadline,
     state: State,
+    /// How the server failed last.
+    failed: Option<ErrorKind>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +55,8 @@ impl Cluster {
     /// [`Watched::transaction`], runs them, and gives whatever the caller wants to have. Where it ends without a
     /// transaction, nothing is changed, and what it gives is given. When a watched key was changed in between, by
     /// anybody, `run` fails with [`Conflict`](ErrorKind::Conflict); when the closure passes that error on, it is called
-    /// again from the start, after a short pause, up to 100 times within the deadline. So let it have no other effects.
+    /// again from the start, after a short pause, up to 100 times within the deadline. The same happens, once, when the
+    /// node turns out to have another master and nothing was applied. So let it have no other effects.
     ///
     /// Keys are placed as everywhere, and everything in the closure has to be on their node. One connection of the pool
     /// is held while the closure runs: keep it short, and let it not wait for other calls on the same cluster when
@@ -150,6 +153,8 @@ enum Ended<T> {
     With(Result<T>),
     /// A watched key had changed.
     Conflict(Error),
+    /// Nothing was applied, and another server is the master of the node by now.
+    Moved(Error),
 }
 
 fn watch<T>(home: &Home, keys: impl ToArgs, mut body: impl FnMut(&mut Watched) -> Result<T>) -> Result<T> {
@@ -157,8 +162,20 @@ fn watch<T>(home: &Home, keys: impl ToArgs, mut body: impl FnMut(&mut Watched) -
     let keys = home.keys(keys);
     let mut attempt = 1;
     let mut conflict: Option<Error> = None;
+    // What was tried at the server that is no longer the master.
+    let mut before = 0;
     loop {
-        match once(home, &keys, deadline, &mut body) {
+        let ended = match once(home, &keys, deadline, &mut body) {
+            Ended::Moved(error) if before == 0 => {
+                before = error.attempts();
+                attempt += 1;
+                continue;
+            }
+            Ended::Moved(error) => Ended::With(Err(error)),
+            ended => ended,
+        };
+        match ended {
+            Ended::Moved(error) => return Err(error.attempts_after(before)),
             Ended::Conflict(error) => {
                 if attempt == ATTEMPTS || !pause(attempt, deadline) {
                     return Err(error.with_note(&format!("{attempt} attempts were made")));
@@ -172,6 +189,7 @@ fn watch<T>(home: &Home, keys: impl ToArgs, mut body: impl FnMut(&mut Watched) -
                     Some(conflict) if too_late && deadline.left().is_err() => {
                         conflict.with_note(&format!("{attempt} attempts were made, and in the last one {error}"))
                     }
+                    _ if before > 0 => error.attempts_after(before),
                     _ => error,
                 });
             }
@@ -182,16 +200,26 @@ fn watch<T>(home: &Home, keys: impl ToArgs, mut body: impl FnMut(&mut Watched) -
 }
 
 fn once<T>(home: &Home, keys: &Cmd, deadline: Deadline, body: impl FnOnce(&mut Watched) -> Result<T>) -> Ended<T> {
-    let mut watched = match Watched::begin(home, keys, deadline) {
+    let servers = home.cluster().servers();
+    let mut watched = match Watched::begin(home, Arc::clone(&servers), keys, deadline) {
         Ok(watched) => watched,
+        Err(error) if home.cluster().moved(&servers, &error, deadline).is_some() => return Ended::Moved(error),
         Err(error) => return Ended::With(Err(error)),
     };
     match (body(&mut watched), watched.state) {
         // Another error of the closure is its own, whatever came before it.
         (Err(error), State::Conflict) if error.kind() == ErrorKind::Conflict => Ended::Conflict(watched.conflict()),
         (result, _) => {
+            let failed = watched.failed;
             watched.unwatch();
-            Ended::With(result)
+            match result {
+                Err(error)
+                    if failed == Some(error.kind()) && home.cluster().moved(&servers, &error, deadline).is_some() =>
+                {
+                    Ended::Moved(error)
+                }
+                result => Ended::With(result),
+            }
         }
     }
 }
@@ -209,8 +237,7 @@ fn pause(attempt: u32, deadline: Deadline) -> bool {
 
 impl Watched {
     /// Watches.
-    fn begin(home: &Home, keys: &Cmd, deadline: Deadline) -> Result<Watched> {
-        let servers = home.cluster().servers();
+    fn begin(home: &Home, servers: Arc<Servers>, keys: &Cmd, deadline: Deadline) -> Result<Watched> {
         let told = |error: Error| error.with_command("WATCH");
         let (lead, request) = home.watch(&servers, keys).map_err(told)?;
         let lease = home.cluster().tried(&servers.pools[lead.server], "WATCH", deadline, || {
@@ -227,14 +254,10 @@ impl Watched {
             }
             Ok(lease)
         });
-        let lease = lease.map_err(|error| {
-            // For the next attempt of the caller.
-            home.cluster().has_moved(&servers, &error, deadline);
-            told(error)
-        });
+        let lease = lease.map_err(told);
         home.cluster().writes_to(&servers, lead.server);
         let (lease, home) = (lease?, home.clone());
-        Ok(Watched { home, servers, lead: Some(lead), lease, deadline, state: State::Watching })
+        Ok(Watched { home, servers, lead: Some(lead), lease, deadline, state: State::Watching, failed: None })
     }
 
     /// Begins the transaction. It goes over the connection that watches, and is applied only when no watched key was
@@ -265,17 +288,17 @@ impl Watched {
         let done = queued.exec(&mut self.lease, self.deadline).and_then(|done| done.ok_or_else(|| self.conflict()));
         if let (Some(observed), Some(lead)) = (observed, &self.lead) {
             let now = self.lease.bytes();
-            observed.traffic.visit(lead.server);
+            observed.traffic.visit(self.servers.topology.node(lead.server));
             observed.traffic.add(now.0 - before.0, now.1 - before.1);
-            observed.command("EXEC", &self.servers, done.as_ref().err());
+            observed.command("EXEC", done.as_ref().err());
         }
         match done {
             Ok(replies) => Ok(TransactionReplies::new(slots, queued.named, self.lease.node().to_string(), replies)),
             Err(error) => {
-                self.home.cluster().has_moved(&self.servers, &error, self.deadline);
                 if error.kind() == ErrorKind::Conflict {
                     self.state = State::Conflict;
                 }
+                self.failed = Some(error.kind());
                 Err(error)
             }
         }
@@ -308,11 +331,18 @@ impl Watched {
         }
         let lease = &mut self.lease;
         let received = lease.send(&request, 1, self.deadline).and_then(|()| lease.receive_range(self.deadline));
-        let range = received.map_err(|error| named(error.with_outcome(Outcome::NotApplied), lease))?;
+        let range = received.map_err(|error| {
+            self.failed = Some(error.kind());
+            named(error.with_outcome(Outcome::NotApplied), lease)
+        })?;
         let made = match (lease.take_bulk(&range), range) {
             (Some(bytes), _) => T::from_bulk(bytes),
             (None, range) => match lease.frame(range).value() {
-                ValueRef::Error(text) => Err(Error::server(text)),
+                ValueRef::Error(text) => {
+                    let error = Error::server(text);
+                    self.failed = Some(error.kind());
+                    Err(error)
+                }
                 value => T::from_value(value),
             },
         };

@@ -40,6 +40,7 @@ struct State {
     late: Vec<Stuck>,
     meddle: Option<(usize, Vec<Vec<u8>>)>,
     event: Option<(usize, Cut, Event)>,
+    between: Option<(usize, Event)>,
     has_happened: bool,
     /// Every connection so far.
     streams: Vec<TcpStream>,
@@ -95,6 +96,12 @@ impl Wire {
         self.begin(|state| state.event = Some((nth, when, Box::new(event))));
     }
 
+    /// Mends the wire and counts from here: right before the command number `nth`, from 0, the event runs; then everything
+    /// goes on.
+    pub fn between(&self, nth: usize, event: impl FnOnce() + Send + 'static) {
+        self.begin(|state| state.between = Some((nth, Box::new(event))));
+    }
+
     /// Mends the wire; what got stuck arrives now.
     pub fn mend(&self) {
         self.begin(|_| {});
@@ -132,6 +139,12 @@ impl State {
         if is_now { self.meddle.take() } else { None }.map(|(_, args)| args)
     }
 
+    /// What happens before this command, if anything does.
+    fn between_at(&mut self, nth: usize) -> Option<Event> {
+        let is_now = self.between.as_ref().is_some_and(|(at, _)| *at == nth);
+        if is_now { self.between.take() } else { None }.map(|(_, event)| event)
+    }
+
     /// The event that this command meets, if it does.
     fn event_at(&mut self, nth: usize) -> Option<(Cut, Event)> {
         let is_now = self.event.as_ref().is_some_and(|(at, ..)| *at == nth);
@@ -144,7 +157,7 @@ fn carry(stream: TcpStream, port: u16, state: &Mutex<State>) -> std::io::Result<
     lock(state).streams.push(stream.try_clone()?);
     let mut near = BufReader::new(stream);
     while let Some(words) = read_command(&mut near)? {
-        let (cut, meddle, event) = {
+        let (cut, meddle, event, between) = {
             let mut state = lock(state);
             let nth = state.commands;
             state.commands += 1;
@@ -153,8 +166,12 @@ fn carry(stream: TcpStream, port: u16, state: &Mutex<State>) -> std::io::Result<
             if state.is_cut && cut.is_none() && !state.once {
                 return Ok(());
             }
-            (cut, state.meddle_at(nth), state.event_at(nth))
+            (cut, state.meddle_at(nth), state.event_at(nth), state.between_at(nth))
         };
+        if let Some(between) = between {
+            between();
+            lock(state).has_happened = true;
+        }
         if let Some(args) = meddle {
             let mut other = BufReader::new(TcpStream::connect((Ipv4Addr::LOCALHOST, port))?);
             other.get_mut().write_all(&command(&args))?;
