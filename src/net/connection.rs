@@ -17,8 +17,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a connection may lie unused before it is looked at before the next use.
-const FRESH: Duration = Duration::from_secs(1);
+/// How long a connection may have brought nothing before it is looked at before the next use.
+///
+/// To look takes three system calls, which a loop of quick calls on one connection should not pay for. What a look can
+/// find, a reply too many or that the server hung up, takes the way from the server to here: within this time hardly
+/// anything can have come that was not there when the last reply was read.
+const FRESH: Duration = Duration::from_micros(100);
 /// How long a server that hung up is given to say why.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -48,7 +52,10 @@ pub struct Connection {
     stateful: bool,
     /// The database that it is in.
     database: u32,
-    used: Instant,
+    /// When it last brought something.
+    heard: Instant,
+    /// How long it had brought nothing when it was lent.
+    lay: Duration,
     /// The age of its server at which that was seen to be in step with its master; 0 when it never was.
     in_step: u64,
     /// It has lain unused, and no reply has come since.
@@ -111,7 +118,8 @@ impl Connection {
             broken: false,
             stateful: false,
             database: settings.database.unwrap_or(0),
-            used: Instant::now(),
+            heard: Instant::now(),
+            lay: Duration::ZERO,
             in_step: 0,
             rested: false,
             sent: 0,
@@ -314,6 +322,7 @@ impl Connection {
     fn took(&mut self, count: usize) {
         self.decoder.advance(count);
         self.received += count as u64;
+        self.heard = Instant::now();
     }
 
     /// The next reply, if it has been received whole.
@@ -412,20 +421,21 @@ impl Connection {
     }
 
     /// Says that it is about to lie unused.
-    pub(crate) fn rest(&mut self) {
+    pub(super) fn rest(&mut self) {
         self.decoder.shrink();
-        self.used = Instant::now();
         self.rested = true;
     }
 
-    /// Whether it was used only a moment ago, so that a look at it is not worth its system calls.
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.used.elapsed() < FRESH
+    /// Says that it is lent again, and whether it may be: nothing came while it lay unused, and the server has not hung
+    /// up, as far as a look is worth its system calls.
+    pub(super) fn wake(&mut self) -> bool {
+        self.lay = self.heard.elapsed();
+        self.lay < FRESH || self.stream.is_quiet()
     }
 
-    /// Whether nothing came while it lay unused, and the server has not hung up.
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.stream.is_quiet()
+    /// How long it had brought nothing when it was lent.
+    pub(crate) fn lay(&self) -> Duration {
+        self.lay
     }
 
     /// Says why it will be closed, where that is not known already.

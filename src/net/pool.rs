@@ -144,43 +144,52 @@ impl Pool {
 
     fn lend_any(self: &Arc<Pool>, deadline: Deadline) -> Result<Lease> {
         let mut waited = None;
-        let mut dead = Dead::new();
-        let lent = self.take(deadline, &mut waited, &mut dead);
+        let lent = self.take(deadline, &mut waited);
         // The lock is free again, and what was counted is in the lease: from here on it counts it back.
         if let Some(begun) = waited {
             let (took, timed_out) = (begun.elapsed(), lent.is_err());
             self.observer().on(|| ObserverEvent::PoolWait { node: &self.node, took, timed_out });
         }
-        close_dead(dead);
         let mut lease = lent?;
-        if lease.connection.is_none() {
-            lease.connection = Some(Box::new(self.open(deadline)?));
+        while let Some(connection) = &mut lease.connection {
+            // Without the lock: others need not wait while this one is looked at.
+            if connection.wake() {
+                return Ok(lease);
+            }
+            connection.closes(CloseReason::FoundDead);
+            lease.connection = None;
+            self.take_next(&mut lease);
         }
+        lease.connection = Some(Box::new(self.open(deadline)?));
         Ok(lease)
     }
 
-    /// A lease of an idle connection, or without one when there is room for a new one. Connections that turn out to be
-    /// dead are put aside, to be closed when the lock is free.
-    fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>, dead: &mut Dead) -> Result<Lease> {
+    /// A lease of an idle connection, or without one when there is room for a new one.
+    fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>) -> Result<Lease> {
         let mut state = self.state();
         if !state.waiting.is_empty() || !state.has_room(self.settings.pool_size) {
             *waited = self.observer().clock();
             state = self.queue_up(state, deadline)?;
         }
-        let lease = |connection| Lease { connection, pool: Arc::clone(self), counted: None, discarded: None };
-        while let Some(connection) = state.idle.pop() {
-            if connection.is_fresh() || connection.is_quiet() {
-                state.wake_first_if_room(self.settings.pool_size);
-                return Ok(lease(Some(connection)));
-            }
-            state.open -= 1;
-            dead.push(connection);
+        let connection = state.idle.pop();
+        if connection.is_none() {
+            state.open += 1;
+            state.counts.opened += 1;
         }
-        // Room was found, and an idle connection that turned out to be dead makes more of it.
-        state.open += 1;
-        state.counts.opened += 1;
         state.wake_first_if_room(self.settings.pool_size);
-        Ok(lease(None))
+        Ok(Lease { connection, pool: Arc::clone(self), counted: None, discarded: None })
+    }
+
+    /// Another idle connection, if there is one, for a lease whose own was dead. It keeps its place: nobody who waits
+    /// comes before it.
+    fn take_next(&self, lease: &mut Lease) {
+        let mut state = self.state();
+        lease.connection = state.idle.pop();
+        match lease.connection {
+            Some(_) => state.open -= 1,
+            None => state.counts.opened += 1,
+        }
+        state.wake_first_if_room(self.settings.pool_size);
     }
 
     /// Waits until it is this call's turn and there is room. Nobody who comes later is served before.

@@ -75,7 +75,7 @@ impl Segment {
             let lend = |trip: &Trip| {
                 let deadline = trip.deadline(run);
                 let deadline = if is_alone { deadline } else { one_of_several(deadline) };
-                run.lend_checked(trip.server, deadline, trip.has_others(run))
+                run.lend_in_step(trip.server, deadline, trip.has_others(run))
             };
             let leases: Vec<Result<Lease>> = trips.iter().map(lend).collect();
             if std::mem::take(&mut first) {
