@@ -2,6 +2,7 @@
 
 use super::closing::{observed, Closing};
 use super::incoming::Incoming;
+use super::silence::Silence;
 use super::stream::{Deadline, Stream};
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::config::{Credentials, Endpoint, Settings};
@@ -52,7 +53,8 @@ pub struct Connection {
     stateful: bool,
     /// The database that it is in.
     database: u32,
-    /// When it last brought something.
+    /// When it was last asked something while it owed no reply, and when it last brought something.
+    asked: Instant,
     heard: Instant,
     /// How long it had brought nothing when it was lent.
     lay: Duration,
@@ -65,6 +67,8 @@ pub struct Connection {
     received: u64,
     /// Where somebody wants to know when it is closed.
     closing: Option<Box<Closing>>,
+    /// What is heard of its server, where it is one of a pool.
+    silence: Option<Arc<Silence>>,
 }
 
 impl Connection {
@@ -75,19 +79,21 @@ impl Connection {
         settings: &Arc<Settings>,
         deadline: Deadline,
     ) -> Result<Connection> {
-        Connection::open_watched(node, endpoint, settings, deadline, |_| {})
+        Connection::open_watched(node, endpoint, settings, deadline, None, |_| {})
     }
 
     /// As [`open`](Connection::open); as soon as there is a socket, `opened` is given a second handle to it, so that
-    /// another thread can end the handshake.
-    pub(crate) fn open_watched(
+    /// another thread can end the handshake. `silence` is told what is heard, and what is not.
+    pub(super) fn open_watched(
         node: &Node,
         endpoint: &Endpoint,
         settings: &Arc<Settings>,
         deadline: Deadline,
+        silence: Option<&Arc<Silence>>,
         opened: impl FnOnce(Stream),
     ) -> Result<Connection> {
-        let mut result = observed(node, settings, || Connection::connected(node, endpoint, settings, deadline, opened));
+        let connect = || Connection::connected(node, endpoint, settings, deadline, silence, opened);
+        let mut result = observed(node, settings, connect);
         if let Ok(connection) = &mut result {
             connection.closing = Closing::of(node, settings);
         }
@@ -99,12 +105,17 @@ impl Connection {
         endpoint: &Endpoint,
         settings: &Arc<Settings>,
         deadline: Deadline,
+        silence: Option<&Arc<Silence>>,
         opened: impl FnOnce(Stream),
     ) -> Result<Connection> {
-        let deadline = deadline.within(settings.connect_timeout);
+        let now = Instant::now();
+        let deadline = deadline.within(settings.connect_timeout).without_wait();
         let named = |error: Error| error.with_node(|| node.to_string());
         let stream = Stream::connect(&endpoint.address, settings.connector.as_ref(), deadline).map_err(|error| {
             let error = Error::io(error, Outcome::NotApplied, "connecting");
+            if let (Some(silence), true) = (silence, error.is_timeout()) {
+                silence.unanswered(now);
+            }
             // A refused, unreachable or silent server is one kind: there was never a connection.
             named(error.with_kind(ErrorKind::Connect))
         })?;
@@ -118,6 +129,7 @@ impl Connection {
             broken: false,
             stateful: false,
             database: settings.database.unwrap_or(0),
+            asked: now,
             heard: Instant::now(),
             lay: Duration::ZERO,
             in_step: 0,
@@ -125,6 +137,7 @@ impl Connection {
             sent: 0,
             received: 0,
             closing: None,
+            silence: silence.cloned(),
         };
         // Nothing of the caller's was sent yet, whatever goes wrong in the handshake.
         connection
@@ -212,6 +225,9 @@ impl Connection {
                 self.close(Error::protocol("bytes came that nobody asked for").with_outcome(Outcome::NotApplied))
             );
         }
+        if self.unanswered == 0 {
+            self.asked = Instant::now();
+        }
         self.unanswered += replies;
         Ok(())
     }
@@ -219,14 +235,18 @@ impl Connection {
     /// Writes everything. Says how many bytes the system took, and why not all.
     pub(crate) fn write(&mut self, bytes: &[u8], deadline: Deadline) -> (usize, Option<Error>) {
         let written = self.stream.write_all(bytes, deadline);
-        self.wrote(written.map(|()| bytes.len()))
+        self.wrote(written.map(|()| bytes.len()), deadline)
     }
 
     /// Counts what the system took.
-    fn wrote(&mut self, written: std::result::Result<usize, (usize, std::io::Error)>) -> (usize, Option<Error>) {
+    fn wrote(
+        &mut self,
+        written: std::result::Result<usize, (usize, std::io::Error)>,
+        deadline: Deadline,
+    ) -> (usize, Option<Error>) {
         let (done, failure) = match written {
             Ok(done) => (done, None),
-            Err((done, error)) => (done, Some(self.not_written(error))),
+            Err((done, error)) => (done, Some(self.not_written(error, deadline))),
         };
         self.sent += done as u64;
         (done, failure)
@@ -235,7 +255,7 @@ impl Connection {
     /// Writes what the system takes at once. Says how many bytes that were, and what went wrong.
     pub(crate) fn write_what_fits(&mut self, bytes: &[u8]) -> (usize, Option<Error>) {
         let written = self.stream.write_what_fits(bytes);
-        self.wrote(written)
+        self.wrote(written, Deadline::never())
     }
 
     /// As [`write`](Connection::write), for no longer than `slice`: what is not written then is no failure, unless the
@@ -246,20 +266,23 @@ impl Connection {
             Err((done, error)) if error.kind() == std::io::ErrorKind::TimedOut => Ok(done),
             written => written.map(|()| bytes.len()),
         };
-        self.wrote(written)
+        self.wrote(written, deadline)
     }
 
-    fn not_written(&mut self, error: std::io::Error) -> Error {
+    fn not_written(&mut self, error: std::io::Error, deadline: Deadline) -> Error {
         let hung_up = matches!(error.kind(), std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset);
         let error = match hung_up.then(|| self.last_words()).flatten() {
             Some(said) => said,
             None => Error::io(error, Outcome::NotApplied, "sending the command"),
         };
-        self.timed_out(&error, "send");
+        self.timed_out(&error, "send", deadline);
         self.close(error)
     }
 
-    fn timed_out(&self, error: &Error, phase: &'static str) {
+    fn timed_out(&self, error: &Error, phase: &'static str, deadline: Deadline) {
+        if let (Some(silence), ErrorKind::Timeout) = (&self.silence, error.kind()) {
+            silence.unanswered(deadline.awaited_from(self.asked));
+        }
         if let Some(closing) = &self.closing {
             closing.timed_out(error.kind(), phase);
         }
@@ -296,7 +319,7 @@ impl Connection {
             }
             match self.stream.read(self.decoder.space(), deadline) {
                 Ok(count) => self.took(count),
-                Err(error) => return Err(self.not_read(error)),
+                Err(error) => return Err(self.not_read(error, deadline)),
             }
         }
     }
@@ -313,7 +336,7 @@ impl Connection {
             match self.stream.read(self.decoder.space(), end) {
                 Ok(count) => self.took(count),
                 Err(error) if error.kind() == std::io::ErrorKind::TimedOut => return Ok(None),
-                Err(error) => return Err(self.not_read(error)),
+                Err(error) => return Err(self.not_read(error, deadline)),
             }
         }
     }
@@ -323,6 +346,9 @@ impl Connection {
         self.decoder.advance(count);
         self.received += count as u64;
         self.heard = Instant::now();
+        if let Some(silence) = &self.silence {
+            silence.heard(self.heard);
+        }
     }
 
     /// The next reply, if it has been received whole.
@@ -344,9 +370,9 @@ impl Connection {
         }
     }
 
-    fn not_read(&mut self, error: std::io::Error) -> Error {
+    fn not_read(&mut self, error: std::io::Error, deadline: Deadline) -> Error {
         let error = Error::io(error, Outcome::Unknown, "waiting for the reply");
-        self.timed_out(&error, "receive");
+        self.timed_out(&error, "receive", deadline);
         self.close(error)
     }
 
@@ -462,7 +488,7 @@ impl Connection {
     /// Takes it apart into what is read from and what is written to, for a stream of messages that answer no command.
     pub(crate) fn split(self) -> (Incoming, Stream) {
         let outgoing = self.stream.share();
-        (Incoming::new(self.stream, self.decoder, self.closing), outgoing)
+        (Incoming::new(self.stream, self.decoder, self.closing, self.silence), outgoing)
     }
 
     /// The deadline of a command that begins now.

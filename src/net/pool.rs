@@ -2,6 +2,8 @@
 
 use super::connection::Connection;
 use super::health::Health;
+use super::resting::Standing;
+use super::silence::Silence;
 use super::stream::{Deadline, Stream};
 use super::traffic::Traffic;
 use crate::config::{Endpoint, Settings};
@@ -42,6 +44,8 @@ pub struct PoolStatus {
     pub waited: u64,
     /// Calls of those that met their deadline before they had one.
     pub timed_out: u64,
+    /// Whether the server was silent until a call met its deadline, and has been since: calls to it fail at once.
+    pub silent: bool,
 }
 
 struct State {
@@ -79,7 +83,8 @@ impl State {
 impl Pool {
     pub(crate) fn new(node: Node, endpoint: Endpoint, settings: Arc<Settings>) -> Pool {
         let state = State { idle: Vec::new(), open: 0, waiting: VecDeque::new(), counts: Counts::default() };
-        Pool { node, endpoint, settings, state: Mutex::new(state), health: Health::new() }
+        let health = Health::new(Silence::of(node.clone(), settings.observer.clone()));
+        Pool { node, endpoint, settings, state: Mutex::new(state), health }
     }
 
     pub(crate) fn node(&self) -> &Node {
@@ -93,6 +98,10 @@ impl Pool {
     /// Whether the server is worth asking.
     pub(crate) fn health(&self) -> &Health {
         &self.health
+    }
+
+    fn silence(&self) -> &Arc<Silence> {
+        self.health.silence()
     }
 
     /// Whether a replica may not be behind its master by any amount.
@@ -117,6 +126,7 @@ impl Pool {
             opened: state.counts.opened,
             waited: state.counts.waited,
             timed_out: state.counts.timed_out,
+            silent: self.silence().is_on(),
         }
     }
 
@@ -125,8 +135,12 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lends a connection in this database: an idle one that still lives, a new one, or the next that becomes free.
+    /// Lends a connection in this database: an idle one that still lives, a new one, or the next that becomes free. None
+    /// to a server that is silent.
     pub(crate) fn lend(self: &Arc<Pool>, database: u32, deadline: Deadline) -> Result<Lease> {
+        if self.silence().is_on() {
+            self.try_silent(deadline)?;
+        }
         let mut lease = self.lend_any(deadline)?;
         match lease.select(database, deadline) {
             Ok(()) => return Ok(lease),
@@ -151,6 +165,10 @@ impl Pool {
             self.observer().on(|| ObserverEvent::PoolWait { node: &self.node, took, timed_out });
         }
         let mut lease = lent?;
+        // It fell silent while this call waited for a connection.
+        if self.silence().is_on() {
+            return Err(self.silence().error());
+        }
         while let Some(connection) = &mut lease.connection {
             // Without the lock: others need not wait while this one is looked at.
             if connection.wake() {
@@ -218,14 +236,56 @@ impl Pool {
         Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).with_node(|| self.node.to_string()))
     }
 
+    /// Fails unless it is time to try a silent server, and it answers. It is asked on a new connection, which may be more
+    /// than are allowed at other times, and nothing of the caller's is sent: so nothing of that can be left in doubt.
+    fn try_silent(&self, deadline: Deadline) -> Result<()> {
+        let (tried, patience) = (Instant::now(), self.settings.connect_timeout);
+        let deadline = deadline.within(patience).without_wait();
+        match self.silence().take_turn(patience) {
+            Standing::Serves => return Ok(()),
+            Standing::Rests => return Err(self.silence().error()),
+            Standing::Due => self.state().counts.opened += 1,
+        }
+        let answered = self.open(deadline).and_then(|mut connection| match connection.bytes() {
+            // Without a handshake there was no word of it yet. Whatever it says is one.
+            (_, 0) => connection.ask(&[b"PING"], deadline).map(drop).map(|()| connection),
+            _ => Ok(connection),
+        });
+        match answered {
+            Ok(connection) => self.keep(connection),
+            Err(error) if error.is_server() => self.silence().end(),
+            Err(error) if error.is_timeout() => {
+                self.silence().goes_on(tried, patience);
+                return Err(self.silence().error());
+            }
+            Err(error) => {
+                self.silence().end();
+                return Err(error.with_outcome(Outcome::NotApplied));
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a connection that was not counted among the idle ones, if there is room.
+    fn keep(&self, mut connection: Connection) {
+        connection.rest();
+        let mut state = self.state();
+        if state.open < self.settings.pool_size {
+            state.open += 1;
+            state.idle.push(Box::new(connection));
+            state.wake_first_if_room(self.settings.pool_size);
+        }
+    }
+
     /// A connection that the pool does not count: for a word to a server while all others may be waiting.
     pub(crate) fn open(&self, deadline: Deadline) -> Result<Connection> {
-        Connection::open(&self.node, &self.endpoint, &self.settings, deadline)
+        self.open_watched(deadline, |_| {})
     }
 
     /// As [`open`](Pool::open); `opened` is given the socket as [`Connection::open_watched`] does it.
     pub(crate) fn open_watched(&self, deadline: Deadline, opened: impl FnOnce(Stream)) -> Result<Connection> {
-        Connection::open_watched(&self.node, &self.endpoint, &self.settings, deadline, opened)
+        let silence = Some(self.silence());
+        Connection::open_watched(&self.node, &self.endpoint, &self.settings, deadline, silence, opened)
     }
 
     /// Closes every idle connection: one of them was found dead, so the others are likely to be.
@@ -293,10 +353,15 @@ impl Drop for Lease {
             let now = connection.bytes();
             traffic.add(now.0 - before.0, now.1 - before.1);
         }
+        // A server that is silent now may have lost all its connections, and nothing would tell.
+        let is_silent = self.pool.silence().is_on();
         match &mut back {
-            Some(connection) if connection.is_reusable() && self.discarded.is_none() => connection.rest(),
+            Some(connection) if connection.is_reusable() && self.discarded.is_none() && !is_silent => connection.rest(),
             Some(connection) => {
-                let why = self.discarded.unwrap_or_else(|| connection.why_not_reusable());
+                let why = self.discarded.unwrap_or_else(|| match connection.is_reusable() {
+                    true => CloseReason::FoundDead,
+                    false => connection.why_not_reusable(),
+                });
                 connection.closes(why);
                 back = None;
             }
@@ -308,5 +373,9 @@ impl Drop for Lease {
             None => state.open -= 1,
         }
         state.wake_first_if_room(self.pool.settings.pool_size);
+        drop(state);
+        if is_silent {
+            self.pool.drop_idle();
+        }
     }
 }
