@@ -4,6 +4,7 @@ mod closing;
 mod connection;
 mod health;
 mod incoming;
+mod own;
 mod pool;
 mod resting;
 mod silence;
