@@ -95,9 +95,9 @@ fn what_tries_a_silent_server_is_never_in_doubt() {
     home.freeze();
     fails(cluster.get::<_, Value>("n"), ErrorKind::Timeout, Outcome::NotApplied);
     let opened = pool_of(&cluster, home).opened;
-    wait_until("it was tried three times", || {
+    wait_until("it was tried twice", || {
         fails_at_once(cluster.incr("n"));
-        pool_of(&cluster, home).opened >= opened + 3
+        pool_of(&cluster, home).opened >= opened + 2
     });
     home.thaw();
     wait_until("it is used again", || cluster.incr("n").is_ok());
@@ -170,8 +170,8 @@ fn a_slow_command_is_no_silence_while_others_are_answered() {
 fn a_wait_for_data_is_no_silence() {
     let (servers, cluster) = three();
     let home = home_of(&cluster, &servers, "list");
-    let hasty = cluster.deadline(Duration::from_secs(1));
-    assert!(hasty.blpop::<_, Value, Value>("list", Duration::from_secs(3)).unwrap().is_none());
+    let patient = cluster.deadline(Duration::from_secs(5));
+    assert!(patient.blpop::<_, Value, Value>("list", Duration::from_secs(3)).unwrap().is_none());
     assert!(!pool_of(&cluster, home).silent);
     // Nor is it one when the answer to it comes late.
     let peer = slow_peer();
@@ -327,7 +327,8 @@ fn a_promoted_replica_is_followed_while_the_old_master_is_silent() {
 fn to_find_who_was_promoted_takes_no_time_from_a_silent_master() {
     let master = Server::start();
     let replica = Server::replica_of(&master, &[]);
-    let cluster = Cluster::builder().node("node_1", master.address()).refresh_every(None).connect().unwrap();
+    let builder = Cluster::builder().node("node_1", master.address()).connect_timeout(Duration::from_secs(4));
+    let cluster = builder.refresh_every(None).connect().unwrap();
     cluster.set("foo", 1).unwrap();
     master.wait_for_replica(&replica);
     master.freeze();
@@ -335,8 +336,8 @@ fn to_find_who_was_promoted_takes_no_time_from_a_silent_master() {
     fails(cluster.deadline(DEADLINE).set("foo", 2), ErrorKind::Timeout, Outcome::Unknown);
     let begin = Instant::now();
     wait_until("the new master is found", || cluster.deadline(Duration::from_millis(100)).set("foo", 3).is_ok());
-    // Connecting to the old one would take 2 s.
-    assert!(begin.elapsed() < DEADLINE, "{:?}", begin.elapsed());
+    // Connecting to the old one would take 4 s.
+    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
     assert_eq!(replica.ask(&["GET", "foo"]).text(), "3");
 }
 
