@@ -40,6 +40,8 @@ impl Observer for Traced {
             ObserverEvent::TopologyChanged { after, .. } => info!(servers = after.servers().len(), "topology changed"),
             ObserverEvent::ReplicaEjected { node, error, .. } => warn!(%node, ?error, "replica gets no reads"),
             ObserverEvent::ReplicaReadmitted { node, .. } => info!(%node, "replica gets reads again"),
+            ObserverEvent::ServerSilent { node, silent, .. } => warn!(%node, ?silent, "server says nothing"),
+            ObserverEvent::ServerHeard { node, .. } => info!(%node, "server speaks again"),
             // Later versions tell more.
             _ => {}
         }

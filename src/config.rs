@@ -269,11 +269,15 @@ impl Builder {
 
     /// The longest time that one call may take, however many servers and steps it needs, connecting included.
     /// Commands that wait for data take their own wait in addition. Zero is an error.
+    ///
+    /// A server that says nothing costs one call its deadline. If that was 0.9 s or more, further calls to the server fail at
+    /// once until it speaks again; shorter deadlines are met by every call.
     pub fn deadline(self, deadline: Duration) -> Builder {
         self.note(|builder| positive("deadline", deadline).map(|()| builder.settings.deadline = deadline))
     }
 
-    /// The longest time for making one connection, within the deadline of the call. Zero is an error.
+    /// The longest time for making one connection, and for trying whether a silent server speaks again, within the deadline
+    /// of the call. Zero is an error.
     pub fn connect_timeout(self, timeout: Duration) -> Builder {
         self.note(|builder| positive("connect timeout", timeout).map(|()| builder.settings.connect_timeout = timeout))
     }

@@ -143,6 +143,21 @@ pub enum ObserverEvent<'e> {
         /// The replica.
         node: &'e Node,
     },
+    /// A server is silent: a call has met its deadline, and while it waited nothing came from the server, on any
+    /// connection. Until something does, calls to it fail at once.
+    #[non_exhaustive]
+    ServerSilent {
+        /// The server.
+        node: &'e Node,
+        /// How long the call had waited.
+        silent: Duration,
+    },
+    /// A server that was silent has said something, and calls ask it again.
+    #[non_exhaustive]
+    ServerHeard {
+        /// The server.
+        node: &'e Node,
+    },
     /// A command has come to its end, with all its steps and attempts. A command that is refused because the table does not
     /// know it is not told. A [`Transaction`](crate::Transaction) is one command, `EXEC`; what is read in
     /// [`Cluster::watch`](crate::Cluster::watch) is not told.

@@ -334,5 +334,7 @@ mod tests {
         let connect = |kind| Cause::of(&io(kind, Outcome::NotApplied).with_kind(ErrorKind::Connect), false);
         assert_eq!(connect(io::ErrorKind::ConnectionRefused), Some(Cause::Connection));
         assert_eq!(connect(io::ErrorKind::TimedOut), None);
+        let not_asked = Error::new(ErrorKind::Connect, Outcome::NotApplied, "the server has said nothing for 1.0 s");
+        assert_eq!(Cause::of(&not_asked, true), None, "a silent server is not waited for");
     }
 }

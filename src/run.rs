@@ -317,18 +317,6 @@ impl Run<'_> {
         Ok(lease)
     }
 
-    /// The same, looked at: for requests that cannot be repeated when it turns out to be dead.
-    pub(crate) fn lend_checked(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
-        let lease = self.lend_in_step(server, deadline, others)?;
-        if lease.is_quiet() {
-            return Ok(lease);
-        }
-        lease.discard(CloseReason::FoundDead);
-        self.servers.pools[server].drop_idle();
-        // Most likely a new one. If that is dead as well, the server hangs up on everybody.
-        self.lend_in_step(server, deadline, others)
-    }
-
     /// Requests to several servers at the same time; their replies become one.
     pub(crate) fn fan(&self, parts: &[Part<'_>], merge: &Merge) -> Result<Vec<u8>> {
         let answers = match merge {

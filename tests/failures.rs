@@ -1,7 +1,7 @@
 //! Bad input and broken servers: a clear error of the right kind, and a connection that lies to nobody afterwards.
 
 use rediscluster::prelude::*;
-use rediscluster::{ErrorKind, Outcome, Value};
+use rediscluster::{ErrorKind, Outcome, Retries, Value};
 use rediscluster_testing::{cluster_of, dead_address, read_command, ScriptedPeer, Server};
 use std::io::{BufReader, Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -338,9 +338,47 @@ fn an_idle_connection_that_the_server_closed_is_replaced() {
     let cluster = cluster_of(&servers).connect().unwrap();
     cluster.set("n", 0).unwrap();
     servers[0].ask(&["CLIENT", "KILL", "TYPE", "normal"]);
-    // Longer than a connection counts as fresh: it is looked at before it is used again.
-    std::thread::sleep(Duration::from_millis(1100));
     assert_eq!(cluster.execute(cmd("INCR").arg("n").reply::<i64>()).unwrap(), 1);
+}
+
+#[test]
+fn the_first_write_after_a_restart_is_not_lost() {
+    let mut servers = [Server::start()];
+    let cluster = cluster_of(&servers).retries(Retries::none()).connect().unwrap();
+    for round in 0..5 {
+        cluster.incr("n").unwrap();
+        // The process is gone, so the system has hung up on its connections.
+        servers[0].restart();
+        assert_eq!(cluster.incr("n").unwrap(), 1, "in round {round}");
+    }
+}
+
+#[test]
+fn a_reply_too_many_that_comes_late_reaches_nobody() {
+    let too_many = Arc::new(AtomicUsize::new(0));
+    let sent = Arc::clone(&too_many);
+    let peer = ScriptedPeer::new(move |stream| {
+        let mut reader = BufReader::new(stream);
+        while let Ok(Some(words)) = read_command(&mut reader) {
+            let reply: &[u8] = match words[0].as_slice() {
+                b"INFO" => INFO,
+                _ if words[1] == b"first" => b"$5\r\nfirst\r\n",
+                _ => b"$6\r\nsecond\r\n",
+            };
+            let _ = reader.get_mut().write_all(reply);
+            if words[1] == b"first" {
+                std::thread::sleep(Duration::from_millis(20));
+                let _ = reader.get_mut().write_all(b"$5\r\nwrong\r\n");
+                sent.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    });
+    let cluster = Cluster::builder().node("node_1", peer.address()).pool_size(1).connect().unwrap();
+    for round in 1..4 {
+        assert_eq!(cluster.get::<_, String>("first").unwrap(), "first");
+        rediscluster_testing::wait_until("it has sent a reply too many", || too_many.load(Ordering::SeqCst) == round);
+        assert_eq!(cluster.get::<_, String>("second").unwrap(), "second");
+    }
 }
 
 #[test]

@@ -94,6 +94,27 @@ fn a_server_says_nothing() {
     assert_eq!(cluster.get::<_, u64>("foo").unwrap(), 5, "on a new connection");
 }
 
+/// `tests/silence.rs` has the details.
+#[test]
+fn a_silent_server_fails_fast() {
+    let servers = two();
+    let cluster = cluster_of(&servers).deadline(Duration::from_secs(1)).refresh_every(None).connect().unwrap();
+    cluster.set("foo", 1).unwrap();
+    servers[1].freeze();
+    fails(cluster.incr("foo"), ErrorKind::Timeout, Outcome::Unknown);
+    // The next one tries it, and those after it do not.
+    fails(cluster.incr("foo"), ErrorKind::Connect, Outcome::NotApplied);
+    let begin = Instant::now();
+    let error = fails(cluster.incr("foo"), ErrorKind::Connect, Outcome::NotApplied);
+    assert!(begin.elapsed() < Duration::from_millis(500), "at once");
+    assert!(error.message().contains("has said nothing for") && error.message().contains("asked again in"), "{error}");
+    assert!(cluster.pools()[1].silent && !cluster.pools()[0].silent);
+    cluster.set("bar", 1).unwrap();
+    servers[1].thaw();
+    wait_until("it is used again", || cluster.incr("foo").is_ok());
+    assert_eq!(cluster.get::<_, u64>("foo").unwrap(), 3, "the first one, and the last one");
+}
+
 /// A listener that nobody takes connections from: once its queue is full, the system answers no more.
 #[test]
 fn the_way_to_a_server_swallows_everything() {

@@ -123,9 +123,9 @@ impl Run<'_> {
         Part { target: Target::Shard(shard, Role::Master), request: command(args.iter().copied()).into(), keys }
     }
 
-    /// A connection for several requests in a row: a step in the middle is a bad moment to find it dead.
+    /// A connection for several requests in a row.
     fn lend(&self, server: usize) -> Result<Lease> {
-        self.tried(server, || self.lend_checked(server, self.deadline, false))
+        self.tried(server, || self.lend_in_step(server, self.deadline, false))
     }
 
     /// Connections to two masters, taken in the order of the servers so that no two calls wait for one another.

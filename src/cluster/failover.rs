@@ -6,12 +6,14 @@ use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::Deadline;
 use crate::observer::ObserverEvent;
 use crate::run::Servers;
-use crate::topology::{ShardDescription, Topology};
+use crate::topology::{Address, ShardDescription, Topology};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long after it was asked who the master of a node is nobody asks again.
 const ASK_EVERY: Duration = Duration::from_millis(200);
+/// How long a call that a silent server failed at once waits for who the master is: such calls must not pile up.
+const SOON: Duration = Duration::from_millis(40);
 /// With less time than this a call does not wait for who the master is.
 const WORTH_WAITING: Duration = Duration::from_millis(50);
 
@@ -110,6 +112,8 @@ impl Cluster {
             if is_alone && !matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::MasterDown) {
                 continue;
             }
+            let is_silent = servers.pools[servers.topology.shards()[shard].master()].health().silence().is_on();
+            let patience = if is_silent { patience.within(SOON) } else { patience };
             if Shared::follow(&self.shared, shard, &servers.topology, patience) {
                 moved.push(shard);
             }
@@ -180,6 +184,14 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Whether the server at this address is silent.
+    pub(super) fn is_silent(&self, address: &Address) -> bool {
+        let servers = self.servers.read().unwrap_or_else(PoisonError::into_inner);
+        servers.pools.iter().any(|pool| pool.node().address() == address && pool.health().silence().is_on())
+    }
+}
+
 /// While this lives, nobody else asks for this shard.
 struct Under {
     shared: Arc<Shared>,
@@ -190,7 +202,9 @@ impl Under {
     fn ask(&self, deadline: Deadline) -> bool {
         let Under { shared, shard } = self;
         let known = shared.masters.state().known[*shard].clone();
-        let Ok((address, said)) = master_of(&shared.nodes[*shard], &known, &shared.settings, deadline) else {
+        let is_silent = shared.is_silent(known.master());
+        let Ok((address, said)) = master_of(&shared.nodes[*shard], &known, &shared.settings, is_silent, deadline)
+        else {
             return false;
         };
         let mut is_moved = address != *known.master();

@@ -107,6 +107,7 @@ impl Cluster {
 impl Shared {
     fn refresh(&self) -> Result<()> {
         let _one_at_a_time = lock(&self.refreshing);
+        let began = Instant::now();
         let known = self.masters.known();
         let before = self.servers.read().unwrap_or_else(PoisonError::into_inner).topology.descriptions();
         let Discovery { mut shards, known: found, latencies, first_error } =
@@ -118,7 +119,10 @@ impl Shared {
         let servers = Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner));
         for (address, latency) in latencies {
             let pools = servers.pools.iter().filter(|pool| *pool.node().address() == address);
-            pools.for_each(|pool| pool.health().set_latency(latency));
+            pools.for_each(|pool| {
+                pool.health().set_latency(latency);
+                pool.health().silence().answered(began);
+            });
         }
         first_error.map_or(Ok(()), Err)
     }

@@ -1,105 +1,79 @@
-//! Whether a server is worth asking for a read: one that failed rests for a while.
+//! Whether a server is worth asking: one that failed a read gets none for a while, one that is silent gets nothing.
 
+use super::resting::{Resting, Standing};
+use super::silence::Silence;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a server rests after its first failure; twice as long after each further one.
+/// How long a server gets no reads after its first failure; twice as long after each further one.
 const FIRST_REST: Duration = Duration::from_secs(1);
 /// The longest rest.
 const LONGEST_REST: Duration = Duration::from_secs(30);
 
-/// What is known of a server that may serve reads.
+/// What is known of a server.
 #[derive(Debug)]
 pub(crate) struct Health {
-    /// Whether it rests: one look is enough for a server that does not.
-    rests: AtomicBool,
+    /// Rests from reads, as long as others can serve them.
+    reads: Resting,
+    silence: Arc<Silence>,
     /// Whether it is a replica that has lost its master and has whole, if old data: better than no answer.
     stale: AtomicBool,
     /// Counts its failures and what was tried after them. What was learned of a connection before is worth nothing.
     age: AtomicU64,
     /// How long it took to answer when it was last asked who it is, in nanoseconds; 0 when it never was.
     latency: AtomicU64,
-    rest: Mutex<Rest>,
-}
-
-#[derive(Debug)]
-struct Rest {
-    /// When it began, and when the next call may try.
-    began: Instant,
-    until: Instant,
-    length: Duration,
-}
-
-/// Whether a server may be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// It has not failed.
-    Serves,
-    /// It failed and has rested: one call tries whether it serves again.
-    Due,
-    /// It failed and rests.
-    Rests,
 }
 
 impl Health {
-    pub(crate) fn new() -> Health {
-        let now = Instant::now();
+    pub(super) fn new(silence: Silence) -> Health {
         Health {
-            rests: AtomicBool::new(false),
+            reads: Resting::new(FIRST_REST, LONGEST_REST),
+            silence: Arc::new(silence),
             stale: AtomicBool::new(false),
             age: AtomicU64::new(1),
             latency: AtomicU64::new(0),
-            rest: Mutex::new(Rest { began: now, until: now, length: Duration::ZERO }),
         }
     }
 
-    fn rest(&self) -> MutexGuard<'_, Rest> {
-        self.rest.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What is heard of it.
+    pub(crate) fn silence(&self) -> &Arc<Silence> {
+        &self.silence
     }
 
     pub(crate) fn standing(&self) -> Standing {
-        if !self.rests.load(Ordering::Acquire) {
-            return Standing::Serves;
-        }
-        match Instant::now() >= self.rest().until {
-            true => Standing::Due,
-            false => Standing::Rests,
+        match (self.silence.standing(), self.reads.standing()) {
+            (Standing::Serves, reads) => reads,
+            (Standing::Due, Standing::Serves | Standing::Due) => Standing::Due,
+            _ => Standing::Rests,
         }
     }
 
     /// Whether this call may ask it. Of the calls that find it rested one may; the others find it resting again.
     pub(crate) fn may_ask(&self) -> bool {
-        if !self.rests.load(Ordering::Acquire) {
-            return true;
+        // Whose turn it is to try a silent server is decided where a connection to it is asked for.
+        if self.silence.standing() == Standing::Rests {
+            return false;
         }
-        let mut rest = self.rest();
-        let now = Instant::now();
-        let may = now >= rest.until;
-        if may {
-            rest.until = now + rest.length;
-            self.age.fetch_add(1, Ordering::AcqRel);
+        match self.reads.take_turn(Duration::ZERO) {
+            Standing::Serves => true,
+            Standing::Rests => false,
+            Standing::Due => {
+                self.age.fetch_add(1, Ordering::AcqRel);
+                true
+            }
         }
-        may
     }
 
     /// It failed a call that began at this moment. Says how long it rests, when it did not before.
     pub(crate) fn failed(&self, began: Instant) -> Option<Duration> {
-        let mut rest = self.rest();
-        // What many calls met at the same time is one failure.
-        if self.rests.load(Ordering::Acquire) && began < rest.began {
-            return None;
-        }
-        let now = Instant::now();
-        let length = (rest.length * 2).clamp(FIRST_REST, LONGEST_REST);
-        *rest = Rest { began: now, until: now + length, length };
+        let (length, is_new) = self.reads.failed(began)?;
         self.age.fetch_add(1, Ordering::AcqRel);
-        let rested = self.rests.swap(true, Ordering::AcqRel);
-        (!rested).then_some(length)
+        is_new.then_some(length)
     }
 
     pub(crate) fn is_stale(&self) -> bool {
-        self.rests.load(Ordering::Acquire) && self.stale.load(Ordering::Acquire)
+        self.reads.rests() && self.stale.load(Ordering::Acquire)
     }
 
     pub(crate) fn set_stale(&self, stale: bool) {
@@ -108,15 +82,7 @@ impl Health {
 
     /// It has answered a call that began at this moment. Says whether that ends its rest.
     pub(crate) fn served(&self, began: Instant) -> bool {
-        if self.rests.load(Ordering::Acquire) && !self.is_stale() {
-            let mut rest = self.rest();
-            // An answer that was on its way when another call failed says nothing.
-            if began >= rest.began {
-                rest.length = Duration::ZERO;
-                return self.rests.swap(false, Ordering::AcqRel);
-            }
-        }
-        false
+        !self.is_stale() && self.reads.served(began)
     }
 
     /// Changes with every failure.
@@ -130,50 +96,5 @@ impl Health {
 
     pub(crate) fn set_latency(&self, latency: Duration) {
         self.latency.store(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rested(health: &Health) {
-        health.rest().until = Instant::now();
-    }
-
-    #[test]
-    fn one_call_tries_after_the_rest() {
-        let health = Health::new();
-        assert_eq!((health.standing(), health.may_ask()), (Standing::Serves, true));
-        health.failed(Instant::now());
-        assert_eq!((health.standing(), health.may_ask()), (Standing::Rests, false));
-        rested(&health);
-        assert_eq!(health.standing(), Standing::Due);
-        assert_eq!((health.may_ask(), health.may_ask(), health.standing()), (true, false, Standing::Rests));
-        health.served(Instant::now());
-        assert_eq!((health.standing(), health.rest().length), (Standing::Serves, Duration::ZERO));
-    }
-
-    #[test]
-    fn rests_grow_to_a_limit() {
-        let health = Health::new();
-        let mut lengths = Vec::new();
-        for _ in 0..7 {
-            health.failed(Instant::now());
-            lengths.push(health.rest().length.as_secs());
-        }
-        assert_eq!(lengths, [1, 2, 4, 8, 16, 30, 30]);
-    }
-
-    #[test]
-    fn what_was_under_way_counts_once() {
-        let health = Health::new();
-        let (age, before) = (health.age(), Instant::now());
-        for _ in 0..16 {
-            health.failed(before);
-        }
-        assert_eq!((health.rest().length, health.age()), (FIRST_REST, age + 1));
-        health.served(before);
-        assert_eq!(health.standing(), Standing::Rests);
     }
 }

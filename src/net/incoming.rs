@@ -1,21 +1,30 @@
 //! The reading side of a connection that brings messages which answer no command.
 
 use super::closing::Closing;
+use super::silence::Silence;
 use super::stream::{Deadline, Stream};
 use crate::error::{Error, Outcome, Result};
 use crate::observer::CloseReason;
 use crate::resp::{Decoder, Frame};
+use std::sync::Arc;
+use std::time::Instant;
 
 /// What a server sends, value by value. Somebody else may write to the socket meanwhile.
 pub(crate) struct Incoming {
     stream: Stream,
     decoder: Decoder,
     closing: Option<Box<Closing>>,
+    silence: Option<Arc<Silence>>,
 }
 
 impl Incoming {
-    pub(super) fn new(stream: Stream, decoder: Decoder, closing: Option<Box<Closing>>) -> Incoming {
-        Incoming { stream, decoder, closing }
+    pub(super) fn new(
+        stream: Stream,
+        decoder: Decoder,
+        closing: Option<Box<Closing>>,
+        silence: Option<Arc<Silence>>,
+    ) -> Incoming {
+        Incoming { stream, decoder, closing, silence }
     }
 
     /// The next value that has come whole; `None` when more has to be waited for.
@@ -28,6 +37,9 @@ impl Incoming {
         match self.stream.read(self.decoder.space(), deadline) {
             Ok(count) => {
                 self.decoder.advance(count);
+                if let Some(silence) = &self.silence {
+                    silence.heard(Instant::now());
+                }
                 Ok(true)
             }
             Err(error) if error.kind() == std::io::ErrorKind::TimedOut && deadline.left().is_err() => Ok(false),

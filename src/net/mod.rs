@@ -4,14 +4,17 @@ mod closing;
 mod connection;
 mod health;
 mod incoming;
+mod own;
 mod pool;
+mod resting;
+mod silence;
 mod stream;
 mod traffic;
 
 pub use connection::Connection;
-pub(crate) use health::Standing;
 pub(crate) use incoming::Incoming;
 pub use pool::PoolStatus;
 pub(crate) use pool::{Lease, Pool};
+pub(crate) use resting::Standing;
 pub(crate) use stream::{Deadline, Stream};
 pub(crate) use traffic::Traffic;

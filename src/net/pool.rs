@@ -2,6 +2,8 @@
 
 use super::connection::Connection;
 use super::health::Health;
+use super::resting::Standing;
+use super::silence::Silence;
 use super::stream::{Deadline, Stream};
 use super::traffic::Traffic;
 use crate::config::{Endpoint, Settings};
@@ -43,6 +45,8 @@ pub struct PoolStatus {
     pub waited: u64,
     /// Calls of those that met their deadline before they had one.
     pub timed_out: u64,
+    /// Whether the server was silent until a call met its deadline, and has been since: calls to it fail at once.
+    pub silent: bool,
 }
 
 struct State {
@@ -95,7 +99,8 @@ impl State {
 
 impl Pool {
     pub(crate) fn new(node: Node, endpoint: Endpoint, settings: Arc<Settings>) -> Pool {
-        Pool { node, endpoint, settings, state: Mutex::new(State::new()), health: Health::new() }
+        let health = Health::new(Silence::of(node.clone(), settings.observer.clone()));
+        Pool { node, endpoint, settings, state: Mutex::new(State::new()), health }
     }
 
     pub(crate) fn node(&self) -> &Node {
@@ -109,6 +114,10 @@ impl Pool {
     /// Whether the server is worth asking.
     pub(crate) fn health(&self) -> &Health {
         &self.health
+    }
+
+    fn silence(&self) -> &Arc<Silence> {
+        self.health.silence()
     }
 
     /// Whether a replica may not be behind its master by any amount.
@@ -133,6 +142,7 @@ impl Pool {
             opened: state.counts.opened,
             waited: state.counts.waited,
             timed_out: state.counts.timed_out,
+            silent: self.silence().is_on(),
         }
     }
 
@@ -141,8 +151,12 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lends a connection in this database: an idle one that still lives, a new one, or the next that becomes free.
+    /// Lends a connection in this database: an idle one that still lives, a new one, or the next that becomes free. None
+    /// to a server that is silent.
     pub(crate) fn lend(self: &Arc<Pool>, database: u32, deadline: Deadline) -> Result<Lease> {
+        if self.silence().is_on() {
+            self.try_silent(deadline)?;
+        }
         let mut lease = self.lend_any(deadline)?;
         match lease.select(database, deadline) {
             Ok(()) => return Ok(lease),
@@ -160,45 +174,58 @@ impl Pool {
 
     fn lend_any(self: &Arc<Pool>, deadline: Deadline) -> Result<Lease> {
         let mut waited = None;
-        let mut dead = Dead::new();
-        let lent = self.take(deadline, &mut waited, &mut dead);
+        let lent = self.take(deadline, &mut waited);
         // The lock is free again, and what was counted is in the lease: from here on it counts it back.
         if let Some(begun) = waited {
             let (took, timed_out) = (begun.elapsed(), lent.is_err());
             self.observer().on(|| ObserverEvent::PoolWait { node: &self.node, took, timed_out });
         }
-        close_dead(dead);
         let mut lease = lent?;
-        if lease.connection.is_none() {
-            lease.connection = Some(Box::new(self.open(deadline)?));
+        // It fell silent while this call waited for a connection.
+        if self.silence().is_on() {
+            return Err(self.silence().error());
         }
+        while let Some(connection) = &mut lease.connection {
+            // Without the lock: others need not wait while this one is looked at.
+            if connection.wake() {
+                return Ok(lease);
+            }
+            connection.closes(CloseReason::FoundDead);
+            lease.connection = None;
+            self.take_next(&mut lease);
+        }
+        lease.connection = Some(Box::new(self.open(deadline)?));
         Ok(lease)
     }
 
-    /// A lease of an idle connection, or without one when there is room for a new one. Connections that turn out to be
-    /// dead are put aside, to be closed when the lock is free.
-    fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>, dead: &mut Dead) -> Result<Lease> {
+    /// A lease of an idle connection, or without one when there is room for a new one.
+    fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>) -> Result<Lease> {
         let mut state = self.state();
         state.leave_to_parent();
         if !state.waiting.is_empty() || !state.has_room(self.settings.pool_size) {
             *waited = self.observer().clock();
             state = self.queue_up(state, deadline)?;
         }
-        let process = state.process;
-        let lease = |connection| Lease { connection, pool: Arc::clone(self), process, counted: None, discarded: None };
-        while let Some(connection) = state.idle.pop() {
-            if connection.is_fresh() || connection.is_quiet() {
-                state.wake_first_if_room(self.settings.pool_size);
-                return Ok(lease(Some(connection)));
-            }
-            state.open -= 1;
-            dead.push(connection);
+        let connection = state.idle.pop();
+        if connection.is_none() {
+            state.open += 1;
+            state.counts.opened += 1;
         }
-        // Room was found, and an idle connection that turned out to be dead makes more of it.
-        state.open += 1;
-        state.counts.opened += 1;
         state.wake_first_if_room(self.settings.pool_size);
-        Ok(lease(None))
+        let process = state.process;
+        Ok(Lease { connection, pool: Arc::clone(self), process, counted: None, discarded: None })
+    }
+
+    /// Another idle connection, if there is one, for a lease whose own was dead. It keeps its place: nobody who waits
+    /// comes before it.
+    fn take_next(&self, lease: &mut Lease) {
+        let mut state = self.state();
+        lease.connection = state.idle.pop();
+        match lease.connection {
+            Some(_) => state.open -= 1,
+            None => state.counts.opened += 1,
+        }
+        state.wake_first_if_room(self.settings.pool_size);
     }
 
     /// Waits until it is this call's turn and there is room. Nobody who comes later is served before.
@@ -227,14 +254,56 @@ impl Pool {
         Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).with_node(|| self.node.to_string()))
     }
 
+    /// Fails unless it is time to try a silent server, and it answers. It is asked on a new connection, which may be more
+    /// than are allowed at other times, and nothing of the caller's is sent: so nothing of that can be left in doubt.
+    fn try_silent(&self, deadline: Deadline) -> Result<()> {
+        let (tried, patience) = (Instant::now(), self.settings.connect_timeout);
+        let deadline = deadline.within(patience).without_wait();
+        match self.silence().take_turn(patience) {
+            Standing::Serves => return Ok(()),
+            Standing::Rests => return Err(self.silence().error()),
+            Standing::Due => self.state().counts.opened += 1,
+        }
+        let answered = self.open(deadline).and_then(|mut connection| match connection.bytes() {
+            // Without a handshake there was no word of it yet. Whatever it says is one.
+            (_, 0) => connection.ask(&[b"PING"], deadline).map(drop).map(|()| connection),
+            _ => Ok(connection),
+        });
+        match answered {
+            Ok(connection) => self.keep(connection),
+            Err(error) if error.is_server() => self.silence().end(),
+            Err(error) if error.is_timeout() => {
+                self.silence().goes_on(tried, patience);
+                return Err(self.silence().error());
+            }
+            Err(error) => {
+                self.silence().end();
+                return Err(error.with_outcome(Outcome::NotApplied));
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a connection that was not counted among the idle ones, if there is room.
+    fn keep(&self, mut connection: Connection) {
+        connection.rest();
+        let mut state = self.state();
+        if state.open < self.settings.pool_size {
+            state.open += 1;
+            state.idle.push(Box::new(connection));
+            state.wake_first_if_room(self.settings.pool_size);
+        }
+    }
+
     /// A connection that the pool does not count: for a word to a server while all others may be waiting.
     pub(crate) fn open(&self, deadline: Deadline) -> Result<Connection> {
-        Connection::open(&self.node, &self.endpoint, &self.settings, deadline)
+        self.open_watched(deadline, |_| {})
     }
 
     /// As [`open`](Pool::open); `opened` is given the socket as [`Connection::open_watched`] does it.
     pub(crate) fn open_watched(&self, deadline: Deadline, opened: impl FnOnce(Stream)) -> Result<Connection> {
-        Connection::open_watched(&self.node, &self.endpoint, &self.settings, deadline, opened)
+        let silence = Some(self.silence());
+        Connection::open_watched(&self.node, &self.endpoint, &self.settings, deadline, silence, opened)
     }
 
     /// Closes every idle connection: one of them was found dead, so the others are likely to be.
@@ -304,10 +373,15 @@ impl Drop for Lease {
             let now = connection.bytes();
             traffic.add(now.0 - before.0, now.1 - before.1);
         }
+        // A server that is silent now may have lost all its connections, and nothing would tell.
+        let is_silent = self.pool.silence().is_on();
         match &mut back {
-            Some(connection) if connection.is_reusable() && self.discarded.is_none() => connection.rest(),
+            Some(connection) if connection.is_reusable() && self.discarded.is_none() && !is_silent => connection.rest(),
             Some(connection) => {
-                let why = self.discarded.unwrap_or_else(|| connection.why_not_reusable());
+                let why = self.discarded.unwrap_or_else(|| match connection.is_reusable() {
+                    true => CloseReason::FoundDead,
+                    false => connection.why_not_reusable(),
+                });
                 connection.closes(why);
                 back = None;
             }
@@ -323,5 +397,9 @@ impl Drop for Lease {
             None => state.open -= 1,
         }
         state.wake_first_if_room(self.pool.settings.pool_size);
+        drop(state);
+        if is_silent {
+            self.pool.drop_idle();
+        }
     }
 }

@@ -9,39 +9,54 @@ use std::time::{Duration, Instant};
 
 /// The moment at which a call gives up; none for a command that may wait for ever.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Deadline(Option<Instant>);
+pub(crate) struct Deadline {
+    at: Option<Instant>,
+    /// How long its command may wait for data: for that time it is right that the server says nothing.
+    wait: Duration,
+}
 
 impl Deadline {
     /// This long from now; never when that is beyond what the clock can tell.
     pub(crate) fn after(duration: Duration) -> Deadline {
-        Deadline(Instant::now().checked_add(duration))
+        Deadline { at: Instant::now().checked_add(duration), wait: Duration::ZERO }
     }
 
     /// No end.
     pub(crate) fn never() -> Deadline {
-        Deadline(None)
+        Deadline { at: None, wait: Duration::ZERO }
     }
 
     /// This long from now, and what the command itself may wait on top.
     pub(crate) fn of(duration: Duration, wait: Wait) -> Deadline {
         match wait {
             Wait::None => Deadline::after(duration),
-            Wait::AtMost(wait) => Deadline::after(duration.saturating_add(wait)),
-            Wait::Forever => Deadline(None),
+            Wait::AtMost(wait) => Deadline { wait, ..Deadline::after(duration.saturating_add(wait)) },
+            Wait::Forever => Deadline::never(),
         }
     }
 
     /// The earlier of this and a time from now.
     pub(crate) fn within(self, duration: Duration) -> Deadline {
-        match (self.0, Deadline::after(duration).0) {
-            (Some(one), Some(other)) => Deadline(Some(one.min(other))),
-            (one, other) => Deadline(one.or(other)),
-        }
+        let at = match (self.at, Deadline::after(duration).at) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        Deadline { at, ..self }
+    }
+
+    /// The same for what does not wait for data.
+    pub(super) fn without_wait(self) -> Deadline {
+        Deadline { wait: Duration::ZERO, ..self }
+    }
+
+    /// From when on the answer to what was asked at this moment is late.
+    pub(super) fn awaited_from(self, asked: Instant) -> Instant {
+        asked.checked_add(self.wait).unwrap_or(asked)
     }
 
     /// What is left, never zero; `None` when there is no end.
     pub(crate) fn left(self) -> io::Result<Option<Duration>> {
-        match self.0 {
+        match self.at {
             None => Ok(None),
             Some(at) => match at.checked_duration_since(Instant::now()) {
                 Some(left) if !left.is_zero() => Ok(Some(left)),

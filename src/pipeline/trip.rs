@@ -84,7 +84,7 @@ impl Trip {
     }
 
     pub(super) fn lend(&self, run: &Run<'_>, deadline: Deadline) -> Result<Lease> {
-        run.lend_checked(self.server, deadline, self.has_others(run))
+        run.lend_in_step(self.server, deadline, self.has_others(run))
     }
 
     pub(super) fn leave_out(&mut self, requests: &[(usize, usize)]) {

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// The longest time for a look at a replica that failed before.
 const LOOK: Duration = Duration::from_millis(500);
+/// How long what was heard over a connection says that its replica is in step.
+const IN_STEP: Duration = Duration::from_secs(1);
 
 /// The servers that may serve a target, the one to ask first coming first. Those that failed a moment ago come last.
 ///
@@ -211,7 +213,7 @@ impl Run<'_> {
         };
         let mut lease = self.lend_until(server, look)?;
         // Whoever reads all the time meets the replica while it loads. Who came back after a while may have missed it.
-        if lease.known_in_step() == age && lease.is_fresh() && !(others && health.is_stale()) {
+        if lease.known_in_step() == age && lease.lay() < IN_STEP && !(others && health.is_stale()) {
             return Ok(lease);
         }
         let info = ask(&mut lease, look)?;

@@ -1,0 +1,70 @@
+//! What a connection of one's own runs.
+
+use super::connection::Connection;
+use super::stream::Deadline;
+use crate::cmd::{Cmd, Execute, Wait};
+use crate::convert::FromValue;
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::resp::ValueRef;
+use crate::spec::Spec;
+
+impl Connection {
+    /// Runs a command, with a deadline that begins now.
+    pub(crate) fn run<T: FromValue>(&mut self, cmd: &Cmd<T>) -> Result<T> {
+        cmd.check()?;
+        if cmd.spec(&[]).is_ok_and(Spec::is_answered_by_a_stream) {
+            let message = if cmd.name().ends_with("SUBSCRIBE") {
+                "is answered by a stream of messages; `Cluster::subscriber` listens to channels"
+            } else {
+                "is answered by a stream of messages or not at all, and a connection gives one reply to each command"
+            };
+            return Err(Error::new(ErrorKind::Refused, Outcome::NotApplied, message).with_command(cmd.name()));
+        }
+        let deadline = Deadline::of(self.settings.deadline, cmd.spec(&[]).map_or(Wait::None, |spec| cmd.wait(spec)));
+        self.run_until(cmd, deadline)
+    }
+
+    /// Runs a script by its name, and as a whole when the server does not know it.
+    pub(crate) fn run_script<T: FromValue>(
+        &mut self,
+        named: &Cmd<T>,
+        whole: &(dyn Fn() -> Cmd<T> + Sync),
+    ) -> Result<T> {
+        named.check()?;
+        let deadline = Deadline::after(self.settings.deadline);
+        match self.run_until(named, deadline) {
+            Err(error) if error.is_unknown_script() => {
+                let whole = whole();
+                whole.check()?;
+                self.run_until(&whole, deadline)
+            }
+            result => result,
+        }
+    }
+
+    fn run_until<T: FromValue>(&mut self, cmd: &Cmd<T>, deadline: Deadline) -> Result<T> {
+        let runs_a_script = cmd.spec(&[]).is_ok_and(Spec::runs_a_script);
+        let node = |connection: &Connection| connection.node().to_string();
+        self.send(cmd.as_bytes(), 1, deadline).map_err(|error| error.with_command(cmd.name()))?;
+        let range = self.receive_range(deadline).map_err(|error| error.with_command(cmd.name()))?;
+        let value = match (self.take_bulk(&range), range) {
+            (Some(bytes), _) => T::from_bulk(bytes),
+            (None, range) => match self.frame(range).value() {
+                ValueRef::Error(text) if runs_a_script => Err(Error::server(text).of_a_script()),
+                ValueRef::Error(text) => Err(Error::server(text)),
+                // An error inside of what a script returned: the script came to its end.
+                value if runs_a_script => T::from_value(value).map_err(|error| error.with_outcome(Outcome::Applied)),
+                value => T::from_value(value),
+            },
+        };
+        value.map_err(|error| error.with_node(|| node(self)).with_command(cmd.name()))
+    }
+}
+
+impl Execute for &mut Connection {
+    type Output<T: FromValue> = Result<T>;
+
+    fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Result<T> {
+        self.run(&cmd)
+    }
+}

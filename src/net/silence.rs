@@ -1,0 +1,118 @@
+//! Whether a server has fallen silent: then calls to it fail at once, and one now and then tries whether it speaks again.
+
+use super::resting::{Resting, Standing};
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::observer::{ObserverEvent, Observing};
+use crate::topology::Node;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// A server that a call waited for at least so long, while nothing came from it on any connection, is taken for silent.
+///
+/// A little less than a second, so that calls with a deadline of one second find it out, and more than servers commonly
+/// need for one slow command. Calls with shorter deadlines say nothing: that they were not answered may be their own fault.
+const SILENT: Duration = Duration::from_millis(900);
+/// How long a silent server is left alone after it was tried in vain; twice as long after each further time.
+const FIRST_REST: Duration = Duration::from_secs(1);
+/// Short, so that a server that is back is used again soon: to try it costs one call its time, and nobody else's.
+const LONGEST_REST: Duration = Duration::from_secs(4);
+
+/// What is heard of one server, over all its connections.
+#[derive(Debug)]
+pub(crate) struct Silence {
+    node: Node,
+    observer: Observing,
+    made: Instant,
+    /// When something last came from it, and since when it has been waited for in vain, in milliseconds from `made` on.
+    heard: AtomicU64,
+    since: AtomicU64,
+    resting: Resting,
+}
+
+impl Silence {
+    pub(super) fn of(node: Node, observer: Observing) -> Silence {
+        Silence {
+            node,
+            observer,
+            made: Instant::now(),
+            heard: AtomicU64::new(0),
+            since: AtomicU64::new(0),
+            resting: Resting::new(FIRST_REST, LONGEST_REST),
+        }
+    }
+
+    fn millis(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.made).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether it is taken for silent.
+    pub(crate) fn is_on(&self) -> bool {
+        self.resting.rests()
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        self.resting.standing()
+    }
+
+    /// Whether a call may ask the server; where it is due, this one is the one that tries, for no longer than that.
+    pub(super) fn take_turn(&self, may_take: Duration) -> Standing {
+        self.resting.take_turn(may_take)
+    }
+
+    /// Something came from it.
+    pub(super) fn heard(&self, now: Instant) {
+        let now = self.millis(now);
+        // Many threads come here, and writing what they all read is dear.
+        if self.heard.load(Ordering::Relaxed) != now {
+            self.heard.store(now, Ordering::Relaxed);
+        }
+        if self.is_on() {
+            self.end();
+        }
+    }
+
+    /// It has answered somebody elsewhere who began to ask at this moment.
+    pub(crate) fn answered(&self, began: Instant) {
+        if self.resting.served(began) {
+            self.observer.on(|| ObserverEvent::ServerHeard { node: &self.node });
+        }
+    }
+
+    /// It lives, or at least its host does.
+    pub(super) fn end(&self) {
+        if self.resting.end() {
+            self.observer.on(|| ObserverEvent::ServerHeard { node: &self.node });
+        }
+    }
+
+    /// A call gave up that had waited for an answer since this moment.
+    pub(super) fn unanswered(&self, since: Instant) {
+        let silent = since.elapsed();
+        let since = self.millis(since);
+        if silent < SILENT || self.heard.load(Ordering::Relaxed) > since || self.is_on() {
+            return;
+        }
+        self.since.store(since, Ordering::Relaxed);
+        if self.resting.begin() {
+            self.observer.on(|| ObserverEvent::ServerSilent { node: &self.node, silent });
+        }
+    }
+
+    /// It said nothing either to the one that tried it from this moment on, who would have waited for `patience` or longer
+    /// if its own deadline had allowed.
+    pub(super) fn goes_on(&self, tried: Instant, patience: Duration) {
+        if tried.elapsed() < patience.min(SILENT) {
+            self.resting.is_due();
+        } else {
+            self.resting.failed(tried);
+        }
+    }
+
+    /// What a call gets that does not ask it.
+    pub(super) fn error(&self) -> Error {
+        let silent = self.millis(Instant::now()).saturating_sub(self.since.load(Ordering::Relaxed));
+        let (silent, left) = (Duration::from_millis(silent).as_secs_f64(), self.resting.left().as_secs_f64());
+        let message = format!("the server has said nothing for {silent:.1} s; it is asked again in {left:.1} s");
+        Error::new(ErrorKind::Connect, Outcome::NotApplied, message).with_node(|| self.node.to_string())
+    }
+}
