@@ -5,7 +5,7 @@ use crate::discover::{master_of, Known};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::Deadline;
 use crate::run::Servers;
-use crate::topology::{Address, ShardDescription, Topology};
+use crate::topology::{ShardDescription, Topology};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -150,14 +150,6 @@ impl Shared {
     }
 }
 
-impl Shared {
-    /// Whether the server at this address is silent.
-    pub(super) fn is_silent(&self, address: &Address) -> bool {
-        let servers = self.servers.read().unwrap_or_else(PoisonError::into_inner);
-        servers.pools.iter().any(|pool| pool.node().address() == address && pool.health().silence().is_on())
-    }
-}
-
 /// While this lives, nobody else asks for this shard.
 struct Under {
     shared: Arc<Shared>,
@@ -168,9 +160,7 @@ impl Under {
     fn ask(&self, deadline: Deadline) -> bool {
         let Under { shared, shard } = self;
         let known = shared.masters.state().known[*shard].clone();
-        let is_silent = shared.is_silent(known.master());
-        let Ok((address, said)) = master_of(&shared.nodes[*shard], &known, &shared.settings, is_silent, deadline)
-        else {
+        let Ok((address, said)) = master_of(&shared.nodes[*shard], &known, &shared.settings, deadline) else {
             return false;
         };
         let mut is_moved = address != *known.master();
