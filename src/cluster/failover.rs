@@ -160,9 +160,13 @@ impl Under {
     fn ask(&self, deadline: Deadline) -> bool {
         let Under { shared, shard } = self;
         let known = shared.masters.state().known[*shard].clone();
+        let began = Instant::now();
         let Ok((address, said)) = master_of(&shared.nodes[*shard], &known, &shared.settings, deadline) else {
             return false;
         };
+        let servers = Arc::clone(&shared.servers.read().unwrap_or_else(PoisonError::into_inner));
+        let asked = servers.pools.iter().filter(|pool| *pool.node().address() == address);
+        asked.for_each(|pool| pool.health().silence().answered(began));
         let mut is_moved = address != *known.master();
         // Always the servers first and then what is known of them.
         shared.replace_servers(|now| {
