@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::Deadline;
 use crate::observer::ObserverEvent;
 use crate::run::Servers;
-use crate::topology::{Address, ShardDescription, Topology};
+use crate::topology::{ShardDescription, Topology};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -184,14 +184,6 @@ impl Shared {
     }
 }
 
-impl Shared {
-    /// Whether the server at this address is silent.
-    pub(super) fn is_silent(&self, address: &Address) -> bool {
-        let servers = self.servers.read().unwrap_or_else(PoisonError::into_inner);
-        servers.pools.iter().any(|pool| pool.node().address() == address && pool.health().silence().is_on())
-    }
-}
-
 /// While this lives, nobody else asks for this shard.
 struct Under {
     shared: Arc<Shared>,
@@ -202,11 +194,13 @@ impl Under {
     fn ask(&self, deadline: Deadline) -> bool {
         let Under { shared, shard } = self;
         let known = shared.masters.state().known[*shard].clone();
-        let is_silent = shared.is_silent(known.master());
-        let Ok((address, said)) = master_of(&shared.nodes[*shard], &known, &shared.settings, is_silent, deadline)
-        else {
+        let began = Instant::now();
+        let Ok((address, said)) = master_of(&shared.nodes[*shard], &known, &shared.settings, deadline) else {
             return false;
         };
+        let servers = Arc::clone(&shared.servers.read().unwrap_or_else(PoisonError::into_inner));
+        let asked = servers.pools.iter().filter(|pool| *pool.node().address() == address);
+        asked.for_each(|pool| pool.health().silence().answered(began));
         let mut is_moved = address != *known.master();
         // Always the servers first and then what is known of them.
         shared.replace_servers(|now| {

@@ -2,7 +2,7 @@
 
 use super::{ask, at_once, endpoint_of, is_a_replica, sentinel_addresses, Said};
 use crate::config::{ConfiguredNode, Settings};
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, Result};
 use crate::net::Deadline;
 use crate::topology::info::Info;
 use crate::topology::{Address, Node};
@@ -75,8 +75,7 @@ struct Answer {
 
 /// The master of a node, and what it said of itself: the one that its Sentinels name, where there are any and it says the
 /// same. Without them the one that was the master until now is asked first; when it does
-/// not answer, is a replica by now or has another history than it had, all servers are asked that were ever met. With
-/// `is_silent` it is not asked, so that nobody waits for it once more.
+/// not answer, is a replica by now or has another history than it had, all servers are asked that were ever met.
 ///
 /// # Errors
 /// What the master until now met, when none of the others is the master.
@@ -84,15 +83,11 @@ pub(crate) fn master_of(
     node: &ConfiguredNode,
     known: &Known,
     settings: &Arc<Settings>,
-    is_silent: bool,
     deadline: Deadline,
 ) -> Result<(Address, Said)> {
     let ask_one = |address: &Address, deadline: Deadline| {
         let server = Node::new(node.name.clone(), address.clone());
-        match is_silent && address == known.master() {
-            true => Err(no_answer(&server)),
-            false => ask(&server, &endpoint_of(node, address), settings, deadline),
-        }
+        ask(&server, &endpoint_of(node, address), settings, deadline)
     };
     // Sentinels decide; that they cannot be asked does not stop anything.
     if let Some(sentinels) = &node.sentinels {
@@ -140,12 +135,6 @@ pub(crate) fn master_of(
         }
         None => Err(error.unwrap_or_else(|| no_master(node, known, &answers))),
     }
-}
-
-/// The error for a server that is not asked because it says nothing.
-fn no_answer(server: &Node) -> Error {
-    let error = Error::new(ErrorKind::Connect, Outcome::NotApplied, "the server says nothing");
-    error.with_node(|| server.to_string())
 }
 
 /// Which of the servers that answered is the master. Of two that say so it is the one that goes on with the known
