@@ -30,6 +30,7 @@ use std::time::Duration;
 /// | [`deadline`](Builder::deadline) of a call, connecting included | 5 s |
 /// | [`connect_timeout`](Builder::connect_timeout) for one connection | 2 s |
 /// | [`pool_size`](Builder::pool_size), connections to one server | 16 |
+/// | [`check_after`](Builder::check_after) that a connection lay unused | 15 s |
 /// | [`retries`](Builder::retries) | up to 3; 1 when connections fail |
 /// | [`observer`](Builder::observer) | none |
 /// | [`database`](Builder::database) | 0 |
@@ -78,6 +79,7 @@ pub(crate) struct Settings {
     pub(crate) deadline: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) pool_size: usize,
+    pub(crate) check_after: Duration,
     pub(crate) max_replica_lag: Option<ReplicaLag>,
     pub(crate) address_map: AddressMap,
     pub(crate) connector: Option<Connector>,
@@ -117,6 +119,7 @@ impl Default for Builder {
                 deadline: Duration::from_secs(5),
                 connect_timeout: Duration::from_secs(2),
                 pool_size: 16,
+                check_after: Duration::from_secs(15),
                 max_replica_lag: None,
                 address_map: AddressMap::default(),
                 connector: None,
@@ -270,16 +273,34 @@ impl Builder {
     /// The longest time that one call may take, however many servers and steps it needs, connecting included.
     /// Commands that wait for data take their own wait in addition. Zero is an error.
     ///
-    /// A server that says nothing costs one call its deadline. If that was 0.9 s or more, further calls to the server fail at
-    /// once until it speaks again; shorter deadlines are met by every call.
+    /// A server that says nothing costs one call its deadline. If that was 0.9 s or more, further calls to the server fail
+    /// at once until it speaks again; shorter deadlines are met by every call.
     pub fn deadline(self, deadline: Duration) -> Builder {
         self.note(|builder| positive("deadline", deadline).map(|()| builder.settings.deadline = deadline))
     }
 
-    /// The longest time for making one connection, and for trying whether a silent server speaks again, within the deadline
-    /// of the call. Zero is an error.
+    /// The longest time for making one connection, and for trying whether a silent server speaks again, within the
+    /// deadline of the call. Zero is an error.
     pub fn connect_timeout(self, timeout: Duration) -> Builder {
         self.note(|builder| positive("connect timeout", timeout).map(|()| builder.settings.connect_timeout = timeout))
+    }
+
+    /// How long a connection of a pool may lie unused before it is asked by `PING` whether it lives, when it is used again.
+    /// What lies between a program and its servers, such as a firewall or the translation of addresses, may forget a
+    /// connection without a word, and a call on it would wait in vain. What does not answer within a quarter of the time
+    /// that is left, and within [`connect_timeout`](Builder::connect_timeout), is closed, and the call goes on over another
+    /// connection. Zero is an error; [`Duration::MAX`] is for never.
+    ///
+    /// ```
+    /// use rediscluster::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// let nodes = Cluster::builder().nodes("node_1=10.0.0.1,node_2=10.0.0.2");
+    /// let cluster = nodes.check_after(Duration::from_secs(60)).build()?;
+    /// # Ok::<(), rediscluster::Error>(())
+    /// ```
+    pub fn check_after(self, unused: Duration) -> Builder {
+        self.note(|builder| positive("check", unused).map(|()| builder.settings.check_after = unused))
     }
 
     /// The most connections to one server at a time, at least 1. A call that finds all of them taken waits, within

@@ -158,15 +158,18 @@ impl Pool {
             self.try_silent(deadline)?;
         }
         let mut lease = self.lend_any(deadline)?;
-        match lease.select(database, deadline) {
-            Ok(()) => return Ok(lease),
-            // An idle one that was dead: in the database that it was in, whoever uses it first would try a new one.
-            Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol) => {
-                lease.discard(CloseReason::FoundDead)
+        if lease.leads_to_server(deadline) {
+            match lease.select(database, deadline) {
+                // An idle one that was dead: in the database that it was in, whoever uses it first would try a new one.
+                Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol) => {}
+                selected => return selected.map(|()| lease),
             }
-            Err(error) => return Err(error),
         }
+        lease.discard(CloseReason::FoundDead);
         self.drop_idle();
+        if self.silence().is_on() {
+            self.try_silent(deadline)?;
+        }
         let mut lease = self.lend_any(deadline)?;
         lease.select(database, deadline)?;
         Ok(lease)
