@@ -23,7 +23,7 @@ fn clusters() -> &'static [Cluster] {
     })
 }
 
-/// The first two bytes choose the row, the rest are its arguments with a 0xff between two of them.
+// The first two bytes choose the row, the rest are its arguments with a 0xff between two of them.
 fuzz_target!(|data: &[u8]| {
     let [high, low, rest @ ..] = data else { return };
     let row = ALL[(usize::from(*high) << 8 | usize::from(*low)) % ALL.len()];
