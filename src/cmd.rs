@@ -232,7 +232,7 @@ fn unknown(name: &[u8]) -> Error {
         Outcome::NotApplied,
         "not in the command table, so its keys and its node are not known; nothing was sent",
     )
-    .with_command(escape(name, 64).to_uppercase())
+    .with_command(escape(name, 64).to_ascii_uppercase())
 }
 
 impl<T> Clone for Cmd<T> {

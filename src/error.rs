@@ -241,7 +241,9 @@ impl Error {
     }
 
     pub(crate) fn with_node(mut self, node: impl FnOnce() -> String) -> Error {
-        self.0.node.get_or_insert_with(node);
+        if self.0.node.is_none() {
+            self.0.node = Some(node());
+        }
         self
     }
 

@@ -4,6 +4,7 @@ mod hidden;
 
 use crate::args::Args;
 use crate::error::escape;
+use crate::order::sort_by_key;
 use crate::plan::{groups, Carried, Order, Part, Pattern, Placed, Planner, Route, Sorting, StreamRead, Target};
 use crate::resp::{Decoder, Limits, Protocol, ValueRef};
 use crate::spec::{Access, Across, Spec, WaitArgument};
@@ -151,7 +152,7 @@ impl Draft<'_> {
             }
             (Across::SetIfNoneExists, _) => {
                 let mut groups = groups(keys);
-                groups.sort_by_key(|group| group[0].master);
+                sort_by_key(&mut groups, |group| group[0].master);
                 let each = |word: &str, group: &[&Placed<'_>], with_values: bool| {
                     let pairs = group.iter().map(|key| match with_values {
                         true => format!(" {} {}", name(key), arg(key.position + 1)),

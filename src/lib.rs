@@ -66,6 +66,7 @@ mod merge;
 mod multi;
 mod net;
 mod observer;
+mod order;
 mod partition;
 mod pipeline;
 mod plan;

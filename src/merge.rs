@@ -60,20 +60,19 @@ impl Merge {
         let mut out = Vec::new();
         match self {
             Merge::KeyOrder => {
-                let count = keys.iter().map(|keys| keys.len()).sum();
-                let mut slots: Vec<(usize, &[u8])> = Vec::with_capacity(count);
+                let end = keys.iter().flat_map(|keys| *keys).max().map_or(0, |last| last + 1);
+                let mut slots: Vec<Option<&[u8]>> = vec![None; end];
                 let lists = given.each(|nth, reply| {
                     let items = list(reply)?;
                     items_of(keys[nth].len(), items.len()).map(|()| items)
                 })?;
                 for (keys, mut items) in keys.iter().zip(lists) {
                     for &key in *keys {
-                        slots.extend(items.next_raw().map(|(_, raw)| (key, raw)));
+                        slots[key] = items.next_raw().map(|(_, raw)| raw);
                     }
                 }
-                slots.sort_unstable_by_key(|(key, _)| *key);
-                encode::head(&mut out, b'*', slots.len());
-                slots.iter().for_each(|(_, raw)| out.extend_from_slice(raw));
+                encode::head(&mut out, b'*', keys.iter().map(|keys| keys.len()).sum());
+                slots.into_iter().flatten().for_each(|raw| out.extend_from_slice(raw));
             }
             Merge::Union => {
                 let lists = given.each(|_, reply| list(reply))?;

@@ -13,6 +13,7 @@ pub(crate) use streams::{parse_id, StreamRead};
 use crate::args::Args;
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::merge::Merge;
+use crate::order::sort_by_key;
 use crate::resp::encode;
 use crate::spec::{Access, Across, KeySpec, RequestPolicy, ResponsePolicy, SetOperation, Spec};
 use crate::topology::{Placement, ReadFrom, Role, Topology};
@@ -229,7 +230,7 @@ impl Planner<'_> {
             return Err(too_few(spec));
         }
         let mut positions = spec.key_positions(args).ok_or_else(|| too_few(spec))?;
-        positions.sort_unstable();
+        sort_by_key(&mut positions, |&position| position);
         let mut wanted = positions.iter().peekable();
         let mut keys = Vec::with_capacity(positions.len());
         for (position, key) in args.iter().enumerate() {
@@ -296,11 +297,16 @@ impl Planner<'_> {
 
 /// The words that a server would use.
 fn too_few(spec: &Spec) -> Error {
-    Error::argument(format!("ERR wrong number of arguments for '{}' command", spec.name.to_lowercase()))
+    Error::argument(format!("ERR wrong number of arguments for '{}' command", spec.name.to_ascii_lowercase()))
 }
 
 /// A command in the bytes that go over the wire.
 pub(crate) fn command<'a>(args: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    written(&mut args.into_iter())
+}
+
+/// One copy for all that give arguments.
+fn written(args: &mut dyn Iterator<Item = &[u8]>) -> Vec<u8> {
     let mut body = Vec::new();
     let mut count = 0;
     for arg in args {

@@ -104,7 +104,7 @@ fn contents(word: &str) -> Option<(StashContent, Option<StashContent>)> {
 impl Stash {
     /// A stash of this call: `words` are the command and the ends that it names.
     pub(crate) fn new(words: &[&[u8]], role: StashRole, id: u64, key: &[u8]) -> Stash {
-        let words: Vec<String> = words.iter().map(|word| String::from_utf8_lossy(word).to_lowercase()).collect();
+        let words: Vec<String> = words.iter().map(|word| String::from_utf8_lossy(word).to_ascii_lowercase()).collect();
         Stash { id, role, word: words.join("-"), key: key.to_vec() }
     }
 
@@ -142,7 +142,7 @@ impl Stash {
 
     /// The name of the command that left it, such as `LMOVE`.
     pub fn command(&self) -> String {
-        self.word.split('-').next().unwrap_or_default().to_uppercase()
+        self.word.split('-').next().unwrap_or_default().to_ascii_uppercase()
     }
 
     /// What it is for.

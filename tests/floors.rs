@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// The floor of a room of `src/`, by the first part of its path.
 const FLOORS: &[(&str, u8)] = &[
     ("error", 0),
+    ("order", 0),
     ("resp", 0),
     ("args", 1),
     ("cancel", 1),

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Deadline, Lease};
+use crate::order::sort_by_key;
 use crate::plan::{command, Pattern, Target};
 use crate::resp::ValueRef;
 use crate::run::{is_servers_fault, Run};
@@ -78,7 +79,7 @@ impl Run<'_> {
             chosen.extend(server.map(|server| (server, others, batch)));
         }
         // Connections are taken in the order of the servers: two calls can so never wait for one another.
-        chosen.sort_unstable_by_key(|(server, ..)| *server);
+        sort_by_key(&mut chosen, |(server, ..)| *server);
         let mut asked = Vec::with_capacity(chosen.len());
         for &(server, others, batch) in &chosen {
             let (deadline, began) = (self.part_of_the_time(others), Instant::now());

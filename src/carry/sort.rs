@@ -5,6 +5,7 @@ use super::weight::Weight;
 use super::{all_succeeded, exec_unwatched, nothing_written, random, MEMBERS};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::multi::gave_nothing;
+use crate::order::sort;
 use crate::plan::{command, Get, Order, Part, Placed, Sorting, Target};
 use crate::resp::{encode, Frame, ValueRef};
 use crate::run::Run;
@@ -72,7 +73,7 @@ impl Run<'_> {
         let [kind, elements] = &replies[..] else { return Err(gave_nothing()) };
         let mut elements = list(Frame::trusted(elements))?;
         if Frame::trusted(kind).value().as_bytes() == Some(b"set") {
-            elements.sort_unstable();
+            sort(&mut elements, Ord::cmp);
             if desc {
                 elements.reverse();
             }
@@ -85,7 +86,7 @@ impl Run<'_> {
         let directed = |order: Ordering| if sorting.desc { order.reverse() } else { order };
         match sorting.order {
             Order::Server | Order::AsTheyAre => {}
-            Order::Bytes => elements.sort_by(|one, other| directed(one.cmp(other))),
+            Order::Bytes => sort(&mut elements, |one, other| directed(one.cmp(other))),
             Order::Weights(pattern) => {
                 let weights = self.look_up(&elements, &[pattern], self.planner.role(self.spec.access))?;
                 let mut order: Vec<usize> = (0..elements.len()).collect();
@@ -95,10 +96,10 @@ impl Run<'_> {
                         Some(weight) if !sorting.stores => weight.split(|&byte| byte == 0).next(),
                         weight => weight.as_deref(),
                     };
-                    order.sort_by(|&one, &other| directed(text(one).cmp(&text(other))));
+                    sort(&mut order, |&one, &other| directed(text(one).cmp(&text(other))));
                 } else {
                     let scores = self.scores(source, &weights)?;
-                    order.sort_by(|&one, &other| {
+                    sort(&mut order, |&one, &other| {
                         let scores = scores[one].partial_cmp(&scores[other]).unwrap_or(Ordering::Equal);
                         directed(scores.then_with(|| elements[one].cmp(&elements[other])))
                     });

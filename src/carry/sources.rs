@@ -4,6 +4,7 @@ use super::{all_succeeded, error_in, exec_unwatched, nothing_written, random};
 use crate::error::{Error, Outcome, Result};
 use crate::multi::gave_nothing;
 use crate::net::Lease;
+use crate::order::sort_by_key;
 use crate::plan::{command, groups, Carried, Placed};
 use crate::resp::ValueRef;
 use crate::run::Run;
@@ -77,7 +78,7 @@ impl Run<'_> {
     #[allow(clippy::type_complexity)] // the keys of one server, and for each its value
     fn dumped<'k, 'c>(&self, keys: &'k [Placed<'c>]) -> Result<Vec<(Vec<&'k Placed<'c>>, Vec<Option<Vec<u8>>>)>> {
         let mut groups = groups(keys);
-        groups.sort_by_key(|group| group[0].master);
+        sort_by_key(&mut groups, |group| group[0].master);
         let mut asked = Vec::with_capacity(groups.len());
         for group in groups {
             let lease = self.lend(group[0].master)?;

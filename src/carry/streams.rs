@@ -4,6 +4,7 @@ use super::waits::{nothing, Given, Waited, Waiter};
 use super::{error_in, nothing_written};
 use crate::error::{escape, Error, Outcome, PartOutcome, Result};
 use crate::net::Lease;
+use crate::order::sort_by_key;
 use crate::plan::{command, parse_id, Part, Placed, StreamRead, Target};
 use crate::resp::{encode, Frame, ValueRef};
 use crate::run::Run;
@@ -138,7 +139,7 @@ impl Run<'_> {
         ask: impl Fn(&Placed<'_>) -> Vec<u8>,
     ) -> Result<Vec<(&'k Placed<'c>, Vec<u8>, String)>> {
         let mut groups = crate::plan::groups(keys);
-        groups.sort_by_key(|group| group[0].master);
+        sort_by_key(&mut groups, |group| group[0].master);
         let mut asked: Vec<(Lease, Vec<&Placed<'_>>)> = Vec::with_capacity(groups.len());
         for group in groups {
             asked.push((self.lend(group[0].master)?, group));
@@ -172,7 +173,7 @@ impl Run<'_> {
         if !failed.is_empty() {
             return Err(self.failure(read, &pieces, failed));
         }
-        pieces.sort_by_key(|piece| piece.key.position);
+        sort_by_key(&mut pieces, |piece| piece.key.position);
         let Some(first) = pieces.first() else { return Ok(None) };
         let mut out = Vec::new();
         encode::head(&mut out, if first.given.is_in_map { b'%' } else { b'*' }, pieces.len());

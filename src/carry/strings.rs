@@ -2,6 +2,7 @@
 
 use super::{all_succeeded, exec, integer, nothing_written};
 use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::order::sort_by_key;
 use crate::plan::{groups, Placed};
 use crate::resp::ValueRef;
 use crate::run::{Answer, Run};
@@ -13,7 +14,7 @@ impl Run<'_> {
         let values: Vec<&[u8]> = self.args.iter().collect();
         let mut groups = groups(keys);
         // Every client begins at the same node, whatever the order of its keys.
-        groups.sort_by_key(|group| group[0].master);
+        sort_by_key(&mut groups, |group| group[0].master);
         let positions = |group: &[&Placed<'_>]| group.iter().map(|key| key.position).collect::<Vec<_>>();
         let checks: Vec<_> = groups
             .iter()

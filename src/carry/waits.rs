@@ -6,6 +6,7 @@ use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::multi::gave_nothing;
 use crate::net::{Deadline, Lease};
 use crate::observer::CloseReason;
+use crate::order::sort_by_key;
 use crate::plan::{command, groups, Part, Placed, StreamRead};
 use crate::resp::{Frame, Value, ValueRef};
 use crate::run::{cancelled, Answer, Run};
@@ -188,7 +189,7 @@ impl Run<'_> {
         let mut results: Vec<Given> = waiters.iter().map(|_| Ok(None)).collect();
         // Connections are taken in the order of the servers: two calls can so never wait for one another.
         let mut order: Vec<usize> = (0..waiters.len()).collect();
-        order.sort_unstable_by_key(|&at| waiters[at].server);
+        sort_by_key(&mut order, |&at| waiters[at].server);
         let mut leases: Vec<(usize, Lease)> = Vec::with_capacity(waiters.len());
         for at in order {
             match self.lend_to_wait(waiters[at].server) {
@@ -328,7 +329,7 @@ impl Run<'_> {
                 }
             }
         }
-        given.sort_by_key(|(position, ..)| *position);
+        sort_by_key(&mut given, |(position, ..)| *position);
         let mut given = given.into_iter();
         let Some((_, first, reply)) = given.next() else {
             return failed.map_or_else(|| nothing(waited.was_cancelled), Err);
@@ -394,7 +395,7 @@ pub(super) fn nothing(was_cancelled: bool) -> Result<Vec<u8>> {
 
 /// A time as most commands take it.
 fn seconds(time: Duration) -> String {
-    format!("{:.3}", time.as_secs_f64())
+    format!("{}.{:03}", time.as_secs(), time.subsec_millis())
 }
 
 /// What undoes a pop whose reply is given: a key, and what was popped of it.

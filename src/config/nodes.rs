@@ -2,6 +2,7 @@
 
 use super::Credentials;
 use crate::error::{Error, Result};
+use crate::order::sort_by_key;
 use crate::topology::Address;
 
 /// A server to connect to, and as whom.
@@ -218,8 +219,8 @@ impl NodeTable {
         }
         let numbers: Option<Vec<u64>> = masters.iter().map(|(name, _)| number(name)).collect();
         if let Some(mut numbers) = numbers {
-            masters.sort_by_key(|(name, _)| number(name));
-            numbers.sort_unstable();
+            sort_by_key(&mut masters, |(name, _)| number(name));
+            sort_by_key(&mut numbers, |&number| number);
             for (wanted, number) in (1..).zip(numbers) {
                 if number < wanted {
                     return Err(Error::config(format!("two nodes have the number {number}")));

@@ -4,6 +4,7 @@ use super::{ask, at_once, endpoint_of, is_a_replica, sentinel_addresses, Said};
 use crate::config::{ConfiguredNode, Settings};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
+use crate::order::sort;
 use crate::topology::info::Info;
 use crate::topology::{Address, Node};
 use std::sync::Arc;
@@ -114,7 +115,7 @@ pub(crate) fn master_of(
     to_ask.extend(answers.iter().filter_map(|answer| answer.said.info.master.clone()));
     // Once more for the masters that replicas name, and for those that these name.
     for _ in 0..3 {
-        to_ask.sort();
+        sort(&mut to_ask, Ord::cmp);
         to_ask.dedup();
         to_ask.retain(|address| !asked.contains(address));
         if to_ask.is_empty() {

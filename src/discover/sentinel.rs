@@ -4,6 +4,7 @@ use super::at_once;
 use crate::config::{Endpoint, Sentinels, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Connection, Deadline};
+use crate::order::sort_by_key;
 use crate::resp::{Protocol, ValueRef};
 use crate::topology::{Address, Node};
 use std::sync::Arc;
@@ -41,7 +42,7 @@ pub(crate) fn addresses(
     match first_error {
         Some(error) if found.is_empty() => Err(error.with_note(&format!("no Sentinel of {node} knows its master"))),
         _ => {
-            found.sort_by_key(|(epoch, votes, _)| std::cmp::Reverse((*epoch, *votes)));
+            sort_by_key(&mut found, |(epoch, votes, _)| std::cmp::Reverse((*epoch, *votes)));
             Ok(found.into_iter().map(|(.., address)| address).collect())
         }
     }

@@ -111,8 +111,9 @@ impl Silence {
     /// What a call gets that does not ask it.
     pub(super) fn error(&self) -> Error {
         let silent = self.millis(Instant::now()).saturating_sub(self.since.load(Ordering::Relaxed));
-        let (silent, left) = (Duration::from_millis(silent).as_secs_f64(), self.resting.left().as_secs_f64());
-        let message = format!("the server has said nothing for {silent:.1} s; it is asked again in {left:.1} s");
+        let tenths = |time: Duration| format!("{}.{}", time.as_secs(), time.subsec_millis() / 100);
+        let (silent, left) = (tenths(Duration::from_millis(silent)), tenths(self.resting.left()));
+        let message = format!("the server has said nothing for {silent} s; it is asked again in {left} s");
         Error::new(ErrorKind::Connect, Outcome::NotApplied, message).with_node(|| self.node.to_string())
     }
 }

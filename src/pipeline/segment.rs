@@ -5,6 +5,7 @@ use super::lane::{Landed, Lane, Mark};
 use super::trip::{Load, Next, Trip};
 use crate::error::{Error, Result};
 use crate::net::Lease;
+use crate::order::sort_by_key;
 use crate::run::{one_of_several, Run, Servers};
 use crate::topology::Role;
 use std::collections::BTreeMap;
@@ -71,7 +72,7 @@ impl<F: FnMut(usize, Error)> Course<'_, F> {
     fn run(&mut self, run: &Run<'_>, loads: Vec<Load>) {
         let mut trips: Vec<Trip> = loads.into_iter().map(|load| Trip::first(run, load)).collect();
         // Connections are taken in the order of the servers: two calls can so never wait for one another.
-        trips.sort_by_key(|trip| trip.server);
+        sort_by_key(&mut trips, |trip| trip.server);
         let mut leases = lend(run, &trips);
         while let Some(at) = self.missing(&trips, &leases) {
             let Err(error) = leases.swap_remove(at) else { break };
@@ -101,7 +102,7 @@ impl<F: FnMut(usize, Error)> Course<'_, F> {
             if !pause.is_zero() {
                 std::thread::sleep(pause);
             }
-            trips.sort_by_key(|trip| trip.server);
+            sort_by_key(&mut trips, |trip| trip.server);
             leases = lend(run, &trips);
         }
         // Every other node is done by then: whoever asks for a master may have to wait.

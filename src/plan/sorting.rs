@@ -3,6 +3,7 @@
 use super::{command, Part, Placed, Planner, Route, Target};
 use crate::args::Args;
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use crate::order::sort_by_key;
 use crate::plan::CrossNode;
 use crate::spec::{Access, Spec};
 use crate::topology::Role;
@@ -267,7 +268,7 @@ impl Planner<'_> {
                 Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, message))
             }
             (CrossNode::Refuse, None) => {
-                all.sort_unstable_by_key(|key| key.position);
+                sort_by_key(&mut all, |key| key.position);
                 Err(self.refused(args, &all))
             }
         }

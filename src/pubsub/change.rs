@@ -42,7 +42,7 @@ impl Subscriber {
         let cmd: Cmd = Cmd::new(spec).args_of(names);
         cmd.check()?;
         if cmd.args().len() < 2 {
-            let message = format!("ERR wrong number of arguments for '{}' command", spec.name.to_lowercase());
+            let message = format!("ERR wrong number of arguments for '{}' command", spec.name.to_ascii_lowercase());
             return Err(Error::argument(message).with_command(spec.name));
         }
         let names: BTreeSet<Subscription> = cmd.args().iter().skip(1).map(|name| (kind, name.to_vec())).collect();

@@ -3,6 +3,7 @@
 use super::{finish, is_servers_fault, one_of_several, Answer, Run, Servers};
 use crate::error::{Error, Outcome, Result};
 use crate::net::{Deadline, Lease};
+use crate::order::sort_by_key;
 use crate::plan::{Part, Planner};
 use crate::retry::{Attempts, Cause};
 use crate::spec::ResponsePolicy;
@@ -50,7 +51,7 @@ impl Run<'_> {
         let chosen: Vec<(usize, bool)> = parts.iter().filter_map(choose).collect();
         // Connections are taken in the order of the servers: two calls can so never wait for one another.
         let mut order: Vec<usize> = (0..parts.len()).collect();
-        order.sort_unstable_by_key(|&at| chosen[at].0);
+        sort_by_key(&mut order, |&at| chosen[at].0);
         let mut leases: Vec<Option<Leased>> = parts.iter().map(|_| None).collect();
         for at in order {
             let ((server, others), began) = (chosen[at], Instant::now());

@@ -5,6 +5,7 @@ use crate::cmd::Wait;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease, Standing};
 use crate::observer::ObserverEvent;
+use crate::order::sort_by_key;
 use crate::plan::Target;
 use crate::resp::ValueRef;
 use crate::topology::info::Info;
@@ -57,7 +58,7 @@ impl Candidates<'_> {
     /// The nearer ones first; those that nobody has measured last.
     fn nth_nearest(&self, nth: usize) -> Option<usize> {
         let mut all: Vec<usize> = self.replicas.iter().copied().chain([self.master]).collect();
-        all.sort_by_key(|&server| match self.servers.pools[server].health().latency() {
+        sort_by_key(&mut all, |&server| match self.servers.pools[server].health().latency() {
             Duration::ZERO => Duration::MAX,
             latency => latency,
         });

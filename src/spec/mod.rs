@@ -12,6 +12,7 @@ pub use table::*;
 
 use crate::args::Args;
 use crate::error::escape;
+use crate::order::sort_by_key;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -353,7 +354,7 @@ impl Spec {
     /// The name for messages; of a command without a row its first word, never an argument.
     pub(crate) fn name_of(&self, args: &Args) -> Cow<'static, str> {
         match self.name {
-            "" => escape(args.get(0).unwrap_or_default(), 64).to_uppercase().into(),
+            "" => escape(args.get(0).unwrap_or_default(), 64).to_ascii_uppercase().into(),
             name => name.into(),
         }
     }
@@ -415,7 +416,7 @@ fn lookup(first: &[u8], second: Option<&[u8]>) -> Option<&'static Spec> {
     static SORTED: OnceLock<Vec<&'static Spec>> = OnceLock::new();
     let rows = SORTED.get_or_init(|| {
         let mut rows = ALL.to_vec();
-        rows.sort_unstable_by_key(|spec| spec.name);
+        sort_by_key(&mut rows, |spec| spec.name);
         rows
     });
     let wanted = || {
