@@ -7,7 +7,7 @@ use super::silence::Silence;
 use super::stream::{Deadline, Stream};
 use super::traffic::Traffic;
 use crate::config::{Endpoint, Settings};
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
 use crate::topology::Node;
 use std::collections::VecDeque;
@@ -266,7 +266,10 @@ impl Pool {
         }
         let answered = self.open(deadline).and_then(|mut connection| match connection.bytes() {
             // Without a handshake there was no word of it yet. Whatever it says is one.
-            (_, 0) => connection.ask(&[b"PING"], deadline).map(drop).map(|()| connection),
+            (_, 0) => {
+                let asked = connection.ask(&[b"PING"], deadline).map(drop);
+                asked.map(|()| connection).map_err(|error| error.in_phase(Phase::Handshake))
+            }
             _ => Ok(connection),
         });
         match answered {
