@@ -30,6 +30,7 @@ use std::time::Duration;
 /// | [`deadline`](Builder::deadline) of a call, connecting included | 5 s |
 /// | [`connect_timeout`](Builder::connect_timeout) for one connection | 2 s |
 /// | [`pool_size`](Builder::pool_size), connections to one server | 16 |
+/// | [`check_after`](Builder::check_after), for connections that lie unused | 15 s |
 /// | [`retries`](Builder::retries) | up to 3; 1 when connections fail |
 /// | [`observer`](Builder::observer) | none |
 /// | [`database`](Builder::database) | 0 |
@@ -78,6 +79,7 @@ pub(crate) struct Settings {
     pub(crate) deadline: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) pool_size: usize,
+    pub(crate) check_after: Duration,
     pub(crate) max_replica_lag: Option<ReplicaLag>,
     pub(crate) address_map: AddressMap,
     pub(crate) connector: Option<Connector>,
@@ -117,6 +119,7 @@ impl Default for Builder {
                 deadline: Duration::from_secs(5),
                 connect_timeout: Duration::from_secs(2),
                 pool_size: 16,
+                check_after: Duration::from_secs(15),
                 max_replica_lag: None,
                 address_map: AddressMap::default(),
                 connector: None,
@@ -294,6 +297,15 @@ impl Builder {
         })
     }
 
+    /// How long a connection may lie unused until it is asked by `PING` whether it still leads to its server, before a
+    /// command is sent over it. That costs the command a round trip. When no answer comes within 0.8 s, or a quarter of
+    /// the time that the call has left, a new connection is made, and nothing of the call is lost: so it should be
+    /// shorter than what firewalls and the like keep a connection on which nothing is sent. Zero asks every time.
+    pub fn check_after(mut self, unused: Duration) -> Builder {
+        self.settings.check_after = unused;
+        self
+    }
+
     /// How connections are made, instead of by plain TCP: with TLS, through a proxy. It makes all connections of the
     /// cluster, those to replicas included, but not those to Unix sockets.
     ///
@@ -453,6 +465,8 @@ impl fmt::Debug for Builder {
             .field("credentials", &self.credentials)
             .field("settings", &self.settings)
             .field("read_from", &self.read_from)
+            .field("refresh_every", &self.refresh_every)
+            .field("cross_node", &self.cross_node)
             .field("hash_tags", &self.hash_tags)
             .finish_non_exhaustive()
     }

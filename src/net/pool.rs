@@ -187,11 +187,16 @@ impl Pool {
         }
         while let Some(connection) = &mut lease.connection {
             // Without the lock: others need not wait while this one is looked at.
-            if connection.wake() {
+            let is_open = connection.wake();
+            if is_open && connection.still_answers(deadline) {
                 return Ok(lease);
             }
             connection.closes(CloseReason::FoundDead);
             lease.connection = None;
+            if is_open {
+                // The others lie there for longer, and each would be waited for as this one was.
+                self.drop_idle();
+            }
             self.take_next(&mut lease);
         }
         lease.connection = Some(Box::new(self.open(deadline)?));
