@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{Address, Cluster, ErrorKind};
-use rediscluster_testing::{dead_address, wait_until, Sentinel, Server};
+use rediscluster_testing::{dead_address, wait_until, ScriptedPeer, Sentinel, Server};
 
 /// A master and two replicas.
 fn group() -> (Server, [Server; 2]) {
@@ -121,4 +121,24 @@ fn addresses_that_servers_tell_are_mapped() {
     let mut wanted: Vec<String> = replicas.iter().map(Server::address).collect();
     wanted.sort();
     assert_eq!(found, wanted);
+}
+
+#[test]
+fn the_address_that_sentinels_tell_is_mapped() {
+    let master = Server::start();
+    let port = master.port().to_string();
+    let sentinel = ScriptedPeer::answering(move |words| match words[1].as_slice() {
+        b"get-master-addr-by-name" => {
+            format!("*2\r\n$12\r\n10.255.255.1\r\n${}\r\n{port}\r\n", port.len()).into_bytes()
+        }
+        _ => b"-ERR no\r\n".to_vec(),
+    });
+    let map = |told: &Address| match told.host() {
+        "10.255.255.1" => Address::new("127.0.0.1", told.port()).unwrap(),
+        _ => told.clone(),
+    };
+    let builder = Cluster::builder().sentinel("node_1", "group", [sentinel.address()]).map_addresses(map);
+    let cluster = builder.connect().unwrap();
+    cluster.set("k", 1).unwrap();
+    assert!(is_master(&cluster, &master));
 }
