@@ -98,7 +98,7 @@ fn a_command_that_is_not_taken() {
 fn the_reason_of_a_server_that_takes_no_command() {
     let server = Server::start_with(&["--maxclients", "1"]);
     let mut only = server.talk(Duration::from_secs(5)).unwrap();
-    while only.call(&["PING"]).is_err() {
+    while only.expect_ok(&["PING"]).is_err() {
         only = server.talk(Duration::from_secs(5)).unwrap();
     }
     let cluster = once(Cluster::builder().node("node_1", server.address())).deadline(Duration::from_secs(5));
