@@ -142,3 +142,36 @@ fn the_address_that_sentinels_tell_is_mapped() {
     cluster.set("k", 1).unwrap();
     assert!(is_master(&cluster, &master));
 }
+
+/// A Sentinel that has the master of its group at this address since failover number `epoch`, or does not tell that number.
+fn says(master: &Server, epoch: Option<u32>) -> ScriptedPeer {
+    let port = master.port().to_string();
+    ScriptedPeer::answering(move |words| match (words[1].as_slice(), epoch) {
+        (b"get-master-addr-by-name", _) => {
+            format!("*2\r\n$9\r\n127.0.0.1\r\n${}\r\n{port}\r\n", port.len()).into_bytes()
+        }
+        (b"MASTER", Some(epoch)) => {
+            let epoch = epoch.to_string();
+            format!("*4\r\n$4\r\nname\r\n$5\r\ngroup\r\n$12\r\nconfig-epoch\r\n${}\r\n{epoch}\r\n", epoch.len())
+                .into_bytes()
+        }
+        _ => b"-NOPERM no\r\n".to_vec(),
+    })
+}
+
+#[test]
+fn of_sentinels_that_disagree_the_one_of_the_latest_failover_counts() {
+    // Both take writes: the old one has not heard yet that it was replaced.
+    let (old, new) = (Server::start(), Server::start());
+    let found = |sentinels: &[&ScriptedPeer]| {
+        let addresses: Vec<String> = sentinels.iter().map(|sentinel| sentinel.address()).collect();
+        let cluster = Cluster::builder().sentinel("node_1", "group", addresses).connect().unwrap();
+        is_master(&cluster, &new)
+    };
+    let (late, other_late, soon) = (says(&old, Some(9)), says(&old, Some(9)), says(&new, Some(10)));
+    assert!(found(&[&late, &other_late, &soon]) && found(&[&soon, &late, &other_late]));
+    // Of those that know of the same failover, or do not say of which one they know, most count, then the first one.
+    let (one, two, three) = (says(&old, None), says(&new, None), says(&new, None));
+    assert!(found(&[&one, &two, &three]) && found(&[&two, &three, &one]));
+    assert!(found(&[&two, &one]) && !found(&[&one, &two]));
+}
