@@ -175,3 +175,14 @@ fn of_sentinels_that_disagree_the_one_of_the_latest_failover_counts() {
     assert!(found(&[&one, &two, &three]) && found(&[&two, &three, &one]));
     assert!(found(&[&two, &one]) && !found(&[&one, &two]));
 }
+
+#[test]
+fn a_server_that_says_it_is_a_replica_is_not_the_master_whatever_sentinels_say() {
+    let (old, new) = (Server::start(), Server::start());
+    old.ask(&["REPLICAOF", "127.0.0.1", &new.port().to_string()]);
+    let sentinels = [says(&old, Some(10)), says(&new, Some(9))];
+    let addresses = [sentinels[0].address(), sentinels[1].address()];
+    let cluster = Cluster::builder().sentinel("node_1", "group", addresses).connect().unwrap();
+    cluster.set("k", 1).unwrap();
+    assert!(is_master(&cluster, &new));
+}
