@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{CloseReason, ErrorKind, Observer, ObserverEvent, Outcome, Protocol, Value};
-use rediscluster_testing::{cluster_of, Reply, Server};
+use rediscluster_testing::{cluster_of, Reply, ScriptedPeer, Server};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -133,5 +133,23 @@ fn an_answer_that_is_not_needed_any_more_reaches_nobody() {
         cluster.set(&name, &value).unwrap();
         assert_eq!(cluster.get::<_, String>(&name).unwrap(), value);
         assert_eq!(cluster.zcard(&keys[1]).unwrap(), 1);
+    }
+}
+
+/// What servers say to credentials, those before Redis 6.0 as well.
+#[test]
+fn credentials_that_are_refused_have_kinds_of_their_own() {
+    for (said, kind) in [
+        ("-WRONGPASS invalid username-password pair or user is disabled.\r\n", ErrorKind::WrongPass),
+        ("-ERR invalid password\r\n", ErrorKind::WrongPass),
+        ("-NOAUTH Authentication required.\r\n", ErrorKind::NoAuth),
+        ("-NOPERM this user has no permissions to run the 'auth' command\r\n", ErrorKind::NoPerm),
+        ("-ERR Client sent AUTH, but no password is set\r\n", ErrorKind::Server),
+    ] {
+        let peer = ScriptedPeer::answering(move |_| said.as_bytes().to_vec());
+        let builder = Cluster::builder().node("node_1", peer.address()).password("secret");
+        let error = builder.connect().unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (kind, Outcome::NotApplied), "{error:?}");
+        assert_eq!(error.command(), Some("AUTH"), "{error:?}");
     }
 }
