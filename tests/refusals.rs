@@ -58,7 +58,8 @@ fn a_connection_that_watches_is_not_used_again() {
 fn a_server_that_repeats_the_password_is_not_repeated() {
     let server = [Server::builder().args(&["--rename-command", "HELLO", ""]).password("s3cret").start()];
     let error = cluster_of(&server).protocol(Protocol::Resp3).password("s3cret").connect().unwrap_err();
-    assert_eq!(error.message(), "ERR unknown command");
+    // Some servers look at the password before they look for the command.
+    assert!(["ERR unknown command", "NOAUTH Authentication required."].contains(&error.message()), "{error}");
     assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
 }
 
