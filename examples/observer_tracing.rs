@@ -30,7 +30,7 @@ impl Observer for Traced {
             ObserverEvent::ConnectionOpened { node, took, .. } => info!(%node, ?took, "connection opened"),
             ObserverEvent::ConnectionFailed { node, error, .. } => warn!(%node, ?error, "no connection"),
             ObserverEvent::ConnectionClosed { node, why, .. } => info!(%node, ?why, "connection closed"),
-            ObserverEvent::Timeout { node, phase, .. } => warn!(%node, phase, "timeout"),
+            ObserverEvent::Timeout { node, phase, .. } => warn!(%node, %phase, "timeout"),
             ObserverEvent::Retry { node, command, attempt, error, pause, .. } => {
                 warn!(%node, command, attempt, ?error, ?pause, "trying again");
             }

@@ -59,7 +59,7 @@ pub fn run<'a>(
 }
 
 /// Hands over bytes as a socket does.
-fn read_into(decoder: &mut Decoder, mut bytes: &[u8]) {
+pub fn read_into(decoder: &mut Decoder, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         let space = decoder.space();
         let count = bytes.len().min(space.len());

@@ -287,9 +287,9 @@ impl Builder {
 
     /// How long a connection of a pool may lie unused before it is asked by `PING` whether it lives, when it is used again.
     /// What lies between a program and its servers, such as a firewall or the translation of addresses, may forget a
-    /// connection without a word, and a call on it would wait in vain. What does not answer within a quarter of the time
-    /// that is left, and within [`connect_timeout`](Builder::connect_timeout), is closed, and the call goes on over another
-    /// connection. Zero is an error; [`Duration::MAX`] is for never.
+    /// connection without a word, and a call on it would wait in vain. What does not answer within 0.8 s, or a quarter of
+    /// the time that is left, is closed, and the call goes on over another connection. Zero is an error; [`Duration::MAX`]
+    /// is for never.
     ///
     /// ```
     /// use rediscluster::prelude::*;
@@ -474,6 +474,8 @@ impl fmt::Debug for Builder {
             .field("credentials", &self.credentials)
             .field("settings", &self.settings)
             .field("read_from", &self.read_from)
+            .field("refresh_every", &self.refresh_every)
+            .field("cross_node", &self.cross_node)
             .field("hash_tags", &self.hash_tags)
             .finish_non_exhaustive()
     }

@@ -1,5 +1,9 @@
 //! What can go wrong, and what the servers may have done by then.
 
+mod phase;
+
+pub use phase::Phase;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -34,8 +38,8 @@ const BEFORE_A_SCRIPT: &[&str] = &[
     "READONLY You can't write against a read only",
 ];
 
-/// Why a call failed: its [kind](Error::kind), the node and the command it was about, and whether the
-/// command [may have been applied](Error::outcome).
+/// Why a call failed: its [kind](Error::kind), the node and the command it was about, [how far](Error::phase) it had
+/// come, and whether the command [may have been applied](Error::outcome).
 ///
 /// ```
 /// use rediscluster::{Cluster, ErrorKind};
@@ -49,6 +53,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     outcome: Outcome,
+    phase: Option<Phase>,
     node: Option<String>,
     command: Option<Cow<'static, str>>,
     message: String,
@@ -149,6 +154,7 @@ impl Error {
         Error(Box::new(Inner {
             kind,
             outcome,
+            phase: None,
             node: None,
             command: None,
             message: message.into(),
@@ -211,10 +217,11 @@ impl Error {
 
     /// The same for another command that failed with it.
     pub(crate) fn again(&self) -> Error {
-        let Inner { kind, outcome, node, command, message, parts, source: _, attempts, pooled } = &*self.0;
+        let Inner { kind, outcome, phase, node, command, message, parts, source: _, attempts, pooled } = &*self.0;
         Error(Box::new(Inner {
             kind: *kind,
             outcome: *outcome,
+            phase: *phase,
             node: node.clone(),
             command: command.clone(),
             message: message.clone(),
@@ -422,6 +429,9 @@ impl fmt::Debug for Error {
         }
         if let Some(command) = &self.0.command {
             out.field("command", command);
+        }
+        if let Some(phase) = self.phase() {
+            out.field("phase", &phase);
         }
         out.field("message", &self.0.message);
         if self.0.attempts > 1 {

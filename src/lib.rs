@@ -41,7 +41,7 @@
 //! [`Reply`](ErrorKind::Reply) when the reply does not fit the type that was asked for; and what servers say to any
 //! command, such as [`NoPerm`](ErrorKind::NoPerm), [`Loading`](ErrorKind::Loading),
 //! [`ReadOnly`](ErrorKind::ReadOnly) or [`OutOfMemory`](ErrorKind::OutOfMemory). [`Error::outcome`] says whether the
-//! command may have been applied.
+//! command may have been applied, [`Error::phase`] how far it had come.
 //!
 //! The documentation of a method names only what comes in addition.
 //! [What happens when …](https://github.com/rediscluster/rediscluster-rs/blob/main/docs/what-happens-when.md) has short
@@ -91,7 +91,7 @@ pub use cmd::{cmd, Build, Cmd, Execute};
 pub use commands::*;
 pub use config::Builder;
 pub use convert::FromValue;
-pub use error::{Error, ErrorKind, Outcome, PartOutcome, Result};
+pub use error::{Error, ErrorKind, Outcome, PartOutcome, Phase, Result};
 pub use explain::{Plan, Step};
 pub use net::{Connection, PoolStatus};
 pub use observer::{CloseReason, Observer, ObserverEvent};

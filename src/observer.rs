@@ -1,6 +1,6 @@
 //! What a cluster tells a program about itself while it works: for metrics and logs.
 
-use crate::error::{ErrorKind, Outcome};
+use crate::error::{ErrorKind, Outcome, Phase};
 use crate::topology::{Node, Topology};
 use std::fmt;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -91,8 +91,8 @@ pub enum ObserverEvent<'e> {
     Timeout {
         /// The server.
         node: &'e Node,
-        /// What was to be done by then: `connect` (the handshake included), `send` or `receive`.
-        phase: &'static str,
+        /// What was to be done by then: all but [`Phase::Pool`], which is a [`PoolWait`](ObserverEvent::PoolWait).
+        phase: Phase,
     },
     /// What failed is about to be tried again, at the same server or at the one that is the master of its node now: see
     /// [`Builder::retries`](crate::Builder::retries).

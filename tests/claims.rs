@@ -1,7 +1,7 @@
 //! What the documentation of the settings says and no other test holds.
 
 use rediscluster::prelude::*;
-use rediscluster::{connect_tcp, Address, ErrorKind, ReadFrom};
+use rediscluster::{connect_tcp, Address, Connect, ErrorKind, ReadFrom, Socket};
 use rediscluster_testing::{Chaos, Reply, Server};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -137,4 +137,28 @@ fn a_socket_that_connects_to_itself_is_refused() {
         }
     }
     let _ = writeln!(std::io::stderr(), "SKIPPED: no socket connected to itself");
+}
+
+/// Names are looked up for each new connection, and not when the cluster is made.
+#[test]
+fn a_name_that_leads_elsewhere_is_followed_at_the_next_connection() {
+    /// Knows where the only name there is leads now.
+    #[derive(Clone)]
+    struct Names(Arc<Mutex<Address>>);
+    impl Connect for Names {
+        fn connect(&self, address: &Address, timeout: Option<Duration>) -> std::io::Result<Socket> {
+            assert_eq!(address.host(), "redis.example", "it is asked for the name");
+            connect_tcp(&self.0.lock().unwrap(), timeout).map(Socket::from)
+        }
+    }
+    let (mut first, second) = (Server::start(), Server::start());
+    let names = Names(Arc::new(Mutex::new(Address::parse(&first.address()).unwrap())));
+    let builder = Cluster::builder().node("node_1", "redis.example").connector(names.clone());
+    let cluster = builder.masters_only(true).refresh_every(None).connect().unwrap();
+    cluster.set("foo", "first").unwrap();
+    *names.0.lock().unwrap() = Address::parse(&second.address()).unwrap();
+    assert_eq!(cluster.get::<_, String>("foo").unwrap(), "first", "the connection that is there goes on");
+    first.kill();
+    cluster.set("foo", "second").unwrap();
+    assert_eq!(second.ask(&["GET", "foo"]), Reply::bulk("second"));
 }

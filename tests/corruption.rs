@@ -230,7 +230,7 @@ fn a_late_message_is_nobody_elses() {
         }
         wires[1].heal();
         for (name, subscriber) in ["one", "two"].into_iter().zip(&mut subscribers) {
-            let mut last = -1;
+            let (mut last, mut silent) = (-1, 0);
             while last < 199 {
                 match subscriber.next_timeout(Duration::from_secs(5)).unwrap() {
                     Some(Event::Message(message)) => {
@@ -247,6 +247,8 @@ fn a_late_message_is_nobody_elses() {
                     Some(_) => {}
                     // What was sent while the connection was down is lost, as on a server.
                     None => {
+                        silent += 1;
+                        assert!(silent < 12, "{name} hears nothing in round {round}: {subscriber:?}, last {last}");
                         servers[1].ask(&["PUBLISH", name, &format!("{name} {round} 199")]);
                     }
                 }

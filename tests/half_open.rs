@@ -1,7 +1,7 @@
 //! Connections that lead nowhere any more without a word: what lay unused is asked before it is used.
 
 use rediscluster::prelude::*;
-use rediscluster::{Builder, ErrorKind, Outcome};
+use rediscluster::{Builder, ErrorKind, Outcome, Phase};
 use rediscluster_testing::{wait_until, Chaos, Fault, Server, Way};
 use std::time::Duration;
 
@@ -29,7 +29,9 @@ fn a_write_on_a_forgotten_connection_is_done_once() {
         forget_connection(&wire);
         cluster.rpush("list", [round]).unwrap();
         assert_eq!(wire.fired(), 1);
-        assert_eq!(cluster.pools()[0].opened, opened + 1, "the call has taken a new connection");
+        let pool = cluster.pools().remove(0);
+        assert_eq!(pool.opened, opened + 1, "the call has taken a new connection");
+        assert!(!pool.silent, "of the server this says nothing");
     }
     assert_eq!(cluster.lrange::<_, i64>("list", 0, -1).unwrap(), [1, 2, 3]);
 }
@@ -62,7 +64,9 @@ fn a_server_that_says_nothing_was_sent_nothing() {
     cluster.set("foo", 1).unwrap();
     server.freeze();
     let error = cluster.set("foo", 2).unwrap_err();
-    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Connect, Outcome::NotApplied), "{error}");
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::NotApplied), "{error}");
+    assert_eq!(error.phase(), Some(Phase::Handshake));
+    assert!(cluster.pools()[0].silent, "now it is more than a connection that was forgotten");
     assert_eq!(error.command(), Some("SET"));
     server.thaw();
     wait_until("it serves again", || cluster.get::<_, u64>("foo").is_ok());

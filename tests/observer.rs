@@ -214,7 +214,7 @@ fn what_fails() {
     assert_eq!(log.take().len(), 4);
     let (log, cluster) = watched(hurried().password("secret"));
     cluster.incr("foo").unwrap_err();
-    assert_eq!(log.take(), ["timeout node_1 connect", "failed node_1 Timeout", "INCR node_1 0 0 Timeout NotApplied"]);
+    assert_eq!(log.take(), ["timeout node_1 handshake", "failed node_1 Timeout", "INCR node_1 0 0 Timeout NotApplied"]);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Servers that refuse a part of what a command across nodes needs, and replicas that do not serve.
 
 use rediscluster::prelude::*;
-use rediscluster::{ErrorKind, Outcome, Protocol, Value};
-use rediscluster_testing::{cluster_of, Reply, Server};
+use rediscluster::{CloseReason, ErrorKind, Observer, ObserverEvent, Outcome, Protocol, Value};
+use rediscluster_testing::{cluster_of, Reply, ScriptedPeer, Server};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What follows a `MULTI` that is refused must not run outside of any transaction.
@@ -57,7 +58,8 @@ fn a_connection_that_watches_is_not_used_again() {
 fn a_server_that_repeats_the_password_is_not_repeated() {
     let server = [Server::builder().args(&["--rename-command", "HELLO", ""]).password("s3cret").start()];
     let error = cluster_of(&server).protocol(Protocol::Resp3).password("s3cret").connect().unwrap_err();
-    assert_eq!(error.message(), "ERR unknown command");
+    // Some servers look at the password before they look for the command.
+    assert!(["ERR unknown command", "NOAUTH Authentication required."].contains(&error.message()), "{error}");
     assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
 }
 
@@ -87,4 +89,68 @@ fn what_is_answered_by_a_stream_is_refused() {
         assert_eq!(connection.execute(cmd("PING")).unwrap(), Value::Simple(b"PONG".to_vec()));
     }
     assert_eq!(server.ask(&["PING"]), Reply::Simple("PONG".into()));
+}
+
+/// Why connections were closed, by the name of their server.
+#[derive(Default)]
+struct Closed(Mutex<Vec<(String, CloseReason)>>);
+
+impl Observer for Closed {
+    fn event(&self, event: &ObserverEvent<'_>) {
+        if let ObserverEvent::ConnectionClosed { node, why, .. } = event {
+            self.0.lock().unwrap().push((node.name().to_owned(), *why));
+        }
+    }
+}
+
+/// Of three nodes two are asked for what they hold, and the first one refuses: what the second one answers is read by
+/// nobody, and must not be taken for the reply to another command.
+#[test]
+fn an_answer_that_is_not_needed_any_more_reaches_nobody() {
+    let servers: Vec<Server> = (0..3).map(|_| Server::start()).collect();
+    for (server, rule) in servers.iter().zip(["-dump", "+@all", "+@all"]) {
+        server.ask(&["ACL", "SETUSER", "lim", "on", ">pw", "~*", "&*", "+@all", rule]);
+    }
+    let closed = Arc::new(Closed::default());
+    let cluster = cluster_of(&servers).username("lim").password("pw").pool_size(1).masters_only(true);
+    let cluster = cluster.observer(Arc::clone(&closed)).connect().unwrap();
+    // One on each of the first two nodes, and two on the third, where the others are carried to.
+    let on = |node: &str, nth: usize| {
+        let mut names = (0..).map(|number| format!("k{number}")).filter(|name| cluster.node_for(name).name() == node);
+        names.nth(nth).unwrap()
+    };
+    let keys = [on("node_1", 0), on("node_2", 0), on("node_3", 0), on("node_3", 1)];
+    for key in &keys {
+        cluster.execute(cmd("ZADD").args_of([key, "1", key])).unwrap();
+    }
+    closed.0.lock().unwrap().clear();
+    for round in 0..3 {
+        let error = cluster.execute(cmd("ZUNION").arg(keys.len()).args_of(&keys)).unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::NoPerm, Outcome::NotApplied), "{error}");
+        assert!(error.node().unwrap().starts_with("node_1 "), "{error}");
+        let told = std::mem::take(&mut *closed.0.lock().unwrap());
+        assert!(told.contains(&("node_2".to_owned(), CloseReason::Unread)), "{told:?}");
+        let (name, value) = (on("node_2", 1), format!("of round {round}"));
+        cluster.set(&name, &value).unwrap();
+        assert_eq!(cluster.get::<_, String>(&name).unwrap(), value);
+        assert_eq!(cluster.zcard(&keys[1]).unwrap(), 1);
+    }
+}
+
+/// What servers say to credentials, those before Redis 6.0 as well.
+#[test]
+fn credentials_that_are_refused_have_kinds_of_their_own() {
+    for (said, kind) in [
+        ("-WRONGPASS invalid username-password pair or user is disabled.\r\n", ErrorKind::WrongPass),
+        ("-ERR invalid password\r\n", ErrorKind::WrongPass),
+        ("-NOAUTH Authentication required.\r\n", ErrorKind::NoAuth),
+        ("-NOPERM this user has no permissions to run the 'auth' command\r\n", ErrorKind::NoPerm),
+        ("-ERR Client sent AUTH, but no password is set\r\n", ErrorKind::Server),
+    ] {
+        let peer = ScriptedPeer::answering(move |_| said.as_bytes().to_vec());
+        let builder = Cluster::builder().node("node_1", peer.address()).password("secret");
+        let error = builder.connect().unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (kind, Outcome::NotApplied), "{error:?}");
+        assert_eq!(error.command(), Some("AUTH"), "{error:?}");
+    }
 }

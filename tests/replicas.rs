@@ -348,3 +348,38 @@ fn replicas_that_are_behind_are_passed_over() {
         assert_eq!(found(Some(limit)), (vec![], vec![behind.clone(), another.clone()]), "{limit:?}");
     }
 }
+
+#[test]
+fn only_replicas_that_are_online_and_in_step_serve() {
+    // How a replica stands cannot be held still on real servers.
+    let bulk = |text: &str| format!("${}\r\n{text}\r\n", text.len()).into_bytes();
+    let says = |text: &'static str| ScriptedPeer::answering(move |_| bulk(text));
+    let well = "role:slave\r\nmaster_link_status:up\r\nmaster_sync_in_progress:0\r\n";
+    let peers = [
+        (says(well), "online", None),
+        (says(well), "wait_bgsave", Some("its master does not list it as online")),
+        (says(well), "send_bulk", Some("its master does not list it as online")),
+        (says("role:slave\r\nmaster_link_status:down\r\n"), "online", Some("its link to its master is down")),
+        (
+            says("role:slave\r\nmaster_link_status:up\r\nmaster_sync_in_progress:1\r\n"),
+            "online",
+            Some("it is being sent everything anew"),
+        ),
+        (says("role:master\r\n"), "online", Some("it says that it is no replica")),
+    ];
+    let line = |(nth, (peer, state, _)): (usize, &(ScriptedPeer, &str, Option<&str>))| {
+        format!("slave{nth}:ip=127.0.0.1,port={},state={state},offset=1,lag=0\r\n", peer.port())
+    };
+    let lines: String = peers.iter().enumerate().map(line).collect();
+    let master = ScriptedPeer::answering(move |_| bulk(&format!("role:master\r\n{lines}")));
+    let cluster = Cluster::builder().node("node_1", master.address()).refresh_every(None).connect().unwrap();
+    let topology = cluster.topology();
+    let shard = &topology.shards()[0];
+    let serving: Vec<u16> = topology.replicas_of(shard).map(|node| node.address().port()).collect();
+    let passed: Vec<(u16, &str)> =
+        shard.passed_over().iter().map(|passed| (passed.node().address().port(), passed.reason())).collect();
+    assert_eq!(serving, [peers[0].0.port()]);
+    let wanted: Vec<(u16, &str)> =
+        peers.iter().filter_map(|(peer, _, reason)| reason.map(|reason| (peer.port(), reason))).collect();
+    assert_eq!(passed, wanted);
+}

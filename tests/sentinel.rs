@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{Address, Cluster, ErrorKind};
-use rediscluster_testing::{dead_address, wait_until, Sentinel, Server};
+use rediscluster_testing::{dead_address, wait_until, ScriptedPeer, Sentinel, Server};
 
 /// A master and two replicas.
 fn group() -> (Server, [Server; 2]) {
@@ -121,4 +121,68 @@ fn addresses_that_servers_tell_are_mapped() {
     let mut wanted: Vec<String> = replicas.iter().map(Server::address).collect();
     wanted.sort();
     assert_eq!(found, wanted);
+}
+
+#[test]
+fn the_address_that_sentinels_tell_is_mapped() {
+    let master = Server::start();
+    let port = master.port().to_string();
+    let sentinel = ScriptedPeer::answering(move |words| match words[1].as_slice() {
+        b"get-master-addr-by-name" => {
+            format!("*2\r\n$12\r\n10.255.255.1\r\n${}\r\n{port}\r\n", port.len()).into_bytes()
+        }
+        _ => b"-ERR no\r\n".to_vec(),
+    });
+    let map = |told: &Address| match told.host() {
+        "10.255.255.1" => Address::new("127.0.0.1", told.port()).unwrap(),
+        _ => told.clone(),
+    };
+    let builder = Cluster::builder().sentinel("node_1", "group", [sentinel.address()]).map_addresses(map);
+    let cluster = builder.connect().unwrap();
+    cluster.set("k", 1).unwrap();
+    assert!(is_master(&cluster, &master));
+}
+
+/// A Sentinel that has the master of its group at this address since failover number `epoch`, or does not tell that number.
+fn says(master: &Server, epoch: Option<u32>) -> ScriptedPeer {
+    let port = master.port().to_string();
+    ScriptedPeer::answering(move |words| match (words[1].as_slice(), epoch) {
+        (b"get-master-addr-by-name", _) => {
+            format!("*2\r\n$9\r\n127.0.0.1\r\n${}\r\n{port}\r\n", port.len()).into_bytes()
+        }
+        (b"MASTER", Some(epoch)) => {
+            let epoch = epoch.to_string();
+            format!("*4\r\n$4\r\nname\r\n$5\r\ngroup\r\n$12\r\nconfig-epoch\r\n${}\r\n{epoch}\r\n", epoch.len())
+                .into_bytes()
+        }
+        _ => b"-NOPERM no\r\n".to_vec(),
+    })
+}
+
+#[test]
+fn of_sentinels_that_disagree_the_one_of_the_latest_failover_counts() {
+    // Both take writes: the old one has not heard yet that it was replaced.
+    let (old, new) = (Server::start(), Server::start());
+    let found = |sentinels: &[&ScriptedPeer]| {
+        let addresses: Vec<String> = sentinels.iter().map(|sentinel| sentinel.address()).collect();
+        let cluster = Cluster::builder().sentinel("node_1", "group", addresses).connect().unwrap();
+        is_master(&cluster, &new)
+    };
+    let (late, other_late, soon) = (says(&old, Some(9)), says(&old, Some(9)), says(&new, Some(10)));
+    assert!(found(&[&late, &other_late, &soon]) && found(&[&soon, &late, &other_late]));
+    // Of those that know of the same failover, or do not say of which one they know, most count, then the first one.
+    let (one, two, three) = (says(&old, None), says(&new, None), says(&new, None));
+    assert!(found(&[&one, &two, &three]) && found(&[&two, &three, &one]));
+    assert!(found(&[&two, &one]) && !found(&[&one, &two]));
+}
+
+#[test]
+fn a_server_that_says_it_is_a_replica_is_not_the_master_whatever_sentinels_say() {
+    let (old, new) = (Server::start(), Server::start());
+    old.ask(&["REPLICAOF", "127.0.0.1", &new.port().to_string()]);
+    let sentinels = [says(&old, Some(10)), says(&new, Some(9))];
+    let addresses = [sentinels[0].address(), sentinels[1].address()];
+    let cluster = Cluster::builder().sentinel("node_1", "group", addresses).connect().unwrap();
+    cluster.set("k", 1).unwrap();
+    assert!(is_master(&cluster, &new));
 }

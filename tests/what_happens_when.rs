@@ -332,18 +332,32 @@ fn a_script_fails_in_the_middle() {
 #[test]
 fn the_table_of_defaults() {
     let document = include_str!("../docs/what-happens-when.md");
-    let shown = format!("{:?} {:?} {:?}", Builder::default(), SubscriberOptions::new(), Limits::default());
-    for (in_code, in_table) in [
-        ("deadline: 5s", "| `Builder::deadline` | 5 s |"),
-        ("connect_timeout: 2s", "| `Builder::connect_timeout` | 2 s |"),
-        ("pool_size: 16", "| `Builder::pool_size` | 16 |"),
-        ("max_replica_lag: None", "| `Builder::max_replica_lag` | no limit |"),
-        ("check_after: 15s", "| `SubscriberOptions::check_after` | 15 s |"),
-        ("reconnect_within: 10s", "| `SubscriberOptions::reconnect_within` | 10 s |"),
-        ("buffer: 8388608", "| `SubscriberOptions::buffer` | 8 MiB |"),
-        ("nesting: 128", "| `Limits::nesting` | 128 |"),
-        ("bulk: 536870912", "| `Limits::bulk` | 512 MiB |"),
-        ("line: 65536", "| `Limits::line` | 64 KiB |"),
+    let builder = format!("{:?}", Builder::default());
+    let (subscriber, limits) = (format!("{:?}", SubscriberOptions::new()), format!("{:?}", Limits::default()));
+    for (shown, in_code, in_table) in [
+        (&builder, "deadline: 5s", "| `Builder::deadline` | 5 s |"),
+        (&builder, "connect_timeout: 2s", "| `Builder::connect_timeout` | 2 s |"),
+        (&builder, "pool_size: 16", "| `Builder::pool_size` | 16 |"),
+        (&builder, "check_after: 15s", "| `Builder::check_after` | 15 s |"),
+        (&builder, "read_from: Replica,", "| `Builder::read_from` | `Replica` |"),
+        (&builder, "max_replica_lag: None", "| `Builder::max_replica_lag` | no limit |"),
+        (&builder, "refresh_every: Some(10s)", "| `Builder::refresh_every` | 10 s |"),
+        (&builder, "cross_node: Emulate", "| `Builder::cross_node` | `Emulate` |"),
+        (&builder, "hash_tags: Strip", "| `Builder::hash_tags` | `Strip` |"),
+        (&builder, "protocol: Resp2", "| `Builder::protocol` | `Resp2` |"),
+        (&builder, "database: None", "| `Builder::database` | 0 |"),
+        (
+            &builder,
+            "most: 3, most_connecting: 1",
+            "| retries by default: of a dead connection, of `LOADING` and the like | 1, 3 |",
+        ),
+        (&builder, "unknown: false, first_pause: 20ms", "after random pauses of at most 20, 40 and 80 ms"),
+        (&subscriber, "check_after: 15s", "| `SubscriberOptions::check_after` | 15 s |"),
+        (&subscriber, "reconnect_within: 10s", "| `SubscriberOptions::reconnect_within` | 10 s |"),
+        (&subscriber, "buffer: 8388608", "| `SubscriberOptions::buffer` | 8 MiB |"),
+        (&limits, "nesting: 128", "| `Limits::nesting` | 128 |"),
+        (&limits, "bulk: 536870912", "| `Limits::bulk` | 512 MiB |"),
+        (&limits, "line: 65536", "| `Limits::line` | 64 KiB |"),
     ] {
         assert!(shown.contains(in_code), "{in_code} in {shown}");
         assert!(document.contains(in_table), "{in_table}");

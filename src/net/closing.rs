@@ -1,7 +1,7 @@
 //! Tells the observer that a connection is opened, and that it is closed, whatever way that happens.
 
 use crate::config::Settings;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
 use crate::topology::Node;
 
@@ -26,8 +26,8 @@ impl Closing {
         }
     }
 
-    pub(super) fn timed_out(&self, kind: ErrorKind, phase: &'static str) {
-        if kind == ErrorKind::Timeout {
+    pub(super) fn timed_out(&self, error: &Error) {
+        if let (ErrorKind::Timeout, Some(phase)) = (error.kind(), error.phase()) {
             self.observer.on(|| ObserverEvent::Timeout { node: &self.node, phase });
         }
     }
@@ -43,7 +43,8 @@ pub(super) fn observed<T>(node: &Node, settings: &Settings, open: impl FnOnce() 
         Ok(_) => observer.on(|| ObserverEvent::ConnectionOpened { node, took }),
         Err(error) => {
             if error.is_timeout() {
-                observer.on(|| ObserverEvent::Timeout { node, phase: "connect" });
+                let phase = error.phase().unwrap_or(Phase::Connect);
+                observer.on(|| ObserverEvent::Timeout { node, phase });
             }
             observer.on(|| ObserverEvent::ConnectionFailed { node, took, error: error.kind() });
         }

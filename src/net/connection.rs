@@ -5,7 +5,7 @@ use super::incoming::Incoming;
 use super::silence::Silence;
 use super::stream::{Deadline, Stream};
 use crate::config::{Credentials, Endpoint, Settings};
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::observer::CloseReason;
 use crate::plan::command;
 use crate::resp::{Decoder, Frame, Protocol, ValueRef};
@@ -139,7 +139,7 @@ impl Connection {
         // Nothing of the caller's was sent yet, whatever goes wrong in the handshake.
         connection
             .handshake(&endpoint.credentials, deadline)
-            .map_err(|error| named(error.with_outcome(Outcome::NotApplied)))?;
+            .map_err(|error| named(error.with_outcome(Outcome::NotApplied).in_phase(Phase::Handshake)))?;
         Ok(connection)
     }
 
@@ -211,16 +211,12 @@ impl Connection {
     /// nobody else.
     pub(crate) fn owe(&mut self, replies: usize) -> Result<()> {
         if self.broken {
-            return Err(Error::new(
-                ErrorKind::Io,
-                Outcome::NotApplied,
-                "the connection was closed by an earlier failure",
-            ));
+            let message = "the connection was closed by an earlier failure";
+            return Err(Error::new(ErrorKind::Io, Outcome::NotApplied, message).in_phase(Phase::Send));
         }
         if self.unanswered == 0 && self.decoder.pending() > 0 {
-            return Err(
-                self.close(Error::protocol("bytes came that nobody asked for").with_outcome(Outcome::NotApplied))
-            );
+            let error = Error::protocol("bytes came that nobody asked for").with_outcome(Outcome::NotApplied);
+            return Err(self.close(error.in_phase(Phase::Send)));
         }
         if self.unanswered == 0 {
             self.asked = Instant::now();
@@ -272,16 +268,17 @@ impl Connection {
             Some(said) => said,
             None => Error::io(error, Outcome::NotApplied, "sending the command"),
         };
-        self.timed_out(&error, "send", deadline);
+        let error = error.in_phase(Phase::Send);
+        self.timed_out(&error, deadline);
         self.close(error)
     }
 
-    fn timed_out(&self, error: &Error, phase: &'static str, deadline: Deadline) {
+    fn timed_out(&self, error: &Error, deadline: Deadline) {
         if let (Some(silence), ErrorKind::Timeout) = (&self.silence, error.kind()) {
             silence.unanswered(deadline.awaited_from(self.asked));
         }
         if let Some(closing) = &self.closing {
-            closing.timed_out(error.kind(), phase);
+            closing.timed_out(error);
         }
     }
 
@@ -351,7 +348,8 @@ impl Connection {
     /// The next reply, if it has been received whole.
     fn reply_at_hand(&mut self) -> Result<Option<Range<usize>>> {
         if self.broken {
-            return Err(Error::new(ErrorKind::Io, Outcome::Unknown, "the connection was closed by an earlier failure"));
+            let message = "the connection was closed by an earlier failure";
+            return Err(Error::new(ErrorKind::Io, Outcome::Unknown, message).in_phase(Phase::Receive));
         }
         loop {
             match self.decoder.next_frame() {
@@ -368,8 +366,8 @@ impl Connection {
     }
 
     fn not_read(&mut self, error: std::io::Error, deadline: Deadline) -> Error {
-        let error = Error::io(error, Outcome::Unknown, "waiting for the reply");
-        self.timed_out(&error, "receive", deadline);
+        let error = Error::io(error, Outcome::Unknown, "waiting for the reply").in_phase(Phase::Receive);
+        self.timed_out(&error, deadline);
         self.close(error)
     }
 
@@ -405,7 +403,8 @@ impl Connection {
             }
             Err(error) => error,
         };
-        Err(failed.with_outcome(Outcome::NotApplied).with_command("SELECT").with_node(|| self.node.to_string()))
+        let failed = failed.with_outcome(Outcome::NotApplied).in_phase(Phase::Handshake);
+        Err(failed.with_command("SELECT").with_node(|| self.node.to_string()))
     }
 
     /// The socket is never used again: what it still brings belongs to nobody.
@@ -454,24 +453,6 @@ impl Connection {
     pub(super) fn wake(&mut self) -> bool {
         self.lay = self.heard.elapsed();
         self.lay < FRESH || self.stream.is_quiet()
-    }
-
-    /// Whether it still leads to its server, asked where it lay unused for so long that it may not, and nobody would say so.
-    /// Nothing is told of one that does not: whoever asks has others.
-    pub(super) fn leads_to_server(&mut self, deadline: Deadline) -> bool {
-        if self.lay < self.settings.check_after {
-            return true;
-        }
-        let deadline = deadline.without_wait();
-        let patience = match deadline.left() {
-            Ok(Some(left)) => self.settings.connect_timeout.min(left / 4),
-            _ => self.settings.connect_timeout,
-        };
-        match self.ask(&[b"PING"], deadline.within(patience)) {
-            // Whatever it says, it is there.
-            Err(error) => error.is_server(),
-            Ok(_) => true,
-        }
     }
 
     /// How long it had brought nothing when it was lent.

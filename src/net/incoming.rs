@@ -3,7 +3,7 @@
 use super::closing::Closing;
 use super::silence::Silence;
 use super::stream::{Deadline, Stream};
-use crate::error::{Error, Outcome, Result};
+use crate::error::{Error, Outcome, Phase, Result};
 use crate::observer::CloseReason;
 use crate::resp::{Decoder, Frame};
 use std::sync::Arc;
@@ -44,7 +44,7 @@ impl Incoming {
             }
             Err(error) if error.kind() == std::io::ErrorKind::TimedOut && deadline.left().is_err() => Ok(false),
             Err(error) => {
-                let error = Error::io(error, Outcome::NotApplied, "waiting for messages");
+                let error = Error::io(error, Outcome::NotApplied, "waiting for messages").in_phase(Phase::Receive);
                 if let Some(closing) = &mut self.closing {
                     closing.because(CloseReason::Failed(error.kind()));
                 }

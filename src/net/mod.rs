@@ -8,6 +8,7 @@ mod own;
 mod pool;
 mod resting;
 mod silence;
+mod stale;
 mod stream;
 mod traffic;
 

@@ -7,7 +7,7 @@ use super::silence::Silence;
 use super::stream::{Deadline, Stream};
 use super::traffic::Traffic;
 use crate::config::{Endpoint, Settings};
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
 use crate::topology::Node;
 use std::collections::VecDeque;
@@ -158,18 +158,15 @@ impl Pool {
             self.try_silent(deadline)?;
         }
         let mut lease = self.lend_any(deadline)?;
-        if lease.leads_to_server(deadline) {
-            match lease.select(database, deadline) {
-                // An idle one that was dead: in the database that it was in, whoever uses it first would try a new one.
-                Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol) => {}
-                selected => return selected.map(|()| lease),
+        match lease.select(database, deadline) {
+            Ok(()) => return Ok(lease),
+            // An idle one that was dead: in the database that it was in, whoever uses it first would try a new one.
+            Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol) => {
+                lease.discard(CloseReason::FoundDead)
             }
+            Err(error) => return Err(error),
         }
-        lease.discard(CloseReason::FoundDead);
         self.drop_idle();
-        if self.silence().is_on() {
-            self.try_silent(deadline)?;
-        }
         let mut lease = self.lend_any(deadline)?;
         lease.select(database, deadline)?;
         Ok(lease)
@@ -188,16 +185,26 @@ impl Pool {
         if self.silence().is_on() {
             return Err(self.silence().error());
         }
+        let mut is_in_doubt = false;
         while let Some(connection) = &mut lease.connection {
             // Without the lock: others need not wait while this one is looked at.
-            if connection.wake() {
+            let is_open = connection.wake();
+            if is_open && connection.still_answers(deadline) {
                 return Ok(lease);
             }
             connection.closes(CloseReason::FoundDead);
             lease.connection = None;
+            if is_open {
+                // The others lie there for longer, and each would be waited for as this one was.
+                self.drop_idle();
+                is_in_doubt = true;
+            }
             self.take_next(&mut lease);
         }
-        lease.connection = Some(Box::new(self.open(deadline)?));
+        // What did not answer was the connection or its server. Only when the server has said something on a new one it
+        // is sent what must not be left in doubt.
+        let opened = if is_in_doubt { self.open_answering(deadline) } else { self.open(deadline) };
+        lease.connection = Some(Box::new(opened?));
         Ok(lease)
     }
 
@@ -267,12 +274,7 @@ impl Pool {
             Standing::Rests => return Err(self.silence().error()),
             Standing::Due => self.state().counts.opened += 1,
         }
-        let answered = self.open(deadline).and_then(|mut connection| match connection.bytes() {
-            // Without a handshake there was no word of it yet. Whatever it says is one.
-            (_, 0) => connection.ask(&[b"PING"], deadline).map(drop).map(|()| connection),
-            _ => Ok(connection),
-        });
-        match answered {
+        match self.open_answering(deadline) {
             Ok(connection) => self.keep(connection),
             Err(error) if error.is_server() => self.silence().end(),
             Err(error) if error.is_timeout() => {
@@ -281,10 +283,22 @@ impl Pool {
             }
             Err(error) => {
                 self.silence().end();
-                return Err(error.with_outcome(Outcome::NotApplied));
+                return Err(error);
             }
         }
         Ok(())
+    }
+
+    /// A new connection over which its server has said something, within the time for connecting.
+    fn open_answering(&self, deadline: Deadline) -> Result<Connection> {
+        let deadline = deadline.within(self.settings.connect_timeout).without_wait();
+        let mut connection = self.open(deadline)?;
+        // Without a handshake there was no word of it yet. Whatever it says is one.
+        let has_spoken = connection.bytes().1 > 0;
+        match if has_spoken { Ok(()) } else { connection.ask(&[b"PING"], deadline).map(drop) } {
+            Err(error) if !error.is_server() => Err(error.in_phase(Phase::Handshake).with_outcome(Outcome::NotApplied)),
+            _ => Ok(connection),
+        }
     }
 
     /// Puts a connection that was not counted among the idle ones, if there is room.

@@ -6,7 +6,7 @@
 //! no reply is waited for with a write.
 
 use super::lane::{Landed, Lane};
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Outcome, Phase};
 use crate::net::{Deadline, Lease};
 use std::time::Duration;
 
@@ -89,6 +89,7 @@ impl<'f> Flight<'f> {
         self.failure = failure.map(|error| match error.is_server() && is_owed_more {
             // What it said before it hung up is its reply to another request, as far as can be told.
             true => Error::io(std::io::ErrorKind::BrokenPipe.into(), Outcome::NotApplied, "sending the command")
+                .in_phase(Phase::Send)
                 .with_node(|| self.lease.node().to_string()),
             false => error,
         });

@@ -6,7 +6,7 @@ use super::shared::{copy, stopped, Shared, State};
 use super::state::{Asked, Line, Link};
 use super::Subscriber;
 use crate::cmd::Cmd;
-use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Phase, Result};
 use crate::net::Deadline;
 use crate::to_arg::ToArgs;
 use std::collections::{BTreeMap, BTreeSet};
@@ -169,7 +169,7 @@ impl Subscriber {
                 }
                 Line::Over => link.fault.as_ref().map(copy),
                 Line::Down if link.failed > part.failed => link.fault.as_ref().map(copy),
-                _ => Some(late("connecting").with_node(|| link.node.to_string())),
+                _ => Some(late(Phase::Connect, "connecting").with_node(|| link.node.to_string())),
             };
         }
     }
@@ -215,8 +215,8 @@ impl Subscriber {
     }
 }
 
-fn late(doing: &str) -> Error {
-    Error::io(std::io::ErrorKind::TimedOut.into(), Outcome::NotApplied, doing)
+fn late(phase: Phase, doing: &str) -> Error {
+    Error::io(std::io::ErrorKind::TimedOut.into(), Outcome::NotApplied, doing).in_phase(phase)
 }
 
 /// Sends every node that can be reached what it is asked.
@@ -265,7 +265,7 @@ fn gather(shared: &Shared, parts: Vec<Part>, begins: bool, deadline: Deadline) -
         let mut rest = part.fault.as_ref().map(copy);
         if let (None, Some(link)) = (&rest, link) {
             answers = std::mem::take(&mut link.answers);
-            let late = || late("waiting for the confirmation").with_node(|| link.node.to_string());
+            let late = || late(Phase::Receive, "waiting for the confirmation").with_node(|| link.node.to_string());
             if answers.len() < part.asked.len() {
                 rest = match is_over {
                     _ if stopped_now => Some(stopped()),

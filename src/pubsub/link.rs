@@ -4,7 +4,7 @@ use super::heard::{Heard, Subscription};
 use super::message::Event;
 use super::shared::{copy, Shared};
 use super::state::{has_moved, Asked, Line, Outgoing};
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::{Deadline, Incoming};
 use crate::retry::{jitter, random};
 use crate::topology::Node;
@@ -145,7 +145,8 @@ impl Session<'_> {
                         std::io::ErrorKind::TimedOut.into(),
                         Outcome::NotApplied,
                         "waiting for the confirmation",
-                    ));
+                    )
+                    .in_phase(Phase::Receive));
                 }
                 self.hear()?;
             }
@@ -202,7 +203,8 @@ impl Session<'_> {
                     std::io::ErrorKind::TimedOut.into(),
                     Outcome::NotApplied,
                     "waiting for the answer to PING",
-                ));
+                )
+                .in_phase(Phase::Receive));
             } else {
                 let deadline = Deadline::after(self.patience());
                 self.shared.ask(self.shard, &self.outgoing, vec![Asked::Ping], deadline)?;

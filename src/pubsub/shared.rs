@@ -5,7 +5,7 @@ use super::message::Event;
 use super::options::SubscriberOptions;
 use super::state::{Asked, Line, Link, Outgoing};
 use crate::cluster::{Cluster, Follower};
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::Deadline;
 use crate::plan::command;
 use std::collections::{BTreeMap, VecDeque};
@@ -148,7 +148,8 @@ impl Shared {
         if let Some(link) = self.state().links.get_mut(&shard) {
             let current = matches!(&link.line, Line::Up(current) if Arc::ptr_eq(current, outgoing));
             if !current && matches!(asked.first(), Some(Asked::Change(..))) {
-                return Err(Error::new(ErrorKind::Io, Outcome::NotApplied, "the connection broke"));
+                let error = Error::new(ErrorKind::Io, Outcome::NotApplied, "the connection broke");
+                return Err(error.in_phase(Phase::Send));
             }
             for asked in asked {
                 if let Asked::Change(false, subscription) = &asked {
@@ -159,7 +160,7 @@ impl Shared {
         }
         writer.write_all(&request, deadline).map_err(|(_, error)| {
             outgoing.close();
-            Error::io(error, Outcome::NotApplied, "asking for channels")
+            Error::io(error, Outcome::NotApplied, "asking for channels").in_phase(Phase::Send)
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::{is_servers_fault, Run, Servers};
 use crate::cmd::Wait;
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::{Deadline, Lease, Standing};
 use crate::observer::ObserverEvent;
 use crate::order::sort_by_key;
@@ -224,7 +224,7 @@ impl Run<'_> {
             if others || !info.is_stale_and_whole() || pool.bounds_lag() {
                 let message = format!("this replica serves no reads now: {reason}");
                 let error = Error::new(ErrorKind::Connect, Outcome::NotApplied, message);
-                return Err(error.with_node(|| lease.node().to_string()));
+                return Err(error.in_phase(Phase::Handshake).with_node(|| lease.node().to_string()));
             }
             // It rests, and serves until somebody can do better.
             self.rests(server, Instant::now(), ErrorKind::MasterDown);
@@ -267,7 +267,7 @@ fn rests_after(error: &Error) -> bool {
 fn ask(lease: &mut Lease, deadline: Deadline) -> Result<Info> {
     let said = lease.ask(&[b"INFO", b"replication"], deadline);
     // Nothing of the caller's was sent.
-    let said = said.map_err(|error| error.with_outcome(Outcome::NotApplied))?;
+    let said = said.map_err(|error| error.with_outcome(Outcome::NotApplied).in_phase(Phase::Handshake))?;
     Ok(match said.value() {
         ValueRef::Bulk(bytes) | ValueRef::Verbatim(_, bytes) => Info::parse(&String::from_utf8_lossy(bytes)),
         _ => Info::default(),

@@ -199,4 +199,18 @@ mod tests {
         let text: String = (0..10_000).map(|n| format!("slave{n}:ip=h{n},port=1,state=online\n")).collect();
         assert_eq!(Info::parse(&text).replicas.len(), MOST_REPLICAS);
     }
+
+    #[test]
+    fn seeds_and_crashes_of_the_fuzzer_pass() {
+        let fuzz = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+        // It has never crashed, as long as there is no folder for that.
+        let entries = ["seeds/info", "crashes/info"].iter().filter_map(|folder| fuzz.join(folder).read_dir().ok());
+        let mut inputs = 0;
+        for entry in entries.flatten() {
+            let text = std::fs::read(entry.unwrap().path()).unwrap();
+            assert!(Info::parse(&String::from_utf8_lossy(&text)).replicas.len() <= MOST_REPLICAS);
+            inputs += 1;
+        }
+        assert!(inputs > 0, "no seeds");
+    }
 }
