@@ -290,13 +290,7 @@ impl Cluster {
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
         let spec = self.spec_of(cmd)?;
         let wait = cmd.wait(spec);
-        let deadline = self.begin(wait);
-        self.led(deadline, |servers| {
-            self.call(servers, cmd.args(), spec, wait, |run| {
-                let run = Run { deadline, ..run };
-                run.made(run.run()?)
-            })
-        })
+        self.call(cmd.args(), spec, wait, self.begin(wait), |run| run.made(run.run()?))
     }
 
     /// One command on its way, with a deadline that begins now.

@@ -2,7 +2,9 @@
 //! of a node or later at the same one. Nothing is applied twice, and nothing out of order.
 
 use rediscluster::prelude::*;
-use rediscluster::{Builder, Error, ErrorKind, Observer, ObserverEvent, Outcome, Retries, Slot, Value};
+use rediscluster::{
+    Builder, Error, ErrorKind, Observer, ObserverEvent, Outcome, Retries, ScanOptions, Script, Slot, Value,
+};
 use rediscluster_testing::{read_command, wait_until, Cut, Reply, ScriptedPeer, Server, Wire};
 use std::io::{BufReader, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -230,6 +232,38 @@ fn attempts_at_both_masters_count() {
         let error = call(&cluster).unwrap_err();
         assert_eq!((error.code(), error.outcome(), error.attempts()), (Some("NOREPLICAS"), Outcome::NotApplied, 2));
     }
+}
+
+#[test]
+fn a_call_that_is_run_again_at_a_new_master_is_told_once() {
+    static SCRIPT: Script = Script::new("return redis.call('INCR', KEYS[1])");
+    type Call = fn(&Cluster) -> Result<(), Error>;
+    let calls: [(&str, Call); 4] = [
+        ("SET", |cluster| cluster.set("foo", 1)),
+        ("SET", |cluster| cluster.on("node_2")?.set("foo", 1)),
+        ("EVALSHA", |cluster| SCRIPT.call().key("foo").run(cluster)),
+        ("EVALSHA", |cluster| SCRIPT.call().key("foo").run(&cluster.on("node_2")?)),
+    ];
+    for (name, call) in calls {
+        let nodes = Nodes::start();
+        let observer = Arc::new(Told::default());
+        let cluster = nodes.connected(nodes.builder().observer(Arc::clone(&observer)));
+        nodes.failover()();
+        observer.take();
+        call(&cluster).unwrap();
+        let (retries, commands) = observer.take();
+        assert_eq!((retries.len(), commands), (1, 1), "{name}");
+    }
+    // A page of a scan.
+    let nodes = Nodes::start();
+    let observer = Arc::new(Told::default());
+    let cluster = nodes.connected(nodes.builder().observer(Arc::clone(&observer)));
+    cluster.hset("hash{foo}", [("field", 1)]).unwrap();
+    nodes.failover()();
+    drop(nodes.wire);
+    observer.take();
+    assert_eq!(cluster.hscan_all::<Value, Value>("hash{foo}", ScanOptions::new()).count(), 1);
+    assert_eq!(observer.take().1, 1);
 }
 
 /// A server that says this to the first so many commands and `:1` to all others; it counts.
