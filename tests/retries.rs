@@ -337,6 +337,21 @@ fn a_pause_that_would_end_after_the_deadline_is_not_begun() {
 }
 
 #[test]
+fn a_reply_that_does_not_fit_names_its_node_also_after_a_retry() {
+    let array = b"*1\r\n$1\r\nx\r\n";
+    for (first, second, at_fault) in [
+        (&[&array[..]][..], &[LOADING, b":1\r\n"][..], "node_2"),
+        (&[b":1\r\n"], &[LOADING, array], "node_1"),
+        (&[LOADING, b":1\r\n"], &[LOADING, array], "node_1"),
+    ] {
+        let [first, second] = [first, second].map(|answers| Answers::new(answers.to_vec().leak()));
+        let cluster = first.builder().node("node_2", second.peer.address()).build().unwrap();
+        let error = cluster.mget::<_, Vec<Value>>(["bar", "foo"]).unwrap_err();
+        assert!(error.node().is_some_and(|node| node.starts_with(at_fault)), "{error}");
+    }
+}
+
+#[test]
 fn of_a_command_over_several_nodes_only_what_failed_is_sent_again() {
     // `bar` lives on the first, `foo` on the second.
     let sound = Answers::new(&[b":1\r\n"]);
