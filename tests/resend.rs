@@ -604,3 +604,27 @@ impl Drop for StopAtEnd<'_> {
         self.0.store(true, Ordering::Relaxed);
     }
 }
+
+#[test]
+fn what_failed_for_good_keeps_its_error_when_the_rest_is_sent_again() {
+    let new = Server::start();
+    new.ask(&["SET", "foo", "new"]);
+    let port = new.port();
+    let peer = ScriptedPeer::answering(move |words| match (&words[0][..], words.get(1).map(Vec::as_slice)) {
+        (b"GET", Some(b"foo")) => b"-MASTERDOWN Link with MASTER is down\r\n".to_vec(),
+        (b"INFO", _) => {
+            let said =
+                format!("role:slave\r\nmaster_host:127.0.0.1\r\nmaster_port:{port}\r\nmaster_link_status:up\r\n");
+            format!("${}\r\n{said}\r\n", said.len()).into_bytes()
+        }
+        _ => b"what?\r\n".to_vec(),
+    });
+    let cluster = Cluster::builder().node("node_1", peer.address()).build().unwrap();
+    let mut pipeline = cluster.retries(quick(1)).pipeline();
+    let (foo, bar) = (pipeline.get::<_, String>("foo"), pipeline.get::<_, String>("bar"));
+    let replies = pipeline.run_each();
+    assert_eq!(replies.get(foo).unwrap(), "new");
+    let error = replies.get(bar).unwrap_err();
+    assert_eq!(told(&error), (ErrorKind::Protocol, Outcome::NotApplied, 1), "{error}");
+    assert!(error.node().is_some_and(|node| node.contains(&peer.address())), "{error}");
+}
