@@ -173,3 +173,22 @@ fn masters_that_change_again_and_again_leave_it_at_the_last_one() {
     }
     assert!((1..=6).contains(&lost), "{lost}");
 }
+
+#[test]
+fn a_silent_master_is_left_though_nobody_calls() {
+    let (masters, new) = servers();
+    let second = Duration::from_secs(1);
+    let cluster = without_thread(&masters).deadline(second).connect_timeout(second).connect().unwrap();
+    let options = SubscriberOptions::new().check_after(Duration::from_millis(200));
+    let mut subscriber = cluster.subscriber_with(options).unwrap();
+    subscriber.subscribe("foo").unwrap();
+    subscriber.psubscribe("f*").unwrap();
+    masters[1].freeze();
+    promote(&new);
+    let Event::Disconnected { error, .. } = event(&mut subscriber) else { panic!("nothing is heard of it") };
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    wait_until("it listens to the new master", || new.ask(&["PUBSUB", "NUMPAT"]).int() == 1);
+    let Event::Reconnected { node, .. } = event(&mut subscriber) else { panic!("it has come to the new master") };
+    assert_eq!(node.address().to_string(), new.address());
+    hears(&mut subscriber, &new);
+}

@@ -27,9 +27,7 @@ pub(super) fn run(shared: &Shared, shard: usize) {
         let servers = shared.cluster.servers();
         let error = session(shared, shard, told.is_some(), &mut up);
         // Another server may be the master by the next attempt. It is not waited for.
-        if error.kind() == ErrorKind::Connect {
-            shared.cluster.look_for_master(&servers, &error, Deadline::after(Duration::ZERO));
-        }
+        shared.cluster.look_for_master(&servers, &error, Deadline::after(Duration::ZERO));
         drop(servers);
         if let Some(since) = up {
             told = None;
