@@ -260,10 +260,12 @@ fn calls_that_wait_for_a_connection_do_not_wait_for_a_silent_server() {
         wait_until("it has the only connection", || cluster.pools()[0].idle == 0);
         let calls: Vec<_> = (0..8).map(|_| scope.spawn(|| cluster.incr("foo"))).collect();
         wait_until("they wait", || cluster.pools()[0].waiting == 8);
-        let begin = Instant::now();
+        let (begin, opened) = (Instant::now(), cluster.pools()[0].opened);
         fails(first.join().unwrap(), ErrorKind::Timeout, Outcome::NotApplied);
         calls.into_iter().for_each(|call| drop(fails_at_once(call.join().unwrap())));
         assert!(begin.elapsed() < 3 * DEADLINE, "{:?}", begin.elapsed());
+        let pool = &cluster.pools()[0];
+        assert_eq!((pool.open, pool.opened), (0, opened), "no connection was begun for them");
     });
     servers[0].thaw();
     assert_eq!(cluster.incr("foo").unwrap(), 2);

@@ -76,13 +76,15 @@ impl State {
         State { process: process::id(), idle, open: 0, waiting, counts }
     }
 
-    /// In a child, lets go of what is its parent's: what two processes send over one connection gets mixed up.
-    fn leave_to_parent(&mut self) {
-        if self.process != process::id() {
-            // Closing the child's end of a socket leaves that of the parent open. Threads do not go over to a child, so
-            // nobody waits here, and nobody will give back what was lent.
-            *self = State { counts: self.counts, ..State::new() };
-        }
+    /// In a child, gives up what is its parent's: what two processes send over one connection gets mixed up. It is to be
+    /// dropped when the lock is free, because that is told.
+    #[must_use]
+    fn leave_to_parent(&mut self) -> Option<State> {
+        // Closing the child's end of a socket leaves that of the parent open. Threads do not go over to a child, so
+        // nobody waits here, and nobody will give back what was lent.
+        let own = || State { counts: self.counts, ..State::new() };
+        let own = (self.process != process::id()).then(own)?;
+        Some(std::mem::replace(self, own))
     }
 
     fn has_room(&self, size: usize) -> bool {
@@ -194,14 +196,15 @@ impl Pool {
             lease.connection = None;
             self.take_next(&mut lease);
         }
-        lease.connection = Some(Box::new(self.open(deadline)?));
+        lease.connection = Some(Box::new(self.begin(deadline)?));
         Ok(lease)
     }
 
     /// A lease of an idle connection, or without one when there is room for a new one.
     fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>) -> Result<Lease> {
+        let _parents;
         let mut state = self.state();
-        state.leave_to_parent();
+        _parents = state.leave_to_parent();
         if !state.waiting.is_empty() || !state.has_room(self.settings.pool_size) {
             *waited = self.observer().clock();
             state = self.queue_up(state, deadline)?;
@@ -209,7 +212,6 @@ impl Pool {
         let connection = state.idle.pop();
         if connection.is_none() {
             state.open += 1;
-            state.counts.opened += 1;
         }
         state.wake_first_if_room(self.settings.pool_size);
         let process = state.process;
@@ -221,9 +223,8 @@ impl Pool {
     fn take_next(&self, lease: &mut Lease) {
         let mut state = self.state();
         lease.connection = state.idle.pop();
-        match lease.connection {
-            Some(_) => state.open -= 1,
-            None => state.counts.opened += 1,
+        if lease.connection.is_some() {
+            state.open -= 1;
         }
         state.wake_first_if_room(self.settings.pool_size);
     }
@@ -262,9 +263,9 @@ impl Pool {
         match self.silence().take_turn(patience) {
             Standing::Serves => return Ok(()),
             Standing::Rests => return Err(self.silence().error()),
-            Standing::Due => self.state().counts.opened += 1,
+            Standing::Due => {}
         }
-        let answered = self.open(deadline).and_then(|mut connection| match connection.bytes() {
+        let answered = self.begin(deadline).and_then(|mut connection| match connection.bytes() {
             // Without a handshake there was no word of it yet. Whatever it says is one.
             (_, 0) => connection.ask(&[b"PING"], deadline).map(drop).map(|()| connection),
             _ => Ok(connection),
@@ -287,12 +288,19 @@ impl Pool {
     /// Puts a connection that was not counted among the idle ones, if there is room.
     fn keep(&self, mut connection: Connection) {
         connection.rest();
+        let _parents;
         let mut state = self.state();
+        _parents = state.leave_to_parent();
         if state.open < self.settings.pool_size {
             state.open += 1;
             state.idle.push(Box::new(connection));
             state.wake_first_if_room(self.settings.pool_size);
         }
+    }
+
+    fn begin(&self, deadline: Deadline) -> Result<Connection> {
+        self.state().counts.opened += 1;
+        self.open(deadline)
     }
 
     /// A connection that the pool does not count: for a word to a server while all others may be waiting.
