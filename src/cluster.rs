@@ -17,7 +17,7 @@ pub(crate) use pages::Page;
 
 use failover::Masters;
 use followers::Followers;
-use refresh::Refresher;
+use refresh::{OneAtATime, Refresher};
 
 use crate::args::Args;
 use crate::cancel::Cancel;
@@ -36,7 +36,7 @@ use crate::to_arg::ToArg;
 use crate::topology::{Node, Placement, ReadFrom, Role, ShardDescription, Topology};
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// N independent Redis servers that look like one.
@@ -81,8 +81,7 @@ struct Shared {
     masters: Masters,
     followers: Followers,
     refresher: Refresher,
-    /// Held while discovering, so that of two refreshes the later one wins.
-    refreshing: Mutex<()>,
+    refreshing: OneAtATime,
     turn: AtomicUsize,
     budget: Budget,
 }
@@ -158,7 +157,7 @@ impl Builder {
             masters: known,
             followers: Followers::default(),
             refresher: Refresher::new(refresh_every),
-            refreshing: Mutex::new(()),
+            refreshing: OneAtATime::new(),
             turn: AtomicUsize::new(0),
             budget: Budget::new(),
         };

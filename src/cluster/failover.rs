@@ -7,6 +7,7 @@ use crate::net::Deadline;
 use crate::observer::ObserverEvent;
 use crate::run::Servers;
 use crate::topology::{ShardDescription, Topology};
+use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -30,8 +31,15 @@ struct State {
 
 #[derive(Clone, Copy, Default)]
 struct Asking {
-    is_under_way: bool,
+    /// The process that asks now. A child that was forked meanwhile has nobody who does.
+    by: Option<u32>,
     ended: Option<Instant>,
+}
+
+impl Asking {
+    fn is_under_way(self) -> bool {
+        self.by == Some(process::id())
+    }
 }
 
 impl Masters {
@@ -154,7 +162,7 @@ impl Shared {
             if *state.known[shard].master() != old {
                 return true;
             }
-            if !state.asking[shard].is_under_way {
+            if !state.asking[shard].is_under_way() {
                 break;
             }
             state = match deadline.left() {
@@ -168,7 +176,7 @@ impl Shared {
         if state.asking[shard].ended.is_some_and(|ended| ended.elapsed() < ASK_EVERY) {
             return false;
         }
-        state.asking[shard].is_under_way = true;
+        state.asking[shard].by = Some(process::id());
         drop(state);
         let asking = Under { shared: Arc::clone(shared), shard };
         if deadline.left().is_ok_and(|left| left.map_or(true, |left| left >= WORTH_WAITING)) {
@@ -233,7 +241,7 @@ impl Under {
 impl Drop for Under {
     fn drop(&mut self) {
         let mut state = self.shared.masters.state();
-        state.asking[self.shard] = Asking { is_under_way: false, ended: Some(Instant::now()) };
+        state.asking[self.shard] = Asking { by: None, ended: Some(Instant::now()) };
         drop(state);
         self.shared.masters.answered.notify_all();
     }

@@ -324,8 +324,13 @@ impl Drop for Subscriber {
     /// Closes all connections and ends their threads. It takes no time worth naming, but for a node that is just being
     /// connected to and says nothing: up to the connect timeout.
     fn drop(&mut self) {
+        let threads = std::mem::take(&mut self.threads);
+        if !self.shared.is_ours() {
+            // They do not run here, so there is nothing to be waited for, nor anything to be let go of.
+            return std::mem::forget(threads);
+        }
         self.shared.stop();
-        for (_, thread) in std::mem::take(&mut self.threads) {
+        for (_, thread) in threads {
             // A thread that panicked has said so already.
             let _ = thread.join();
         }
