@@ -27,6 +27,9 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// How long one server is waited for while there is something to be done for another one.
+pub(crate) const SLICE: Duration = Duration::from_millis(20);
+
 /// The servers of a cluster at one moment, and the connections to them.
 pub(crate) struct Servers {
     pub(crate) topology: Arc<Topology>,
@@ -431,6 +434,11 @@ pub(crate) fn one_of_several(whole: Deadline) -> Deadline {
 /// Waits for the one reply that a connection owes.
 fn finish(mut lease: Lease, deadline: Deadline) -> Result<Answer> {
     let range = lease.receive_range(deadline)?;
+    answer(lease, range)
+}
+
+/// The reply that came.
+fn answer(lease: Lease, range: Range<usize>) -> Result<Answer> {
     if let ValueRef::Error(text) = lease.frame(range.clone()).value() {
         let error = Error::server(text).with_node(|| lease.node().to_string());
         if error.is_full_house() {

@@ -446,3 +446,44 @@ fn an_observer_is_told_once() {
     wait_until("it is used again", || cluster.get::<_, Value>("foo").is_ok());
     assert_eq!(*log.0.lock().unwrap(), ["node_1 is silent", "node_1 was heard"]);
 }
+
+#[test]
+fn a_silent_server_takes_no_time_from_large_replies_of_others() {
+    let (servers, cluster) = three();
+    let value = "x".repeat(1 << 20);
+    let keys: Vec<String> = (0..300).map(|n| format!("k{n}")).collect();
+    let at = |server: &Server| {
+        let is_there = |key: &&String| home_of(&cluster, &servers, key).port() == server.port();
+        keys.iter().filter(is_there).take(40).cloned().collect::<Vec<_>>()
+    };
+    let (silent, others) = servers.split_first().unwrap();
+    let theirs = [at(&others[0]), at(&others[1])].concat();
+    theirs.iter().for_each(|key| cluster.set(key, &value).unwrap());
+    let own = at(silent).remove(0);
+    cluster.set(&own, 1).unwrap();
+    silent.freeze();
+    let mut pipeline = cluster.deadline(3 * DEADLINE).pipeline();
+    let lost = pipeline.get::<_, Value>(&own);
+    let slots: Vec<_> = theirs.iter().map(|key| pipeline.get::<_, String>(key)).collect();
+    let replies = pipeline.run_each();
+    fails(replies.get(lost), ErrorKind::Timeout, Outcome::NotApplied);
+    for slot in slots {
+        assert_eq!(replies.get(slot).unwrap().len(), value.len());
+    }
+}
+
+#[test]
+fn a_silent_server_takes_no_time_from_a_large_reply_of_another() {
+    let (servers, cluster) = three();
+    for server in &servers[1..] {
+        server.ask(&["EVAL", "for n = 1, 64 do redis.call('SET', string.rep('x', 262144) .. n, n) end", "0"]);
+    }
+    let masters = cluster.deadline(3 * DEADLINE).on_each_master();
+    masters.dbsize().unwrap();
+    servers[0].freeze();
+    let listed = masters.keys::<_, Value>("*").unwrap();
+    assert_eq!(listed.len(), 3);
+    for (nth, (node, keys)) in listed.into_iter().enumerate() {
+        assert_eq!(keys.is_ok(), nth > 0, "{node}: {:?}", keys.err());
+    }
+}
