@@ -92,8 +92,9 @@ use std::time::Duration;
 /// [`Cluster::topology`]. When another server becomes the master of a node there, its connection moves over at once, with a
 /// `Disconnected` and a `Reconnected`, also where the old master goes on running. That is as soon as any call of the
 /// cluster, or of a clone, has followed the new master or a refresh has found it: no later than the next
-/// [`refresh_every`](crate::Builder::refresh_every), 10 seconds unless told otherwise. Without that thread, which begins
-/// with the first refresh, somebody has to call [`refresh`](Cluster::refresh).
+/// [`refresh_every`](crate::Builder::refresh_every), 10 seconds unless told otherwise. A subscriber whose connection has
+/// failed asks by itself. Without that thread, which begins with the first refresh, somebody has to call
+/// [`refresh`](Cluster::refresh) where the old master goes on.
 ///
 /// What a server itself sends to channels, such as notifications about keys
 /// (`notify-keyspace-events`), it sends to its own subscribers: a pattern hears it from every node, a channel only from
