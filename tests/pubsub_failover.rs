@@ -192,3 +192,19 @@ fn a_silent_master_is_left_though_nobody_calls() {
     assert_eq!(node.address().to_string(), new.address());
     hears(&mut subscriber, &new);
 }
+
+#[test]
+fn a_subscriber_holds_no_connections_to_servers_that_have_left() {
+    let (masters, replica) = servers();
+    let cluster = without_thread(&masters).connect().unwrap();
+    let _ = cluster.get::<_, Option<String>>("foo").unwrap();
+    let connected = || replica.field("clients", "connected_clients").unwrap().parse::<u32>().unwrap();
+    // Its master counts as one, and so does who asks.
+    assert!(connected() >= 3, "{}", replica.info("clients"));
+    let mut subscriber = cluster.subscriber();
+    subscriber.subscribe(["foo", "bar"]).unwrap();
+    promote(&replica);
+    cluster.refresh().unwrap();
+    assert_eq!(cluster.topology().servers().len(), 2);
+    wait_until("only who asks is connected", || connected() == 1);
+}
