@@ -6,6 +6,7 @@ use rediscluster_testing::{cluster_of, home_of, read_command, wait_until, Chaos,
 use std::fmt::Debug;
 use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -128,29 +129,35 @@ fn calls_with_a_short_deadline_prove_nothing() {
     assert_eq!(cluster.incr("n").unwrap(), 2, "the next one may try at once");
 }
 
-/// A server that never answers a `GET` of `slow`, and everything else at once, even behind its back.
-fn slow_peer() -> ScriptedPeer {
-    ScriptedPeer::new(|stream| {
+/// A server that never answers a `GET` of `slow`, which it counts, and everything else at once, even behind its back.
+fn slow_peer() -> (ScriptedPeer, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let peer = ScriptedPeer::new(move |stream| {
         let mut reader = BufReader::new(stream);
         while let Ok(Some(words)) = read_command(&mut reader) {
             let answer: &[u8] = match words.get(1).map(Vec::as_slice) {
-                Some(b"slow") => continue,
+                Some(b"slow") => {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    continue;
+                }
                 _ => b"$3\r\nbar\r\n",
             };
             if reader.get_mut().write_all(answer).is_err() {
                 return;
             }
         }
-    })
+    });
+    (peer, asked)
 }
 
 #[test]
 fn a_slow_command_is_no_silence_while_others_are_answered() {
-    let peer = slow_peer();
+    let (peer, asked) = slow_peer();
     let cluster = Cluster::builder().node("node_1", peer.address()).deadline(DEADLINE).build().unwrap();
     thread::scope(|scope| {
         let slow: Vec<_> = (0..3).map(|_| scope.spawn(|| cluster.get::<_, String>("slow"))).collect();
-        wait_until("they wait", || cluster.pools()[0].open == 3);
+        wait_until("they wait", || asked.load(Ordering::SeqCst) == 3);
         // Once is enough.
         assert_eq!(cluster.get::<_, String>("foo").unwrap(), "bar");
         for call in slow {
@@ -174,7 +181,7 @@ fn a_wait_for_data_is_no_silence() {
     assert!(patient.blpop::<_, Value, Value>("list", Duration::from_secs(3)).unwrap().is_none());
     assert!(!pool_of(&cluster, home).silent);
     // Nor is it one when the answer to it comes late.
-    let peer = slow_peer();
+    let (peer, _) = slow_peer();
     let cluster =
         Cluster::builder().node("node_1", peer.address()).deadline(Duration::from_millis(100)).build().unwrap();
     fails(cluster.blpop::<_, Value, Value>("slow", Duration::from_secs(2)), ErrorKind::Timeout, Outcome::Unknown);
@@ -486,4 +493,24 @@ fn a_silent_server_takes_no_time_from_a_large_reply_of_another() {
     for (nth, (node, keys)) in listed.into_iter().enumerate() {
         assert_eq!(keys.is_ok(), nth > 0, "{node}: {:?}", keys.err());
     }
+}
+
+#[test]
+fn to_ask_silent_replicas_who_the_master_is_takes_no_longer_than_the_deadline() {
+    let mut master = Server::start();
+    let replica = Server::replica_of(&master, &[]);
+    let cluster = Cluster::builder().node("node_1", master.address()).refresh_every(None).connect().unwrap();
+    cluster.set("foo", 1).unwrap();
+    master.wait_for_replica(&replica);
+    master.kill();
+    replica.freeze();
+    let begin = Instant::now();
+    let error = cluster.deadline(Duration::from_millis(200)).set("foo", 2).unwrap_err();
+    let took = begin.elapsed();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Connect, Outcome::NotApplied), "{error}");
+    assert!(took < DEADLINE, "{took:?}");
+    // The question goes on without the call.
+    replica.thaw();
+    replica.ask(&["REPLICAOF", "NO", "ONE"]);
+    wait_until("the new master is found", || cluster.deadline(Duration::from_millis(200)).set("foo", 3).is_ok());
 }

@@ -15,8 +15,6 @@ use std::time::{Duration, Instant};
 const ASK_EVERY: Duration = Duration::from_millis(200);
 /// How long a call that a silent server failed at once waits for who the master is: such calls must not pile up.
 const SOON: Duration = Duration::from_millis(40);
-/// With less time than this a call does not wait for who the master is.
-const WORTH_WAITING: Duration = Duration::from_millis(50);
 
 /// Who asks who the master of a node is, and what is known of the nodes.
 pub(super) struct Masters {
@@ -152,8 +150,9 @@ pub(crate) fn may_come_of_a_failover(error: &Error) -> bool {
 }
 
 impl Shared {
-    /// Whether the master of a shard is another one than in `failed`: after asking, unless somebody else asks or has
-    /// just asked.
+    /// Whether the master of a shard is another one than in `failed`: after somebody has asked, unless that was just done.
+    ///
+    /// A thread asks. To ask servers that say nothing may take longer than a call has, and what is found is for others, too.
     fn follow(shared: &Arc<Shared>, shard: usize, failed: &Topology, deadline: Deadline) -> bool {
         let address = |topology: &Topology| topology.master_of(&topology.shards()[shard]).address().clone();
         let old = address(failed);
@@ -163,7 +162,17 @@ impl Shared {
                 return true;
             }
             if !state.asking[shard].is_under_way() {
-                break;
+                if state.asking[shard].ended.is_some_and(|ended| ended.elapsed() < ASK_EVERY) {
+                    return false;
+                }
+                state.asking[shard].by = Some(process::id());
+                drop(state);
+                let asking = Under { shared: Arc::clone(shared), shard };
+                let thread = std::thread::Builder::new().name("rediscluster-master".into());
+                // Without a thread nobody asks, until the next call tries to have one.
+                drop(thread.spawn(move || asking.ask()));
+                state = shared.masters.state();
+                continue;
             }
             state = match deadline.left() {
                 Err(_) => return false,
@@ -173,22 +182,6 @@ impl Shared {
                 }
             };
         }
-        if state.asking[shard].ended.is_some_and(|ended| ended.elapsed() < ASK_EVERY) {
-            return false;
-        }
-        state.asking[shard].by = Some(process::id());
-        drop(state);
-        let asking = Under { shared: Arc::clone(shared), shard };
-        if deadline.left().is_ok_and(|left| left.map_or(true, |left| left >= WORTH_WAITING)) {
-            return asking.ask(deadline);
-        }
-        // This call is over. What is found is for the next one.
-        let patience = Deadline::after(shared.settings.deadline);
-        let started =
-            std::thread::Builder::new().name("rediscluster-master".into()).spawn(move || asking.ask(patience));
-        // Without a thread the next call asks.
-        drop(started);
-        false
     }
 }
 
@@ -199,12 +192,12 @@ struct Under {
 }
 
 impl Under {
-    fn ask(&self, deadline: Deadline) -> bool {
+    fn ask(&self) {
         let Under { shared, shard } = self;
         let known = shared.masters.state().known[*shard].clone();
-        let began = Instant::now();
+        let (began, deadline) = (Instant::now(), Deadline::after(shared.settings.deadline));
         let Ok((address, said)) = master_of(&shared.nodes[*shard], &known, &shared.settings, deadline) else {
-            return false;
+            return;
         };
         let servers = Arc::clone(&shared.servers.read().unwrap_or_else(PoisonError::into_inner));
         let asked = servers.pools.iter().filter(|pool| *pool.node().address() == address);
@@ -234,7 +227,6 @@ impl Under {
             // What follows the new master is to be found soon.
             shared.refresher.hurry();
         }
-        is_moved
     }
 }
 
