@@ -298,6 +298,7 @@ impl Pool {
         }
     }
 
+    /// A connection that is to be counted among those that were begun.
     fn begin(&self, deadline: Deadline) -> Result<Connection> {
         self.state().counts.opened += 1;
         self.open(deadline)

@@ -15,15 +15,16 @@ struct Leased {
     deadline: Deadline,
     began: Instant,
     lease: Result<Lease>,
+    /// Where its reply lies, or why none came.
+    came: Option<Result<Range<usize>>>,
 }
 
 /// Waits for the reply of everyone who was asked. While several are to come, each is waited for a slice at a time: one that
 /// says nothing must not use up the time of another one that has more to say than a socket holds.
-fn receive(sent: &mut [Leased]) -> Vec<Option<Result<Range<usize>>>> {
-    let mut came: Vec<Option<Result<Range<usize>>>> = sent.iter().map(|_| None).collect();
+fn receive(sent: &mut [Leased]) {
     let mut open = sent.iter().filter(|sent| sent.lease.is_ok()).count();
     while open > 0 {
-        for (Leased { deadline, lease, .. }, came) in sent.iter_mut().zip(&mut came) {
+        for Leased { deadline, lease, came, .. } in sent.iter_mut() {
             let (Ok(lease), None) = (lease, &came) else { continue };
             *came = match open {
                 1 => Some(lease.receive_range(*deadline)),
@@ -32,7 +33,6 @@ fn receive(sent: &mut [Leased]) -> Vec<Option<Result<Range<usize>>>> {
             open -= usize::from(came.is_some());
         }
     }
-    came
 }
 
 impl Run<'_> {
@@ -82,7 +82,7 @@ impl Run<'_> {
             };
             match lease {
                 Err(error) if all_or_none => return Err((server, error)),
-                lease => leases[at] = Some(Leased { server, deadline, began, lease }),
+                lease => leases[at] = Some(Leased { server, deadline, began, lease, came: None }),
             }
         }
         Ok(leases.into_iter().flatten().collect())
@@ -97,9 +97,9 @@ impl Run<'_> {
                 sent.lease = Err(error);
             }
         }
-        let came = receive(&mut sent);
-        let receive = |(part, (sent, came)): (&Part<'_>, (Leased, Option<Result<Range<usize>>>))| {
-            let Leased { server, began, lease, .. } = sent;
+        receive(&mut sent);
+        let answered = |(part, sent): (&Part<'_>, Leased)| {
+            let Leased { server, began, lease, came, .. } = sent;
             let came = came.unwrap_or_else(|| Err(Error::reply("no reply came")));
             let answer = lease.and_then(|lease| answer(lease, came?)).map_err(|error| self.judged(error));
             // A connection that died in the pool says nothing yet about its server.
@@ -109,8 +109,7 @@ impl Run<'_> {
             }
             (server, answer)
         };
-        let received: Vec<(usize, Result<Answer>)> =
-            parts.iter().zip(sent.into_iter().zip(came)).map(receive).collect();
+        let received: Vec<(usize, Result<Answer>)> = parts.iter().zip(sent).map(answered).collect();
         let effort = self.effort(self.deadline);
         // Past the deadline a second try could only hide why the first one failed.
         let in_time = self.deadline.left().is_ok();
