@@ -266,6 +266,39 @@ fn a_call_that_is_run_again_at_a_new_master_is_told_once() {
     assert_eq!(observer.take().1, 1);
 }
 
+#[test]
+fn who_waits_for_data_goes_on_waiting_at_the_new_master() {
+    type Wait = fn(&Cluster) -> Option<(String, String)>;
+    let waits: [Wait; 2] = [
+        |cluster| cluster.blpop(["list{foo}"], Duration::ZERO).unwrap(),
+        |cluster| cluster.blpop(["list{foo}", "list{bar}"], Duration::from_secs(20)).unwrap(),
+    ];
+    for wait in waits {
+        let nodes = Nodes::start();
+        let cluster = nodes.cluster();
+        let blocked = |server: &Server| server.field("clients", "blocked_clients").as_deref() == Some("1");
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| wait(&cluster));
+            wait_until("it waits", || blocked(&nodes.old));
+            nodes.failover()();
+            wait_until("it waits at the new master", || blocked(&nodes.new));
+            nodes.new.ask(&["RPUSH", "list", "x"]);
+            assert_eq!(waiting.join().unwrap(), Some(("list".to_owned(), "x".to_owned())));
+        });
+    }
+    // What it waits twice is no longer than the time that it has.
+    let nodes = Nodes::start();
+    let cluster = nodes.cluster().deadline(Duration::from_millis(300));
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| cluster.blpop::<_, String, String>(["list{foo}"], Duration::from_secs(60)));
+        wait_until("it waits", || nodes.old.field("clients", "blocked_clients").as_deref() == Some("1"));
+        std::thread::sleep(Duration::from_millis(400));
+        nodes.failover()();
+        let error = waiting.join().unwrap().unwrap_err();
+        assert_eq!((error.code(), error.outcome()), (Some("UNBLOCKED"), Outcome::NotApplied), "{error}");
+    });
+}
+
 /// A server that says this to the first so many commands and `:1` to all others; it counts.
 fn says(
     refusal: &'static [u8],

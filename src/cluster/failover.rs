@@ -115,7 +115,7 @@ impl Cluster {
         for shard in at_fault(&servers.topology, error) {
             // A server that says that it is a replica names its master.
             let is_alone = self.shared.masters.state().known[shard].is_alone(&self.shared.nodes[shard]);
-            if is_alone && !matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::MasterDown) {
+            if is_alone && !error.is_of_a_replica() {
                 continue;
             }
             let is_silent = servers.pools[servers.topology.shards()[shard].master()].health().silence().is_on();
@@ -125,7 +125,7 @@ impl Cluster {
             }
         }
         // There is nothing to be done any more when the time is over.
-        moved.retain(|_| deadline.left().is_ok());
+        moved.retain(|_| deadline.has_time());
         moved
     }
 }
@@ -146,7 +146,7 @@ fn at_fault(topology: &Topology, error: &Error) -> Vec<usize> {
 /// Whether a server that is no longer the master would fail so.
 pub(crate) fn may_come_of_a_failover(error: &Error) -> bool {
     use ErrorKind::*;
-    matches!(error.kind(), Connect | Io | Timeout | ReadOnly | Loading | MasterDown)
+    matches!(error.kind(), Connect | Io | Timeout | Loading) || error.is_of_a_replica()
 }
 
 impl Shared {

@@ -54,6 +54,11 @@ impl Deadline {
         asked.checked_add(self.wait).unwrap_or(asked)
     }
 
+    /// Whether its command could still be run, and wait for data as long as it may.
+    pub(crate) fn has_time(self) -> bool {
+        self.left().is_ok_and(|left| left.map_or(true, |left| left > self.wait))
+    }
+
     /// What is left, never zero; `None` when there is no end.
     pub(crate) fn left(self) -> io::Result<Option<Duration>> {
         match self.at {
