@@ -246,6 +246,10 @@ fn a_call_that_is_run_again_at_a_new_master_is_told_once() {
     ];
     for (name, call) in calls {
         let nodes = Nodes::start();
+        // Earlier servers begin a script and refuse its write.
+        if name == "EVALSHA" && !nodes.first.is_since("7.0", "scripts that are refused before they begin") {
+            continue;
+        }
         let observer = Arc::new(Told::default());
         let cluster = nodes.connected(nodes.builder().observer(Arc::clone(&observer)));
         nodes.failover()();
