@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 
 /// How long a connection may have brought nothing before it is looked at before the next use.
 ///
-/// To look takes three system calls, 1 µs of the 17 µs of a `GET`, which a loop on one connection should not pay for. What a look can
-/// find, a reply too many or that the server hung up, takes the way from the server to here: within this time hardly
-/// anything can have come that was not there when the last reply was read.
+/// To look takes three system calls, 1 µs of the 17 µs of a `GET`, which a loop on one connection should not pay for.
+/// What a look can find, a reply too many or that the server hung up, takes the way from the server to here: within this
+/// time hardly anything can have come that was not there when the last reply was read.
 const FRESH: Duration = Duration::from_micros(100);
 /// How long a server that hung up is given to say why.
 const LAST_WORDS: Duration = Duration::from_millis(100);
