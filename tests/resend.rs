@@ -290,6 +290,16 @@ fn who_waits_for_data_goes_on_waiting_at_the_new_master() {
             assert_eq!(waiting.join().unwrap(), Some(("list".to_owned(), "x".to_owned())));
         });
     }
+    // What else is in its pipeline does not wait.
+    let nodes = Nodes::start();
+    let cluster = nodes.cluster();
+    nodes.first.ask(&["RPUSH", "list", "x"]);
+    nodes.failover()();
+    let mut pipeline = cluster.pipeline();
+    let foo = pipeline.incr("foo");
+    let popped = pipeline.blpop::<_, Value, String>(["list{bar}"], Duration::from_secs(60));
+    let replies = pipeline.run().unwrap();
+    assert_eq!((replies.get(foo).unwrap(), replies.get(popped).unwrap().unwrap().1), (1, "x".to_owned()));
     // What it waits twice is no longer than the time that it has.
     let nodes = Nodes::start();
     let cluster = nodes.cluster().deadline(Duration::from_millis(300));

@@ -4,6 +4,7 @@ use super::closing::{observed, Closing};
 use super::incoming::Incoming;
 use super::silence::Silence;
 use super::stream::{Deadline, Stream};
+use crate::cmd::Wait;
 use crate::config::{Credentials, Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::observer::CloseReason;
@@ -106,7 +107,7 @@ impl Connection {
         opened: impl FnOnce(Stream),
     ) -> Result<Connection> {
         let now = Instant::now();
-        let deadline = deadline.within(settings.connect_timeout).without_wait();
+        let deadline = deadline.within(settings.connect_timeout).waiting(Wait::None);
         let named = |error: Error| error.with_node(|| node.to_string());
         let stream = Stream::connect(&endpoint.address, settings.connector.as_ref(), deadline).map_err(|error| {
             let error = Error::io(error, Outcome::NotApplied, "connecting");

@@ -6,6 +6,7 @@ use super::resting::Standing;
 use super::silence::Silence;
 use super::stream::{Deadline, Stream};
 use super::traffic::Traffic;
+use crate::cmd::Wait;
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
@@ -259,7 +260,7 @@ impl Pool {
     /// than are allowed at other times, and nothing of the caller's is sent: so nothing of that can be left in doubt.
     fn try_silent(&self, deadline: Deadline) -> Result<()> {
         let (tried, patience) = (Instant::now(), self.settings.connect_timeout);
-        let deadline = deadline.within(patience).without_wait();
+        let deadline = deadline.within(patience).waiting(Wait::None);
         match self.silence().take_turn(patience) {
             Standing::Serves => return Ok(()),
             Standing::Rests => return Err(self.silence().error()),

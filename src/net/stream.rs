@@ -44,9 +44,13 @@ impl Deadline {
         Deadline { at, ..self }
     }
 
-    /// The same for what does not wait for data.
-    pub(super) fn without_wait(self) -> Deadline {
-        Deadline { wait: Duration::ZERO, ..self }
+    /// The same for what may wait so long for data.
+    pub(crate) fn waiting(self, wait: Wait) -> Deadline {
+        let wait = match wait {
+            Wait::AtMost(wait) => wait,
+            Wait::None | Wait::Forever => Duration::ZERO,
+        };
+        Deadline { wait, ..self }
     }
 
     /// From when on the answer to what was asked at this moment is late.
