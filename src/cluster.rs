@@ -261,8 +261,12 @@ impl Cluster {
     }
 
     pub(crate) fn planner<'p>(&'p self, servers: &'p Servers) -> Planner<'p> {
+        self.planner_of(&servers.topology)
+    }
+
+    pub(crate) fn planner_of<'p>(&'p self, topology: &'p Topology) -> Planner<'p> {
         let View { read_from, cross_node, .. } = self.view;
-        Planner { topology: &servers.topology, placement: &self.shared.placement, read_from, cross_node }
+        Planner { topology, placement: &self.shared.placement, read_from, cross_node }
     }
 
     /// The nodes with their masters and replicas, as last discovered.

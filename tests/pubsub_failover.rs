@@ -203,8 +203,11 @@ fn a_subscriber_holds_no_connections_to_servers_that_have_left() {
     assert!(connected() >= 3, "{}", replica.info("clients"));
     let mut subscriber = cluster.subscriber();
     subscriber.subscribe(["foo", "bar"]).unwrap();
+    // Nor does a pipeline that is kept for later.
+    let pipeline = cluster.pipeline();
     promote(&replica);
     cluster.refresh().unwrap();
     assert_eq!(cluster.topology().servers().len(), 2);
     wait_until("only who asks is connected", || connected() == 1);
+    assert!(pipeline.is_empty());
 }
