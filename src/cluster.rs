@@ -17,7 +17,7 @@ pub(crate) use pages::Page;
 
 use failover::Masters;
 use followers::Followers;
-use refresh::Refresher;
+use refresh::{OneAtATime, Refresher};
 
 use crate::args::Args;
 use crate::cancel::Cancel;
@@ -36,7 +36,7 @@ use crate::to_arg::ToArg;
 use crate::topology::{Node, Placement, ReadFrom, Role, ShardDescription, Topology};
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// N independent Redis servers that look like one.
@@ -81,8 +81,7 @@ struct Shared {
     masters: Masters,
     followers: Followers,
     refresher: Refresher,
-    /// Held while discovering, so that of two refreshes the later one wins.
-    refreshing: Mutex<()>,
+    refreshing: OneAtATime,
     turn: AtomicUsize,
     budget: Budget,
 }
@@ -158,7 +157,7 @@ impl Builder {
             masters: known,
             followers: Followers::default(),
             refresher: Refresher::new(refresh_every),
-            refreshing: Mutex::new(()),
+            refreshing: OneAtATime::new(),
             turn: AtomicUsize::new(0),
             budget: Budget::new(),
         };
@@ -262,8 +261,12 @@ impl Cluster {
     }
 
     pub(crate) fn planner<'p>(&'p self, servers: &'p Servers) -> Planner<'p> {
+        self.planner_of(&servers.topology)
+    }
+
+    pub(crate) fn planner_of<'p>(&'p self, topology: &'p Topology) -> Planner<'p> {
         let View { read_from, cross_node, .. } = self.view;
-        Planner { topology: &servers.topology, placement: &self.shared.placement, read_from, cross_node }
+        Planner { topology, placement: &self.shared.placement, read_from, cross_node }
     }
 
     /// The nodes with their masters and replicas, as last discovered.
@@ -290,13 +293,7 @@ impl Cluster {
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
         let spec = self.spec_of(cmd)?;
         let wait = cmd.wait(spec);
-        let deadline = self.begin(wait);
-        self.led(deadline, |servers| {
-            self.call(servers, cmd.args(), spec, wait, |run| {
-                let run = Run { deadline, ..run };
-                run.made(run.run()?)
-            })
-        })
+        self.call(cmd.args(), spec, wait, self.begin(wait), |run| run.made(run.run()?))
     }
 
     /// One command on its way, with a deadline that begins now.

@@ -307,6 +307,13 @@ impl Error {
         self.is_server() && self.0.message.starts_with("ERR max number of clients")
     }
 
+    /// Whether a server says that it is a replica: to a write, to a read that it may not serve, or to who waited for data
+    /// while it became one.
+    pub(crate) fn is_of_a_replica(&self) -> bool {
+        let has_become_one = || self.is_server() && self.0.message.starts_with("UNBLOCKED force unblock");
+        matches!(self.0.kind, ErrorKind::ReadOnly | ErrorKind::MasterDown) || has_become_one()
+    }
+
     /// Adds what the caller must know beyond the cause.
     pub(crate) fn with_note(mut self, note: &str) -> Error {
         self.0.message.push_str("; ");

@@ -27,6 +27,9 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// How long one server is waited for while there is something to be done for another one.
+pub(crate) const SLICE: Duration = Duration::from_millis(20);
+
 /// The servers of a cluster at one moment, and the connections to them.
 pub(crate) struct Servers {
     pub(crate) topology: Arc<Topology>,
@@ -67,9 +70,13 @@ pub(crate) struct Run<'r> {
 /// Gives the servers of now, when the node that failed so has another master among them.
 pub(crate) type Follow<'r> = dyn Fn(&Error, Deadline) -> Option<Arc<Servers>> + Sync + 'r;
 
-/// A reply, where it lies in its connection's read buffer or as it was made of several.
+/// A reply.
 pub(crate) enum Answer {
+    /// Where it lies in its connection's read buffer.
     Held(Lease, Range<usize>),
+    /// Without the connection, and which server gave it.
+    Apart(Vec<u8>, String),
+    /// Made of several.
     Made(Vec<u8>),
 }
 
@@ -77,7 +84,7 @@ impl Answer {
     pub(crate) fn frame(&self) -> Frame<'_> {
         match self {
             Answer::Held(lease, range) => lease.frame(range.clone()),
-            Answer::Made(bytes) => Frame::trusted(bytes),
+            Answer::Apart(bytes, _) | Answer::Made(bytes) => Frame::trusted(bytes),
         }
     }
 
@@ -93,13 +100,19 @@ impl Answer {
 
     /// The same reply without its connection, which others can have from now on.
     pub(crate) fn apart(self) -> Answer {
-        Answer::Made(self.frame().as_bytes().to_vec())
+        match &self {
+            Answer::Held(lease, range) => {
+                Answer::Apart(lease.frame(range.clone()).as_bytes().to_vec(), lease.node().to_string())
+            }
+            Answer::Apart(..) | Answer::Made(_) => self,
+        }
     }
 
     /// Which server gave it, where one did.
     pub(crate) fn node(&self) -> Option<String> {
         match self {
             Answer::Held(lease, _) => Some(lease.node().to_string()),
+            Answer::Apart(_, node) => Some(node.clone()),
             Answer::Made(_) => None,
         }
     }
@@ -421,6 +434,11 @@ pub(crate) fn one_of_several(whole: Deadline) -> Deadline {
 /// Waits for the one reply that a connection owes.
 fn finish(mut lease: Lease, deadline: Deadline) -> Result<Answer> {
     let range = lease.receive_range(deadline)?;
+    answer(lease, range)
+}
+
+/// The reply that came.
+fn answer(lease: Lease, range: Range<usize>) -> Result<Answer> {
     if let ValueRef::Error(text) = lease.frame(range.clone()).value() {
         let error = Error::server(text).with_node(|| lease.node().to_string());
         if error.is_full_house() {

@@ -173,3 +173,41 @@ fn masters_that_change_again_and_again_leave_it_at_the_last_one() {
     }
     assert!((1..=6).contains(&lost), "{lost}");
 }
+
+#[test]
+fn a_silent_master_is_left_though_nobody_calls() {
+    let (masters, new) = servers();
+    let second = Duration::from_secs(1);
+    let cluster = without_thread(&masters).deadline(second).connect_timeout(second).connect().unwrap();
+    let options = SubscriberOptions::new().check_after(Duration::from_millis(200));
+    let mut subscriber = cluster.subscriber_with(options).unwrap();
+    subscriber.subscribe("foo").unwrap();
+    subscriber.psubscribe("f*").unwrap();
+    masters[1].freeze();
+    promote(&new);
+    let Event::Disconnected { error, .. } = event(&mut subscriber) else { panic!("nothing is heard of it") };
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    wait_until("it listens to the new master", || new.ask(&["PUBSUB", "NUMPAT"]).int() == 1);
+    let Event::Reconnected { node, .. } = event(&mut subscriber) else { panic!("it has come to the new master") };
+    assert_eq!(node.address().to_string(), new.address());
+    hears(&mut subscriber, &new);
+}
+
+#[test]
+fn a_subscriber_holds_no_connections_to_servers_that_have_left() {
+    let (masters, replica) = servers();
+    let cluster = without_thread(&masters).connect().unwrap();
+    let _ = cluster.get::<_, Option<String>>("foo").unwrap();
+    let connected = || replica.field("clients", "connected_clients").unwrap().parse::<u32>().unwrap();
+    // Its master counts as one, and so does who asks.
+    assert!(connected() >= 3, "{}", replica.info("clients"));
+    let mut subscriber = cluster.subscriber();
+    subscriber.subscribe(["foo", "bar"]).unwrap();
+    // Nor does a pipeline that is kept for later.
+    let pipeline = cluster.pipeline();
+    promote(&replica);
+    cluster.refresh().unwrap();
+    assert_eq!(cluster.topology().servers().len(), 2);
+    wait_until("only who asks is connected", || connected() == 1);
+    assert!(pipeline.is_empty());
+}

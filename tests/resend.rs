@@ -2,7 +2,9 @@
 //! of a node or later at the same one. Nothing is applied twice, and nothing out of order.
 
 use rediscluster::prelude::*;
-use rediscluster::{Builder, Error, ErrorKind, Observer, ObserverEvent, Outcome, Retries, Slot, Value};
+use rediscluster::{
+    Builder, Error, ErrorKind, Observer, ObserverEvent, Outcome, Retries, ScanOptions, Script, Slot, Value,
+};
 use rediscluster_testing::{read_command, wait_until, Cut, Reply, ScriptedPeer, Server, Wire};
 use std::io::{BufReader, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -230,6 +232,85 @@ fn attempts_at_both_masters_count() {
         let error = call(&cluster).unwrap_err();
         assert_eq!((error.code(), error.outcome(), error.attempts()), (Some("NOREPLICAS"), Outcome::NotApplied, 2));
     }
+}
+
+#[test]
+fn a_call_that_is_run_again_at_a_new_master_is_told_once() {
+    static SCRIPT: Script = Script::new("return redis.call('INCR', KEYS[1])");
+    type Call = fn(&Cluster) -> Result<(), Error>;
+    let calls: [(&str, Call); 4] = [
+        ("SET", |cluster| cluster.set("foo", 1)),
+        ("SET", |cluster| cluster.on("node_2")?.set("foo", 1)),
+        ("EVALSHA", |cluster| SCRIPT.call().key("foo").run(cluster)),
+        ("EVALSHA", |cluster| SCRIPT.call().key("foo").run(&cluster.on("node_2")?)),
+    ];
+    for (name, call) in calls {
+        let nodes = Nodes::start();
+        // Earlier servers begin a script and refuse its write.
+        if name == "EVALSHA" && !nodes.first.is_since("7.0", "scripts that are refused before they begin") {
+            continue;
+        }
+        let observer = Arc::new(Told::default());
+        let cluster = nodes.connected(nodes.builder().observer(Arc::clone(&observer)));
+        nodes.failover()();
+        observer.take();
+        call(&cluster).unwrap();
+        let (retries, commands) = observer.take();
+        assert_eq!((retries.len(), commands), (1, 1), "{name}");
+    }
+    // A page of a scan.
+    let nodes = Nodes::start();
+    let observer = Arc::new(Told::default());
+    let cluster = nodes.connected(nodes.builder().observer(Arc::clone(&observer)));
+    cluster.hset("hash{foo}", [("field", 1)]).unwrap();
+    nodes.failover()();
+    drop(nodes.wire);
+    observer.take();
+    assert_eq!(cluster.hscan_all::<Value, Value>("hash{foo}", ScanOptions::new()).count(), 1);
+    assert_eq!(observer.take().1, 1);
+}
+
+#[test]
+fn who_waits_for_data_goes_on_waiting_at_the_new_master() {
+    type Wait = fn(&Cluster) -> Option<(String, String)>;
+    let waits: [Wait; 2] = [
+        |cluster| cluster.blpop(["list{foo}"], Duration::ZERO).unwrap(),
+        |cluster| cluster.blpop(["list{foo}", "list{bar}"], Duration::from_secs(20)).unwrap(),
+    ];
+    for wait in waits {
+        let nodes = Nodes::start();
+        let cluster = nodes.cluster();
+        let blocked = |server: &Server| server.field("clients", "blocked_clients").as_deref() == Some("1");
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| wait(&cluster));
+            wait_until("it waits", || blocked(&nodes.old));
+            nodes.failover()();
+            wait_until("it waits at the new master", || blocked(&nodes.new));
+            nodes.new.ask(&["RPUSH", "list", "x"]);
+            assert_eq!(waiting.join().unwrap(), Some(("list".to_owned(), "x".to_owned())));
+        });
+    }
+    // What else is in its pipeline does not wait.
+    let nodes = Nodes::start();
+    let cluster = nodes.cluster();
+    nodes.first.ask(&["RPUSH", "list", "x"]);
+    nodes.failover()();
+    let mut pipeline = cluster.pipeline();
+    let foo = pipeline.incr("foo");
+    let popped = pipeline.blpop::<_, Value, String>(["list{bar}"], Duration::from_secs(60));
+    let replies = pipeline.run().unwrap();
+    assert_eq!((replies.get(foo).unwrap(), replies.get(popped).unwrap().unwrap().1), (1, "x".to_owned()));
+    // What it waits twice is no longer than the time that it has.
+    let nodes = Nodes::start();
+    let cluster = nodes.cluster().deadline(Duration::from_millis(300));
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| cluster.blpop::<_, String, String>(["list{foo}"], Duration::from_secs(60)));
+        wait_until("it waits", || nodes.old.field("clients", "blocked_clients").as_deref() == Some("1"));
+        std::thread::sleep(Duration::from_millis(400));
+        nodes.failover()();
+        let error = waiting.join().unwrap().unwrap_err();
+        assert_eq!((error.code(), error.outcome()), (Some("UNBLOCKED"), Outcome::NotApplied), "{error}");
+    });
 }
 
 /// A server that says this to the first so many commands and `:1` to all others; it counts.
@@ -569,4 +650,28 @@ impl Drop for StopAtEnd<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
+}
+
+#[test]
+fn what_failed_for_good_keeps_its_error_when_the_rest_is_sent_again() {
+    let new = Server::start();
+    new.ask(&["SET", "foo", "new"]);
+    let port = new.port();
+    let peer = ScriptedPeer::answering(move |words| match (&words[0][..], words.get(1).map(Vec::as_slice)) {
+        (b"GET", Some(b"foo")) => b"-MASTERDOWN Link with MASTER is down\r\n".to_vec(),
+        (b"INFO", _) => {
+            let said =
+                format!("role:slave\r\nmaster_host:127.0.0.1\r\nmaster_port:{port}\r\nmaster_link_status:up\r\n");
+            format!("${}\r\n{said}\r\n", said.len()).into_bytes()
+        }
+        _ => b"what?\r\n".to_vec(),
+    });
+    let cluster = Cluster::builder().node("node_1", peer.address()).build().unwrap();
+    let mut pipeline = cluster.retries(quick(1)).pipeline();
+    let (foo, bar) = (pipeline.get::<_, String>("foo"), pipeline.get::<_, String>("bar"));
+    let replies = pipeline.run_each();
+    assert_eq!(replies.get(foo).unwrap(), "new");
+    let error = replies.get(bar).unwrap_err();
+    assert_eq!(told(&error), (ErrorKind::Protocol, Outcome::NotApplied, 1), "{error}");
+    assert!(error.node().is_some_and(|node| node.contains(&peer.address())), "{error}");
 }

@@ -314,15 +314,16 @@ fn what_died_in_the_pool_needs_no_budget() {
 
 #[test]
 fn all_attempts_have_one_deadline() {
-    // Each attempt takes more than half of the deadline.
+    // Each attempt takes by far more than half of the deadline, and by far less than all of it: so far that a busy
+    // machine does not matter.
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     let peer = ScriptedPeer::answering(move |_| {
         count.fetch_add(1, Ordering::SeqCst);
-        std::thread::sleep(Duration::from_millis(600));
+        std::thread::sleep(Duration::from_millis(3_250));
         Vec::new()
     });
-    let builder = Cluster::builder().node("node_1", peer.address()).deadline(Duration::from_secs(1));
+    let builder = Cluster::builder().node("node_1", peer.address()).deadline(Duration::from_secs(5));
     let error = builder.build().unwrap().retries(quick(9)).get::<_, Value>("foo").unwrap_err();
     assert_eq!((error.kind(), error.attempts(), asked.load(Ordering::SeqCst)), (ErrorKind::Timeout, 2, 2));
 }
@@ -334,6 +335,21 @@ fn a_pause_that_would_end_after_the_deadline_is_not_begun() {
     let cluster = server.cluster().retries(Retries::up_to(9).pauses(years, years));
     let error = cluster.set("foo", "bar").unwrap_err();
     assert_eq!((error.kind(), error.attempts(), server.asked()), (ErrorKind::Loading, 1, 1));
+}
+
+#[test]
+fn a_reply_that_does_not_fit_names_its_node_also_after_a_retry() {
+    let array = b"*1\r\n$1\r\nx\r\n";
+    for (first, second, at_fault) in [
+        (&[&array[..]][..], &[LOADING, b":1\r\n"][..], "node_2"),
+        (&[b":1\r\n"], &[LOADING, array], "node_1"),
+        (&[LOADING, b":1\r\n"], &[LOADING, array], "node_1"),
+    ] {
+        let [first, second] = [first, second].map(|answers| Answers::new(answers.to_vec().leak()));
+        let cluster = first.builder().node("node_2", second.peer.address()).build().unwrap();
+        let error = cluster.mget::<_, Vec<Value>>(["bar", "foo"]).unwrap_err();
+        assert!(error.node().is_some_and(|node| node.starts_with(at_fault)), "{error}");
+    }
 }
 
 #[test]

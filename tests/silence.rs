@@ -6,6 +6,7 @@ use rediscluster_testing::{cluster_of, home_of, read_command, wait_until, Chaos,
 use std::fmt::Debug;
 use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -128,29 +129,35 @@ fn calls_with_a_short_deadline_prove_nothing() {
     assert_eq!(cluster.incr("n").unwrap(), 2, "the next one may try at once");
 }
 
-/// A server that never answers a `GET` of `slow`, and everything else at once, even behind its back.
-fn slow_peer() -> ScriptedPeer {
-    ScriptedPeer::new(|stream| {
+/// A server that never answers a `GET` of `slow`, which it counts, and everything else at once, even behind its back.
+fn slow_peer() -> (ScriptedPeer, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let peer = ScriptedPeer::new(move |stream| {
         let mut reader = BufReader::new(stream);
         while let Ok(Some(words)) = read_command(&mut reader) {
             let answer: &[u8] = match words.get(1).map(Vec::as_slice) {
-                Some(b"slow") => continue,
+                Some(b"slow") => {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    continue;
+                }
                 _ => b"$3\r\nbar\r\n",
             };
             if reader.get_mut().write_all(answer).is_err() {
                 return;
             }
         }
-    })
+    });
+    (peer, asked)
 }
 
 #[test]
 fn a_slow_command_is_no_silence_while_others_are_answered() {
-    let peer = slow_peer();
+    let (peer, asked) = slow_peer();
     let cluster = Cluster::builder().node("node_1", peer.address()).deadline(DEADLINE).build().unwrap();
     thread::scope(|scope| {
         let slow: Vec<_> = (0..3).map(|_| scope.spawn(|| cluster.get::<_, String>("slow"))).collect();
-        wait_until("they wait", || cluster.pools()[0].open == 3);
+        wait_until("they wait", || asked.load(Ordering::SeqCst) == 3);
         // Once is enough.
         assert_eq!(cluster.get::<_, String>("foo").unwrap(), "bar");
         for call in slow {
@@ -174,7 +181,7 @@ fn a_wait_for_data_is_no_silence() {
     assert!(patient.blpop::<_, Value, Value>("list", Duration::from_secs(3)).unwrap().is_none());
     assert!(!pool_of(&cluster, home).silent);
     // Nor is it one when the answer to it comes late.
-    let peer = slow_peer();
+    let (peer, _) = slow_peer();
     let cluster =
         Cluster::builder().node("node_1", peer.address()).deadline(Duration::from_millis(100)).build().unwrap();
     fails(cluster.blpop::<_, Value, Value>("slow", Duration::from_secs(2)), ErrorKind::Timeout, Outcome::Unknown);
@@ -260,10 +267,12 @@ fn calls_that_wait_for_a_connection_do_not_wait_for_a_silent_server() {
         wait_until("it has the only connection", || cluster.pools()[0].idle == 0);
         let calls: Vec<_> = (0..8).map(|_| scope.spawn(|| cluster.incr("foo"))).collect();
         wait_until("they wait", || cluster.pools()[0].waiting == 8);
-        let begin = Instant::now();
+        let (begin, opened) = (Instant::now(), cluster.pools()[0].opened);
         fails(first.join().unwrap(), ErrorKind::Timeout, Outcome::NotApplied);
         calls.into_iter().for_each(|call| drop(fails_at_once(call.join().unwrap())));
         assert!(begin.elapsed() < 3 * DEADLINE, "{:?}", begin.elapsed());
+        let pool = &cluster.pools()[0];
+        assert_eq!((pool.open, pool.opened), (0, opened), "no connection was begun for them");
     });
     servers[0].thaw();
     assert_eq!(cluster.incr("foo").unwrap(), 2);
@@ -443,4 +452,65 @@ fn an_observer_is_told_once() {
     server.thaw();
     wait_until("it is used again", || cluster.get::<_, Value>("foo").is_ok());
     assert_eq!(*log.0.lock().unwrap(), ["node_1 is silent", "node_1 was heard"]);
+}
+
+#[test]
+fn a_silent_server_takes_no_time_from_large_replies_of_others() {
+    let (servers, cluster) = three();
+    let value = "x".repeat(1 << 20);
+    let keys: Vec<String> = (0..300).map(|n| format!("k{n}")).collect();
+    let at = |server: &Server| {
+        let is_there = |key: &&String| home_of(&cluster, &servers, key).port() == server.port();
+        keys.iter().filter(is_there).take(40).cloned().collect::<Vec<_>>()
+    };
+    let (silent, others) = servers.split_first().unwrap();
+    let theirs = [at(&others[0]), at(&others[1])].concat();
+    theirs.iter().for_each(|key| cluster.set(key, &value).unwrap());
+    let own = at(silent).remove(0);
+    cluster.set(&own, 1).unwrap();
+    silent.freeze();
+    let mut pipeline = cluster.deadline(3 * DEADLINE).pipeline();
+    let lost = pipeline.get::<_, Value>(&own);
+    let slots: Vec<_> = theirs.iter().map(|key| pipeline.get::<_, String>(key)).collect();
+    let replies = pipeline.run_each();
+    fails(replies.get(lost), ErrorKind::Timeout, Outcome::NotApplied);
+    for slot in slots {
+        assert_eq!(replies.get(slot).unwrap().len(), value.len());
+    }
+}
+
+#[test]
+fn a_silent_server_takes_no_time_from_a_large_reply_of_another() {
+    let (servers, cluster) = three();
+    for server in &servers[1..] {
+        server.ask(&["EVAL", "for n = 1, 64 do redis.call('SET', string.rep('x', 262144) .. n, n) end", "0"]);
+    }
+    let masters = cluster.deadline(3 * DEADLINE).on_each_master();
+    masters.dbsize().unwrap();
+    servers[0].freeze();
+    let listed = masters.keys::<_, Value>("*").unwrap();
+    assert_eq!(listed.len(), 3);
+    for (nth, (node, keys)) in listed.into_iter().enumerate() {
+        assert_eq!(keys.is_ok(), nth > 0, "{node}: {:?}", keys.err());
+    }
+}
+
+#[test]
+fn to_ask_silent_replicas_who_the_master_is_takes_no_longer_than_the_deadline() {
+    let mut master = Server::start();
+    let replica = Server::replica_of(&master, &[]);
+    let cluster = Cluster::builder().node("node_1", master.address()).refresh_every(None).connect().unwrap();
+    cluster.set("foo", 1).unwrap();
+    master.wait_for_replica(&replica);
+    master.kill();
+    replica.freeze();
+    let begin = Instant::now();
+    let error = cluster.deadline(Duration::from_millis(200)).set("foo", 2).unwrap_err();
+    let took = begin.elapsed();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Connect, Outcome::NotApplied), "{error}");
+    assert!(took < DEADLINE, "{took:?}");
+    // The question goes on without the call.
+    replica.thaw();
+    replica.ask(&["REPLICAOF", "NO", "ONE"]);
+    wait_until("the new master is found", || cluster.deadline(Duration::from_millis(200)).set("foo", 3).is_ok());
 }

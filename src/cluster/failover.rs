@@ -7,6 +7,7 @@ use crate::net::Deadline;
 use crate::observer::ObserverEvent;
 use crate::run::Servers;
 use crate::topology::{ShardDescription, Topology};
+use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,6 @@ use std::time::{Duration, Instant};
 const ASK_EVERY: Duration = Duration::from_millis(200);
 /// How long a call that a silent server failed at once waits for who the master is: such calls must not pile up.
 const SOON: Duration = Duration::from_millis(40);
-/// With less time than this a call does not wait for who the master is.
-const WORTH_WAITING: Duration = Duration::from_millis(50);
 
 /// Who asks who the master of a node is, and what is known of the nodes.
 pub(super) struct Masters {
@@ -30,8 +29,15 @@ struct State {
 
 #[derive(Clone, Copy, Default)]
 struct Asking {
-    is_under_way: bool,
+    /// The process that asks now. A child that was forked meanwhile has nobody who does.
+    by: Option<u32>,
     ended: Option<Instant>,
+}
+
+impl Asking {
+    fn is_under_way(self) -> bool {
+        self.by == Some(process::id())
+    }
 }
 
 impl Masters {
@@ -109,7 +115,7 @@ impl Cluster {
         for shard in at_fault(&servers.topology, error) {
             // A server that says that it is a replica names its master.
             let is_alone = self.shared.masters.state().known[shard].is_alone(&self.shared.nodes[shard]);
-            if is_alone && !matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::MasterDown) {
+            if is_alone && !error.is_of_a_replica() {
                 continue;
             }
             let is_silent = servers.pools[servers.topology.shards()[shard].master()].health().silence().is_on();
@@ -119,7 +125,7 @@ impl Cluster {
             }
         }
         // There is nothing to be done any more when the time is over.
-        moved.retain(|_| deadline.left().is_ok());
+        moved.retain(|_| deadline.has_time());
         moved
     }
 }
@@ -140,12 +146,13 @@ fn at_fault(topology: &Topology, error: &Error) -> Vec<usize> {
 /// Whether a server that is no longer the master would fail so.
 pub(crate) fn may_come_of_a_failover(error: &Error) -> bool {
     use ErrorKind::*;
-    matches!(error.kind(), Connect | Io | Timeout | ReadOnly | Loading | MasterDown)
+    matches!(error.kind(), Connect | Io | Timeout | Loading) || error.is_of_a_replica()
 }
 
 impl Shared {
-    /// Whether the master of a shard is another one than in `failed`: after asking, unless somebody else asks or has
-    /// just asked.
+    /// Whether the master of a shard is another one than in `failed`: after somebody has asked, unless that was just done.
+    ///
+    /// A thread asks. To ask servers that say nothing may take longer than a call has, and what is found is for others, too.
     fn follow(shared: &Arc<Shared>, shard: usize, failed: &Topology, deadline: Deadline) -> bool {
         let address = |topology: &Topology| topology.master_of(&topology.shards()[shard]).address().clone();
         let old = address(failed);
@@ -154,8 +161,18 @@ impl Shared {
             if *state.known[shard].master() != old {
                 return true;
             }
-            if !state.asking[shard].is_under_way {
-                break;
+            if !state.asking[shard].is_under_way() {
+                if state.asking[shard].ended.is_some_and(|ended| ended.elapsed() < ASK_EVERY) {
+                    return false;
+                }
+                state.asking[shard].by = Some(process::id());
+                drop(state);
+                let asking = Under { shared: Arc::clone(shared), shard };
+                let thread = std::thread::Builder::new().name("rediscluster-master".into());
+                // Without a thread nobody asks, until the next call tries to have one.
+                drop(thread.spawn(move || asking.ask()));
+                state = shared.masters.state();
+                continue;
             }
             state = match deadline.left() {
                 Err(_) => return false,
@@ -165,22 +182,6 @@ impl Shared {
                 }
             };
         }
-        if state.asking[shard].ended.is_some_and(|ended| ended.elapsed() < ASK_EVERY) {
-            return false;
-        }
-        state.asking[shard].is_under_way = true;
-        drop(state);
-        let asking = Under { shared: Arc::clone(shared), shard };
-        if deadline.left().is_ok_and(|left| left.map_or(true, |left| left >= WORTH_WAITING)) {
-            return asking.ask(deadline);
-        }
-        // This call is over. What is found is for the next one.
-        let patience = Deadline::after(shared.settings.deadline);
-        let started =
-            std::thread::Builder::new().name("rediscluster-master".into()).spawn(move || asking.ask(patience));
-        // Without a thread the next call asks.
-        drop(started);
-        false
     }
 }
 
@@ -191,12 +192,12 @@ struct Under {
 }
 
 impl Under {
-    fn ask(&self, deadline: Deadline) -> bool {
+    fn ask(&self) {
         let Under { shared, shard } = self;
         let known = shared.masters.state().known[*shard].clone();
-        let began = Instant::now();
+        let (began, deadline) = (Instant::now(), Deadline::after(shared.settings.deadline));
         let Ok((address, said)) = master_of(&shared.nodes[*shard], &known, &shared.settings, deadline) else {
-            return false;
+            return;
         };
         let servers = Arc::clone(&shared.servers.read().unwrap_or_else(PoisonError::into_inner));
         let asked = servers.pools.iter().filter(|pool| *pool.node().address() == address);
@@ -226,14 +227,13 @@ impl Under {
             // What follows the new master is to be found soon.
             shared.refresher.hurry();
         }
-        is_moved
     }
 }
 
 impl Drop for Under {
     fn drop(&mut self) {
         let mut state = self.shared.masters.state();
-        state.asking[self.shard] = Asking { is_under_way: false, ended: Some(Instant::now()) };
+        state.asking[self.shard] = Asking { by: None, ended: Some(Instant::now()) };
         drop(state);
         self.shared.masters.answered.notify_all();
     }

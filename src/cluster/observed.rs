@@ -4,9 +4,9 @@ use super::Cluster;
 use crate::args::Args;
 use crate::cmd::Wait;
 use crate::error::{Error, Result};
-use crate::net::Traffic;
+use crate::net::{Deadline, Traffic};
 use crate::observer::{ObserverEvent, Observing};
-use crate::run::{Run, Servers};
+use crate::run::Run;
 use crate::spec::Spec;
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,20 +26,25 @@ impl Cluster {
         Some(Observed { observer: observer.clone(), begun, traffic: Arc::default() })
     }
 
-    /// Runs one command, and tells of it.
+    /// Runs one command until the deadline, and once more when it turns out that a node has another master and nothing was
+    /// applied. Tells of it once.
     pub(crate) fn call<T>(
         &self,
-        servers: &Servers,
         args: &Args,
         spec: &'static Spec,
         wait: Wait,
-        call: impl FnOnce(Run<'_>) -> Result<T>,
+        deadline: Deadline,
+        mut attempt: impl FnMut(Run<'_>) -> Result<T>,
     ) -> Result<T> {
-        let follow = self.follower(servers);
-        let run = Run { follow: Some(&follow), ..self.run_of(servers, args, spec, wait) };
-        let Some(observed) = self.observed() else { return call(run) };
-        let result = call(Run { traffic: Some(&observed.traffic), ..run });
-        observed.command(&spec.name_of(args), result.as_ref().err());
+        let observed = self.observed();
+        let traffic = observed.as_ref().map(|observed| &observed.traffic);
+        let result = self.led(deadline, |servers| {
+            let follow = self.follower(servers);
+            attempt(Run { deadline, traffic, follow: Some(&follow), ..self.run_of(servers, args, spec, wait) })
+        });
+        if let Some(observed) = observed {
+            observed.command(&spec.name_of(args), result.as_ref().err());
+        }
         result
     }
 }

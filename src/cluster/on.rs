@@ -5,7 +5,7 @@ use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
 use crate::error::{escape, Error, Result};
 use crate::plan::about_a_connection;
-use crate::run::{Run, Servers};
+use crate::run::Servers;
 use crate::spec::{Access, Spec, MARKED};
 use crate::topology::{Node, Role};
 use std::fmt;
@@ -106,13 +106,9 @@ impl OnNode {
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
         let spec = self.cluster.spec_of_any(cmd)?;
         let wait = cmd.wait(spec);
-        let deadline = self.cluster.begin(wait);
-        self.cluster.led(deadline, |servers| {
-            let server = self.server(servers).map_err(|error| error.with_command(cmd.name()))?;
-            self.cluster.call(servers, cmd.args(), spec, wait, |run| {
-                let run = Run { deadline, ..run };
-                run.made(run.run_on(server)?)
-            })
+        self.cluster.call(cmd.args(), spec, wait, self.cluster.begin(wait), |run| {
+            let server = self.server(run.servers).map_err(|error| error.with_command(cmd.name()))?;
+            run.made(run.run_on(server)?)
         })
     }
 }

@@ -6,8 +6,6 @@ use crate::convert::FromValue;
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 use crate::plan::{Route, Target};
-use crate::run::{Run, Servers};
-use crate::spec::Spec;
 use crate::topology::Node;
 
 /// A page, and who gave it.
@@ -23,19 +21,7 @@ impl Cluster {
     /// Asks the master of a node, or of the command's key, for a page.
     pub(crate) fn page<T: FromValue>(&self, cmd: &Cmd<T>, shard: Option<usize>, until: Deadline) -> Result<Page<T>> {
         let spec = self.spec_of(cmd)?;
-        self.led(until, |servers| self.page_of(servers, cmd, spec, shard, until))
-    }
-
-    fn page_of<T: FromValue>(
-        &self,
-        servers: &Servers,
-        cmd: &Cmd<T>,
-        spec: &'static Spec,
-        shard: Option<usize>,
-        until: Deadline,
-    ) -> Result<Page<T>> {
-        self.call(servers, cmd.args(), spec, Wait::None, |run| {
-            let run = Run { deadline: until, ..run };
+        self.call(cmd.args(), spec, Wait::None, until, |run| {
             let (shard, request) = match shard {
                 Some(shard) => (shard, cmd.as_bytes().into()),
                 None => match run.planner.route(cmd.args(), spec)? {
@@ -46,9 +32,10 @@ impl Cluster {
                     _ => return Err(no_page()),
                 },
             };
-            let shard = &servers.topology.shards()[shard];
+            let topology = run.topology();
+            let shard = &topology.shards()[shard];
             let (process, answer) = run.run_identified(shard.master(), &request)?;
-            let node = Node::new(shard.name(), servers.topology.master_of(shard).address().clone());
+            let node = Node::new(shard.name(), topology.master_of(shard).address().clone());
             Ok(Page { content: run.made(answer)?, node, process })
         })
     }

@@ -21,6 +21,24 @@ pub(super) struct Refresher {
     signals: Arc<(Mutex<Signals>, Condvar)>,
 }
 
+/// Of two refreshes the later one wins, so one begins when the other has ended. A child that was forked in the middle of one
+/// has its own: nobody there would ever end that.
+pub(super) struct OneAtATime(Mutex<(u32, Arc<Mutex<()>>)>);
+
+impl OneAtATime {
+    pub(super) fn new() -> OneAtATime {
+        OneAtATime(Mutex::new((process::id(), Arc::default())))
+    }
+
+    fn of_this_process(&self) -> Arc<Mutex<()>> {
+        let mut turn = lock(&self.0);
+        if turn.0 != process::id() {
+            *turn = (process::id(), Arc::default());
+        }
+        Arc::clone(&turn.1)
+    }
+}
+
 #[derive(Default)]
 struct Signals {
     hurry: bool,
@@ -106,7 +124,8 @@ impl Cluster {
 
 impl Shared {
     fn refresh(&self) -> Result<()> {
-        let _one_at_a_time = lock(&self.refreshing);
+        let turn = self.refreshing.of_this_process();
+        let _one_at_a_time = lock(&turn);
         let began = Instant::now();
         let known = self.masters.known();
         let before = self.servers.read().unwrap_or_else(PoisonError::into_inner).topology.descriptions();

@@ -4,6 +4,7 @@ use super::closing::{observed, Closing};
 use super::incoming::Incoming;
 use super::silence::Silence;
 use super::stream::{Deadline, Stream};
+use crate::cmd::Wait;
 use crate::config::{Credentials, Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::observer::CloseReason;
@@ -17,9 +18,9 @@ use std::time::{Duration, Instant};
 
 /// How long a connection may have brought nothing before it is looked at before the next use.
 ///
-/// To look takes three system calls, 1 µs of the 17 µs of a `GET`, which a loop on one connection should not pay for. What
-/// a look can find, a reply too many or that the server hung up, takes the way from the server to here: within this time
-/// hardly anything can have come that was not there when the last reply was read.
+/// To look takes three system calls, 1 µs of the 17 µs of a `GET`, which a loop on one connection should not pay for.
+/// What a look can find, a reply too many or that the server hung up, takes the way from the server to here: within this
+/// time hardly anything can have come that was not there when the last reply was read.
 const FRESH: Duration = Duration::from_micros(100);
 /// How long a server that hung up is given to say why.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -106,7 +107,7 @@ impl Connection {
         opened: impl FnOnce(Stream),
     ) -> Result<Connection> {
         let now = Instant::now();
-        let deadline = deadline.within(settings.connect_timeout).without_wait();
+        let deadline = deadline.within(settings.connect_timeout).waiting(Wait::None);
         let named = |error: Error| error.with_node(|| node.to_string());
         let stream = Stream::connect(&endpoint.address, settings.connector.as_ref(), deadline).map_err(|error| {
             let error = Error::io(error, Outcome::NotApplied, "connecting");

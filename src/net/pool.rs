@@ -6,6 +6,7 @@ use super::resting::Standing;
 use super::silence::Silence;
 use super::stream::{Deadline, Stream};
 use super::traffic::Traffic;
+use crate::cmd::Wait;
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
@@ -76,13 +77,15 @@ impl State {
         State { process: process::id(), idle, open: 0, waiting, counts }
     }
 
-    /// In a child, lets go of what is its parent's: what two processes send over one connection gets mixed up.
-    fn leave_to_parent(&mut self) {
-        if self.process != process::id() {
-            // Closing the child's end of a socket leaves that of the parent open. Threads do not go over to a child, so
-            // nobody waits here, and nobody will give back what was lent.
-            *self = State { counts: self.counts, ..State::new() };
-        }
+    /// In a child, gives up what is its parent's: what two processes send over one connection gets mixed up. It is to be
+    /// dropped when the lock is free, because that is told.
+    #[must_use]
+    fn leave_to_parent(&mut self) -> Option<State> {
+        // Closing the child's end of a socket leaves that of the parent open. Threads do not go over to a child, so
+        // nobody waits here, and nobody will give back what was lent.
+        let own = || State { counts: self.counts, ..State::new() };
+        let own = (self.process != process::id()).then(own)?;
+        Some(std::mem::replace(self, own))
     }
 
     fn has_room(&self, size: usize) -> bool {
@@ -203,15 +206,16 @@ impl Pool {
         }
         // What did not answer was the connection or its server. Only when the server has said something on a new one it
         // is sent what must not be left in doubt.
-        let opened = if is_in_doubt { self.open_answering(deadline) } else { self.open(deadline) };
+        let opened = if is_in_doubt { self.begin_answering(deadline) } else { self.begin(deadline) };
         lease.connection = Some(Box::new(opened?));
         Ok(lease)
     }
 
     /// A lease of an idle connection, or without one when there is room for a new one.
     fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>) -> Result<Lease> {
+        let _parents;
         let mut state = self.state();
-        state.leave_to_parent();
+        _parents = state.leave_to_parent();
         if !state.waiting.is_empty() || !state.has_room(self.settings.pool_size) {
             *waited = self.observer().clock();
             state = self.queue_up(state, deadline)?;
@@ -219,7 +223,6 @@ impl Pool {
         let connection = state.idle.pop();
         if connection.is_none() {
             state.open += 1;
-            state.counts.opened += 1;
         }
         state.wake_first_if_room(self.settings.pool_size);
         let process = state.process;
@@ -231,9 +234,8 @@ impl Pool {
     fn take_next(&self, lease: &mut Lease) {
         let mut state = self.state();
         lease.connection = state.idle.pop();
-        match lease.connection {
-            Some(_) => state.open -= 1,
-            None => state.counts.opened += 1,
+        if lease.connection.is_some() {
+            state.open -= 1;
         }
         state.wake_first_if_room(self.settings.pool_size);
     }
@@ -268,13 +270,13 @@ impl Pool {
     /// than are allowed at other times, and nothing of the caller's is sent: so nothing of that can be left in doubt.
     fn try_silent(&self, deadline: Deadline) -> Result<()> {
         let (tried, patience) = (Instant::now(), self.settings.connect_timeout);
-        let deadline = deadline.within(patience).without_wait();
+        let deadline = deadline.within(patience).waiting(Wait::None);
         match self.silence().take_turn(patience) {
             Standing::Serves => return Ok(()),
             Standing::Rests => return Err(self.silence().error()),
-            Standing::Due => self.state().counts.opened += 1,
+            Standing::Due => {}
         }
-        match self.open_answering(deadline) {
+        match self.begin_answering(deadline) {
             Ok(connection) => self.keep(connection),
             Err(error) if error.is_server() => self.silence().end(),
             Err(error) if error.is_timeout() => {
@@ -290,9 +292,9 @@ impl Pool {
     }
 
     /// A new connection over which its server has said something, within the time for connecting.
-    fn open_answering(&self, deadline: Deadline) -> Result<Connection> {
-        let deadline = deadline.within(self.settings.connect_timeout).without_wait();
-        let mut connection = self.open(deadline)?;
+    fn begin_answering(&self, deadline: Deadline) -> Result<Connection> {
+        let deadline = deadline.within(self.settings.connect_timeout).waiting(Wait::None);
+        let mut connection = self.begin(deadline)?;
         // Without a handshake there was no word of it yet. Whatever it says is one.
         let has_spoken = connection.bytes().1 > 0;
         match if has_spoken { Ok(()) } else { connection.ask(&[b"PING"], deadline).map(drop) } {
@@ -304,12 +306,20 @@ impl Pool {
     /// Puts a connection that was not counted among the idle ones, if there is room.
     fn keep(&self, mut connection: Connection) {
         connection.rest();
+        let _parents;
         let mut state = self.state();
+        _parents = state.leave_to_parent();
         if state.open < self.settings.pool_size {
             state.open += 1;
             state.idle.push(Box::new(connection));
             state.wake_first_if_room(self.settings.pool_size);
         }
+    }
+
+    /// A connection that is to be counted among those that were begun.
+    fn begin(&self, deadline: Deadline) -> Result<Connection> {
+        self.state().counts.opened += 1;
+        self.open(deadline)
     }
 
     /// A connection that the pool does not count: for a word to a server while all others may be waiting.

@@ -2,6 +2,7 @@
 
 use super::connection::Connection;
 use super::stream::Deadline;
+use crate::cmd::Wait;
 use std::time::Duration;
 
 /// The longest time for an answer to `PING`. Short of what counts as the silence of a server: that nothing comes over a
@@ -23,7 +24,7 @@ impl Connection {
             Ok(left) => left.map_or(PATIENCE, |left| PATIENCE.min(left / 4)),
             Err(_) => return true,
         };
-        match self.ask(&[b"PING"], deadline.within(patience).without_wait()) {
+        match self.ask(&[b"PING"], deadline.within(patience).waiting(Wait::None)) {
             Ok(_) => true,
             // A user who may not PING; the server has answered.
             Err(error) => error.is_server() && self.is_reusable(),

@@ -44,14 +44,23 @@ impl Deadline {
         Deadline { at, ..self }
     }
 
-    /// The same for what does not wait for data.
-    pub(super) fn without_wait(self) -> Deadline {
-        Deadline { wait: Duration::ZERO, ..self }
+    /// The same for what may wait so long for data.
+    pub(crate) fn waiting(self, wait: Wait) -> Deadline {
+        let wait = match wait {
+            Wait::AtMost(wait) => wait,
+            Wait::None | Wait::Forever => Duration::ZERO,
+        };
+        Deadline { wait, ..self }
     }
 
     /// From when on the answer to what was asked at this moment is late.
     pub(super) fn awaited_from(self, asked: Instant) -> Instant {
         asked.checked_add(self.wait).unwrap_or(asked)
+    }
+
+    /// Whether its command could still be run, and wait for data as long as it may.
+    pub(crate) fn has_time(self) -> bool {
+        self.left().is_ok_and(|left| left.map_or(true, |left| left > self.wait))
     }
 
     /// What is left, never zero; `None` when there is no end.
@@ -218,12 +227,16 @@ fn is_wait(error: &io::Error) -> bool {
     is_late(error) || error.kind() == ErrorKind::Interrupted
 }
 
-/// The timeout to set, `None` when the one that is set is near enough: a sixteenth of what is left. Calls with
-/// the same deadline so cost no system call for it.
+/// What ends sooner than this is set anew: to wait again and again would cost more.
+const SHORT: Duration = Duration::from_millis(10);
+
+/// The timeout to set, `None` when the one that is set will do: one that ends too late by no more than a sixteenth of what is
+/// left, or too soon, because then it is waited once more. Calls with the same deadline, and calls that wait for several
+/// servers a slice at a time, so cost no system call for it.
 fn change(set: Option<Duration>, left: Option<Duration>) -> Option<Option<Duration>> {
     match (set, left) {
         (None, None) => None,
-        (Some(set), Some(left)) if set <= left + left / 16 && left <= set + left / 16 => None,
+        (Some(set), Some(left)) if set <= left + left / 16 && (set >= SHORT || left <= set + left / 16) => None,
         // Sockets count in microseconds, and zero would mean no timeout at all.
         (_, left) => Some(left.map(|left| left.max(Duration::from_micros(1)))),
     }

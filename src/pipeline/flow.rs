@@ -8,15 +8,13 @@
 use super::lane::{Landed, Lane};
 use crate::error::{Error, Outcome, Phase};
 use crate::net::{Deadline, Lease};
-use std::time::Duration;
+use crate::run::SLICE;
 
 /// As many requests may be without a reply on one connection.
 const WINDOW: usize = 1_000;
 /// What fits the buffers of any socket: a write of no more than this to a connection that owes nothing never waits
 /// for the server to read replies first.
 const SMALL: usize = 16 << 10;
-/// How long one server is waited for while another could be given something.
-const SLICE: Duration = Duration::from_millis(20);
 /// What is written at once where a write has to wait for the server to read.
 const PATIENT: usize = 64 << 10;
 
@@ -137,10 +135,13 @@ pub(super) fn drive(mut flights: Vec<Flight<'_>>) -> Vec<Landed> {
         for flight in flights.iter_mut().filter(|flight| !flight.is_done()) {
             flight.write();
         }
-        // While something is still to be written, no server is waited for so long that the others have nothing to do.
-        let to_the_end = flights.iter().all(|flight| flight.is_done() || flight.is_sent());
+        // While something is still to be written or to be read elsewhere, no server is waited for so long that the others
+        // have nothing to do, or that their time is over before they have handed over what a socket does not hold.
+        let is_sent = flights.iter().all(|flight| flight.is_done() || flight.is_sent());
+        let mut open = flights.iter().filter(|flight| !flight.is_done()).count();
         for flight in flights.iter_mut().filter(|flight| !flight.is_done()) {
-            flight.read(to_the_end);
+            flight.read(is_sent && open == 1);
+            open -= usize::from(flight.is_done());
         }
     }
     flights.into_iter().map(Flight::landed).collect()

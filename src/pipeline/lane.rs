@@ -194,6 +194,7 @@ impl Landed {
             self.sent[nth] = came.is_open(at);
         }
         self.nodes.extend(came.nodes);
-        self.failure = came.failure;
+        // What was not sent again keeps the error that it has.
+        self.failure = came.failure.or(self.failure.take());
     }
 }

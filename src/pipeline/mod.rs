@@ -15,10 +15,9 @@ use crate::convert::FromValue;
 use crate::error::{Error, Result};
 use crate::merge::Merge;
 use crate::plan::{Route, Target};
-use crate::run::Servers;
 use crate::slot::{Slot, Slots};
 use crate::spec::{Access, ResponsePolicy, Spec};
-use crate::topology::Role;
+use crate::topology::{Role, Topology};
 use lane::Mark;
 use segment::Segment;
 use std::borrow::Cow;
@@ -74,7 +73,7 @@ use std::sync::Arc;
 pub struct Pipeline {
     cluster: Cluster,
     /// For planning only: which servers there are is looked up when it runs.
-    servers: Arc<Servers>,
+    topology: Arc<Topology>,
     slots: Slots,
     commands: Vec<Queued>,
     segments: Vec<Segment>,
@@ -112,10 +111,9 @@ impl Cluster {
     /// Begins a pipeline: commands that are queued and then sent together. Nothing is sent before
     /// [`Pipeline::run`].
     pub fn pipeline(&self) -> Pipeline {
-        let servers = self.servers();
         Pipeline {
             cluster: self.clone(),
-            servers,
+            topology: self.topology(),
             slots: Slots::new(),
             commands: Vec::new(),
             segments: vec![Segment::default()],
@@ -173,12 +171,12 @@ impl Pipeline {
         let segments = std::mem::replace(&mut self.segments, vec![Segment::default()]);
         let deadline = self.cluster.begin(Wait::None);
         let replies = Replies::run(&self.cluster, slots, commands, segments);
-        self.servers = self.cluster.servers();
+        let servers = self.cluster.servers();
         for error in replies.failures_by_node() {
             // For the next run: what may have been applied is not sent again.
-            self.cluster.look_for_master(&self.servers, &error, deadline);
+            self.cluster.look_for_master(&servers, &error, deadline);
         }
-        self.servers = self.cluster.servers();
+        self.topology = self.cluster.topology();
         replies
     }
 
@@ -192,9 +190,9 @@ impl Pipeline {
         let wait = cmd.wait(spec);
         let (is_read, is_script) = (spec.access == Access::Read, spec.runs_a_script());
         let mark = Mark { is_read, is_script };
-        let route = self.cluster.planner(&self.servers).route(cmd.args(), spec)?;
+        let route = self.cluster.planner_of(&self.topology).route(cmd.args(), spec)?;
         // Two names of one server have one lane, or what is sent to both could overtake one another.
-        let lane_of = |shard| self.servers.topology.distinct(shard);
+        let lane_of = |shard| self.topology.distinct(shard);
         let segment = self.segments.last_mut().expect("there is always a segment to fill");
         let way = match (wait, route) {
             (Wait::None, Route::One(part)) => match part.target {

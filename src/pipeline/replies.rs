@@ -56,8 +56,8 @@ impl Replies {
         // One deadline for all of it. What does not wait for data gets no more of it than any call.
         let whole = cluster.begin(wait);
         let deadline_of = |wait: Wait| match wait {
-            Wait::None => whole.within(cluster.patience()),
-            _ => whole,
+            Wait::None => whole.within(cluster.patience()).waiting(wait),
+            _ => whole.waiting(wait),
         };
         let no_args = Args::new();
         let mut answered: Vec<Answered> = Vec::with_capacity(commands.len());

@@ -24,13 +24,9 @@ pub(super) fn run(shared: &Shared, shard: usize) {
     let mut told = None;
     loop {
         let mut up = None;
-        let servers = shared.cluster.servers();
         let error = session(shared, shard, told.is_some(), &mut up);
         // Another server may be the master by the next attempt. It is not waited for.
-        if error.kind() == ErrorKind::Connect {
-            shared.cluster.look_for_master(&servers, &error, Deadline::after(Duration::ZERO));
-        }
-        drop(servers);
+        shared.cluster.look_for_master(&shared.cluster.servers(), &error, Deadline::after(Duration::ZERO));
         if let Some(since) = up {
             told = None;
             // A connection that breaks at once counts as one that was not made.

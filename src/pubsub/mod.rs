@@ -92,8 +92,9 @@ use std::time::Duration;
 /// [`Cluster::topology`]. When another server becomes the master of a node there, its connection moves over at once, with a
 /// `Disconnected` and a `Reconnected`, also where the old master goes on running. That is as soon as any call of the
 /// cluster, or of a clone, has followed the new master or a refresh has found it: no later than the next
-/// [`refresh_every`](crate::Builder::refresh_every), 10 seconds unless told otherwise. Without that thread, which begins
-/// with the first refresh, somebody has to call [`refresh`](Cluster::refresh).
+/// [`refresh_every`](crate::Builder::refresh_every), 10 seconds unless told otherwise. A subscriber whose connection has
+/// failed asks by itself. Without that thread, which begins with the first refresh, somebody has to call
+/// [`refresh`](Cluster::refresh) where the old master goes on.
 ///
 /// What a server itself sends to channels, such as notifications about keys
 /// (`notify-keyspace-events`), it sends to its own subscribers: a pattern hears it from every node, a channel only from
@@ -324,8 +325,13 @@ impl Drop for Subscriber {
     /// Closes all connections and ends their threads. It takes no time worth naming, but for a node that is just being
     /// connected to and says nothing: up to the connect timeout.
     fn drop(&mut self) {
+        let threads = std::mem::take(&mut self.threads);
+        if !self.shared.is_ours() {
+            // They do not run here, so there is nothing to be waited for, nor anything to be let go of.
+            return std::mem::forget(threads);
+        }
         self.shared.stop();
-        for (_, thread) in std::mem::take(&mut self.threads) {
+        for (_, thread) in threads {
             // A thread that panicked has said so already.
             let _ = thread.join();
         }

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::Deadline;
 use crate::plan::command;
 use std::collections::{BTreeMap, VecDeque};
+use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,8 @@ use std::time::{Duration, Instant};
 const WHILE_CALLING: usize = 64 << 20;
 
 pub(super) struct Shared {
+    /// Whose threads and connections these are: a child that was forked leaves them alone.
+    process: u32,
     pub(super) cluster: Cluster,
     pub(super) options: SubscriberOptions,
     state: Mutex<State>,
@@ -48,7 +51,8 @@ impl Shared {
             blocked: 0,
             links: BTreeMap::new(),
         };
-        Shared { cluster, options, state: Mutex::new(state), arrived: Condvar::new(), changed: Condvar::new() }
+        let process = process::id();
+        Shared { process, cluster, options, state: Mutex::new(state), arrived: Condvar::new(), changed: Condvar::new() }
     }
 
     /// The same, which from now on follows the masters of its cluster.
@@ -63,8 +67,16 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends everything, for good.
+    /// Whether this process began it, and is no child that was forked since.
+    pub(super) fn is_ours(&self) -> bool {
+        self.process == process::id()
+    }
+
+    /// Ends everything, for good. A socket that a child ends is at its end for the parent, too.
     pub(super) fn stop(&self) {
+        if !self.is_ours() {
+            return;
+        }
         let mut state = self.state();
         state.stopped = true;
         state.links.values_mut().for_each(Link::close);
@@ -248,6 +260,9 @@ impl Shared {
 impl Follower for Shared {
     /// Leaves the servers that are not the masters of their nodes any more.
     fn servers_changed(&self) {
+        if !self.is_ours() {
+            return;
+        }
         let mut state = self.state();
         for (&shard, link) in &mut state.links {
             let pool = self.cluster.pool_of_master(shard);

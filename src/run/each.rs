@@ -1,12 +1,13 @@
 //! Requests to several servers at the same time.
 
-use super::{finish, is_servers_fault, one_of_several, Answer, Run, Servers};
+use super::{answer, is_servers_fault, one_of_several, Answer, Run, Servers, SLICE};
 use crate::error::{Error, Outcome, Result};
 use crate::net::{Deadline, Lease};
 use crate::order::sort_by_key;
 use crate::plan::{Part, Planner};
 use crate::retry::{Attempts, Cause};
 use crate::spec::ResponsePolicy;
+use std::ops::Range;
 use std::time::Instant;
 
 /// A part on its way.
@@ -15,6 +16,24 @@ struct Leased {
     deadline: Deadline,
     began: Instant,
     lease: Result<Lease>,
+    /// Where its reply lies, or why none came.
+    came: Option<Result<Range<usize>>>,
+}
+
+/// Waits for the reply of everyone who was asked. While several are to come, each is waited for a slice at a time: one that
+/// says nothing must not use up the time of another one that has more to say than a socket holds.
+fn receive(sent: &mut [Leased]) {
+    let mut open = sent.iter().filter(|sent| sent.lease.is_ok()).count();
+    while open > 0 {
+        for Leased { deadline, lease, came, .. } in sent.iter_mut() {
+            let (Ok(lease), None) = (lease, &came) else { continue };
+            *came = match open {
+                1 => Some(lease.receive_range(*deadline)),
+                _ => lease.receive_within(SLICE, *deadline).transpose(),
+            };
+            open -= usize::from(came.is_some());
+        }
+    }
 }
 
 impl Run<'_> {
@@ -64,7 +83,7 @@ impl Run<'_> {
             };
             match lease {
                 Err(error) if all_or_none => return Err((server, error)),
-                lease => leases[at] = Some(Leased { server, deadline, began, lease }),
+                lease => leases[at] = Some(Leased { server, deadline, began, lease, came: None }),
             }
         }
         Ok(leases.into_iter().flatten().collect())
@@ -79,9 +98,11 @@ impl Run<'_> {
                 sent.lease = Err(error);
             }
         }
-        let receive = |(part, sent): (&Part<'_>, Leased)| {
-            let Leased { server, deadline, began, lease } = sent;
-            let answer = lease.and_then(|lease| finish(lease, deadline)).map_err(|error| self.judged(error));
+        receive(&mut sent);
+        let answered = |(part, sent): (&Part<'_>, Leased)| {
+            let Leased { server, began, lease, came, .. } = sent;
+            let came = came.unwrap_or_else(|| Err(Error::reply("no reply came")));
+            let answer = lease.and_then(|lease| answer(lease, came?)).map_err(|error| self.judged(error));
             // A connection that died in the pool says nothing yet about its server.
             let is_stale = |error: &Error| Cause::of(error, true) == Some(Cause::Stale);
             if part.target.is_read() && !answer.as_ref().is_err_and(is_stale) {
@@ -89,7 +110,7 @@ impl Run<'_> {
             }
             (server, answer)
         };
-        let received: Vec<(usize, Result<Answer>)> = parts.iter().zip(sent).map(receive).collect();
+        let received: Vec<(usize, Result<Answer>)> = parts.iter().zip(sent).map(answered).collect();
         let effort = self.effort(self.deadline);
         // Past the deadline a second try could only hide why the first one failed.
         let in_time = self.deadline.left().is_ok();

@@ -199,9 +199,9 @@ impl Run<'_> {
     }
 
     /// A connection for what routing sends to this server. One to a replica is asked whether the replica is in step with
-    /// its master, when it is new, when it lay unused for a while and when the replica has failed since: one that begins to load everything anew may be
-    /// without data, and would say that there are no keys. With `others` that could serve it has to be in step; else old
-    /// data is better than none.
+    /// its master, when it is new, when it lay unused for a while and when the replica has failed since: one that begins
+    /// to load everything anew may be without data, and would say that there are no keys. With `others` that could serve
+    /// it has to be in step; else old data is better than none.
     pub(crate) fn lend_in_step(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
         let pool = &self.servers.pools[server];
         let (health, age) = (pool.health(), pool.health().age());

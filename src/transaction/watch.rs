@@ -165,37 +165,33 @@ fn watch<T>(home: &Home, keys: impl ToArgs, mut body: impl FnMut(&mut Watched) -
     // What was tried at the server that is no longer the master.
     let mut before = 0;
     loop {
-        let ended = match once(home, &keys, deadline, &mut body) {
+        let done = match once(home, &keys, deadline, &mut body) {
             Ended::Moved(error) if before == 0 => {
                 before = error.attempts();
                 attempt += 1;
                 continue;
             }
-            Ended::Moved(error) => Ended::With(Err(error)),
-            ended => ended,
-        };
-        match ended {
-            Ended::Moved(error) => return Err(error.attempts_after(before)),
             Ended::Conflict(error) => {
                 if attempt == ATTEMPTS || !pause(attempt, deadline) {
                     return Err(error.with_note(&format!("{attempt} attempts were made")));
                 }
                 conflict = Some(error);
+                attempt += 1;
+                continue;
             }
-            Ended::With(Err(error)) => {
-                let too_late = error.kind() == ErrorKind::Timeout && error.outcome() == Outcome::NotApplied;
-                return Err(match conflict {
-                    // The time went into the attempts before.
-                    Some(conflict) if too_late && deadline.left().is_err() => {
-                        conflict.with_note(&format!("{attempt} attempts were made, and in the last one {error}"))
-                    }
-                    _ if before > 0 => error.attempts_after(before),
-                    _ => error,
-                });
+            Ended::Moved(error) => Err(error),
+            Ended::With(done) => done,
+        };
+        return done.map_err(|error| {
+            let too_late = error.kind() == ErrorKind::Timeout && error.outcome() == Outcome::NotApplied;
+            match conflict {
+                // The time went into the attempts before.
+                Some(conflict) if too_late && deadline.left().is_err() => {
+                    conflict.with_note(&format!("{attempt} attempts were made, and in the last one {error}"))
+                }
+                _ => error.attempts_after(before),
             }
-            Ended::With(done) => return done,
-        }
-        attempt += 1;
+        });
     }
 }
 
