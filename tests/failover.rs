@@ -13,16 +13,6 @@ fn servers(replicas: usize) -> ([Server; 2], [Vec<Server>; 2]) {
     (masters, replicas)
 }
 
-fn promote(replica: &Server) {
-    assert_eq!(replica.ask(&["REPLICAOF", "NO", "ONE"]), Reply::Simple("OK".into()));
-}
-
-fn follow(replica: &Server, master: &Server) {
-    let port = master.port().to_string();
-    assert_eq!(replica.ask(&["REPLICAOF", "127.0.0.1", &port]), Reply::Simple("OK".into()));
-    wait_until("the replica follows", || replica.field("replication", "master_link_status").as_deref() == Some("up"));
-}
-
 /// `foo` lives on `node_2`, `bar` on `node_1`.
 fn master_of(cluster: &Cluster, key: &str) -> String {
     let node = cluster.node_for(key);
@@ -41,8 +31,8 @@ fn a_write_that_meets_a_replica_goes_to_the_new_master() {
     cluster.set("foo", 1).unwrap();
     let new = &replicas[1][0];
     masters[1].wait_for_replica(new);
-    promote(new);
-    follow(&masters[1], new);
+    new.promote();
+    masters[1].follow(new);
     cluster.set("foo", 2).unwrap();
     assert_eq!(new.ask(&["GET", "foo"]).text(), "2");
     assert_eq!(master_of(&cluster, "foo"), new.address());
@@ -70,8 +60,8 @@ fn a_master_that_is_gone_is_followed_to_the_promoted_replica() {
     cluster.set("foo", 2).unwrap_err();
     let error = cluster.set("foo", 2).unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Connect, Outcome::NotApplied), "{error}");
-    promote(&replicas[1][1]);
-    follow(&replicas[1][0], &replicas[1][1]);
+    replicas[1][1].promote();
+    replicas[1][0].follow(&replicas[1][1]);
     let followed = Instant::now();
     wait_until("a write succeeds", || cluster.set("foo", 3).is_ok());
     assert!(followed.elapsed() < Duration::from_secs(5));
@@ -111,7 +101,7 @@ fn a_frozen_master_is_followed_and_left_when_it_comes_back() {
     let new = &replicas[1][0];
     masters[1].wait_for_replica(new);
     masters[1].freeze();
-    promote(new);
+    new.promote();
     let error = cluster.set("foo", 2).unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::Unknown), "{error}");
     wait_until("a write succeeds", || cluster.set("foo", 3).is_ok());
@@ -127,7 +117,7 @@ fn a_frozen_master_is_followed_and_left_when_it_comes_back() {
 fn a_replica_that_somebody_detaches_takes_no_writes() {
     let (masters, replicas) = servers(1);
     let cluster = without_thread(&masters).connect().unwrap();
-    promote(&replicas[1][0]);
+    replicas[1][0].promote();
     cluster.refresh().unwrap();
     cluster.set("foo", 1).unwrap();
     assert_eq!(master_of(&cluster, "foo"), masters[1].address());
@@ -141,7 +131,7 @@ fn a_master_that_comes_back_without_its_history_is_not_taken_for_the_promoted_on
     cluster.set("foo", 1).unwrap();
     masters[1].wait_for_replica(&replicas[1][0]);
     masters[1].kill();
-    promote(&replicas[1][0]);
+    replicas[1][0].promote();
     masters[1].restart();
     cluster.refresh().unwrap();
     assert_eq!(master_of(&cluster, "foo"), replicas[1][0].address());
@@ -151,8 +141,8 @@ fn a_master_that_comes_back_without_its_history_is_not_taken_for_the_promoted_on
 #[test]
 fn a_program_that_starts_after_a_failover_finds_the_new_master() {
     let (masters, replicas) = servers(1);
-    promote(&replicas[1][0]);
-    follow(&masters[1], &replicas[1][0]);
+    replicas[1][0].promote();
+    masters[1].follow(&replicas[1][0]);
     let cluster = without_thread(&masters).connect().unwrap();
     cluster.set("foo", 1).unwrap();
     assert_eq!(master_of(&cluster, "foo"), replicas[1][0].address());
@@ -164,7 +154,7 @@ fn a_node_that_became_the_replica_of_another_node_is_a_mistake() {
     let (masters, _replicas) = servers(0);
     let cluster = without_thread(&masters).connect().unwrap();
     cluster.set("bar", 1).unwrap();
-    follow(&masters[1], &masters[0]);
+    masters[1].follow(&masters[0]);
     let error = cluster.refresh().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config, "{error}");
     let error = cluster.set("foo", 1).unwrap_err();
@@ -184,8 +174,8 @@ fn whatever_fails_the_next_call_goes_to_the_new_master() {
     let mut swap = |cluster: &Cluster| {
         cluster.set("foo", 1).unwrap();
         old.wait_for_replica(new);
-        promote(new);
-        follow(old, new);
+        new.promote();
+        old.follow(new);
         std::mem::swap(&mut old, &mut new);
         // Longer than nobody asks again.
         std::thread::sleep(Duration::from_millis(250));
@@ -233,7 +223,7 @@ fn a_subscriber_goes_to_the_new_master() {
     let mut subscriber = cluster.subscriber();
     subscriber.subscribe(["foo"]).unwrap();
     masters[1].kill();
-    promote(&replicas[1][0]);
+    replicas[1][0].promote();
     wait_until("it listens to the new master", || replicas[1][0].ask(&["PUBLISH", "foo", "news"]).int() == 1);
     let mut heard = false;
     while let Ok(Some(event)) = subscriber.next_timeout(Duration::from_secs(5)) {
@@ -285,7 +275,7 @@ fn threads_that_read_and_write_through_failovers() {
             // As Sentinel and `FAILOVER` do it: no write gets lost between the two.
             nodes[master].ask(&["CLIENT", "PAUSE", "1000", "WRITE"]);
             nodes[master].wait_for_replica(nodes[next]);
-            promote(nodes[next]);
+            nodes[next].promote();
             for node in nodes.iter().enumerate().filter(|(nth, _)| *nth != next).map(|(_, node)| node) {
                 node.ask(&["REPLICAOF", "127.0.0.1", &nodes[next].port().to_string()]);
             }
@@ -338,8 +328,8 @@ fn the_thread_finds_what_changes_and_ends_with_the_cluster() {
             topology.replicas_of(&topology.shards()[0]).any(|node| node.address().to_string() == late.address());
         found
     });
-    promote(&replicas[1][0]);
-    follow(&masters[1], &replicas[1][0]);
+    replicas[1][0].promote();
+    masters[1].follow(&replicas[1][0]);
     wait_until("the new master is found", || master_of(&cluster, "foo") == replicas[1][0].address());
     drop(cluster);
     let asked = || masters[0].calls("info");

@@ -122,7 +122,7 @@ fn a_child_leaves_subscribers_to_its_parent() {
     hears(&mut subscriber);
     // The child follows another master, and the parent has not heard of it yet.
     master.wait_for_replica(&replica);
-    replica.ask(&["REPLICAOF", "NO", "ONE"]);
+    replica.promote();
     master.ask(&["REPLICAOF", "127.0.0.1", &replica.port().to_string()]);
     both(|| cluster.set("child", "moved").unwrap(), || {});
     hears(&mut subscriber);
@@ -165,7 +165,7 @@ fn a_child_asks_itself_who_the_master_is() {
     both(
         || {
             replica.thaw();
-            replica.ask(&["REPLICAOF", "NO", "ONE"]);
+            replica.promote();
             wait_until("the child has followed", || cluster.set("foo", 2).is_ok());
         },
         || {},

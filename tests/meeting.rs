@@ -36,7 +36,7 @@ impl Nodes {
         let (old, new) = (&self.pairs[node][masters[node]], &self.pairs[node][1 - masters[node]]);
         old.ask(&["CLIENT", "PAUSE", "2000", "WRITE"]);
         old.wait_for_replica(new);
-        new.ask(&["REPLICAOF", "NO", "ONE"]);
+        new.promote();
         old.ask(&["REPLICAOF", "127.0.0.1", &new.port().to_string()]);
         old.ask(&["CLIENT", "UNPAUSE"]);
         wait_until("it follows", || old.field("replication", "master_link_status").as_deref() == Some("up"));

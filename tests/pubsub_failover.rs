@@ -19,16 +19,6 @@ fn without_thread(masters: &[Server]) -> rediscluster::Builder {
     cluster_of(masters).refresh_every(None)
 }
 
-fn promote(replica: &Server) {
-    assert_eq!(replica.ask(&["REPLICAOF", "NO", "ONE"]), Reply::Simple("OK".into()));
-}
-
-fn follow(replica: &Server, master: &Server) {
-    let port = master.port().to_string();
-    assert_eq!(replica.ask(&["REPLICAOF", "127.0.0.1", &port]), Reply::Simple("OK".into()));
-    wait_until("the replica follows", || replica.field("replication", "master_link_status").as_deref() == Some("up"));
-}
-
 fn event(subscriber: &mut Subscriber) -> Event {
     subscriber.next_timeout(SOON).unwrap().expect("an event")
 }
@@ -67,8 +57,8 @@ fn a_master_that_goes_on_as_a_replica_is_left() {
     let mut subscriber = cluster.subscriber();
     subscriber.subscribe(["foo", "bar"]).unwrap();
     subscriber.psubscribe("f*").unwrap();
-    promote(&new);
-    follow(&masters[1], &new);
+    new.promote();
+    masters[1].follow(&new);
     assert!(subscriber.next_timeout(Duration::from_millis(100)).unwrap().is_none(), "nobody knows of it yet");
     cluster.refresh().unwrap();
     moved(&mut subscriber, &masters[1], &new);
@@ -96,7 +86,7 @@ fn a_master_that_was_cut_off_and_goes_on_by_itself_is_left_when_a_call_has_follo
     subscriber.subscribe("foo").unwrap();
     subscriber.psubscribe("f*").unwrap();
     masters[1].freeze();
-    promote(&new);
+    new.promote();
     wait_until("a write succeeds", || cluster.set("foo", 1).is_ok());
     moved(&mut subscriber, &masters[1], &new);
     masters[1].thaw();
@@ -114,8 +104,8 @@ fn the_thread_that_refreshes_is_enough() {
     drop(cluster);
     subscriber.subscribe("foo").unwrap();
     subscriber.psubscribe("f*").unwrap();
-    promote(&new);
-    follow(&masters[1], &new);
+    new.promote();
+    masters[1].follow(&new);
     moved(&mut subscriber, &masters[1], &new);
     hears(&mut subscriber, &new);
 }
@@ -134,7 +124,7 @@ fn one_that_waits_before_it_connects_again_waits_no_longer() {
     for _ in 0..16 {
         assert_eq!(subscriber.subscribe("foo2{foo}").unwrap_err().kind(), ErrorKind::Connect);
     }
-    promote(&new);
+    new.promote();
     let began = Instant::now();
     wait_until("a write succeeds", || cluster.set("foo", 1).is_ok());
     let Event::Reconnected { node, .. } = event(&mut subscriber) else { panic!("it has come to the new master") };
@@ -153,8 +143,8 @@ fn masters_that_change_again_and_again_leave_it_at_the_last_one() {
     let mut roles = (&masters[1], &replica);
     for _ in 0..6 {
         let (old, new) = roles;
-        promote(new);
-        follow(old, new);
+        new.promote();
+        old.follow(new);
         cluster.refresh().unwrap();
         roles = (new, old);
     }
@@ -184,7 +174,7 @@ fn a_silent_master_is_left_though_nobody_calls() {
     subscriber.subscribe("foo").unwrap();
     subscriber.psubscribe("f*").unwrap();
     masters[1].freeze();
-    promote(&new);
+    new.promote();
     let Event::Disconnected { error, .. } = event(&mut subscriber) else { panic!("nothing is heard of it") };
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
     wait_until("it listens to the new master", || new.ask(&["PUBSUB", "NUMPAT"]).int() == 1);
@@ -205,7 +195,7 @@ fn a_subscriber_holds_no_connections_to_servers_that_have_left() {
     subscriber.subscribe(["foo", "bar"]).unwrap();
     // Nor does a pipeline that is kept for later.
     let pipeline = cluster.pipeline();
-    promote(&replica);
+    replica.promote();
     cluster.refresh().unwrap();
     assert_eq!(cluster.topology().servers().len(), 2);
     wait_until("only who asks is connected", || connected() == 1);

@@ -218,7 +218,7 @@ fn no_key_is_missing_while_replicas_load_everything_anew() {
                 server.ask(&["CONFIG", "SET", "dual-channel-replication-enabled", two]);
                 server.ask(&["CONFIG", "SET", "repl-rdb-channel", two]);
             }
-            replica.ask(&["REPLICAOF", "NO", "ONE"]);
+            replica.promote();
             replica.ask(&["REPLICAOF", "127.0.0.1", &master.port().to_string()]);
             // The link is cut in the middle, twice.
             for _ in 0..2 {

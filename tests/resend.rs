@@ -57,7 +57,7 @@ impl Nodes {
         let (old, new) = (Arc::clone(&self.old), Arc::clone(&self.new));
         move || {
             old.wait_for_replica(&new);
-            assert_eq!(new.ask(&["REPLICAOF", "NO", "ONE"]), Reply::Simple("OK".into()));
+            new.promote();
             let port = new.port().to_string();
             assert_eq!(old.ask(&["REPLICAOF", "127.0.0.1", &port]), Reply::Simple("OK".into()));
         }
@@ -184,7 +184,7 @@ fn a_pipeline_follows_a_master_that_is_gone() {
     let (new, wire) = (Arc::clone(&nodes.new), nodes.wire);
     let _ = cluster.masters_only().get::<_, Value>("foo");
     drop(wire);
-    new.ask(&["REPLICAOF", "NO", "ONE"]);
+    new.promote();
     let mut pipeline = cluster.pipeline();
     let (foo, bar) = (pipeline.incr("foo"), pipeline.incr("bar"));
     // Of two nodes, and in order with those before and behind.
@@ -629,7 +629,7 @@ fn pipelines_and_transactions_through_failovers() {
             // As Sentinel and `FAILOVER` do it: no write gets lost between the two.
             servers[master].ask(&["CLIENT", "PAUSE", "1000", "WRITE"]);
             servers[master].wait_for_replica(&servers[next]);
-            servers[next].ask(&["REPLICAOF", "NO", "ONE"]);
+            servers[next].promote();
             let rest = || servers.iter().enumerate().filter(|(nth, _)| *nth != next).map(|(_, server)| server);
             rest().for_each(|server| drop(server.ask(&["REPLICAOF", "127.0.0.1", &servers[next].port().to_string()])));
             servers[master].ask(&["CLIENT", "UNPAUSE"]);

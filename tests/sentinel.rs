@@ -99,7 +99,7 @@ fn addresses_that_servers_tell_are_mapped() {
     // Servers that know themselves by addresses that lead nowhere from here.
     for (replica, host) in replicas.iter().zip(["10.255.255.1", "10.255.255.2"]) {
         replica.ask(&["CONFIG", "SET", "replica-announce-ip", host]);
-        replica.ask(&["REPLICAOF", "NO", "ONE"]);
+        replica.promote();
         replica.ask(&["REPLICAOF", "127.0.0.1", &master.port().to_string()]);
     }
     wait_until("the master lists them so", || {

@@ -326,7 +326,7 @@ fn a_promoted_replica_is_followed_while_the_old_master_is_silent() {
     });
     assert!(slow <= 2, "{slow} slow calls of 12");
     replica.thaw();
-    replica.ask(&["REPLICAOF", "NO", "ONE"]);
+    replica.promote();
     wait_until("the new master is found", || cluster.set("foo", 3).is_ok());
     assert_eq!(cluster.node_for("foo").address().to_string(), replica.address());
     assert_eq!(cluster.get::<_, u64>("foo").unwrap(), 3);
@@ -341,7 +341,7 @@ fn the_first_call_that_fails_has_a_promoted_replica_found() {
     cluster.set("foo", 1).unwrap();
     master.wait_for_replica(&replica);
     master.freeze();
-    replica.ask(&["REPLICAOF", "NO", "ONE"]);
+    replica.promote();
     fails(cluster.deadline(DEADLINE).set("foo", 2), ErrorKind::Timeout, Outcome::Unknown);
     // Nobody calls meanwhile.
     let master_of_foo = || cluster.node_for("foo").address().to_string();
@@ -357,7 +357,7 @@ fn a_master_that_is_back_is_not_given_up_for_a_detached_replica() {
     let cluster = Cluster::builder().node("node_1", master.address()).refresh_every(None).connect().unwrap();
     cluster.set("foo", 1).unwrap();
     master.wait_for_replica(&replica);
-    replica.ask(&["REPLICAOF", "NO", "ONE"]);
+    replica.promote();
     master.freeze();
     fails(cluster.deadline(DEADLINE).set("foo", 2), ErrorKind::Timeout, Outcome::Unknown);
     // It is asked as well who the master is, however silent it was.
@@ -511,6 +511,6 @@ fn to_ask_silent_replicas_who_the_master_is_takes_no_longer_than_the_deadline() 
     assert!(took < DEADLINE, "{took:?}");
     // The question goes on without the call.
     replica.thaw();
-    replica.ask(&["REPLICAOF", "NO", "ONE"]);
+    replica.promote();
     wait_until("the new master is found", || cluster.deadline(Duration::from_millis(200)).set("foo", 3).is_ok());
 }

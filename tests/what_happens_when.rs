@@ -200,7 +200,7 @@ fn a_replica_is_promoted() {
     cluster.set("foo", 1).unwrap();
     servers[1].wait_for_replica(&replica);
     servers[1].kill();
-    replica.ask(&["REPLICAOF", "NO", "ONE"]);
+    replica.promote();
     // The idle connection of before has to be found dead first; what is lost with it is not known.
     if let Err(error) = cluster.set("foo", 2) {
         assert_eq!((error.kind(), error.outcome()), (ErrorKind::Io, Outcome::Unknown), "{error}");
@@ -224,7 +224,7 @@ fn refresh_follows_a_promotion() {
     let cluster = cluster_of(&servers).refresh_every(None).connect().unwrap();
     cluster.set("foo", 1).unwrap();
     servers[1].wait_for_replica(&replica);
-    replica.ask(&["REPLICAOF", "NO", "ONE"]);
+    replica.promote();
     servers[1].ask(&["REPLICAOF", "127.0.0.1", &replica.port().to_string()]);
     wait_until("it follows", || servers[1].field("replication", "master_link_status").as_deref() == Some("up"));
     cluster.refresh().unwrap();

@@ -237,6 +237,17 @@ impl Server {
         });
     }
 
+    /// Makes it a master.
+    pub fn promote(&self) {
+        assert_eq!(self.ask(&["REPLICAOF", "NO", "ONE"]), Reply::ok());
+    }
+
+    /// Makes it a replica of a server, and waits until it has what that one has.
+    pub fn follow(&self, master: &Server) {
+        assert_eq!(self.ask(&["REPLICAOF", "127.0.0.1", &master.port().to_string()]), Reply::ok());
+        wait_until("the replica follows", || self.field("replication", "master_link_status").as_deref() == Some("up"));
+    }
+
     /// Kills the server at once. Connections to its port are refused from then on.
     pub fn kill(&mut self) {
         // The file goes first: without it nobody else takes this process for a living server, so a
