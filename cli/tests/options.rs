@@ -2,7 +2,7 @@
 
 mod program;
 
-use program::{rediscluster, rediscluster_with, Ran};
+use program::{answered, rediscluster, rediscluster_with, Ran};
 use rediscluster_testing::{dead_address, Reply, ScriptedPeer, Server};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -16,12 +16,6 @@ fn pair() -> ([Server; 2], [String; 2]) {
 
 fn with<'a>(options: &'a [String], words: &[&'a str]) -> Vec<&'a str> {
     options.iter().map(String::as_str).chain(words.iter().copied()).collect()
-}
-
-#[track_caller]
-fn answered(ran: &Ran, out: &str) {
-    assert_eq!((ran.out().as_str(), ran.status), (out, 0), "{}", ran.err());
-    assert_eq!(ran.err(), "");
 }
 
 /// The one line of complaint.

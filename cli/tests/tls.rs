@@ -4,15 +4,9 @@ mod program;
 #[path = "../../tls/tests/support/mod.rs"]
 mod support;
 
-use program::{redis_cli, rediscluster, rediscluster_with, run, Ran};
+use program::{answered, redis_cli, rediscluster, rediscluster_with, run, Ran};
 use rediscluster_testing::{Reply, Server};
 use support::Authority;
-
-#[track_caller]
-fn answered(ran: &Ran, out: &str) {
-    assert_eq!((ran.out().as_str(), ran.status), (out, 0), "{}", ran.err());
-    assert_eq!(ran.err(), "");
-}
 
 /// The complaint.
 #[track_caller]

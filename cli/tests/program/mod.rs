@@ -28,6 +28,13 @@ impl Ran {
     }
 }
 
+/// It has printed this, and nothing went wrong.
+#[track_caller]
+pub fn answered(ran: &Ran, out: &str) {
+    assert_eq!((ran.out().as_str(), ran.status), (out, 0), "{}", ran.err());
+    assert_eq!(ran.err(), "");
+}
+
 /// Runs our program.
 pub fn rediscluster<A: AsRef<OsStr>>(args: &[A]) -> Ran {
     rediscluster_with(args, &[], b"")
