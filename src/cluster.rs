@@ -10,7 +10,6 @@ mod refresh;
 mod scripts;
 mod views;
 
-pub(crate) use failover::may_come_of_a_failover;
 pub(crate) use followers::Follower;
 pub use on::{OnEachMaster, OnNode};
 pub(crate) use pages::Page;

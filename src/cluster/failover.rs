@@ -132,7 +132,7 @@ impl Cluster {
 
 /// The nodes whose masters may have caused this error.
 fn at_fault(topology: &Topology, error: &Error) -> Vec<usize> {
-    if !may_come_of_a_failover(error) {
+    if !error.may_come_of_a_failover() {
         return Vec::new();
     }
     let failed = |name: &str| error.parts().iter().any(|part| part.error.is_some() && part.node == name);
@@ -141,12 +141,6 @@ fn at_fault(topology: &Topology, error: &Error) -> Vec<usize> {
         failed(shard.name()) || error.node().is_some_and(|node| topology.master_of(shard).to_string() == node)
     };
     topology.distinct_shards().filter(|&shard| is_master(shard)).collect()
-}
-
-/// Whether a server that is no longer the master would fail so.
-pub(crate) fn may_come_of_a_failover(error: &Error) -> bool {
-    use ErrorKind::*;
-    matches!(error.kind(), Connect | Io | Timeout | Loading) || error.is_of_a_replica()
 }
 
 impl Shared {
