@@ -251,6 +251,13 @@ pub(crate) fn ask(node: &Node, endpoint: &Endpoint, settings: &Arc<Settings>, de
         latency = began.elapsed();
     }
     let mut info = Info::parse(&text);
+    if info.is_cluster {
+        let message = format!(
+            "node {node} is a member of a Redis Cluster (cluster-enabled yes), which places keys in another way and is not \
+             supported; nodes are servers by themselves"
+        );
+        return Err(Error::config(message).with_node(|| node.to_string()));
+    }
     let told = info.master.iter_mut().chain(info.replicas.iter_mut().map(|line| &mut line.address));
     told.for_each(|address| *address = settings.address_map.apply(address));
     Ok(Said { info, latency })
