@@ -146,7 +146,8 @@ pub enum OptionValue {
 pub enum RequestPolicy {
     /// The node that the keys live on; any one node for a command without keys.
     OneShard,
-    /// The master of the node that the key lives on, also for a read: a cursor means nothing to another server.
+    /// The master of the node that the key lives on, also for a read: a cursor means nothing to another server, and what
+    /// marks a key as used has to mark it where keys are evicted.
     OneMaster,
     /// A server that the caller names, because the command makes sense on one server only.
     OneServer,
