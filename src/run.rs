@@ -339,9 +339,14 @@ impl Run<'_> {
 
     /// A connection to this server, in the database of the command.
     pub(crate) fn lend_until(&self, server: usize, deadline: Deadline) -> Result<Lease> {
-        let Some(traffic) = self.traffic else { return self.servers.pools[server].lend(self.database, deadline) };
+        let pool = &self.servers.pools[server];
+        let lend = || match self.spec.is_heeded_while_busy() {
+            true => pool.lend_to_busy(deadline),
+            false => pool.lend(self.database, deadline),
+        };
+        let Some(traffic) = self.traffic else { return lend() };
         traffic.visit(self.topology().node(server));
-        let mut lease = self.servers.pools[server].lend(self.database, deadline)?;
+        let mut lease = lend()?;
         lease.count_for(traffic);
         Ok(lease)
     }

@@ -351,9 +351,10 @@ fn a_master_that_was_left_by_its_replicas_is_left_for_the_one_that_was_promoted(
     masters[1].ask(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
     // The old one goes on as a master, and takes no writes.
     new.promote();
-    wait_until("the old one refuses", || {
-        matches!(masters[1].ask(&["SET", "probe", "1"]), Reply::Error(text) if text.starts_with("NOREPLICAS"))
-    });
+    wait_until(
+        "the old one refuses",
+        || matches!(masters[1].ask(&["SET", "probe", "1"]), Reply::Error(text) if text.starts_with("NOREPLICAS")),
+    );
     cluster.set("foo", 2).unwrap();
     assert_eq!((new.ask(&["GET", "foo"]).text(), master_of(&cluster, "foo")), ("2".into(), new.address()));
     cluster.refresh().unwrap();

@@ -282,7 +282,8 @@ fn a_script_that_repeats_what_it_is_given_runs_once() {
         assert_eq!(cluster.get::<_, usize>("n").unwrap(), count + 1);
     }
     // What begins as it and goes on otherwise never is.
-    let script = Script::new("redis.call('INCR', KEYS[1]) return {err = 'NO' .. 'SCRIPT No matching script. Not one.'}");
+    let script =
+        Script::new("redis.call('INCR', KEYS[1]) return {err = 'NO' .. 'SCRIPT No matching script. Not one.'}");
     fails(script.call().key("n").run::<i64>(&cluster), ErrorKind::Server, Outcome::Unknown);
     assert_eq!(cluster.get::<_, usize>("n").unwrap(), 3);
 }

@@ -149,13 +149,7 @@ impl Shared {
     /// With `is_in_doubt` the old one says that it is the master, and is one that takes no writes.
     ///
     /// A thread asks. To ask servers that say nothing may take longer than a call has, and what is found is for others, too.
-    fn follow(
-        shared: &Arc<Shared>,
-        shard: usize,
-        failed: &Topology,
-        is_in_doubt: bool,
-        deadline: Deadline,
-    ) -> bool {
+    fn follow(shared: &Arc<Shared>, shard: usize, failed: &Topology, is_in_doubt: bool, deadline: Deadline) -> bool {
         let address = |topology: &Topology| topology.master_of(&topology.shards()[shard]).address().clone();
         let old = address(failed);
         let mut state = shared.masters.state();

@@ -107,7 +107,9 @@ pub(crate) fn master_of(
     let first = ask_one(known.master(), patience);
     let is_as_it_was = |info: &Info| known.history().map_or(true, |history| info.descends_from(history));
     let (mut answers, error) = match first {
-        Ok(said) if said.info.is_master() && is_as_it_was(&said.info) && !is_in_doubt => return Ok((known.master.clone(), said)),
+        Ok(said) if said.info.is_master() && is_as_it_was(&said.info) && !is_in_doubt => {
+            return Ok((known.master.clone(), said))
+        }
         Ok(said) => (vec![Answer { address: known.master.clone(), said }], None),
         Err(error) => (Vec::new(), Some(error)),
     };

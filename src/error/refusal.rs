@@ -137,7 +137,11 @@ mod tests {
             ("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", true, true),
             ("NOREPLICAS Not enough good replicas to write.", true, true),
             ("READONLY You can't write against a read only replica.", false, true),
-            ("UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)", false, true),
+            (
+                "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+                false,
+                true,
+            ),
             ("TRYAGAIN Multiple keys request during rehashing of slot", true, false),
             ("BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.", true, false),
             ("BUSY Valkey is busy running a module command.", true, false),

@@ -64,7 +64,9 @@ impl Error {
     /// by then stays written.
     pub(crate) fn of_a_script(self, own: OwnWords) -> Error {
         let is_refused = |(nth, (words, _)): (usize, &(&str, &str))| {
-            self.0.message.starts_with(words) && own.0 & (1 << nth) == 0 && (!words.starts_with(UNKNOWN) || self.is_all())
+            self.0.message.starts_with(words)
+                && own.0 & (1 << nth) == 0
+                && (!words.starts_with(UNKNOWN) || self.is_all())
         };
         // What was said before the script was sent, such as to SELECT, is no word of it.
         let is_reply = self.is_server() && self.phase() == Some(Phase::Receive);

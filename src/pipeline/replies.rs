@@ -113,9 +113,7 @@ impl Replies {
                 };
             }
             landed.push(back);
-            if let (Some(_), Some(Queued { name, is_read, script, way: Way::Alone(alone) })) =
-                (then, commands.next())
-            {
+            if let (Some(_), Some(Queued { name, is_read, script, way: Way::Alone(alone) })) = (then, commands.next()) {
                 let (args, spec, wait) = &*alone;
                 let deadline = deadline_of(*wait);
                 let done = alone_on.led(deadline, |servers| {

@@ -103,7 +103,8 @@ impl Trip {
         // A connection that was found dead says nothing yet about its server.
         let is_dead = |error: &Error| matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol);
         let may_repeat = run.retries.are_allowed() && self.attempts.made() == 1;
-        let failed = (0..self.load.lane.len()).find_map(|at| came.reply(at, true).err().filter(Error::is_servers_fault));
+        let failed =
+            (0..self.load.lane.len()).find_map(|at| came.reply(at, true).err().filter(Error::is_servers_fault));
         match failed {
             Some(error) if is_dead(&error) && may_repeat && self.others.is_empty() => {}
             Some(error) => run.note::<()>(self.server, self.began, &Err(error)),

@@ -281,6 +281,11 @@ impl Spec {
         matches!(self.name, "EVAL" | "EVALSHA" | "FCALL")
     }
 
+    /// Whether a server heeds it also while it runs a script for too long.
+    pub(crate) fn is_heeded_while_busy(&self) -> bool {
+        self.group == Group::Scripting && matches!(self.name, "SCRIPT KILL" | "FUNCTION KILL" | "FUNCTION STATS")
+    }
+
     /// Whether the number of arguments, the command's own words included, is one that the command takes.
     pub fn takes(&self, count: usize) -> bool {
         let arity = usize::from(self.arity.unsigned_abs());
