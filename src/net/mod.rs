@@ -11,6 +11,7 @@ mod silence;
 mod stale;
 mod stream;
 mod traffic;
+mod unasked;
 
 pub use connection::Connection;
 pub(crate) use incoming::Incoming;
