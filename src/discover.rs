@@ -3,7 +3,7 @@
 mod master;
 mod sentinel;
 
-pub(crate) use master::{master_of, Known};
+pub(crate) use master::{master_of, Known, NoMaster};
 pub(crate) use sentinel::addresses as sentinel_addresses;
 
 use crate::config::{ConfiguredNode, Endpoint, Settings};
@@ -97,8 +97,14 @@ pub(crate) fn discover(
                     replicas.extend(candidates(nth, node, &shard.address, info));
                 }
             }
-            Err(error) => {
+            Err(NoMaster { error, named }) => {
                 first_error.get_or_insert(error);
+                // Another node's server is named by mistake.
+                let is_anothers = |named: &Address| in_place.iter().any(|(_, at)| at == named);
+                if let Some(named) = named.filter(|named| !is_anothers(named)) {
+                    found[nth].named(&named);
+                    shard.address = named;
+                }
                 // They may serve reads all the same.
                 let left = before.get(nth).map(|shard| &shard.replicas[..]).unwrap_or_default();
                 replicas.extend(left.iter().map(|replica| Candidate {
