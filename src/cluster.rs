@@ -1,5 +1,6 @@
 //! The cluster: the one thing that most programs hold.
 
+mod accept;
 mod calls;
 mod failover;
 mod followers;

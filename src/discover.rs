@@ -164,7 +164,7 @@ fn is_a_replica(name: &str, address: &Address) -> Error {
 }
 
 /// How to reach a server of a node.
-fn endpoint_of(node: &ConfiguredNode, address: &Address) -> Endpoint {
+pub(crate) fn endpoint_of(node: &ConfiguredNode, address: &Address) -> Endpoint {
     let given = node.replicas.iter().flatten().find(|(_, endpoint)| endpoint.address == *address);
     let endpoint = given.map_or(&node.endpoint, |(_, endpoint)| endpoint);
     Endpoint { address: address.clone(), ..endpoint.clone() }

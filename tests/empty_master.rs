@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{Cluster, ErrorKind, Outcome};
-use rediscluster_testing::{wait_until, Sentinel, Server};
+use rediscluster_testing::{cluster_of, wait_until, Sentinel, Server};
 use std::time::{Duration, Instant};
 
 fn is_master(cluster: &Cluster, server: &Server) -> bool {
@@ -144,4 +144,84 @@ fn a_master_that_comes_back_empty_is_not_followed_when_sentinels_name_the_promot
         scope.spawn(|| comes_back_empty_under_sentinels(true));
         scope.spawn(|| comes_back_empty_under_sentinels(false));
     });
+}
+
+#[test]
+fn an_operator_may_accept_what_nobody_follows() {
+    let (mut master, mut promoted, cluster) = pair(|master| alone(master).connect().unwrap());
+    let other = Server::start();
+    master.kill();
+    promoted.promote();
+    wait_until("the promoted one takes writes", || cluster.set("k", 2).is_ok());
+    promoted.kill();
+    master.restart();
+    wait_until("nobody is followed", || {
+        let error = cluster.set("lost", 1).unwrap_err();
+        error.outcome() == Outcome::NotApplied
+    });
+    let error = cluster.refresh().unwrap_err();
+    let told = error.to_string();
+    assert!(told.contains(&master.address()) && told.contains("accept_master"), "{told}");
+    let refused = |node: &str, address: &str| cluster.accept_master(node, address).unwrap_err().kind();
+    assert_eq!(refused("node_2", &master.address()), ErrorKind::Argument);
+    assert_eq!(refused("node_1", "no address"), ErrorKind::Config);
+    assert_eq!(refused("node_1", &format!("redis://:secret@{}", master.address())), ErrorKind::Config);
+    assert_eq!(refused("node_1", &promoted.address()), ErrorKind::Connect);
+    let replica = Server::replica_of(&other, &[]);
+    assert_eq!(refused("node_1", &replica.address()), ErrorKind::Config);
+    assert!(is_master(&cluster, &promoted), "everything is as it was");
+    cluster.accept_master("node_1", master.address()).unwrap();
+    cluster.clone().set("k", 3).unwrap();
+    assert_eq!(master.ask(&["GET", "k"]).text(), "3");
+    // It is the one in use from now on.
+    master.restart();
+    cluster.refresh().unwrap();
+    assert!(is_master(&cluster, &master));
+    let masters = [master, other];
+    let two = cluster_of(&masters).refresh_every(None).connect().unwrap();
+    let (first, second) = (two.node_for("bar").address().to_string(), two.node_for("foo").address().to_string());
+    let error = two.accept_master("node_1", &second).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "the master of another node");
+    assert_eq!(two.node_for("bar").address().to_string(), first);
+}
+
+#[test]
+fn the_address_in_use_is_followed_through_its_own_restarts() {
+    // From its file a master has everything, a new history and no offset.
+    let mut master = Server::start_with(&["--appendonly", "yes"]);
+    let replica = Server::replica_of(&master, &[]);
+    let cluster = alone(&master).connect().unwrap();
+    cluster.set("k", 1).unwrap();
+    for write in 2..5 {
+        master.restart();
+        wait_until("it takes writes", || cluster.set("k", write).is_ok());
+        cluster.refresh().unwrap();
+        assert!(is_master(&cluster, &master));
+    }
+    // A lone master begins another history after a while.
+    wait_until("it has a replica", || master.field("replication", "connected_slaves").as_deref() == Some("1"));
+    drop(replica);
+    master.ask(&["CONFIG", "SET", "repl-backlog-ttl", "1"]);
+    let history = || master.field("replication", "master_replid");
+    let before = history();
+    wait_until("it has another history", || history() != before);
+    cluster.refresh().unwrap();
+    cluster.set("k", 9).unwrap();
+    assert!(is_master(&cluster, &master));
+}
+
+#[test]
+fn a_program_that_slept_through_two_failovers_follows_what_its_master_follows() {
+    let (master, first, cluster) = pair(|master| alone(master).connect().unwrap());
+    let second = Server::replica_of(&first, &[]);
+    // Each promotion begins another history, of which the next one knows the last.
+    first.promote();
+    first.ask(&["SET", "k", "2"]);
+    first.wait_for_replica(&second);
+    second.promote();
+    first.follow(&second);
+    master.follow(&second);
+    cluster.set("k", 3).unwrap();
+    assert!(is_master(&cluster, &second));
+    assert_eq!(second.ask(&["GET", "k"]).text(), "3");
 }
