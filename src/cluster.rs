@@ -185,7 +185,7 @@ impl Servers {
         let pool = |role: Role, node: &Node| {
             let endpoint = endpoint_of(role, node, &topology, nodes);
             let same = before.iter().find(|pool| *pool.endpoint() == endpoint && pool.node() == node);
-            same.cloned().unwrap_or_else(|| Arc::new(Pool::new(node.clone(), endpoint, Arc::clone(settings))))
+            same.cloned().unwrap_or_else(|| Arc::new(Pool::new(role, node.clone(), endpoint, Arc::clone(settings))))
         };
         let pools = topology.servers().map(|(role, node)| pool(role, node)).collect();
         Servers { topology: Arc::new(topology), pools }

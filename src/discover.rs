@@ -7,9 +7,8 @@ pub(crate) use master::{master_of, Known, NoMaster};
 pub(crate) use sentinel::addresses as sentinel_addresses;
 
 use crate::config::{ConfiguredNode, Endpoint, Settings};
-use crate::error::{Error, Outcome, Result};
+use crate::error::{Error, Result};
 use crate::net::{Connection, Deadline};
-use crate::resp::ValueRef;
 use crate::topology::info::{Info, ListedReplica};
 use crate::topology::{Address, Node, PassedOver, ReadFrom, ReplicaLag, ShardDescription};
 use std::sync::Arc;
@@ -241,22 +240,9 @@ fn usable(
 /// What a server says of itself. The addresses that it tells are those that lead there from here.
 pub(crate) fn ask(node: &Node, endpoint: &Endpoint, settings: &Arc<Settings>, deadline: Deadline) -> Result<Said> {
     let mut connection = Connection::open(node, endpoint, settings, deadline)?;
-    let mut text = String::new();
-    let mut latency = Duration::ZERO;
-    for section in [&b"server"[..], b"replication"] {
-        let began = Instant::now();
-        // It changes nothing, so that a reply which is lost leaves nothing unknown.
-        let said = connection.ask(&[b"INFO", section], deadline).map_err(|error| {
-            error.with_outcome(Outcome::NotApplied).with_command("INFO").with_node(|| node.to_string())
-        })?;
-        let (ValueRef::Bulk(bytes) | ValueRef::Verbatim(_, bytes)) = said.value() else {
-            return Err(Error::reply("INFO gave no text").with_node(|| node.to_string()).with_command("INFO"));
-        };
-        text.push_str(&String::from_utf8_lossy(bytes));
-        text.push('\n');
-        latency = began.elapsed();
-    }
-    let mut info = Info::parse(&text);
+    let began = Instant::now();
+    let mut info = connection.ask_who(deadline)?;
+    let latency = began.elapsed();
     let told = info.master.iter_mut().chain(info.replicas.iter_mut().map(|line| &mut line.address));
     told.for_each(|address| *address = settings.address_map.apply(address));
     Ok(Said { info, latency })

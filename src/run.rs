@@ -454,6 +454,8 @@ pub(crate) fn is_servers_fault(error: &Error) -> bool {
     use ErrorKind::*;
     match error.kind() {
         Connect | Io | Timeout | Protocol | PoolTimeout | Loading | MasterDown | NoAuth | NoPerm => true,
+        // It was the master and is a replica now: nobody else refuses a read so.
+        ReadOnly => true,
         // It has too many clients, runs a script for too long, or has not seen a script that others have.
         Server => matches!(error.code(), Some("BUSY" | "NOSCRIPT")) || error.is_full_house(),
         _ => false,

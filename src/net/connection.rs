@@ -1,6 +1,7 @@
 //! One connection to one server: handshake, requests out, replies in.
 
 use super::closing::{observed, Closing};
+use super::identity::{Told, QUESTIONS};
 use super::incoming::Incoming;
 use super::silence::Silence;
 use super::stream::{Deadline, Stream};
@@ -10,6 +11,7 @@ use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::observer::CloseReason;
 use crate::plan::command;
 use crate::resp::{Decoder, Frame, Protocol, ValueRef};
+use crate::topology::info::Info;
 use crate::topology::Node;
 use std::fmt;
 use std::ops::Range;
@@ -67,6 +69,17 @@ pub struct Connection {
     closing: Option<Box<Closing>>,
     /// What is heard of its server, where it is one of a pool.
     silence: Option<Arc<Silence>>,
+    /// What its server said of itself in the handshake, where it was asked and was willing to.
+    pub(super) said: Option<Box<Info>>,
+}
+
+/// What is done with a connection beyond its handshake.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Watch<'w> {
+    /// Is told what is heard, and what is not.
+    pub(super) silence: Option<&'w Arc<Silence>>,
+    /// The server is asked who it is.
+    pub(super) asks_who: bool,
 }
 
 impl Connection {
@@ -77,20 +90,20 @@ impl Connection {
         settings: &Arc<Settings>,
         deadline: Deadline,
     ) -> Result<Connection> {
-        Connection::open_watched(node, endpoint, settings, deadline, None, |_| {})
+        Connection::open_watched(node, endpoint, settings, deadline, Watch::default(), |_| {})
     }
 
     /// As [`open`](Connection::open); as soon as there is a socket, `opened` is given a second handle to it, so that
-    /// another thread can end the handshake. `silence` is told what is heard, and what is not.
+    /// another thread can end the handshake.
     pub(super) fn open_watched(
         node: &Node,
         endpoint: &Endpoint,
         settings: &Arc<Settings>,
         deadline: Deadline,
-        silence: Option<&Arc<Silence>>,
+        watch: Watch<'_>,
         opened: impl FnOnce(Stream),
     ) -> Result<Connection> {
-        let connect = || Connection::connected(node, endpoint, settings, deadline, silence, opened);
+        let connect = || Connection::connected(node, endpoint, settings, deadline, watch, opened);
         let mut result = observed(node, settings, connect);
         if let Ok(connection) = &mut result {
             connection.closing = Closing::of(node, settings);
@@ -103,7 +116,7 @@ impl Connection {
         endpoint: &Endpoint,
         settings: &Arc<Settings>,
         deadline: Deadline,
-        silence: Option<&Arc<Silence>>,
+        Watch { silence, asks_who }: Watch<'_>,
         opened: impl FnOnce(Stream),
     ) -> Result<Connection> {
         let now = Instant::now();
@@ -136,15 +149,17 @@ impl Connection {
             received: 0,
             closing: None,
             silence: silence.cloned(),
+            said: None,
         };
         // Nothing of the caller's was sent yet, whatever goes wrong in the handshake.
         connection
-            .handshake(&endpoint.credentials, deadline)
+            .handshake(&endpoint.credentials, asks_who, deadline)
             .map_err(|error| named(error.with_outcome(Outcome::NotApplied).in_phase(Phase::Handshake)))?;
         Ok(connection)
     }
 
-    fn handshake(&mut self, credentials: &Credentials, deadline: Deadline) -> Result<()> {
+    /// All of it is one round trip, also the question who the server is, with `asks_who`.
+    fn handshake(&mut self, credentials: &Credentials, asks_who: bool, deadline: Deadline) -> Result<()> {
         let settings = Arc::clone(&self.settings);
         let database = settings.database.filter(|&number| number != 0).map(|number| number.to_string());
         let mut requests: Vec<Vec<&str>> = Vec::new();
@@ -167,22 +182,37 @@ impl Connection {
         if let Some(number) = &database {
             requests.push(vec!["SELECT", number]);
         }
+        let greetings = requests.len();
+        requests.extend(QUESTIONS.iter().filter(|_| asks_who).map(|words| words.to_vec()));
         if requests.is_empty() {
             return Ok(());
         }
         let bytes: Vec<u8> =
             requests.iter().flat_map(|words| command(words.iter().map(|word| word.as_bytes()))).collect();
         self.send(&bytes, requests.len(), deadline)?;
-        let mut refused = None;
-        for words in &requests {
-            let frame = self.receive(deadline).map_err(|error| error.with_command(words[0].to_owned()))?;
-            if let ValueRef::Error(text) = frame.value() {
-                // A server that does not know a command repeats its arguments, here the password.
-                let unknown = &b"ERR unknown command"[..];
-                let said = if text.starts_with(unknown) { unknown } else { text };
-                refused.get_or_insert_with(|| Error::server(said).with_command(words[0].to_owned()));
+        let (mut refused, mut told) = (None, Told::default());
+        for (nth, words) in requests.iter().enumerate() {
+            let frame = match self.receive(deadline) {
+                Ok(frame) => frame,
+                // A server that has too many clients says so and hangs up.
+                Err(error) => return Err(refused.unwrap_or_else(|| error.with_command(words[0].to_owned()))),
+            };
+            match frame.value() {
+                ValueRef::Error(text) => {
+                    // A server that does not know a command repeats its arguments, here the password.
+                    let unknown = &b"ERR unknown command"[..];
+                    let said = if text.starts_with(unknown) { unknown } else { text };
+                    let error = Error::server(said).with_command(words[0].to_owned());
+                    // That it does not say who it is, such as to a user without the right to ask, is no refusal.
+                    if nth < greetings || error.is_full_house() {
+                        refused.get_or_insert(error);
+                    }
+                }
+                value if nth >= greetings => drop(told.add(value)),
+                _ => {}
             }
         }
+        self.said = told.info().map(Box::new);
         refused.map_or(Ok(()), Err)
     }
 

@@ -3,6 +3,7 @@
 mod closing;
 mod connection;
 mod health;
+mod identity;
 mod incoming;
 mod own;
 mod pool;

@@ -1,6 +1,6 @@
 //! The connections to one server: lent out, taken back, never more than allowed.
 
-use super::connection::Connection;
+use super::connection::{Connection, Watch};
 use super::health::Health;
 use super::resting::Standing;
 use super::silence::Silence;
@@ -10,7 +10,7 @@ use crate::cmd::Wait;
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
-use crate::topology::Node;
+use crate::topology::{Node, Role};
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::process;
@@ -20,6 +20,8 @@ use std::time::Instant;
 /// The connections to one server.
 pub(crate) struct Pool {
     node: Node,
+    /// What its server is to the others, as far as is known.
+    role: Role,
     endpoint: Endpoint,
     settings: Arc<Settings>,
     state: Mutex<State>,
@@ -101,9 +103,9 @@ impl State {
 }
 
 impl Pool {
-    pub(crate) fn new(node: Node, endpoint: Endpoint, settings: Arc<Settings>) -> Pool {
+    pub(crate) fn new(role: Role, node: Node, endpoint: Endpoint, settings: Arc<Settings>) -> Pool {
         let health = Health::new(Silence::of(node.clone(), settings.observer.clone()));
-        Pool { node, endpoint, settings, state: Mutex::new(State::new()), health }
+        Pool { node, role, endpoint, settings, state: Mutex::new(State::new()), health }
     }
 
     pub(crate) fn node(&self) -> &Node {
@@ -316,10 +318,19 @@ impl Pool {
         }
     }
 
-    /// A connection that is to be counted among those that were begun.
+    /// A connection that is to be counted among those that were begun. Its server has been asked who it is: one that was
+    /// the master and came back as a replica would give old data, and nothing else would tell.
     fn begin(&self, deadline: Deadline) -> Result<Connection> {
         self.state().counts.opened += 1;
-        self.open(deadline)
+        let connection = self.open_to(deadline, true, |_| {})?;
+        match &connection.said {
+            Some(said) if self.role == Role::Master && said.role == "slave" => {
+                let message = "the master of this node is a replica now";
+                let error = Error::new(ErrorKind::ReadOnly, Outcome::NotApplied, message).in_phase(Phase::Handshake);
+                Err(error.with_node(|| self.node.to_string()))
+            }
+            _ => Ok(connection),
+        }
     }
 
     /// A connection that the pool does not count: for a word to a server while all others may be waiting.
@@ -329,8 +340,12 @@ impl Pool {
 
     /// As [`open`](Pool::open); `opened` is given the socket as [`Connection::open_watched`] does it.
     pub(crate) fn open_watched(&self, deadline: Deadline, opened: impl FnOnce(Stream)) -> Result<Connection> {
-        let silence = Some(self.silence());
-        Connection::open_watched(&self.node, &self.endpoint, &self.settings, deadline, silence, opened)
+        self.open_to(deadline, false, opened)
+    }
+
+    fn open_to(&self, deadline: Deadline, asks_who: bool, opened: impl FnOnce(Stream)) -> Result<Connection> {
+        let watch = Watch { silence: Some(self.silence()), asks_who };
+        Connection::open_watched(&self.node, &self.endpoint, &self.settings, deadline, watch, opened)
     }
 
     /// Closes every idle connection: one of them was found dead, so the others are likely to be.
