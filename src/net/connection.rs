@@ -195,6 +195,8 @@ impl Connection {
             let frame = match self.receive(deadline) {
                 Ok(frame) => frame,
                 // A server that has too many clients says so and hangs up.
+                // What it says of itself is asked for the command that the caller has in mind.
+                Err(error) if nth >= greetings => return Err(refused.unwrap_or(error)),
                 Err(error) => return Err(refused.unwrap_or_else(|| error.with_command(words[0].to_owned()))),
             };
             match frame.value() {
@@ -202,9 +204,11 @@ impl Connection {
                     // A server that does not know a command repeats its arguments, here the password.
                     let unknown = &b"ERR unknown command"[..];
                     let said = if text.starts_with(unknown) { unknown } else { text };
-                    let error = Error::server(said).with_command(words[0].to_owned());
+                    let error = Error::server(said);
                     // That it does not say who it is, such as to a user without the right to ask, is no refusal.
-                    if nth < greetings || error.is_full_house() {
+                    if nth < greetings {
+                        refused.get_or_insert(error.with_command(words[0].to_owned()));
+                    } else if error.is_full_house() {
                         refused.get_or_insert(error);
                     }
                 }

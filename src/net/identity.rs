@@ -40,7 +40,11 @@ impl Connection {
         self.send(&requests, QUESTIONS.len(), deadline).map_err(&told)?;
         let (mut sections, mut refused) = (Told::default(), None);
         for _ in QUESTIONS {
-            let reply = self.receive(deadline).map_err(&told)?;
+            let reply = match self.receive(deadline) {
+                Ok(reply) => reply,
+                // A server that has too many clients says so and hangs up.
+                Err(error) => return Err(told(refused.unwrap_or(error))),
+            };
             match reply.value() {
                 ValueRef::Error(text) => drop(refused.get_or_insert(Error::server(text))),
                 value if sections.add(value) => {}
