@@ -34,7 +34,7 @@ use crate::retry::{Budget, Retries};
 use crate::run::{OwnWrites, Run, Servers};
 use crate::spec::Spec;
 use crate::to_arg::ToArg;
-use crate::topology::{Node, Placement, ReadFrom, Role, ShardDescription, Topology};
+use crate::topology::{Marks, Node, Placement, ReadFrom, Role, ShardDescription, Topology};
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -137,7 +137,7 @@ impl Builder {
             self.checked()?;
         let settings = Arc::new(settings);
         let shards = masters.iter().map(|node| ShardDescription::new(&node.name, &node.endpoint.address));
-        let servers = Servers::new(Topology::new(shards), &masters, &settings, &[]);
+        let servers = Servers::new(Topology::new(shards), &masters, &settings, &[], Arc::default());
         let view = View {
             read_from,
             cross_node,
@@ -181,14 +181,20 @@ impl Builder {
 
 impl Servers {
     /// A pool for every server, taken over from `before` where the server was known.
-    fn new(topology: Topology, nodes: &[ConfiguredNode], settings: &Arc<Settings>, before: &[Arc<Pool>]) -> Servers {
+    fn new(
+        topology: Topology,
+        nodes: &[ConfiguredNode],
+        settings: &Arc<Settings>,
+        before: &[Arc<Pool>],
+        marks: Arc<Marks>,
+    ) -> Servers {
         let pool = |role: Role, node: &Node| {
             let endpoint = endpoint_of(role, node, &topology, nodes);
             let same = before.iter().find(|pool| *pool.endpoint() == endpoint && pool.node() == node);
             same.cloned().unwrap_or_else(|| Arc::new(Pool::new(role, node.clone(), endpoint, Arc::clone(settings))))
         };
         let pools = topology.servers().map(|(role, node)| pool(role, node)).collect();
-        Servers { topology: Arc::new(topology), pools }
+        Servers { topology: Arc::new(topology), pools, marks }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::config::{ConfiguredNode, Endpoint, Settings};
 use crate::error::{Error, Result};
 use crate::net::{Connection, Deadline};
 use crate::topology::info::{Info, ListedReplica};
-use crate::topology::{Address, Node, PassedOver, ReadFrom, ReplicaLag, ShardDescription};
+use crate::topology::{Address, Marks, Node, PassedOver, Reach, ReadFrom, ReplicaLag, ShardDescription};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ pub(crate) struct Discovery {
     pub(crate) known: Vec<Known>,
     /// How long the servers took to answer.
     pub(crate) latencies: Vec<(Address, Duration)>,
+    /// A replica is about to have what its master had: it is worth another look soon.
+    pub(crate) catches_up: bool,
     pub(crate) first_error: Option<Error>,
 }
 
@@ -37,6 +39,8 @@ struct Candidate {
     shard: usize,
     node: Node,
     endpoint: Endpoint,
+    /// It was named as a replica of this node.
+    is_given: bool,
     /// What its master says of it; `None` when the master could not be asked.
     listed: Option<ListedReplica>,
     /// How many bytes of its history the master had.
@@ -51,6 +55,7 @@ pub(crate) fn discover(
     read_from: ReadFrom,
     known: &[Known],
     before: &[ShardDescription],
+    marks: &Marks,
 ) -> Discovery {
     // Servers that say nothing take no time from what comes after them.
     let deadline = || Deadline::after(settings.deadline);
@@ -106,28 +111,26 @@ pub(crate) fn discover(
                 }
                 // They may serve reads all the same.
                 let left = before.get(nth).map(|shard| &shard.replicas[..]).unwrap_or_default();
-                replicas.extend(left.iter().map(|replica| Candidate {
-                    shard: nth,
-                    node: replica.clone(),
-                    endpoint: endpoint_of(node, replica.address()),
-                    listed: None,
-                    master_had: None,
-                }));
+                replicas.extend(without_master(nth, node, &shard.address, left));
             }
         }
         shards.push(shard);
     }
-    let verdicts = at_once(&replicas, |candidate| usable(candidate, &found[candidate.shard], settings, soon()));
+    let verdicts = at_once(&replicas, |candidate| usable(candidate, &found[candidate.shard], marks, settings, soon()));
+    let mut catches_up = false;
     for (Candidate { shard, node, .. }, verdict) in replicas.into_iter().zip(verdicts) {
         match verdict {
             Ok(latency) => {
                 latencies.push((node.address().clone(), latency));
                 shards[shard].replicas.push(node);
             }
-            Err(reason) => shards[shard].passed_over.push(PassedOver::new(node, reason)),
+            Err(Unusable { reason, catches_up: soon }) => {
+                catches_up |= soon;
+                shards[shard].passed_over.push(PassedOver::new(node, reason));
+            }
         }
     }
-    Discovery { shards, known: found, latencies, first_error }
+    Discovery { shards, known: found, latencies, catches_up, first_error }
 }
 
 /// As many servers as are asked at the same time.
@@ -169,6 +172,33 @@ pub(crate) fn endpoint_of(node: &ConfiguredNode, address: &Address) -> Endpoint 
     Endpoint { address: address.clone(), ..endpoint.clone() }
 }
 
+/// The replicas of a master that cannot be asked: those that served, and those that were given.
+fn without_master<'c>(
+    shard: usize,
+    node: &'c ConfiguredNode,
+    master: &Address,
+    served: &'c [Node],
+) -> impl Iterator<Item = Candidate> + 'c {
+    let given = node.replicas.iter().flatten();
+    let is_new = |address: &Address| served.iter().all(|replica| replica.address() != address);
+    let others: Vec<Node> = given
+        .filter(|(_, endpoint)| endpoint.address != *master && is_new(&endpoint.address))
+        .map(|(name, endpoint)| Node::new(name.clone(), endpoint.address.clone()))
+        .collect();
+    served.iter().cloned().chain(others).map(move |replica| Candidate {
+        shard,
+        endpoint: endpoint_of(node, replica.address()),
+        is_given: is_given(node, replica.address()),
+        node: replica,
+        listed: None,
+        master_had: None,
+    })
+}
+
+fn is_given(node: &ConfiguredNode, replica: &Address) -> bool {
+    node.replicas.iter().flatten().any(|(_, endpoint)| endpoint.address == *replica)
+}
+
 /// The replicas of a master, as given or as it lists them.
 fn candidates(shard: usize, node: &ConfiguredNode, master: &Address, info: Info) -> Vec<Candidate> {
     let master_had = info.offset;
@@ -181,6 +211,7 @@ fn candidates(shard: usize, node: &ConfiguredNode, master: &Address, info: Info)
                 shard,
                 node: Node::new(name.clone(), endpoint.address.clone()),
                 endpoint: endpoint.clone(),
+                is_given: true,
                 listed: Some(line.cloned().unwrap_or_else(unknown)),
                 master_had,
             }
@@ -194,7 +225,8 @@ fn candidates(shard: usize, node: &ConfiguredNode, master: &Address, info: Info)
     let replica = |line: ListedReplica| {
         let endpoint = Endpoint { address: line.address.clone(), ..node.endpoint.clone() };
         let name = format!("{}/{}", node.name, line.address);
-        Candidate { shard, node: Node::new(name, line.address.clone()), endpoint, listed: Some(line), master_had }
+        let node = Node::new(name, line.address.clone());
+        Candidate { shard, node, endpoint, is_given: false, listed: Some(line), master_had }
     };
     info.replicas.into_iter().map(replica).collect()
 }
@@ -203,27 +235,55 @@ fn lists(info: &Info, replica: &Address) -> bool {
     info.replicas.iter().any(|line| line.address == *replica)
 }
 
+/// Why a replica cannot serve.
+struct Unusable {
+    reason: String,
+    catches_up: bool,
+}
+
+impl From<&str> for Unusable {
+    fn from(reason: &str) -> Unusable {
+        Unusable { reason: reason.to_owned(), catches_up: false }
+    }
+}
+
+/// How long a replica that has less than its mark is looked at more often: a master sends it what it lacks within a second
+/// or so after it was attached.
+const CATCHES_UP: Duration = Duration::from_secs(10);
+
 /// How long a replica that can serve reads took to answer, or why it cannot serve.
 fn usable(
-    Candidate { node, endpoint, listed, master_had, .. }: &Candidate,
+    Candidate { shard, node, endpoint, is_given, listed, master_had }: &Candidate,
     known: &Known,
+    marks: &Marks,
     settings: &Arc<Settings>,
     deadline: Deadline,
-) -> Result<Duration, String> {
+) -> Result<Duration, Unusable> {
     if listed.as_ref().is_some_and(|line| !line.online) {
         return Err("its master does not list it as online".into());
     }
-    let Said { info, latency } = ask(node, endpoint, settings, deadline).map_err(|error| error.message().to_owned())?;
+    let Said { info, latency } = ask(node, endpoint, settings, deadline).map_err(|error| Unusable::from(error.message()))?;
     // Without a master old data is better than none.
     let is_alone = listed.is_none() && info.is_stale_and_whole() && settings.max_replica_lag.is_none();
     match info.serves_reads() {
-        Err(reason) if !is_alone => return Err(reason.to_owned()),
+        Err(reason) if !is_alone => return Err(reason.into()),
         _ => {}
     }
     if let (Some(own), Some(history)) = (&info.history, known.history()) {
         if own != history {
             return Err("its data is not that of this master".into());
         }
+    }
+    match listed {
+        Some(_) => marks.saw(*shard, node.address(), &info, master_had.unwrap_or(0)),
+        // Nobody can say how far it has to be. One that the configuration names is believed.
+        None if *is_given && known.history().is_none() => marks.trust(*shard, node.address(), &info),
+        None => {}
+    }
+    let reach = marks.reach(*shard, node.address(), &info);
+    if let Err(reason) = reach.serves_reads() {
+        let catches_up = matches!(reach, Reach::Behind(since) if since.elapsed() < CATCHES_UP);
+        return Err(Unusable { reason: reason.into(), catches_up });
     }
     let is_near = match (settings.max_replica_lag, listed, master_had, info.offset) {
         (None, ..) => true,

@@ -128,9 +128,13 @@ impl Shared {
         let _one_at_a_time = lock(&turn);
         let began = Instant::now();
         let known = self.masters.known();
-        let before = self.servers.read().unwrap_or_else(PoisonError::into_inner).topology.descriptions();
-        let Discovery { mut shards, known: found, latencies, first_error } =
-            discover(&self.nodes, &self.settings, self.read_from, &known, &before);
+        let servers = Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner));
+        let before = servers.topology.descriptions();
+        let Discovery { mut shards, known: found, latencies, catches_up, first_error } =
+            discover(&self.nodes, &self.settings, self.read_from, &known, &before, &servers.marks);
+        if catches_up {
+            self.refresher.hurry();
+        }
         self.replace_servers(|now| {
             self.masters.found(&known, found, &mut shards, now);
             Some(shards)
@@ -151,7 +155,8 @@ impl Shared {
         let (before, after) = {
             let mut now = self.servers.write().unwrap_or_else(PoisonError::into_inner);
             let Some(shards) = shards(&now.topology) else { return };
-            let new = Arc::new(Servers::new(Topology::new(shards), &self.nodes, &self.settings, &now.pools));
+            let (topology, marks) = (Topology::new(shards), Arc::clone(&now.marks));
+            let new = Arc::new(Servers::new(topology, &self.nodes, &self.settings, &now.pools, marks));
             // Not dropped under the lock: with them go connections, and that is told as well.
             (std::mem::replace(&mut *now, Arc::clone(&new)), new)
         };

@@ -480,6 +480,7 @@ impl Connection {
     /// Says that it is about to lie unused.
     pub(super) fn rest(&mut self) {
         self.decoder.shrink();
+        self.said = None;
         self.rested = true;
     }
 

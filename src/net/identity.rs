@@ -30,6 +30,11 @@ impl Told {
 }
 
 impl Connection {
+    /// What its server said of itself in the handshake, once, and not later than in the first use of the connection.
+    pub(crate) fn take_said(&mut self) -> Option<Info> {
+        self.said.take().map(|said| *said)
+    }
+
     /// Who its server is, and how it stands to the others.
     pub(crate) fn ask_who(&mut self, deadline: Deadline) -> Result<Info> {
         // It changes nothing, so that a reply which is lost leaves nothing unknown.

@@ -10,6 +10,7 @@ use crate::cmd::Wait;
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
+use crate::topology::info::Info;
 use crate::topology::{Node, Role};
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
@@ -330,6 +331,18 @@ impl Pool {
                 Err(error.with_node(|| self.node.to_string()))
             }
             _ => Ok(connection),
+        }
+    }
+
+    /// Who its server is, over a connection that the pool does not count: nothing is waited for but the server.
+    pub(crate) fn who(&self, deadline: Deadline) -> Result<Info> {
+        if self.silence().is_on() {
+            return Err(self.silence().error());
+        }
+        let mut connection = self.open_to(deadline, true, |_| {})?;
+        match connection.take_said() {
+            Some(said) => Ok(said),
+            None => connection.ask_who(deadline),
         }
     }
 

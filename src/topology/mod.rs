@@ -1,6 +1,9 @@
 //! The node table: which nodes there are, which servers they are, and where a key lives.
 
 pub(crate) mod info;
+mod marks;
+
+pub(crate) use marks::{Marks, Reach};
 
 use crate::error::{Error, Result};
 use crate::partition::{HashTags, Partitioner};
