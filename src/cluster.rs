@@ -25,7 +25,7 @@ use crate::cancel::Cancel;
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::config::{Builder, Checked, ConfiguredNode, Endpoint, Settings};
 use crate::convert::FromValue;
-use crate::discover::{sentinel_addresses, Known};
+use crate::discover::{sentinel_addresses, Known, Probes};
 use crate::error::Result;
 use crate::explain::Plan;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
@@ -80,6 +80,7 @@ struct Shared {
     own_specs: Vec<&'static Spec>,
     servers: RwLock<Arc<Servers>>,
     masters: Masters,
+    probes: Probes,
     followers: Followers,
     refresher: Refresher,
     refreshing: OneAtATime,
@@ -156,6 +157,7 @@ impl Builder {
             own_specs,
             servers: RwLock::new(Arc::new(servers)),
             masters: known,
+            probes: Probes::default(),
             followers: Followers::default(),
             refresher: Refresher::new(refresh_every),
             refreshing: OneAtATime::new(),

@@ -1,18 +1,20 @@
 //! Asks the masters who they are and which replicas follow them.
 
 mod master;
+mod probe;
 mod sentinel;
 
 pub(crate) use master::{master_of, Known, NoMaster};
+pub(crate) use probe::{Probes, Said};
 pub(crate) use sentinel::addresses as sentinel_addresses;
 
 use crate::config::{ConfiguredNode, Endpoint, Settings};
 use crate::error::{Error, Result};
-use crate::net::{Connection, Deadline};
+use crate::net::Deadline;
 use crate::topology::info::{Info, ListedReplica};
 use crate::topology::{Address, Marks, Node, PassedOver, Reach, ReadFrom, ReplicaLag, ShardDescription};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What was found, and what was wrong with a master. A master that could not be asked stands as it was known, so that
 /// it fails the calls for its own keys and no others.
@@ -25,13 +27,6 @@ pub(crate) struct Discovery {
     /// A replica is about to have what its master had: it is worth another look soon.
     pub(crate) catches_up: bool,
     pub(crate) first_error: Option<Error>,
-}
-
-/// What a server said of itself, and how long it took.
-#[derive(Debug, Clone)]
-pub(crate) struct Said {
-    pub(crate) info: Info,
-    pub(crate) latency: Duration,
 }
 
 /// A replica that may serve a shard.
@@ -55,7 +50,7 @@ pub(crate) fn discover(
     read_from: ReadFrom,
     known: &[Known],
     before: &[ShardDescription],
-    marks: &Marks,
+    (marks, probes): (&Marks, &Probes),
 ) -> Discovery {
     // Servers that say nothing take no time from what comes after them.
     let deadline = || Deadline::after(settings.deadline);
@@ -67,7 +62,7 @@ pub(crate) fn discover(
     let (mut found, mut latencies) = (known.to_vec(), Vec::new());
     let mut replicas: Vec<Candidate> = Vec::new();
     let both: Vec<(&ConfiguredNode, &Known)> = nodes.iter().zip(known).collect();
-    let masters = at_once(&both, |(node, known)| master_of(node, known, settings, deadline()));
+    let masters = at_once(&both, |(node, known)| master_of(node, known, settings, probes, deadline()));
     // Masters that are where they were.
     let in_place: Vec<(Option<String>, Address)> = masters
         .iter()
@@ -116,7 +111,10 @@ pub(crate) fn discover(
         }
         shards.push(shard);
     }
-    let verdicts = at_once(&replicas, |candidate| usable(candidate, &found[candidate.shard], marks, settings, soon()));
+    let verdicts = at_once(&replicas, |candidate| {
+        let said = || probes.ask(&candidate.node, &candidate.endpoint, settings, soon());
+        usable(candidate, &found[candidate.shard], marks, settings, said)
+    });
     let mut catches_up = false;
     for (Candidate { shard, node, .. }, verdict) in replicas.into_iter().zip(verdicts) {
         match verdict {
@@ -253,16 +251,16 @@ const CATCHES_UP: Duration = Duration::from_secs(10);
 
 /// How long a replica that can serve reads took to answer, or why it cannot serve.
 fn usable(
-    Candidate { shard, node, endpoint, is_given, listed, master_had }: &Candidate,
+    Candidate { shard, node, is_given, listed, master_had, .. }: &Candidate,
     known: &Known,
     marks: &Marks,
-    settings: &Arc<Settings>,
-    deadline: Deadline,
+    settings: &Settings,
+    ask: impl FnOnce() -> Result<Said>,
 ) -> Result<Duration, Unusable> {
     if listed.as_ref().is_some_and(|line| !line.online) {
         return Err("its master does not list it as online".into());
     }
-    let Said { info, latency } = ask(node, endpoint, settings, deadline).map_err(|error| Unusable::from(error.message()))?;
+    let Said { info, latency } = ask().map_err(|error| Unusable::from(error.message()))?;
     // Without a master old data is better than none.
     let is_alone = listed.is_none() && info.is_stale_and_whole() && settings.max_replica_lag.is_none();
     match info.serves_reads() {
@@ -295,15 +293,4 @@ fn usable(
         true => Ok(latency),
         false => Err("it is too far behind its master".into()),
     }
-}
-
-/// What a server says of itself. The addresses that it tells are those that lead there from here.
-pub(crate) fn ask(node: &Node, endpoint: &Endpoint, settings: &Arc<Settings>, deadline: Deadline) -> Result<Said> {
-    let mut connection = Connection::open(node, endpoint, settings, deadline)?;
-    let began = Instant::now();
-    let mut info = connection.ask_who(deadline)?;
-    let latency = began.elapsed();
-    let told = info.master.iter_mut().chain(info.replicas.iter_mut().map(|line| &mut line.address));
-    told.for_each(|address| *address = settings.address_map.apply(address));
-    Ok(Said { info, latency })
 }

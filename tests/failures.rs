@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{ErrorKind, Outcome, Retries, Value};
-use rediscluster_testing::{greet, cluster_of, dead_address, read_command, ScriptedPeer, Server};
+use rediscluster_testing::{cluster_of, dead_address, greet, read_command, ScriptedPeer, Server};
 use std::io::{BufReader, Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;

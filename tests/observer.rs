@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{Builder, ErrorKind, Observer, ObserverEvent, Retries, Script, Value};
-use rediscluster_testing::{greet, cluster_of, dead_address, wait_until, ScriptedPeer, Server};
+use rediscluster_testing::{cluster_of, dead_address, greet, wait_until, ScriptedPeer, Server};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};

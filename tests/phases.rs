@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{Builder, Cancel, Cluster, Error, ErrorKind, Outcome, Phase, Retries};
-use rediscluster_testing::{greet, cluster_of, dead_address, read_command, wait_until, ScriptedPeer, Server};
+use rediscluster_testing::{cluster_of, dead_address, greet, read_command, wait_until, ScriptedPeer, Server};
 use std::fmt::Debug;
 use std::io::{BufReader, Read};
 use std::net::TcpListener;

@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{Builder, ErrorKind, Outcome, Retries, Value};
-use rediscluster_testing::{greet, cluster_of, dead_address, wait_until, Cut, Reply, ScriptedPeer, Server, Wire};
+use rediscluster_testing::{cluster_of, dead_address, greet, wait_until, Cut, Reply, ScriptedPeer, Server, Wire};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::Cluster;
 use crate::config::Endpoint;
-use crate::discover::{ask, endpoint_of};
+use crate::discover::endpoint_of;
 use crate::error::{escape, Error, Result};
 use crate::net::Deadline;
 use crate::topology::Node;
@@ -42,16 +42,18 @@ impl Cluster {
     /// ```
     pub fn accept_master(&self, node: impl AsRef<str>, address: impl AsRef<str>) -> Result<()> {
         let (shared, name) = (&self.shared, node.as_ref());
-        let shard = shared.nodes.iter().position(|node| node.name == name).ok_or_else(|| {
-            Error::argument(format!("there is no node of the name {}", escape(name.as_bytes(), 64)))
-        })?;
+        let shard =
+            shared.nodes.iter().position(|node| node.name == name).ok_or_else(|| {
+                Error::argument(format!("there is no node of the name {}", escape(name.as_bytes(), 64)))
+            })?;
         let given = Endpoint::parse(address.as_ref())?;
         if given.credentials != Default::default() || given.database.is_some() {
             return Err(Error::config("the address of a master that is accepted has no credentials and no database"));
         }
         let (node, address) = (&shared.nodes[shard], given.address);
         let server = Node::new(name, address.clone());
-        let said = ask(&server, &endpoint_of(node, &address), &shared.settings, Deadline::after(self.view.deadline))?;
+        let (endpoint, deadline) = (endpoint_of(node, &address), Deadline::after(self.view.deadline));
+        let said = shared.probes.ask(&server, &endpoint, &shared.settings, deadline)?;
         if !said.info.is_master() {
             return Err(Error::config(format!("{server} does not say that it is a master")));
         }

@@ -196,7 +196,7 @@ impl Under {
         let Under { shared, shard } = self;
         let known = shared.masters.state().known[*shard].clone();
         let (began, deadline) = (Instant::now(), Deadline::after(shared.settings.deadline));
-        let is_moved = match master_of(&shared.nodes[*shard], &known, &shared.settings, deadline) {
+        let is_moved = match master_of(&shared.nodes[*shard], &known, &shared.settings, &shared.probes, deadline) {
             Ok((address, said)) => {
                 let servers = Arc::clone(&shared.servers.read().unwrap_or_else(PoisonError::into_inner));
                 let asked = servers.pools.iter().filter(|pool| *pool.node().address() == address);
@@ -218,13 +218,7 @@ impl Under {
 impl Shared {
     /// Takes this address for that of the master of a shard from now on, as `remember` notes it. Says whether it is another
     /// one than `before`, and not the master of another node.
-    pub(super) fn takes(
-        &self,
-        shard: usize,
-        before: &Known,
-        address: &Address,
-        remember: impl Fn(&mut Known),
-    ) -> bool {
+    pub(super) fn takes(&self, shard: usize, before: &Known, address: &Address, remember: impl Fn(&mut Known)) -> bool {
         let mut is_moved = address != before.master();
         // Always the servers first and then what is known of them.
         self.replace_servers(|now| {

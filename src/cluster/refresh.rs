@@ -131,7 +131,7 @@ impl Shared {
         let servers = Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner));
         let before = servers.topology.descriptions();
         let Discovery { mut shards, known: found, latencies, catches_up, first_error } =
-            discover(&self.nodes, &self.settings, self.read_from, &known, &before, &servers.marks);
+            discover(&self.nodes, &self.settings, self.read_from, &known, &before, (&servers.marks, &self.probes));
         if catches_up {
             self.refresher.hurry();
         }
@@ -140,6 +140,7 @@ impl Shared {
             Some(shards)
         });
         let servers = Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner));
+        self.probes.retain(|address| servers.topology.knows(address));
         for (address, latency) in latencies {
             let pools = servers.pools.iter().filter(|pool| *pool.node().address() == address);
             pools.for_each(|pool| {

@@ -1,6 +1,6 @@
 //! Which server is the master of a node now.
 
-use super::{ask, at_once, endpoint_of, is_a_replica, sentinel_addresses, Said};
+use super::{at_once, endpoint_of, is_a_replica, sentinel_addresses, Probes, Said};
 use crate::config::{ConfiguredNode, Settings};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
@@ -116,11 +116,12 @@ pub(crate) fn master_of(
     node: &ConfiguredNode,
     known: &Known,
     settings: &Arc<Settings>,
+    probes: &Probes,
     deadline: Deadline,
 ) -> Result<(Address, Said), NoMaster> {
     let ask_one = |address: &Address, deadline: Deadline| {
         let server = Node::new(node.name.clone(), address.clone());
-        ask(&server, &endpoint_of(node, address), settings, deadline)
+        probes.ask(&server, &endpoint_of(node, address), settings, deadline)
     };
     let soon = || deadline.within(settings.connect_timeout);
     let silent = match named_by_sentinels(node, settings, soon, |address| ask_one(address, soon())) {

@@ -486,7 +486,7 @@ impl Connection {
 
     /// Says that it is lent again, and whether it may be: nothing came while it lay unused, and the server has not hung
     /// up, as far as a look is worth its system calls.
-    pub(super) fn wake(&mut self) -> bool {
+    pub(crate) fn wake(&mut self) -> bool {
         self.lay = self.heard.elapsed();
         self.lay < FRESH || self.stream.is_quiet()
     }

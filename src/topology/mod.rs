@@ -405,6 +405,13 @@ impl Topology {
         shard.replicas.iter().map(|&server| self.node(server))
     }
 
+    /// Whether this is the address of a server, or of a replica that was passed over.
+    pub(crate) fn knows(&self, address: &Address) -> bool {
+        let mut passed_over = self.shards.iter().flat_map(|shard| &shard.passed_over);
+        self.servers.iter().any(|(_, node)| node.address == *address)
+            || passed_over.any(|passed| passed.node.address == *address)
+    }
+
     /// One shard for every different master, in order: two names may be one server.
     pub(crate) fn distinct_shards(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.shards.len()).filter(|&at| {
