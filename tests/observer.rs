@@ -298,7 +298,8 @@ fn nothing_secret_is_told() {
     let wrong =
         Cluster::builder().node("node_1", server.address()).username("canary-user").password("canary-passwords");
     all.push(wrong.observer(Arc::clone(&seen)).connect().unwrap_err().to_string());
-    drop(cluster);
+    // The pipeline keeps the cluster alive.
+    drop((cluster, pipeline));
     let told = seen.0.lock().unwrap().clone();
     assert!(told.contains("\"RENAME\"") && told.contains("WrongPass") && told.contains("ConnectionClosed"), "{told}");
     all.push(told);
