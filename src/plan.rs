@@ -176,7 +176,7 @@ impl Planner<'_> {
                 let (shard, stored) = self.placement.place(key, self.topology);
                 let request = match stored.len() == key.len() {
                     true => Cow::Borrowed(args.as_bytes()),
-                    false => renamed(args, |at| (at == first).then_some(stored)).into(),
+                    false => renamed(args, &mut std::iter::once((first, stored))).into(),
                 };
                 return Ok(Route::One(Part { target: Target::Shard(shard, role), request, keys: Vec::new() }));
             }
@@ -199,15 +199,8 @@ impl Planner<'_> {
             }));
         };
         if keys.iter().all(|key| key.master == home.master) {
-            let request = match keys.iter().all(|key| Some(key.stored) == args.get(key.position)) {
-                true => Cow::Borrowed(args.as_bytes()),
-                false => {
-                    let stored = |at| keys.iter().find(|key| key.position == at).map(|key| key.stored);
-                    renamed(args, stored).into()
-                }
-            };
             let target = Target::Shard(home.shard, role);
-            return Ok(Route::One(Part { target, request, keys: Vec::new() }));
+            return Ok(Route::One(Part { target, request: as_stored(args, &keys), keys: Vec::new() }));
         }
         match spec.across {
             _ if self.cross_node == CrossNode::Refuse => Err(self.refused(args, &keys)),
@@ -224,22 +217,19 @@ impl Planner<'_> {
         }
     }
 
-    /// Every key of a command with the place that it lives in.
+    /// Every key of a command with the place that it lives in, in the order of the arguments.
     pub(crate) fn placed<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Vec<Placed<'c>>> {
         if !spec.takes(args.len()) {
             return Err(too_few(spec));
         }
         let mut positions = spec.key_positions(args).ok_or_else(|| too_few(spec))?;
         sort_by_key(&mut positions, |&position| position);
-        let mut wanted = positions.iter().peekable();
         let mut keys = Vec::with_capacity(positions.len());
-        for (position, key) in args.iter().enumerate() {
-            if wanted.next_if(|&&at| at == position).is_some() {
-                let (shard, stored) = self.placement.place(key, self.topology);
-                let stored = if spec.keys == [KeySpec::Channel(position)] { key } else { stored };
-                let master = self.topology.shards()[shard].master();
-                keys.push(Placed { position, shard, master, stored });
-            }
+        for (&position, key) in positions.iter().zip(args.at(positions.iter().copied())) {
+            let (shard, stored) = self.placement.place(key, self.topology);
+            let stored = if spec.keys == [KeySpec::Channel(position)] { key } else { stored };
+            let master = self.topology.shards()[shard].master();
+            keys.push(Placed { position, shard, master, stored });
         }
         Ok(keys)
     }
@@ -319,9 +309,25 @@ fn written(args: &mut dyn Iterator<Item = &[u8]>) -> Vec<u8> {
     out
 }
 
-/// The same command with other names for some arguments.
-fn renamed<'a>(args: &'a Args, name: impl Fn(usize) -> Option<&'a [u8]>) -> Vec<u8> {
-    command(args.iter().enumerate().map(|(at, arg)| name(at).unwrap_or(arg)))
+/// The same command with other names for some arguments, which are given with their positions, in ascending order.
+pub(crate) fn renamed<'a>(args: &'a Args, names: &mut dyn Iterator<Item = (usize, &'a [u8])>) -> Vec<u8> {
+    let mut next = names.next();
+    command(args.iter().enumerate().map(|(at, arg)| match next {
+        Some((position, name)) if position == at => {
+            next = names.next();
+            name
+        }
+        _ => arg,
+    }))
+}
+
+/// The command with the names that the servers of its keys store. `keys` are in the order of the arguments.
+pub(crate) fn as_stored<'c>(args: &'c Args, keys: &[Placed<'c>]) -> Cow<'c, [u8]> {
+    let positions = keys.iter().map(|key| key.position);
+    match args.at(positions).zip(keys).all(|(given, key)| given.len() == key.stored.len()) {
+        true => Cow::Borrowed(args.as_bytes()),
+        false => renamed(args, &mut keys.iter().map(|key| (key.position, key.stored))).into(),
+    }
 }
 
 impl Merge {

@@ -368,7 +368,7 @@ impl Run<'_> {
                 Target::Shard(shard, _) => self.topology().shards()[shard].name().to_owned(),
                 Target::Server(server) => self.topology().node(server).name().to_owned(),
             };
-            let keys = part.keys.iter().filter_map(|&at| self.args.get(at)).map(<[u8]>::to_vec).collect();
+            let keys = self.args.at(part.keys.iter().copied()).map(<[u8]>::to_vec).collect();
             let (outcome, error) = match result {
                 Ok(_) => (Outcome::Applied, None),
                 Err(error) => {
