@@ -175,7 +175,7 @@ impl Run<'_> {
         answer.make().map_err(|error| {
             let error = error.with_command(self.spec.name_of(self.args));
             // An error inside of what a script returned: the script came to its end.
-            let ended = self.spec.runs_a_script() && error.is_server();
+            let ended = self.spec.runs_a_script(self.args) && error.is_server();
             let error = if ended { error.with_outcome(Outcome::Applied) } else { error };
             match answer.node() {
                 Some(node) => error.with_node(|| node),
@@ -196,7 +196,7 @@ impl Run<'_> {
 
     /// An error with what it says of the outcome.
     fn judged(&self, error: Error) -> Error {
-        if self.spec.runs_a_script() {
+        if self.spec.runs_a_script(self.args) {
             error.of_a_script()
         } else {
             error

@@ -10,6 +10,7 @@ mod commands;
 mod compare;
 mod forms;
 mod known;
+mod refused;
 mod shrink;
 
 use chance::Chance;
