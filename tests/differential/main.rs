@@ -10,6 +10,7 @@ mod commands;
 mod compare;
 mod forms;
 mod known;
+mod many;
 mod refused;
 mod shrink;
 
