@@ -175,7 +175,7 @@ impl Run<'_> {
         answer.make().map_err(|error| {
             let error = error.with_command(self.spec.name_of(self.args));
             // An error inside of what a script returned: the script came to its end.
-            let ended = self.spec.runs_a_script() && error.is_server();
+            let ended = self.spec.runs_a_script(self.args) && error.is_server();
             let error = if ended { error.with_outcome(Outcome::Applied) } else { error };
             match answer.node() {
                 Some(node) => error.with_node(|| node),
@@ -196,7 +196,7 @@ impl Run<'_> {
 
     /// An error with what it says of the outcome.
     fn judged(&self, error: Error) -> Error {
-        if self.spec.runs_a_script() {
+        if self.spec.runs_a_script(self.args) {
             error.of_a_script()
         } else {
             error
@@ -368,7 +368,7 @@ impl Run<'_> {
                 Target::Shard(shard, _) => self.topology().shards()[shard].name().to_owned(),
                 Target::Server(server) => self.topology().node(server).name().to_owned(),
             };
-            let keys = part.keys.iter().filter_map(|&at| self.args.get(at)).map(<[u8]>::to_vec).collect();
+            let keys = self.args.at(part.keys.iter().copied()).map(<[u8]>::to_vec).collect();
             let (outcome, error) = match result {
                 Ok(_) => (Outcome::Applied, None),
                 Err(error) => {

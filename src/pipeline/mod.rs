@@ -188,7 +188,7 @@ impl Pipeline {
     fn queue<T>(&mut self, cmd: &Cmd<T>) -> Result<Queued> {
         let spec = self.cluster.spec_of(cmd)?;
         let wait = cmd.wait(spec);
-        let (is_read, is_script) = (spec.access == Access::Read, spec.runs_a_script());
+        let (is_read, is_script) = (spec.access == Access::Read, spec.runs_a_script(cmd.args()));
         let mark = Mark { is_read, is_script };
         let route = self.cluster.planner_of(&self.topology).route(cmd.args(), spec)?;
         // Two names of one server have one lane, or what is sent to both could overtake one another.
