@@ -63,7 +63,7 @@ pub(crate) fn discover(
     let (mut found, mut latencies) = (known.to_vec(), Vec::new());
     let mut replicas: Vec<Candidate> = Vec::new();
     let both: Vec<(&ConfiguredNode, &Known)> = nodes.iter().zip(known).collect();
-    let masters = at_once(&both, |(node, known)| master_of(node, known, settings, deadline()));
+    let masters = at_once(&both, |(node, known)| master_of(node, known, false, settings, deadline()));
     // Masters that are where they were.
     let in_place: Vec<(Option<String>, Address)> = masters
         .iter()
@@ -251,6 +251,13 @@ pub(crate) fn ask(node: &Node, endpoint: &Endpoint, settings: &Arc<Settings>, de
         latency = began.elapsed();
     }
     let mut info = Info::parse(&text);
+    if info.is_cluster {
+        let message = format!(
+            "node {node} is a member of a Redis Cluster (cluster-enabled yes), which places keys in another way and is not \
+             supported; nodes are servers by themselves"
+        );
+        return Err(Error::config(message).with_node(|| node.to_string()));
+    }
     let told = info.master.iter_mut().chain(info.replicas.iter_mut().map(|line| &mut line.address));
     told.for_each(|address| *address = settings.address_map.apply(address));
     Ok(Said { info, latency })

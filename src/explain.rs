@@ -175,6 +175,7 @@ impl Draft<'_> {
                 }
                 does.push((destination, "RESTORE STASH TTL… VALUE… REPLACE".into()));
                 does.push((source, "MULTI".into()));
+                // DUMP and PTTL of the stash come in between where WATCH does not see everything, as of a stream.
                 does.push((source, format!("RENAME {from} STASH, EXEC")));
                 does.push((destination, format!("{} STASH {to}", self.spec.name)));
                 does.push((source, "UNLINK STASH".into()));

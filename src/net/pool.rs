@@ -175,6 +175,36 @@ impl Pool {
         Ok(lease)
     }
 
+    /// Lends a connection for what a server heeds also while it runs a script for too long. Such a server refuses `SELECT`
+    /// and `CLIENT SETNAME`, so the connection is in any database, and a new one has no name and is used once. No other call
+    /// is waited for, because all of them may be waiting for that script: there may be one more than is allowed.
+    pub(crate) fn lend_to_busy(self: &Arc<Pool>, deadline: Deadline) -> Result<Lease> {
+        if self.silence().is_on() {
+            self.try_silent(deadline)?;
+        }
+        let _parents;
+        let mut state = self.state();
+        _parents = state.leave_to_parent();
+        let connection = state.idle.pop();
+        state.open += usize::from(connection.is_none());
+        let process = state.process;
+        drop(state);
+        let mut lease = Lease { connection, pool: Arc::clone(self), process, counted: None, discarded: None };
+        if let Some(idle) = &mut lease.connection {
+            if idle.wake() && idle.still_answers(deadline) {
+                return Ok(lease);
+            }
+            idle.closes(CloseReason::FoundDead);
+        }
+        self.state().counts.opened += 1;
+        let bare = Arc::new(Settings { client_name: None, database: None, ..(*self.settings).clone() });
+        lease.discarded = Some(CloseReason::Released);
+        let opened =
+            Connection::open_watched(&self.node, &self.endpoint, &bare, deadline, Some(self.silence()), |_| {});
+        lease.connection = Some(Box::new(opened?));
+        Ok(lease)
+    }
+
     fn lend_any(self: &Arc<Pool>, deadline: Deadline) -> Result<Lease> {
         let mut waited = None;
         let lent = self.take(deadline, &mut waited);

@@ -146,7 +146,8 @@ pub enum OptionValue {
 pub enum RequestPolicy {
     /// The node that the keys live on; any one node for a command without keys.
     OneShard,
-    /// The master of the node that the key lives on, also for a read: a cursor means nothing to another server.
+    /// The master of the node that the key lives on, also for a read: a cursor means nothing to another server, and what
+    /// marks a key as used has to mark it where keys are evicted.
     OneMaster,
     /// A server that the caller names, because the command makes sense on one server only.
     OneServer,
@@ -296,6 +297,11 @@ impl Spec {
     /// not known.
     pub(crate) fn is_refused_for_its_keys(&self, args: &Args) -> bool {
         self.group != Group::Modules && self.takes(args.len()) && self.key_positions(args).is_none()
+    }
+
+    /// Whether a server heeds it also while it runs a script for too long.
+    pub(crate) fn is_heeded_while_busy(&self) -> bool {
+        self.group == Group::Scripting && matches!(self.name, "SCRIPT KILL" | "FUNCTION KILL" | "FUNCTION STATS")
     }
 
     /// Whether the number of arguments, the command's own words included, is one that the command takes.

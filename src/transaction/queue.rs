@@ -2,7 +2,7 @@
 
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::Cmd;
-use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use crate::error::{escape, Error, ErrorKind, Outcome, OwnWords, Result};
 use crate::multi::{self, Batch, Word};
 use crate::net::{Deadline, Lease};
 use crate::plan::Native;
@@ -28,7 +28,8 @@ pub(super) struct Queued {
 /// A command as far as it is told what became of it.
 pub(super) struct Named {
     name: Cow<'static, str>,
-    is_script: bool,
+    /// What a script that it runs may say in its own name.
+    script: Option<OwnWords>,
     pub(super) is_read: bool,
 }
 
@@ -36,7 +37,10 @@ impl Named {
     /// An error that the server said to it.
     pub(super) fn refused(&self, text: &[u8]) -> Error {
         let error = Error::server(text);
-        let error = if self.is_script { error.of_a_script() } else { error };
+        let error = match self.script {
+            Some(own) => error.of_a_script(own),
+            None => error,
+        };
         self.told(error)
     }
 
@@ -95,8 +99,9 @@ impl Queue {
             let spec =
                 followed.map_err(|error| home.refused_for_its_keys(&cmd).map_or(error, |spec| refusal(&cmd, spec)))?;
             ends.push(bytes.len());
-            let (name, is_script) = (spec.name_of(cmd.args()), spec.runs_a_script(cmd.args()));
-            named.push(Named { name, is_script, is_read: spec.access == Access::Read });
+            let (name, is_read) = (spec.name_of(cmd.args()), spec.access == Access::Read);
+            let script = spec.runs_a_script(cmd.args()).then(|| OwnWords::of(cmd.as_bytes()));
+            named.push(Named { name, script, is_read });
         }
         Ok((Queued { batch: Batch::of(bytes, ends), named }, self.slots))
     }
