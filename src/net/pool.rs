@@ -271,7 +271,9 @@ impl Pool {
     fn try_silent(&self, deadline: Deadline) -> Result<()> {
         let (tried, patience) = (Instant::now(), self.settings.connect_timeout);
         let deadline = deadline.within(patience).waiting(Wait::None);
-        match self.silence().take_turn(patience) {
+        // The try ends at the deadline of its call, which may be sooner than the time for connecting.
+        let may_take = deadline.left().ok().flatten().unwrap_or(patience);
+        match self.silence().take_turn(may_take) {
             Standing::Serves => return Ok(()),
             Standing::Rests => return Err(self.silence().error()),
             Standing::Due => {}
