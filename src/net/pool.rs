@@ -1,6 +1,7 @@
 //! The connections to one server: lent out, taken back, never more than allowed.
 
 use super::connection::Connection;
+use super::forked;
 use super::health::Health;
 use super::resting::Standing;
 use super::silence::Silence;
@@ -13,7 +14,6 @@ use crate::observer::{CloseReason, ObserverEvent, Observing};
 use crate::topology::Node;
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
-use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -74,17 +74,17 @@ struct Counts {
 impl State {
     fn new() -> State {
         let (idle, waiting, counts) = (Vec::new(), VecDeque::new(), Counts::default());
-        State { process: process::id(), idle, open: 0, waiting, counts }
+        State { process: forked::this_process(), idle, open: 0, waiting, counts }
     }
 
     /// In a child, gives up what is its parent's: what two processes send over one connection gets mixed up. It is to be
     /// dropped when the lock is free, because that is told.
     #[must_use]
-    fn leave_to_parent(&mut self) -> Option<State> {
+    fn leave_to_parent(&mut self, this_process: u32) -> Option<State> {
         // Closing the child's end of a socket leaves that of the parent open. Threads do not go over to a child, so
         // nobody waits here, and nobody will give back what was lent.
         let own = || State { counts: self.counts, ..State::new() };
-        let own = (self.process != process::id()).then(own)?;
+        let own = (self.process != this_process).then(own)?;
         Some(std::mem::replace(self, own))
     }
 
@@ -191,7 +191,14 @@ impl Pool {
         let mut is_in_doubt = false;
         while let Some(connection) = &mut lease.connection {
             // Without the lock: others need not wait while this one is looked at.
-            let is_open = connection.wake();
+            connection.wake();
+            if forked::may_have(connection.lay()) && forked::this_process() != lease.process {
+                // It is the parent's, who goes on with it, and so are all that lie here. Not even a look is taken.
+                drop(lease);
+                self.leave_to_parent();
+                return self.lend_any(deadline);
+            }
+            let is_open = connection.is_open();
             if is_open && connection.still_answers(deadline) {
                 return Ok(lease);
             }
@@ -211,11 +218,32 @@ impl Pool {
         Ok(lease)
     }
 
-    /// A lease of an idle connection, or without one when there is room for a new one.
-    fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>) -> Result<Lease> {
+    /// In a child, gives up what is its parent's.
+    fn leave_to_parent(&self) {
+        let this_process = forked::this_process();
+        // Dropped after the lock.
         let _parents;
         let mut state = self.state();
-        _parents = state.leave_to_parent();
+        _parents = state.leave_to_parent(this_process);
+    }
+
+    /// A lease of an idle connection, or without one when there is room for a new one. An idle one may be the parent's.
+    fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>) -> Result<Lease> {
+        let leased = |connection, process| {
+            let pool = Arc::clone(self);
+            Lease { connection, pool, process, counted: None, discarded: None }
+        };
+        {
+            let mut state = self.state();
+            if state.waiting.is_empty() {
+                if let Some(connection) = state.idle.pop() {
+                    return Ok(leased(Some(connection), state.process));
+                }
+            }
+        }
+        // Beside a new connection, and beside a wait for one, to ask for the process costs nothing.
+        self.leave_to_parent();
+        let mut state = self.state();
         if !state.waiting.is_empty() || !state.has_room(self.settings.pool_size) {
             *waited = self.observer().clock();
             state = self.queue_up(state, deadline)?;
@@ -225,8 +253,7 @@ impl Pool {
             state.open += 1;
         }
         state.wake_first_if_room(self.settings.pool_size);
-        let process = state.process;
-        Ok(Lease { connection, pool: Arc::clone(self), process, counted: None, discarded: None })
+        Ok(leased(connection, state.process))
     }
 
     /// Another idle connection, if there is one, for a lease whose own was dead. It keeps its place: nobody who waits
@@ -308,9 +335,8 @@ impl Pool {
     /// Puts a connection that was not counted among the idle ones, if there is room.
     fn keep(&self, mut connection: Connection) {
         connection.rest();
-        let _parents;
+        self.leave_to_parent();
         let mut state = self.state();
-        _parents = state.leave_to_parent();
         if state.open < self.settings.pool_size {
             state.open += 1;
             state.idle.push(Box::new(connection));
