@@ -22,14 +22,16 @@ const DEADLINE: Duration = Duration::from_secs(1);
 type Set = fn(Builder, Duration) -> Builder;
 
 /// Every setting that takes a time, and all of them together.
-const SETTINGS: [(&str, Set); 6] = [
+const SETTINGS: [(&str, Set); 7] = [
     ("connect_timeout", Builder::connect_timeout),
     ("check_after", Builder::check_after),
+    ("max_idle_age", |builder, time| builder.max_idle_age(time)),
     ("refresh_every", |builder, time| builder.refresh_every(time)),
     ("retries", |builder, time| builder.retries(Retries::default().pauses(time, time))),
     ("deadline", Builder::deadline),
     ("all", |builder, time| {
-        let builder = builder.connect_timeout(time).check_after(time).refresh_every(time).deadline(time);
+        let builder =
+            builder.connect_timeout(time).check_after(time).max_idle_age(time).refresh_every(time).deadline(time);
         builder.retries(Retries::default().pauses(time, time))
     }),
 ];

@@ -454,6 +454,16 @@ impl Connection {
         self.lay = self.heard.elapsed();
     }
 
+    /// Whether it had brought nothing for so long, at this moment.
+    pub(super) fn is_older(&self, age: Duration, now: Instant) -> bool {
+        now.saturating_duration_since(self.heard) >= age
+    }
+
+    /// When it last brought something.
+    pub(super) fn heard(&self) -> Instant {
+        self.heard
+    }
+
     /// Whether it may be lent: nothing came while it lay unused, and the server has not hung up, as far as a look is worth
     /// its system calls.
     pub(super) fn is_open(&self) -> bool {

@@ -15,7 +15,7 @@ use crate::topology::Node;
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The connections to one server.
 pub(crate) struct Pool {
@@ -46,6 +46,9 @@ pub struct PoolStatus {
     pub waited: u64,
     /// Calls of those that met their deadline before they had one.
     pub timed_out: u64,
+    /// Connections that were closed since then because they lay unused for longer than
+    /// [`Builder::max_idle_age`](crate::Builder::max_idle_age).
+    pub aged: u64,
     /// Whether the server was silent until a call met its deadline, and has been since: calls to it fail at once.
     pub silent: bool,
 }
@@ -69,6 +72,7 @@ struct Counts {
     opened: u64,
     waited: u64,
     timed_out: u64,
+    aged: u64,
 }
 
 impl State {
@@ -86,6 +90,14 @@ impl State {
         let own = || State { counts: self.counts, ..State::new() };
         let own = (self.process != this_process).then(own)?;
         Some(std::mem::replace(self, own))
+    }
+
+    /// Takes out what has lain unused for so long. The oldest lie in front.
+    fn take_older(&mut self, age: Duration, now: Instant) -> Vec<Box<Connection>> {
+        let count = self.idle.iter().take_while(|connection| connection.is_older(age, now)).count();
+        self.open -= count;
+        self.counts.aged += count as u64;
+        self.idle.drain(..count).collect()
     }
 
     fn has_room(&self, size: usize) -> bool {
@@ -145,6 +157,7 @@ impl Pool {
             opened: state.counts.opened,
             waited: state.counts.waited,
             timed_out: state.counts.timed_out,
+            aged: state.counts.aged,
             silent: self.silence().is_on(),
         }
     }
@@ -197,6 +210,15 @@ impl Pool {
                 drop(lease);
                 self.leave_to_parent();
                 return self.lend_any(deadline);
+            }
+            if self.settings.max_idle_age.is_some_and(|age| connection.lay() >= age) {
+                // Those that lie there have lain for longer.
+                connection.closes(CloseReason::Idle);
+                lease.connection = None;
+                self.state().counts.aged += 1;
+                self.close_older();
+                self.take_next(&mut lease);
+                continue;
             }
             let is_open = connection.is_open();
             if is_open && connection.still_answers(deadline) {
@@ -361,6 +383,13 @@ impl Pool {
         Connection::open_watched(&self.node, &self.endpoint, &self.settings, deadline, silence, opened)
     }
 
+    /// Closes what has lain unused for too long.
+    pub(crate) fn close_older(&self) {
+        let Some(age) = self.settings.max_idle_age else { return };
+        let older = self.state().take_older(age, Instant::now());
+        close(older, CloseReason::Idle);
+    }
+
     /// Closes every idle connection: one of them was found dead, so the others are likely to be.
     pub(crate) fn drop_idle(&self) {
         let dead = {
@@ -370,16 +399,14 @@ impl Pool {
             state.wake_first_if_room(self.settings.pool_size);
             dead
         };
-        close_dead(dead);
+        close(dead, CloseReason::FoundDead);
     }
 }
 
-/// Connections that are to be closed when the lock is free.
+/// Closes connections that were taken out of the pool. Not under the lock, because that is told.
 #[allow(clippy::vec_box)] // they lay in the pool so
-type Dead = Vec<Box<Connection>>;
-
-fn close_dead(mut dead: Dead) {
-    dead.iter_mut().for_each(|connection| connection.closes(CloseReason::FoundDead));
+fn close(mut connections: Vec<Box<Connection>>, why: CloseReason) {
+    connections.iter_mut().for_each(|connection| connection.closes(why));
 }
 
 /// A connection on loan; dropping it gives it back, or closes it when it cannot be used again.
@@ -447,12 +474,20 @@ impl Drop for Lease {
             // It is the parent's, and the pool of this child never counted it.
             return;
         }
+        let mut older = Vec::new();
         match back {
-            Some(connection) => state.idle.push(connection),
+            Some(connection) => {
+                // What it has just heard says what time it is.
+                if let (Some(age), false) = (self.pool.settings.max_idle_age, state.idle.is_empty()) {
+                    older = state.take_older(age, connection.heard());
+                }
+                state.idle.push(connection);
+            }
             None => state.open -= 1,
         }
         state.wake_first_if_room(self.pool.settings.pool_size);
         drop(state);
+        close(older, CloseReason::Idle);
         if is_silent {
             self.pool.drop_idle();
         }
