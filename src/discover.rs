@@ -62,7 +62,7 @@ pub(crate) fn discover(
     let (mut found, mut latencies) = (known.to_vec(), Vec::new());
     let mut replicas: Vec<Candidate> = Vec::new();
     let both: Vec<(&ConfiguredNode, &Known)> = nodes.iter().zip(known).collect();
-    let masters = at_once(&both, |(node, known)| master_of(node, known, settings, probes, deadline()));
+    let masters = at_once(&both, |(node, known)| master_of(node, known, false, settings, probes, deadline()));
     // Masters that are where they were.
     let in_place: Vec<(Option<String>, Address)> = masters
         .iter()

@@ -148,6 +148,7 @@ impl Shared {
                 pool.health().silence().answered(began);
             });
         }
+        servers.pools.iter().for_each(|pool| pool.close_older());
         first_error.map_or(Ok(()), Err)
     }
 

@@ -1,7 +1,7 @@
 //! Asks servers who they are, over connections that are kept for that.
 
 use crate::config::{Endpoint, Settings};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::net::{Connection, Deadline};
 use crate::topology::info::Info;
 use crate::topology::{Address, Node};
@@ -77,8 +77,9 @@ impl Probes {
     ) -> Result<Said> {
         let patience = deadline.left().ok().flatten().map_or(PATIENCE, |left| PATIENCE.min(left / 4));
         let asked_again = self.take(endpoint).and_then(|mut connection| {
-            let is_open = connection.wake();
-            let said = is_open.then(|| asked(&mut connection, deadline.within(patience)).ok()).flatten()?;
+            connection.wake();
+            let said =
+                connection.is_open().then(|| asked(&mut connection, deadline.within(patience)).ok()).flatten()?;
             Some((connection, said))
         });
         let (connection, mut said) = match asked_again {
@@ -90,6 +91,13 @@ impl Probes {
                 (connection, said)
             }
         };
+        if said.info.is_cluster {
+            let message = format!(
+                "node {node} is a member of a Redis Cluster (cluster-enabled yes), which places keys in another way and is \
+                 not supported; nodes are servers by themselves"
+            );
+            return Err(Error::config(message).with_node(|| node.to_string()));
+        }
         self.keep(endpoint, connection);
         let Info { master, replicas, .. } = &mut said.info;
         let told = master.iter_mut().chain(replicas.iter_mut().map(|line| &mut line.address));

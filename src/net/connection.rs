@@ -1,12 +1,13 @@
 //! One connection to one server: handshake, requests out, replies in.
 
+mod handshake;
+
 use super::closing::{observed, Closing};
-use super::identity::{Told, QUESTIONS};
 use super::incoming::Incoming;
 use super::silence::Silence;
 use super::stream::{Deadline, Stream};
 use crate::cmd::Wait;
-use crate::config::{Credentials, Endpoint, Settings};
+use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::observer::CloseReason;
 use crate::plan::command;
@@ -156,68 +157,6 @@ impl Connection {
             .handshake(&endpoint.credentials, asks_who, deadline)
             .map_err(|error| named(error.with_outcome(Outcome::NotApplied).in_phase(Phase::Handshake)))?;
         Ok(connection)
-    }
-
-    /// All of it is one round trip, also the question who the server is, with `asks_who`.
-    fn handshake(&mut self, credentials: &Credentials, asks_who: bool, deadline: Deadline) -> Result<()> {
-        let settings = Arc::clone(&self.settings);
-        let database = settings.database.filter(|&number| number != 0).map(|number| number.to_string());
-        let mut requests: Vec<Vec<&str>> = Vec::new();
-        let username = credentials.username.as_deref();
-        let auth = credentials.password.as_deref();
-        if settings.protocol == Protocol::Resp3 {
-            let mut hello = vec!["HELLO", "3"];
-            if let Some(password) = auth {
-                hello.extend(["AUTH", username.unwrap_or("default"), password]);
-            }
-            requests.push(hello);
-            // What comes before the agreement, such as a refusal, is RESP2, and RESP3 can read that.
-            self.decoder.set_protocol(Protocol::Resp3);
-        } else if let Some(password) = auth {
-            requests.push(std::iter::once("AUTH").chain(username).chain([password]).collect());
-        }
-        if let Some(name) = &settings.client_name {
-            requests.push(vec!["CLIENT", "SETNAME", name]);
-        }
-        if let Some(number) = &database {
-            requests.push(vec!["SELECT", number]);
-        }
-        let greetings = requests.len();
-        requests.extend(QUESTIONS.iter().filter(|_| asks_who).map(|words| words.to_vec()));
-        if requests.is_empty() {
-            return Ok(());
-        }
-        let bytes: Vec<u8> =
-            requests.iter().flat_map(|words| command(words.iter().map(|word| word.as_bytes()))).collect();
-        self.send(&bytes, requests.len(), deadline)?;
-        let (mut refused, mut told) = (None, Told::default());
-        for (nth, words) in requests.iter().enumerate() {
-            let frame = match self.receive(deadline) {
-                Ok(frame) => frame,
-                // A server that has too many clients says so and hangs up.
-                // What it says of itself is asked for the command that the caller has in mind.
-                Err(error) if nth >= greetings => return Err(refused.unwrap_or(error)),
-                Err(error) => return Err(refused.unwrap_or_else(|| error.with_command(words[0].to_owned()))),
-            };
-            match frame.value() {
-                ValueRef::Error(text) => {
-                    // A server that does not know a command repeats its arguments, here the password.
-                    let unknown = &b"ERR unknown command"[..];
-                    let said = if text.starts_with(unknown) { unknown } else { text };
-                    let error = Error::server(said);
-                    // That it does not say who it is, such as to a user without the right to ask, is no refusal.
-                    if nth < greetings {
-                        refused.get_or_insert(error.with_command(words[0].to_owned()));
-                    } else if error.is_full_house() {
-                        refused.get_or_insert(error);
-                    }
-                }
-                value if nth >= greetings => drop(told.add(value)),
-                _ => {}
-            }
-        }
-        self.said = told.info().map(Box::new);
-        refused.map_or(Ok(()), Err)
     }
 
     /// The server at the other end.
@@ -484,10 +423,24 @@ impl Connection {
         self.rested = true;
     }
 
-    /// Says that it is lent again, and whether it may be: nothing came while it lay unused, and the server has not hung
-    /// up, as far as a look is worth its system calls.
-    pub(crate) fn wake(&mut self) -> bool {
+    /// Says that it is about to be lent again.
+    pub(crate) fn wake(&mut self) {
         self.lay = self.heard.elapsed();
+    }
+
+    /// Whether it had brought nothing for so long, at this moment.
+    pub(super) fn is_older(&self, age: Duration, now: Instant) -> bool {
+        now.saturating_duration_since(self.heard) >= age
+    }
+
+    /// When it last brought something.
+    pub(super) fn heard(&self) -> Instant {
+        self.heard
+    }
+
+    /// Whether it may be lent: nothing came while it lay unused, and the server has not hung up, as far as a look is worth
+    /// its system calls.
+    pub(crate) fn is_open(&self) -> bool {
         self.lay < FRESH || self.stream.is_quiet()
     }
 

@@ -1,7 +1,7 @@
 //! Which server is asked for a read, and which one when that fails.
 
 use super::in_step::serves_no_reads;
-use super::{is_servers_fault, Run, Servers};
+use super::{Run, Servers};
 use crate::cmd::Wait;
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Deadline, Lease, Standing};
@@ -257,5 +257,5 @@ impl Run<'_> {
 /// that all connections are in use is not about the server.
 fn rests_after(error: &Error) -> bool {
     use ErrorKind::*;
-    is_servers_fault(error) && !matches!(error.kind(), NoPerm | PoolTimeout) && error.code() != Some("NOSCRIPT")
+    error.is_servers_fault() && !matches!(error.kind(), NoPerm | PoolTimeout) && error.code() != Some("NOSCRIPT")
 }
