@@ -308,10 +308,23 @@ impl Error {
     }
 
     /// Whether a server says that it is a replica: to a write, to a read that it may not serve, or to who waited for data
-    /// while it became one.
+    /// while it became one. Or it is not what it was taken for before it was reached for the first time.
     pub(crate) fn is_of_a_replica(&self) -> bool {
         let has_become_one = || self.is_server() && self.0.message.starts_with("UNBLOCKED force unblock");
-        matches!(self.0.kind, ErrorKind::ReadOnly | ErrorKind::MasterDown) || has_become_one()
+        let is_taken_wrongly = self.0.kind == ErrorKind::Config && self.0.phase == Some(Phase::Handshake);
+        matches!(self.0.kind, ErrorKind::ReadOnly | ErrorKind::MasterDown) || has_become_one() || is_taken_wrongly
+    }
+
+    /// Whether a server could not be reached, or cannot say now who it is: that passes by itself. All else is a wrong
+    /// answer, or an address that leads nowhere.
+    pub(crate) fn is_outage(&self) -> bool {
+        use ErrorKind::*;
+        let is_no_address = self.0.source.as_ref().is_some_and(|why| why.kind() == std::io::ErrorKind::InvalidInput);
+        match self.0.kind {
+            Connect | Io | Timeout => !is_no_address,
+            Loading | MasterDown => true,
+            _ => self.is_full_house() || matches!(self.code(), Some("BUSY" | "TRYAGAIN")),
+        }
     }
 
     /// Adds what the caller must know beyond the cause.

@@ -32,9 +32,7 @@ impl Address {
         if host.contains('@') {
             return Err(Error::config("a host with an @; credentials belong into a redis:// URL"));
         }
-        let v6 = !host.contains(':') || host.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
-        let plain = host.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '/' | '[' | ']'));
-        if host.is_empty() || host.len() > 255 || !v6 || !plain {
+        if host.len() > 255 || !(is_name(host) || is_v6(host)) {
             return Err(Error::config("not a host: a name, an IPv4 address, or an IPv6 address"));
         }
         if port == 0 {
@@ -84,10 +82,10 @@ impl Address {
     /// ```
     pub fn parse(text: &str) -> Result<Address> {
         let (host, port) = match text.strip_prefix('[') {
-            Some(v6) => match v6.split_once(']') {
+            Some(v6) => match v6.split_once(']').filter(|(host, _)| host.contains(':')) {
                 Some((host, "")) => (host, None),
                 Some((host, rest)) => (host, Some(rest.strip_prefix(':').unwrap_or("?"))),
-                None => return Err(Error::config("an address with an opening bracket and no closing one")),
+                None => return Err(Error::config("brackets in an address that hold no IPv6 address")),
             },
             None => match text.rsplit_once(':') {
                 Some((host, port)) if !host.contains(':') => (host, Some(port)),
@@ -97,7 +95,10 @@ impl Address {
         let port = match port {
             None => Address::DEFAULT_PORT,
             Some(port) => {
-                port.parse().map_err(|_| Error::config("what follows the colon is not a port: 1 to 65535"))?
+                // `parse` would take a sign.
+                let digits = Some(port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+                let number = digits.and_then(|digits| digits.parse().ok());
+                number.ok_or_else(|| Error::config("what follows the colon is not a port: 1 to 65535"))?
             }
         };
         Address::new(host, port)
@@ -125,6 +126,42 @@ impl Address {
             Place::Tcp { .. } => None,
             Place::Unix { path } => Some(Path::new(path)),
         }
+    }
+}
+
+/// Whether this may be the name of a host, or an IPv4 address. Names may hold letters of any language.
+fn is_name(host: &str) -> bool {
+    let is_of_a_name = |c: char| match c.is_ascii() {
+        true => c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'),
+        false => !c.is_whitespace() && !c.is_control(),
+    };
+    !host.is_empty() && host.chars().all(is_of_a_name)
+}
+
+/// Whether this is an IPv6 address: eight groups of up to four hexadecimal digits, of which `::` may stand for some zeros,
+/// and an IPv4 address for the last two.
+fn is_v6(host: &str) -> bool {
+    let is_v4 = |text: &str| {
+        let is_byte = |part: &str| part.bytes().all(|b| b.is_ascii_digit()) && part.parse::<u8>().is_ok();
+        text.split('.').count() == 4 && text.split('.').all(is_byte)
+    };
+    // How many groups there are, where all of them are good.
+    let groups = |text: &str, may_end_in_v4: bool| -> Option<usize> {
+        if text.is_empty() {
+            return Some(0);
+        }
+        let is_group = |part: &str| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_hexdigit());
+        let (front, last) = text.rsplit_once(':').map_or((None, text), |(front, last)| (Some(front), last));
+        let last = if may_end_in_v4 && is_v4(last) { 2 } else { usize::from(is_group(last)) };
+        let front = front.map_or(Some(0), |front| front.split(':').all(is_group).then(|| front.split(':').count()));
+        front.filter(|_| last > 0).map(|front| front + last)
+    };
+    match host.split_once("::") {
+        None => groups(host, true) == Some(8),
+        Some((front, back)) => match (groups(front, false), groups(back, true)) {
+            (Some(front), Some(back)) => front + back < 8,
+            _ => false,
+        },
     }
 }
 
