@@ -20,7 +20,7 @@ pub fn explain(config: &Config, words: &[Vec<u8>], mode: Mode) -> Result<String,
     }
     let command = cmd("").args_of(words);
     let mut nodes = Nodes::new(config).map_err(|error| error.to_string())?;
-    let cluster = nodes.for_command(&command, config.deadline()).map_err(|error| error.to_string())?;
+    let cluster = nodes.for_command(words, &command, config.deadline()).map_err(|error| error.to_string())?;
     let plan = cluster.plan(&command).map_err(|error| error.to_string())?;
     match mode {
         Mode::Json | Mode::QuotedJson => Ok(format!("{}\n", as_json(&plan))),

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::reply::Reply;
 use rediscluster::prelude::*;
-use rediscluster::spec::{self, RequestPolicy};
+use rediscluster::spec::{self, Access, RequestPolicy};
 use rediscluster::{Cmd, Connection, Error, ErrorKind, Outcome, Protocol};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -29,8 +29,8 @@ enum Target {
 pub struct Nodes {
     cluster: Cluster,
     deadline: Duration,
-    /// When a node was last asked who its servers are.
-    asked: BTreeMap<String, Instant>,
+    /// When a node was last asked who its servers are, and whether that was said of its replicas, too.
+    asked: BTreeMap<String, (Instant, bool)>,
 }
 
 /// What came back.
@@ -84,7 +84,7 @@ impl Session {
         }
         let command = cmd("").args_of(words).reply::<Reply>();
         let result = match self.target().map_err(|error| error.to_string())? {
-            Target::Cluster(nodes) => nodes.execute(command),
+            Target::Cluster(nodes) => nodes.execute(words, command),
             Target::Direct(connection) => connection.as_mut().execute(command),
         };
         match result {
@@ -136,11 +136,15 @@ impl Nodes {
     }
 
     /// The cluster, after the nodes that a command needs were asked who their servers are, within this time. One that
-    /// cannot say is for the command to meet.
+    /// cannot say is for the command to meet. Only reads need replicas.
     ///
     /// # Errors
     /// That a node is not what the configuration says, or refuses to be asked.
-    pub fn for_command<T>(&mut self, cmd: &Cmd<T>, patience: Duration) -> Result<&Cluster, Error> {
+    pub fn for_command<T>(&mut self, words: &[Vec<u8>], cmd: &Cmd<T>, patience: Duration) -> Result<&Cluster, Error> {
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        // What goes to every server goes to replicas, too.
+        let is_read = |spec: &spec::Spec| spec.access == Access::Read || spec.request == RequestPolicy::AllNodes;
+        let reads = spec::find(&words).map_or(true, is_read);
         // What cannot be planned is refused before anything is sent.
         let Ok(plan) = self.cluster.plan(cmd) else { return Ok(&self.cluster) };
         let topology = self.cluster.topology();
@@ -148,15 +152,20 @@ impl Nodes {
         for shard in topology.shards() {
             let mut servers = topology.replicas_of(shard).chain([topology.master_of(shard)]);
             let is_needed = servers.any(|node| plan.steps().iter().any(|step| step.node() == node));
-            let is_fresh = self.asked.get(shard.name()).is_some_and(|asked| asked.elapsed() < FRESH);
+            let is_fresh = self
+                .asked
+                .get(shard.name())
+                .is_some_and(|(asked, replicas)| asked.elapsed() < FRESH && (*replicas || !reads));
             if is_needed && !is_fresh {
                 needed.push(shard.name());
             }
         }
         if !needed.is_empty() {
-            let found = self.cluster.deadline(patience).refresh_nodes(&needed);
+            let view = self.cluster.deadline(patience);
+            let view = if reads { view } else { view.masters_only() };
+            let found = view.refresh_nodes(&needed);
             let now = Instant::now();
-            self.asked.extend(needed.iter().map(|name| ((*name).to_owned(), now)));
+            self.asked.extend(needed.iter().map(|name| ((*name).to_owned(), (now, reads))));
             match found {
                 // What a busy or loading server says of INFO is not said of the command.
                 Err(error)
@@ -180,9 +189,9 @@ impl Nodes {
     }
 
     /// Runs a command. To ask the nodes first takes no more than half of its deadline, and the rest is for the command.
-    fn execute(&mut self, command: Cmd<Reply>) -> Result<Reply, Error> {
+    fn execute(&mut self, words: &[Vec<u8>], command: Cmd<Reply>) -> Result<Reply, Error> {
         let (begun, deadline) = (Instant::now(), self.deadline);
-        let cluster = self.for_command(&command, deadline / 2)?;
+        let cluster = self.for_command(words, &command, deadline / 2)?;
         let left = deadline.saturating_sub(begun.elapsed()).max(Duration::from_millis(1));
         cluster.deadline(left).execute(command)
     }

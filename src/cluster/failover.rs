@@ -215,7 +215,7 @@ impl Under {
         if !is_moved && shared.is_unreached(*shard) {
             // It is reached for the first time: whether it is another node's server only these can tell.
             let asked = (0..shared.nodes.len()).map(|nth| nth == *shard || !shared.is_unreached(nth)).collect();
-            shared.ask_servers(Some(asked), shared.settings.deadline, true);
+            shared.ask_servers(Some(asked), shared.read_from, shared.settings.deadline, true);
             return;
         }
         // Always the servers first and then what is known of them.

@@ -5,7 +5,7 @@ use crate::discover::{discover, Discovery, Scope};
 use crate::error::{escape, Error, Outcome, Result};
 use crate::observer::ObserverEvent;
 use crate::run::Servers;
-use crate::topology::{Address, ShardDescription, Topology};
+use crate::topology::{Address, ReadFrom, ShardDescription, Topology};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -123,8 +123,8 @@ impl Cluster {
         self.shared.refresh()
     }
 
-    /// As [`refresh`](Cluster::refresh), for the nodes of these names only, and no longer than the deadline of this view.
-    /// No thread is started. For a program that was [built](crate::Builder::build) without asking anybody and needs some
+    /// As [`refresh`](Cluster::refresh), for the nodes of these names only, and no longer than the deadline of this view;
+    /// their replicas are found when this view reads from any. No thread is started. For a program that was [built](crate::Builder::build) without asking anybody and needs some
     /// of its nodes only, such as the command line: [`plan`](Cluster::plan) says which ones a command needs.
     ///
     /// # Errors
@@ -145,7 +145,7 @@ impl Cluster {
             let unknown = || Error::config(format!("no node is named {}", escape(name.as_bytes(), 64)));
             asked[known.ok_or_else(unknown)?] = true;
         }
-        let found = self.shared.ask_servers(Some(asked), self.view.deadline, true);
+        let found = self.shared.ask_servers(Some(asked), self.view.read_from, self.view.deadline, true);
         found.errors.into_iter().flatten().next().map_or(Ok(()), Err)
     }
 }
@@ -162,13 +162,19 @@ pub(super) struct Found {
 
 impl Shared {
     fn refresh(&self) -> Result<()> {
-        let found = self.ask_servers(None, self.settings.deadline, false);
+        let found = self.ask_servers(None, self.read_from, self.settings.deadline, false);
         found.errors.into_iter().flatten().next().map_or(Ok(()), Err)
     }
 
     /// Asks the servers of these shards, or of all, who they are, and goes on with what they said. One that cannot be
     /// asked stands as it was known. No server may take longer than `patience`, nor than the time to connect.
-    pub(super) fn ask_servers(&self, asked: Option<Vec<bool>>, patience: Duration, is_hasty: bool) -> Found {
+    pub(super) fn ask_servers(
+        &self,
+        asked: Option<Vec<bool>>,
+        read_from: ReadFrom,
+        patience: Duration,
+        is_hasty: bool,
+    ) -> Found {
         let turn = self.refreshing.of_this_process();
         let _one_at_a_time = lock(&turn);
         let began = Instant::now();
@@ -178,7 +184,7 @@ impl Shared {
         let patience = patience.min(self.settings.connect_timeout);
         let scope = Scope { asked, patience, is_hasty };
         let Discovery { mut shards, known: found, latencies, run_ids, errors, is_unfinished } =
-            discover(&self.nodes, &self.settings, self.read_from, &known, &before, &scope);
+            discover(&self.nodes, &self.settings, read_from, &known, &before, &scope);
         self.replace_servers(|now| {
             self.masters.found(&known, found, &mut shards, now);
             Some(shards)

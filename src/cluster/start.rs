@@ -115,7 +115,7 @@ impl Cluster {
     fn meet_servers(&self, require_all: bool) -> Result<()> {
         let shared = &self.shared;
         shared.refresher.start(shared)?;
-        let found = shared.ask_servers(None, shared.settings.deadline, true);
+        let found = shared.ask_servers(None, shared.read_from, shared.settings.deadline, true);
         let is_fatal = |error: &&Error| require_all || !error.is_outage();
         let none_is_there = found.errors.iter().all(Option::is_some);
         let mut errors = found.errors.iter().flatten();
