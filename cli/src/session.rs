@@ -84,7 +84,11 @@ impl Session {
         }
         let command = cmd("").args_of(words).reply::<Reply>();
         let result = match self.target().map_err(|error| error.to_string())? {
-            Target::Cluster(nodes) => nodes.execute(words, command),
+            Target::Cluster(nodes) => {
+                // What kept a node from being asked is no answer to the command.
+                let cluster = nodes.before(words, &command).map_err(|error| error.to_string())?;
+                cluster.execute(command)
+            }
             Target::Direct(connection) => connection.as_mut().execute(command),
         };
         match result {
@@ -188,12 +192,13 @@ impl Nodes {
         Ok(&self.cluster)
     }
 
-    /// Runs a command. To ask the nodes first takes no more than half of its deadline, and the rest is for the command.
-    fn execute(&mut self, words: &[Vec<u8>], command: Cmd<Reply>) -> Result<Reply, Error> {
+    /// The cluster as it is right before a command: to ask the nodes first takes no more than half of its deadline, and
+    /// the rest is for the command.
+    fn before(&mut self, words: &[Vec<u8>], command: &Cmd<Reply>) -> Result<Cluster, Error> {
         let (begun, deadline) = (Instant::now(), self.deadline);
-        let cluster = self.for_command(words, &command, deadline / 2)?;
+        let cluster = self.for_command(words, command, deadline / 2)?;
         let left = deadline.saturating_sub(begun.elapsed()).max(Duration::from_millis(1));
-        cluster.deadline(left).execute(command)
+        Ok(cluster.deadline(left))
     }
 }
 
