@@ -481,6 +481,7 @@ impl fmt::Debug for Builder {
             .field("settings", &self.settings)
             .field("read_from", &self.read_from)
             .field("refresh_every", &self.refresh_every)
+            .field("require_all", &self.require_all)
             .field("cross_node", &self.cross_node)
             .field("hash_tags", &self.hash_tags)
             .finish_non_exhaustive()

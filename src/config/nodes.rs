@@ -321,6 +321,9 @@ mod tests {
             ("s3=cret@h:1", "entry 1 of the node list: a host with an @; credentials belong into a redis:// URL"),
             ("a@b=h:1", "\"(hidden)\" is not a name for a node"),
             ("=h:1", "\"\" is not a name for a node"),
+            ("a==b:1", "node a: not a host: a name, an IPv4 address, or an IPv6 address"),
+            ("a=h:+1", "node a: what follows the colon is not a port: 1 to 65535"),
+            ("a=redis://h/+1", "node a: the database in a URL is not a number"),
             ("a=http://h", "node a: a URL of a Redis server begins with redis://, rediss:// or unix://"),
         ] {
             assert_eq!(names(list).unwrap_err().message(), message, "{list:?}");
@@ -386,6 +389,12 @@ mod tests {
             "redis://user:canary",
             "redis://user:canary@",
             "redis://user:canary%zz@h",
+            "redis://user:canary%+1b@h",
+            "redis://user:canary%1@h",
+            "redis://user:canary%@h",
+            "redis://user:canary@h/+1",
+            "redis://user:canary@h:+1",
+            "unix://user:canary@/path?db=+1",
             "redis://user:canary@h:99999",
             "redis://user:canary@h/x",
             "http://user:canary@h",

@@ -1,9 +1,11 @@
 //! The node table: which nodes there are, which servers they are, and where a key lives.
 
+mod host;
 pub(crate) mod info;
 
 use crate::error::{Error, Result};
 use crate::partition::{HashTags, Partitioner};
+use host::{is_name, is_v6};
 use std::fmt;
 use std::path::Path;
 
@@ -126,42 +128,6 @@ impl Address {
             Place::Tcp { .. } => None,
             Place::Unix { path } => Some(Path::new(path)),
         }
-    }
-}
-
-/// Whether this may be the name of a host, or an IPv4 address. Names may hold letters of any language.
-fn is_name(host: &str) -> bool {
-    let is_of_a_name = |c: char| match c.is_ascii() {
-        true => c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'),
-        false => !c.is_whitespace() && !c.is_control(),
-    };
-    !host.is_empty() && host.chars().all(is_of_a_name)
-}
-
-/// Whether this is an IPv6 address: eight groups of up to four hexadecimal digits, of which `::` may stand for some zeros,
-/// and an IPv4 address for the last two.
-fn is_v6(host: &str) -> bool {
-    let is_v4 = |text: &str| {
-        let is_byte = |part: &str| part.bytes().all(|b| b.is_ascii_digit()) && part.parse::<u8>().is_ok();
-        text.split('.').count() == 4 && text.split('.').all(is_byte)
-    };
-    // How many groups there are, where all of them are good.
-    let groups = |text: &str, may_end_in_v4: bool| -> Option<usize> {
-        if text.is_empty() {
-            return Some(0);
-        }
-        let is_group = |part: &str| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_hexdigit());
-        let (front, last) = text.rsplit_once(':').map_or((None, text), |(front, last)| (Some(front), last));
-        let last = if may_end_in_v4 && is_v4(last) { 2 } else { usize::from(is_group(last)) };
-        let front = front.map_or(Some(0), |front| front.split(':').all(is_group).then(|| front.split(':').count()));
-        front.filter(|_| last > 0).map(|front| front + last)
-    };
-    match host.split_once("::") {
-        None => groups(host, true) == Some(8),
-        Some((front, back)) => match (groups(front, false), groups(back, true)) {
-            (Some(front), Some(back)) => front + back < 8,
-            _ => false,
-        },
     }
 }
 
