@@ -318,10 +318,12 @@ impl Error {
     /// Whether a server could not be reached, or cannot say now who it is: that passes by itself. All else is a wrong
     /// answer, or an address that leads nowhere.
     pub(crate) fn is_outage(&self) -> bool {
+        use std::io::ErrorKind::{InvalidData, InvalidInput};
         use ErrorKind::*;
-        let is_no_address = self.0.source.as_ref().is_some_and(|why| why.kind() == std::io::ErrorKind::InvalidInput);
+        // A name without an address, or a certificate that is not trusted.
+        let is_mistake = |why: &std::io::Error| matches!(why.kind(), InvalidInput | InvalidData);
         match self.0.kind {
-            Connect | Io | Timeout => !is_no_address,
+            Connect | Io | Timeout => !self.0.source.as_ref().is_some_and(is_mistake),
             Loading | MasterDown => true,
             _ => self.is_full_house() || matches!(self.code(), Some("BUSY" | "TRYAGAIN")),
         }

@@ -378,7 +378,11 @@ impl Connection {
     }
 
     fn not_read(&mut self, error: std::io::Error, deadline: Deadline) -> Error {
-        let error = Error::io(error, Outcome::Unknown, "waiting for the reply").in_phase(Phase::Receive);
+        let mut error = Error::io(error, Outcome::Unknown, "waiting for the reply").in_phase(Phase::Receive);
+        if self.received == 0 && error.kind() == ErrorKind::Io && self.settings.connector.is_none() {
+            error = error
+                .with_note("it has said nothing at all, as a port with TLS does, which a rediss:// URL would speak to");
+        }
         self.timed_out(&error, deadline);
         self.close(error)
     }

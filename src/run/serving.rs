@@ -288,3 +288,53 @@ fn ask(lease: &mut Lease, deadline: Deadline) -> Result<Info> {
         _ => Info::default(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Builder;
+    use crate::net::Pool;
+    use crate::topology::{Address, Node, ShardDescription, Topology};
+    use std::sync::atomic::AtomicBool;
+    use std::sync::Arc;
+
+    #[test]
+    fn each_server_has_one_place_while_their_latencies_change() {
+        let node = |port: u16| Node::new(format!("n{port}"), Address::new("h", port).unwrap());
+        let (endpoint, settings) = Builder::default().single("h:1").unwrap();
+        let settings = Arc::new(settings);
+        let pool = |port| Arc::new(Pool::new(node(port), endpoint.clone(), Arc::clone(&settings)));
+        let master = ShardDescription {
+            replicas: (2..=9).map(node).collect(),
+            ..ShardDescription::new("n1", node(1).address())
+        };
+        let servers = Servers { topology: Arc::new(Topology::new([master])), pools: (1..=9).map(pool).collect() };
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for nth in (0u64..).take_while(|_| !is_over.load(Ordering::Relaxed)) {
+                    let pool = &servers.pools[nth as usize % 9];
+                    pool.health().set_latency(Duration::from_nanos(nth * 7919 % 1000 + 1));
+                }
+            });
+            let replicas: Vec<usize> = (1..9).collect();
+            for _ in 0..20_000 {
+                let candidates = Candidates {
+                    servers: &servers,
+                    replicas: &replicas,
+                    master: 0,
+                    order: ReadFrom::Nearest,
+                    nearest: nearest_first(&servers, &replicas, 0),
+                    turn: 0,
+                    nth: 0,
+                    resting: Vec::new(),
+                    again: Vec::new(),
+                };
+                let mut all: Vec<usize> = candidates.collect();
+                all.sort_unstable();
+                assert_eq!(all, (0..9).collect::<Vec<_>>());
+            }
+            is_over.store(true, Ordering::Relaxed);
+        });
+    }
+}
