@@ -94,16 +94,17 @@ pub(crate) fn master_of(
     };
     // Sentinels decide; that they cannot be asked does not stop anything.
     if let Some(sentinels) = &node.sentinels {
-        let soon = || deadline.within(settings.connect_timeout);
-        for address in sentinel_addresses(&node.name, sentinels, settings, soon()).unwrap_or_default() {
+        // Time of its own for each step: Sentinels that say nothing must leave some for the servers.
+        let soon = || Deadline::after(settings.deadline).within(settings.connect_timeout);
+        for address in sentinel_addresses(&node.name, sentinels, settings).unwrap_or_default() {
             match ask_one(&address, soon()) {
                 Ok(said) if said.info.is_master() => return Ok((address, said)),
                 _ => {}
             }
         }
     }
-    // When it says nothing, time is left for the others; at first there are none.
-    let patience = if known.is_alone(node) { deadline } else { deadline.within(settings.connect_timeout) };
+    let patience = if node.sentinels.is_some() { Deadline::after(settings.deadline) } else { deadline };
+    let patience = patience.within(settings.connect_timeout);
     let first = ask_one(known.master(), patience);
     let is_as_it_was = |info: &Info| known.history().map_or(true, |history| info.descends_from(history));
     let (mut answers, error) = match first {

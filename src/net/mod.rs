@@ -12,6 +12,7 @@ mod silence;
 mod stale;
 mod stream;
 mod traffic;
+mod unreached;
 
 pub use connection::Connection;
 pub(crate) use incoming::Incoming;
@@ -20,3 +21,4 @@ pub(crate) use pool::{Lease, Pool};
 pub(crate) use resting::Standing;
 pub(crate) use stream::{Deadline, Stream};
 pub(crate) use traffic::Traffic;
+pub(crate) use unreached::MastersReached;
