@@ -7,7 +7,7 @@ mod sentinels;
 
 pub(crate) use nodes::{Endpoint, NodeTable};
 pub(crate) use replicas::AddressMap;
-pub(crate) use sentinels::Sentinels;
+pub(crate) use sentinels::{Asking, Sentinels};
 
 use crate::error::{Error, Result};
 use crate::observer::{Observer, Observing};
@@ -39,6 +39,8 @@ use std::time::Duration;
 /// | [`protocol`](Builder::protocol) | RESP2 |
 /// | [`read_from`](Builder::read_from) | replicas |
 /// | [`max_replica_lag`](Builder::max_replica_lag) | no limit |
+/// | [`stand_in_after`](Builder::stand_in_after) a replica that says nothing | 1 s |
+/// | [`require_all`](Builder::require_all) masters at the start | one is enough |
 /// | [`refresh_every`](Builder::refresh_every) | 10 s |
 /// | [`cross_node`](Builder::cross_node) | emulate |
 /// | [`hash_tags`](Builder::hash_tags) | `name{tag}`, stored as `name` |
@@ -58,8 +60,9 @@ use std::time::Duration;
 pub struct Builder {
     pub(crate) table: NodeTable,
     sentinels: Vec<(String, Sentinels)>,
-    /// Nodes of which only Sentinels know where they are.
-    without_address: Vec<String>,
+    /// Nodes of which only Sentinels know where they are may stay without an address.
+    may_be_unplaced: bool,
+    pub(crate) require_all: bool,
     pub(crate) credentials: Credentials,
     pub(crate) settings: Settings,
     pub(crate) read_from: ReadFrom,
@@ -84,6 +87,7 @@ pub(crate) struct Settings {
     pub(crate) check_after: Duration,
     pub(crate) max_idle_age: Option<Duration>,
     pub(crate) max_replica_lag: Option<ReplicaLag>,
+    pub(crate) stand_in_after: Duration,
     pub(crate) address_map: AddressMap,
     pub(crate) connector: Option<Connector>,
     pub(crate) retries: Retries,
@@ -112,7 +116,8 @@ impl Default for Builder {
         Builder {
             table: NodeTable::default(),
             sentinels: Vec::new(),
-            without_address: Vec::new(),
+            may_be_unplaced: false,
+            require_all: false,
             credentials: Credentials::default(),
             settings: Settings {
                 database: None,
@@ -125,6 +130,7 @@ impl Default for Builder {
                 check_after: Duration::from_secs(15),
                 max_idle_age: Some(Duration::from_secs(180)),
                 max_replica_lag: None,
+                stand_in_after: Duration::from_secs(1),
                 address_map: AddressMap::default(),
                 connector: None,
                 retries: Retries::default(),
@@ -449,6 +455,7 @@ impl fmt::Debug for Builder {
             .field("settings", &self.settings)
             .field("read_from", &self.read_from)
             .field("refresh_every", &self.refresh_every)
+            .field("require_all", &self.require_all)
             .field("cross_node", &self.cross_node)
             .field("hash_tags", &self.hash_tags)
             .finish_non_exhaustive()

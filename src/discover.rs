@@ -3,10 +3,11 @@
 mod master;
 mod probe;
 mod sentinel;
+mod together;
 
 pub(crate) use master::{master_of, Known, NoMaster};
 pub(crate) use probe::{Probes, Said};
-pub(crate) use sentinel::addresses as sentinel_addresses;
+pub(crate) use sentinel::{addresses as sentinel_addresses, addresses_of_all as sentinel_addresses_of_all};
 
 use crate::config::{ConfiguredNode, Endpoint, Settings};
 use crate::error::{Error, Result};
@@ -15,6 +16,26 @@ use crate::topology::info::{Info, ListedReplica};
 use crate::topology::{Address, Marks, Node, PassedOver, Reach, ReadFrom, ReplicaLag, ShardDescription};
 use std::sync::Arc;
 use std::time::Duration;
+use together::{ask_until, at_once, Progress};
+
+/// A replica that has no connection to this program after so long is not waited for, where nobody needs its answer yet.
+const TO_REACH: Duration = Duration::from_millis(100);
+/// And one that was reached and says nothing is not waited for after this time.
+const TO_ANSWER: Duration = Duration::from_millis(1000);
+
+/// Whom to ask, and how long.
+pub(crate) struct Scope {
+    /// By shard: whether its servers are asked. The others stay as they are.
+    pub(crate) asked: Vec<bool>,
+    /// How long each server may take.
+    pub(crate) patience: Duration,
+    /// Does not wait for replicas that cannot be reached: nobody needs them at the start, and the next refresh finds them.
+    pub(crate) is_hasty: bool,
+    /// How far replicas have to be.
+    pub(crate) marks: Arc<Marks>,
+    /// Over which connections they are asked.
+    pub(crate) probes: Arc<Probes>,
+}
 
 /// What was found, and what was wrong with a master. A master that could not be asked stands as it was known, so that
 /// it fails the calls for its own keys and no others.
@@ -24,12 +45,18 @@ pub(crate) struct Discovery {
     pub(crate) known: Vec<Known>,
     /// How long the servers took to answer.
     pub(crate) latencies: Vec<(Address, Duration)>,
+    /// The masters that were reached: what tells one server process from another, and where it is.
+    pub(crate) run_ids: Vec<(String, Address)>,
+    /// By shard: why its master could not be asked, or what is wrong with it.
+    pub(crate) errors: Vec<Option<Error>>,
+    /// A replica has not answered that was not waited for.
+    pub(crate) is_unfinished: bool,
     /// A replica is about to have what its master had: it is worth another look soon.
     pub(crate) catches_up: bool,
-    pub(crate) first_error: Option<Error>,
 }
 
 /// A replica that may serve a shard.
+#[derive(Clone)]
 struct Candidate {
     shard: usize,
     node: Node,
@@ -50,27 +77,34 @@ pub(crate) fn discover(
     read_from: ReadFrom,
     known: &[Known],
     before: &[ShardDescription],
-    (marks, probes): (&Marks, &Probes),
+    scope: &Scope,
 ) -> Discovery {
-    // Servers that say nothing take no time from what comes after them.
-    let deadline = || Deadline::after(settings.deadline);
-    let soon = || deadline().within(settings.connect_timeout);
-    let mut first_error = None;
+    let mut errors: Vec<Option<Error>> = nodes.iter().map(|_| None).collect();
     // One server under two names is found by its run id, whatever the names resolve to.
     let mut by_run_id: Vec<(String, Address)> = Vec::new();
     let mut shards: Vec<ShardDescription> = Vec::with_capacity(nodes.len());
     let (mut found, mut latencies) = (known.to_vec(), Vec::new());
     let mut replicas: Vec<Candidate> = Vec::new();
-    let both: Vec<(&ConfiguredNode, &Known)> = nodes.iter().zip(known).collect();
-    let masters = at_once(&both, |(node, known)| master_of(node, known, false, settings, probes, deadline()));
+    let asked: Vec<usize> = (0..nodes.len()).filter(|&nth| scope.asked[nth]).collect();
+    // Servers that say nothing take no time from what comes after them.
+    let masters = at_once(&asked, |&nth| {
+        let deadline = Deadline::after(scope.patience);
+        master_of(&nodes[nth], &known[nth], false, settings, &scope.probes, deadline)
+    });
     // Masters that are where they were.
     let in_place: Vec<(Option<String>, Address)> = masters
         .iter()
-        .zip(known)
-        .filter_map(|(master, known)| master.as_ref().ok().filter(|(address, _)| address == known.master()))
+        .zip(&asked)
+        .filter_map(|(master, &nth)| master.as_ref().ok().filter(|(address, _)| address == known[nth].master()))
         .map(|(address, said)| (said.info.run_id.clone(), address.clone()))
         .collect();
-    for (nth, (node, master)) in nodes.iter().zip(masters).enumerate() {
+    let mut masters = masters.into_iter();
+    for (nth, node) in nodes.iter().enumerate() {
+        let Some(master) = scope.asked[nth].then(|| masters.next()).flatten() else {
+            let unchanged = || ShardDescription::new(&node.name, known[nth].master());
+            shards.push(before.get(nth).cloned().unwrap_or_else(unchanged));
+            continue;
+        };
         let mut shard = ShardDescription::new(&node.name, known[nth].master());
         let is_elsewhere = |address: &Address, info: &Info| {
             let is_same =
@@ -80,7 +114,7 @@ pub(crate) fn discover(
         match master {
             // Its server has become the replica of another node's: that is no failover, but a mistake.
             Ok((address, said)) if is_elsewhere(&address, &said.info) => {
-                first_error.get_or_insert(is_a_replica(&node.name, known[nth].master()));
+                errors[nth] = Some(is_a_replica(&node.name, known[nth].master()));
             }
             Ok((address, Said { info, latency })) => {
                 shard.address = address;
@@ -97,7 +131,7 @@ pub(crate) fn discover(
                 }
             }
             Err(NoMaster { error, named }) => {
-                first_error.get_or_insert(error);
+                errors[nth] = Some(error);
                 // Another node's server is named by mistake.
                 let is_anothers = |named: &Address| in_place.iter().any(|(_, at)| at == named);
                 if let Some(named) = named.filter(|named| !is_anothers(named)) {
@@ -106,18 +140,25 @@ pub(crate) fn discover(
                 }
                 // They may serve reads all the same.
                 let left = before.get(nth).map(|shard| &shard.replicas[..]).unwrap_or_default();
-                replicas.extend(without_master(nth, node, &shard.address, left));
+                if read_from.includes_replicas() {
+                    replicas.extend(without_master(nth, node, &shard.address, left));
+                }
             }
         }
         shards.push(shard);
     }
-    let verdicts = at_once(&replicas, |candidate| {
-        let said = || probes.ask(&candidate.node, &candidate.endpoint, settings, soon());
-        usable(candidate, &found[candidate.shard], marks, settings, said)
-    });
+    let verdicts = match scope.is_hasty {
+        true => asked_hastily(&replicas, &found, settings, scope, slowest(&latencies)),
+        false => at_once(&replicas, |candidate| {
+            let deadline = Deadline::after(scope.patience);
+            let ask = || scope.probes.ask(&candidate.node, &candidate.endpoint, settings, deadline, || {});
+            Some(usable(candidate, &found[candidate.shard], &scope.marks, settings, ask))
+        }),
+    };
+    let is_unfinished = verdicts.iter().any(Option::is_none);
     let mut catches_up = false;
     for (Candidate { shard, node, .. }, verdict) in replicas.into_iter().zip(verdicts) {
-        match verdict {
+        match verdict.unwrap_or_else(|| Err("it has not answered so far".into())) {
             Ok(latency) => {
                 latencies.push((node.address().clone(), latency));
                 shards[shard].replicas.push(node);
@@ -128,31 +169,43 @@ pub(crate) fn discover(
             }
         }
     }
-    Discovery { shards, known: found, latencies, catches_up, first_error }
+    Discovery { shards, known: found, latencies, run_ids: by_run_id, errors, is_unfinished, catches_up }
 }
 
-/// As many servers as are asked at the same time.
-const AT_ONCE: usize = 32;
+/// The longest time that a server took to answer.
+fn slowest(latencies: &[(Address, Duration)]) -> Duration {
+    latencies.iter().map(|(_, latency)| *latency).max().unwrap_or_default()
+}
 
-/// Asks several servers at the same time, so that those that say nothing take no time from the others.
-fn at_once<T: Sync, R: Send>(items: &[T], ask: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let ask = &ask;
-    let chunk = |items: &[T]| -> Vec<R> {
-        std::thread::scope(|scope| {
-            let started: Vec<_> =
-                items.iter().map(|item| std::thread::Builder::new().spawn_scoped(scope, move || ask(item))).collect();
-            let ended = items.iter().zip(started).map(|(item, thread)| match thread {
-                Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                // No further thread can be had: then one after the other.
-                Err(_) => ask(item),
-            });
-            ended.collect()
-        })
+/// As [`usable`] for all of them; those that are not reached soon are not waited for. `pace` is how long servers take to
+/// answer here.
+fn asked_hastily(
+    candidates: &[Candidate],
+    known: &[Known],
+    settings: &Arc<Settings>,
+    scope: &Scope,
+    pace: Duration,
+) -> Vec<Option<Result<Duration, Unusable>>> {
+    let items: Vec<(Candidate, Known)> =
+        candidates.iter().map(|candidate| (candidate.clone(), known[candidate.shard].clone())).collect();
+    let (settings, marks, probes) = (Arc::clone(settings), Arc::clone(&scope.marks), Arc::clone(&scope.probes));
+    let patience = scope.patience;
+    let to_reach = TO_REACH.max(pace * 5);
+    let ask = move |(candidate, known): &(Candidate, Known), reached: &dyn Fn()| {
+        let deadline = Deadline::after(patience);
+        let ask = || probes.ask(&candidate.node, &candidate.endpoint, &settings, deadline, reached);
+        usable(candidate, known, &marks, &settings, ask)
     };
-    match items {
-        [one] => vec![ask(one)],
-        _ => items.chunks(AT_ONCE).flat_map(chunk).collect(),
-    }
+    ask_until(items, ask, |progress, waited| {
+        let is_to_come = progress.iter().any(|one| !matches!(one, Progress::Answered(_)));
+        let is_reached = progress.iter().any(|one| matches!(one, Progress::Reached));
+        let longest = match (is_to_come, is_reached) {
+            (false, _) => Duration::ZERO,
+            (true, true) => TO_ANSWER.max(to_reach),
+            (true, false) => to_reach,
+        };
+        longest.saturating_sub(waited)
+    })
 }
 
 /// The mistake of a node that is no master.
@@ -166,8 +219,7 @@ fn is_a_replica(name: &str, address: &Address) -> Error {
 /// How to reach a server of a node.
 pub(crate) fn endpoint_of(node: &ConfiguredNode, address: &Address) -> Endpoint {
     let given = node.replicas.iter().flatten().find(|(_, endpoint)| endpoint.address == *address);
-    let endpoint = given.map_or(&node.endpoint, |(_, endpoint)| endpoint);
-    Endpoint { address: address.clone(), ..endpoint.clone() }
+    given.map_or(&node.endpoint, |(_, endpoint)| endpoint).at(address)
 }
 
 /// The replicas of a master that cannot be asked: those that served, and those that were given.
@@ -221,7 +273,7 @@ fn candidates(shard: usize, node: &ConfiguredNode, master: &Address, info: Info)
         return others.chain(demoted).map(|server| replica(&server)).collect();
     }
     let replica = |line: ListedReplica| {
-        let endpoint = Endpoint { address: line.address.clone(), ..node.endpoint.clone() };
+        let endpoint = node.endpoint.at(&line.address);
         let name = format!("{}/{}", node.name, line.address);
         let node = Node::new(name, line.address.clone());
         Candidate { shard, node, endpoint, is_given: false, listed: Some(line), master_had }

@@ -143,6 +143,21 @@ pub enum ObserverEvent<'e> {
         /// The replica.
         node: &'e Node,
     },
+    /// The master of a node could not be reached when the cluster was made, which goes on without it: see
+    /// [`Cluster::unreachable`](crate::Cluster::unreachable).
+    #[non_exhaustive]
+    NodeUnreachable {
+        /// The node, and where its master should be.
+        node: &'e Node,
+        /// Why it could not be reached.
+        error: ErrorKind,
+    },
+    /// A master that was [unreachable](ObserverEvent::NodeUnreachable) was reached for the first time.
+    #[non_exhaustive]
+    NodeReached {
+        /// The master.
+        node: &'e Node,
+    },
     /// A server is silent: a call has met its deadline, and while it waited nothing came from the server, on any
     /// connection. Until something does, calls to it fail at once.
     #[non_exhaustive]

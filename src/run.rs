@@ -49,6 +49,8 @@ pub(crate) struct Run<'r> {
     pub(crate) deadline: Deadline,
     /// What the steps that follow a wait for data may take.
     pub(crate) patience: Duration,
+    /// The longest time for a server of a read for which another one can stand in.
+    pub(crate) stand_in_after: Duration,
     /// How long the command itself may wait for data.
     pub(crate) wait: Wait,
     /// The database that it runs in.

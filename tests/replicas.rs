@@ -134,6 +134,24 @@ fn a_frozen_replica_costs_pipelines_and_lookups_one_slow_call_too() {
 }
 
 #[test]
+fn a_frozen_replica_costs_a_second_whatever_the_deadline_is() {
+    let (master, replicas) = replicated(1);
+    let connect = || cluster(&master).deadline(Duration::from_secs(120)).refresh_every(None);
+    let (usual, patient) = (connect().connect().unwrap(), connect().stand_in_after(Duration::from_secs(2)));
+    let patient = patient.connect().unwrap();
+    read(&usual);
+    read(&patient);
+    replicas[0].freeze();
+    for (cluster, longest) in [(usual, 1.0), (patient, 2.0)] {
+        let began = Instant::now();
+        read(&cluster);
+        let took = began.elapsed().as_secs_f64();
+        assert!((longest * 0.9..longest + 0.9).contains(&took), "{took} s");
+    }
+    replicas[0].thaw();
+}
+
+#[test]
 fn a_replica_that_rests_serves_when_nobody_else_can() {
     let (mut master, replicas) = replicated(1);
     let cluster = cluster(&master).deadline(Duration::from_secs(2)).connect().unwrap();

@@ -345,6 +345,8 @@ fn the_table_of_defaults() {
         (&builder, "check_after: 15s", "| `Builder::check_after` | 15 s |"),
         (&builder, "read_from: Replica,", "| `Builder::read_from` | `Replica` |"),
         (&builder, "max_replica_lag: None", "| `Builder::max_replica_lag` | no limit |"),
+        (&builder, "stand_in_after: 1s", "| `Builder::stand_in_after` | 1 s |"),
+        (&builder, "require_all: false", "| `Builder::require_all` | no |"),
         (&builder, "refresh_every: Some(10s)", "| `Builder::refresh_every` | 10 s |"),
         (&builder, "cross_node: Emulate", "| `Builder::cross_node` | `Emulate` |"),
         (&builder, "hash_tags: Strip", "| `Builder::hash_tags` | `Strip` |"),

@@ -13,6 +13,7 @@ use crate::run::{cancelled, Answer, Run};
 use crate::spec::{Across, Group, WaitArgument};
 use crate::stash::{Stash, StashContent, StashRole};
 use crate::topology::Shard;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -208,8 +209,11 @@ impl Run<'_> {
                 let (nth, waiter, sender, over) = (*nth, &waiters[*nth], sender.clone(), &over);
                 let refused = sender.clone();
                 let spawned = std::thread::Builder::new().spawn_scoped(scope, move || {
+                    let wait = || self.wait_with(lease, waiter, until, over);
+                    // Without a word of this one the call would wait for it for ever.
+                    let given = catch_unwind(AssertUnwindSafe(wait)).unwrap_or_else(|_| Err(panicked()));
                     // Nobody listens any more only when this call has ended, and it ends after all waiters.
-                    let _ = sender.send(Event::Ended(nth, self.wait_with(lease, waiter, until, over)));
+                    let _ = sender.send(Event::Ended(nth, given));
                 });
                 if let Err(error) = spawned {
                     let error = Error::io(error, Outcome::NotApplied, "starting to wait");
@@ -239,7 +243,6 @@ impl Run<'_> {
                     }
                     Ok(Event::Cancelled) => was_cancelled = true,
                     Err(RecvTimeoutError::Timeout) => {}
-                    // Only a waiter that panicked has not said what it was given.
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
                 over.store(true, Ordering::SeqCst);
@@ -382,6 +385,11 @@ impl Run<'_> {
         };
         refused.map_or(Ok(()), |error| Err(error.with_node(|| lease.node().to_string())))
     }
+}
+
+/// What a waiter gave that panicked: it may have taken something.
+fn panicked() -> Error {
+    Error::new(ErrorKind::Io, Outcome::Unknown, "a panic while waiting for data")
 }
 
 /// The reply when nothing came.

@@ -53,7 +53,7 @@ impl Cluster {
         let (node, address) = (&shared.nodes[shard], given.address);
         let server = Node::new(name, address.clone());
         let (endpoint, deadline) = (endpoint_of(node, &address), Deadline::after(self.view.deadline));
-        let said = shared.probes.ask(&server, &endpoint, &shared.settings, deadline)?;
+        let said = shared.probes.ask(&server, &endpoint, &shared.settings, deadline, || {})?;
         if !said.info.is_master() {
             return Err(Error::config(format!("{server} does not say that it is a master")));
         }

@@ -152,9 +152,10 @@ impl Shared {
     fn follow(shared: &Arc<Shared>, shard: usize, failed: &Topology, is_in_doubt: bool, deadline: Deadline) -> bool {
         let address = |topology: &Topology| topology.master_of(&topology.shards()[shard]).address().clone();
         let old = address(failed);
+        let was_unreached = shared.is_unreached(shard);
         let mut state = shared.masters.state();
         loop {
-            if *state.known[shard].master() != old {
+            if *state.known[shard].master() != old || (was_unreached && !shared.is_unreached(shard)) {
                 return true;
             }
             if !state.asking[shard].is_under_way() {
@@ -181,6 +182,14 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Whether the master of a shard could not be reached at the start, nor since.
+    fn is_unreached(&self, shard: usize) -> bool {
+        let servers = Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner));
+        servers.pools[servers.topology.shards()[shard].master()].unreached().is_on()
+    }
+}
+
 /// While this lives, nobody else asks for this shard.
 struct Under {
     shared: Arc<Shared>,
@@ -199,6 +208,12 @@ impl Under {
                 let servers = Arc::clone(&shared.servers.read().unwrap_or_else(PoisonError::into_inner));
                 let asked = servers.pools.iter().filter(|pool| *pool.node().address() == address);
                 asked.for_each(|pool| pool.health().silence().answered(began));
+                if address == *known.master() && shared.is_unreached(*shard) {
+                    // It is reached for the first time: whether it is another node's server only these can tell.
+                    let asked = (0..shared.nodes.len()).map(|nth| nth == *shard || !shared.is_unreached(nth)).collect();
+                    shared.ask_servers(Some(asked), shared.read_from, shared.settings.deadline, true);
+                    return;
+                }
                 shared.takes(*shard, &known, &address, |known| known.found(&address, &said.info))
             }
             Err(NoMaster { named: Some(address), .. }) => {

@@ -123,15 +123,16 @@ pub(crate) fn master_of(
 ) -> Result<(Address, Said), NoMaster> {
     let ask_one = |address: &Address, deadline: Deadline| {
         let server = Node::new(node.name.clone(), address.clone());
-        probes.ask(&server, &endpoint_of(node, address), settings, deadline)
+        probes.ask(&server, &endpoint_of(node, address), settings, deadline, || {})
     };
-    let soon = || deadline.within(settings.connect_timeout);
-    let silent = match named_by_sentinels(node, settings, soon, |address| ask_one(address, soon())) {
+    // Time of its own for each step: Sentinels that say nothing must leave some for the servers.
+    let soon = || Deadline::after(settings.deadline).within(settings.connect_timeout);
+    let silent = match named_by_sentinels(node, settings, |address| ask_one(address, soon())) {
         Ok(found) => return Ok(found),
         Err(silent) => silent,
     };
-    // When it says nothing, time is left for the others; at first there are none.
-    let patience = if known.is_alone(node) { deadline } else { soon() };
+    let patience = if node.sentinels.is_some() { Deadline::after(settings.deadline) } else { deadline };
+    let patience = patience.within(settings.connect_timeout);
     let first = match silent {
         // They know of a later failover than this program: whoever was the master before it is not any more.
         Some((address, error)) if address != *known.master() => {
@@ -192,12 +193,11 @@ pub(crate) fn master_of(
 /// anything.
 fn named_by_sentinels(
     node: &ConfiguredNode,
-    settings: &Arc<Settings>,
-    soon: impl Fn() -> Deadline,
+    settings: &Settings,
     ask: impl Fn(&Address) -> Result<Said>,
 ) -> Result<(Address, Said), Option<Silent>> {
     let Some(sentinels) = &node.sentinels else { return Err(None) };
-    for address in sentinel_addresses(&node.name, sentinels, settings, soon()).unwrap_or_default() {
+    for address in sentinel_addresses(&node.name, sentinels, settings).unwrap_or_default() {
         match ask(&address) {
             Ok(said) if said.info.is_master() => return Ok((address, said)),
             // They have not heard yet that it was replaced.

@@ -2,7 +2,7 @@
 
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, Result};
-use crate::net::{Connection, Deadline};
+use crate::net::{Connection, Deadline, Watch};
 use crate::topology::info::Info;
 use crate::topology::{Address, Node};
 use std::process;
@@ -67,16 +67,19 @@ impl Probes {
         left.into_iter().for_each(|(endpoint, connection)| self.keep(&endpoint, connection));
     }
 
-    /// What a server says of itself. The addresses that it tells are those that lead there from here.
+    /// What a server says of itself. The addresses that it tells are those that lead there from here. `reached` is called
+    /// when there is a connection to it.
     pub(crate) fn ask(
         &self,
         node: &Node,
         endpoint: &Endpoint,
         settings: &Arc<Settings>,
         deadline: Deadline,
+        reached: impl Fn(),
     ) -> Result<Said> {
         let patience = deadline.left().ok().flatten().map_or(PATIENCE, |left| PATIENCE.min(left / 4));
         let asked_again = self.take(endpoint).and_then(|mut connection| {
+            reached();
             connection.wake();
             let said =
                 connection.is_open().then(|| asked(&mut connection, deadline.within(patience)).ok()).flatten()?;
@@ -86,7 +89,9 @@ impl Probes {
             Some(done) => done,
             // Whatever was wrong with the one that was kept: a new one tells.
             None => {
-                let mut connection = Connection::open(node, endpoint, settings, deadline)?;
+                let (node, watch) = (Arc::new(node.clone()), Watch::default());
+                let open = Connection::open_watched(&node, endpoint, settings, deadline, watch, |_| reached());
+                let mut connection = open?;
                 let said = asked(&mut connection, deadline)?;
                 (connection, said)
             }

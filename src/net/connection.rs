@@ -45,7 +45,7 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 pub struct Connection {
     stream: Stream,
     decoder: Decoder,
-    node: Node,
+    node: Arc<Node>,
     pub(super) settings: Arc<Settings>,
     /// Requests sent whose replies have not been read.
     unanswered: usize,
@@ -76,17 +76,17 @@ pub struct Connection {
 
 /// What is done with a connection beyond its handshake.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Watch<'w> {
+pub(crate) struct Watch<'w> {
     /// Is told what is heard, and what is not.
     pub(super) silence: Option<&'w Arc<Silence>>,
     /// The server is asked who it is.
-    pub(super) asks_who: bool,
+    pub(crate) asks_who: bool,
 }
 
 impl Connection {
     /// Connects and says who it is.
     pub(crate) fn open(
-        node: &Node,
+        node: &Arc<Node>,
         endpoint: &Endpoint,
         settings: &Arc<Settings>,
         deadline: Deadline,
@@ -96,8 +96,8 @@ impl Connection {
 
     /// As [`open`](Connection::open); as soon as there is a socket, `opened` is given a second handle to it, so that
     /// another thread can end the handshake.
-    pub(super) fn open_watched(
-        node: &Node,
+    pub(crate) fn open_watched(
+        node: &Arc<Node>,
         endpoint: &Endpoint,
         settings: &Arc<Settings>,
         deadline: Deadline,
@@ -113,7 +113,7 @@ impl Connection {
     }
 
     fn connected(
-        node: &Node,
+        node: &Arc<Node>,
         endpoint: &Endpoint,
         settings: &Arc<Settings>,
         deadline: Deadline,
@@ -123,6 +123,10 @@ impl Connection {
         let now = Instant::now();
         let deadline = deadline.within(settings.connect_timeout).waiting(Wait::None);
         let named = |error: Error| error.with_node(|| node.to_string());
+        if endpoint.is_unplaced {
+            let message = "none of its Sentinels could be reached so far, so nobody knows where its master is";
+            return Err(named(Error::new(ErrorKind::Connect, Outcome::NotApplied, message).in_phase(Phase::Connect)));
+        }
         let stream = Stream::connect(&endpoint.address, settings.connector.as_ref(), deadline).map_err(|error| {
             let error = Error::io(error, Outcome::NotApplied, "connecting");
             if let (Some(silence), true) = (silence, error.is_timeout()) {
@@ -135,7 +139,7 @@ impl Connection {
         let mut connection = Connection {
             stream,
             decoder: Decoder::new(Protocol::Resp2, settings.limits),
-            node: node.clone(),
+            node: Arc::clone(node),
             settings: Arc::clone(settings),
             unanswered: 0,
             broken: false,
@@ -162,6 +166,13 @@ impl Connection {
     /// The server at the other end.
     pub fn node(&self) -> &Node {
         &self.node
+    }
+
+    /// Its server has this name from now on.
+    pub(super) fn rename(&mut self, node: &Arc<Node>) {
+        if !Arc::ptr_eq(&self.node, node) {
+            self.node = Arc::clone(node);
+        }
     }
 
     /// The database that it is in; where it is stateful, the one that it will be in when it no longer is.
@@ -340,7 +351,11 @@ impl Connection {
     }
 
     fn not_read(&mut self, error: std::io::Error, deadline: Deadline) -> Error {
-        let error = Error::io(error, Outcome::Unknown, "waiting for the reply").in_phase(Phase::Receive);
+        let mut error = Error::io(error, Outcome::Unknown, "waiting for the reply").in_phase(Phase::Receive);
+        if self.received == 0 && error.kind() == ErrorKind::Io && self.settings.connector.is_none() {
+            error = error
+                .with_note("it has said nothing at all, as a port with TLS does, which a rediss:// URL would speak to");
+        }
         self.timed_out(&error, deadline);
         self.close(error)
     }

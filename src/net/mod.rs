@@ -13,11 +13,14 @@ mod silence;
 mod stale;
 mod stream;
 mod traffic;
+mod unreached;
 
 pub use connection::Connection;
+pub(crate) use connection::Watch;
 pub(crate) use incoming::Incoming;
 pub use pool::PoolStatus;
 pub(crate) use pool::{Lease, Pool};
 pub(crate) use resting::Standing;
 pub(crate) use stream::{Deadline, Stream};
 pub(crate) use traffic::Traffic;
+pub(crate) use unreached::MastersReached;

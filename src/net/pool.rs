@@ -9,6 +9,7 @@ use super::resting::Standing;
 use super::silence::Silence;
 use super::stream::Deadline;
 use super::traffic::Traffic;
+use super::unreached::Unreached;
 use crate::cmd::Wait;
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Result};
@@ -16,18 +17,19 @@ use crate::observer::{CloseReason, ObserverEvent, Observing};
 use crate::topology::{Node, Role};
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The connections to one server.
 pub(crate) struct Pool {
-    node: Node,
     /// What its server is to the others, as far as is known.
-    role: Role,
+    is_master: AtomicBool,
     endpoint: Endpoint,
     settings: Arc<Settings>,
     state: Mutex<State>,
     health: Health,
+    unreached: Unreached,
 }
 
 /// How the pool of one server stands: see [`Cluster::pools`](crate::Cluster::pools).
@@ -58,6 +60,8 @@ pub struct PoolStatus {
 }
 
 struct State {
+    /// What the server is called: another name when it becomes a master or a replica.
+    node: Arc<Node>,
     /// Whose these connections are: after a fork the child has them, too, and must leave them to its parent.
     process: u32,
     /// The one used last is lent first, so that those not needed grow old.
@@ -80,9 +84,9 @@ struct Counts {
 }
 
 impl State {
-    fn new() -> State {
+    fn new(node: Arc<Node>) -> State {
         let (idle, waiting, counts) = (Vec::new(), VecDeque::new(), Counts::default());
-        State { process: forked::this_process(), idle, open: 0, waiting, counts }
+        State { node, process: forked::this_process(), idle, open: 0, waiting, counts }
     }
 
     /// In a child, gives up what is its parent's: what two processes send over one connection gets mixed up. It is to be
@@ -91,7 +95,7 @@ impl State {
     fn leave_to_parent(&mut self, this_process: u32) -> Option<State> {
         // Closing the child's end of a socket leaves that of the parent open. Threads do not go over to a child, so
         // nobody waits here, and nobody will give back what was lent.
-        let own = || State { counts: self.counts, ..State::new() };
+        let own = || State { counts: self.counts, ..State::new(Arc::clone(&self.node)) };
         let own = (self.process != this_process).then(own)?;
         Some(std::mem::replace(self, own))
     }
@@ -118,12 +122,36 @@ impl State {
 
 impl Pool {
     pub(crate) fn new(role: Role, node: Node, endpoint: Endpoint, settings: Arc<Settings>) -> Pool {
-        let health = Health::new(Silence::of(node.clone(), settings.observer.clone()));
-        Pool { node, role, endpoint, settings, state: Mutex::new(State::new()), health }
+        let node = Arc::new(node);
+        let health = Health::new(Silence::of(Arc::clone(&node), settings.observer.clone()));
+        let (state, is_master) = (Mutex::new(State::new(node)), AtomicBool::new(role == Role::Master));
+        Pool { is_master, endpoint, settings, state, health, unreached: Unreached::default() }
     }
 
-    pub(crate) fn node(&self) -> &Node {
-        &self.node
+    pub(crate) fn node(&self) -> Arc<Node> {
+        Arc::clone(&self.state().node)
+    }
+
+    /// Its server has another name from now on, because it was promoted or demoted. Its connections stay.
+    pub(crate) fn rename(&self, role: Role, node: &Node) {
+        self.is_master.store(role == Role::Master, Ordering::Release);
+        let node = Arc::new(node.clone());
+        self.silence().rename(&node);
+        self.health.has_another_role();
+        self.state().node = node;
+    }
+
+    /// Whether it has still to be asked who it is.
+    pub(crate) fn unreached(&self) -> &Unreached {
+        &self.unreached
+    }
+
+    /// It has said who it is.
+    pub(crate) fn has_been_reached(&self) {
+        if self.unreached.end() {
+            let node = &*self.node();
+            self.observer().on(|| ObserverEvent::NodeReached { node });
+        }
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -153,7 +181,7 @@ impl Pool {
     pub(crate) fn status(&self) -> PoolStatus {
         let state = self.state();
         PoolStatus {
-            node: self.node.clone(),
+            node: Node::clone(&state.node),
             size: self.settings.pool_size,
             open: state.open,
             idle: state.idle.len(),
@@ -201,8 +229,11 @@ impl Pool {
         }
         self.leave_to_parent();
         let mut state = self.state();
-        let connection = state.idle.pop();
-        state.open += usize::from(connection.is_none());
+        let mut connection = state.idle.pop();
+        match &mut connection {
+            Some(connection) => connection.rename(&state.node),
+            None => state.open += 1,
+        }
         let process = state.process;
         drop(state);
         let mut lease = Lease { connection, pool: Arc::clone(self), process, counted: None, discarded: None };
@@ -217,7 +248,7 @@ impl Pool {
         let bare = Arc::new(Settings { client_name: None, database: None, ..(*self.settings).clone() });
         lease.discarded = Some(CloseReason::Released);
         let watch = Watch { silence: Some(self.silence()), asks_who: false };
-        let opened = Connection::open_watched(&self.node, &self.endpoint, &bare, deadline, watch, |_| {});
+        let opened = Connection::open_watched(&self.node(), &self.endpoint, &bare, deadline, watch, |_| {});
         lease.connection = Some(Box::new(opened?));
         Ok(lease)
     }
@@ -228,7 +259,8 @@ impl Pool {
         // The lock is free again, and what was counted is in the lease: from here on it counts it back.
         if let Some(begun) = waited {
             let (took, timed_out) = (begun.elapsed(), lent.is_err());
-            self.observer().on(|| ObserverEvent::PoolWait { node: &self.node, took, timed_out });
+            let node = &*self.node();
+            self.observer().on(|| ObserverEvent::PoolWait { node, took, timed_out });
         }
         let mut lease = lent?;
         // It fell silent while this call waited for a connection.
@@ -292,7 +324,8 @@ impl Pool {
         {
             let mut state = self.state();
             if state.waiting.is_empty() {
-                if let Some(connection) = state.idle.pop() {
+                if let Some(mut connection) = state.idle.pop() {
+                    connection.rename(&state.node);
                     return Ok(leased(Some(connection), state.process));
                 }
             }
@@ -304,9 +337,10 @@ impl Pool {
             *waited = self.observer().clock();
             state = self.queue_up(state, deadline)?;
         }
-        let connection = state.idle.pop();
-        if connection.is_none() {
-            state.open += 1;
+        let mut connection = state.idle.pop();
+        match &mut connection {
+            Some(connection) => connection.rename(&state.node),
+            None => state.open += 1,
         }
         state.wake_first_if_room(self.settings.pool_size);
         Ok(leased(connection, state.process))
@@ -317,7 +351,8 @@ impl Pool {
     fn take_next(&self, lease: &mut Lease) {
         let mut state = self.state();
         lease.connection = state.idle.pop();
-        if lease.connection.is_some() {
+        if let Some(connection) = &mut lease.connection {
+            connection.rename(&state.node);
             state.open -= 1;
         }
         state.wake_first_if_room(self.settings.pool_size);
@@ -346,7 +381,7 @@ impl Pool {
         // It may have been told to look again in the very moment in which it gave up.
         state.wake_first_if_room(size);
         let message = format!("all {size} connections stayed in use until the deadline");
-        Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).with_node(|| self.node.to_string()))
+        Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).with_node(|| state.node.to_string()))
     }
 
     /// Fails unless it is time to try a silent server, and it answers. It is asked on a new connection, which may be more

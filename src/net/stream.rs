@@ -89,7 +89,7 @@ impl Stream {
     pub(crate) fn connect(address: &Address, connector: Option<&Connector>, deadline: Deadline) -> io::Result<Stream> {
         let left = deadline.left()?;
         let socket = match connector.filter(|_| address.unix_path().is_none()) {
-            Some(Connector(connector)) => connector.connect(address, left)?,
+            Some(connector) => connector.connect(address, left)?,
             None => Socket::connect(address, left)?,
         };
         Ok(Stream { socket: Arc::new(socket), read_timeout: None, write_timeout: None })

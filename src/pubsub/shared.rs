@@ -267,7 +267,7 @@ impl Follower for Shared {
         for (&shard, link) in &mut state.links {
             let pool = self.cluster.pool_of_master(shard);
             if pool.node().address() != link.node.address() {
-                link.leave(pool.node());
+                link.leave(&pool.node());
             }
         }
         drop(state);

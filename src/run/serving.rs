@@ -23,6 +23,9 @@ pub(crate) struct Candidates<'r> {
     replicas: &'r [usize],
     master: usize,
     order: ReadFrom,
+    /// Nearer ones first, where that is the order. How long servers take to answer changes at any time, so it is looked at
+    /// once.
+    nearest: Vec<usize>,
     /// The place of the first replica among its like.
     turn: usize,
     /// How many were looked at.
@@ -46,20 +49,10 @@ impl Candidates<'_> {
             }
             ReadFrom::Master | ReadFrom::PreferMaster if nth == 0 => Some(self.master),
             ReadFrom::Master | ReadFrom::PreferMaster => Some(in_turn(nth - 1)),
-            ReadFrom::Nearest => self.nth_nearest(nth),
+            ReadFrom::Nearest => self.nearest.get(nth).copied(),
             ReadFrom::Replica if nth == count => Some(self.master),
             ReadFrom::Replica => Some(in_turn(nth)),
         }
-    }
-
-    /// The nearer ones first; those that nobody has measured last.
-    fn nth_nearest(&self, nth: usize) -> Option<usize> {
-        let mut all: Vec<usize> = self.replicas.iter().copied().chain([self.master]).collect();
-        sort_by_key(&mut all, |&server| match self.servers.pools[server].health().latency() {
-            Duration::ZERO => Duration::MAX,
-            latency => latency,
-        });
-        all.get(nth).copied()
     }
 
     /// Whether one that has not failed is still to come.
@@ -84,6 +77,18 @@ impl Candidates<'_> {
         self.resting.extend(resting);
         serving.into_iter().chain(self.resting.into_iter().rev()).collect()
     }
+}
+
+/// The servers, nearer ones first; those that nobody has measured last.
+fn nearest_first(servers: &Servers, replicas: &[usize], master: usize) -> Vec<usize> {
+    let latency = |server: usize| match servers.pools[server].health().latency() {
+        Duration::ZERO => Duration::MAX,
+        latency => latency,
+    };
+    let all = replicas.iter().copied().chain([master]);
+    let mut all: Vec<(Duration, usize)> = all.map(|server| (latency(server), server)).collect();
+    sort_by_key(&mut all, |&(latency, _)| latency);
+    all.into_iter().map(|(_, server)| server).collect()
 }
 
 impl Iterator for Candidates<'_> {
@@ -137,11 +142,16 @@ impl Run<'_> {
             Target::Shard(shard, _) => self.topology().shards()[shard].master(),
         };
         let order = self.planner.read_from;
+        let nearest = match (order, replicas) {
+            (ReadFrom::Nearest, [_, ..]) => nearest_first(self.servers, replicas, master),
+            _ => Vec::new(),
+        };
         Candidates {
             servers: self.servers,
             replicas,
             master,
             order,
+            nearest,
             turn,
             nth: 0,
             resting: Vec::new(),
@@ -183,14 +193,17 @@ impl Run<'_> {
         servers.iter().any(|&server| self.servers.pools[server].health().standing() == Standing::Serves)
     }
 
-    /// A server for which another one can stand in gets a part of the time, so that some is left when it says nothing.
+    /// A server for which another one can stand in gets a part of the time, so that some is left when it says nothing;
+    /// however much there is, no more than what was set for that.
     pub(crate) fn part_of_the_time(&self, others: bool) -> Deadline {
+        let longest = self.stand_in_after;
         match (self.deadline.left(), self.wait) {
-            (Ok(Some(left)), Wait::None) if others => self.deadline.within(left / 4),
+            (Ok(Some(left)), Wait::None) if others => self.deadline.within(longest.min(left / 4)),
             // While it waits for data, to say nothing is right.
             (Ok(Some(left)), Wait::AtMost(wait)) if others => {
-                self.deadline.within(wait.saturating_add(left.saturating_sub(wait) / 4))
+                self.deadline.within(wait.saturating_add(longest.min(left.saturating_sub(wait) / 4)))
             }
+            (Ok(None), Wait::None) if others => self.deadline.within(longest),
             _ => self.deadline,
         }
     }
@@ -238,7 +251,8 @@ impl Run<'_> {
         match result {
             Err(error) if rests_after(error) => self.rests(server, began, error.kind()),
             _ if pool.health().served(began) && self.topology().role(server) == Role::Replica => {
-                pool.observer().on(|| ObserverEvent::ReplicaReadmitted { node: pool.node() });
+                let node = &*pool.node();
+                pool.observer().on(|| ObserverEvent::ReplicaReadmitted { node });
             }
             _ => {}
         }
@@ -248,7 +262,8 @@ impl Run<'_> {
     fn rests(&self, server: usize, began: Instant, error: ErrorKind) {
         let pool = &self.servers.pools[server];
         if let (Some(pause), Role::Replica) = (pool.health().failed(began), self.topology().role(server)) {
-            pool.observer().on(|| ObserverEvent::ReplicaEjected { node: pool.node(), error, pause });
+            let node = &*pool.node();
+            pool.observer().on(|| ObserverEvent::ReplicaEjected { node, error, pause });
         }
     }
 }
@@ -258,4 +273,58 @@ impl Run<'_> {
 fn rests_after(error: &Error) -> bool {
     use ErrorKind::*;
     error.is_servers_fault() && !matches!(error.kind(), NoPerm | PoolTimeout) && error.code() != Some("NOSCRIPT")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Builder;
+    use crate::net::Pool;
+    use crate::topology::{Address, Node, ShardDescription, Topology};
+    use std::sync::atomic::AtomicBool;
+    use std::sync::Arc;
+
+    #[test]
+    fn each_server_has_one_place_while_their_latencies_change() {
+        let node = |port: u16| Node::new(format!("n{port}"), Address::new("h", port).unwrap());
+        let (endpoint, settings) = Builder::default().single("h:1").unwrap();
+        let settings = Arc::new(settings);
+        let pool = |port| Arc::new(Pool::new(Role::Replica, node(port), endpoint.clone(), Arc::clone(&settings)));
+        let master = ShardDescription {
+            replicas: (2..=9).map(node).collect(),
+            ..ShardDescription::new("n1", node(1).address())
+        };
+        let servers = Servers {
+            topology: Arc::new(Topology::new([master])),
+            pools: (1..=9).map(pool).collect(),
+            marks: Arc::default(),
+        };
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for nth in (0u64..).take_while(|_| !is_over.load(Ordering::Relaxed)) {
+                    let pool = &servers.pools[nth as usize % 9];
+                    pool.health().set_latency(Duration::from_nanos(nth * 7919 % 1000 + 1));
+                }
+            });
+            let replicas: Vec<usize> = (1..9).collect();
+            for _ in 0..20_000 {
+                let candidates = Candidates {
+                    servers: &servers,
+                    replicas: &replicas,
+                    master: 0,
+                    order: ReadFrom::Nearest,
+                    nearest: nearest_first(&servers, &replicas, 0),
+                    turn: 0,
+                    nth: 0,
+                    resting: Vec::new(),
+                    again: Vec::new(),
+                };
+                let mut all: Vec<usize> = candidates.collect();
+                all.sort_unstable();
+                assert_eq!(all, (0..9).collect::<Vec<_>>());
+            }
+            is_over.store(true, Ordering::Relaxed);
+        });
+    }
 }

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::connection::{Connection, Watch};
 use crate::net::{Deadline, Stream};
 use crate::topology::info::Info;
-use crate::topology::Role;
+use std::sync::atomic::Ordering;
 
 impl Pool {
     /// A new connection over which its server has said something, within the time for connecting.
@@ -27,10 +27,10 @@ impl Pool {
         self.state().counts.opened += 1;
         let connection = self.open_to(deadline, true, |_| {})?;
         match &connection.said {
-            Some(said) if self.role == Role::Master && said.role == "slave" => {
+            Some(said) if self.is_master.load(Ordering::Acquire) && said.role == "slave" => {
                 let message = "the master of this node is a replica now";
                 let error = Error::new(ErrorKind::ReadOnly, Outcome::NotApplied, message).in_phase(Phase::Handshake);
-                Err(error.with_node(|| self.node.to_string()))
+                Err(error.with_node(|| self.node().to_string()))
             }
             _ => Ok(connection),
         }
@@ -59,7 +59,14 @@ impl Pool {
     }
 
     fn open_to(&self, deadline: Deadline, asks_who: bool, opened: impl FnOnce(Stream)) -> Result<Connection> {
-        let watch = Watch { silence: Some(self.silence()), asks_who };
-        Connection::open_watched(&self.node, &self.endpoint, &self.settings, deadline, watch, opened)
+        let is_unreached = self.unreached.is_on();
+        let watch = Watch { silence: Some(self.silence()), asks_who: asks_who || is_unreached };
+        let node = self.node();
+        let mut connection = Connection::open_watched(&node, &self.endpoint, &self.settings, deadline, watch, opened)?;
+        if is_unreached {
+            self.unreached.check(&mut connection, deadline)?;
+            self.has_been_reached();
+        }
+        Ok(connection)
     }
 }
