@@ -1,5 +1,6 @@
 //! The cluster: the one thing that most programs hold.
 
+mod accept;
 mod calls;
 mod failover;
 mod followers;
@@ -8,11 +9,14 @@ mod on;
 mod pages;
 mod refresh;
 mod scripts;
+mod start;
 mod views;
 
+pub(crate) use calls::not_refused;
 pub(crate) use followers::Follower;
 pub use on::{OnEachMaster, OnNode};
 pub(crate) use pages::Page;
+pub use start::Unreachable;
 
 use failover::Masters;
 use followers::Followers;
@@ -23,7 +27,7 @@ use crate::cancel::Cancel;
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::config::{Builder, Checked, ConfiguredNode, Endpoint, Settings};
 use crate::convert::FromValue;
-use crate::discover::{sentinel_addresses, Known};
+use crate::discover::{Known, Probes};
 use crate::error::Result;
 use crate::explain::Plan;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
@@ -32,7 +36,7 @@ use crate::retry::{Budget, Retries};
 use crate::run::{OwnWrites, Run, Servers};
 use crate::spec::Spec;
 use crate::to_arg::ToArg;
-use crate::topology::{Node, Placement, ReadFrom, Role, ShardDescription, Topology};
+use crate::topology::{Marks, Node, Placement, ReadFrom, Role, ShardDescription, Topology};
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -78,6 +82,7 @@ struct Shared {
     own_specs: Vec<&'static Spec>,
     servers: RwLock<Arc<Servers>>,
     masters: Masters,
+    probes: Arc<Probes>,
     followers: Followers,
     refresher: Refresher,
     refreshing: OneAtATime,
@@ -98,24 +103,6 @@ struct View {
 }
 
 impl Builder {
-    /// Connects: asks every master who it is, and finds the replicas.
-    ///
-    /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) for a mistake in the settings and for a node that is no master;
-    /// [`Connect`](crate::ErrorKind::Connect) and the kinds of authentication for a master that cannot be
-    /// reached. A replica that cannot be reached is no error: see [`Shard::passed_over`](crate::Shard::passed_over).
-    pub fn connect(mut self) -> Result<Cluster> {
-        for (node, sentinels) in self.without_address() {
-            let deadline = Deadline::after(self.settings.deadline);
-            let told = sentinel_addresses(&node, &sentinels, &self.settings, deadline)?;
-            // The first one, unless it turns out that another one is the master.
-            told.into_iter().take(1).for_each(|address| self.set_address(&node, address));
-        }
-        let cluster = self.build()?;
-        cluster.refresh()?;
-        Ok(cluster)
-    }
-
     /// Makes the cluster without asking any server: connections are made when calls need them, and until
     /// [`refresh`](Cluster::refresh) masters serve all reads. For placement alone, and for programs that must start
     /// while a server is down.
@@ -135,7 +122,7 @@ impl Builder {
             self.checked()?;
         let settings = Arc::new(settings);
         let shards = masters.iter().map(|node| ShardDescription::new(&node.name, &node.endpoint.address));
-        let servers = Servers::new(Topology::new(shards), &masters, &settings, &[]);
+        let servers = Servers::new(Topology::new(shards), &masters, &settings, &[], Arc::default());
         let view = View {
             read_from,
             cross_node,
@@ -154,6 +141,7 @@ impl Builder {
             own_specs,
             servers: RwLock::new(Arc::new(servers)),
             masters: known,
+            probes: Arc::default(),
             followers: Followers::default(),
             refresher: Refresher::new(refresh_every),
             refreshing: OneAtATime::new(),
@@ -171,7 +159,7 @@ impl Builder {
     /// [`Connect`](crate::ErrorKind::Connect) and the kinds of authentication when the server cannot be reached.
     pub fn open(self, address: impl AsRef<str>) -> Result<Connection> {
         let (endpoint, settings) = self.single(address.as_ref())?;
-        let node = Node::new(endpoint.address.to_string(), endpoint.address.clone());
+        let node = Arc::new(Node::new(endpoint.address.to_string(), endpoint.address.clone()));
         let deadline = Deadline::after(settings.deadline);
         Connection::open(&node, &endpoint, &Arc::new(settings), deadline)
     }
@@ -179,14 +167,26 @@ impl Builder {
 
 impl Servers {
     /// A pool for every server, taken over from `before` where the server was known.
-    fn new(topology: Topology, nodes: &[ConfiguredNode], settings: &Arc<Settings>, before: &[Arc<Pool>]) -> Servers {
+    fn new(
+        topology: Topology,
+        nodes: &[ConfiguredNode],
+        settings: &Arc<Settings>,
+        before: &[Arc<Pool>],
+        marks: Arc<Marks>,
+    ) -> Servers {
         let pool = |role: Role, node: &Node| {
             let endpoint = endpoint_of(role, node, &topology, nodes);
-            let same = before.iter().find(|pool| *pool.endpoint() == endpoint && pool.node() == node);
-            same.cloned().unwrap_or_else(|| Arc::new(Pool::new(node.clone(), endpoint, Arc::clone(settings))))
+            let Some(same) = before.iter().find(|pool| *pool.endpoint() == endpoint) else {
+                return Arc::new(Pool::new(role, node.clone(), endpoint, Arc::clone(settings)));
+            };
+            // A server that was promoted or demoted goes by another name.
+            if *same.node() != *node {
+                same.rename(role, node);
+            }
+            Arc::clone(same)
         };
         let pools = topology.servers().map(|(role, node)| pool(role, node)).collect();
-        Servers { topology: Arc::new(topology), pools }
+        Servers { topology: Arc::new(topology), pools, marks }
     }
 }
 
@@ -200,8 +200,7 @@ fn endpoint_of(role: Role, node: &Node, topology: &Topology, nodes: &[Configured
     let owner = &nodes[shard.unwrap_or(0)];
     // One that was promoted has another name than the one that it was given by.
     let given = owner.replicas.iter().flatten().find(|(_, endpoint)| endpoint.address == *node.address());
-    let endpoint = given.map_or(&owner.endpoint, |(_, endpoint)| endpoint);
-    Endpoint { address: node.address().clone(), ..endpoint.clone() }
+    given.map_or(&owner.endpoint, |(_, endpoint)| endpoint).at(node.address())
 }
 
 impl Cluster {
@@ -310,6 +309,7 @@ impl Cluster {
             spec,
             deadline: self.begin(wait),
             patience: self.view.deadline,
+            stand_in_after: self.shared.settings.stand_in_after,
             wait,
             database: self.view.database,
             turn: &self.shared.turn,

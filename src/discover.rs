@@ -1,19 +1,41 @@
 //! Asks the masters who they are and which replicas follow them.
 
 mod master;
+mod probe;
 mod sentinel;
+mod together;
 
-pub(crate) use master::{master_of, Known};
-pub(crate) use sentinel::addresses as sentinel_addresses;
+pub(crate) use master::{master_of, Known, NoMaster};
+pub(crate) use probe::{Probes, Said};
+pub(crate) use sentinel::{addresses as sentinel_addresses, addresses_of_all as sentinel_addresses_of_all};
 
 use crate::config::{ConfiguredNode, Endpoint, Settings};
-use crate::error::{Error, Outcome, Result};
-use crate::net::{Connection, Deadline};
-use crate::resp::ValueRef;
+use crate::error::{Error, Result};
+use crate::net::Deadline;
 use crate::topology::info::{Info, ListedReplica};
-use crate::topology::{Address, Node, PassedOver, ReadFrom, ReplicaLag, ShardDescription};
+use crate::topology::{Address, Marks, Node, PassedOver, Reach, ReadFrom, ReplicaLag, ShardDescription};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use together::{ask_until, at_once, Progress};
+
+/// A replica that has no connection to this program after so long is not waited for, where nobody needs its answer yet.
+const TO_REACH: Duration = Duration::from_millis(100);
+/// And one that was reached and says nothing is not waited for after this time.
+const TO_ANSWER: Duration = Duration::from_millis(1000);
+
+/// Whom to ask, and how long.
+pub(crate) struct Scope {
+    /// By shard: whether its servers are asked. The others stay as they are.
+    pub(crate) asked: Vec<bool>,
+    /// How long each server may take.
+    pub(crate) patience: Duration,
+    /// Does not wait for replicas that cannot be reached: nobody needs them at the start, and the next refresh finds them.
+    pub(crate) is_hasty: bool,
+    /// How far replicas have to be.
+    pub(crate) marks: Arc<Marks>,
+    /// Over which connections they are asked.
+    pub(crate) probes: Arc<Probes>,
+}
 
 /// What was found, and what was wrong with a master. A master that could not be asked stands as it was known, so that
 /// it fails the calls for its own keys and no others.
@@ -23,21 +45,24 @@ pub(crate) struct Discovery {
     pub(crate) known: Vec<Known>,
     /// How long the servers took to answer.
     pub(crate) latencies: Vec<(Address, Duration)>,
-    pub(crate) first_error: Option<Error>,
-}
-
-/// What a server said of itself, and how long it took.
-#[derive(Debug, Clone)]
-pub(crate) struct Said {
-    pub(crate) info: Info,
-    pub(crate) latency: Duration,
+    /// The masters that were reached: what tells one server process from another, and where it is.
+    pub(crate) run_ids: Vec<(String, Address)>,
+    /// By shard: why its master could not be asked, or what is wrong with it.
+    pub(crate) errors: Vec<Option<Error>>,
+    /// A replica has not answered that was not waited for.
+    pub(crate) is_unfinished: bool,
+    /// A replica is about to have what its master had: it is worth another look soon.
+    pub(crate) catches_up: bool,
 }
 
 /// A replica that may serve a shard.
+#[derive(Clone)]
 struct Candidate {
     shard: usize,
     node: Node,
     endpoint: Endpoint,
+    /// It was named as a replica of this node.
+    is_given: bool,
     /// What its master says of it; `None` when the master could not be asked.
     listed: Option<ListedReplica>,
     /// How many bytes of its history the master had.
@@ -52,26 +77,34 @@ pub(crate) fn discover(
     read_from: ReadFrom,
     known: &[Known],
     before: &[ShardDescription],
+    scope: &Scope,
 ) -> Discovery {
-    // Servers that say nothing take no time from what comes after them.
-    let deadline = || Deadline::after(settings.deadline);
-    let soon = || deadline().within(settings.connect_timeout);
-    let mut first_error = None;
+    let mut errors: Vec<Option<Error>> = nodes.iter().map(|_| None).collect();
     // One server under two names is found by its run id, whatever the names resolve to.
     let mut by_run_id: Vec<(String, Address)> = Vec::new();
     let mut shards: Vec<ShardDescription> = Vec::with_capacity(nodes.len());
     let (mut found, mut latencies) = (known.to_vec(), Vec::new());
     let mut replicas: Vec<Candidate> = Vec::new();
-    let both: Vec<(&ConfiguredNode, &Known)> = nodes.iter().zip(known).collect();
-    let masters = at_once(&both, |(node, known)| master_of(node, known, false, settings, deadline()));
+    let asked: Vec<usize> = (0..nodes.len()).filter(|&nth| scope.asked[nth]).collect();
+    // Servers that say nothing take no time from what comes after them.
+    let masters = at_once(&asked, |&nth| {
+        let deadline = Deadline::after(scope.patience);
+        master_of(&nodes[nth], &known[nth], false, settings, &scope.probes, deadline)
+    });
     // Masters that are where they were.
     let in_place: Vec<(Option<String>, Address)> = masters
         .iter()
-        .zip(known)
-        .filter_map(|(master, known)| master.as_ref().ok().filter(|(address, _)| address == known.master()))
+        .zip(&asked)
+        .filter_map(|(master, &nth)| master.as_ref().ok().filter(|(address, _)| address == known[nth].master()))
         .map(|(address, said)| (said.info.run_id.clone(), address.clone()))
         .collect();
-    for (nth, (node, master)) in nodes.iter().zip(masters).enumerate() {
+    let mut masters = masters.into_iter();
+    for (nth, node) in nodes.iter().enumerate() {
+        let Some(master) = scope.asked[nth].then(|| masters.next()).flatten() else {
+            let unchanged = || ShardDescription::new(&node.name, known[nth].master());
+            shards.push(before.get(nth).cloned().unwrap_or_else(unchanged));
+            continue;
+        };
         let mut shard = ShardDescription::new(&node.name, known[nth].master());
         let is_elsewhere = |address: &Address, info: &Info| {
             let is_same =
@@ -81,7 +114,7 @@ pub(crate) fn discover(
         match master {
             // Its server has become the replica of another node's: that is no failover, but a mistake.
             Ok((address, said)) if is_elsewhere(&address, &said.info) => {
-                first_error.get_or_insert(is_a_replica(&node.name, known[nth].master()));
+                errors[nth] = Some(is_a_replica(&node.name, known[nth].master()));
             }
             Ok((address, Said { info, latency })) => {
                 shard.address = address;
@@ -97,56 +130,82 @@ pub(crate) fn discover(
                     replicas.extend(candidates(nth, node, &shard.address, info));
                 }
             }
-            Err(error) => {
-                first_error.get_or_insert(error);
+            Err(NoMaster { error, named }) => {
+                errors[nth] = Some(error);
+                // Another node's server is named by mistake.
+                let is_anothers = |named: &Address| in_place.iter().any(|(_, at)| at == named);
+                if let Some(named) = named.filter(|named| !is_anothers(named)) {
+                    found[nth].named(&named);
+                    shard.address = named;
+                }
                 // They may serve reads all the same.
                 let left = before.get(nth).map(|shard| &shard.replicas[..]).unwrap_or_default();
-                replicas.extend(left.iter().map(|replica| Candidate {
-                    shard: nth,
-                    node: replica.clone(),
-                    endpoint: endpoint_of(node, replica.address()),
-                    listed: None,
-                    master_had: None,
-                }));
+                if read_from.includes_replicas() {
+                    replicas.extend(without_master(nth, node, &shard.address, left));
+                }
             }
         }
         shards.push(shard);
     }
-    let verdicts = at_once(&replicas, |candidate| usable(candidate, &found[candidate.shard], settings, soon()));
+    let verdicts = match scope.is_hasty {
+        true => asked_hastily(&replicas, &found, settings, scope, slowest(&latencies)),
+        false => at_once(&replicas, |candidate| {
+            let deadline = Deadline::after(scope.patience);
+            let ask = || scope.probes.ask(&candidate.node, &candidate.endpoint, settings, deadline, || {});
+            Some(usable(candidate, &found[candidate.shard], &scope.marks, settings, ask))
+        }),
+    };
+    let is_unfinished = verdicts.iter().any(Option::is_none);
+    let mut catches_up = false;
     for (Candidate { shard, node, .. }, verdict) in replicas.into_iter().zip(verdicts) {
-        match verdict {
+        match verdict.unwrap_or_else(|| Err("it has not answered so far".into())) {
             Ok(latency) => {
                 latencies.push((node.address().clone(), latency));
                 shards[shard].replicas.push(node);
             }
-            Err(reason) => shards[shard].passed_over.push(PassedOver::new(node, reason)),
+            Err(Unusable { reason, catches_up: soon }) => {
+                catches_up |= soon;
+                shards[shard].passed_over.push(PassedOver::new(node, reason));
+            }
         }
     }
-    Discovery { shards, known: found, latencies, first_error }
+    Discovery { shards, known: found, latencies, run_ids: by_run_id, errors, is_unfinished, catches_up }
 }
 
-/// As many servers as are asked at the same time.
-const AT_ONCE: usize = 32;
+/// The longest time that a server took to answer.
+fn slowest(latencies: &[(Address, Duration)]) -> Duration {
+    latencies.iter().map(|(_, latency)| *latency).max().unwrap_or_default()
+}
 
-/// Asks several servers at the same time, so that those that say nothing take no time from the others.
-fn at_once<T: Sync, R: Send>(items: &[T], ask: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let ask = &ask;
-    let chunk = |items: &[T]| -> Vec<R> {
-        std::thread::scope(|scope| {
-            let started: Vec<_> =
-                items.iter().map(|item| std::thread::Builder::new().spawn_scoped(scope, move || ask(item))).collect();
-            let ended = items.iter().zip(started).map(|(item, thread)| match thread {
-                Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                // No further thread can be had: then one after the other.
-                Err(_) => ask(item),
-            });
-            ended.collect()
-        })
+/// As [`usable`] for all of them; those that are not reached soon are not waited for. `pace` is how long servers take to
+/// answer here.
+fn asked_hastily(
+    candidates: &[Candidate],
+    known: &[Known],
+    settings: &Arc<Settings>,
+    scope: &Scope,
+    pace: Duration,
+) -> Vec<Option<Result<Duration, Unusable>>> {
+    let items: Vec<(Candidate, Known)> =
+        candidates.iter().map(|candidate| (candidate.clone(), known[candidate.shard].clone())).collect();
+    let (settings, marks, probes) = (Arc::clone(settings), Arc::clone(&scope.marks), Arc::clone(&scope.probes));
+    let patience = scope.patience;
+    let to_reach = TO_REACH.max(pace * 5);
+    let ask = move |(candidate, known): &(Candidate, Known), reached: &dyn Fn()| {
+        let deadline = Deadline::after(patience);
+        let ask = || probes.ask(&candidate.node, &candidate.endpoint, &settings, deadline, reached);
+        usable(candidate, known, &marks, &settings, ask)
     };
-    match items {
-        [one] => vec![ask(one)],
-        _ => items.chunks(AT_ONCE).flat_map(chunk).collect(),
-    }
+    ask_until(items, ask, |progress, waited| {
+        let is_to_come = progress.iter().any(|one| !matches!(one, Progress::Answered(_)));
+        let is_reached = progress.iter().any(|one| matches!(one, Progress::Reached));
+        let longest = match (is_to_come, is_reached) {
+            (false, _) => Duration::ZERO,
+            (true, true) => TO_ANSWER.max(to_reach),
+            (true, false) => to_reach,
+        };
+        longest.saturating_sub(waited)
+    })
 }
 
 /// The mistake of a node that is no master.
@@ -158,10 +217,36 @@ fn is_a_replica(name: &str, address: &Address) -> Error {
 }
 
 /// How to reach a server of a node.
-fn endpoint_of(node: &ConfiguredNode, address: &Address) -> Endpoint {
+pub(crate) fn endpoint_of(node: &ConfiguredNode, address: &Address) -> Endpoint {
     let given = node.replicas.iter().flatten().find(|(_, endpoint)| endpoint.address == *address);
-    let endpoint = given.map_or(&node.endpoint, |(_, endpoint)| endpoint);
-    Endpoint { address: address.clone(), ..endpoint.clone() }
+    given.map_or(&node.endpoint, |(_, endpoint)| endpoint).at(address)
+}
+
+/// The replicas of a master that cannot be asked: those that served, and those that were given.
+fn without_master<'c>(
+    shard: usize,
+    node: &'c ConfiguredNode,
+    master: &Address,
+    served: &'c [Node],
+) -> impl Iterator<Item = Candidate> + 'c {
+    let given = node.replicas.iter().flatten();
+    let is_new = |address: &Address| served.iter().all(|replica| replica.address() != address);
+    let others: Vec<Node> = given
+        .filter(|(_, endpoint)| endpoint.address != *master && is_new(&endpoint.address))
+        .map(|(name, endpoint)| Node::new(name.clone(), endpoint.address.clone()))
+        .collect();
+    served.iter().cloned().chain(others).map(move |replica| Candidate {
+        shard,
+        endpoint: endpoint_of(node, replica.address()),
+        is_given: is_given(node, replica.address()),
+        node: replica,
+        listed: None,
+        master_had: None,
+    })
+}
+
+fn is_given(node: &ConfiguredNode, replica: &Address) -> bool {
+    node.replicas.iter().flatten().any(|(_, endpoint)| endpoint.address == *replica)
 }
 
 /// The replicas of a master, as given or as it lists them.
@@ -176,6 +261,7 @@ fn candidates(shard: usize, node: &ConfiguredNode, master: &Address, info: Info)
                 shard,
                 node: Node::new(name.clone(), endpoint.address.clone()),
                 endpoint: endpoint.clone(),
+                is_given: true,
                 listed: Some(line.cloned().unwrap_or_else(unknown)),
                 master_had,
             }
@@ -187,9 +273,10 @@ fn candidates(shard: usize, node: &ConfiguredNode, master: &Address, info: Info)
         return others.chain(demoted).map(|server| replica(&server)).collect();
     }
     let replica = |line: ListedReplica| {
-        let endpoint = Endpoint { address: line.address.clone(), ..node.endpoint.clone() };
+        let endpoint = node.endpoint.at(&line.address);
         let name = format!("{}/{}", node.name, line.address);
-        Candidate { shard, node: Node::new(name, line.address.clone()), endpoint, listed: Some(line), master_had }
+        let node = Node::new(name, line.address.clone());
+        Candidate { shard, node, endpoint, is_given: false, listed: Some(line), master_had }
     };
     info.replicas.into_iter().map(replica).collect()
 }
@@ -198,27 +285,55 @@ fn lists(info: &Info, replica: &Address) -> bool {
     info.replicas.iter().any(|line| line.address == *replica)
 }
 
+/// Why a replica cannot serve.
+struct Unusable {
+    reason: String,
+    catches_up: bool,
+}
+
+impl From<&str> for Unusable {
+    fn from(reason: &str) -> Unusable {
+        Unusable { reason: reason.to_owned(), catches_up: false }
+    }
+}
+
+/// How long a replica that has less than its mark is looked at more often: a master sends it what it lacks within a second
+/// or so after it was attached.
+const CATCHES_UP: Duration = Duration::from_secs(10);
+
 /// How long a replica that can serve reads took to answer, or why it cannot serve.
 fn usable(
-    Candidate { node, endpoint, listed, master_had, .. }: &Candidate,
+    Candidate { shard, node, is_given, listed, master_had, .. }: &Candidate,
     known: &Known,
-    settings: &Arc<Settings>,
-    deadline: Deadline,
-) -> Result<Duration, String> {
+    marks: &Marks,
+    settings: &Settings,
+    ask: impl FnOnce() -> Result<Said>,
+) -> Result<Duration, Unusable> {
     if listed.as_ref().is_some_and(|line| !line.online) {
         return Err("its master does not list it as online".into());
     }
-    let Said { info, latency } = ask(node, endpoint, settings, deadline).map_err(|error| error.message().to_owned())?;
+    let Said { info, latency } = ask().map_err(|error| Unusable::from(error.message()))?;
     // Without a master old data is better than none.
     let is_alone = listed.is_none() && info.is_stale_and_whole() && settings.max_replica_lag.is_none();
     match info.serves_reads() {
-        Err(reason) if !is_alone => return Err(reason.to_owned()),
+        Err(reason) if !is_alone => return Err(reason.into()),
         _ => {}
     }
     if let (Some(own), Some(history)) = (&info.history, known.history()) {
         if own != history {
             return Err("its data is not that of this master".into());
         }
+    }
+    match listed {
+        Some(_) => marks.saw(*shard, node.address(), &info, master_had.unwrap_or(0)),
+        // Nobody can say how far it has to be. One that the configuration names is believed.
+        None if *is_given && known.history().is_none() => marks.trust(*shard, node.address(), &info),
+        None => {}
+    }
+    let reach = marks.reach(*shard, node.address(), &info);
+    if let Err(reason) = reach.serves_reads() {
+        let catches_up = matches!(reach, Reach::Behind(since) if since.elapsed() < CATCHES_UP);
+        return Err(Unusable { reason: reason.into(), catches_up });
     }
     let is_near = match (settings.max_replica_lag, listed, master_had, info.offset) {
         (None, ..) => true,
@@ -230,35 +345,4 @@ fn usable(
         true => Ok(latency),
         false => Err("it is too far behind its master".into()),
     }
-}
-
-/// What a server says of itself. The addresses that it tells are those that lead there from here.
-pub(crate) fn ask(node: &Node, endpoint: &Endpoint, settings: &Arc<Settings>, deadline: Deadline) -> Result<Said> {
-    let mut connection = Connection::open(node, endpoint, settings, deadline)?;
-    let mut text = String::new();
-    let mut latency = Duration::ZERO;
-    for section in [&b"server"[..], b"replication"] {
-        let began = Instant::now();
-        // It changes nothing, so that a reply which is lost leaves nothing unknown.
-        let said = connection.ask(&[b"INFO", section], deadline).map_err(|error| {
-            error.with_outcome(Outcome::NotApplied).with_command("INFO").with_node(|| node.to_string())
-        })?;
-        let (ValueRef::Bulk(bytes) | ValueRef::Verbatim(_, bytes)) = said.value() else {
-            return Err(Error::reply("INFO gave no text").with_node(|| node.to_string()).with_command("INFO"));
-        };
-        text.push_str(&String::from_utf8_lossy(bytes));
-        text.push('\n');
-        latency = began.elapsed();
-    }
-    let mut info = Info::parse(&text);
-    if info.is_cluster {
-        let message = format!(
-            "node {node} is a member of a Redis Cluster (cluster-enabled yes), which places keys in another way and is not \
-             supported; nodes are servers by themselves"
-        );
-        return Err(Error::config(message).with_node(|| node.to_string()));
-    }
-    let told = info.master.iter_mut().chain(info.replicas.iter_mut().map(|line| &mut line.address));
-    told.for_each(|address| *address = settings.address_map.apply(address));
-    Ok(Said { info, latency })
 }

@@ -86,7 +86,7 @@ mod transport;
 
 pub use args::Args;
 pub use cancel::Cancel;
-pub use cluster::{Cluster, OnEachMaster, OnNode};
+pub use cluster::{Cluster, OnEachMaster, OnNode, Unreachable};
 pub use cmd::{cmd, Build, Cmd, Execute};
 pub use commands::*;
 pub use config::Builder;

@@ -143,6 +143,21 @@ pub enum ObserverEvent<'e> {
         /// The replica.
         node: &'e Node,
     },
+    /// The master of a node could not be reached when the cluster was made, which goes on without it: see
+    /// [`Cluster::unreachable`](crate::Cluster::unreachable).
+    #[non_exhaustive]
+    NodeUnreachable {
+        /// The node, and where its master should be.
+        node: &'e Node,
+        /// Why it could not be reached.
+        error: ErrorKind,
+    },
+    /// A master that was [unreachable](ObserverEvent::NodeUnreachable) was reached for the first time.
+    #[non_exhaustive]
+    NodeReached {
+        /// The master.
+        node: &'e Node,
+    },
     /// A server is silent: a call has met its deadline, and while it waited nothing came from the server, on any
     /// connection. Until something does, calls to it fail at once.
     #[non_exhaustive]
@@ -200,6 +215,8 @@ pub enum ObserverEvent<'e> {
 pub enum CloseReason {
     /// It was found dead after it had lain in the pool, or another one to its server was.
     FoundDead,
+    /// It lay unused for longer than [`Builder::max_idle_age`](crate::Builder::max_idle_age).
+    Idle,
     /// It failed: broken, too late, or bytes that are not RESP.
     Failed(ErrorKind),
     /// It watched keys or was inside of a transaction, and nobody else may have it.

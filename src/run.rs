@@ -2,6 +2,7 @@
 
 mod attempts;
 mod each;
+mod in_step;
 mod own_writes;
 mod serving;
 
@@ -21,7 +22,7 @@ use crate::resp::{Frame, ValueRef};
 use crate::retry::{Budget, Retries};
 use crate::spec::{Access, Spec};
 use crate::topology::info::Info;
-use crate::topology::{Role, Topology};
+use crate::topology::{Marks, Role, Topology};
 use std::ops::Range;
 use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub(crate) struct Servers {
     pub(crate) topology: Arc<Topology>,
     /// In the order of [`Topology::servers`].
     pub(crate) pools: Vec<Arc<Pool>>,
+    /// How far replicas have to be: the same at every moment.
+    pub(crate) marks: Arc<Marks>,
 }
 
 /// One command on its way.
@@ -46,6 +49,8 @@ pub(crate) struct Run<'r> {
     pub(crate) deadline: Deadline,
     /// What the steps that follow a wait for data may take.
     pub(crate) patience: Duration,
+    /// The longest time for a server of a read for which another one can stand in.
+    pub(crate) stand_in_after: Duration,
     /// How long the command itself may wait for data.
     pub(crate) wait: Wait,
     /// The database that it runs in.
@@ -183,7 +188,7 @@ impl Run<'_> {
         answer.make().map_err(|error| {
             let error = error.with_command(self.spec.name_of(self.args));
             // An error inside of what a script returned: the script came to its end.
-            let ended = self.spec.runs_a_script() && error.is_server();
+            let ended = self.spec.runs_a_script(self.args) && error.is_server();
             let error = if ended { error.with_outcome(Outcome::Applied) } else { error };
             match answer.node() {
                 Some(node) => error.with_node(|| node),
@@ -204,7 +209,7 @@ impl Run<'_> {
 
     /// An error with what it says of the outcome.
     fn judged(&self, error: Error) -> Error {
-        if !self.spec.runs_a_script() {
+        if !self.spec.runs_a_script(self.args) {
             return error;
         }
         // Of a script that goes by its name only the whole tells what it may say.
@@ -389,7 +394,7 @@ impl Run<'_> {
                 Target::Shard(shard, _) => self.topology().shards()[shard].name().to_owned(),
                 Target::Server(server) => self.topology().node(server).name().to_owned(),
             };
-            let keys = part.keys.iter().filter_map(|&at| self.args.get(at)).map(<[u8]>::to_vec).collect();
+            let keys = self.args.at(part.keys.iter().copied()).map(<[u8]>::to_vec).collect();
             let (outcome, error) = match result {
                 Ok(_) => (Outcome::Applied, None),
                 Err(error) => {

@@ -2,6 +2,8 @@
 
 mod own;
 mod tcp;
+#[cfg(unix)]
+mod unix;
 
 pub use own::{Connect, Socket, Transport};
 pub(crate) use own::{Connector, Kind};

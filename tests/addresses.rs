@@ -127,6 +127,41 @@ mod unix {
         assert_eq!(Cluster::builder().node("node_1", long).connect().unwrap_err().kind(), ErrorKind::Connect);
     }
 
+    /// Threads of this process that connect to Unix sockets.
+    fn connecting() -> usize {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok());
+        names.filter(|name| name.starts_with("rediscluster-un")).count()
+    }
+
+    #[test]
+    fn a_full_socket_keeps_one_thread() {
+        if !std::path::Path::new("/proc/self/task").exists() {
+            return skipped("threads cannot be counted here");
+        }
+        let (server, path) = server(&["--tcp-backlog", "1"]);
+        let url = format!("unix://{path}");
+        server.freeze();
+        let open = || Cluster::builder().connect_timeout(Duration::from_millis(200)).open(&url);
+        let mut held: Vec<_> = std::iter::from_fn(|| open().ok()).take(1_000).collect();
+        std::thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(|| open().unwrap_err());
+            }
+        });
+        // The test beside this one may have one as well.
+        assert!((1..=2).contains(&connecting()), "{}", connecting());
+        server.thaw();
+        let attempts = || {
+            std::thread::scope(|scope| {
+                let all: Vec<_> = (0..20).map(|_| scope.spawn(open)).collect();
+                all.into_iter().all(|one| one.join().unwrap().is_ok())
+            })
+        };
+        wait_until("everybody is connected", attempts);
+        held.clear();
+    }
+
     #[test]
     fn connecting_ends_at_its_deadline() {
         let (server, path) = server(&["--tcp-backlog", "1"]);

@@ -2,10 +2,14 @@
 //! reply.
 
 use rediscluster::prelude::*;
-use rediscluster::{Args, FromValue, Partitioner, Result, Script, ToArg, ValueRef};
-use rediscluster_testing::{cluster_of, Server};
+use rediscluster::{connect_tcp, Address, Connect, Socket, Transport};
+use rediscluster::{Args, FromValue, Outcome, Partitioner, Result, Script, ToArg, ValueRef};
+use rediscluster_testing::{cluster_of, wait_until, Server};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
+use std::sync::{mpsc, Arc};
 use std::time::Duration;
 
 /// Not by `panic!`, which would fill the output with what is meant to happen.
@@ -197,4 +201,180 @@ fn a_thread_that_dies_takes_nothing_from_the_others() {
     });
     assert_eq!(blown, 20, "nobody waited for a place in vain");
     blows(&cluster, "twenty threads", || blow());
+}
+
+/// Connections that blow up when they are told to, at the ports of the nodes.
+#[derive(Clone, Default)]
+struct Fuse(Arc<Lit>);
+
+#[derive(Default)]
+struct Lit {
+    connecting: AtomicBool,
+    reading: AtomicBool,
+    writing: AtomicBool,
+    /// Only connections to this port; 0 for all.
+    port: AtomicU16,
+    connected: AtomicUsize,
+}
+
+impl Lit {
+    fn blow_if(&self, lit: &AtomicBool, port: u16) {
+        let only = self.port.load(Ordering::SeqCst);
+        if lit.load(Ordering::SeqCst) && (only == 0 || only == port) {
+            blow();
+        }
+    }
+}
+
+impl Connect for Fuse {
+    fn connect(&self, address: &Address, timeout: Option<Duration>) -> io::Result<Socket> {
+        self.0.connected.fetch_add(1, Ordering::SeqCst);
+        self.0.blow_if(&self.0.connecting, address.port());
+        let socket = connect_tcp(address, timeout)?;
+        Ok(Socket::new(Fused { socket, port: address.port(), lit: Arc::clone(&self.0) }))
+    }
+}
+
+struct Fused {
+    socket: TcpStream,
+    port: u16,
+    lit: Arc<Lit>,
+}
+
+impl Transport for Fused {
+    fn read(&self, buffer: &mut [u8], wait: Option<Duration>) -> io::Result<usize> {
+        self.socket.set_read_timeout(wait.map(|wait| wait.max(Duration::from_micros(1))))?;
+        let read = (&self.socket).read(buffer);
+        self.lit.blow_if(&self.lit.reading, self.port);
+        read
+    }
+
+    fn write(&self, bytes: &[u8], _: Option<Duration>) -> io::Result<usize> {
+        let wrote = (&self.socket).write(bytes);
+        // When all of it is on its way.
+        self.lit.blow_if(&self.lit.writing, self.port);
+        wrote
+    }
+
+    fn close(&self) {
+        let _ = self.socket.shutdown(Shutdown::Both);
+        self.lit.blow_if(&self.lit.reading, self.port);
+    }
+}
+
+impl Drop for Fused {
+    fn drop(&mut self) {
+        self.lit.blow_if(&self.lit.reading, self.port);
+    }
+}
+
+#[test]
+fn a_connector_that_fails_is_an_error_of_the_call() {
+    let servers = [Server::start(), Server::start()];
+    let fuse = Fuse::default();
+    let cluster = cluster_of(&servers).pool_size(1).connector(fuse.clone()).connect().unwrap();
+    let lit = &fuse.0;
+    lit.port.store(servers[1].port(), Ordering::SeqCst);
+    for (name, fuse, outcome) in [
+        ("connecting", &lit.connecting, Outcome::NotApplied),
+        ("reading", &lit.reading, Outcome::Unknown),
+        ("writing", &lit.writing, Outcome::Unknown),
+    ] {
+        cluster.set("foo", "before").unwrap();
+        if name == "connecting" {
+            servers[1].ask(&["CLIENT", "KILL", "TYPE", "normal"]);
+        }
+        fuse.store(true, Ordering::SeqCst);
+        let error = cluster.set("foo", name).unwrap_err();
+        assert_eq!(error.outcome(), outcome, "{name}: {error}");
+        assert!(error.to_string().contains("a panic in the connector"), "{name}: {error}");
+        assert_eq!(cluster.get::<_, Option<String>>("bar").unwrap(), None, "{name}: the other node is not concerned");
+        fuse.store(false, Ordering::SeqCst);
+        let told = cluster.get::<_, String>("foo").unwrap();
+        assert!(outcome == Outcome::Unknown || told == "before", "{name}: {told}");
+        assert!(cluster.pools().iter().all(|pool| pool.open == pool.idle && pool.open <= 1), "{name}");
+    }
+    // The thread that refreshes lives on: see below. Neither does a start die of it.
+    lit.connecting.store(true, Ordering::SeqCst);
+    let cluster = cluster_of(&servers).connector(fuse.clone()).connect().unwrap();
+    assert_eq!(cluster.unreachable()[0].node.name(), "node_2");
+    lit.connecting.store(false, Ordering::SeqCst);
+    cluster.set("foo", 1).unwrap();
+}
+
+#[test]
+fn the_thread_that_refreshes_goes_on() {
+    static MOOD: AtomicBool = AtomicBool::new(false);
+    let master = Server::start();
+    let replica = Server::replica_of(&master, &[]);
+    let fuse = Fuse::default();
+    let map = |told: &Address| match MOOD.load(Ordering::SeqCst) {
+        true => blow(),
+        false => told.clone(),
+    };
+    let builder = Cluster::builder().node("node_1", master.address()).connector(fuse.clone()).map_addresses(map);
+    let cluster = builder.refresh_every(Duration::from_millis(50)).connect().unwrap();
+    let replicas = || {
+        let topology = cluster.topology();
+        let count = topology.replicas_of(&topology.shards()[0]).len();
+        count
+    };
+    assert_eq!(replicas(), 1);
+    for mood in [&MOOD, &fuse.0.connecting, &fuse.0.reading] {
+        mood.store(true, Ordering::SeqCst);
+        let before = fuse.0.connected.load(Ordering::SeqCst);
+        wait_until("it was tried", || fuse.0.connected.load(Ordering::SeqCst) >= before + 3);
+        mood.store(false, Ordering::SeqCst);
+        replica.promote();
+        wait_until("it is seen that the replica is none", || replicas() == 0);
+        replica.follow(&master);
+        wait_until("it is seen that it is one again", || replicas() == 1);
+    }
+}
+
+#[test]
+fn a_subscriber_hears_of_it_and_goes_on() {
+    let servers = [Server::start(), Server::start()];
+    let fuse = Fuse::default();
+    let cluster = cluster_of(&servers).refresh_every(None).connector(fuse.clone()).connect().unwrap();
+    let mut subscriber = cluster.subscriber();
+    subscriber.subscribe("foo").unwrap();
+    fuse.0.port.store(servers[1].port(), Ordering::SeqCst);
+    for fuse in [&fuse.0.reading, &fuse.0.connecting] {
+        fuse.store(true, Ordering::SeqCst);
+        servers[1].ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+        let event = subscriber.next_timeout(Duration::from_secs(20)).unwrap();
+        assert!(matches!(event, Some(rediscluster::Event::Disconnected { .. })), "{event:?}");
+        fuse.store(false, Ordering::SeqCst);
+        let event = subscriber.next_timeout(Duration::from_secs(20)).unwrap();
+        assert!(matches!(event, Some(rediscluster::Event::Reconnected { .. })), "{event:?}");
+        assert_eq!(servers[1].ask(&["PUBLISH", "foo", "x"]).int(), 1);
+        let event = subscriber.next_timeout(Duration::from_secs(20)).unwrap();
+        assert!(matches!(event, Some(rediscluster::Event::Message(_))), "{event:?}");
+    }
+}
+
+#[test]
+fn a_wait_over_two_nodes_ends() {
+    let servers = [Server::start(), Server::start()];
+    let fuse = Fuse::default();
+    let cluster = cluster_of(&servers).connector(fuse.clone()).connect().unwrap();
+    fuse.0.port.store(servers[1].port(), Ordering::SeqCst);
+    let (ended, ends) = mpsc::channel();
+    std::thread::spawn({
+        let cluster = cluster.clone();
+        move || {
+            let popped = cluster.blpop::<_, String, String>(["list{foo}", "list{bar}"], Duration::from_secs(600));
+            ended.send(popped.map_err(|error| error.to_string())).unwrap();
+        }
+    });
+    let waits = |server: &Server| server.field("clients", "blocked_clients").as_deref() == Some("1");
+    wait_until("it waits on both", || waits(&servers[0]) && waits(&servers[1]));
+    fuse.0.reading.store(true, Ordering::SeqCst);
+    let told = ends.recv_timeout(Duration::from_secs(30)).expect("an end").unwrap_err();
+    assert!(told.contains("a panic in the connector"), "{told}");
+    fuse.0.reading.store(false, Ordering::SeqCst);
+    servers[1].ask(&["RPUSH", "list", "x"]);
+    let popped = cluster.blpop::<_, String, String>(["list{foo}", "list{bar}"], Duration::from_secs(5)).unwrap();
+    assert_eq!(popped, Some(("list".to_owned(), "x".to_owned())));
 }

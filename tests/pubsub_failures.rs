@@ -553,12 +553,30 @@ fn a_connection_follows_the_master_that_the_topology_names() {
     cluster.publish("foo", "x").unwrap();
     let Event::Message(message) = event(&mut subscriber) else { panic!("a message") };
     assert_eq!(message.node().address().host(), "localhost");
+    // The refresh tells the subscriber, which moves by itself.
     cluster.refresh().unwrap();
-    servers[0].ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
     broken(&mut subscriber);
     back(&mut subscriber);
     cluster.publish("foo", "x").unwrap();
     let Event::Message(message) = event(&mut subscriber) else { panic!("a message") };
     assert_eq!(message.node().address().to_string(), servers[0].address());
     assert_eq!(home_of(&cluster, &servers, "foo").port(), servers[0].port());
+}
+
+/// A connection that lived for a while was a good one: what breaks after it is the first that breaks.
+#[test]
+fn a_connection_that_is_killed_now_and_then_is_back_at_once() {
+    let servers = [Server::start(), Server::start()];
+    let cluster = cluster_of(&servers).connect().unwrap();
+    let mut subscriber = cluster.subscriber();
+    subscriber.subscribe("foo").unwrap();
+    for round in 0..8 {
+        // How long it lives is what this is about.
+        assert!(subscriber.next_timeout(Duration::from_millis(1100)).unwrap().is_none());
+        assert_eq!(servers[1].ask(&["CLIENT", "KILL", "TYPE", "pubsub"]).int(), 1);
+        let began = Instant::now();
+        broken(&mut subscriber);
+        back(&mut subscriber);
+        assert!(began.elapsed() < Duration::from_millis(700), "round {round}: {:?}", began.elapsed());
+    }
 }

@@ -134,6 +134,24 @@ fn a_frozen_replica_costs_pipelines_and_lookups_one_slow_call_too() {
 }
 
 #[test]
+fn a_frozen_replica_costs_a_second_whatever_the_deadline_is() {
+    let (master, replicas) = replicated(1);
+    let connect = || cluster(&master).deadline(Duration::from_secs(120)).refresh_every(None);
+    let (usual, patient) = (connect().connect().unwrap(), connect().stand_in_after(Duration::from_secs(2)));
+    let patient = patient.connect().unwrap();
+    read(&usual);
+    read(&patient);
+    replicas[0].freeze();
+    for (cluster, longest) in [(usual, 1.0), (patient, 2.0)] {
+        let began = Instant::now();
+        read(&cluster);
+        let took = began.elapsed().as_secs_f64();
+        assert!((longest * 0.9..longest + 0.9).contains(&took), "{took} s");
+    }
+    replicas[0].thaw();
+}
+
+#[test]
 fn a_replica_that_rests_serves_when_nobody_else_can() {
     let (mut master, replicas) = replicated(1);
     let cluster = cluster(&master).deadline(Duration::from_secs(2)).connect().unwrap();
@@ -339,16 +357,23 @@ fn replicas_that_are_behind_are_passed_over() {
         bulk("role:slave\r\nmaster_link_status:up\r\nslave_repl_offset:9999\r\nmaster_replid:b\r\n".into())
     });
     let ports = [replica.port(), stranger.port()];
+    let offset = Arc::new(AtomicU64::new(0));
+    let now = Arc::clone(&offset);
     let master = ScriptedPeer::answering(move |_| {
+        let now = now.load(Ordering::SeqCst);
         let line = |nth: usize| format!("slave{nth}:ip=127.0.0.1,port={},state=online,offset=1,lag=7\r\n", ports[nth]);
-        bulk(format!("role:master\r\nmaster_replid:a\r\nmaster_repl_offset:10000\r\n{}{}", line(0), line(1)))
+        bulk(format!("role:master\r\nmaster_replid:a\r\nmaster_repl_offset:{now}\r\n{}{}", line(0), line(1)))
     });
     let found = |limit: Option<ReplicaLag>| {
         let mut builder = Cluster::builder().node("node_1", master.address()).refresh_every(None);
         if let Some(limit) = limit {
             builder = builder.max_replica_lag(limit);
         }
+        // It had all that there was once.
+        offset.store(9_000, Ordering::SeqCst);
         let cluster = builder.connect().unwrap();
+        offset.store(10_000, Ordering::SeqCst);
+        cluster.refresh().unwrap();
         let topology = cluster.topology();
         let shard = &topology.shards()[0];
         let serving: Vec<u16> = topology.replicas_of(shard).map(|node| node.address().port()).collect();

@@ -67,12 +67,15 @@ impl Config {
         })
     }
 
+    /// How long a command may take.
+    pub fn deadline(&self) -> Duration {
+        self.deadline.unwrap_or(DEADLINE)
+    }
+
     /// The library's builder with everything but the nodes.
     pub fn settings(&self) -> Builder {
-        let mut builder = Cluster::builder()
-            .protocol(self.protocol)
-            .deadline(self.deadline.unwrap_or(DEADLINE))
-            .masters_only(self.masters_only);
+        let mut builder =
+            Cluster::builder().protocol(self.protocol).deadline(self.deadline()).masters_only(self.masters_only);
         if let Some(database) = self.database {
             builder = builder.database(database);
         }

@@ -2,12 +2,12 @@
 
 use crate::config::Config;
 use crate::render::Mode;
-use crate::session::connect;
+use crate::session::Nodes;
 use rediscluster::prelude::*;
 use rediscluster::{Plan, Role, Step};
 use serde_json::{json, Value};
 
-/// The plan of a command. Servers are asked for their replicas, and never for anything about the command.
+/// The plan of a command. The servers that it needs are asked for their replicas, and never for anything about the command.
 ///
 /// # Errors
 /// What would keep the command from being sent, in words.
@@ -18,8 +18,10 @@ pub fn explain(config: &Config, words: &[Vec<u8>], mode: Mode) -> Result<String,
     if words.is_empty() {
         return Err("explain: which command?".into());
     }
-    let cluster = connect(config.builder()).map_err(|error| error.to_string())?;
-    let plan = cluster.plan(&cmd("").args_of(words)).map_err(|error| error.to_string())?;
+    let command = cmd("").args_of(words);
+    let mut nodes = Nodes::new(config).map_err(|error| error.to_string())?;
+    let cluster = nodes.for_command(words, &command, config.deadline()).map_err(|error| error.to_string())?;
+    let plan = cluster.plan(&command).map_err(|error| error.to_string())?;
     match mode {
         Mode::Json | Mode::QuotedJson => Ok(format!("{}\n", as_json(&plan))),
         _ => Ok(for_people(&plan)),

@@ -148,7 +148,9 @@ fn row(config: &Config, name: &str, address: &str, master: bool) -> Row {
 
 /// N of `node_N`.
 fn number(name: &str) -> Option<u64> {
-    name.strip_prefix("node_")?.parse().ok()
+    let digits = name.strip_prefix("node_")?;
+    // `parse` would take a sign.
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 /// What comes before the `@` of an address that may be a URL, and what comes behind it.

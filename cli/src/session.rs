@@ -1,10 +1,15 @@
-//! The servers of one run of the program: connected when first needed, and again after a failure.
+//! The servers of one run of the program: each asked when it is first needed, and connected to again after a failure.
 
 use crate::config::Config;
 use crate::reply::Reply;
 use rediscluster::prelude::*;
-use rediscluster::spec::{self, RequestPolicy};
-use rediscluster::{Builder, Connection, Error, ErrorKind, Outcome, Protocol};
+use rediscluster::spec::{self, Access, RequestPolicy};
+use rediscluster::{Cmd, Connection, Error, ErrorKind, Outcome, Protocol};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// For how long a session takes the replicas of a node for what they were.
+const FRESH: Duration = Duration::from_secs(10);
 
 /// Commands that are answered by a stream of messages.
 const STREAMS: [&str; 6] = ["monitor", "subscribe", "psubscribe", "ssubscribe", "sync", "psync"];
@@ -16,8 +21,16 @@ pub struct Session {
 }
 
 enum Target {
-    Cluster(Cluster),
+    Cluster(Nodes),
     Direct(Box<Connection>),
+}
+
+/// A cluster of which only those nodes are asked anything that a command needs.
+pub struct Nodes {
+    cluster: Cluster,
+    deadline: Duration,
+    /// When a node was last asked who its servers are, and whether that was said of its replicas, too.
+    asked: BTreeMap<String, (Instant, bool)>,
 }
 
 /// What came back.
@@ -55,7 +68,7 @@ impl Session {
             Some(target) => target,
             None => match &self.config.direct {
                 Some(address) => Target::Direct(Box::new(self.config.settings().open(address)?)),
-                None => Target::Cluster(connect(self.config.builder())?),
+                None => Target::Cluster(Nodes::new(&self.config)?),
             },
         };
         Ok(self.target.insert(target))
@@ -71,7 +84,11 @@ impl Session {
         }
         let command = cmd("").args_of(words).reply::<Reply>();
         let result = match self.target().map_err(|error| error.to_string())? {
-            Target::Cluster(cluster) => cluster.execute(command),
+            Target::Cluster(nodes) => {
+                // What kept a node from being asked is no answer to the command.
+                let cluster = nodes.before(words, &command).map_err(|error| error.to_string())?;
+                cluster.execute(command)
+            }
             Target::Direct(connection) => connection.as_mut().execute(command),
         };
         match result {
@@ -94,11 +111,11 @@ impl Session {
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let per_node = spec::find(&words).is_some_and(|spec| spec.request == RequestPolicy::AllNodes);
         match (&self.target, reply) {
-            (Some(Target::Cluster(cluster)), Reply::Map(mut pairs)) if per_node => {
+            (Some(Target::Cluster(nodes)), Reply::Map(mut pairs)) if per_node => {
                 if pairs.len() == 1 {
                     return Answer::One(pairs.remove(0).1);
                 }
-                let topology = cluster.topology();
+                let topology = nodes.cluster.topology();
                 let located = |(name, reply): (Reply, Reply)| {
                     let name = String::from_utf8_lossy(name.text().unwrap_or_default()).into_owned();
                     let server = topology.servers().find(|(_, node)| node.name() == name);
@@ -112,23 +129,76 @@ impl Session {
     }
 }
 
-/// A cluster of which a node may be down: that is for the commands to meet that need the node.
-///
-/// # Errors
-/// A mistake in the configuration, or a server that refuses to be asked.
-pub fn connect(builder: Builder) -> Result<Cluster, Error> {
-    let cluster = builder.build()?;
-    match cluster.refresh() {
-        // What a busy or loading server says of INFO is not said of the command.
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::Config | ErrorKind::NoAuth | ErrorKind::WrongPass | ErrorKind::NoPerm | ErrorKind::Protocol
-            ) || error.command().is_some_and(|name| name != "INFO") =>
-        {
-            Err(error)
+impl Nodes {
+    /// Nobody is asked anything yet.
+    ///
+    /// # Errors
+    /// A mistake in the configuration.
+    pub fn new(config: &Config) -> Result<Nodes, Error> {
+        let asked = BTreeMap::new();
+        Ok(Nodes { cluster: config.builder().build()?, deadline: config.deadline(), asked })
+    }
+
+    /// The cluster, after the nodes that a command needs were asked who their servers are, within this time. One that
+    /// cannot say is for the command to meet. Only reads need replicas.
+    ///
+    /// # Errors
+    /// That a node is not what the configuration says, or refuses to be asked.
+    pub fn for_command<T>(&mut self, words: &[Vec<u8>], cmd: &Cmd<T>, patience: Duration) -> Result<&Cluster, Error> {
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        // What goes to every server goes to replicas, too.
+        let is_read = |spec: &spec::Spec| spec.access == Access::Read || spec.request == RequestPolicy::AllNodes;
+        let reads = spec::find(&words).map_or(true, is_read);
+        // What cannot be planned is refused before anything is sent.
+        let Ok(plan) = self.cluster.plan(cmd) else { return Ok(&self.cluster) };
+        let topology = self.cluster.topology();
+        let mut needed: Vec<&str> = Vec::new();
+        for shard in topology.shards() {
+            let mut servers = topology.replicas_of(shard).chain([topology.master_of(shard)]);
+            let is_needed = servers.any(|node| plan.steps().iter().any(|step| step.node() == node));
+            let is_fresh = self
+                .asked
+                .get(shard.name())
+                .is_some_and(|(asked, replicas)| asked.elapsed() < FRESH && (*replicas || !reads));
+            if is_needed && !is_fresh {
+                needed.push(shard.name());
+            }
         }
-        _ => Ok(cluster),
+        if !needed.is_empty() {
+            let view = self.cluster.deadline(patience);
+            let view = if reads { view } else { view.masters_only() };
+            let found = view.refresh_nodes(&needed);
+            let now = Instant::now();
+            self.asked.extend(needed.iter().map(|name| ((*name).to_owned(), (now, reads))));
+            match found {
+                // What a busy or loading server says of INFO is not said of the command.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::Config
+                            | ErrorKind::NoAuth
+                            | ErrorKind::WrongPass
+                            | ErrorKind::NoPerm
+                            | ErrorKind::Protocol
+                    ) || error.command().is_some_and(|name| name != "INFO") =>
+                {
+                    // It is to be said again for the next command.
+                    self.asked.retain(|name, _| !needed.contains(&name.as_str()));
+                    return Err(error);
+                }
+                _ => {}
+            }
+        }
+        Ok(&self.cluster)
+    }
+
+    /// The cluster as it is right before a command: to ask the nodes first takes no more than half of its deadline, and
+    /// the rest is for the command.
+    fn before(&mut self, words: &[Vec<u8>], command: &Cmd<Reply>) -> Result<Cluster, Error> {
+        let (begun, deadline) = (Instant::now(), self.deadline);
+        let cluster = self.for_command(words, command, deadline / 2)?;
+        let left = deadline.saturating_sub(begun.elapsed()).max(Duration::from_millis(1));
+        Ok(cluster.deadline(left))
     }
 }
 

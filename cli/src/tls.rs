@@ -1,12 +1,12 @@
 //! TLS, as the options and the configuration file ask for it.
 
-use rediscluster_tls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rediscluster_tls::rustls::crypto::{ring, verify_tls12_signature, verify_tls13_signature, CryptoProvider};
-use rediscluster_tls::rustls::pki_types::{pem, pem::PemObject, CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+mod anybody;
+
+use anybody::Anybody;
+use rediscluster_tls::rustls::crypto::{ring, CryptoProvider};
+use rediscluster_tls::rustls::pki_types::{pem, pem::PemObject, CertificateDer, PrivateKeyDer};
 use rediscluster_tls::rustls::{client::WantsClientCert, ConfigBuilder};
-use rediscluster_tls::rustls::{
-    ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, WantsVerifier,
-};
+use rediscluster_tls::rustls::{ClientConfig, RootCertStore, WantsVerifier};
 use rediscluster_tls::Tls;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -83,7 +83,7 @@ impl Wanted {
         provider: Arc<CryptoProvider>,
     ) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, String> {
         if self.insecure {
-            return Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider))));
+            return Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody::new(provider))));
         }
         let Some(file) = &self.cacert else {
             let roots =
@@ -111,44 +111,5 @@ fn unreadable(file: &std::path::Path, error: &pem::Error) -> String {
         pem::Error::Io(error) => format!("{}: {error}", file.display()),
         // The error may show a line of a key.
         _ => format!("{} does not hold PEM of the kind that is needed", file.display()),
-    }
-}
-
-/// Takes any certificate; that the server has the key to it is still checked.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

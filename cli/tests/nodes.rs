@@ -2,9 +2,10 @@
 
 mod program;
 
-use program::{argument, rediscluster};
+use program::{argument, rediscluster, rediscluster_with, Ran};
 use rediscluster_testing::{dead_address, Server};
 use serde_json::{json, Value};
+use std::time::Instant;
 
 /// The cells of a table: no cell holds two spaces.
 fn cells(table: &str) -> Vec<Vec<String>> {
@@ -115,4 +116,52 @@ fn a_dead_node_fails_its_own_keys_only() {
     assert!(run(&["node-for", "foo"]).out().starts_with("foo\tnode_2\t"));
     let gap = rediscluster(&["--nodes", "node_1=h:1,node_3=h:3", "nodes"]);
     assert!(gap.err().contains("node_2 is missing"), "{}", gap.err());
+}
+
+/// Whether it took no longer than so many seconds. Starting a program takes its time on a busy machine.
+#[track_caller]
+fn within(seconds: f64, run: impl FnOnce() -> Ran) -> Ran {
+    let began = Instant::now();
+    let ran = run();
+    assert!(began.elapsed().as_secs_f64() < seconds, "{:?}: {} {}", began.elapsed(), ran.out(), ran.err());
+    ran
+}
+
+#[test]
+fn a_frozen_node_costs_only_those_who_need_it_and_one_deadline() {
+    let servers = [Server::start(), Server::start()];
+    let nodes = format!("node_1={},node_2={}", servers[0].address(), servers[1].address());
+    let run = |words: &[&str]| rediscluster(&[&["--nodes", nodes.as_str(), "--deadline", "3"], words].concat());
+    servers[0].ask(&["SET", "bar", "x"]);
+    servers[1].freeze();
+    assert_eq!(within(1.4, || run(&["get", "bar"])).out(), "x\n");
+    assert!(within(1.4, || run(&["explain", "get", "bar"])).out().contains("node_1"));
+    // One that is needed: its deadline, once.
+    let ran = within(4.4, || run(&["get", "foo"]));
+    assert!(ran.status == 1 && ran.err().contains("node_2"), "{}", ran.err());
+    let ran = within(4.4, || run(&["mget", "foo", "bar"]));
+    assert!(ran.status == 1 && ran.err().contains("node_2"), "{}", ran.err());
+    // Nothing is done about stashes as long as it is not known what all nodes have.
+    assert!(run(&["recover"]).err().contains("node_2"));
+    servers[1].thaw();
+    // A script that meets both.
+    servers[1].freeze();
+    let script = b"get bar\nget foo\nget bar\n";
+    let ran = within(4.4, || rediscluster_with(&["--nodes", nodes.as_str(), "--deadline", "3"], &[], script));
+    assert_eq!(ran.out().matches("x\n").count(), 2, "{} {}", ran.out(), ran.err());
+}
+
+#[test]
+fn a_frozen_replica_costs_a_read_a_second() {
+    let master = Server::start();
+    let replica = Server::replica_of(&master, &[]);
+    master.ask(&["SET", "k", "x"]);
+    master.wait_for_replica(&replica);
+    let node = format!("node_1={}", master.address());
+    replica.freeze();
+    for _ in 0..2 {
+        assert_eq!(within(2.4, || rediscluster(&["--node", &node, "get", "k"])).out(), "x\n");
+    }
+    // Writes need no replica.
+    assert_eq!(within(0.9, || rediscluster(&["--node", &node, "set", "k", "y"])).out(), "OK\n");
 }

@@ -73,6 +73,69 @@ fn whom_it_trusts() {
     failed(&rediscluster(&["--node", &plain, "--tls", "--insecure", "--deadline", "1", "ping"]));
 }
 
+/// Runs openssl, which makes certificates of version 1 where it is not told otherwise.
+fn openssl(words: &[&str]) -> bool {
+    std::process::Command::new("openssl").args(words).output().is_ok_and(|ran| ran.status.success())
+}
+
+#[test]
+fn certificates_of_version_1() {
+    let authority = Authority::new();
+    let Some(server) = authority.start("certificates of version 1", &[]) else { return };
+    let dir = server.server.dir();
+    let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+    for (kind, making) in
+        [("rsa", &["genrsa", "-out"][..]), ("ec", &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out"])]
+    {
+        let [key, request, certificate] = ["key", "request", "pem"].map(|end| path(&format!("{kind}.{end}")));
+        let made = openssl(&[making, &[key.as_str()]].concat())
+            && openssl(&["req", "-new", "-key", &key, "-subj", "/CN=127.0.0.1", "-out", &request])
+            && openssl(&["x509", "-req", "-in", &request, "-signkey", &key, "-days", "2", "-out", &certificate]);
+        if !made {
+            return rediscluster_testing::skipped("no openssl here, so no certificate of version 1");
+        }
+        let set = server.server.ask(&["CONFIG", "SET", "tls-key-file", &key, "tls-cert-file", &certificate]);
+        assert_eq!(set.text(), "OK");
+        let node = format!("node_1=rediss://{}", server.address());
+        for version in ["TLSv1.2", "TLSv1.3"] {
+            server.server.ask(&["CONFIG", "SET", "tls-protocols", version]);
+            answered(&rediscluster(&["--node", &node, "--insecure", "ping"]), "PONG\n");
+            let said = failed(&rediscluster(&["--node", &node, "--cacert", &certificate, "ping"]));
+            assert!(said.contains("X.509 version 1") && said.contains("subjectAltName"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn what_speaks_another_protocol_is_named() {
+    let authority = Authority::new();
+    let Some(server) = authority.start("what speaks another protocol", &[]) else { return };
+    let http = rediscluster_testing::ScriptedPeer::new(|mut stream| {
+        let mut bytes = [0; 512];
+        let _ = std::io::Read::read(&mut stream, &mut bytes);
+        let _ = std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    let resp = rediscluster_testing::ScriptedPeer::new(|mut stream| {
+        let mut bytes = [0; 512];
+        let _ = std::io::Read::read(&mut stream, &mut bytes);
+        let _ = std::io::Write::write_all(&mut stream, b"-ERR unknown command\r\n");
+    });
+    let run = |address: &str, options: &[&str]| {
+        let options = [&["--direct", address, "--deadline", "2"], options, &["ping"]].concat();
+        failed(&rediscluster(&options))
+    };
+    let said = run(&server.address(), &[]);
+    assert!(said.contains("answers in TLS") && said.contains("rediss://"), "{said}");
+    let said = run(&server.server.address(), &["--tls", "--insecure"]);
+    assert!(said.contains("redis://"), "{said}");
+    let said = run(&resp.address(), &["--tls", "--insecure"]);
+    assert!(said.contains("does not speak TLS") && said.contains("redis://"), "{said}");
+    for options in [&[][..], &["--tls", "--insecure"]] {
+        let said = run(&http.address(), options);
+        assert!(said.contains("speaks HTTP"), "{said}");
+    }
+}
+
 #[test]
 fn a_certificate_of_its_own() {
     let authority = Authority::new();

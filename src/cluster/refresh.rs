@@ -1,11 +1,12 @@
 //! Asks all servers again: on demand, and now and then.
 
 use super::{Cluster, Shared};
-use crate::discover::{discover, Discovery};
-use crate::error::{Error, Outcome, Result};
+use crate::discover::{discover, Discovery, Scope};
+use crate::error::{escape, Error, Outcome, Result};
 use crate::observer::ObserverEvent;
 use crate::run::Servers;
-use crate::topology::{ShardDescription, Topology};
+use crate::topology::{Address, ReadFrom, ShardDescription, Topology};
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -61,7 +62,7 @@ impl Refresher {
     }
 
     /// Starts the thread, when there is to be one and it has not begun.
-    fn start(&self, shared: &Arc<Shared>) -> Result<()> {
+    pub(super) fn start(&self, shared: &Arc<Shared>) -> Result<()> {
         let Some(every) = self.every else { return Ok(()) };
         let mut started = lock(&self.started);
         if *started != Some(process::id()) {
@@ -99,8 +100,9 @@ fn refresh_every(every: Duration, shared: &Weak<Shared>, (signals, changed): &(M
         now.hurry = false;
         drop(now);
         let Some(shared) = shared.upgrade() else { return };
-        // A master that cannot be asked fails the calls for its own keys, and they tell why.
-        drop(shared.refresh());
+        // A master that cannot be asked fails the calls for its own keys, and they tell why. What panics is what the
+        // program brought, and the panic hook has told of it: the next time it may do its work.
+        drop(catch_unwind(AssertUnwindSafe(|| drop(shared.refresh()))));
     }
 }
 
@@ -120,22 +122,80 @@ impl Cluster {
         self.shared.refresher.start(&self.shared)?;
         self.shared.refresh()
     }
+
+    /// As [`refresh`](Cluster::refresh), for the nodes of these names only, and no longer than the deadline of this view;
+    /// their replicas are found when this view reads from any. No thread is started. For a program that was [built](crate::Builder::build) without asking anybody and needs some
+    /// of its nodes only, such as the command line: [`plan`](Cluster::plan) says which ones a command needs.
+    ///
+    /// # Errors
+    /// As [`refresh`](Cluster::refresh), for these nodes; [`Config`](crate::ErrorKind::Config) for a name that is no
+    /// node's.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// cluster.refresh_nodes(["node_1"])?;
+    /// assert!(cluster.refresh_nodes(["node_9"]).is_err());
+    /// # Ok(()) });
+    /// ```
+    pub fn refresh_nodes<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<()> {
+        let mut asked = vec![false; self.shared.nodes.len()];
+        for name in names {
+            let name = name.as_ref();
+            let known = self.shared.nodes.iter().position(|node| node.name == name);
+            let unknown = || Error::config(format!("no node is named {}", escape(name.as_bytes(), 64)));
+            asked[known.ok_or_else(unknown)?] = true;
+        }
+        let found = self.shared.ask_servers(Some(asked), self.view.read_from, self.view.deadline, true);
+        found.errors.into_iter().flatten().next().map_or(Ok(()), Err)
+    }
+}
+
+/// What came of asking.
+pub(super) struct Found {
+    /// By shard: what is wrong with its master.
+    pub(super) errors: Vec<Option<Error>>,
+    /// The servers that are known by what tells one process from another.
+    pub(super) run_ids: Vec<(String, Address)>,
+    /// A replica has not answered that was not waited for.
+    pub(super) is_unfinished: bool,
 }
 
 impl Shared {
     fn refresh(&self) -> Result<()> {
+        let found = self.ask_servers(None, self.read_from, self.settings.deadline, false);
+        found.errors.into_iter().flatten().next().map_or(Ok(()), Err)
+    }
+
+    /// Asks the servers of these shards, or of all, who they are, and goes on with what they said. One that cannot be
+    /// asked stands as it was known. No server may take longer than `patience`, nor than the time to connect.
+    pub(super) fn ask_servers(
+        &self,
+        asked: Option<Vec<bool>>,
+        read_from: ReadFrom,
+        patience: Duration,
+        is_hasty: bool,
+    ) -> Found {
         let turn = self.refreshing.of_this_process();
         let _one_at_a_time = lock(&turn);
         let began = Instant::now();
         let known = self.masters.known();
-        let before = self.servers.read().unwrap_or_else(PoisonError::into_inner).topology.descriptions();
-        let Discovery { mut shards, known: found, latencies, first_error } =
-            discover(&self.nodes, &self.settings, self.read_from, &known, &before);
+        let servers = Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner));
+        let before = servers.topology.descriptions();
+        let asked = asked.unwrap_or_else(|| vec![true; self.nodes.len()]);
+        let patience = patience.min(self.settings.connect_timeout);
+        let scope =
+            Scope { asked, patience, is_hasty, marks: Arc::clone(&servers.marks), probes: Arc::clone(&self.probes) };
+        let Discovery { mut shards, known: found, latencies, run_ids, errors, is_unfinished, catches_up } =
+            discover(&self.nodes, &self.settings, read_from, &known, &before, &scope);
+        if catches_up {
+            self.refresher.hurry();
+        }
         self.replace_servers(|now| {
             self.masters.found(&known, found, &mut shards, now);
             Some(shards)
         });
         let servers = Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner));
+        self.probes.retain(|address| servers.topology.knows(address));
         for (address, latency) in latencies {
             let pools = servers.pools.iter().filter(|pool| *pool.node().address() == address);
             pools.for_each(|pool| {
@@ -143,7 +203,12 @@ impl Shared {
                 pool.health().silence().answered(began);
             });
         }
-        first_error.map_or(Ok(()), Err)
+        servers.pools.iter().for_each(|pool| pool.close_older());
+        let has_answered = |shard: &usize| scope.asked[*shard] && errors[*shard].is_none();
+        for shard in (0..errors.len()).filter(has_answered) {
+            servers.pools[servers.topology.shards()[shard].master()].has_been_reached();
+        }
+        Found { errors, run_ids, is_unfinished }
     }
 
     /// Other servers from now on, made of those of now, if any; the observer is told what has changed.
@@ -151,7 +216,8 @@ impl Shared {
         let (before, after) = {
             let mut now = self.servers.write().unwrap_or_else(PoisonError::into_inner);
             let Some(shards) = shards(&now.topology) else { return };
-            let new = Arc::new(Servers::new(Topology::new(shards), &self.nodes, &self.settings, &now.pools));
+            let (topology, marks) = (Topology::new(shards), Arc::clone(&now.marks));
+            let new = Arc::new(Servers::new(topology, &self.nodes, &self.settings, &now.pools, marks));
             // Not dropped under the lock: with them go connections, and that is told as well.
             (std::mem::replace(&mut *now, Arc::clone(&new)), new)
         };

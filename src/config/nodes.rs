@@ -13,6 +13,8 @@ pub(crate) struct Endpoint {
     pub(crate) database: Option<u32>,
     /// It was given as one that is spoken to with TLS.
     pub(crate) encrypted: bool,
+    /// Nobody has said yet where it is: the address is that of a Sentinel, which would know. It is never connected to.
+    pub(crate) is_unplaced: bool,
 }
 
 impl Endpoint {
@@ -27,6 +29,7 @@ impl Endpoint {
                 credentials: Credentials::default(),
                 database: None,
                 encrypted: false,
+                is_unplaced: false,
             }),
             Some(("redis", rest)) => Endpoint::parse_url(rest, false),
             Some(("rediss", rest)) => Endpoint::parse_url(rest, true),
@@ -54,7 +57,7 @@ impl Endpoint {
             Some(_) => error,
             None => Error::config("not a URL of the form redis://[user:password@]host[:port][/database]"),
         })?;
-        Ok(Endpoint { address, credentials, database, encrypted })
+        Ok(Endpoint { address, credentials, database, encrypted, is_unplaced: false })
     }
 
     fn parse_unix(rest: &str) -> Result<Endpoint> {
@@ -74,7 +77,13 @@ impl Endpoint {
         };
         let path = decoded(path)?.unwrap_or_default();
         // Who could read along on this machine could read anything.
-        Ok(Endpoint { address: Address::unix(&path)?, credentials, database, encrypted: false })
+        Ok(Endpoint { address: Address::unix(&path)?, credentials, database, encrypted: false, is_unplaced: false })
+    }
+
+    /// How to reach another server in the same way.
+    pub(crate) fn at(&self, address: &Address) -> Endpoint {
+        let is_unplaced = self.is_unplaced && self.address == *address;
+        Endpoint { address: address.clone(), is_unplaced, ..self.clone() }
     }
 
     /// The same server, with these credentials where it has none of its own.
@@ -94,7 +103,10 @@ fn credentials(user_info: &str) -> Result<Credentials> {
 }
 
 fn number_of_database(text: &str) -> Result<u32> {
-    text.parse().map_err(|_| Error::config("the database in a URL is not a number"))
+    // `parse` would take a sign.
+    let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = digits.and_then(|digits| digits.parse().ok());
+    number.ok_or_else(|| Error::config("the database in a URL is not a number"))
 }
 
 /// Part of a URL with its percent signs resolved; `None` when it is empty.
@@ -108,8 +120,8 @@ fn decoded(text: &str) -> Result<Option<String>> {
             bytes.push(byte);
             continue;
         }
-        let digits = rest.get(..2).and_then(|digits| std::str::from_utf8(digits).ok()).ok_or_else(wrong)?;
-        bytes.push(u8::from_str_radix(digits, 16).map_err(|_| wrong())?);
+        let digit = |at: usize| rest.get(at).and_then(|&digit| char::from(digit).to_digit(16)).ok_or_else(wrong);
+        bytes.push((digit(0)? * 16 + digit(1)?) as u8);
         rest = &rest[2..];
     }
     let text =
@@ -140,13 +152,27 @@ impl NodeTable {
         if name.is_empty() || name.chars().any(is_strange) {
             return Err(Error::config(format!("{shown:?} is not a name for a node")));
         }
-        if self.nodes.iter().any(|(known, _)| *known == name) {
-            return Err(Error::config(format!("two nodes are named {shown}")));
-        }
         let endpoint =
             Endpoint::parse(address).map_err(|error| Error::config(format!("node {shown}: {}", error.message())))?;
-        self.nodes.push((name, endpoint));
+        match self.nodes.iter_mut().find(|(known, _)| *known == name) {
+            None => self.nodes.push((name, endpoint)),
+            // It has its place from its Sentinels, and now its address.
+            Some((_, known)) if known.is_unplaced => *known = endpoint,
+            Some(_) => return Err(Error::config(format!("two nodes are named {shown}"))),
+        }
         Ok(())
+    }
+
+    /// Adds a node of which only its Sentinels know where it is: so far it has the address of one of those.
+    pub(crate) fn add_unplaced(&mut self, name: String, sentinel: Address) -> Result<()> {
+        self.add(name, &sentinel.to_string())?;
+        self.nodes.iter_mut().last().into_iter().for_each(|(_, endpoint)| endpoint.is_unplaced = true);
+        Ok(())
+    }
+
+    /// The nodes of which only their Sentinels know where they are.
+    pub(crate) fn unplaced(&self) -> impl Iterator<Item = &str> {
+        self.all().filter(|(_, endpoint)| endpoint.is_unplaced).map(|(name, _)| name)
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -155,7 +181,10 @@ impl NodeTable {
 
     pub(crate) fn set_address(&mut self, name: &str, address: Address) {
         let node = self.nodes.iter_mut().find(|(known, _)| known == name);
-        node.into_iter().for_each(|(_, endpoint)| endpoint.address = address.clone());
+        node.into_iter().for_each(|(_, endpoint)| {
+            endpoint.address = address.clone();
+            endpoint.is_unplaced = false;
+        });
     }
 
     pub(crate) fn add_list(&mut self, list: &str) -> Result<()> {
@@ -292,6 +321,9 @@ mod tests {
             ("s3=cret@h:1", "entry 1 of the node list: a host with an @; credentials belong into a redis:// URL"),
             ("a@b=h:1", "\"(hidden)\" is not a name for a node"),
             ("=h:1", "\"\" is not a name for a node"),
+            ("a==b:1", "node a: not a host: a name, an IPv4 address, or an IPv6 address"),
+            ("a=h:+1", "node a: what follows the colon is not a port: 1 to 65535"),
+            ("a=redis://h/+1", "node a: the database in a URL is not a number"),
             ("a=http://h", "node a: a URL of a Redis server begins with redis://, rediss:// or unix://"),
         ] {
             assert_eq!(names(list).unwrap_err().message(), message, "{list:?}");
@@ -357,6 +389,12 @@ mod tests {
             "redis://user:canary",
             "redis://user:canary@",
             "redis://user:canary%zz@h",
+            "redis://user:canary%+1b@h",
+            "redis://user:canary%1@h",
+            "redis://user:canary%@h",
+            "redis://user:canary@h/+1",
+            "redis://user:canary@h:+1",
+            "unix://user:canary@/path?db=+1",
             "redis://user:canary@h:99999",
             "redis://user:canary@h/x",
             "http://user:canary@h",

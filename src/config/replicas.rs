@@ -43,6 +43,25 @@ impl Builder {
         self
     }
 
+    /// The longest time for which a read waits for a server while another one of its node could stand in: after that the
+    /// next one is asked, and the one that said nothing [rests](crate::ObserverEvent::ReplicaEjected). 1 second unless told
+    /// otherwise, and never more than a quarter of the time that the call has left. Zero is an error.
+    ///
+    /// A server that works at one slow command says nothing either. Where reads take longer than a second each, a longer
+    /// time keeps them on the replicas.
+    ///
+    /// ```
+    /// use rediscluster::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// let nodes = Cluster::builder().nodes("node_1=10.0.0.1,node_2=10.0.0.2");
+    /// let cluster = nodes.deadline(Duration::from_secs(60)).stand_in_after(Duration::from_secs(10)).build()?;
+    /// # Ok::<(), rediscluster::Error>(())
+    /// ```
+    pub fn stand_in_after(self, silence: Duration) -> Builder {
+        self.note(|builder| positive("silence", silence).map(|()| builder.settings.stand_in_after = silence))
+    }
+
     /// How often a thread asks all servers again, as [`Cluster::refresh`](crate::Cluster::refresh) does: so new replicas
     /// are found, and those that no longer follow are left. 10 seconds unless told otherwise; `None` for no thread. Zero
     /// is an error.

@@ -1,57 +1,114 @@
 //! Asks Sentinels for the address of a master.
 
-use super::at_once;
-use crate::config::{Endpoint, Sentinels, Settings};
+use super::{ask_until, at_once, Progress};
+use crate::config::{Asking, Endpoint, Sentinels, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Connection, Deadline};
 use crate::order::sort_by_key;
 use crate::resp::{Protocol, ValueRef};
 use crate::topology::{Address, Node};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// When most Sentinels have named the same address, the others have this time to tell of a later failover.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// What a Sentinel says: an address, and the number of the failover that it has this from.
+type Said = Result<(Address, u64)>;
 
 /// What the Sentinels of a node take for its master, each address once: what was agreed on last comes first, then what
 /// most of them say, then what the first one says.
 ///
+/// Nobody waits for a Sentinel whose word is not needed: once most of those given agree, for the others only a moment.
+/// One that said nothing is left alone for a while, and then not waited for until it has answered again; unless no other
+/// one can tell anything.
+///
 /// # Errors
 /// When none of them knows any: what the first one met.
-pub(crate) fn addresses(
-    node: &str,
-    sentinels: &Sentinels,
-    settings: &Settings,
-    deadline: Deadline,
-) -> Result<Vec<Address>> {
+pub(crate) fn addresses(node: &str, sentinels: &Sentinels, settings: &Settings) -> Result<Vec<Address>> {
     // A Sentinel has no databases and no names of its clients.
     let own = Settings { database: None, client_name: None, protocol: Protocol::Resp2, ..settings.clone() };
     let own = Arc::new(own);
-    let said = at_once(&sentinels.endpoints, |sentinel| address(&sentinels.master, sentinel, &own, deadline));
+    let places = 0..sentinels.endpoints.len();
+    let (left, asked): (Vec<usize>, Vec<usize>) = places.partition(|&nth| sentinels.asking(nth) == Asking::Left);
+    let mut said = ask(asked, sentinels, &own);
+    if !said.iter().any(|(_, said)| said.is_ok()) {
+        said.extend(ask(left, sentinels, &own));
+    }
+    sort_by_key(&mut said, |(nth, _)| *nth);
     let (mut found, mut first_error): (Vec<(u64, usize, Address)>, _) = (Vec::new(), None);
-    for said in said {
+    for (_, said) in said {
         match said {
-            Ok((address, epoch)) => {
-                let address = settings.address_map.apply(&address);
-                match found.iter_mut().find(|(.., known)| *known == address) {
-                    Some((last, votes, _)) => (*last, *votes) = (epoch.max(*last), *votes + 1),
-                    None => found.push((epoch, 1, address)),
-                }
-            }
+            Ok((address, epoch)) => match found.iter_mut().find(|(.., known)| *known == address) {
+                Some((last, votes, _)) => (*last, *votes) = (epoch.max(*last), *votes + 1),
+                None => found.push((epoch, 1, address)),
+            },
             Err(error) => {
                 first_error.get_or_insert(error);
             }
         }
     }
-    match first_error {
-        Some(error) if found.is_empty() => Err(error.with_note(&format!("no Sentinel of {node} knows its master"))),
-        _ => {
-            sort_by_key(&mut found, |(epoch, votes, _)| std::cmp::Reverse((*epoch, *votes)));
-            Ok(found.into_iter().map(|(.., address)| address).collect())
-        }
+    if found.is_empty() {
+        let none = || Error::new(ErrorKind::Connect, Outcome::NotApplied, "they say nothing");
+        return Err(first_error.unwrap_or_else(none).with_note(&format!("no Sentinel of {node} knows its master")));
     }
+    sort_by_key(&mut found, |(epoch, votes, _)| std::cmp::Reverse((*epoch, *votes)));
+    Ok(found.into_iter().map(|(.., address)| address).collect())
+}
+
+/// The same for several nodes at the same time.
+pub(crate) fn addresses_of_all(nodes: &[(String, Sentinels)], settings: &Settings) -> Vec<Result<Vec<Address>>> {
+    at_once(nodes, |(node, sentinels)| addresses(node, sentinels, settings))
+}
+
+/// Asks these Sentinels at the same time, and gives what came of those that were waited for.
+fn ask(asked: Vec<usize>, sentinels: &Sentinels, settings: &Arc<Settings>) -> Vec<(usize, Said)> {
+    let is_waited: Vec<bool> = asked.iter().map(|&nth| sentinels.asking(nth) == Asking::Waited).collect();
+    // Where all of them said nothing the last time, there is nothing else to wait for.
+    let has_waited = is_waited.contains(&true);
+    let most = sentinels.endpoints.len() / 2 + 1;
+    let patience = settings.deadline.min(settings.connect_timeout);
+    let (of_thread, settings) = (sentinels.clone(), Arc::clone(settings));
+    let one = move |&nth: &usize, _: &dyn Fn()| -> Said {
+        let said = address(&of_thread.master, &of_thread.endpoints[nth], &settings, Deadline::after(patience));
+        // It may be too late for the one who asked, and is known to the next one all the same.
+        of_thread.note(nth, !said.as_ref().is_err_and(Error::is_timeout));
+        said.map(|(address, epoch)| (settings.address_map.apply(&address), epoch))
+    };
+    let mut agreed = None;
+    let answers = ask_until(asked.clone(), one, |progress, waited| {
+        let said =
+            || progress.iter().filter_map(|one| if let Progress::Answered(Ok(said)) = one { Some(said) } else { None });
+        let votes = said().map(|(address, _)| said().filter(|(other, _)| other == address).count());
+        if votes.max().is_some_and(|votes| votes >= most) {
+            agreed.get_or_insert(waited + LAST_WORDS);
+        }
+        let is_open = |one: &Progress<Said>| !matches!(one, Progress::Answered(_));
+        let is_awaited = progress.iter().zip(&is_waited).any(|(one, waited)| is_open(one) && (*waited || !has_waited));
+        let is_any_open = progress.iter().any(is_open);
+        let until = match agreed {
+            _ if !is_any_open => Duration::ZERO,
+            Some(until) => until,
+            None if is_awaited || said().next().is_none() => patience,
+            None => Duration::ZERO,
+        };
+        until.saturating_sub(waited)
+    });
+    let late = || Error::io(std::io::ErrorKind::TimedOut.into(), Outcome::NotApplied, "asking a Sentinel");
+    let answers = asked.iter().zip(answers).map(|(&nth, said)| {
+        let said = said.unwrap_or_else(|| {
+            sentinels.note(nth, false);
+            Err(late().with_kind(ErrorKind::Connect))
+        });
+        (nth, said)
+    });
+    answers.collect()
 }
 
 /// What one Sentinel says, and the number of the failover that it has this from: one that has not heard of the last
 /// failover yet tells the master before it.
 fn address(master: &str, sentinel: &Endpoint, settings: &Arc<Settings>, deadline: Deadline) -> Result<(Address, u64)> {
-    let node = Node::new(format!("sentinel/{}", sentinel.address), sentinel.address.clone());
+    let node = Arc::new(Node::new(format!("sentinel/{}", sentinel.address), sentinel.address.clone()));
     // A question changes nothing, so that an answer which is lost leaves nothing unknown.
     let told = |error: Error| {
         let error = error.with_outcome(Outcome::NotApplied).with_command("SENTINEL GET-MASTER-ADDR-BY-NAME");
@@ -71,7 +128,7 @@ fn address(master: &str, sentinel: &Endpoint, settings: &Arc<Settings>, deadline
     };
     let address = address.ok_or_else(|| {
         let message = format!("it knows no master of the name {}", crate::error::escape(master.as_bytes(), 64));
-        told(Error::new(ErrorKind::Connect, Outcome::NotApplied, message))
+        told(Error::config(message))
     })?;
     // A user who may not ask this knows the address all the same.
     let epoch = match connection.ask(&[b"SENTINEL", b"MASTER", master.as_bytes()], deadline) {

@@ -2,7 +2,7 @@
 //! may come of a failover. Whoever sends again, follows a new master or asks another server looks here.
 
 use super::text::{escape, without_password};
-use super::{Error, ErrorKind, Outcome};
+use super::{Error, ErrorKind, Outcome, Phase};
 
 /// The most server text that an error keeps, in bytes: a hostile server cannot fill a log.
 const SERVER_TEXT: usize = 512;
@@ -87,9 +87,24 @@ impl Error {
 
     /// Whether a server says that it is a replica: to a write, to a read that it may not serve, or to who waited for data
     /// while it became one.
+    /// Or it is not what it was taken for before it was reached for the first time.
     pub(crate) fn is_of_a_replica(&self) -> bool {
         let has_become_one = || self.is_server() && self.0.message.starts_with("UNBLOCKED force unblock");
-        matches!(self.0.kind, ErrorKind::ReadOnly | ErrorKind::MasterDown) || has_become_one()
+        let is_taken_wrongly = self.0.kind == ErrorKind::Config && self.0.phase == Some(Phase::Handshake);
+        matches!(self.0.kind, ErrorKind::ReadOnly | ErrorKind::MasterDown) || has_become_one() || is_taken_wrongly
+    }
+
+    /// Whether a server could not be reached, or cannot say now who it is: that passes by itself. All else is a wrong
+    /// answer, or an address that leads nowhere.
+    pub(crate) fn is_outage(&self) -> bool {
+        use std::io::ErrorKind::{InvalidData, InvalidInput};
+        use ErrorKind::*;
+        // A name without an address, or a certificate that is not trusted.
+        let is_mistake = |why: &std::io::Error| matches!(why.kind(), InvalidInput | InvalidData);
+        match self.0.kind {
+            Connect | Io | Timeout => !self.0.source.as_ref().is_some_and(is_mistake),
+            _ => self.is_for_the_moment(),
+        }
     }
 
     /// Whether a master refuses a write because fewer replicas follow it than it wants (`min-replicas-to-write`).
@@ -109,6 +124,8 @@ impl Error {
         use ErrorKind::*;
         match self.0.kind {
             Connect | Io | Timeout | Protocol | PoolTimeout | Loading | MasterDown | NoAuth | NoPerm => true,
+            // It was the master and is a replica now: nobody else refuses a read so.
+            ReadOnly => true,
             // It has too many clients, runs a script for too long, or has not seen a script that others have.
             Server => matches!(self.code(), Some("BUSY" | "NOSCRIPT")) || self.is_full_house(),
             _ => false,

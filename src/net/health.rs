@@ -85,6 +85,13 @@ impl Health {
         !self.is_stale() && self.reads.served(began)
     }
 
+    /// It was a replica and is a master now, or the other way round: what was learned of its connections is worth
+    /// nothing, and its data is not what it was.
+    pub(crate) fn has_another_role(&self) {
+        self.set_stale(false);
+        self.age.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// Changes with every failure.
     pub(crate) fn age(&self) -> u64 {
         self.age.load(Ordering::Acquire)

@@ -2,7 +2,9 @@
 
 mod closing;
 mod connection;
+mod forked;
 mod health;
+mod identity;
 mod incoming;
 mod own;
 mod pool;
@@ -12,11 +14,14 @@ mod stale;
 mod stream;
 mod traffic;
 mod unasked;
+mod unreached;
 
 pub use connection::Connection;
+pub(crate) use connection::Watch;
 pub(crate) use incoming::Incoming;
 pub use pool::PoolStatus;
 pub(crate) use pool::{Lease, Pool};
 pub(crate) use resting::Standing;
 pub(crate) use stream::{Deadline, Stream};
 pub(crate) use traffic::Traffic;
+pub(crate) use unreached::MastersReached;

@@ -64,7 +64,7 @@ impl Connection {
 
     /// Runs a command until then. `own` tells what a script that it runs may say in its own name.
     fn run_until<T: FromValue>(&mut self, cmd: &Cmd<T>, deadline: Deadline, own: &dyn Fn() -> OwnWords) -> Result<T> {
-        let runs_a_script = cmd.spec(&[]).is_ok_and(Spec::runs_a_script);
+        let runs_a_script = cmd.spec(&[]).is_ok_and(|spec| spec.runs_a_script(cmd.args()));
         let node = |connection: &Connection| connection.node().to_string();
         self.send(cmd.as_bytes(), 1, deadline).map_err(|error| error.with_command(cmd.name()))?;
         let range = self.receive_range(deadline).map_err(|error| error.with_command(cmd.name()))?;

@@ -1,29 +1,35 @@
 //! The connections to one server: lent out, taken back, never more than allowed.
 
-use super::connection::Connection;
+mod opening;
+
+use super::connection::{Connection, Watch};
+use super::forked;
 use super::health::Health;
 use super::resting::Standing;
 use super::silence::Silence;
-use super::stream::{Deadline, Stream};
+use super::stream::Deadline;
 use super::traffic::Traffic;
+use super::unreached::Unreached;
 use crate::cmd::Wait;
 use crate::config::{Endpoint, Settings};
-use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
+use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
-use crate::topology::Node;
+use crate::topology::{Node, Role};
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
-use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The connections to one server.
 pub(crate) struct Pool {
-    node: Node,
+    /// What its server is to the others, as far as is known.
+    is_master: AtomicBool,
     endpoint: Endpoint,
     settings: Arc<Settings>,
     state: Mutex<State>,
     health: Health,
+    unreached: Unreached,
 }
 
 /// How the pool of one server stands: see [`Cluster::pools`](crate::Cluster::pools).
@@ -46,11 +52,16 @@ pub struct PoolStatus {
     pub waited: u64,
     /// Calls of those that met their deadline before they had one.
     pub timed_out: u64,
+    /// Connections that were closed since then because they lay unused for longer than
+    /// [`Builder::max_idle_age`](crate::Builder::max_idle_age).
+    pub aged: u64,
     /// Whether the server was silent until a call met its deadline, and has been since: calls to it fail at once.
     pub silent: bool,
 }
 
 struct State {
+    /// What the server is called: another name when it becomes a master or a replica.
+    node: Arc<Node>,
     /// Whose these connections are: after a fork the child has them, too, and must leave them to its parent.
     process: u32,
     /// The one used last is lent first, so that those not needed grow old.
@@ -69,23 +80,32 @@ struct Counts {
     opened: u64,
     waited: u64,
     timed_out: u64,
+    aged: u64,
 }
 
 impl State {
-    fn new() -> State {
+    fn new(node: Arc<Node>) -> State {
         let (idle, waiting, counts) = (Vec::new(), VecDeque::new(), Counts::default());
-        State { process: process::id(), idle, open: 0, waiting, counts }
+        State { node, process: forked::this_process(), idle, open: 0, waiting, counts }
     }
 
     /// In a child, gives up what is its parent's: what two processes send over one connection gets mixed up. It is to be
     /// dropped when the lock is free, because that is told.
     #[must_use]
-    fn leave_to_parent(&mut self) -> Option<State> {
+    fn leave_to_parent(&mut self, this_process: u32) -> Option<State> {
         // Closing the child's end of a socket leaves that of the parent open. Threads do not go over to a child, so
         // nobody waits here, and nobody will give back what was lent.
-        let own = || State { counts: self.counts, ..State::new() };
-        let own = (self.process != process::id()).then(own)?;
+        let own = || State { counts: self.counts, ..State::new(Arc::clone(&self.node)) };
+        let own = (self.process != this_process).then(own)?;
         Some(std::mem::replace(self, own))
+    }
+
+    /// Takes out what has lain unused for so long. The oldest lie in front.
+    fn take_older(&mut self, age: Duration, now: Instant) -> Vec<Box<Connection>> {
+        let count = self.idle.iter().take_while(|connection| connection.is_older(age, now)).count();
+        self.open -= count;
+        self.counts.aged += count as u64;
+        self.idle.drain(..count).collect()
     }
 
     fn has_room(&self, size: usize) -> bool {
@@ -101,13 +121,37 @@ impl State {
 }
 
 impl Pool {
-    pub(crate) fn new(node: Node, endpoint: Endpoint, settings: Arc<Settings>) -> Pool {
-        let health = Health::new(Silence::of(node.clone(), settings.observer.clone()));
-        Pool { node, endpoint, settings, state: Mutex::new(State::new()), health }
+    pub(crate) fn new(role: Role, node: Node, endpoint: Endpoint, settings: Arc<Settings>) -> Pool {
+        let node = Arc::new(node);
+        let health = Health::new(Silence::of(Arc::clone(&node), settings.observer.clone()));
+        let (state, is_master) = (Mutex::new(State::new(node)), AtomicBool::new(role == Role::Master));
+        Pool { is_master, endpoint, settings, state, health, unreached: Unreached::default() }
     }
 
-    pub(crate) fn node(&self) -> &Node {
-        &self.node
+    pub(crate) fn node(&self) -> Arc<Node> {
+        Arc::clone(&self.state().node)
+    }
+
+    /// Its server has another name from now on, because it was promoted or demoted. Its connections stay.
+    pub(crate) fn rename(&self, role: Role, node: &Node) {
+        self.is_master.store(role == Role::Master, Ordering::Release);
+        let node = Arc::new(node.clone());
+        self.silence().rename(&node);
+        self.health.has_another_role();
+        self.state().node = node;
+    }
+
+    /// Whether it has still to be asked who it is.
+    pub(crate) fn unreached(&self) -> &Unreached {
+        &self.unreached
+    }
+
+    /// It has said who it is.
+    pub(crate) fn has_been_reached(&self) {
+        if self.unreached.end() {
+            let node = &*self.node();
+            self.observer().on(|| ObserverEvent::NodeReached { node });
+        }
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -137,7 +181,7 @@ impl Pool {
     pub(crate) fn status(&self) -> PoolStatus {
         let state = self.state();
         PoolStatus {
-            node: self.node.clone(),
+            node: Node::clone(&state.node),
             size: self.settings.pool_size,
             open: state.open,
             idle: state.idle.len(),
@@ -145,6 +189,7 @@ impl Pool {
             opened: state.counts.opened,
             waited: state.counts.waited,
             timed_out: state.counts.timed_out,
+            aged: state.counts.aged,
             silent: self.silence().is_on(),
         }
     }
@@ -182,16 +227,19 @@ impl Pool {
         if self.silence().is_on() {
             self.try_silent(deadline)?;
         }
-        let _parents;
+        self.leave_to_parent();
         let mut state = self.state();
-        _parents = state.leave_to_parent();
-        let connection = state.idle.pop();
-        state.open += usize::from(connection.is_none());
+        let mut connection = state.idle.pop();
+        match &mut connection {
+            Some(connection) => connection.rename(&state.node),
+            None => state.open += 1,
+        }
         let process = state.process;
         drop(state);
         let mut lease = Lease { connection, pool: Arc::clone(self), process, counted: None, discarded: None };
         if let Some(idle) = &mut lease.connection {
-            if idle.wake() && idle.still_answers(deadline) {
+            idle.wake();
+            if idle.is_open() && idle.still_answers(deadline) {
                 return Ok(lease);
             }
             idle.closes(CloseReason::FoundDead);
@@ -199,8 +247,8 @@ impl Pool {
         self.state().counts.opened += 1;
         let bare = Arc::new(Settings { client_name: None, database: None, ..(*self.settings).clone() });
         lease.discarded = Some(CloseReason::Released);
-        let opened =
-            Connection::open_watched(&self.node, &self.endpoint, &bare, deadline, Some(self.silence()), |_| {});
+        let watch = Watch { silence: Some(self.silence()), asks_who: false };
+        let opened = Connection::open_watched(&self.node(), &self.endpoint, &bare, deadline, watch, |_| {});
         lease.connection = Some(Box::new(opened?));
         Ok(lease)
     }
@@ -211,7 +259,8 @@ impl Pool {
         // The lock is free again, and what was counted is in the lease: from here on it counts it back.
         if let Some(begun) = waited {
             let (took, timed_out) = (begun.elapsed(), lent.is_err());
-            self.observer().on(|| ObserverEvent::PoolWait { node: &self.node, took, timed_out });
+            let node = &*self.node();
+            self.observer().on(|| ObserverEvent::PoolWait { node, took, timed_out });
         }
         let mut lease = lent?;
         // It fell silent while this call waited for a connection.
@@ -221,7 +270,23 @@ impl Pool {
         let mut is_in_doubt = false;
         while let Some(connection) = &mut lease.connection {
             // Without the lock: others need not wait while this one is looked at.
-            let is_open = connection.wake();
+            connection.wake();
+            if forked::may_have(connection.lay()) && forked::this_process() != lease.process {
+                // It is the parent's, who goes on with it, and so are all that lie here. Not even a look is taken.
+                drop(lease);
+                self.leave_to_parent();
+                return self.lend_any(deadline);
+            }
+            if self.settings.max_idle_age.is_some_and(|age| connection.lay() >= age) {
+                // Those that lie there have lain for longer.
+                connection.closes(CloseReason::Idle);
+                lease.connection = None;
+                self.state().counts.aged += 1;
+                self.close_older();
+                self.take_next(&mut lease);
+                continue;
+            }
+            let is_open = connection.is_open();
             if is_open && connection.still_answers(deadline) {
                 return Ok(lease);
             }
@@ -241,22 +306,44 @@ impl Pool {
         Ok(lease)
     }
 
-    /// A lease of an idle connection, or without one when there is room for a new one.
-    fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>) -> Result<Lease> {
+    /// In a child, gives up what is its parent's.
+    fn leave_to_parent(&self) {
+        let this_process = forked::this_process();
+        // Dropped after the lock.
         let _parents;
         let mut state = self.state();
-        _parents = state.leave_to_parent();
+        _parents = state.leave_to_parent(this_process);
+    }
+
+    /// A lease of an idle connection, or without one when there is room for a new one. An idle one may be the parent's.
+    fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>) -> Result<Lease> {
+        let leased = |connection, process| {
+            let pool = Arc::clone(self);
+            Lease { connection, pool, process, counted: None, discarded: None }
+        };
+        {
+            let mut state = self.state();
+            if state.waiting.is_empty() {
+                if let Some(mut connection) = state.idle.pop() {
+                    connection.rename(&state.node);
+                    return Ok(leased(Some(connection), state.process));
+                }
+            }
+        }
+        // Beside a new connection, and beside a wait for one, to ask for the process costs nothing.
+        self.leave_to_parent();
+        let mut state = self.state();
         if !state.waiting.is_empty() || !state.has_room(self.settings.pool_size) {
             *waited = self.observer().clock();
             state = self.queue_up(state, deadline)?;
         }
-        let connection = state.idle.pop();
-        if connection.is_none() {
-            state.open += 1;
+        let mut connection = state.idle.pop();
+        match &mut connection {
+            Some(connection) => connection.rename(&state.node),
+            None => state.open += 1,
         }
         state.wake_first_if_room(self.settings.pool_size);
-        let process = state.process;
-        Ok(Lease { connection, pool: Arc::clone(self), process, counted: None, discarded: None })
+        Ok(leased(connection, state.process))
     }
 
     /// Another idle connection, if there is one, for a lease whose own was dead. It keeps its place: nobody who waits
@@ -264,7 +351,8 @@ impl Pool {
     fn take_next(&self, lease: &mut Lease) {
         let mut state = self.state();
         lease.connection = state.idle.pop();
-        if lease.connection.is_some() {
+        if let Some(connection) = &mut lease.connection {
+            connection.rename(&state.node);
             state.open -= 1;
         }
         state.wake_first_if_room(self.settings.pool_size);
@@ -293,7 +381,7 @@ impl Pool {
         // It may have been told to look again in the very moment in which it gave up.
         state.wake_first_if_room(size);
         let message = format!("all {size} connections stayed in use until the deadline");
-        Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).with_node(|| self.node.to_string()))
+        Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).with_node(|| state.node.to_string()))
     }
 
     /// Fails unless it is time to try a silent server, and it answers. It is asked on a new connection, which may be more
@@ -301,7 +389,9 @@ impl Pool {
     fn try_silent(&self, deadline: Deadline) -> Result<()> {
         let (tried, patience) = (Instant::now(), self.settings.connect_timeout);
         let deadline = deadline.within(patience).waiting(Wait::None);
-        match self.silence().take_turn(patience) {
+        // The try ends at the deadline of its call, which may be sooner than the time for connecting.
+        let may_take = deadline.left().ok().flatten().unwrap_or(patience);
+        match self.silence().take_turn(may_take) {
             Standing::Serves => return Ok(()),
             Standing::Rests => return Err(self.silence().error()),
             Standing::Due => {}
@@ -321,24 +411,11 @@ impl Pool {
         Ok(())
     }
 
-    /// A new connection over which its server has said something, within the time for connecting.
-    fn begin_answering(&self, deadline: Deadline) -> Result<Connection> {
-        let deadline = deadline.within(self.settings.connect_timeout).waiting(Wait::None);
-        let mut connection = self.begin(deadline)?;
-        // Without a handshake there was no word of it yet. Whatever it says is one.
-        let has_spoken = connection.bytes().1 > 0;
-        match if has_spoken { Ok(()) } else { connection.ask(&[b"PING"], deadline).map(drop) } {
-            Err(error) if !error.is_server() => Err(error.in_phase(Phase::Handshake).with_outcome(Outcome::NotApplied)),
-            _ => Ok(connection),
-        }
-    }
-
     /// Puts a connection that was not counted among the idle ones, if there is room.
     fn keep(&self, mut connection: Connection) {
         connection.rest();
-        let _parents;
+        self.leave_to_parent();
         let mut state = self.state();
-        _parents = state.leave_to_parent();
         if state.open < self.settings.pool_size {
             state.open += 1;
             state.idle.push(Box::new(connection));
@@ -346,21 +423,11 @@ impl Pool {
         }
     }
 
-    /// A connection that is to be counted among those that were begun.
-    fn begin(&self, deadline: Deadline) -> Result<Connection> {
-        self.state().counts.opened += 1;
-        self.open(deadline)
-    }
-
-    /// A connection that the pool does not count: for a word to a server while all others may be waiting.
-    pub(crate) fn open(&self, deadline: Deadline) -> Result<Connection> {
-        self.open_watched(deadline, |_| {})
-    }
-
-    /// As [`open`](Pool::open); `opened` is given the socket as [`Connection::open_watched`] does it.
-    pub(crate) fn open_watched(&self, deadline: Deadline, opened: impl FnOnce(Stream)) -> Result<Connection> {
-        let silence = Some(self.silence());
-        Connection::open_watched(&self.node, &self.endpoint, &self.settings, deadline, silence, opened)
+    /// Closes what has lain unused for too long.
+    pub(crate) fn close_older(&self) {
+        let Some(age) = self.settings.max_idle_age else { return };
+        let older = self.state().take_older(age, Instant::now());
+        close(older, CloseReason::Idle);
     }
 
     /// Closes every idle connection: one of them was found dead, so the others are likely to be.
@@ -372,16 +439,14 @@ impl Pool {
             state.wake_first_if_room(self.settings.pool_size);
             dead
         };
-        close_dead(dead);
+        close(dead, CloseReason::FoundDead);
     }
 }
 
-/// Connections that are to be closed when the lock is free.
+/// Closes connections that were taken out of the pool. Not under the lock, because that is told.
 #[allow(clippy::vec_box)] // they lay in the pool so
-type Dead = Vec<Box<Connection>>;
-
-fn close_dead(mut dead: Dead) {
-    dead.iter_mut().for_each(|connection| connection.closes(CloseReason::FoundDead));
+fn close(mut connections: Vec<Box<Connection>>, why: CloseReason) {
+    connections.iter_mut().for_each(|connection| connection.closes(why));
 }
 
 /// A connection on loan; dropping it gives it back, or closes it when it cannot be used again.
@@ -449,12 +514,20 @@ impl Drop for Lease {
             // It is the parent's, and the pool of this child never counted it.
             return;
         }
+        let mut older = Vec::new();
         match back {
-            Some(connection) => state.idle.push(connection),
+            Some(connection) => {
+                // What it has just heard says what time it is.
+                if let (Some(age), false) = (self.pool.settings.max_idle_age, state.idle.is_empty()) {
+                    older = state.take_older(age, connection.heard());
+                }
+                state.idle.push(connection);
+            }
             None => state.open -= 1,
         }
         state.wake_first_if_room(self.pool.settings.pool_size);
         drop(state);
+        close(older, CloseReason::Idle);
         if is_silent {
             self.pool.drop_idle();
         }

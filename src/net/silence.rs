@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Outcome};
 use crate::observer::{ObserverEvent, Observing};
 use crate::topology::Node;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A server that a call waited for at least so long, while nothing came from it on any connection, is taken for silent.
@@ -20,7 +21,7 @@ const LONGEST_REST: Duration = Duration::from_secs(4);
 /// What is heard of one server, over all its connections.
 #[derive(Debug)]
 pub(crate) struct Silence {
-    node: Node,
+    node: Mutex<Arc<Node>>,
     observer: Observing,
     made: Instant,
     /// When something last came from it, and since when it has been waited for in vain, in milliseconds from `made` on.
@@ -30,15 +31,24 @@ pub(crate) struct Silence {
 }
 
 impl Silence {
-    pub(super) fn of(node: Node, observer: Observing) -> Silence {
+    pub(super) fn of(node: Arc<Node>, observer: Observing) -> Silence {
         Silence {
-            node,
+            node: Mutex::new(node),
             observer,
             made: Instant::now(),
             heard: AtomicU64::new(0),
             since: AtomicU64::new(0),
             resting: Resting::new(FIRST_REST, LONGEST_REST),
         }
+    }
+
+    fn node(&self) -> Arc<Node> {
+        Arc::clone(&self.node.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The server has this name from now on.
+    pub(super) fn rename(&self, node: &Arc<Node>) {
+        *self.node.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(node);
     }
 
     fn millis(&self, at: Instant) -> u64 {
@@ -74,14 +84,16 @@ impl Silence {
     /// It has answered somebody elsewhere who began to ask at this moment.
     pub(crate) fn answered(&self, began: Instant) {
         if self.resting.served(began) {
-            self.observer.on(|| ObserverEvent::ServerHeard { node: &self.node });
+            let node = &*self.node();
+            self.observer.on(|| ObserverEvent::ServerHeard { node });
         }
     }
 
     /// It lives, or at least its host does.
     pub(super) fn end(&self) {
         if self.resting.end() {
-            self.observer.on(|| ObserverEvent::ServerHeard { node: &self.node });
+            let node = &*self.node();
+            self.observer.on(|| ObserverEvent::ServerHeard { node });
         }
     }
 
@@ -94,7 +106,8 @@ impl Silence {
         }
         self.since.store(since, Ordering::Relaxed);
         if self.resting.begin() {
-            self.observer.on(|| ObserverEvent::ServerSilent { node: &self.node, silent });
+            let node = &*self.node();
+            self.observer.on(|| ObserverEvent::ServerSilent { node, silent });
         }
     }
 
@@ -114,6 +127,6 @@ impl Silence {
         let tenths = |time: Duration| format!("{}.{}", time.as_secs(), time.subsec_millis() / 100);
         let (silent, left) = (tenths(Duration::from_millis(silent)), tenths(self.resting.left()));
         let message = format!("the server has said nothing for {silent} s; it is asked again in {left} s");
-        Error::new(ErrorKind::Connect, Outcome::NotApplied, message).with_node(|| self.node.to_string())
+        Error::new(ErrorKind::Connect, Outcome::NotApplied, message).with_node(|| self.node().to_string())
     }
 }

@@ -190,7 +190,7 @@ impl Pipeline {
         let spec = self.cluster.spec_of(cmd)?;
         let wait = cmd.wait(spec);
         let is_read = spec.access == Access::Read;
-        let script = spec.runs_a_script().then(|| OwnWords::of(cmd.as_bytes()));
+        let script = spec.runs_a_script(cmd.args()).then(|| OwnWords::of(cmd.as_bytes()));
         let mark = Mark { is_read, script };
         let route = self.cluster.planner_of(&self.topology).route(cmd.args(), spec)?;
         // Two names of one server have one lane, or what is sent to both could overtake one another.

@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease};
 use crate::retry::{Attempts, Cause};
 use crate::run::{Command, Effort, Run};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// Requests of a node that are to be sent.
@@ -86,7 +87,8 @@ impl Trip {
         run.lend_in_step(self.server, deadline, self.has_others(run))
     }
 
-    pub(super) fn leave_out(&mut self, requests: &[(usize, usize)]) {
+    /// Leaves out what is for these shards and has these numbers there.
+    pub(super) fn leave_out(&mut self, requests: &BTreeSet<(usize, usize)>) {
         let load = &self.load;
         let kept = |at: &usize| !requests.contains(&(load.shard, load.numbers[*at]));
         let kept: Vec<usize> = (0..load.numbers.len()).filter(kept).collect();

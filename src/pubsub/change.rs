@@ -122,7 +122,7 @@ impl Subscriber {
             match state.links.get(&part.shard) {
                 Some(link) => part.failed = link.failed,
                 None => {
-                    let node = Arc::new(self.shared.cluster.pool_of_master(part.shard).node().clone());
+                    let node = self.shared.cluster.pool_of_master(part.shard).node();
                     state.links.insert(part.shard, Link::new(node));
                     drop(state);
                     part.fault = self.start(part.shard).err();

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::{Deadline, Incoming};
 use crate::retry::{jitter, random};
 use crate::topology::Node;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,10 @@ use std::time::{Duration, Instant};
 const AT_ONCE: usize = 1000;
 /// The longest of the first pauses; each further one may be twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// A connection that lived for so long, with everything subscribed, was a good one: after it the pauses begin anew. One
+/// that breaks sooner may be one of many that a server takes and closes, all of which cost it something. But it does
+/// serve, so the pause after that stays no longer than this.
+const GOOD: Duration = Duration::from_secs(1);
 
 /// Keeps a link up until nothing is left on it or the subscriber is stopped.
 pub(super) fn run(shared: &Shared, shard: usize) {
@@ -24,19 +29,22 @@ pub(super) fn run(shared: &Shared, shard: usize) {
     let mut told = None;
     loop {
         let mut up = None;
-        let error = session(shared, shard, told.is_some(), &mut up);
+        // Whatever panics: the subscriber has to be told that it hears nothing, and the next attempt to be made.
+        let session = || session(shared, shard, told.is_some(), &mut up);
+        let panicked = |_| Error::new(ErrorKind::Io, Outcome::NotApplied, "a panic on the connection");
+        let error = catch_unwind(AssertUnwindSafe(session)).unwrap_or_else(panicked);
         // Another server may be the master by the next attempt. It is not waited for.
         shared.cluster.look_for_master(&shared.cluster.servers(), &error, Deadline::after(Duration::ZERO));
         if let Some(since) = up {
             told = None;
-            // A connection that breaks at once counts as one that was not made.
-            if Instant::now().duration_since(since) >= longest {
+            if since.elapsed() >= GOOD.min(longest) {
                 attempt = 0;
             }
         }
         if !broken(shared, shard, error, up.is_some(), &mut told) {
             return;
         }
+        let longest = if up.is_some() { longest.min(GOOD) } else { longest };
         let pause = longest.min(FIRST_PAUSE.saturating_mul(1 << attempt.min(20)));
         attempt += 1;
         if !shared.pause(shard, jitter(pause, random())) {
@@ -102,7 +110,7 @@ impl Session<'_> {
     /// Connects to the server that is the master of the shard now.
     fn open(shared: &Shared, shard: usize) -> Result<Session<'_>> {
         let pool = shared.cluster.pool_of_master(shard);
-        let node = Arc::new(pool.node().clone());
+        let node = pool.node();
         let deadline = Deadline::after(shared.cluster.patience());
         let connection = pool.open_watched(deadline, |socket| {
             let mut state = shared.state();
@@ -171,7 +179,7 @@ impl Session<'_> {
             let pool = self.shared.cluster.pool_of_master(self.shard);
             if pool.node().address() != self.node.address() {
                 link.hurry = true;
-                return Err(has_moved(pool.node()));
+                return Err(has_moved(&pool.node()));
             }
             link.line = Line::Up(Arc::clone(&self.outgoing));
         }

@@ -199,6 +199,10 @@ impl Decoder {
                 Ok(Some(range))
             }
             Err(Bad(message)) => {
+                let message = match other_protocol(&self.buffer[self.start..self.end]) {
+                    Some(hint) => format!("{message}: {hint}"),
+                    None => message,
+                };
                 self.broken = Some(message.clone());
                 Err(Error::protocol(message))
             }
@@ -223,6 +227,18 @@ impl Decoder {
     /// The value that lies at `range`, as given by [`next_frame`](Decoder::next_frame).
     pub(crate) fn frame(&self, range: Range<usize>) -> Frame<'_> {
         Frame(&self.buffer[range])
+    }
+}
+
+/// What is likely to speak in these bytes, which are not RESP.
+fn other_protocol(bytes: &[u8]) -> Option<&'static str> {
+    // An alert or a part of a handshake, of any version of TLS.
+    let is_tls = matches!(bytes, [0x15 | 0x16, 3, 0..=4, ..]);
+    match bytes {
+        _ if is_tls => Some("the server answers in TLS; a rediss:// URL, or --tls, speaks it"),
+        _ if bytes.starts_with(b"HTTP/") => Some("the server speaks HTTP and not RESP"),
+        _ if bytes.starts_with(b"SSH-") => Some("the server speaks SSH and not RESP"),
+        _ => None,
     }
 }
 

@@ -83,7 +83,7 @@ impl Effort<'_> {
         let attempt = attempts.made();
         let pause = attempts.next(cause, self.budget, left)?;
         if pool.observer().is_on() {
-            let (node, command, error) = (pool.node(), &*self.command(), failed.kind());
+            let (node, command, error) = (&*pool.node(), &*self.command(), failed.kind());
             pool.observer().on(|| ObserverEvent::Retry { node, command, attempt, error, pause });
         }
         if cause != Cause::NotNow {

@@ -1,22 +1,19 @@
 //! Which server is asked for a read, and which one when that fails.
 
+use super::in_step::serves_no_reads;
 use super::{Run, Servers};
 use crate::cmd::Wait;
-use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Deadline, Lease, Standing};
 use crate::observer::ObserverEvent;
 use crate::order::sort_by_key;
 use crate::plan::Target;
-use crate::resp::ValueRef;
-use crate::topology::info::Info;
-use crate::topology::{ReadFrom, Role};
+use crate::topology::{Reach, ReadFrom, Role};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// The longest time for a look at a replica that failed before.
 const LOOK: Duration = Duration::from_millis(500);
-/// How long what was heard over a connection says that its replica is in step.
-const IN_STEP: Duration = Duration::from_secs(1);
 
 /// The servers that may serve a target, the one to ask first coming first. Those that failed a moment ago come last.
 ///
@@ -26,6 +23,9 @@ pub(crate) struct Candidates<'r> {
     replicas: &'r [usize],
     master: usize,
     order: ReadFrom,
+    /// Nearer ones first, where that is the order. How long servers take to answer changes at any time, so it is looked at
+    /// once.
+    nearest: Vec<usize>,
     /// The place of the first replica among its like.
     turn: usize,
     /// How many were looked at.
@@ -49,20 +49,10 @@ impl Candidates<'_> {
             }
             ReadFrom::Master | ReadFrom::PreferMaster if nth == 0 => Some(self.master),
             ReadFrom::Master | ReadFrom::PreferMaster => Some(in_turn(nth - 1)),
-            ReadFrom::Nearest => self.nth_nearest(nth),
+            ReadFrom::Nearest => self.nearest.get(nth).copied(),
             ReadFrom::Replica if nth == count => Some(self.master),
             ReadFrom::Replica => Some(in_turn(nth)),
         }
-    }
-
-    /// The nearer ones first; those that nobody has measured last.
-    fn nth_nearest(&self, nth: usize) -> Option<usize> {
-        let mut all: Vec<usize> = self.replicas.iter().copied().chain([self.master]).collect();
-        sort_by_key(&mut all, |&server| match self.servers.pools[server].health().latency() {
-            Duration::ZERO => Duration::MAX,
-            latency => latency,
-        });
-        all.get(nth).copied()
     }
 
     /// Whether one that has not failed is still to come.
@@ -87,6 +77,18 @@ impl Candidates<'_> {
         self.resting.extend(resting);
         serving.into_iter().chain(self.resting.into_iter().rev()).collect()
     }
+}
+
+/// The servers, nearer ones first; those that nobody has measured last.
+fn nearest_first(servers: &Servers, replicas: &[usize], master: usize) -> Vec<usize> {
+    let latency = |server: usize| match servers.pools[server].health().latency() {
+        Duration::ZERO => Duration::MAX,
+        latency => latency,
+    };
+    let all = replicas.iter().copied().chain([master]);
+    let mut all: Vec<(Duration, usize)> = all.map(|server| (latency(server), server)).collect();
+    sort_by_key(&mut all, |&(latency, _)| latency);
+    all.into_iter().map(|(_, server)| server).collect()
 }
 
 impl Iterator for Candidates<'_> {
@@ -140,11 +142,16 @@ impl Run<'_> {
             Target::Shard(shard, _) => self.topology().shards()[shard].master(),
         };
         let order = self.planner.read_from;
+        let nearest = match (order, replicas) {
+            (ReadFrom::Nearest, [_, ..]) => nearest_first(self.servers, replicas, master),
+            _ => Vec::new(),
+        };
         Candidates {
             servers: self.servers,
             replicas,
             master,
             order,
+            nearest,
             turn,
             nth: 0,
             resting: Vec::new(),
@@ -186,21 +193,24 @@ impl Run<'_> {
         servers.iter().any(|&server| self.servers.pools[server].health().standing() == Standing::Serves)
     }
 
-    /// A server for which another one can stand in gets a part of the time, so that some is left when it says nothing.
+    /// A server for which another one can stand in gets a part of the time, so that some is left when it says nothing;
+    /// however much there is, no more than what was set for that.
     pub(crate) fn part_of_the_time(&self, others: bool) -> Deadline {
+        let longest = self.stand_in_after;
         match (self.deadline.left(), self.wait) {
-            (Ok(Some(left)), Wait::None) if others => self.deadline.within(left / 4),
+            (Ok(Some(left)), Wait::None) if others => self.deadline.within(longest.min(left / 4)),
             // While it waits for data, to say nothing is right.
             (Ok(Some(left)), Wait::AtMost(wait)) if others => {
-                self.deadline.within(wait.saturating_add(left.saturating_sub(wait) / 4))
+                self.deadline.within(wait.saturating_add(longest.min(left.saturating_sub(wait) / 4)))
             }
+            (Ok(None), Wait::None) if others => self.deadline.within(longest),
             _ => self.deadline,
         }
     }
 
     /// A connection for what routing sends to this server. One to a replica is asked whether the replica is in step with
-    /// its master, when it is new, when it lay unused for a while and when the replica has failed since: one that begins
-    /// to load everything anew may be without data, and would say that there are no keys. With `others` that could serve
+    /// its master, when it is new and when the replica has failed since: one that was started anew may be without data, and
+    /// would say that there are no keys. With `others` that could serve
     /// it has to be in step; else old data is better than none.
     pub(crate) fn lend_in_step(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
         let pool = &self.servers.pools[server];
@@ -213,18 +223,18 @@ impl Run<'_> {
             _ => deadline.within(LOOK),
         };
         let mut lease = self.lend_until(server, look)?;
-        // Whoever reads all the time meets the replica while it loads. Who came back after a while may have missed it.
-        if lease.known_in_step() == age && lease.lay() < IN_STEP && !(others && health.is_stale()) {
+        // While it loads everything anew it says so instead of giving a value, and that it follows another master is found
+        // by the next refresh.
+        if lease.known_in_step() == age && !(others && health.is_stale()) {
             return Ok(lease);
         }
-        let info = ask(&mut lease, look)?;
-        let state = info.serves_reads();
-        health.set_stale(state.is_err() && info.is_stale_and_whole() && !pool.bounds_lag());
-        if let Err(reason) = state {
-            if others || !info.is_stale_and_whole() || pool.bounds_lag() {
-                let message = format!("this replica serves no reads now: {reason}");
-                let error = Error::new(ErrorKind::Connect, Outcome::NotApplied, message);
-                return Err(error.in_phase(Phase::Handshake).with_node(|| lease.node().to_string()));
+        let info = self.said_by(&mut lease, look)?;
+        let (state, reach) = (info.serves_reads(), self.reach(server, &info, look));
+        let is_old_and_whole = state.is_err() && info.is_stale_and_whole() && reach == Reach::Reached;
+        health.set_stale(is_old_and_whole && !pool.bounds_lag());
+        if let Err(reason) = state.and(reach.serves_reads()) {
+            if others || !is_old_and_whole || pool.bounds_lag() {
+                return Err(serves_no_reads(&lease, reason));
             }
             // It rests, and serves until somebody can do better.
             self.rests(server, Instant::now(), ErrorKind::MasterDown);
@@ -241,7 +251,8 @@ impl Run<'_> {
         match result {
             Err(error) if rests_after(error) => self.rests(server, began, error.kind()),
             _ if pool.health().served(began) && self.topology().role(server) == Role::Replica => {
-                pool.observer().on(|| ObserverEvent::ReplicaReadmitted { node: pool.node() });
+                let node = &*pool.node();
+                pool.observer().on(|| ObserverEvent::ReplicaReadmitted { node });
             }
             _ => {}
         }
@@ -251,7 +262,8 @@ impl Run<'_> {
     fn rests(&self, server: usize, began: Instant, error: ErrorKind) {
         let pool = &self.servers.pools[server];
         if let (Some(pause), Role::Replica) = (pool.health().failed(began), self.topology().role(server)) {
-            pool.observer().on(|| ObserverEvent::ReplicaEjected { node: pool.node(), error, pause });
+            let node = &*pool.node();
+            pool.observer().on(|| ObserverEvent::ReplicaEjected { node, error, pause });
         }
     }
 }
@@ -263,13 +275,56 @@ fn rests_after(error: &Error) -> bool {
     error.is_servers_fault() && !matches!(error.kind(), NoPerm | PoolTimeout) && error.code() != Some("NOSCRIPT")
 }
 
-/// What a replica says of its master.
-fn ask(lease: &mut Lease, deadline: Deadline) -> Result<Info> {
-    let said = lease.ask(&[b"INFO", b"replication"], deadline);
-    // Nothing of the caller's was sent.
-    let said = said.map_err(|error| error.with_outcome(Outcome::NotApplied).in_phase(Phase::Handshake))?;
-    Ok(match said.value() {
-        ValueRef::Bulk(bytes) | ValueRef::Verbatim(_, bytes) => Info::parse(&String::from_utf8_lossy(bytes)),
-        _ => Info::default(),
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Builder;
+    use crate::net::Pool;
+    use crate::topology::{Address, Node, ShardDescription, Topology};
+    use std::sync::atomic::AtomicBool;
+    use std::sync::Arc;
+
+    #[test]
+    fn each_server_has_one_place_while_their_latencies_change() {
+        let node = |port: u16| Node::new(format!("n{port}"), Address::new("h", port).unwrap());
+        let (endpoint, settings) = Builder::default().single("h:1").unwrap();
+        let settings = Arc::new(settings);
+        let pool = |port| Arc::new(Pool::new(Role::Replica, node(port), endpoint.clone(), Arc::clone(&settings)));
+        let master = ShardDescription {
+            replicas: (2..=9).map(node).collect(),
+            ..ShardDescription::new("n1", node(1).address())
+        };
+        let servers = Servers {
+            topology: Arc::new(Topology::new([master])),
+            pools: (1..=9).map(pool).collect(),
+            marks: Arc::default(),
+        };
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for nth in (0u64..).take_while(|_| !is_over.load(Ordering::Relaxed)) {
+                    let pool = &servers.pools[nth as usize % 9];
+                    pool.health().set_latency(Duration::from_nanos(nth * 7919 % 1000 + 1));
+                }
+            });
+            let replicas: Vec<usize> = (1..9).collect();
+            for _ in 0..20_000 {
+                let candidates = Candidates {
+                    servers: &servers,
+                    replicas: &replicas,
+                    master: 0,
+                    order: ReadFrom::Nearest,
+                    nearest: nearest_first(&servers, &replicas, 0),
+                    turn: 0,
+                    nth: 0,
+                    resting: Vec::new(),
+                    again: Vec::new(),
+                };
+                let mut all: Vec<usize> = candidates.collect();
+                all.sort_unstable();
+                assert_eq!(all, (0..9).collect::<Vec<_>>());
+            }
+            is_over.store(true, Ordering::Relaxed);
+        });
+    }
 }

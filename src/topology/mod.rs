@@ -1,9 +1,14 @@
 //! The node table: which nodes there are, which servers they are, and where a key lives.
 
+mod host;
 pub(crate) mod info;
+mod marks;
+
+pub(crate) use marks::{Marks, Reach};
 
 use crate::error::{Error, Result};
 use crate::partition::{HashTags, Partitioner};
+use host::{is_name, is_v6};
 use std::fmt;
 use std::path::Path;
 
@@ -32,9 +37,7 @@ impl Address {
         if host.contains('@') {
             return Err(Error::config("a host with an @; credentials belong into a redis:// URL"));
         }
-        let v6 = !host.contains(':') || host.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
-        let plain = host.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '/' | '[' | ']'));
-        if host.is_empty() || host.len() > 255 || !v6 || !plain {
+        if host.len() > 255 || !(is_name(host) || is_v6(host)) {
             return Err(Error::config("not a host: a name, an IPv4 address, or an IPv6 address"));
         }
         if port == 0 {
@@ -84,10 +87,10 @@ impl Address {
     /// ```
     pub fn parse(text: &str) -> Result<Address> {
         let (host, port) = match text.strip_prefix('[') {
-            Some(v6) => match v6.split_once(']') {
+            Some(v6) => match v6.split_once(']').filter(|(host, _)| host.contains(':')) {
                 Some((host, "")) => (host, None),
                 Some((host, rest)) => (host, Some(rest.strip_prefix(':').unwrap_or("?"))),
-                None => return Err(Error::config("an address with an opening bracket and no closing one")),
+                None => return Err(Error::config("brackets in an address that hold no IPv6 address")),
             },
             None => match text.rsplit_once(':') {
                 Some((host, port)) if !host.contains(':') => (host, Some(port)),
@@ -97,7 +100,10 @@ impl Address {
         let port = match port {
             None => Address::DEFAULT_PORT,
             Some(port) => {
-                port.parse().map_err(|_| Error::config("what follows the colon is not a port: 1 to 65535"))?
+                // `parse` would take a sign.
+                let digits = Some(port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+                let number = digits.and_then(|digits| digits.parse().ok());
+                number.ok_or_else(|| Error::config("what follows the colon is not a port: 1 to 65535"))?
             }
         };
         Address::new(host, port)
@@ -400,6 +406,13 @@ impl Topology {
     /// The replicas that serve a node's reads; empty when the master serves them itself.
     pub fn replicas_of<'a>(&'a self, shard: &'a Shard) -> impl ExactSizeIterator<Item = &'a Node> {
         shard.replicas.iter().map(|&server| self.node(server))
+    }
+
+    /// Whether this is the address of a server, or of a replica that was passed over.
+    pub(crate) fn knows(&self, address: &Address) -> bool {
+        let mut passed_over = self.shards.iter().flat_map(|shard| &shard.passed_over);
+        self.servers.iter().any(|(_, node)| node.address == *address)
+            || passed_over.any(|passed| passed.node.address == *address)
     }
 
     /// One shard for every different master, in order: two names may be one server.

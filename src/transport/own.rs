@@ -1,15 +1,17 @@
 //! What a program brings itself, and the sockets of the system beside it.
 
 use super::tcp::connect_tcp;
+#[cfg(unix)]
+use super::unix::connect_unix;
 use crate::topology::Address;
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
-#[cfg(unix)]
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Makes the connections of a cluster in a way of one's own: with TLS, through a proxy, in memory. It is given to
@@ -62,7 +64,7 @@ pub trait Connect: Send + Sync + 'static {
 /// read while another one writes and a third one closes.
 ///
 /// Every wait has a length: `None` is for ever, and zero is not at all. A wait that ends in vain is an error of the kind
-/// [`WouldBlock`](ErrorKind::WouldBlock) or [`TimedOut`](ErrorKind::TimedOut), whichever comes easier. It may end earlier
+/// [`WouldBlock`](io::ErrorKind::WouldBlock) or [`TimedOut`](io::ErrorKind::TimedOut), whichever comes easier. It may end earlier
 /// than asked for, and is then begun again; it must not end later, because deadlines rest on it.
 ///
 /// A child that was forked drops what it has of its parent's connections. That must not end them: a goodbye on a
@@ -101,7 +103,63 @@ pub struct Socket(Kind);
 /// What a connection is made of.
 pub(crate) enum Kind {
     System(System),
-    Own(Box<dyn Transport>),
+    Own(Own),
+}
+
+/// What a program brought. A panic in it is an error like any other, because the threads in which it runs serve others,
+/// too; and the last thing that is asked of it.
+pub(crate) struct Own {
+    /// `None` only while it is dropped.
+    transport: Option<Box<dyn Transport>>,
+    has_panicked: AtomicBool,
+}
+
+/// Runs what a program brought; `None` for a panic, of which the panic hook has told.
+fn guarded<T>(code: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(code)).ok()
+}
+
+fn panicked() -> io::Error {
+    io::Error::other("a panic in the connector")
+}
+
+impl Own {
+    fn new(transport: impl Transport + 'static) -> Own {
+        Own { transport: Some(Box::new(transport)), has_panicked: AtomicBool::new(false) }
+    }
+
+    fn call<T>(&self, code: impl FnOnce(&dyn Transport) -> T) -> Option<T> {
+        let transport = self.transport.as_deref().filter(|_| !self.has_panicked.load(Ordering::Acquire))?;
+        let done = guarded(|| code(transport));
+        if done.is_none() {
+            self.has_panicked.store(true, Ordering::Release);
+            guarded(|| transport.close());
+        }
+        done
+    }
+
+    pub(crate) fn read(&self, buffer: &mut [u8], wait: Option<Duration>) -> io::Result<usize> {
+        self.call(|transport| transport.read(buffer, wait)).unwrap_or_else(|| Err(panicked()))
+    }
+
+    pub(crate) fn write(&self, bytes: &[u8], wait: Option<Duration>) -> io::Result<usize> {
+        if self.has_panicked.load(Ordering::Acquire) {
+            return Err(panicked());
+        }
+        // In the middle of a panic all of it may have been sent. So it counts as sent, and to read the reply will fail.
+        self.call(|transport| transport.write(bytes, wait)).unwrap_or(Ok(bytes.len()))
+    }
+
+    pub(crate) fn close(&self) {
+        self.call(|transport| transport.close());
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let transport = self.transport.take();
+        guarded(|| drop(transport));
+    }
 }
 
 /// A socket of the system.
@@ -114,7 +172,7 @@ pub(crate) enum System {
 impl Socket {
     /// A connection of one's own.
     pub fn new(transport: impl Transport + 'static) -> Socket {
-        Socket(Kind::Own(Box::new(transport)))
+        Socket(Kind::Own(Own::new(transport)))
     }
 
     pub(crate) fn kind(&self) -> &Kind {
@@ -124,34 +182,13 @@ impl Socket {
     /// Connects as the library itself does it.
     pub(crate) fn connect(address: &Address, timeout: Option<Duration>) -> io::Result<Socket> {
         match address.unix_path() {
-            Some(path) => connect_unix(path, timeout),
+            #[cfg(unix)]
+            Some(path) => connect_unix(path, timeout).map(Socket::from),
+            #[cfg(not(unix))]
+            Some(_) => Err(io::Error::new(io::ErrorKind::Unsupported, "there are no Unix sockets on this system")),
             None => connect_tcp(address, timeout).map(Socket::from),
         }
     }
-}
-
-/// The system lets nobody say how long connecting may take: it waits while the server's queue is full. So that is done
-/// by a thread which may come too late.
-#[cfg(unix)]
-fn connect_unix(path: &std::path::Path, timeout: Option<Duration>) -> io::Result<Socket> {
-    let Some(timeout) = timeout else { return UnixStream::connect(path).map(Socket::from) };
-    let made = Arc::new((Mutex::new(None), Condvar::new()));
-    let (path, tell) = (path.to_owned(), Arc::clone(&made));
-    std::thread::Builder::new().spawn(move || {
-        let socket = UnixStream::connect(path);
-        // Where nobody waits any more, the socket is closed with the last of the two handles.
-        *tell.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket);
-        tell.1.notify_one();
-    })?;
-    let waiting = made.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let (mut came, _) =
-        made.1.wait_timeout_while(waiting, timeout, |came| came.is_none()).unwrap_or_else(PoisonError::into_inner);
-    came.take().ok_or(ErrorKind::TimedOut)?.map(Socket::from)
-}
-
-#[cfg(not(unix))]
-fn connect_unix(_: &std::path::Path, _: Option<Duration>) -> io::Result<Socket> {
-    Err(io::Error::new(ErrorKind::Unsupported, "there are no Unix sockets on this system"))
 }
 
 impl From<TcpStream> for Socket {
@@ -221,6 +258,13 @@ impl System {
 /// A connector as the settings hold it.
 #[derive(Clone)]
 pub(crate) struct Connector(pub(crate) Arc<dyn Connect>);
+
+impl Connector {
+    /// Connects; a panic is an error.
+    pub(crate) fn connect(&self, address: &Address, timeout: Option<Duration>) -> io::Result<Socket> {
+        guarded(|| self.0.connect(address, timeout)).unwrap_or_else(|| Err(panicked()))
+    }
+}
 
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,11 +15,16 @@
 //! A server must show a certificate for the host of its address. With [`Tls::new`] everything else is what a
 //! [`ClientConfig`] says: whose certificates are trusted, and with which one the client itself is known.
 //!
+//! The certificate has to be one of X.509 version 3 with a `subjectAltName`. One of version 1, as `openssl x509 -req` makes
+//! it without extensions, cannot say for which hosts it is, and is refused with these words. As a root such a
+//! certificate is taken.
+//!
 //! Replicas that are found by asking the masters are spoken to with TLS as well, at the address that the master lists;
 //! that is the one for TLS where replication uses it, too (`tls-replication yes`).
 
 #![deny(missing_docs)]
 
+mod causes;
 mod stream;
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]

@@ -1,5 +1,6 @@
 //! One connection with TLS, which one thread may read while another one writes.
 
+use crate::causes::explained;
 use rediscluster::Transport;
 use rustls::ClientConnection;
 use std::io::{self, ErrorKind, Read, Write};
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant};
 const PIECE: usize = 32 << 10;
 /// The shortest time that a socket can be told to wait.
 const SHORTEST: Duration = Duration::from_micros(1);
+/// How much of what came first is kept.
+const FIRST: usize = 8;
 /// How long is waited for the server to send while it is to be given something, too.
 const SLICE: Duration = Duration::from_millis(5);
 
@@ -65,29 +68,36 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A socket whose every wait ends at one moment.
-struct Until<'s>(&'s TcpStream, End);
+/// A socket whose every wait ends at one moment. It keeps what came first: where that is no TLS, it tells what is there.
+struct Until<'s> {
+    socket: &'s TcpStream,
+    end: End,
+    first: Vec<u8>,
+}
 
 impl Until<'_> {
     fn check(&self) -> io::Result<Option<Duration>> {
-        match is_over(self.1) {
+        match is_over(self.end) {
             true => Err(ErrorKind::TimedOut.into()),
-            false => Ok(left(self.1)),
+            false => Ok(left(self.end)),
         }
     }
 }
 
 impl Read for Until<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.set_read_timeout(self.check()?)?;
-        self.0.read(buffer)
+        self.socket.set_read_timeout(self.check()?)?;
+        let count = self.socket.read(buffer)?;
+        let wanted = FIRST.saturating_sub(self.first.len());
+        self.first.extend(buffer[..count].iter().take(wanted));
+        Ok(count)
     }
 }
 
 impl Write for Until<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.set_write_timeout(self.check()?)?;
-        self.0.write(bytes)
+        self.socket.set_write_timeout(self.check()?)?;
+        self.socket.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -98,10 +108,11 @@ impl Write for Until<'_> {
 impl TlsStream {
     /// Agrees with the server on the keys.
     pub(crate) fn begin(socket: TcpStream, mut session: ClientConnection, end: End) -> io::Result<TlsStream> {
+        let mut until = Until { socket: &socket, end, first: Vec::new() };
         while session.is_handshaking() {
-            match session.complete_io(&mut Until(&socket, end)) {
+            match session.complete_io(&mut until) {
                 Err(error) if is_wait(&error) && !is_over(end) => {}
-                done => done.map(|_| ())?,
+                done => done.map(|_| ()).map_err(|error| explained(error, &until.first))?,
             }
         }
         let incoming = Incoming { bytes: vec![0; PIECE], start: 0, end: 0 };

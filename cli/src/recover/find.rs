@@ -62,7 +62,7 @@ impl Server {
 /// # Errors
 /// Why one of them cannot be asked.
 pub fn servers(config: &Config) -> Result<Vec<Server>, String> {
-    let cluster = config.builder().connect().map_err(|error| error.to_string())?;
+    let cluster = config.builder().require_all(true).connect().map_err(|error| error.to_string())?;
     let topology = cluster.topology();
     let mut servers: Vec<Server> = Vec::new();
     for shard in topology.shards() {

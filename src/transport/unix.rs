@@ -1,0 +1,114 @@
+//! Connecting to Unix sockets.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Those who want to be connected to one socket, and the one thread that does it for all of them.
+///
+/// The system lets nobody say how long connecting may take: it waits while the server's queue is full. So a thread does
+/// that, which may come too late. One thread for a socket is enough: where it is held up, another one would be, too.
+#[derive(Default)]
+struct Line {
+    queue: Mutex<Queue>,
+    made: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// How many want a connection, and the connections that are there for them.
+    wanted: usize,
+    made: VecDeque<io::Result<UnixStream>>,
+    is_running: bool,
+}
+
+/// The lines of this process; a child that was forked begins its own, since no thread goes over to it.
+struct Lines {
+    process: u32,
+    lines: Vec<(PathBuf, Arc<Line>)>,
+}
+
+static LINES: Mutex<Option<Lines>> = Mutex::new(None);
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Line {
+    /// The line to a socket, in which the caller stands from now on.
+    fn to(path: &Path) -> Arc<Line> {
+        let mut lines = lock(&LINES);
+        let own = || Lines { process: process::id(), lines: Vec::new() };
+        let lines = lines.get_or_insert_with(own);
+        if lines.process != process::id() {
+            *lines = own();
+        }
+        // Those in which nobody stands and nothing runs are gone.
+        lines.lines.retain(|(_, line)| Arc::strong_count(line) > 1);
+        let line = match lines.lines.iter().find(|(known, _)| known == path) {
+            Some((_, line)) => Arc::clone(line),
+            None => {
+                let line = Arc::<Line>::default();
+                lines.lines.push((path.to_owned(), Arc::clone(&line)));
+                line
+            }
+        };
+        lock(&line.queue).wanted += 1;
+        line
+    }
+
+    /// Connects as long as anybody wants that.
+    fn run(&self, path: &Path) {
+        loop {
+            let made = UnixStream::connect(path);
+            let mut queue = lock(&self.queue);
+            // Where nobody waits any more, the socket is closed.
+            if queue.made.len() < queue.wanted {
+                queue.made.push_back(made);
+                self.made.notify_one();
+            }
+            if queue.made.len() >= queue.wanted {
+                queue.is_running = false;
+                return;
+            }
+        }
+    }
+}
+
+/// Connects within `timeout`; without one, for as long as the server lets it wait.
+pub(super) fn connect_unix(path: &Path, timeout: Option<Duration>) -> io::Result<UnixStream> {
+    let end = match timeout {
+        None => return UnixStream::connect(path),
+        Some(timeout) => Instant::now().checked_add(timeout),
+    };
+    let line = Line::to(path);
+    let mut queue = lock(&line.queue);
+    let came = loop {
+        if let Some(made) = queue.made.pop_front() {
+            break made;
+        }
+        if !queue.is_running {
+            let (of_thread, path) = (Arc::clone(&line), path.to_owned());
+            match std::thread::Builder::new().name("rediscluster-unix".into()).spawn(move || of_thread.run(&path)) {
+                Ok(_) => queue.is_running = true,
+                Err(error) => break Err(error),
+            }
+        }
+        let left = end.map_or(Duration::from_secs(3600), |end| end.saturating_duration_since(Instant::now()));
+        if left.is_zero() {
+            break Err(ErrorKind::TimedOut.into());
+        }
+        queue = line.made.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+    };
+    queue.wanted -= 1;
+    // What was made for one who has given up meanwhile.
+    let (made, wanted) = (queue.made.len(), queue.wanted);
+    let unwanted: Vec<_> = queue.made.drain(wanted.min(made)..).collect();
+    drop(queue);
+    drop(unwanted);
+    came
+}
