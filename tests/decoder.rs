@@ -265,12 +265,12 @@ fn values_before_bad_bytes_are_given() {
 
 #[test]
 fn errors_say_what_is_wrong() {
-    let cases: [(&[u8], &str); 9] = [
+    let cases: [(&[u8], &str); 11] = [
         (b"@foo\r\n", "unknown type byte '@'"),
         (b"HTTP/1.1 400 Bad Request\r\n", "unknown type byte 'H': the server speaks HTTP and not RESP"),
         (
             b"\x15\x03\x01\x00\x02\x02\x46",
-            "unknown type byte '\u{15}': the server answers in TLS; a rediss:// URL, or --tls, speaks it",
+            "unknown type byte '\\u{15}': the server answers in TLS; a rediss:// URL, or --tls, speaks it",
         ),
         (b"%1\r\n", "RESP3 type '%' on a RESP2 connection"),
         (b"$?\r\n", "streamed types are not supported"),

@@ -116,8 +116,9 @@ impl Cluster {
     /// [thread](crate::Builder::refresh_every) does the same now and then.
     ///
     /// # Errors
-    /// As [`Builder::connect`](crate::Builder::connect), for the first master that is at fault. The others are refreshed
-    /// all the same; it stands as it was last known and fails the calls for its own keys.
+    /// As [`Builder::connect`](crate::Builder::connect) with [`require_all`](crate::Builder::require_all), for the first
+    /// master that is at fault: one that cannot be reached is an error here. The others are refreshed all the same; it
+    /// stands as it was last known and fails the calls for its own keys.
     pub fn refresh(&self) -> Result<()> {
         self.shared.refresher.start(&self.shared)?;
         self.shared.refresh()
