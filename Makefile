@@ -5,10 +5,10 @@ SHELL := /bin/bash
 # How long each fuzz target runs. The default is a smoke test; give it an hour when the decoder changes.
 FUZZ_SECONDS ?= 10
 
-.PHONY: help demo test reference check fuzz bench
+.PHONY: help demo test reference check fuzz bench size instructions
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## 2 masters and 2 replicas on this machine, a session on them, and nothing left behind
 	@scripts/demo.sh
@@ -64,3 +64,14 @@ fuzz: ## runs each fuzz target for FUZZ_SECONDS (10), two at a time
 # A package of its own, because the peers it compares with must not be built by `cargo test`.
 bench: ## decoding and encoding beside redis-rs, in one run
 	cargo run --release --manifest-path bench/Cargo.toml
+
+# A package of its own as well. With COSTS=--write the figures are committed, those of sizes in the README too; with
+# COSTS=--check it fails when what is held has grown.
+COSTS ?=
+
+size: ## bytes that the library adds to small programs, and time of their build, beside redis-rs
+	cargo run --release --locked --manifest-path costs/Cargo.toml -- size $(COSTS)
+
+instructions: ## instructions of common calls, beside redis-rs; wants valgrind
+	@REDIS_SERVER=$$(scripts/server.sh) \
+		cargo run --release --locked --manifest-path costs/Cargo.toml -- instructions $(COSTS)

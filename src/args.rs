@@ -6,6 +6,9 @@ use std::fmt;
 
 /// Room in front of the arguments for `*`, the count and a line end.
 const HEAD: usize = 13;
+/// It is remembered where one in so many arguments begins: no argument is more steps away, and a command with fewer of
+/// them, as nearly every one has, remembers nothing.
+const STRIDE: usize = 16;
 
 /// The arguments of a command, the command's own words first, as they go over the wire.
 ///
@@ -16,6 +19,8 @@ pub struct Args {
     count: usize,
     /// Where the command begins: its head is written backwards into the room in front.
     start: usize,
+    /// Where in the buffer the arguments 16, 32, 48 and so on begin.
+    milestones: Vec<usize>,
     /// The positions that the caller said are keys.
     marked: Vec<usize>,
 }
@@ -25,19 +30,29 @@ impl Args {
     pub(crate) fn new() -> Args {
         let mut buffer = Vec::with_capacity(64);
         buffer.resize(HEAD, b' ');
-        Args { buffer, count: 0, start: HEAD, marked: Vec::new() }
+        Args { buffer, count: 0, start: HEAD, milestones: Vec::new(), marked: Vec::new() }
     }
 
     /// Appends one argument of any bytes.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.note_milestone();
         encode::bulk(&mut self.buffer, bytes);
         self.counted();
     }
 
     /// Appends one argument: a whole number in decimal.
     pub(crate) fn push_integer(&mut self, negative: bool, magnitude: u64) {
+        self.note_milestone();
         encode::bulk_integer(&mut self.buffer, negative, magnitude);
         self.counted();
+    }
+
+    /// Remembers where the argument that comes next begins, if it is one of those.
+    #[inline]
+    fn note_milestone(&mut self) {
+        if self.count % STRIDE == 0 && self.count > 0 {
+            self.milestones.push(self.buffer.len());
+        }
     }
 
     fn counted(&mut self) {
@@ -73,25 +88,28 @@ impl Args {
         self.count == 0
     }
 
-    /// The argument at a position, 0 being the command's first word.
+    /// The argument at a position, 0 being the command's first word. It takes the same few steps wherever that is.
     pub fn get(&self, at: usize) -> Option<&[u8]> {
         self.iter().nth(at)
     }
 
-    /// The arguments in order.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> + '_ {
-        let mut rest = &self.buffer[HEAD..];
-        (0..self.count).map(move |_| {
-            // `$length`, a line end, the bytes, a line end: written by `push` and nobody else.
-            let mut at = 1;
-            let mut length = 0;
-            while rest[at] != b'\r' {
-                length = length * 10 + usize::from(rest[at] - b'0');
-                at += 1;
+    /// The arguments in order. To skip many takes no longer than to skip few.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + '_ {
+        self.walk()
+    }
+
+    fn walk(&self) -> Iter<'_> {
+        Iter { args: self, at: 0, rest: &self.buffer[HEAD..] }
+    }
+
+    /// The arguments at some positions; when those ascend, all arguments are walked over once.
+    pub(crate) fn at<'a>(&'a self, positions: impl IntoIterator<Item = usize>) -> impl Iterator<Item = &'a [u8]> {
+        let mut walk = self.walk();
+        positions.into_iter().filter_map(move |position| {
+            if position < walk.at {
+                walk = self.walk();
             }
-            let bytes = &rest[at + 2..at + 2 + length];
-            rest = &rest[at + 4 + length..];
-            bytes
+            walk.nth(position - walk.at)
         })
     }
 
@@ -101,10 +119,131 @@ impl Args {
     }
 }
 
+/// The arguments from a position on.
+struct Iter<'a> {
+    args: &'a Args,
+    /// The position of the next one.
+    at: usize,
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.at == self.args.count {
+            return None;
+        }
+        #[cfg(test)]
+        steps::count();
+        // `$length`, a line end, the bytes, a line end: written by `push` and nobody else.
+        let mut at = 1;
+        let mut length = 0;
+        while self.rest[at] != b'\r' {
+            length = length * 10 + usize::from(self.rest[at] - b'0');
+            at += 1;
+        }
+        let bytes = &self.rest[at + 2..at + 2 + length];
+        self.rest = &self.rest[at + 4 + length..];
+        self.at += 1;
+        Some(bytes)
+    }
+
+    #[inline]
+    fn nth(&mut self, skipped: usize) -> Option<&'a [u8]> {
+        let wanted = self.at.saturating_add(skipped);
+        if wanted >= self.args.count {
+            self.at = self.args.count;
+            return None;
+        }
+        if let Some(nth) = (wanted / STRIDE).checked_sub(1).filter(|_| wanted / STRIDE > self.at / STRIDE) {
+            self.at = (nth + 1) * STRIDE;
+            self.rest = &self.args.buffer[self.args.milestones[nth]..];
+        }
+        while self.at < wanted {
+            self.next();
+        }
+        self.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.args.count - self.at;
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+
 impl fmt::Debug for Args {
     /// Shows the command's name and how many arguments follow: they may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = escape(self.get(0).unwrap_or_default(), 64);
         write!(f, "{name} and {} arguments", self.count.saturating_sub(1))
+    }
+}
+
+/// How many arguments were walked over: the work that must not grow faster than the number of keys.
+#[cfg(test)]
+pub(crate) mod steps {
+    use std::cell::Cell;
+
+    thread_local! {
+        static WALKED: Cell<u64> = const { Cell::new(0) };
+    }
+
+    pub(crate) fn count() {
+        WALKED.with(|walked| walked.set(walked.get() + 1));
+    }
+
+    /// How many steps this thread makes for something.
+    pub(crate) fn of<T>(work: impl FnOnce() -> T) -> (T, u64) {
+        let before = WALKED.with(Cell::get);
+        let done = work();
+        (done, WALKED.with(Cell::get) - before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_position_is_a_few_steps_away() {
+        let mut args = Args::new();
+        let texts: Vec<String> = (0..1000).map(|nth| "x".repeat(nth % 37)).collect();
+        for (nth, text) in texts.iter().enumerate() {
+            assert_eq!(args.get(nth), None);
+            args.push(text.as_bytes());
+            assert_eq!(args.get(nth), Some(text.as_bytes()), "while it is filled");
+        }
+        args.push_integer(true, 7);
+        assert_eq!((args.get(1000), args.get(1001), args.len()), (Some(&b"-7"[..]), None, 1001));
+        assert!(args.iter().take(1000).eq(texts.iter().map(|text| text.as_bytes())));
+        for (nth, text) in texts.iter().enumerate() {
+            let (found, steps) = steps::of(|| args.get(nth));
+            assert!(found == Some(text.as_bytes()) && steps <= STRIDE as u64, "{nth}: {steps} steps");
+            for from in [0, nth / 2, nth.saturating_sub(1), nth] {
+                let mut iter = args.iter();
+                assert_eq!(iter.by_ref().take(from).count(), from);
+                assert_eq!(iter.nth(nth - from), Some(text.as_bytes()), "{nth} from {from}");
+                assert_eq!((iter.len(), iter.next()), (1000 - nth, args.get(nth + 1)));
+            }
+        }
+        assert_eq!(args.iter().nth(usize::MAX), None);
+        let some = |positions: &[usize]| args.at(positions.to_vec()).map(<[u8]>::len).collect::<Vec<_>>();
+        assert_eq!(some(&[3, 36, 36, 38, 999, 1001, 5, 1000]), [3, 36, 36, 1, 0, 5, 2]);
+        let (count, steps) = steps::of(|| args.at((0..1000).step_by(2)).count());
+        assert!(count == 500 && steps <= 1000, "{steps} steps");
+        assert!(args.clone().iter().skip(990).eq(args.iter().skip(990)));
+        assert_eq!(args.iter().last(), Some(&b"-7"[..]));
+    }
+
+    /// What most programs send all the time needs no memory for this.
+    #[test]
+    fn few_arguments_remember_nothing() {
+        let mut args = Args::new();
+        (0..STRIDE).for_each(|_| args.push(b"x"));
+        assert_eq!(args.milestones.capacity(), 0);
     }
 }

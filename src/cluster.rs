@@ -11,7 +11,7 @@ mod scripts;
 mod start;
 mod views;
 
-pub(crate) use failover::may_come_of_a_failover;
+pub(crate) use calls::not_refused;
 pub(crate) use followers::Follower;
 pub use on::{OnEachMaster, OnNode};
 pub(crate) use pages::Page;

@@ -121,6 +121,7 @@ impl<T> Cmd<T> {
         match found {
             Some(spec) => Ok(spec),
             None if !self.args.marked().is_empty() => Ok(&spec::MARKED),
+            None if second.is_none() && spec::is_container(first) => Err(unfinished(first)),
             None => Err(unknown(first)),
         }
     }
@@ -144,6 +145,9 @@ impl<T> Cmd<T> {
 
     /// How long the command may wait for data before the server answers.
     pub(crate) fn wait(&self, spec: &Spec) -> Wait {
+        if spec.wait != WaitArgument::None && spec.is_refused_for_its_keys(&self.args) {
+            return Wait::None;
+        }
         let number = |arg: Option<&[u8]>| arg.and_then(|arg| std::str::from_utf8(arg).ok()?.parse::<f64>().ok());
         let seconds = match spec.wait {
             WaitArgument::None => return Wait::None,
@@ -225,6 +229,13 @@ impl Execute for Build {
     }
 }
 
+/// The error for the first word of a command that has two, such as `OBJECT`, in the words that a server would use.
+fn unfinished(name: &[u8]) -> Error {
+    let name = String::from_utf8_lossy(name);
+    let message = format!("ERR wrong number of arguments for '{}' command", name.to_ascii_lowercase());
+    Error::argument(message).with_command(name.to_ascii_uppercase())
+}
+
 fn unknown(name: &[u8]) -> Error {
     use crate::error::{escape, ErrorKind, Outcome};
     Error::new(
@@ -262,6 +273,7 @@ mod tests {
             ("BLPOP a b -1", Wait::None),
             ("BLPOP a b 1e300", Wait::Forever),
             ("BLMPOP 2 1 a LEFT", seconds(2.0)),
+            ("BLMPOP 2 9 a LEFT", Wait::None),
             ("XREAD COUNT 1 BLOCK 1500 STREAMS a 0", seconds(1.5)),
             ("XREAD BLOCK 1500 BLOCK 500 STREAMS a 0", seconds(0.5)),
             ("XREAD STREAMS BLOCK 0", Wait::None),

@@ -1,6 +1,7 @@
 //! What a cluster is told: nodes, credentials, limits.
 
 mod nodes;
+mod pools;
 mod replicas;
 mod sentinels;
 
@@ -31,6 +32,7 @@ use std::time::Duration;
 /// | [`connect_timeout`](Builder::connect_timeout) for one connection | 2 s |
 /// | [`pool_size`](Builder::pool_size), connections to one server | 16 |
 /// | [`check_after`](Builder::check_after) that a connection lay unused | 15 s |
+/// | [`max_idle_age`](Builder::max_idle_age) of a connection that lies unused | 3 min |
 /// | [`retries`](Builder::retries) | up to 3; 1 when connections fail |
 /// | [`observer`](Builder::observer) | none |
 /// | [`database`](Builder::database) | 0 |
@@ -83,6 +85,7 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) pool_size: usize,
     pub(crate) check_after: Duration,
+    pub(crate) max_idle_age: Option<Duration>,
     pub(crate) max_replica_lag: Option<ReplicaLag>,
     pub(crate) stand_in_after: Duration,
     pub(crate) address_map: AddressMap,
@@ -125,6 +128,7 @@ impl Default for Builder {
                 connect_timeout: Duration::from_secs(2),
                 pool_size: 16,
                 check_after: Duration::from_secs(15),
+                max_idle_age: Some(Duration::from_secs(180)),
                 max_replica_lag: None,
                 stand_in_after: Duration::from_secs(1),
                 address_map: AddressMap::default(),
@@ -289,36 +293,6 @@ impl Builder {
     /// deadline of the call. Zero is an error.
     pub fn connect_timeout(self, timeout: Duration) -> Builder {
         self.note(|builder| positive("connect timeout", timeout).map(|()| builder.settings.connect_timeout = timeout))
-    }
-
-    /// How long a connection of a pool may lie unused before it is asked by `PING` whether it lives, when it is used again.
-    /// What lies between a program and its servers, such as a firewall or the translation of addresses, may forget a
-    /// connection without a word, and a call on it would wait in vain. What does not answer within 0.8 s, or a quarter of
-    /// the time that is left, is closed, and the call goes on over another connection. Zero is an error; [`Duration::MAX`]
-    /// is for never.
-    ///
-    /// ```
-    /// use rediscluster::prelude::*;
-    /// use std::time::Duration;
-    ///
-    /// let nodes = Cluster::builder().nodes("node_1=10.0.0.1,node_2=10.0.0.2");
-    /// let cluster = nodes.check_after(Duration::from_secs(60)).build()?;
-    /// # Ok::<(), rediscluster::Error>(())
-    /// ```
-    pub fn check_after(self, unused: Duration) -> Builder {
-        self.note(|builder| positive("check", unused).map(|()| builder.settings.check_after = unused))
-    }
-
-    /// The most connections to one server at a time, at least 1. A call that finds all of them taken waits, within
-    /// its deadline.
-    pub fn pool_size(self, size: usize) -> Builder {
-        self.note(|builder| match size {
-            0 => Err(Error::config("a pool of 0 connections")),
-            _ => {
-                builder.settings.pool_size = size;
-                Ok(())
-            }
-        })
     }
 
     /// How connections are made, instead of by plain TCP: with TLS, through a proxy. It makes all connections of the

@@ -12,6 +12,11 @@ use std::hash::{BuildHasher, Hash};
 /// and RESP3 gives the same Rust value: a flat list of pairs and a RESP3 map both become a `HashMap`, a number
 /// may come as text, a nil becomes `None`.
 ///
+/// A list of tuples may come in two shapes: flat, as `HGETALL` gives its pairs, or with a list around each tuple, as
+/// `XRANGE` gives its entries. The type says which it is, whatever the reply holds: around each tuple there is a list
+/// when the values are nested deeper than the first type of the tuple is, see [`DEPTH`](FromValue::DEPTH). In a RESP3 map
+/// pairs always lie flat.
+///
 /// ```
 /// use rediscluster::{Error, FromValue, Result, ValueRef};
 ///
@@ -26,6 +31,19 @@ use std::hash::{BuildHasher, Hash};
 /// # Ok::<(), Error>(())
 /// ```
 pub trait FromValue: Sized {
+    /// How many aggregates lie around the first single value of one that becomes this type: none around a text or a
+    /// number, one around a list of texts. A type that is made of an aggregate sets it, in case that tuples begin with it.
+    ///
+    /// ```
+    /// use rediscluster::FromValue;
+    ///
+    /// assert_eq!((String::DEPTH, <Vec<String>>::DEPTH, <Vec<Vec<String>>>::DEPTH), (0, 1, 2));
+    /// ```
+    const DEPTH: usize = 0;
+
+    /// The same around a list of values of this type. Tuples set it, because they may lie flat in the list.
+    const LIST_DEPTH: usize = 1 + Self::DEPTH;
+
     /// Makes the value.
     ///
     /// # Errors
@@ -44,6 +62,15 @@ pub trait FromValue: Sized {
             values.push(Self::from_value(item)?);
         }
         Ok(values)
+    }
+
+    /// Makes a list of values out of the keys and values of a RESP3 map, which come in turn. Pairs overwrite it: each is
+    /// made of a key and its value, whatever those are.
+    ///
+    /// # Errors
+    /// As [`from_items`](FromValue::from_items).
+    fn from_map(items: Items<'_>) -> Result<Vec<Self>> {
+        Self::from_items(items)
     }
 
     /// Makes the value of one large string that nobody else holds. A type overwrites it that can keep the bytes.
@@ -189,6 +216,8 @@ through!(Box<str>: String, Box<[u8]>: Vec<u8>, std::rc::Rc<str>: String, std::sy
     Cow<'static, str>: String, Cow<'static, [u8]>: Vec<u8>);
 
 impl<T: FromValue> FromValue for Option<T> {
+    const DEPTH: usize = T::DEPTH;
+
     fn from_value(value: ValueRef<'_>) -> Result<Option<T>> {
         T::from_optional(value)
     }
@@ -207,12 +236,19 @@ fn items<'a>(wanted: &str, value: ValueRef<'a>) -> Result<Option<Items<'a>>> {
 }
 
 impl<T: FromValue> FromValue for Vec<T> {
+    const DEPTH: usize = T::LIST_DEPTH;
+
     fn from_value(value: ValueRef<'_>) -> Result<Vec<T>> {
-        items("a list", value)?.map_or_else(|| Ok(Vec::new()), T::from_items)
+        match value {
+            ValueRef::Map(items) => T::from_map(items),
+            value => items("a list", value)?.map_or_else(|| Ok(Vec::new()), T::from_items),
+        }
     }
 }
 
 impl<T: FromValue, const N: usize> FromValue for [T; N] {
+    const DEPTH: usize = T::LIST_DEPTH;
+
     fn from_value(value: ValueRef<'_>) -> Result<[T; N]> {
         let values: Vec<T> = Vec::from_value(value)?;
         let count = values.len();
@@ -221,53 +257,96 @@ impl<T: FromValue, const N: usize> FromValue for [T; N] {
 }
 
 impl<T: FromValue + Eq + Hash, S: BuildHasher + Default> FromValue for HashSet<T, S> {
+    const DEPTH: usize = 1 + T::DEPTH;
+
     fn from_value(value: ValueRef<'_>) -> Result<HashSet<T, S>> {
         items("a set", value)?.into_iter().flatten().map(T::from_value).collect()
     }
 }
 
 impl<T: FromValue + Ord> FromValue for BTreeSet<T> {
+    const DEPTH: usize = 1 + T::DEPTH;
+
     fn from_value(value: ValueRef<'_>) -> Result<BTreeSet<T>> {
         items("a set", value)?.into_iter().flatten().map(T::from_value).collect()
     }
 }
 
 impl<K: FromValue + Eq + Hash, V: FromValue, S: BuildHasher + Default> FromValue for HashMap<K, V, S> {
+    const DEPTH: usize = 1 + K::DEPTH;
+
     fn from_value(value: ValueRef<'_>) -> Result<HashMap<K, V, S>> {
         Ok(Vec::<(K, V)>::from_value(value)?.into_iter().collect())
     }
 }
 
 impl<K: FromValue + Ord, V: FromValue> FromValue for BTreeMap<K, V> {
+    const DEPTH: usize = 1 + K::DEPTH;
+
     fn from_value(value: ValueRef<'_>) -> Result<BTreeMap<K, V>> {
         Ok(Vec::<(K, V)>::from_value(value)?.into_iter().collect())
     }
 }
 
+/// Whether tuples lie each in a list of its own, by how deep values are nested at the places where the first type of a
+/// tuple belongs, which is `depth`. One that a nil or an empty list cuts short leaves it to the next; `None` when all do.
+fn are_nested(items: Items<'_>, count: usize, depth: usize) -> Option<bool> {
+    for mut value in items.step_by(count) {
+        let mut found = 0;
+        let is_cut_short = loop {
+            let Some(mut inside) = value.items() else { break value == ValueRef::Nil };
+            found += 1;
+            if found > depth {
+                return Some(true);
+            }
+            match inside.next() {
+                Some(first) => value = first,
+                None => break true,
+            }
+        };
+        if !is_cut_short || depth == 0 {
+            return Some(false);
+        }
+    }
+    None
+}
+
 macro_rules! tuples {
-    ($(($count:literal: $($name:ident),+)),*) => {$(
-        impl<$($name: FromValue),+> FromValue for ($($name,)+) {
+    ($(($count:literal: $first:ident $(, $name:ident)*)),*) => {$(
+        impl<$first: FromValue $(, $name: FromValue)*> FromValue for ($first, $($name,)*) {
+            const DEPTH: usize = 1 + $first::DEPTH;
+            const LIST_DEPTH: usize = 1 + $first::DEPTH;
+
             fn from_value(value: ValueRef<'_>) -> Result<Self> {
                 let wanted = concat!("a list of ", $count);
                 let mut items = match value.items() {
                     Some(items) if items.len() == $count => items,
                     _ => return mismatch(wanted, value),
                 };
-                Ok(($(items.next().map_or_else(|| mismatch(wanted, value), $name::from_value)?,)+))
+                let mut next = || items.next().unwrap_or(ValueRef::Nil);
+                Ok(($first::from_value(next())?, $($name::from_value(next())?,)*))
             }
 
             /// Takes the tuples each in a list of its own, or all flat in one list.
-            fn from_items(mut items: Items<'_>) -> Result<Vec<Self>> {
-                let nested = items.clone().next().is_some_and(|first| first.items().is_some_and(|list| list.len() == $count));
-                if nested {
-                    return items.map(Self::from_value).collect();
+            fn from_items(items: Items<'_>) -> Result<Vec<Self>> {
+                let nested = || items.map(Self::from_value).collect::<Result<Vec<Self>>>();
+                match are_nested(items, $count, $first::DEPTH) {
+                    Some(true) => nested(),
+                    Some(false) => Self::from_map(items),
+                    // All begin with nothing: the shape is the one that fits.
+                    None => Self::from_map(items).or_else(|misfit| nested().map_err(|_| misfit)),
                 }
+            }
+
+            fn from_map(mut items: Items<'_>) -> Result<Vec<Self>> {
                 if items.len() % $count != 0 {
                     return Err(Error::reply(format!("expected elements in groups of {}, got {}", $count, items.len())));
                 }
                 let mut values = Vec::with_capacity(items.len() / $count);
-                while items.len() > 0 {
-                    values.push(($(items.next().map_or_else(|| mismatch("an element", ValueRef::Nil), $name::from_value)?,)+));
+                while let Some(first) = items.next() {
+                    let first = $first::from_value(first)?;
+                    let mut next = || items.next().unwrap_or(ValueRef::Nil);
+                    values.push((first, $($name::from_value(next())?,)*));
                 }
                 Ok(values)
             }

@@ -87,7 +87,7 @@ pub(crate) fn discover(
     // Servers that say nothing take no time from what comes after them.
     let masters = at_once(&asked, |&nth| {
         let deadline = Deadline::after(scope.patience);
-        master_of(&nodes[nth], &known[nth], settings, deadline)
+        master_of(&nodes[nth], &known[nth], false, settings, deadline)
     });
     // Masters that are where they were.
     let in_place: Vec<(Option<String>, Address)> = masters
@@ -311,6 +311,13 @@ fn ask_reached(
         latency = began.elapsed();
     }
     let mut info = Info::parse(&text);
+    if info.is_cluster {
+        let message = format!(
+            "node {node} is a member of a Redis Cluster (cluster-enabled yes), which places keys in another way and is not \
+             supported; nodes are servers by themselves"
+        );
+        return Err(Error::config(message).with_node(|| node.to_string()));
+    }
     let told = info.master.iter_mut().chain(info.replicas.iter_mut().map(|line| &mut line.address));
     told.for_each(|address| *address = settings.address_map.apply(address));
     Ok(Said { info, latency })

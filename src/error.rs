@@ -1,42 +1,19 @@
 //! What can go wrong, and what the servers may have done by then.
 
 mod phase;
+mod refusal;
+mod script;
+mod text;
 
 pub use phase::Phase;
+pub(crate) use script::OwnWords;
+pub(crate) use text::escape;
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// How servers begin what they say of a rule for a user, which they repeat then.
-const RULE: &[u8] = b"ERR Error in ACL SETUSER modifier '";
-
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// The most server text that an error keeps, in bytes: a hostile server cannot fill a log.
-const SERVER_TEXT: usize = 512;
-
-/// How servers say that they do not know a script.
-const UNKNOWN_SCRIPT: &str = "NOSCRIPT No matching script";
-/// How errors begin that no script was run for, or that leave it nothing to write: a replica refuses every write. None
-/// of them can come out of a command that a script calls and whose error it returns.
-const BEFORE_A_SCRIPT: &[&str] = &[
-    UNKNOWN_SCRIPT,
-    "BUSY Redis is busy",
-    "BUSY Valkey is busy",
-    "ERR Error compiling script",
-    "ERR Function not found",
-    "ERR max number of clients",
-    "ERR unknown command",
-    "LOADING Redis is loading",
-    "LOADING Valkey is loading",
-    "MASTERDOWN Link with MASTER is down",
-    "NOAUTH Authentication required",
-    "NOPERM No permissions",
-    "NOPERM User ",
-    "NOPERM this user has no permissions",
-    "READONLY You can't write against a read only",
-];
 
 /// Why a call failed: its [kind](Error::kind), the node and the command it was about, [how far](Error::phase) it had
 /// come, and whether the command [may have been applied](Error::outcome).
@@ -196,27 +173,6 @@ impl Error {
         error
     }
 
-    /// An error reply of a server, escaped and cut to a fixed length.
-    pub(crate) fn server(text: &[u8]) -> Error {
-        let word = text.split(|&b| b == b' ').next().unwrap_or(b"");
-        let kind = match word {
-            b"WRONGTYPE" => ErrorKind::WrongType,
-            b"NOAUTH" => ErrorKind::NoAuth,
-            b"WRONGPASS" => ErrorKind::WrongPass,
-            b"NOPERM" => ErrorKind::NoPerm,
-            b"LOADING" => ErrorKind::Loading,
-            b"MASTERDOWN" => ErrorKind::MasterDown,
-            b"READONLY" => ErrorKind::ReadOnly,
-            b"OOM" => ErrorKind::OutOfMemory,
-            b"MISCONF" => ErrorKind::Misconf,
-            b"BUSYKEY" => ErrorKind::BusyKey,
-            b"EXECABORT" => ErrorKind::ExecAbort,
-            _ if text.starts_with(b"ERR invalid password") => ErrorKind::WrongPass,
-            _ => ErrorKind::Server,
-        };
-        Error::new(kind, Outcome::NotApplied, escape(&without_password(text), SERVER_TEXT))
-    }
-
     /// The same for another command that failed with it.
     pub(crate) fn again(&self) -> Error {
         let Inner { kind, outcome, phase, node, command, message, parts, source: _, attempts, pooled } = &*self.0;
@@ -232,21 +188,6 @@ impl Error {
             attempts: *attempts,
             pooled: *pooled,
         }))
-    }
-
-    /// The same error for a command that runs a script: unless it can only come before the script begins, what the
-    /// script wrote by then stays written. The words are compared, because a script may return any code of its own.
-    pub(crate) fn of_a_script(self) -> Error {
-        let before = BEFORE_A_SCRIPT.iter().any(|words| self.0.message.starts_with(words));
-        match self.is_server() && !before {
-            true => self.with_outcome(Outcome::Unknown),
-            false => self,
-        }
-    }
-
-    /// Whether a server does not know the script that it was to run by its name.
-    pub(crate) fn is_unknown_script(&self) -> bool {
-        self.0.outcome == Outcome::NotApplied && self.is_server() && self.0.message.starts_with(UNKNOWN_SCRIPT)
     }
 
     pub(crate) fn with_node(mut self, node: impl FnOnce() -> String) -> Error {
@@ -304,33 +245,6 @@ impl Error {
             || matches!(io, Some(std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock))
     }
 
-    /// Whether the server has as many clients as it takes. It hangs up after that.
-    pub(crate) fn is_full_house(&self) -> bool {
-        self.is_server() && self.0.message.starts_with("ERR max number of clients")
-    }
-
-    /// Whether a server says that it is a replica: to a write, to a read that it may not serve, or to who waited for data
-    /// while it became one. Or it is not what it was taken for before it was reached for the first time.
-    pub(crate) fn is_of_a_replica(&self) -> bool {
-        let has_become_one = || self.is_server() && self.0.message.starts_with("UNBLOCKED force unblock");
-        let is_taken_wrongly = self.0.kind == ErrorKind::Config && self.0.phase == Some(Phase::Handshake);
-        matches!(self.0.kind, ErrorKind::ReadOnly | ErrorKind::MasterDown) || has_become_one() || is_taken_wrongly
-    }
-
-    /// Whether a server could not be reached, or cannot say now who it is: that passes by itself. All else is a wrong
-    /// answer, or an address that leads nowhere.
-    pub(crate) fn is_outage(&self) -> bool {
-        use std::io::ErrorKind::{InvalidData, InvalidInput};
-        use ErrorKind::*;
-        // A name without an address, or a certificate that is not trusted.
-        let is_mistake = |why: &std::io::Error| matches!(why.kind(), InvalidInput | InvalidData);
-        match self.0.kind {
-            Connect | Io | Timeout => !self.0.source.as_ref().is_some_and(is_mistake),
-            Loading | MasterDown => true,
-            _ => self.is_full_house() || matches!(self.code(), Some("BUSY" | "TRYAGAIN")),
-        }
-    }
-
     /// Adds what the caller must know beyond the cause.
     pub(crate) fn with_note(mut self, note: &str) -> Error {
         self.0.message.push_str("; ");
@@ -368,34 +282,6 @@ impl Error {
     /// control characters escaped and cut to 512 bytes.
     pub fn message(&self) -> &str {
         &self.0.message
-    }
-
-    /// The first word of an error reply, such as `WRONGTYPE` or `ERR`; `None` when no server said this.
-    pub fn code(&self) -> Option<&str> {
-        if !self.is_server() {
-            return None;
-        }
-        self.0.message.split(' ').next()
-    }
-
-    /// Whether this is an error reply: the server understood and refused, and the connection stays usable.
-    pub fn is_server(&self) -> bool {
-        use ErrorKind::*;
-        matches!(
-            self.0.kind,
-            WrongType
-                | NoAuth
-                | WrongPass
-                | NoPerm
-                | Loading
-                | MasterDown
-                | ReadOnly
-                | OutOfMemory
-                | Misconf
-                | BusyKey
-                | ExecAbort
-                | Server
-        )
     }
 
     /// For a command over several nodes and for the subscriptions of a [`Subscriber`](crate::Subscriber), how far each
@@ -474,40 +360,6 @@ impl std::error::Error for Error {
     }
 }
 
-/// Bytes from a server or a caller as printable text of at most `most` bytes of input.
-pub(crate) fn escape(bytes: &[u8], most: usize) -> String {
-    let mut cut = bytes.len().min(most);
-    while cut < bytes.len() && cut > 0 && (bytes[cut] & 0xc0) == 0x80 {
-        cut -= 1;
-    }
-    let mut out = String::with_capacity(cut);
-    for character in String::from_utf8_lossy(&bytes[..cut]).chars() {
-        // Control characters could drive a terminal; so could the ones that reorder text.
-        if character.is_control()
-            || matches!(character, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        {
-            out.extend(character.escape_default());
-        } else {
-            out.push(character);
-        }
-    }
-    if cut < bytes.len() {
-        out.push_str("...");
-    }
-    out
-}
-
-/// What a server said of a rule for a user without the rule, unless its first sign says that it is no password.
-fn without_password(text: &[u8]) -> Cow<'_, [u8]> {
-    match text.strip_prefix(RULE) {
-        Some(rest) if !matches!(rest.first(), Some(b'+' | b'-' | b'~' | b'%' | b'&' | b'(')) => {
-            let reason = rest.windows(3).rposition(|end| end == b"': ").map_or(&b"'"[..], |at| &rest[at..]);
-            [RULE, b"(hidden)", reason].concat().into()
-        }
-        _ => text.into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -515,19 +367,6 @@ mod tests {
     #[test]
     fn an_error_is_one_pointer_wide() {
         assert_eq!(std::mem::size_of::<Error>(), std::mem::size_of::<usize>());
-    }
-
-    #[test]
-    fn server_text_is_escaped_and_cut() {
-        let error = Error::server(b"ERR \x1b[2J\xff\r\xe2\x80\xae");
-        assert_eq!(error.message(), "ERR \\u{1b}[2J\u{fffd}\\r\\u{202e}");
-        let long = Error::server(&[b'x'; 10_000]);
-        assert_eq!(long.message().len(), SERVER_TEXT + 3);
-    }
-
-    #[test]
-    fn a_cut_never_splits_a_character() {
-        assert_eq!(escape("ab\u{e9}".as_bytes(), 3), "ab...");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What running a command would take, told before anything is sent. Pure.
 
 mod hidden;
+#[cfg(test)]
+mod work;
 
 use crate::args::Args;
 use crate::error::escape;
@@ -173,6 +175,7 @@ impl Draft<'_> {
                 }
                 does.push((destination, "RESTORE STASH TTL… VALUE… REPLACE".into()));
                 does.push((source, "MULTI".into()));
+                // DUMP and PTTL of the stash come in between where WATCH does not see everything, as of a stream.
                 does.push((source, format!("RENAME {from} STASH, EXEC")));
                 does.push((destination, format!("{} STASH {to}", self.spec.name)));
                 does.push((source, "UNLINK STASH".into()));
@@ -236,13 +239,10 @@ impl Draft<'_> {
                     round += 2;
                 }
                 let restores = "RESTORE STASH 0 VALUE…, ".repeat(carried.foreign.len());
-                let is_foreign = |at| carried.foreign.iter().any(|key| key.position == at);
-                let native = |at: usize| match keys.iter().find(|key| key.position == at) {
-                    Some(_) if is_foreign(at) => "STASH".to_owned(),
-                    Some(key) => name(key),
-                    None => arg(at),
-                };
-                let native = (0..self.args.len()).map(native).collect::<Vec<_>>().join(" ");
+                let mut native: Vec<String> = self.args.iter().map(shown).collect();
+                keys.iter().for_each(|key| native[key.position] = name(key));
+                carried.foreign.iter().for_each(|key| native[key.position] = "STASH".to_owned());
+                let native = native.join(" ");
                 steps.push(self.on(round, &home, "MULTI".into()));
                 steps.push(self.on(round + 1, &home, format!("{restores}{native}, DEL STASH…, EXEC")));
                 steps
@@ -265,20 +265,14 @@ impl Draft<'_> {
     /// One round after the other until a node has something; what waits then waits on all nodes in one round.
     fn first_that_has(&self, keys: &[Placed<'_>]) -> Vec<Step> {
         let waits = self.spec.wait != WaitArgument::None;
-        let is_key = |at: usize| keys.iter().any(|key| key.position == at);
         let counted = self.spec.wait != WaitArgument::LastSeconds;
+        // The keys stand in a row.
+        let first = keys[0].position;
         let native = |group: &[&Placed<'_>]| {
-            let first = keys[0].position;
-            let mut words: Vec<String> = Vec::new();
-            for (at, arg) in self.args.iter().enumerate() {
-                if at == first {
-                    words.extend(group.iter().map(|key| shown(key.stored)));
-                } else if counted && at + 1 == first {
-                    words.push(group.len().to_string());
-                } else if !is_key(at) {
-                    words.push(shown(arg));
-                }
-            }
+            let mut words: Vec<String> = self.args.iter().take(first - usize::from(counted)).map(shown).collect();
+            words.extend(counted.then(|| group.len().to_string()));
+            words.extend(group.iter().map(|key| shown(key.stored)));
+            words.extend(self.args.iter().skip(first + keys.len()).map(shown));
             words.join(" ")
         };
         let mut steps = Vec::new();

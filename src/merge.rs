@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::resp::{encode, Frame, Items, ValueRef};
 use crate::spec::SetOperation;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// How the replies to the parts of a command become one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,8 +165,10 @@ fn sum_by_name(out: &mut Vec<u8>, given: &Given<'_>) -> Result<()> {
         Ok(counts)
     })?;
     let mut sums: Vec<(&[u8], i64)> = Vec::new();
+    let mut places: HashMap<&[u8], usize> = HashMap::new();
     for (name, count) in counted.into_iter().flatten() {
-        match sums.iter_mut().find(|(known, _)| *known == name) {
+        let place = *places.entry(name).or_insert(sums.len());
+        match sums.get_mut(place) {
             Some((_, total)) => *total = sum([*total, count])?,
             None => sums.push((name, count)),
         }

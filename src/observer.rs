@@ -215,6 +215,8 @@ pub enum ObserverEvent<'e> {
 pub enum CloseReason {
     /// It was found dead after it had lain in the pool, or another one to its server was.
     FoundDead,
+    /// It lay unused for longer than [`Builder::max_idle_age`](crate::Builder::max_idle_age).
+    Idle,
     /// It failed: broken, too late, or bytes that are not RESP.
     Failed(ErrorKind),
     /// It watched keys or was inside of a transaction, and nobody else may have it.

@@ -123,7 +123,7 @@ impl Planner<'_> {
             (_, RequestPolicy::AllNodes) => Ok(self.every_server(args, spec)),
             (_, RequestPolicy::OneMaster) => self.by_keys(args, spec, Role::Master),
             _ if spec.keys.is_empty() => Ok(match spec.across {
-                Across::DrawNode if self.topology.distinct_shards().count() > 1 => {
+                Across::DrawNode if spec.takes(args.len()) && self.topology.distinct_shards().count() > 1 => {
                     Route::Emulate(spec.across, Vec::new())
                 }
                 _ => Route::One(Part {
@@ -176,7 +176,7 @@ impl Planner<'_> {
                 let (shard, stored) = self.placement.place(key, self.topology);
                 let request = match stored.len() == key.len() {
                     true => Cow::Borrowed(args.as_bytes()),
-                    false => renamed(args, |at| (at == first).then_some(stored)).into(),
+                    false => renamed(args, &mut std::iter::once((first, stored))).into(),
                 };
                 return Ok(Route::One(Part { target: Target::Shard(shard, role), request, keys: Vec::new() }));
             }
@@ -184,36 +184,34 @@ impl Planner<'_> {
         if spec.across == Across::Sort {
             return self.sorted(args, spec, role);
         }
-        if spec.across == Across::ReadStreams && spec.takes(args.len()) && spec.key_positions(args).is_none() {
-            // Without streams, or with a number of words that cannot be halved: no server takes it, and one says why.
-            let request = args.as_bytes().into();
-            return Ok(Route::One(Part { target: Target::Shard(0, role), request, keys: Vec::new() }));
-        }
-        let keys = self.placed(args, spec)?;
+        // Any node will do for what no node takes: it says why in its own words.
+        let anywhere = || {
+            let target = Target::Shard(0, role);
+            Ok(Route::One(Part { target, request: args.as_bytes().into(), keys: Vec::new() }))
+        };
+        let keys = match self.placed(args, spec) {
+            Err(_) if spec.is_refused_for_its_keys(args) => return anywhere(),
+            keys => keys?,
+        };
         let Some(home) = keys.first() else {
-            // A script or a union of no keys: any node will do, and if none will do the server says so.
-            return Ok(Route::One(Part {
-                target: Target::Shard(0, role),
-                request: args.as_bytes().into(),
-                keys: Vec::new(),
-            }));
+            // A script or a union of no keys.
+            return anywhere();
         };
         if keys.iter().all(|key| key.master == home.master) {
-            let request = match keys.iter().all(|key| Some(key.stored) == args.get(key.position)) {
-                true => Cow::Borrowed(args.as_bytes()),
-                false => {
-                    let stored = |at| keys.iter().find(|key| key.position == at).map(|key| key.stored);
-                    renamed(args, stored).into()
-                }
-            };
             let target = Target::Shard(home.shard, role);
-            return Ok(Route::One(Part { target, request, keys: Vec::new() }));
+            return Ok(Route::One(Part { target, request: as_stored(args, &keys), keys: Vec::new() }));
         }
         match spec.across {
             _ if self.cross_node == CrossNode::Refuse => Err(self.refused(args, &keys)),
             Across::Split => Ok(Route::Fan(split(args, spec, &keys, role), Merge::of(spec.response))),
             Across::MergeSets(operation) => Ok(self.merged_sets(operation, &keys, role)),
             Across::Never | Across::Refuse | Across::DrawNode => Err(self.refused(args, &keys)),
+            // The count takes for a key what says from which end to pop.
+            Across::FirstThatHas
+                if spec.counts_keys() && keys.last().map(|key| key.position + 1) == Some(args.len()) =>
+            {
+                anywhere()
+            }
             // A write to it after it was read must not be lost: the destination's node has to read and replace it at once.
             Across::StoreSets(_)
                 if keys[1..].iter().any(|key| (key.master, key.stored) == (home.master, home.stored)) =>
@@ -224,22 +222,19 @@ impl Planner<'_> {
         }
     }
 
-    /// Every key of a command with the place that it lives in.
+    /// Every key of a command with the place that it lives in, in the order of the arguments.
     pub(crate) fn placed<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Vec<Placed<'c>>> {
         if !spec.takes(args.len()) {
             return Err(too_few(spec));
         }
-        let mut positions = spec.key_positions(args).ok_or_else(|| too_few(spec))?;
+        let mut positions = spec.key_positions(args).ok_or_else(untold_keys)?;
         sort_by_key(&mut positions, |&position| position);
-        let mut wanted = positions.iter().peekable();
         let mut keys = Vec::with_capacity(positions.len());
-        for (position, key) in args.iter().enumerate() {
-            if wanted.next_if(|&&at| at == position).is_some() {
-                let (shard, stored) = self.placement.place(key, self.topology);
-                let stored = if spec.keys == [KeySpec::Channel(position)] { key } else { stored };
-                let master = self.topology.shards()[shard].master();
-                keys.push(Placed { position, shard, master, stored });
-            }
+        for (&position, key) in positions.iter().zip(args.at(positions.iter().copied())) {
+            let (shard, stored) = self.placement.place(key, self.topology);
+            let stored = if spec.keys == [KeySpec::Channel(position)] { key } else { stored };
+            let master = self.topology.shards()[shard].master();
+            keys.push(Placed { position, shard, master, stored });
         }
         Ok(keys)
     }
@@ -297,7 +292,13 @@ impl Planner<'_> {
 
 /// The words that a server would use.
 fn too_few(spec: &Spec) -> Error {
-    Error::argument(format!("ERR wrong number of arguments for '{}' command", spec.name.to_ascii_lowercase()))
+    let name = spec.name.to_ascii_lowercase().replace(' ', "|");
+    Error::argument(format!("ERR wrong number of arguments for '{name}' command"))
+}
+
+/// The error where the arguments do not say which of them are keys and no server was asked.
+fn untold_keys() -> Error {
+    Error::argument("the arguments do not say which of them are keys, so their node is not known; nothing was sent")
 }
 
 /// A command in the bytes that go over the wire.
@@ -319,9 +320,25 @@ fn written(args: &mut dyn Iterator<Item = &[u8]>) -> Vec<u8> {
     out
 }
 
-/// The same command with other names for some arguments.
-fn renamed<'a>(args: &'a Args, name: impl Fn(usize) -> Option<&'a [u8]>) -> Vec<u8> {
-    command(args.iter().enumerate().map(|(at, arg)| name(at).unwrap_or(arg)))
+/// The same command with other names for some arguments, which are given with their positions, in ascending order.
+pub(crate) fn renamed<'a>(args: &'a Args, names: &mut dyn Iterator<Item = (usize, &'a [u8])>) -> Vec<u8> {
+    let mut next = names.next();
+    command(args.iter().enumerate().map(|(at, arg)| match next {
+        Some((position, name)) if position == at => {
+            next = names.next();
+            name
+        }
+        _ => arg,
+    }))
+}
+
+/// The command with the names that the servers of its keys store. `keys` are in the order of the arguments.
+pub(crate) fn as_stored<'c>(args: &'c Args, keys: &[Placed<'c>]) -> Cow<'c, [u8]> {
+    let positions = keys.iter().map(|key| key.position);
+    match args.at(positions).zip(keys).all(|(given, key)| given.len() == key.stored.len()) {
+        true => Cow::Borrowed(args.as_bytes()),
+        false => renamed(args, &mut keys.iter().map(|key| (key.position, key.stored))).into(),
+    }
 }
 
 impl Merge {
@@ -398,7 +415,7 @@ mod tests {
                 ReadFrom::Master,
                 "Shard(1, Master) MSET foo 1, Shard(0, Master) MSET bar 2 => AllSucceeded",
             ),
-            ("MSET foo 1 bar", ReadFrom::Master, "Argument"),
+            ("MSET foo 1 bar", ReadFrom::Master, "Shard(0, Master) MSET foo 1 bar"),
             ("DEL bar foo", ReadFrom::Replica, "Shard(0, Master) DEL bar, Shard(1, Master) DEL foo => Sum"),
             (
                 "SDIFF foo bar a{bar} a{foo}",
@@ -448,7 +465,12 @@ mod tests {
             ("SCAN 0", ReadFrom::Master, "Refused"),
             ("EVAL return 0", ReadFrom::Master, "Shard(0, Master) EVAL return 0"),
             ("PUBLISH news{foo} x", ReadFrom::Master, "Shard(1, Master) PUBLISH news{foo} x"),
-            ("ZUNIONSTORE foo 3 foo", ReadFrom::Master, "Argument"),
+            // No server takes these, and one says why.
+            ("ZUNIONSTORE foo 3 foo", ReadFrom::Master, "Shard(0, Master) ZUNIONSTORE foo 3 foo"),
+            ("ZUNION -1 foo", ReadFrom::Replica, "Shard(0, Replica) ZUNION -1 foo"),
+            ("LMPOP 01 foo LEFT", ReadFrom::Replica, "Shard(0, Master) LMPOP 01 foo LEFT"),
+            ("SINTERCARD +1 foo", ReadFrom::Master, "Shard(0, Master) SINTERCARD +1 foo"),
+            ("EVAL script nine a{foo}", ReadFrom::Master, "Shard(0, Master) EVAL script nine a{foo}"),
             ("DBSIZE", ReadFrom::Replica, "Shard(0, Replica) DBSIZE, Shard(1, Replica) DBSIZE => Sum"),
             ("FLUSHALL", ReadFrom::Replica, "Shard(0, Master) FLUSHALL, Shard(1, Master) FLUSHALL => AllSucceeded"),
             ("TIME", ReadFrom::Master, r#"Server(0) TIME, Server(1) TIME => PerNode(["node_1", "node_2"])"#),

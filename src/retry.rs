@@ -146,10 +146,7 @@ impl Cause {
             // Bytes that nobody asked for lay in the connection.
             ErrorKind::Protocol if not_applied && error.was_pooled() => Some(Cause::Stale),
             ErrorKind::Connect if may_pass(error) => Some(Cause::Connection),
-            ErrorKind::Loading | ErrorKind::MasterDown if not_applied => Some(Cause::NotNow),
-            ErrorKind::Server if not_applied && (error.code() == Some("TRYAGAIN") || error.is_full_house()) => {
-                Some(Cause::NotNow)
-            }
+            _ if error.is_for_the_moment() => Some(Cause::NotNow),
             _ => None,
         }
     }
@@ -314,6 +311,8 @@ mod tests {
             "LOADING Redis is loading the dataset in memory",
             "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
             "TRYAGAIN Multiple keys request during rehashing of slot",
+            "NOREPLICAS Not enough good replicas to write.",
+            "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
             "ERR max number of clients reached",
         ] {
             assert_eq!(Cause::of(&server(text), false), Some(Cause::NotNow), "{text}");

@@ -12,7 +12,7 @@ use crate::args::Args;
 use crate::cancel::Cancel;
 use crate::cmd::Wait;
 use crate::convert::FromValue;
-use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, OwnWords, PartOutcome, Result};
 use crate::merge::{Given, Merge};
 use crate::net::{Deadline, Lease, Pool, Traffic};
 use crate::observer::CloseReason;
@@ -54,8 +54,8 @@ pub(crate) struct Run<'r> {
     pub(crate) database: u32,
     /// Whose turn it is among replicas.
     pub(crate) turn: &'r AtomicUsize,
-    /// For a script that is run by its name: the request that brings the whole of it, to a server that does not know it.
-    pub(crate) whole_script: Option<&'r (dyn Fn() -> Result<Vec<u8>> + Sync)>,
+    /// For a script that is run by its name.
+    pub(crate) whole_script: Option<&'r Whole<'r>>,
     /// What ends a wait for data.
     pub(crate) cancel: Option<&'r Cancel>,
     /// What its handle has written to, when its reads are to see that.
@@ -67,6 +67,14 @@ pub(crate) struct Run<'r> {
     pub(crate) traffic: Option<&'r Arc<Traffic>>,
     /// Where a part goes that a server refused because it is no longer the master; `None` when it is not sent again.
     pub(crate) follow: Option<&'r Follow<'r>>,
+}
+
+/// The whole of a script that is run by its name.
+pub(crate) struct Whole<'r> {
+    /// The request that brings it to a server that does not know it.
+    pub(crate) request: &'r (dyn Fn() -> Result<Vec<u8>> + Sync),
+    /// Whether a server is asked before whether it knows it, because the script could say itself that it does not.
+    pub(crate) ask: bool,
 }
 
 /// Gives the servers of now, when the node that failed so has another master among them.
@@ -177,7 +185,7 @@ impl Run<'_> {
         answer.make().map_err(|error| {
             let error = error.with_command(self.spec.name_of(self.args));
             // An error inside of what a script returned: the script came to its end.
-            let ended = self.spec.runs_a_script() && error.is_server();
+            let ended = self.spec.runs_a_script(self.args) && error.is_server();
             let error = if ended { error.with_outcome(Outcome::Applied) } else { error };
             match answer.node() {
                 Some(node) => error.with_node(|| node),
@@ -198,10 +206,13 @@ impl Run<'_> {
 
     /// An error with what it says of the outcome.
     fn judged(&self, error: Error) -> Error {
-        if self.spec.runs_a_script() {
-            error.of_a_script()
-        } else {
-            error
+        if !self.spec.runs_a_script(self.args) {
+            return error;
+        }
+        // Of a script that goes by its name only the whole tells what it may say.
+        match self.whole_script.map(|whole| (whole.request)()) {
+            Some(Ok(whole)) => error.of_a_script(OwnWords::of(&whole)),
+            _ => error.of_a_script(OwnWords::of(self.args.as_bytes())),
         }
     }
 
@@ -243,7 +254,7 @@ impl Run<'_> {
                 answer => return answer,
             };
             made += error.attempts();
-            if !part.target.is_read() || !is_servers_fault(&error) {
+            if !part.target.is_read() || !error.is_servers_fault() {
                 return Err(error.with_attempts(made));
             }
             candidates.failed(server);
@@ -278,7 +289,7 @@ impl Run<'_> {
         };
         match (exchange(request), self.whole_script) {
             // The same server: it knows the script from then on.
-            (Err(error), Some(whole)) if error.is_unknown_script() => exchange(&whole()?),
+            (Err(error), Some(whole)) if error.is_unknown_script() => exchange(&(whole.request)()?),
             (result, _) => result,
         }
     }
@@ -319,15 +330,25 @@ impl Run<'_> {
             Some(others) => self.lend_in_step(server, deadline, others)?,
             None => self.lend_until(server, deadline)?,
         };
-        lease.send(request, 1, deadline)?;
+        match self.whole_script {
+            Some(whole) if whole.ask && !lease.knows_script(self.args, deadline)? => {
+                lease.send(&(whole.request)()?, 1, deadline)?;
+            }
+            _ => lease.send(request, 1, deadline)?,
+        }
         finish(lease, deadline).map_err(|error| self.judged(error))
     }
 
     /// A connection to this server, in the database of the command.
     pub(crate) fn lend_until(&self, server: usize, deadline: Deadline) -> Result<Lease> {
-        let Some(traffic) = self.traffic else { return self.servers.pools[server].lend(self.database, deadline) };
+        let pool = &self.servers.pools[server];
+        let lend = || match self.spec.is_heeded_while_busy() {
+            true => pool.lend_to_busy(deadline),
+            false => pool.lend(self.database, deadline),
+        };
+        let Some(traffic) = self.traffic else { return lend() };
         traffic.visit(self.topology().node(server));
-        let mut lease = self.servers.pools[server].lend(self.database, deadline)?;
+        let mut lease = lend()?;
         lease.count_for(traffic);
         Ok(lease)
     }
@@ -370,7 +391,7 @@ impl Run<'_> {
                 Target::Shard(shard, _) => self.topology().shards()[shard].name().to_owned(),
                 Target::Server(server) => self.topology().node(server).name().to_owned(),
             };
-            let keys = part.keys.iter().filter_map(|&at| self.args.get(at)).map(<[u8]>::to_vec).collect();
+            let keys = self.args.at(part.keys.iter().copied()).map(<[u8]>::to_vec).collect();
             let (outcome, error) = match result {
                 Ok(_) => (Outcome::Applied, None),
                 Err(error) => {
@@ -449,15 +470,4 @@ fn answer(lease: Lease, range: Range<usize>) -> Result<Answer> {
         return Err(error);
     }
     Ok(Answer::Held(lease, range))
-}
-
-/// Another server may well serve what this one could not.
-pub(crate) fn is_servers_fault(error: &Error) -> bool {
-    use ErrorKind::*;
-    match error.kind() {
-        Connect | Io | Timeout | Protocol | PoolTimeout | Loading | MasterDown | NoAuth | NoPerm => true,
-        // It has too many clients, runs a script for too long, or has not seen a script that others have.
-        Server => matches!(error.code(), Some("BUSY" | "NOSCRIPT")) || error.is_full_house(),
-        _ => false,
-    }
 }

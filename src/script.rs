@@ -6,7 +6,7 @@ use crate::args::Args;
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::error::{Error, Result};
+use crate::error::{Error, OwnWords, Result};
 use crate::net::Connection;
 use crate::spec;
 use crate::to_arg::{ToArg, ToArgs};
@@ -18,7 +18,9 @@ use std::sync::OnceLock;
 ///
 /// A call asks the node of its keys by `EVALSHA`. A server that does not know the script, because it is new or was
 /// started again, is sent the whole by `EVAL` in one further round trip, within the same call, and knows it from then
-/// on. So nothing has to be loaded before, and nothing is remembered here.
+/// on. So nothing has to be loaded before, and nothing is remembered here. When the text, a key or an argument has the word
+/// `NOSCRIPT` in it, the script could give that answer itself; then the server is asked each time whether it knows the
+/// script before it is to run it.
 ///
 /// Every key that the script touches must be among the keys of the call, and all must live on one node: see
 /// [`ScriptingCommands`](crate::ScriptingCommands) for what else holds of scripts. A call without keys goes to the first
@@ -192,7 +194,16 @@ impl ScriptCall<'_> {
         let begin = |spec: &'static spec::Spec, script: &str| {
             Cmd::new(spec).arg(script).arg(self.keys.len()).args_of(All(&self.keys)).args_of(All(&self.args))
         };
-        on.run(begin(named, self.script.sha1()), &|| begin(whole, &self.script.text))
+        let whole = || begin(whole, &self.script.text);
+        on.run(begin(named, self.script.sha1()), &whole, self.could_deny_itself())
+    }
+}
+
+impl ScriptCall<'_> {
+    /// Whether the script may say in its own name that a server does not know it: then that tells nothing.
+    fn could_deny_itself(&self) -> bool {
+        let mut parts = self.keys.iter().chain(self.args.iter()).chain([self.script.text.as_bytes()]);
+        parts.any(OwnWords::has_unknown_script)
     }
 }
 
@@ -216,8 +227,9 @@ mod sealed {
     use super::{Cmd, FromValue, Result};
 
     pub trait Run {
-        /// Runs a script by its name, or as a whole where the server does not know it.
-        fn run<T: FromValue>(self, named: Cmd<T>, whole: &(dyn Fn() -> Cmd<T> + Sync)) -> Result<T>;
+        /// Runs a script by its name, or as a whole where the server does not know it. With `ask` that is asked before,
+        /// because the script could say so itself.
+        fn run<T: FromValue>(self, named: Cmd<T>, whole: &(dyn Fn() -> Cmd<T> + Sync), ask: bool) -> Result<T>;
 
         /// Runs the command that loads one.
         fn load(self, cmd: Cmd<String>) -> Result<String>;
@@ -227,8 +239,8 @@ mod sealed {
 macro_rules! run {
     ($($type:ty),*) => {$(
         impl sealed::Run for $type {
-            fn run<T: FromValue>(self, named: Cmd<T>, whole: &(dyn Fn() -> Cmd<T> + Sync)) -> Result<T> {
-                self.run_script(&named, whole)
+            fn run<T: FromValue>(self, named: Cmd<T>, whole: &(dyn Fn() -> Cmd<T> + Sync), ask: bool) -> Result<T> {
+                self.run_script(&named, whole, ask)
             }
 
             fn load(self, cmd: Cmd<String>) -> Result<String> {

@@ -190,7 +190,9 @@ impl Stash {
     /// at the other end of the way exists, be it [sealed](Stash::seal). Of a pair, the one that is delivered comes first.
     ///
     /// An element or a member is committed to its destination in the moment in which the stash at the source goes; a
-    /// value that is renamed in the moment in which the stash at the source comes.
+    /// value that is renamed in the moment in which the stash at the source comes. As long as that one exists, it is the
+    /// value, and the one at the destination a copy that may be older: of a stream, `XACK` and its like may have come
+    /// between. So that copy is replaced by what the source's stash holds before it gets its name.
     ///
     /// ```
     /// use rediscluster::{Stash, StashRecovery};

@@ -265,3 +265,39 @@ fn a_value_whose_time_is_over_in_the_middle_of_a_rename_is_gone_everywhere() {
         assert!(keys.into_iter().all(|keys| keys == Reply::Array(Vec::new())), "{line}");
     }
 }
+
+/// A stream under `foo` with a group, and an entry that was given to a consumer and is not acknowledged.
+fn begin_stream(two: &Two) {
+    two.servers.iter().for_each(|server| drop(server.ask(&["FLUSHALL"])));
+    two.servers[1].ask(&["XADD", "foo", "1-1", "n", "1"]);
+    two.servers[1].ask(&["XGROUP", "CREATE", "foo", "g", "0"]);
+    two.servers[1].ask(&["XREADGROUP", "GROUP", "g", "c", "STREAMS", "foo", ">"]);
+    two.servers[1].ask(&["PEXPIRE", "foo", "1000000"]);
+}
+
+/// How many entries of a stream are not acknowledged; `None` when there is no such stream.
+fn pending(two: &Two, key: &str) -> Option<i64> {
+    match two.home_of(key).ask(&["XPENDING", key, "g"]) {
+        Reply::Array(items) => Some(items[0].int()),
+        _ => None,
+    }
+}
+
+#[test]
+fn what_is_acknowledged_while_a_stream_is_renamed_stays_acknowledged() {
+    let two = Two::start();
+    for line in ["RENAME foo bar", "RENAMENX foo bar"] {
+        // The source is asked for WATCH, DUMP, PTTL, MULTI, RENAME, DUMP, PTTL and EXEC.
+        for nth in 0..8 {
+            begin_stream(&two);
+            two.wires[1].meddle_at(nth, &["XACK", "foo", "g", "1-1"]);
+            let result = two.run(line);
+            let story = format!("{line}, XACK before step {nth}: {result:?}");
+            assert!(!two.wires[1].is_meddling() && result.is_ok(), "{story}");
+            assert_eq!((pending(&two, "foo"), pending(&two, "bar")), (None, Some(0)), "{story}");
+            let left = two.servers[0].ask(&["PTTL", "bar"]).int();
+            assert!((940_000..=1_000_000).contains(&left), "{left} ms: {story}");
+            assert_eq!(two.stashes(), [], "{story}");
+        }
+    }
+}

@@ -340,3 +340,45 @@ fn the_thread_finds_what_changes_and_ends_with_the_cluster() {
         asked() == before + 1
     });
 }
+
+#[test]
+fn a_master_that_was_left_by_its_replicas_is_left_for_the_one_that_was_promoted() {
+    let (masters, replicas) = servers(1);
+    let cluster = without_thread(&masters).connect().unwrap();
+    cluster.set("foo", 1).unwrap();
+    let new = &replicas[1][0];
+    masters[1].wait_for_replica(new);
+    masters[1].ask(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
+    // The old one goes on as a master, and takes no writes.
+    new.promote();
+    wait_until(
+        "the old one refuses",
+        || matches!(masters[1].ask(&["SET", "probe", "1"]), Reply::Error(text) if text.starts_with("NOREPLICAS")),
+    );
+    cluster.set("foo", 2).unwrap();
+    assert_eq!((new.ask(&["GET", "foo"]).text(), master_of(&cluster, "foo")), ("2".into(), new.address()));
+    cluster.refresh().unwrap();
+    assert_eq!(master_of(&cluster, "foo"), new.address(), "and so it stays");
+}
+
+#[test]
+fn a_master_that_waits_for_its_replicas_is_asked_again() {
+    let (masters, replicas) = servers(1);
+    let cluster = without_thread(&masters).connect().unwrap();
+    cluster.set("foo", 1).unwrap();
+    masters[1].ask(&["CONFIG", "SET", "min-replicas-to-write", "2"]);
+    let error = cluster.set("foo", 2).unwrap_err();
+    assert_eq!((error.code(), error.outcome(), error.attempts()), (Some("NOREPLICAS"), Outcome::NotApplied, 4));
+    let refused = || masters[1].field("errorstats", "errorstat_NOREPLICAS");
+    let before = refused();
+    std::thread::scope(|scope| {
+        let patient = cluster.retries(Retries::up_to(1000).pauses(Duration::from_millis(1), Duration::from_millis(5)));
+        let call = scope.spawn(move || patient.set("foo", 3));
+        wait_until("it is refused", || refused() != before);
+        masters[1].ask(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
+        call.join().unwrap().unwrap();
+    });
+    assert_eq!(masters[1].ask(&["GET", "foo"]).text(), "3");
+    assert_eq!(master_of(&cluster, "foo"), masters[1].address(), "its replica is none");
+    drop(replicas);
+}

@@ -407,3 +407,17 @@ fn mistakes_in_a_configuration_name_themselves() {
         assert!(error.message().starts_with(message), "{error}");
     }
 }
+
+#[test]
+fn a_member_of_a_redis_cluster_is_refused() {
+    let (plain, member) = (Server::start(), Server::start_with(&["--cluster-enabled", "yes"]));
+    let builder = || Cluster::builder().node("node_1", plain.address()).node("node_2", member.address());
+    let error = builder().connect().unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Config, Outcome::NotApplied), "{error}");
+    assert!(error.message().contains("node_2") && error.message().contains("cluster-enabled"), "{error}");
+    let error = builder().build().unwrap().refresh().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    // By itself it can be asked.
+    let mut connection = Cluster::builder().open(member.address()).unwrap();
+    assert_eq!(connection.execute(cmd("PING").reply::<String>()).unwrap(), "PONG");
+}

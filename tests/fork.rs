@@ -67,6 +67,31 @@ fn a_child_takes_connections_of_its_own() {
     wait_until("the children's connections are closed", || servers.iter().all(is_parents));
 }
 
+#[test]
+fn a_child_that_calls_at_once_has_connections_of_its_own() {
+    const CHILDREN: usize = 200;
+    let servers = [Server::start()];
+    let cluster = cluster_of(&servers).refresh_every(None).connect().unwrap();
+    let opened = |cluster: &Cluster| cluster.pools()[0].opened;
+    for _ in 0..CHILDREN {
+        // Between the parent's last reply and the child's first call lies nothing but the fork.
+        cluster.incr("parents").unwrap();
+        match fork().unwrap() {
+            Fork::Child => {
+                let call = || {
+                    cluster.incr("childrens").unwrap();
+                    cluster.rpush("opened", [opened(&cluster)]).unwrap();
+                };
+                std::process::exit(i32::from(catch_unwind(AssertUnwindSafe(call)).is_err()));
+            }
+            Fork::Parent(child) => waitpid(child).unwrap(),
+        }
+    }
+    assert_eq!(opened(&cluster), 1, "the parent goes on with what it has");
+    let childrens: Vec<u64> = cluster.lrange("opened", 0, -1).unwrap();
+    assert_eq!(childrens, [2; CHILDREN], "each child has opened a connection");
+}
+
 /// Looks at the pools whenever anything happens, as no lock is held then.
 #[derive(Default)]
 struct Curious {

@@ -1,9 +1,10 @@
 //! The pool of a server: bounded, fair, and counted.
 
 use rediscluster::prelude::*;
-use rediscluster::ErrorKind;
+use rediscluster::{CloseReason, ErrorKind, Observer, ObserverEvent};
 use rediscluster_testing::{cluster_of, wait_until, Server};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 #[test]
 fn calls_are_served_in_the_order_in_which_they_came() {
@@ -118,4 +119,77 @@ fn a_server_keeps_its_pool_when_its_role_changes() {
     cluster.set("foo", 3).unwrap();
     let back = pool(&master);
     assert_eq!((back.opened, back.idle, back.node.name()), (1, 1, "node_1"));
+}
+
+/// Why connections were closed.
+#[derive(Default)]
+struct Closed(Mutex<Vec<CloseReason>>);
+
+impl Observer for Closed {
+    fn event(&self, event: &ObserverEvent<'_>) {
+        if let ObserverEvent::ConnectionClosed { why, .. } = event {
+            self.0.lock().unwrap().push(*why);
+        }
+    }
+}
+
+/// Five calls at the same time, each on a connection of its own.
+fn peak(cluster: &Cluster, server: &Server) {
+    std::thread::scope(|scope| {
+        for _ in 0..5 {
+            scope.spawn(|| cluster.blpop::<_, String, String>(["wait"], Duration::from_secs(60)).unwrap());
+        }
+        wait_until("all wait", || server.field("clients", "blocked_clients").unwrap() == "5");
+        server.ask(&["RPUSH", "wait", "1", "2", "3", "4", "5"]);
+    });
+}
+
+#[test]
+fn what_lies_unused_for_long_is_given_back() {
+    let servers = [Server::start()];
+    let age = Duration::from_secs(1);
+    let closed = Arc::new(Closed::default());
+    let builder = cluster_of(&servers).refresh_every(None).observer(Arc::clone(&closed));
+    let cluster = builder.max_idle_age(age).connect().unwrap();
+    let status = || cluster.pools().remove(0);
+    peak(&cluster, &servers[0]);
+    let begin = Instant::now();
+    assert_eq!((status().open, status().aged), (5, 0));
+    closed.0.lock().unwrap().clear();
+
+    // One connection is enough for these calls, and the others grow old beside it.
+    wait_until("the others are closed", || {
+        cluster.set("foo", 1).unwrap();
+        status().open == 1
+    });
+    assert!(begin.elapsed() >= age, "not before their time");
+    assert_eq!((status().idle, status().aged, status().opened), (1, 4, 5));
+    assert_eq!(*closed.0.lock().unwrap(), [CloseReason::Idle; 4]);
+
+    // What nobody uses goes when the servers are asked, and what is too old is never used.
+    wait_until("the last one is closed", || {
+        cluster.refresh().unwrap();
+        status().open == 0
+    });
+    peak(&cluster, &servers[0]);
+    let opened = status().opened;
+    std::thread::sleep(age);
+    cluster.set("foo", 2).unwrap();
+    assert_eq!((status().open, status().aged, status().opened), (1, 10, opened + 1));
+}
+
+#[test]
+fn what_lies_unused_is_kept_where_that_is_asked_for() {
+    let servers = [Server::start()];
+    let mistake = cluster_of(&servers).max_idle_age(Duration::ZERO).connect().unwrap_err();
+    assert_eq!(mistake.kind(), ErrorKind::Config);
+    for builder in [cluster_of(&servers).max_idle_age(None), cluster_of(&servers)] {
+        let cluster = builder.refresh_every(None).connect().unwrap();
+        peak(&cluster, &servers[0]);
+        std::thread::sleep(Duration::from_millis(50));
+        cluster.set("foo", 1).unwrap();
+        cluster.refresh().unwrap();
+        let status = cluster.pools().remove(0);
+        assert_eq!((status.open, status.aged), (5, 0));
+    }
 }

@@ -212,7 +212,7 @@ fn each_part_of_a_pipeline_is_sent_once_more_only() {
     let replies = pipeline.run_each();
     assert_eq!(replies.get(bar).unwrap(), 1);
     let error = replies.get(foo).unwrap_err();
-    assert_eq!((error.code(), error.outcome(), error.attempts()), (Some("NOREPLICAS"), Outcome::NotApplied, 2));
+    assert_eq!((error.code(), error.outcome(), error.attempts()), (Some("NOREPLICAS"), Outcome::NotApplied, 5));
     assert!(error.node().unwrap().contains(&nodes.new.address()), "{error}");
 }
 
@@ -230,7 +230,7 @@ fn attempts_at_both_masters_count() {
         nodes.failover()();
         nodes.new.ask(&["CONFIG", "SET", "min-replicas-to-write", "9"]);
         let error = call(&cluster).unwrap_err();
-        assert_eq!((error.code(), error.outcome(), error.attempts()), (Some("NOREPLICAS"), Outcome::NotApplied, 2));
+        assert_eq!((error.code(), error.outcome(), error.attempts()), (Some("NOREPLICAS"), Outcome::NotApplied, 5));
     }
 }
 
@@ -465,7 +465,7 @@ fn what_stays_failed_of_a_command_over_several_nodes_is_told_for_each_key() {
     nodes.failover()();
     nodes.new.ask(&["CONFIG", "SET", "min-replicas-to-write", "9"]);
     let error = cluster.mset([("foo", 1), ("bar", 1)]).unwrap_err();
-    assert_eq!((error.code(), error.outcome(), error.attempts()), (Some("NOREPLICAS"), Outcome::Partial, 2));
+    assert_eq!((error.code(), error.outcome(), error.attempts()), (Some("NOREPLICAS"), Outcome::Partial, 5));
     // What may have been applied is not sent again, wherever the master is.
     let nodes = Nodes::start();
     let cluster = nodes.cluster();

@@ -94,6 +94,20 @@ fn replicas_can_be_given_by_name() {
 }
 
 #[test]
+fn keys_are_marked_as_used_on_their_masters() {
+    let (masters, replicas) = masters_and_replicas(None);
+    let cluster = cluster_of(&masters).connect().unwrap();
+    cluster.mset([("foo", 1), ("bar", 2)]).unwrap();
+    assert_eq!(cluster.touch("foo").unwrap(), 1);
+    assert_eq!(cluster.touch(["foo", "bar"]).unwrap(), 2);
+    let mut pipeline = cluster.pipeline();
+    let slots = (pipeline.touch(["foo", "bar"]), pipeline.touch("bar"));
+    let replies = pipeline.run().unwrap();
+    assert_eq!((replies.get(slots.0).unwrap(), replies.get(slots.1).unwrap()), (2, 1));
+    assert_eq!((calls(&masters, "touch"), calls(&replicas, "touch")), (vec![3, 3], vec![0, 0]));
+}
+
+#[test]
 fn a_replica_that_cannot_serve_is_passed_over_and_named() {
     let master = [Server::start()];
     let other = Server::start();

@@ -209,6 +209,14 @@ fn what_a_script_wrote_before_it_failed_is_not_denied() {
             "return redis.error_reply('NOSCRIPT of my own')",
             "return redis.error_reply('NOPERM of my own')",
             "return redis.error_reply('BUSY of my own')",
+            // The very words of servers.
+            "return redis.error_reply('NOSCRIPT No matching script. Please use EVAL.')",
+            "return redis.error_reply('NOSCRIPT No matching script.')",
+            "return {err = 'NOPERM No permissions to access a key'}",
+            "return {err = 'LOADING Redis is loading the dataset in memory'}",
+            "return {err = 'READONLY You can\\'t write against a read only replica.'}",
+            "return {err = 'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.'}",
+            "return {err = 'ERR max number of clients reached'}",
         ]
         .into_iter()
         .enumerate()
@@ -232,6 +240,14 @@ fn what_a_script_wrote_before_it_failed_is_not_denied() {
             let mut connection = Cluster::builder().open(home.address()).unwrap();
             unknown(script.call().key("k").arg(format!("alone {nth}")).run(&mut connection));
             written(&format!("alone {nth}"));
+            let mut pipeline = cluster.pipeline();
+            let slot = pipeline.eval::<_, _, _, ()>(script.text(), "k", format!("in line {nth}"));
+            unknown(pipeline.run_each().get(slot));
+            written(&format!("in line {nth}"));
+            let mut transaction = cluster.transaction();
+            let slot = transaction.eval::<_, _, _, ()>(script.text(), "k", format!("as one {nth}"));
+            unknown(transaction.run_each().unwrap().get(slot));
+            written(&format!("as one {nth}"));
         }
         let nested = set("return {1, redis.error_reply('MINE no')}");
         let applied: Result<Vec<i64>, _> = cluster.eval(&nested, "k", "nested");
@@ -250,6 +266,26 @@ fn what_a_script_wrote_before_it_failed_is_not_denied() {
             fails(cluster.fcall::<_, _, _, ()>("nosuch", "k", ()), ErrorKind::Server, Outcome::NotApplied);
         }
     });
+}
+
+/// What an argument says is no word of the server either.
+#[test]
+fn a_script_that_repeats_what_it_is_given_runs_once() {
+    let server = Server::start();
+    let cluster = Cluster::builder().node("node_1", server.address()).connect().unwrap();
+    static REPEATS: Script = Script::new("redis.call('INCR', KEYS[1]) return redis.error_reply(ARGV[1])");
+    for (count, words) in
+        ["NOSCRIPT No matching script. Please use EVAL.", "NOSCRIPT No matching script."].into_iter().enumerate()
+    {
+        let call = REPEATS.call().key("n").arg(words);
+        fails(call.run::<i64>(&cluster), ErrorKind::Server, Outcome::Unknown);
+        assert_eq!(cluster.get::<_, usize>("n").unwrap(), count + 1);
+    }
+    // What begins as it and goes on otherwise never is.
+    let script =
+        Script::new("redis.call('INCR', KEYS[1]) return {err = 'NO' .. 'SCRIPT No matching script. Not one.'}");
+    fails(script.call().key("n").run::<i64>(&cluster), ErrorKind::Server, Outcome::Unknown);
+    assert_eq!(cluster.get::<_, usize>("n").unwrap(), 3);
 }
 
 #[test]

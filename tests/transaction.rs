@@ -161,7 +161,9 @@ fn what_cannot_be_queued_is_told_before_anything_is_sent() {
         ("NOSUCH foo", ErrorKind::UnknownCommand, "NOSUCH"),
         ("GET", ErrorKind::Argument, "GET"),
         ("GET foo bar", ErrorKind::Argument, "GET"),
-        ("MSET foo 1 a{foo}", ErrorKind::Argument, "MSET"),
+        // Any node refuses these, in its own words.
+        ("MSET foo 1 a{foo}", ErrorKind::Server, "MSET"),
+        ("ZUNIONSTORE foo 2 a{foo}", ErrorKind::Server, "ZUNIONSTORE"),
         ("GET bar", ErrorKind::CrossNode, "GET"),
         ("MGET foo bar", ErrorKind::CrossNode, "MGET"),
         ("SINTER bar foo", ErrorKind::CrossNode, "SINTER"),

@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{
-    Error, ErrorKind, Flush, FunctionListOptions, FunctionRestore, FunctionStats, Outcome, Protocol, Value,
+    Error, ErrorKind, Flush, FunctionListOptions, FunctionRestore, FunctionStats, Node, Outcome, Protocol, Role, Value,
 };
 use rediscluster_testing::{cluster_of, home_of, in_both_protocols, wait_until, Reply, Server};
 use std::collections::HashMap;
@@ -221,6 +221,69 @@ fn what_runs_can_be_stopped() {
         });
         fails_with(ErrorKind::Server, cluster.fcall::<_, _, _, ()>("nosuch", "k", ()));
     });
+}
+
+/// Neither a database, nor a name, nor a pool of which nothing is left stands in the way of what ends a script.
+#[test]
+fn a_busy_server_is_told_to_stop_whatever_its_connections_need() {
+    let servers = [Server::start(), Server::start()];
+    let replica = Server::replica_of(&servers[0], &[]);
+    servers[0].wait_for_replica(&replica);
+    let all = [&servers[0], &servers[1], &replica];
+    all.iter().for_each(|server| drop(server.ask(&["CONFIG", "SET", "lua-time-limit", "10"])));
+    let has_functions = servers[0].is_since("7.0", "FUNCTION STATS");
+    let is_busy = |server: &Server| {
+        let reply = server.try_ask(&["GET", "x"], Duration::from_secs(10)).unwrap();
+        matches!(reply, Reply::Error(text) if text.starts_with("BUSY"))
+    };
+    for protocol in [Protocol::Resp2, Protocol::Resp3] {
+        let builder = || cluster_of(&servers).protocol(protocol).client_name("app").refresh_every(None).pool_size(1);
+        let (first, second) = (builder().connect().unwrap(), builder().database(1).connect().unwrap());
+        // One whose connections wait for the script, one that has none yet, one whose connections are elsewhere.
+        let waits = second.clone();
+        let has_none = builder().database(1).connect().unwrap();
+        first.mset([("foo", 1), ("bar", 1)]).unwrap();
+        if has_functions {
+            let endless = "#!lua name=endless\nredis.register_function{function_name='endless', \
+                           callback=function() while true do end end, flags={'no-writes'}}";
+            first.function_load_replace(endless).unwrap();
+            servers[0].wait_for_replica(&replica);
+        }
+        let elsewhere = first.database(2);
+        let kinds = if has_functions { &[false, true][..] } else { &[false] };
+        for (cluster, &is_function) in
+            [&waits, &has_none, &elsewhere].into_iter().flat_map(|c| kinds.iter().map(move |k| (c, k)))
+        {
+            thread::scope(|scope| {
+                let topology = waits.topology();
+                let endless = |(_, node): (Role, &Node)| {
+                    let on = waits.on(node.name()).unwrap();
+                    scope.spawn(move || match is_function {
+                        true => on.fcall::<_, _, _, ()>("endless", (), ()),
+                        false => on.eval::<_, _, _, ()>("while true do end", (), ()),
+                    })
+                };
+                let running: Vec<_> = topology.servers().map(endless).collect();
+                all.iter().for_each(|server| wait_until("the script is busy", || is_busy(server)));
+                match is_function {
+                    true => {
+                        assert_eq!(cluster.function_stats().unwrap().len(), 3, "{protocol:?}");
+                        cluster.function_kill().unwrap();
+                    }
+                    false => cluster.script_kill().unwrap(),
+                }
+                for running in running {
+                    fails_with(ErrorKind::Server, running.join().unwrap());
+                }
+            });
+            // Who comes after that meets no connection without a name.
+            let nameless = |line: &&str| line.contains(" name= ") && line.contains(" cmd=script");
+            for server in all {
+                wait_until("it is closed", || server.ask(&["CLIENT", "LIST"]).text().lines().find(nameless).is_none());
+            }
+            assert!(cluster.pools().iter().all(|pool| pool.open <= pool.size), "{:?}", cluster.pools());
+        }
+    }
 }
 
 #[test]

@@ -124,8 +124,9 @@ fn told(row: &Spec) -> String {
         (
             Across::Never | Across::Split,
             RequestPolicy::MultiShard | RequestPolicy::AllShards | RequestPolicy::AllNodes,
-        ) => {
-            lines.push(("goes to", row.request.in_words().to_owned()));
+        )
+        | (Across::Split, RequestPolicy::OneMaster) => {
+            lines.push(("goes to", row.goes_to().to_owned()));
             lines.push(("reply", row.response.in_words().to_owned()));
         }
         (Across::Never, _) => lines.push(("goes to", row.request.in_words().to_owned())),

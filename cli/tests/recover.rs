@@ -5,7 +5,7 @@ mod program;
 use program::{rediscluster, Ran};
 use rediscluster::prelude::*;
 use rediscluster::{Error, Outcome, StashRecovery, Value};
-use rediscluster_testing::{cluster_of, dead_address, Cut, Reply, Server, Two};
+use rediscluster_testing::{cluster_of, dead_address, Cut, Reply, Server, Two, Wire};
 
 const ID: &str = "00c0ffee00c0ffee";
 
@@ -106,6 +106,45 @@ fn a_value_is_found_once_after_every_cut_with_its_expiry() {
             });
         }
     }
+}
+
+#[test]
+fn what_was_acknowledged_while_a_stream_was_renamed_stays_so_after_every_cut() {
+    let two = Two::start();
+    let mut cuts = 0;
+    for line in ["RENAME foo bar", "RENAMENX foo bar"] {
+        for cut in [Cut::BeforeCommand, Cut::BeforeReply, Cut::Late] {
+            for nth in 0.. {
+                two.servers.iter().for_each(|server| drop(server.ask(&["FLUSHALL"])));
+                for begin in ["XADD foo 1-1 n 1", "XGROUP CREATE foo g 0", "XREADGROUP GROUP g c STREAMS foo >"] {
+                    two.servers[1].ask(&begin.split(' ').collect::<Vec<_>>());
+                }
+                // The source has told its value, and is about to be asked for the commit.
+                two.wires[1].meddle_at(4, &["XACK", "foo", "g", "1-1"]);
+                two.wires[0].cut_at(nth, cut);
+                let result = two.run(line);
+                let (is_cut, is_acknowledged) = (two.wires[0].is_cut(), !two.wires[1].is_meddling());
+                let told = applied(&two.servers);
+                two.wires.iter().for_each(Wire::mend);
+                let story = format!("{line}, {cut:?} {nth}: {result:?}\n{told}\n{}", applied(&two.servers));
+                nothing_waits(&two, &story);
+                let pending = |server: usize, key: &str| match two.servers[server].ask(&["XPENDING", key, "g"]) {
+                    Reply::Array(items) => Some(items[0].int()),
+                    _ => None,
+                };
+                let (source, destination) = (pending(1, "foo"), pending(0, "bar"));
+                assert!(source.is_some() != destination.is_some(), "{source:?} {destination:?}: {story}");
+                let left = i64::from(!is_acknowledged);
+                assert_eq!(source.or(destination), Some(left), "acknowledged {is_acknowledged}: {story}");
+                if !is_cut {
+                    assert!(result.is_ok(), "{story}");
+                    break;
+                }
+                cuts += 1;
+            }
+        }
+    }
+    assert!(cuts >= 15, "only {cuts} cuts were met");
 }
 
 #[test]

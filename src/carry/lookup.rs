@@ -5,7 +5,7 @@ use crate::net::{Deadline, Lease};
 use crate::order::sort_by_key;
 use crate::plan::{command, Pattern, Target};
 use crate::resp::ValueRef;
-use crate::run::{is_servers_fault, Run};
+use crate::run::Run;
 use crate::topology::Role;
 use std::time::Instant;
 
@@ -105,7 +105,7 @@ impl Run<'_> {
         let mut cells = Vec::new();
         for (batch, result) in received {
             cells.extend(match result {
-                Err(error) if is_servers_fault(&error) => self.ask_again(batch, role, error)?,
+                Err(error) if error.is_servers_fault() => self.ask_again(batch, role, error)?,
                 result => result?,
             });
         }
@@ -133,7 +133,7 @@ impl Run<'_> {
                 self.note(server, began, &answered);
             }
             match answered {
-                Err(error) if is_servers_fault(&error) => {
+                Err(error) if error.is_servers_fault() => {
                     candidates.failed(server);
                     last = error;
                 }

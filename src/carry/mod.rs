@@ -71,7 +71,7 @@ impl Run<'_> {
     fn told_of(&self, keys: &[&Placed<'_>], outcome: Outcome) -> PartOutcome {
         PartOutcome {
             node: self.topology().shards()[keys[0].shard].name().to_owned(),
-            keys: keys.iter().filter_map(|key| self.args.get(key.position)).map(<[u8]>::to_vec).collect(),
+            keys: self.args.at(keys.iter().map(|key| key.position)).map(<[u8]>::to_vec).collect(),
             outcome,
             error: None,
         }

@@ -5,10 +5,20 @@ use super::{all_succeeded, exec, integer, is_no_such_key, nothing_written, owned
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::Lease;
 use crate::plan::{command, Placed};
-use crate::resp::{Value, ValueRef};
+use crate::resp::{Frame, Value, ValueRef};
 use crate::run::Run;
 use crate::stash::Stash;
 use std::time::{Duration, Instant};
+
+/// A value as its server packs it, and its time to live as `RESTORE` takes it.
+type Packed = (Vec<u8>, String);
+
+/// Whether `WATCH` sees every change of a packed value, whose first byte tells its type. No server lets it see `XACK`,
+/// `XCLAIM`, `XAUTOCLAIM`, `XREADGROUP`, `XGROUP` and `XSETID`. What is no string, list, set, sorted set or hash in a
+/// form that has been known for long counts as one of those.
+fn is_watched_whole(payload: &[u8]) -> bool {
+    matches!(payload.first(), Some(0..=5 | 9..=14 | 16..=18 | 20))
+}
 
 /// The way of a value from one node to another.
 struct Way<'w> {
@@ -25,7 +35,11 @@ impl Run<'_> {
     ///
     /// The copy first lies in a stash on the destination's node. Then the source, watched so that no write to it in
     /// between is lost, becomes a stash of its own: from here on the rename is committed. The copy gets its name, and
-    /// the other stash goes. So at every moment the stashes tell which of the two is the value.
+    /// the other stash goes. So at every moment the stashes tell which of the two is the value: as long as the one at the
+    /// source exists, that one, for the copy may be older.
+    ///
+    /// Of some values the watch does not see everything: see [`is_watched_whole`]. These are packed once more in the
+    /// step that commits, and sent again when they have changed.
     pub(super) fn rename(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
         let only_new = self.spec.name == "RENAMENX";
         let (stash, copy) = self.stashes(&[self.spec.name.as_bytes()], source, destination);
@@ -33,7 +47,7 @@ impl Run<'_> {
         let (stash, copy) = (way.stash.name(), way.copy.name());
         let (mut from, mut to) = self.pair(source.master, destination.master)?;
         let mut copied = false;
-        let expires = loop {
+        let (expires, newer) = loop {
             from.set_stateful(true);
             let packed = self.packed(&mut from, source.stored, true).map_err(nothing_written);
             let packed = packed.or_else(|error| self.without_copy(&mut to, &way, copied, error))?;
@@ -41,9 +55,7 @@ impl Run<'_> {
                 self.unwatch(&mut from).or_else(|error| self.without_copy(&mut to, &way, copied, error))?;
                 return self.without_copy(&mut to, &way, copied, Error::server(b"ERR no such key"));
             };
-            // Counted from here, no copy of it ends earlier.
-            let expires =
-                ttl.parse().ok().filter(|&ttl| ttl > 0).map(|ttl| (Instant::now(), Duration::from_millis(ttl)));
+            let expires = ends(&ttl);
             if only_new {
                 let exists = to
                     .ask(&[b"EXISTS", destination.stored], self.deadline)
@@ -64,11 +76,15 @@ impl Run<'_> {
                 return self.without_copy(&mut to, &way, copied, error);
             }
             copied = true;
-            let commit = [vec![&b"RENAME"[..], source.stored, &stash]];
-            let committed = exec(&mut from, &commit, self.deadline);
-            match committed.map(|replies| replies.map(|replies| all_succeeded(&from, &replies))) {
-                Ok(Some(Ok(()))) => break expires,
-                Ok(Some(Err(error))) => return self.without_copy(&mut to, &way, copied, error),
+            let mut commit = vec![vec![&b"RENAME"[..], source.stored, &stash]];
+            if !is_watched_whole(&payload) {
+                commit.extend([vec![&b"DUMP"[..], &stash], vec![&b"PTTL"[..], &stash]]);
+            }
+            match exec(&mut from, &commit, self.deadline) {
+                Ok(Some(replies)) => match all_succeeded(&from, &replies[..1]) {
+                    Ok(()) => break (expires, newer(&from, &replies[1..], &payload)),
+                    Err(error) => return self.without_copy(&mut to, &way, copied, error),
+                },
                 Ok(None) => {
                     // The source was written to: what was copied is old, so it is copied again.
                     self.deadline
@@ -86,6 +102,19 @@ impl Run<'_> {
             }
         };
         drop((from, to));
+        let expires = match newer {
+            Ok(None) => expires,
+            Ok(Some((payload, ttl))) => {
+                let expires = ends(&ttl);
+                // Not twice: one that comes late would leave a copy behind for good.
+                match self.step(destination.master, &[b"RESTORE", &copy, ttl.as_bytes(), &payload, b"REPLACE"]) {
+                    Ok(_) => expires,
+                    Err(error) if error.is_server() => return self.give_back(&way, Err(error)),
+                    Err(error) => return Err(self.half_renamed(&way, error.with_outcome(Outcome::Partial))),
+                }
+            }
+            Err(error) => return self.give_back(&way, Err(error)),
+        };
         let is_over = || expires.is_some_and(|(since, ttl)| since.elapsed() >= ttl);
         let step = [self.spec.name.as_bytes(), &copy, destination.stored];
         match self.twice(destination.master, &owned(&step)) {
@@ -108,9 +137,8 @@ impl Run<'_> {
         Ok(if only_new { b":1\r\n".to_vec() } else { b"+OK\r\n".to_vec() })
     }
 
-    /// A value as its server packs it, and its time to live as `RESTORE` takes it; `None` when there is none. With
-    /// `watch`, the key is watched from now on.
-    pub(super) fn packed(&self, from: &mut Lease, key: &[u8], watch: bool) -> Result<Option<(Vec<u8>, String)>> {
+    /// The value of a key; `None` when there is none. With `watch`, the key is watched from now on.
+    pub(super) fn packed(&self, from: &mut Lease, key: &[u8], watch: bool) -> Result<Option<Packed>> {
         let steps: [[&[u8]; 2]; 3] = [[b"WATCH", key], [b"DUMP", key], [b"PTTL", key]];
         let steps = if watch { &steps[..] } else { &steps[1..] };
         let bytes: Vec<u8> = steps.iter().flat_map(|args| command(args.iter().copied())).collect();
@@ -124,15 +152,7 @@ impl Run<'_> {
             return Err(Error::server(text).with_node(|| node));
         }
         let (ttl, payload) = (replies.pop(), replies.pop());
-        let ttl = integer(&ttl.unwrap_or(Value::Nil))?;
-        match payload {
-            Some(Value::Bulk(payload)) if ttl != -2 => {
-                // To RESTORE, 0 means no expiry; a key in its last millisecond has one.
-                let ttl = if ttl < 0 { 0 } else { ttl.max(1) };
-                Ok(Some((payload, ttl.to_string())))
-            }
-            _ => Ok(None),
-        }
+        packed_in(payload.unwrap_or(Value::Nil), &ttl.unwrap_or(Value::Nil))
     }
 
     /// `COPY`: the value goes over by `DUMP` and `RESTORE` with its expiry, and the source stays as it is.
@@ -178,7 +198,9 @@ impl Run<'_> {
     fn half_renamed(&self, way: &Way<'_>, error: Error) -> Error {
         let (stash, copy) = (self.place(&way.stash, way.source), self.place(&way.copy, way.destination));
         let outcome = if error.outcome() == Outcome::Unknown { Outcome::Unknown } else { Outcome::Partial };
-        error.with_outcome(outcome).with_note(&format!("when there is {stash}, the value is kept as {copy}"))
+        error.with_outcome(outcome).with_note(&format!(
+            "when there is {stash}, that is the value, and {copy} is a copy of it, perhaps an older one"
+        ))
     }
 
     /// A committed rename cannot be finished: the source gets its value back, and `answer` is the answer.
@@ -200,4 +222,31 @@ impl Run<'_> {
             Err(error) => Err(self.may_be_left(way, answer.err().unwrap_or(error))),
         }
     }
+}
+
+/// What `DUMP` and `PTTL` gave; `None` when there is no such key.
+fn packed_in(payload: Value, ttl: &Value) -> Result<Option<Packed>> {
+    let ttl = integer(ttl)?;
+    match payload {
+        Value::Bulk(payload) if ttl != -2 => {
+            // To RESTORE, 0 means no expiry; a key in its last millisecond has one.
+            let ttl = if ttl < 0 { 0 } else { ttl.max(1) };
+            Ok(Some((payload, ttl.to_string())))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// When a value that was packed just now expires. Counted from here, no copy of it ends earlier.
+fn ends(ttl: &str) -> Option<(Instant, Duration)> {
+    ttl.parse().ok().filter(|&ttl| ttl > 0).map(|ttl| (Instant::now(), Duration::from_millis(ttl)))
+}
+
+/// What a committed value was packed to in the step that committed it, when that is not what was `sent`; `None` as well
+/// when it expired in that step or was not asked for.
+fn newer(from: &Lease, replies: &[Vec<u8>], sent: &[u8]) -> Result<Option<Packed>> {
+    let [payload, ttl] = replies else { return Ok(None) };
+    all_succeeded(from, replies)?;
+    let value = |reply: &[u8]| Value::from(Frame::trusted(reply).value());
+    Ok(packed_in(value(payload), &value(ttl))?.filter(|(payload, _)| payload != sent))
 }

@@ -44,13 +44,12 @@ impl Run<'_> {
         if self.spec.access != Access::Read && !copies.is_empty() {
             self.probe(&mut home, probes.iter().map(|&at| &copies[at])).map_err(nothing_written)?;
         }
-        let name_of = |position: usize| {
-            let copy = copies.iter().find(|copy| copy.position == position).map(|copy| copy.name.as_slice());
-            let copy = copy.or_else(|| missing.iter().find(|(at, _)| *at == position).map(|(_, name)| name.as_slice()));
-            copy.or_else(|| keys.iter().find(|key| key.position == position).map(|key| key.stored))
-        };
+        let mut command: Vec<&[u8]> = self.args.iter().collect();
+        keys.iter().for_each(|key| command[key.position] = key.stored);
+        copies.iter().for_each(|copy| command[copy.position] = &copy.name);
+        missing.iter().for_each(|(position, name)| command[*position] = name);
         let mut commands: Vec<Vec<&[u8]>> = copies.iter().map(restore).collect();
-        commands.push(self.args.iter().enumerate().map(|(at, arg)| name_of(at).unwrap_or(arg)).collect());
+        commands.push(command);
         commands.extend(forget(&copies));
         let replies = exec_unwatched(&mut home, &commands, self.deadline)?;
         if let Some(error) = replies.iter().take(copies.len()).find_map(|reply| error_in(reply)) {

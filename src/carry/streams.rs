@@ -10,7 +10,7 @@ use crate::resp::{encode, Frame, ValueRef};
 use crate::run::Run;
 use crate::spec::Access;
 use crate::topology::Role;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// An id that no server takes: a read with it fails for the first thing that is wrong with the stream, and if nothing
@@ -186,30 +186,29 @@ impl Run<'_> {
     fn pieces<'c>(&self, read: &StreamRead<'c>, group: &[&Placed<'c>], reply: &[u8]) -> Result<Vec<Piece<'c>>> {
         let streams = streams_of(reply).ok_or_else(misfit)?;
         let distinct: HashSet<&[u8]> = group.iter().map(|key| key.stored).collect();
+        let is_each_once = distinct.len() == group.len();
+        let (left, pending) = match is_each_once {
+            true => (Vec::new(), Vec::new()),
+            // What is pending always gives something, be it an empty list.
+            false => (
+                same_from_here(streams.iter().map(|stream| (&*stream.name, true))),
+                same_from_here(group.iter().map(|key| (key.stored, read.id_of(key) != b">"))),
+            ),
+        };
         let mut keys = group.iter().enumerate();
         let mut chosen = Vec::with_capacity(streams.len());
         for (nth, stream) in streams.iter().enumerate() {
-            let left = || streams[nth..].iter().filter(|other| other.name == stream.name).count();
             let is_it = |&(at, key): &(usize, &&Placed<'_>)| {
-                key.stored == stream.name
-                    && (distinct.len() == group.len() || self.may_give(read, &group[at..], stream.ids.first(), left()))
+                let may_give = || match read.id_of(key) {
+                    id if self.takes_nothing() => is_behind(stream.ids.first(), id),
+                    // What is new gave something when too few are pending for what is left.
+                    id => id != b">" || pending[at] < left[nth],
+                };
+                key.stored == stream.name && (is_each_once || may_give())
             };
             chosen.push(**keys.find(is_it).ok_or_else(misfit)?.1);
         }
         Ok(chosen.into_iter().zip(streams).map(|(key, given)| Piece { key, given }).collect())
-    }
-
-    /// Whether something was given for the first of these keys, when the same stream is named several times, `left` of
-    /// which gave something, the next with this first entry.
-    fn may_give(&self, read: &StreamRead<'_>, keys: &[&Placed<'_>], first: Option<&Vec<u8>>, left: usize) -> bool {
-        let id = read.id_of(keys[0]);
-        if self.takes_nothing() {
-            let behind = |asked| first.and_then(|first| parse_id(first)).map_or(true, |first| first > asked);
-            return id != b"$" && parse_id(id).map_or(true, behind);
-        }
-        // What is pending always gives something, be it an empty list.
-        let is_same = |key: &&&Placed<'_>| key.stored == keys[0].stored && read.id_of(key) != b">";
-        id != b">" || keys.iter().filter(is_same).count() < left
     }
 
     /// The error for a read that failed on some nodes. What others gave of a group meanwhile is told.
@@ -225,12 +224,13 @@ impl Run<'_> {
         let new: Vec<&Piece<'_>> =
             pieces.iter().filter(|piece| read.id_of(&piece.key) == b">" && !piece.given.ids.is_empty()).collect();
         let is_unknown = failed.iter().any(|(_, error)| error.outcome() == Outcome::Unknown);
+        let given: HashSet<usize> = new.iter().map(|piece| piece.key.master).collect();
         let part = |(nth, group): (usize, &Vec<&Placed<'_>>)| {
             let error = failed.iter().find(|(at, _)| *at == nth).map(|(_, error)| error);
-            let has_given = new.iter().any(|piece| piece.key.master == group[0].master);
+            let has_given = given.contains(&group[0].master);
             PartOutcome {
                 node: self.topology().shards()[group[0].shard].name().to_owned(),
-                keys: group.iter().filter_map(|key| self.args.get(key.position)).map(<[u8]>::to_vec).collect(),
+                keys: self.args.at(group.iter().map(|key| key.position)).map(<[u8]>::to_vec).collect(),
                 outcome: match error {
                     Some(error) => error.outcome(),
                     None if has_given => Outcome::Applied,
@@ -261,6 +261,25 @@ impl Run<'_> {
             }
         })
     }
+}
+
+/// For each name how often it stands there or further behind, of those that count.
+fn same_from_here<'n>(names: impl DoubleEndedIterator<Item = (&'n [u8], bool)>) -> Vec<usize> {
+    let mut seen: HashMap<&[u8], usize> = HashMap::new();
+    let count = |(name, counts): (&'n [u8], bool)| {
+        let count = seen.entry(name).or_default();
+        *count += usize::from(counts);
+        *count
+    };
+    let mut counts: Vec<usize> = names.rev().map(count).collect();
+    counts.reverse();
+    counts
+}
+
+/// Whether a stream that gave this first entry may have been read from behind this id.
+fn is_behind(first: Option<&Vec<u8>>, id: &[u8]) -> bool {
+    let behind = |asked| first.and_then(|first| parse_id(first)).map_or(true, |first| first > asked);
+    id != b"$" && parse_id(id).map_or(true, behind)
 }
 
 fn misfit() -> Error {

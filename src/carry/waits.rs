@@ -112,12 +112,10 @@ impl Run<'_> {
     pub(crate) fn wait_on_server(&self, server: usize) -> Result<Answer> {
         let is_of = |shard: &Shard| shard.master() == server || shard.replicas().contains(&server);
         let shard = self.topology().shards().iter().position(is_of).unwrap_or(0);
-        let key = |position: usize| {
-            let stored = self.args.get(position).unwrap_or_default();
-            Placed { position, shard, master: server, stored }
-        };
         let positions = self.spec.key_positions(self.args).unwrap_or_default();
-        let keys: Vec<Placed<'_>> = positions.into_iter().map(key).collect();
+        let names = positions.iter().copied().zip(self.args.at(positions.iter().copied()));
+        let keys: Vec<Placed<'_>> =
+            names.map(|(position, stored)| Placed { position, shard, master: server, stored }).collect();
         let reads_streams = self.spec.across == Across::ReadStreams;
         // What no server takes for a wait is refused at once, and the server says why.
         if keys.is_empty() || (reads_streams && !StreamRead::of(self.args, &keys).is_some_and(|read| read.waits())) {
@@ -132,8 +130,8 @@ impl Run<'_> {
         if self.spec.across == Across::ReadStreams {
             return self.read_streams(keys).map(Answer::Made);
         }
-        let stored = |at| keys.iter().find(|key| key.position == at).map(|key| key.stored);
-        let words: Vec<&[u8]> = self.args.iter().enumerate().map(|(at, arg)| stored(at).unwrap_or(arg)).collect();
+        let mut words: Vec<&[u8]> = self.args.iter().collect();
+        keys.iter().for_each(|key| words[key.position] = key.stored);
         self.wait_with_words(first.master, &words).map(Answer::Made)
     }
 
@@ -168,13 +166,14 @@ impl Run<'_> {
 
     /// The command with the keys of one server, and with another wait where one is given.
     fn native(&self, keys: &[&Placed<'_>], wait: Option<&str>) -> Vec<Vec<u8>> {
-        let args: Vec<&[u8]> = self.args.iter().collect();
+        let arg = |at: usize| self.args.get(at).unwrap_or_default();
         let names = keys.iter().map(|key| key.stored.to_vec());
         let wait = |given: &[u8]| wait.map_or_else(|| given.to_vec(), |wait| wait.as_bytes().to_vec());
         if self.spec.wait == WaitArgument::LastSeconds {
-            return std::iter::once(args[0].to_vec()).chain(names).chain([wait(args[args.len() - 1])]).collect();
+            let last = arg(self.args.len() - 1);
+            return std::iter::once(arg(0).to_vec()).chain(names).chain([wait(last)]).collect();
         }
-        let head = [args[0].to_vec(), wait(args[1]), keys.len().to_string().into_bytes()];
+        let head = [arg(0).to_vec(), wait(arg(1)), keys.len().to_string().into_bytes()];
         let options = self.options().map(<[u8]>::to_vec);
         head.into_iter().chain(names).chain(options).collect()
     }

@@ -28,6 +28,12 @@ impl Cluster {
         cmd.spec(&self.shared.own_specs)
     }
 
+    /// What a server says to a command that any server refuses for its keys.
+    pub(crate) fn refusal_of<T>(&self, cmd: &Cmd<T>, spec: &'static Spec, deadline: Deadline) -> Error {
+        let said = self.call(cmd.args(), spec, Wait::None, deadline, |run| run.run().map(drop));
+        said.err().unwrap_or_else(not_refused)
+    }
+
     /// Notes that this view writes to a server.
     pub(crate) fn writes_to(&self, servers: &Servers, server: usize) {
         if let Some(own) = &self.view.own_writes {
@@ -71,6 +77,11 @@ impl Cluster {
         lease.count_for(&observed.traffic);
         Ok(lease)
     }
+}
+
+/// The error for a command that a server took although it does not say which its keys are.
+pub(crate) fn not_refused() -> Error {
+    Error::reply("a server took a command that does not say which of its arguments are keys")
 }
 
 /// What a subscriber asks of its cluster.

@@ -120,7 +120,7 @@ impl Cluster {
             }
             let is_silent = servers.pools[servers.topology.shards()[shard].master()].health().silence().is_on();
             let patience = if is_silent { patience.within(SOON) } else { patience };
-            if Shared::follow(&self.shared, shard, &servers.topology, patience) {
+            if Shared::follow(&self.shared, shard, &servers.topology, error.lacks_replicas(), patience) {
                 moved.push(shard);
             }
         }
@@ -132,7 +132,7 @@ impl Cluster {
 
 /// The nodes whose masters may have caused this error.
 fn at_fault(topology: &Topology, error: &Error) -> Vec<usize> {
-    if !may_come_of_a_failover(error) {
+    if !error.may_come_of_a_failover() {
         return Vec::new();
     }
     let failed = |name: &str| error.parts().iter().any(|part| part.error.is_some() && part.node == name);
@@ -143,17 +143,13 @@ fn at_fault(topology: &Topology, error: &Error) -> Vec<usize> {
     topology.distinct_shards().filter(|&shard| is_master(shard)).collect()
 }
 
-/// Whether a server that is no longer the master would fail so.
-pub(crate) fn may_come_of_a_failover(error: &Error) -> bool {
-    use ErrorKind::*;
-    matches!(error.kind(), Connect | Io | Timeout | Loading) || error.is_of_a_replica()
-}
-
 impl Shared {
     /// Whether the master of a shard is another one than in `failed`: after somebody has asked, unless that was just done.
     ///
+    /// With `is_in_doubt` the old one says that it is the master, and is one that takes no writes.
+    ///
     /// A thread asks. To ask servers that say nothing may take longer than a call has, and what is found is for others, too.
-    fn follow(shared: &Arc<Shared>, shard: usize, failed: &Topology, deadline: Deadline) -> bool {
+    fn follow(shared: &Arc<Shared>, shard: usize, failed: &Topology, is_in_doubt: bool, deadline: Deadline) -> bool {
         let address = |topology: &Topology| topology.master_of(&topology.shards()[shard]).address().clone();
         let old = address(failed);
         let was_unreached = shared.is_unreached(shard);
@@ -168,7 +164,7 @@ impl Shared {
                 }
                 state.asking[shard].by = Some(process::id());
                 drop(state);
-                let asking = Under { shared: Arc::clone(shared), shard };
+                let asking = Under { shared: Arc::clone(shared), shard, is_in_doubt };
                 let thread = std::thread::Builder::new().name("rediscluster-master".into());
                 // Without a thread nobody asks, until the next call tries to have one.
                 drop(thread.spawn(move || asking.ask()));
@@ -198,16 +194,16 @@ impl Shared {
 struct Under {
     shared: Arc<Shared>,
     shard: usize,
+    is_in_doubt: bool,
 }
 
 impl Under {
     fn ask(&self) {
-        let Under { shared, shard } = self;
+        let Under { shared, shard, is_in_doubt } = self;
         let known = shared.masters.state().known[*shard].clone();
         let (began, deadline) = (Instant::now(), Deadline::after(shared.settings.deadline));
-        let Ok((address, said)) = master_of(&shared.nodes[*shard], &known, &shared.settings, deadline) else {
-            return;
-        };
+        let found = master_of(&shared.nodes[*shard], &known, *is_in_doubt, &shared.settings, deadline);
+        let Ok((address, said)) = found else { return };
         let servers = Arc::clone(&shared.servers.read().unwrap_or_else(PoisonError::into_inner));
         let asked = servers.pools.iter().filter(|pool| *pool.node().address() == address);
         asked.for_each(|pool| pool.health().silence().answered(began));

@@ -198,6 +198,7 @@ impl Shared {
                 pool.health().silence().answered(began);
             });
         }
+        servers.pools.iter().for_each(|pool| pool.close_older());
         let has_answered = |shard: &usize| scope.asked[*shard] && errors[*shard].is_none();
         for shard in (0..errors.len()).filter(has_answered) {
             servers.pools[servers.topology.shards()[shard].master()].has_been_reached();

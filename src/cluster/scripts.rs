@@ -5,11 +5,16 @@ use crate::cmd::{Cmd, Wait};
 use crate::convert::FromValue;
 use crate::error::{Error, Result};
 use crate::plan::Route;
-use crate::run::Run;
+use crate::run::{Run, Whole};
 
 impl Cluster {
-    /// Runs a script by its name. A server that does not know it is sent the whole.
-    pub(crate) fn run_script<T: FromValue>(&self, named: &Cmd<T>, whole: &(dyn Fn() -> Cmd<T> + Sync)) -> Result<T> {
+    /// Runs a script by its name. A server that does not know it, which with `ask` it is asked before, is sent the whole.
+    pub(crate) fn run_script<T: FromValue>(
+        &self,
+        named: &Cmd<T>,
+        whole: &(dyn Fn() -> Cmd<T> + Sync),
+        ask: bool,
+    ) -> Result<T> {
         let spec = self.spec_of(named)?;
         self.call(named.args(), spec, Wait::None, self.begin(Wait::None), |run| {
             let servers = run.servers;
@@ -20,15 +25,20 @@ impl Cluster {
                     _ => Err(Error::argument("a script runs on one node")),
                 }
             };
-            let run = Run { whole_script: Some(&request), ..run };
+            let run = Run { whole_script: Some(&Whole { request: &request, ask }), ..run };
             run.made(run.run()?)
         })
     }
 }
 
 impl OnNode {
-    /// Runs a script by its name. A server that does not know it is sent the whole.
-    pub(crate) fn run_script<T: FromValue>(&self, named: &Cmd<T>, whole: &(dyn Fn() -> Cmd<T> + Sync)) -> Result<T> {
+    /// Runs a script by its name. A server that does not know it, which with `ask` it is asked before, is sent the whole.
+    pub(crate) fn run_script<T: FromValue>(
+        &self,
+        named: &Cmd<T>,
+        whole: &(dyn Fn() -> Cmd<T> + Sync),
+        ask: bool,
+    ) -> Result<T> {
         let spec = self.cluster.spec_of_any(named)?;
         let request = || {
             let cmd = whole();
@@ -36,7 +46,7 @@ impl OnNode {
         };
         self.cluster.call(named.args(), spec, Wait::None, self.cluster.begin(Wait::None), |run| {
             let server = self.server(run.servers).map_err(|error| error.with_command(named.name()))?;
-            let run = Run { whole_script: Some(&request), ..run };
+            let run = Run { whole_script: Some(&Whole { request: &request, ask }), ..run };
             run.made(run.run_on(server)?)
         })
     }

@@ -1,6 +1,6 @@
 //! Arguments in forms that only the typed methods need.
 
-use super::time::millis;
+use super::time::wait_millis;
 use crate::args::Args;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl<P: ToPairs> ToArgs for CountedPairs<P> {
     }
 }
 
-/// How long a command waits for data, in seconds; zero is for ever.
+/// How long a command waits for data, in seconds; zero is for ever, and so is more than a hundred years.
 ///
 /// Every other time is rounded up to milliseconds, and to two of them at least: servers before 7.0 multiply by 1000
 /// and cut off, and of 0.001 that leaves 0. Whole seconds are sent as such, because servers before 6.0 take nothing
@@ -43,7 +43,7 @@ pub(super) struct Seconds(pub(super) Duration);
 
 impl ToArg for Seconds {
     fn write_arg(&self, args: &mut Args) {
-        let milliseconds = match millis(self.0) {
+        let milliseconds = match wait_millis(self.0) {
             1 => 2,
             other => other,
         };
@@ -78,7 +78,8 @@ mod tests {
         assert_eq!(seconds(Duration::from_millis(50)), "0.050");
         assert_eq!(seconds(Duration::from_millis(2500)), "2.500");
         assert_eq!(seconds(Duration::from_secs(30)), "30");
-        assert_eq!(seconds(Duration::MAX), "18446744073709551616");
+        assert_eq!(seconds(Duration::from_secs(100 * 365 * 24 * 3600)), "3153600000");
+        assert_eq!(seconds(Duration::MAX), "0");
     }
 
     #[test]

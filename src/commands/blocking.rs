@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Commands that wait until a list or a sorted set has something to take.
 ///
-/// The longest wait is a [`Duration`]: zero waits for ever; any other is rounded up to milliseconds, and to two of them
+/// The longest wait is a [`Duration`]: zero and more than a hundred years wait for ever; any other is rounded up to milliseconds, and to two of them
 /// at least, so that the shortest never becomes the longest. Servers before Redis 6.0 take whole seconds only. The
 /// wait comes on top of the deadline of the call, and until it is over it keeps one connection of the pool. Another
 /// thread can end it: see [`Cluster::cancelled_by`](crate::Cluster::cancelled_by).

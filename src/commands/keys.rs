@@ -388,8 +388,8 @@ pub trait KeyCommands: Execute {
 
     /// Marks keys as used just now, and gives how many of them exist; a key given twice counts twice.
     ///
-    /// `TOUCH`, since Redis 3.2.1. To Redis it is a read, so it may reach a replica, whose marks mean nothing to its
-    /// master. Across nodes: one command a node, all at once.
+    /// `TOUCH`, since Redis 3.2.1. It goes to masters although it changes no data: a master evicts keys by its own marks.
+    /// Across nodes: one command a node, all at once.
     ///
     /// # Errors
     /// [`Argument`](crate::ErrorKind::Argument) when there are no keys, and

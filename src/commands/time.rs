@@ -14,6 +14,18 @@ pub(super) fn millis(time: Duration) -> u128 {
     time.as_nanos().div_ceil(1_000_000)
 }
 
+/// What is longer, and nobody waits to its end, is sent as a wait without end: servers refuse times that they cannot count,
+/// in words such as "timeout is negative". A hundred years.
+const LONGEST_WAIT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// How long to wait for data, in whole milliseconds; zero is for ever.
+pub(super) fn wait_millis(time: Duration) -> u128 {
+    if time > LONGEST_WAIT {
+        return 0;
+    }
+    millis(time)
+}
+
 /// A moment in whole seconds since 1970.
 pub(super) fn unix_seconds(time: SystemTime) -> i128 {
     since_1970(time, 1_000_000_000)

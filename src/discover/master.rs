@@ -76,13 +76,15 @@ struct Answer {
 
 /// The master of a node, and what it said of itself: the one that its Sentinels name, where there are any and it says the
 /// same. Without them the one that was the master until now is asked first; when it does
-/// not answer, is a replica by now or has another history than it had, all servers are asked that were ever met.
+/// not answer, is a replica by now or has another history than it had, all servers are asked that were ever met; and as
+/// well when it `is_in_doubt`, because it takes no writes for want of replicas: these may follow one that was promoted.
 ///
 /// # Errors
 /// What the master until now met, when none of the others is the master.
 pub(crate) fn master_of(
     node: &ConfiguredNode,
     known: &Known,
+    is_in_doubt: bool,
     settings: &Arc<Settings>,
     deadline: Deadline,
 ) -> Result<(Address, Said)> {
@@ -106,7 +108,9 @@ pub(crate) fn master_of(
     let first = ask_one(known.master(), patience);
     let is_as_it_was = |info: &Info| known.history().map_or(true, |history| info.descends_from(history));
     let (mut answers, error) = match first {
-        Ok(said) if said.info.is_master() && is_as_it_was(&said.info) => return Ok((known.master.clone(), said)),
+        Ok(said) if said.info.is_master() && is_as_it_was(&said.info) && !is_in_doubt => {
+            return Ok((known.master.clone(), said))
+        }
         Ok(said) => (vec![Answer { address: known.master.clone(), said }], None),
         Err(error) => (Vec::new(), Some(error)),
     };
@@ -130,7 +134,7 @@ pub(crate) fn master_of(
         to_ask = come.iter().filter_map(|answer| answer.said.info.master.clone()).collect();
         answers.extend(come);
     }
-    match chosen(node, known, &answers) {
+    match chosen(node, known, is_in_doubt, &answers) {
         Some(nth) => {
             let Answer { address, said } = answers.swap_remove(nth);
             Ok((address, said))
@@ -140,8 +144,8 @@ pub(crate) fn master_of(
 }
 
 /// Which of the servers that answered is the master. Of two that say so it is the one that goes on with the known
-/// history, then the one in use, then the one that more servers follow, then the one that was configured.
-fn chosen(node: &ConfiguredNode, known: &Known, answers: &[Answer]) -> Option<usize> {
+/// history, then the one in use unless it `is_in_doubt`, then the one that more servers follow, then the one that was configured.
+fn chosen(node: &ConfiguredNode, known: &Known, is_in_doubt: bool, answers: &[Answer]) -> Option<usize> {
     let continues = |answer: &Answer| known.history().is_some_and(|own| answer.said.info.descends_from(own));
     let is_configured = |answer: &Answer| {
         let given = node.replicas.iter().flatten().map(|(_, endpoint)| &endpoint.address);
@@ -159,7 +163,8 @@ fn chosen(node: &ConfiguredNode, known: &Known, answers: &[Answer]) -> Option<us
     let masters = answers.iter().enumerate().filter(|(_, answer)| answer.said.info.is_master() && is_ours(answer));
     let best = masters.max_by_key(|(_, answer)| {
         let offset = answer.said.info.offset;
-        (continues(answer), is_current(answer), followers(answer), is_configured(answer), offset)
+        let takes_over = is_in_doubt && continues(answer) && !is_current(answer);
+        (continues(answer), takes_over, is_current(answer), followers(answer), is_configured(answer), offset)
     });
     best.map(|(nth, _)| nth)
 }

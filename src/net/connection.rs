@@ -464,10 +464,24 @@ impl Connection {
         self.rested = true;
     }
 
-    /// Says that it is lent again, and whether it may be: nothing came while it lay unused, and the server has not hung
-    /// up, as far as a look is worth its system calls.
-    pub(super) fn wake(&mut self) -> bool {
+    /// Says that it is about to be lent again.
+    pub(super) fn wake(&mut self) {
         self.lay = self.heard.elapsed();
+    }
+
+    /// Whether it had brought nothing for so long, at this moment.
+    pub(super) fn is_older(&self, age: Duration, now: Instant) -> bool {
+        now.saturating_duration_since(self.heard) >= age
+    }
+
+    /// When it last brought something.
+    pub(super) fn heard(&self) -> Instant {
+        self.heard
+    }
+
+    /// Whether it may be lent: nothing came while it lay unused, and the server has not hung up, as far as a look is worth
+    /// its system calls.
+    pub(super) fn is_open(&self) -> bool {
         self.lay < FRESH || self.stream.is_quiet()
     }
 

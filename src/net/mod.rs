@@ -2,6 +2,7 @@
 
 mod closing;
 mod connection;
+mod forked;
 mod health;
 mod incoming;
 mod own;

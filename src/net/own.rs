@@ -2,9 +2,10 @@
 
 use super::connection::Connection;
 use super::stream::Deadline;
+use crate::args::Args;
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::convert::FromValue;
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, OwnWords, Result};
 use crate::resp::ValueRef;
 use crate::spec::Spec;
 
@@ -21,36 +22,54 @@ impl Connection {
             return Err(Error::new(ErrorKind::Refused, Outcome::NotApplied, message).with_command(cmd.name()));
         }
         let deadline = Deadline::of(self.settings.deadline, cmd.spec(&[]).map_or(Wait::None, |spec| cmd.wait(spec)));
-        self.run_until(cmd, deadline)
+        self.run_until(cmd, deadline, &|| OwnWords::of(cmd.as_bytes()))
     }
 
-    /// Runs a script by its name, and as a whole when the server does not know it.
+    /// Runs a script by its name, and as a whole when the server does not know it, which with `ask` it is asked before.
     pub(crate) fn run_script<T: FromValue>(
         &mut self,
         named: &Cmd<T>,
         whole: &(dyn Fn() -> Cmd<T> + Sync),
+        ask: bool,
     ) -> Result<T> {
         named.check()?;
         let deadline = Deadline::after(self.settings.deadline);
-        match self.run_until(named, deadline) {
+        if ask && !self.knows_script(named.args(), deadline).map_err(|error| error.with_command(named.name()))? {
+            let whole = whole();
+            whole.check()?;
+            return self.run_until(&whole, deadline, &|| OwnWords::of(whole.as_bytes()));
+        }
+        match self.run_until(named, deadline, &|| OwnWords::of(whole().as_bytes())) {
             Err(error) if error.is_unknown_script() => {
                 let whole = whole();
                 whole.check()?;
-                self.run_until(&whole, deadline)
+                self.run_until(&whole, deadline, &|| OwnWords::of(whole.as_bytes()))
             }
             result => result,
         }
     }
 
-    fn run_until<T: FromValue>(&mut self, cmd: &Cmd<T>, deadline: Deadline) -> Result<T> {
-        let runs_a_script = cmd.spec(&[]).is_ok_and(Spec::runs_a_script);
+    /// Whether the server knows the script that this command runs by its name. Where it does not say, the whole of it is to
+    /// be sent, which is right in any case.
+    pub(crate) fn knows_script(&mut self, named: &Args, deadline: Deadline) -> Result<bool> {
+        match self.ask(&[b"SCRIPT", b"EXISTS", named.get(1).unwrap_or_default()], deadline) {
+            Ok(reply) => Ok(reply.value().items().and_then(|mut items| items.next()) == Some(ValueRef::Integer(1))),
+            Err(error) if error.is_server() => Ok(false),
+            // The script was not sent.
+            Err(error) => Err(error.with_outcome(Outcome::NotApplied)),
+        }
+    }
+
+    /// Runs a command until then. `own` tells what a script that it runs may say in its own name.
+    fn run_until<T: FromValue>(&mut self, cmd: &Cmd<T>, deadline: Deadline, own: &dyn Fn() -> OwnWords) -> Result<T> {
+        let runs_a_script = cmd.spec(&[]).is_ok_and(|spec| spec.runs_a_script(cmd.args()));
         let node = |connection: &Connection| connection.node().to_string();
         self.send(cmd.as_bytes(), 1, deadline).map_err(|error| error.with_command(cmd.name()))?;
         let range = self.receive_range(deadline).map_err(|error| error.with_command(cmd.name()))?;
         let value = match (self.take_bulk(&range), range) {
             (Some(bytes), _) => T::from_bulk(bytes),
             (None, range) => match self.frame(range).value() {
-                ValueRef::Error(text) if runs_a_script => Err(Error::server(text).of_a_script()),
+                ValueRef::Error(text) if runs_a_script => Err(Error::server(text).of_a_script(own())),
                 ValueRef::Error(text) => Err(Error::server(text)),
                 // An error inside of what a script returned: the script came to its end.
                 value if runs_a_script => T::from_value(value).map_err(|error| error.with_outcome(Outcome::Applied)),

@@ -1,6 +1,7 @@
 //! The connections to one server: lent out, taken back, never more than allowed.
 
 use super::connection::Connection;
+use super::forked;
 use super::health::Health;
 use super::resting::Standing;
 use super::silence::Silence;
@@ -14,9 +15,8 @@ use crate::observer::{CloseReason, ObserverEvent, Observing};
 use crate::topology::Node;
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
-use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The connections to one server.
 pub(crate) struct Pool {
@@ -47,6 +47,9 @@ pub struct PoolStatus {
     pub waited: u64,
     /// Calls of those that met their deadline before they had one.
     pub timed_out: u64,
+    /// Connections that were closed since then because they lay unused for longer than
+    /// [`Builder::max_idle_age`](crate::Builder::max_idle_age).
+    pub aged: u64,
     /// Whether the server was silent until a call met its deadline, and has been since: calls to it fail at once.
     pub silent: bool,
 }
@@ -72,23 +75,32 @@ struct Counts {
     opened: u64,
     waited: u64,
     timed_out: u64,
+    aged: u64,
 }
 
 impl State {
     fn new(node: Arc<Node>) -> State {
         let (idle, waiting, counts) = (Vec::new(), VecDeque::new(), Counts::default());
-        State { node, process: process::id(), idle, open: 0, waiting, counts }
+        State { node, process: forked::this_process(), idle, open: 0, waiting, counts }
     }
 
     /// In a child, gives up what is its parent's: what two processes send over one connection gets mixed up. It is to be
     /// dropped when the lock is free, because that is told.
     #[must_use]
-    fn leave_to_parent(&mut self) -> Option<State> {
+    fn leave_to_parent(&mut self, this_process: u32) -> Option<State> {
         // Closing the child's end of a socket leaves that of the parent open. Threads do not go over to a child, so
         // nobody waits here, and nobody will give back what was lent.
         let own = || State { counts: self.counts, ..State::new(Arc::clone(&self.node)) };
-        let own = (self.process != process::id()).then(own)?;
+        let own = (self.process != this_process).then(own)?;
         Some(std::mem::replace(self, own))
+    }
+
+    /// Takes out what has lain unused for so long. The oldest lie in front.
+    fn take_older(&mut self, age: Duration, now: Instant) -> Vec<Box<Connection>> {
+        let count = self.idle.iter().take_while(|connection| connection.is_older(age, now)).count();
+        self.open -= count;
+        self.counts.aged += count as u64;
+        self.idle.drain(..count).collect()
     }
 
     fn has_room(&self, size: usize) -> bool {
@@ -171,6 +183,7 @@ impl Pool {
             opened: state.counts.opened,
             waited: state.counts.waited,
             timed_out: state.counts.timed_out,
+            aged: state.counts.aged,
             silent: self.silence().is_on(),
         }
     }
@@ -201,6 +214,39 @@ impl Pool {
         Ok(lease)
     }
 
+    /// Lends a connection for what a server heeds also while it runs a script for too long. Such a server refuses `SELECT`
+    /// and `CLIENT SETNAME`, so the connection is in any database, and a new one has no name and is used once. No other call
+    /// is waited for, because all of them may be waiting for that script: there may be one more than is allowed.
+    pub(crate) fn lend_to_busy(self: &Arc<Pool>, deadline: Deadline) -> Result<Lease> {
+        if self.silence().is_on() {
+            self.try_silent(deadline)?;
+        }
+        self.leave_to_parent();
+        let mut state = self.state();
+        let mut connection = state.idle.pop();
+        match &mut connection {
+            Some(connection) => connection.rename(&state.node),
+            None => state.open += 1,
+        }
+        let process = state.process;
+        drop(state);
+        let mut lease = Lease { connection, pool: Arc::clone(self), process, counted: None, discarded: None };
+        if let Some(idle) = &mut lease.connection {
+            idle.wake();
+            if idle.is_open() && idle.still_answers(deadline) {
+                return Ok(lease);
+            }
+            idle.closes(CloseReason::FoundDead);
+        }
+        self.state().counts.opened += 1;
+        let bare = Arc::new(Settings { client_name: None, database: None, ..(*self.settings).clone() });
+        lease.discarded = Some(CloseReason::Released);
+        let opened =
+            Connection::open_watched(&self.node(), &self.endpoint, &bare, deadline, Some(self.silence()), |_| {});
+        lease.connection = Some(Box::new(opened?));
+        Ok(lease)
+    }
+
     fn lend_any(self: &Arc<Pool>, deadline: Deadline) -> Result<Lease> {
         let mut waited = None;
         let lent = self.take(deadline, &mut waited);
@@ -218,7 +264,23 @@ impl Pool {
         let mut is_in_doubt = false;
         while let Some(connection) = &mut lease.connection {
             // Without the lock: others need not wait while this one is looked at.
-            let is_open = connection.wake();
+            connection.wake();
+            if forked::may_have(connection.lay()) && forked::this_process() != lease.process {
+                // It is the parent's, who goes on with it, and so are all that lie here. Not even a look is taken.
+                drop(lease);
+                self.leave_to_parent();
+                return self.lend_any(deadline);
+            }
+            if self.settings.max_idle_age.is_some_and(|age| connection.lay() >= age) {
+                // Those that lie there have lain for longer.
+                connection.closes(CloseReason::Idle);
+                lease.connection = None;
+                self.state().counts.aged += 1;
+                self.close_older();
+                self.take_next(&mut lease);
+                continue;
+            }
+            let is_open = connection.is_open();
             if is_open && connection.still_answers(deadline) {
                 return Ok(lease);
             }
@@ -238,11 +300,33 @@ impl Pool {
         Ok(lease)
     }
 
-    /// A lease of an idle connection, or without one when there is room for a new one.
-    fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>) -> Result<Lease> {
+    /// In a child, gives up what is its parent's.
+    fn leave_to_parent(&self) {
+        let this_process = forked::this_process();
+        // Dropped after the lock.
         let _parents;
         let mut state = self.state();
-        _parents = state.leave_to_parent();
+        _parents = state.leave_to_parent(this_process);
+    }
+
+    /// A lease of an idle connection, or without one when there is room for a new one. An idle one may be the parent's.
+    fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>) -> Result<Lease> {
+        let leased = |connection, process| {
+            let pool = Arc::clone(self);
+            Lease { connection, pool, process, counted: None, discarded: None }
+        };
+        {
+            let mut state = self.state();
+            if state.waiting.is_empty() {
+                if let Some(mut connection) = state.idle.pop() {
+                    connection.rename(&state.node);
+                    return Ok(leased(Some(connection), state.process));
+                }
+            }
+        }
+        // Beside a new connection, and beside a wait for one, to ask for the process costs nothing.
+        self.leave_to_parent();
+        let mut state = self.state();
         if !state.waiting.is_empty() || !state.has_room(self.settings.pool_size) {
             *waited = self.observer().clock();
             state = self.queue_up(state, deadline)?;
@@ -253,8 +337,7 @@ impl Pool {
             None => state.open += 1,
         }
         state.wake_first_if_room(self.settings.pool_size);
-        let process = state.process;
-        Ok(Lease { connection, pool: Arc::clone(self), process, counted: None, discarded: None })
+        Ok(leased(connection, state.process))
     }
 
     /// Another idle connection, if there is one, for a lease whose own was dead. It keeps its place: nobody who waits
@@ -300,7 +383,9 @@ impl Pool {
     fn try_silent(&self, deadline: Deadline) -> Result<()> {
         let (tried, patience) = (Instant::now(), self.settings.connect_timeout);
         let deadline = deadline.within(patience).waiting(Wait::None);
-        match self.silence().take_turn(patience) {
+        // The try ends at the deadline of its call, which may be sooner than the time for connecting.
+        let may_take = deadline.left().ok().flatten().unwrap_or(patience);
+        match self.silence().take_turn(may_take) {
             Standing::Serves => return Ok(()),
             Standing::Rests => return Err(self.silence().error()),
             Standing::Due => {}
@@ -335,9 +420,8 @@ impl Pool {
     /// Puts a connection that was not counted among the idle ones, if there is room.
     fn keep(&self, mut connection: Connection) {
         connection.rest();
-        let _parents;
+        self.leave_to_parent();
         let mut state = self.state();
-        _parents = state.leave_to_parent();
         if state.open < self.settings.pool_size {
             state.open += 1;
             state.idle.push(Box::new(connection));
@@ -369,6 +453,13 @@ impl Pool {
         Ok(connection)
     }
 
+    /// Closes what has lain unused for too long.
+    pub(crate) fn close_older(&self) {
+        let Some(age) = self.settings.max_idle_age else { return };
+        let older = self.state().take_older(age, Instant::now());
+        close(older, CloseReason::Idle);
+    }
+
     /// Closes every idle connection: one of them was found dead, so the others are likely to be.
     pub(crate) fn drop_idle(&self) {
         let dead = {
@@ -378,16 +469,14 @@ impl Pool {
             state.wake_first_if_room(self.settings.pool_size);
             dead
         };
-        close_dead(dead);
+        close(dead, CloseReason::FoundDead);
     }
 }
 
-/// Connections that are to be closed when the lock is free.
+/// Closes connections that were taken out of the pool. Not under the lock, because that is told.
 #[allow(clippy::vec_box)] // they lay in the pool so
-type Dead = Vec<Box<Connection>>;
-
-fn close_dead(mut dead: Dead) {
-    dead.iter_mut().for_each(|connection| connection.closes(CloseReason::FoundDead));
+fn close(mut connections: Vec<Box<Connection>>, why: CloseReason) {
+    connections.iter_mut().for_each(|connection| connection.closes(why));
 }
 
 /// A connection on loan; dropping it gives it back, or closes it when it cannot be used again.
@@ -455,12 +544,20 @@ impl Drop for Lease {
             // It is the parent's, and the pool of this child never counted it.
             return;
         }
+        let mut older = Vec::new();
         match back {
-            Some(connection) => state.idle.push(connection),
+            Some(connection) => {
+                // What it has just heard says what time it is.
+                if let (Some(age), false) = (self.pool.settings.max_idle_age, state.idle.is_empty()) {
+                    older = state.take_older(age, connection.heard());
+                }
+                state.idle.push(connection);
+            }
             None => state.open -= 1,
         }
         state.wake_first_if_room(self.pool.settings.pool_size);
         drop(state);
+        close(older, CloseReason::Idle);
         if is_silent {
             self.pool.drop_idle();
         }

@@ -17,10 +17,23 @@ pub(super) struct Resting {
 
 #[derive(Debug)]
 struct Rest {
-    /// When it began, and when the next call may try.
+    /// When it began.
     began: Instant,
-    until: Instant,
+    /// Since when, and for how long, the next call may not try. Two values and no sum: a time that a program sets may be
+    /// longer than a clock can tell.
+    since: Instant,
+    pause: Duration,
     length: Duration,
+}
+
+impl Rest {
+    fn of(now: Instant, length: Duration) -> Rest {
+        Rest { began: now, since: now, pause: length, length }
+    }
+
+    fn left(&self, now: Instant) -> Duration {
+        self.pause.saturating_sub(now.saturating_duration_since(self.since))
+    }
 }
 
 /// Whether a server may be asked.
@@ -36,8 +49,7 @@ pub(crate) enum Standing {
 
 impl Resting {
     pub(super) fn new(first: Duration, longest: Duration) -> Resting {
-        let now = Instant::now();
-        let rest = Mutex::new(Rest { began: now, until: now, length: Duration::ZERO });
+        let rest = Mutex::new(Rest::of(Instant::now(), Duration::ZERO));
         Resting { rests: AtomicBool::new(false), rest, first, longest }
     }
 
@@ -61,7 +73,7 @@ impl Resting {
 
     /// How long it is until the next call may try.
     pub(super) fn left(&self) -> Duration {
-        self.rest().until.saturating_duration_since(Instant::now())
+        self.rest().left(Instant::now())
     }
 
     /// As [`standing`](Resting::standing); where it is due, this call is the one that tries. For the others it rests
@@ -72,10 +84,10 @@ impl Resting {
         }
         let mut rest = self.rest();
         let now = Instant::now();
-        if now < rest.until {
+        if !rest.left(now).is_zero() {
             return Standing::Rests;
         }
-        rest.until = now + rest.length.max(may_take);
+        (rest.since, rest.pause) = (now, rest.length.max(may_take));
         Standing::Due
     }
 
@@ -84,8 +96,7 @@ impl Resting {
         let mut rest = self.rest();
         let is_new = !self.rests.swap(true, Ordering::AcqRel);
         if is_new {
-            let now = Instant::now();
-            *rest = Rest { began: now, until: now, length: Duration::ZERO };
+            *rest = Rest::of(Instant::now(), Duration::ZERO);
         }
         is_new
     }
@@ -98,15 +109,14 @@ impl Resting {
         if self.rests() && began < rest.began {
             return None;
         }
-        let now = Instant::now();
-        let length = (rest.length * 2).clamp(self.first, self.longest);
-        *rest = Rest { began: now, until: now + length, length };
+        let length = rest.length.saturating_mul(2).clamp(self.first, self.longest);
+        *rest = Rest::of(Instant::now(), length);
         Some((length, !self.rests.swap(true, Ordering::AcqRel)))
     }
 
     /// A try proved nothing: the next call may.
     pub(super) fn is_due(&self) {
-        self.rest().until = Instant::now();
+        self.rest().pause = Duration::ZERO;
     }
 
     /// It has served what began at this moment. Says whether that ends its rest.
@@ -185,5 +195,15 @@ mod tests {
         assert_eq!(resting.failed(began), Some((Duration::from_secs(1), false)));
         assert!(resting.left() <= Duration::from_secs(1));
         assert!(resting.end() && !resting.end());
+    }
+
+    #[test]
+    fn a_try_may_take_longer_than_a_clock_can_tell() {
+        let resting = resting();
+        assert!(resting.begin());
+        assert_eq!(resting.take_turn(Duration::MAX), Standing::Due);
+        assert_eq!((resting.take_turn(Duration::MAX), resting.standing()), (Standing::Rests, Standing::Rests));
+        resting.is_due();
+        assert_eq!(resting.take_turn(Duration::MAX), Standing::Due);
     }
 }

@@ -234,9 +234,10 @@ const SHORT: Duration = Duration::from_millis(10);
 /// left, or too soon, because then it is waited once more. Calls with the same deadline, and calls that wait for several
 /// servers a slice at a time, so cost no system call for it.
 fn change(set: Option<Duration>, left: Option<Duration>) -> Option<Option<Duration>> {
+    let late = |time: Duration, left: Duration| time.saturating_add(left / 16);
     match (set, left) {
         (None, None) => None,
-        (Some(set), Some(left)) if set <= left + left / 16 && (set >= SHORT || left <= set + left / 16) => None,
+        (Some(set), Some(left)) if set <= late(left, left) && (set >= SHORT || left <= late(set, left)) => None,
         // Sockets count in microseconds, and zero would mean no timeout at all.
         (_, left) => Some(left.map(|left| left.max(Duration::from_micros(1)))),
     }

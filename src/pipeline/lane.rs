@@ -1,6 +1,6 @@
 //! What one node gets of a pipeline, and what came back.
 
-use crate::error::{Error, Outcome, Result};
+use crate::error::{Error, Outcome, OwnWords, Result};
 use crate::resp::{Frame, ValueRef};
 
 /// The requests of one node in order, in the bytes that go over the wire.
@@ -20,7 +20,8 @@ pub(super) struct Lane {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mark {
     pub(super) is_read: bool,
-    pub(super) is_script: bool,
+    /// What a script that it runs may say in its own name.
+    pub(super) script: Option<OwnWords>,
 }
 
 impl Lane {
@@ -52,10 +53,13 @@ impl Lane {
 
     /// The error reply with which a server refused a request before it did anything.
     pub(super) fn refusal(&self, came: &Landed, nth: usize) -> Option<Error> {
-        let Mark { is_read, is_script } = self.marks[nth];
+        let Mark { is_read, script } = self.marks[nth];
         came.raw(nth)?;
         let error = came.reply(nth, is_read).err()?;
-        let error = if is_script { error.of_a_script() } else { error };
+        let error = match script {
+            Some(own) => error.of_a_script(own),
+            None => error,
+        };
         Some(error).filter(|error| error.outcome() == Outcome::NotApplied)
     }
 

@@ -12,7 +12,7 @@ use crate::args::Args;
 use crate::cluster::Cluster;
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::convert::FromValue;
-use crate::error::{Error, Result};
+use crate::error::{Error, OwnWords, Result};
 use crate::merge::Merge;
 use crate::plan::{Route, Target};
 use crate::slot::{Slot, Slots};
@@ -83,7 +83,8 @@ pub struct Pipeline {
 struct Queued {
     name: Cow<'static, str>,
     is_read: bool,
-    is_script: bool,
+    /// What a script that it runs may say in its own name.
+    script: Option<OwnWords>,
     way: Way,
 }
 
@@ -188,8 +189,9 @@ impl Pipeline {
     fn queue<T>(&mut self, cmd: &Cmd<T>) -> Result<Queued> {
         let spec = self.cluster.spec_of(cmd)?;
         let wait = cmd.wait(spec);
-        let (is_read, is_script) = (spec.access == Access::Read, spec.runs_a_script());
-        let mark = Mark { is_read, is_script };
+        let is_read = spec.access == Access::Read;
+        let script = spec.runs_a_script(cmd.args()).then(|| OwnWords::of(cmd.as_bytes()));
+        let mark = Mark { is_read, script };
         let route = self.cluster.planner_of(&self.topology).route(cmd.args(), spec)?;
         // Two names of one server have one lane, or what is sent to both could overtake one another.
         let lane_of = |shard| self.topology.distinct(shard);
@@ -219,7 +221,7 @@ impl Pipeline {
             segment.then = Some(self.commands.len());
             self.segments.push(Segment::default());
         }
-        Ok(Queued { name: spec.name_of(cmd.args()), is_read, is_script, way })
+        Ok(Queued { name: spec.name_of(cmd.args()), is_read, script, way })
     }
 }
 
@@ -229,7 +231,7 @@ impl Execute for &mut Pipeline {
     fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Slot<T> {
         let queued = self.queue(&cmd).unwrap_or_else(|error| {
             let name = cmd.name();
-            Queued { name, is_read: false, is_script: false, way: Way::Failed(error) }
+            Queued { name, is_read: false, script: None, way: Way::Failed(error) }
         });
         self.commands.push(queued);
         self.slots.next()

@@ -7,7 +7,7 @@ use crate::args::Args;
 use crate::cluster::Cluster;
 use crate::cmd::Wait;
 use crate::convert::FromValue;
-use crate::error::{Error, Outcome, Result};
+use crate::error::{Error, Outcome, OwnWords, Result};
 use crate::merge::Given;
 use crate::plan::{Part, Target};
 use crate::resp::{Frame, Value};
@@ -30,7 +30,8 @@ pub struct Replies {
 struct Answered {
     name: Cow<'static, str>,
     is_read: bool,
-    is_script: bool,
+    /// What a script that it ran may have said in its own name.
+    script: Option<OwnWords>,
     reply: Reply,
 }
 
@@ -82,8 +83,8 @@ impl Replies {
                     // It ends a segment, so it comes below.
                     Way::Alone(_) => Reply::Failed(Error::reply("a command that runs by itself was not the last")),
                 };
-                let Queued { name, is_read, is_script, .. } = queued;
-                answered.push(Answered { name, is_read, is_script, reply });
+                let Queued { name, is_read, script, .. } = queued;
+                answered.push(Answered { name, is_read, script, reply });
             }
             let writes = fans.iter().filter(|(at, _)| !answered[*at].is_read);
             let together: Vec<(usize, Vec<(usize, usize)>)> = writes
@@ -112,9 +113,7 @@ impl Replies {
                 };
             }
             landed.push(back);
-            if let (Some(_), Some(Queued { name, is_read, is_script, way: Way::Alone(alone) })) =
-                (then, commands.next())
-            {
+            if let (Some(_), Some(Queued { name, is_read, script, way: Way::Alone(alone) })) = (then, commands.next()) {
                 let (args, spec, wait) = &*alone;
                 let deadline = deadline_of(*wait);
                 let done = alone_on.led(deadline, |servers| {
@@ -124,7 +123,7 @@ impl Replies {
                     run.run().map(|answer| answer.frame().as_bytes().to_vec())
                 });
                 let reply = done.map_or_else(Reply::Failed, Reply::Made);
-                answered.push(Answered { name, is_read, is_script, reply });
+                answered.push(Answered { name, is_read, script, reply });
             }
         }
         let replies = Replies { slots, commands: answered, landed };
@@ -198,7 +197,10 @@ impl Replies {
                 let landed = &self.landed[*segment][shard];
                 let reply = landed.reply(*number, command.is_read);
                 reply.map(|frame| (frame, landed.node(*number))).map_err(|error| {
-                    let error = if command.is_script { error.of_a_script() } else { error };
+                    let error = match command.script {
+                        Some(own) => error.of_a_script(own),
+                        None => error,
+                    };
                     error.with_command(command.name.clone())
                 })
             }

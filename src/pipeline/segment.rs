@@ -8,7 +8,7 @@ use crate::net::Lease;
 use crate::order::sort_by_key;
 use crate::run::{one_of_several, Run, Servers};
 use crate::topology::Role;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -129,7 +129,7 @@ impl<F: FnMut(usize, Error)> Course<'_, F> {
             Some((trip.load.shard, error.again().with_attempts(trip.attempt())))
         };
         let unreached: BTreeMap<usize, Error> = trips.iter().zip(leases).filter_map(is_alone).collect();
-        let mut left_out: Vec<(usize, usize)> = Vec::new();
+        let mut left_out: BTreeSet<(usize, usize)> = BTreeSet::new();
         for (command, parts) in self.together {
             if let Some(error) = parts.iter().find_map(|(shard, _)| unreached.get(shard)) {
                 (self.given_up)(*command, error.again());

@@ -1,11 +1,11 @@
 //! Some requests of a node on their way to one server, and what follows when that fails.
 
 use super::lane::{Landed, Lane};
-use crate::cluster::may_come_of_a_failover;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease};
 use crate::retry::{Attempts, Cause};
-use crate::run::{is_servers_fault, Command, Effort, Run};
+use crate::run::{Command, Effort, Run};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// Requests of a node that are to be sent.
@@ -87,7 +87,8 @@ impl Trip {
         run.lend_in_step(self.server, deadline, self.has_others(run))
     }
 
-    pub(super) fn leave_out(&mut self, requests: &[(usize, usize)]) {
+    /// Leaves out what is for these shards and has these numbers there.
+    pub(super) fn leave_out(&mut self, requests: &BTreeSet<(usize, usize)>) {
         let load = &self.load;
         let kept = |at: &usize| !requests.contains(&(load.shard, load.numbers[*at]));
         let kept: Vec<usize> = (0..load.numbers.len()).filter(kept).collect();
@@ -104,7 +105,8 @@ impl Trip {
         // A connection that was found dead says nothing yet about its server.
         let is_dead = |error: &Error| matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol);
         let may_repeat = run.retries.are_allowed() && self.attempts.made() == 1;
-        let failed = (0..self.load.lane.len()).find_map(|at| came.reply(at, true).err().filter(is_servers_fault));
+        let failed =
+            (0..self.load.lane.len()).find_map(|at| came.reply(at, true).err().filter(Error::is_servers_fault));
         match failed {
             Some(error) if is_dead(&error) && may_repeat && self.others.is_empty() => {}
             Some(error) => run.note::<()>(self.server, self.began, &Err(error)),
@@ -130,7 +132,7 @@ impl Trip {
         let lane = &self.load.lane;
         let is_failed = |at: &usize| match came.reply(*at, true) {
             Ok(_) => false,
-            Err(error) => came.raw(*at).is_none() || is_servers_fault(&error),
+            Err(error) => came.raw(*at).is_none() || error.is_servers_fault(),
         };
         let failed = || (0..lane.len()).filter(is_failed).collect::<Vec<usize>>();
         let elsewhere = |numbers: &[usize], server, others, is_last| {
@@ -160,7 +162,7 @@ impl Trip {
                 return Next::Trip(Trip { load, others: Vec::new(), began: Instant::now(), ..self }, pause);
             }
         }
-        match self.load.lane.refused(came, may_come_of_a_failover) {
+        match self.load.lane.refused(came, Error::may_come_of_a_failover) {
             Some((numbers, error)) => {
                 let error = error.with_command("pipeline").with_attempts(self.attempt());
                 Next::Master(self.load.only(&numbers, self.attempt()), error.with_outcome(Outcome::NotApplied))

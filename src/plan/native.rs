@@ -1,6 +1,6 @@
 //! Commands that one server gets as they are, as part of a transaction on it.
 
-use super::{renamed, too_few, CrossNode, Placed, Planner, Route};
+use super::{as_stored, too_few, CrossNode, Placed, Planner, Route};
 use crate::args::Args;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::spec::{Access, Across, Group, RequestPolicy, Spec};
@@ -58,14 +58,7 @@ impl Planner<'_> {
                 return Ok(Native { keys, request: part.request });
             }
         }
-        let request = match keys.iter().all(|key| Some(key.stored) == args.get(key.position)) {
-            true => Cow::Borrowed(args.as_bytes()),
-            false => {
-                // The keys are in the order of the arguments.
-                let stored = |at| keys.binary_search_by_key(&at, |key| key.position).ok().map(|nth| keys[nth].stored);
-                renamed(args, stored).into()
-            }
-        };
+        let request = as_stored(args, &keys);
         Ok(Native { keys, request })
     }
 }

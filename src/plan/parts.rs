@@ -29,10 +29,15 @@ impl<'c> Carried<'c> {
 /// The keys by the server that they live on, in the order in which the servers first occur.
 pub(crate) fn groups<'k, 'c>(keys: &'k [Placed<'c>]) -> Vec<Vec<&'k Placed<'c>>> {
     let mut groups: Vec<Vec<&Placed<'_>>> = Vec::new();
+    // Which group that of a server is.
+    let mut places: Vec<Option<usize>> = vec![None; keys.iter().map(|key| key.master + 1).max().unwrap_or(0)];
     for key in keys {
-        match groups.iter_mut().find(|group| group[0].master == key.master) {
-            Some(group) => group.push(key),
-            None => groups.push(vec![key]),
+        match places[key.master] {
+            Some(place) => groups[place].push(key),
+            None => {
+                places[key.master] = Some(groups.len());
+                groups.push(vec![key]);
+            }
         }
     }
     groups

@@ -1,6 +1,6 @@
 //! What the options of `SORT` ask for, and where the keys live that its patterns name.
 
-use super::{command, Part, Placed, Planner, Route, Target};
+use super::{renamed, Part, Placed, Planner, Route, Target};
 use crate::args::Args;
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::order::sort_by_key;
@@ -251,12 +251,11 @@ impl Planner<'_> {
             stored.push((pattern.position, name));
         }
         if anywhere.is_none() && all.iter().all(|key| key.master == source.master) {
-            let renamed = args.iter().enumerate().map(|(at, arg)| {
-                let name = stored.iter().find(|(position, _)| *position == at);
-                name.map_or(arg, |(_, name)| name)
-            });
+            // Patterns and the destination come in any order.
+            sort_by_key(&mut stored, |(position, _)| *position);
+            let request = renamed(args, &mut stored.iter().map(|(position, name)| (*position, &**name))).into();
             let target = Target::Shard(source.shard, role);
-            return Ok(Route::One(Part { target, request: command(renamed).into(), keys: Vec::new() }));
+            return Ok(Route::One(Part { target, request, keys: Vec::new() }));
         }
         match (self.cross_node, anywhere) {
             (CrossNode::Emulate, _) => Ok(Route::Emulate(spec.across, keys)),

@@ -237,7 +237,7 @@ impl Shared {
 
     /// A link waits before it connects again; false when it is to end instead.
     pub(super) fn pause(&self, shard: usize, pause: Duration) -> bool {
-        let until = Instant::now() + pause;
+        let began = Instant::now();
         let mut state = self.state();
         loop {
             let stopped = state.stopped;
@@ -246,7 +246,7 @@ impl Shared {
                 link.line = Line::Over;
                 return false;
             }
-            let left = until.saturating_duration_since(Instant::now());
+            let left = pause.saturating_sub(began.elapsed());
             if link.hurry || left.is_zero() {
                 link.hurry = false;
                 link.line = Line::Connecting;

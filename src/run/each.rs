@@ -1,6 +1,6 @@
 //! Requests to several servers at the same time.
 
-use super::{answer, is_servers_fault, one_of_several, Answer, Run, Servers, SLICE};
+use super::{answer, one_of_several, Answer, Run, Servers, SLICE};
 use crate::error::{Error, Outcome, Result};
 use crate::net::{Deadline, Lease};
 use crate::order::sort_by_key;
@@ -115,7 +115,7 @@ impl Run<'_> {
         // Past the deadline a second try could only hide why the first one failed.
         let in_time = self.deadline.left().is_ok();
         let is_again = |part: &Part<'_>, error: &Error| match self.reads() && self.has_others(part.target) {
-            true => in_time && is_servers_fault(error),
+            true => in_time && error.is_servers_fault(),
             false => in_time && Cause::of(error, effort.repeatable).is_some(),
         };
         let again = |part: &Part<'_>, server: usize, error: Error| {

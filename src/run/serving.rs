@@ -1,6 +1,6 @@
 //! Which server is asked for a read, and which one when that fails.
 
-use super::{is_servers_fault, Run, Servers};
+use super::{Run, Servers};
 use crate::cmd::Wait;
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::{Deadline, Lease, Standing};
@@ -275,7 +275,7 @@ impl Run<'_> {
 /// that all connections are in use is not about the server.
 fn rests_after(error: &Error) -> bool {
     use ErrorKind::*;
-    is_servers_fault(error) && !matches!(error.kind(), NoPerm | PoolTimeout) && error.code() != Some("NOSCRIPT")
+    error.is_servers_fault() && !matches!(error.kind(), NoPerm | PoolTimeout) && error.code() != Some("NOSCRIPT")
 }
 
 /// What a replica says of its master.

@@ -146,7 +146,8 @@ pub enum OptionValue {
 pub enum RequestPolicy {
     /// The node that the keys live on; any one node for a command without keys.
     OneShard,
-    /// The master of the node that the key lives on, also for a read: a cursor means nothing to another server.
+    /// The master of the node that the key lives on, also for a read: a cursor means nothing to another server, and what
+    /// marks a key as used has to mark it where keys are evicted.
     OneMaster,
     /// A server that the caller names, because the command makes sense on one server only.
     OneServer,
@@ -275,9 +276,32 @@ impl Spec {
         subscribes || matches!(self.name, "MONITOR" | "SYNC" | "PSYNC" | "CLIENT REPLY")
     }
 
-    /// Whether it runs a script that may write: what was written before an error stays written.
-    pub(crate) fn runs_a_script(&self) -> bool {
-        matches!(self.name, "EVAL" | "EVALSHA" | "FCALL")
+    /// Whether these arguments run a script that may write: what was written before an error stays written. With a wrong
+    /// count of keys they run none.
+    pub(crate) fn runs_a_script(&self, args: &Args) -> bool {
+        let counts_keys = |keys: &KeySpec| match *keys {
+            KeySpec::Numkeys(at, step) => keys_counted(args, at, step).is_some(),
+            _ => true,
+        };
+        matches!(self.name, "EVAL" | "EVALSHA" | "FCALL") && self.keys.iter().all(counts_keys)
+    }
+
+    /// Whether one of its arguments says how many keys there are.
+    pub(crate) fn counts_keys(&self) -> bool {
+        self.keys.iter().any(|keys| matches!(keys, KeySpec::Numkeys(..)))
+    }
+
+    /// Whether the arguments do not say which of them are keys although there are enough of them: a count of keys that
+    /// is none or is too large, a pair without its value, streams without their ids. No server runs that, whatever its
+    /// version: the count comes before the keys, and none could tell where those end. Of a command of a module that is
+    /// not known.
+    pub(crate) fn is_refused_for_its_keys(&self, args: &Args) -> bool {
+        self.group != Group::Modules && self.takes(args.len()) && self.key_positions(args).is_none()
+    }
+
+    /// Whether a server heeds it also while it runs a script for too long.
+    pub(crate) fn is_heeded_while_busy(&self) -> bool {
+        self.group == Group::Scripting && matches!(self.name, "SCRIPT KILL" | "FUNCTION KILL" | "FUNCTION STATS")
     }
 
     /// Whether the number of arguments, the command's own words included, is one that the command takes.
@@ -313,12 +337,7 @@ impl Spec {
                     positions.extend((first..=last).step_by(step));
                 }
                 KeySpec::Numkeys(at, step) => {
-                    let step = step.max(1);
-                    let count: usize = std::str::from_utf8(args.get(at)?).ok()?.parse().ok()?;
-                    if count > (args.len() - at - 1) / step {
-                        return None;
-                    }
-                    positions.extend((at + 1..).step_by(step).take(count));
+                    positions.extend((at + 1..).step_by(step.max(1)).take(keys_counted(args, at, step)?));
                 }
                 KeySpec::HalfAfter(word, from) => {
                     let is_word = |arg: &[u8]| arg.eq_ignore_ascii_case(word.as_bytes());
@@ -334,7 +353,11 @@ impl Spec {
                 }
                 KeySpec::Channel(at) => positions.extend((at < args.len()).then_some(at)),
                 KeySpec::Migrate => match args.get(3)? {
-                    b"" => positions.extend(after_keys_of_migrate(args)?..args.len()),
+                    b"" => match after_keys_of_migrate(args) {
+                        Some(first) => positions.extend(first..args.len()),
+                        // An empty name is a name as well.
+                        None => positions.push(3),
+                    },
                     _ => positions.push(3),
                 },
                 KeySpec::Marked => positions.extend_from_slice(args.marked()),
@@ -362,6 +385,17 @@ impl Spec {
 
 /// What is known of a command that the table does not have and whose keys the caller marked: it may write.
 pub(crate) static MARKED: Spec = Spec::new("", -1, Access::Write, &[KeySpec::Marked]);
+
+/// How many keys the argument at a position counts, each with what belongs to it: `None` unless it is a number as servers
+/// write it and so many arguments follow.
+fn keys_counted(args: &Args, at: usize, step: usize) -> Option<usize> {
+    let digits = args.get(at)?;
+    if digits.len() > 1 && !(b'1'..=b'9').contains(&digits[0]) {
+        return None;
+    }
+    let count: usize = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    (count <= (args.len() - at - 1) / step.max(1)).then_some(count)
+}
 
 /// Where the keys of `MIGRATE` begin; a password in front of them is no option, whatever it looks like.
 fn after_keys_of_migrate(args: &Args) -> Option<usize> {
@@ -410,6 +444,13 @@ pub fn find(words: &[&[u8]]) -> Option<&'static Spec> {
         return None;
     }
     rest.first().and_then(|second| lookup(name, Some(second))).or_else(|| lookup(name, None))
+}
+
+/// Whether a word is only the first one of commands, such as `OBJECT`.
+pub(crate) fn is_container(word: &[u8]) -> bool {
+    let is_first =
+        |spec: &&Spec| spec.name.split_once(' ').is_some_and(|(first, _)| word.eq_ignore_ascii_case(first.as_bytes()));
+    ALL.iter().any(|spec| is_first(&spec)) && lookup(word, None).is_none()
 }
 
 fn lookup(first: &[u8], second: Option<&[u8]>) -> Option<&'static Spec> {

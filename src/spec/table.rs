@@ -137,7 +137,7 @@ rows! {
         SCAN "SCAN" -2 "2.8.0" Read NONE => OneServer AsIs Never;
         SORT "SORT" -2 "1.0.0" Write SORTED => Special Special Sort;
         SORT_RO "SORT_RO" -2 "7.0.0" Read SORTED_RO => Special Special Sort;
-        TOUCH "TOUCH" -2 "3.2.1" Read ALL_KEYS => MultiShard AggSum Split;
+        TOUCH "TOUCH" -2 "3.2.1" Read ALL_KEYS => OneMaster AggSum Split;
         TTL "TTL" 2 "1.0.0" Read ONE;
         TYPE "TYPE" 2 "1.0.0" Read ONE;
         UNLINK "UNLINK" -2 "4.0.0" Write ALL_KEYS => MultiShard AggSum Split;

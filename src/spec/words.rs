@@ -230,6 +230,7 @@ impl Spec {
                 "the node of its key"
             }
             (_, RequestPolicy::OneShard) if !self.keys.is_empty() => "the node of its keys",
+            (_, RequestPolicy::OneMaster) if self.across == Across::Split => "the masters of its keys' nodes",
             (_, RequestPolicy::OneMaster) if !self.keys.is_empty() => "the master of its key's node",
             (_, RequestPolicy::Special) if self.keys.is_empty() => "one node",
             (_, request) => request.in_words(),

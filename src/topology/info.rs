@@ -10,6 +10,8 @@ const MOST_REPLICAS: usize = 1000;
 pub(crate) struct Info {
     /// `master`, or `slave` for a replica.
     pub(crate) role: String,
+    /// Whether it is a member of a Redis Cluster, or is to become one.
+    pub(crate) is_cluster: bool,
     /// What tells one server process from another.
     pub(crate) run_id: Option<String>,
     /// For a replica: whether it is in step with its master.
@@ -46,6 +48,8 @@ impl Info {
             let Some((field, value)) = line.trim_end().split_once(':') else { continue };
             match field {
                 "role" => info.role = value.to_owned(),
+                // Redis has the one, Valkey the other.
+                "redis_mode" | "server_mode" => info.is_cluster = value == "cluster",
                 "run_id" => info.run_id = Some(value.to_owned()),
                 "master_link_status" => info.link_up = value == "up",
                 "master_sync_in_progress" => info.syncs = value != "0",

@@ -156,7 +156,7 @@ impl Transaction<'_> {
     /// - A command that cannot be queued: [`CrossNode`](crate::ErrorKind::CrossNode) when a key lives on another node,
     ///   [`Refused`](crate::ErrorKind::Refused), [`UnknownCommand`](crate::ErrorKind::UnknownCommand) and
     ///   [`Argument`](crate::ErrorKind::Argument); the last also when no command has a key and there are several nodes.
-    ///   Nothing was sent.
+    ///   Nothing was sent. Of a command that no server runs because it counts its keys wrongly, what a server says to it.
     /// - A command that the server refuses to queue, such as one that the user may not run: that error, with the name
     ///   of the command.
     /// - [`Conflict`](crate::ErrorKind::Conflict) when a watched key was changed.
@@ -196,7 +196,8 @@ fn run(home: &Home, queue: Queue) -> Result<TransactionReplies> {
     }
     let servers = home.cluster().servers();
     let mut lead = home.lead(&servers)?;
-    let (queued, slots) = queue.queued(home, &servers, &mut lead)?;
+    let refusal = |cmd: &Cmd, spec| home.cluster().refusal_of(cmd, spec, deadline);
+    let (queued, slots) = queue.queued(home, &servers, &mut lead, refusal)?;
     home.server(&servers, lead.as_ref())?;
     let observed = home.cluster().observed();
     let done = home.cluster().led(deadline, |servers| {

@@ -2,7 +2,7 @@
 
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::Cmd;
-use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use crate::error::{escape, Error, ErrorKind, Outcome, OwnWords, Result};
 use crate::multi::{self, Batch, Word};
 use crate::net::{Deadline, Lease};
 use crate::plan::Native;
@@ -28,7 +28,8 @@ pub(super) struct Queued {
 /// A command as far as it is told what became of it.
 pub(super) struct Named {
     name: Cow<'static, str>,
-    is_script: bool,
+    /// What a script that it runs may say in its own name.
+    script: Option<OwnWords>,
     pub(super) is_read: bool,
 }
 
@@ -36,7 +37,10 @@ impl Named {
     /// An error that the server said to it.
     pub(super) fn refused(&self, text: &[u8]) -> Error {
         let error = Error::server(text);
-        let error = if self.is_script { error.of_a_script() } else { error };
+        let error = match self.script {
+            Some(own) => error.of_a_script(own),
+            None => error,
+        };
         self.told(error)
     }
 
@@ -78,15 +82,26 @@ impl Queue {
     }
 
     /// The commands for the one server that all their keys live on; `lead` says which that is as soon as one has a key.
-    pub(super) fn queued(self, home: &Home, servers: &Servers, lead: &mut Option<Lead>) -> Result<(Queued, Slots)> {
+    /// Of one that any server refuses, because it does not say which its keys are, `refusal` gets the words: a server
+    /// would queue it and run the others.
+    pub(super) fn queued(
+        self,
+        home: &Home,
+        servers: &Servers,
+        lead: &mut Option<Lead>,
+        mut refusal: impl FnMut(&Cmd<Value>, &'static Spec) -> Error,
+    ) -> Result<(Queued, Slots)> {
         let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(self.len()));
         let mut named = Vec::with_capacity(self.len());
         // One after the other, so that no value is held twice for long.
         for cmd in self.commands {
-            let spec = home.follow(servers, &cmd, lead, |_, request| bytes.extend_from_slice(request))?;
+            let followed = home.follow(servers, &cmd, lead, |_, request| bytes.extend_from_slice(request));
+            let spec =
+                followed.map_err(|error| home.refused_for_its_keys(&cmd).map_or(error, |spec| refusal(&cmd, spec)))?;
             ends.push(bytes.len());
-            let (name, is_script) = (spec.name_of(cmd.args()), spec.runs_a_script());
-            named.push(Named { name, is_script, is_read: spec.access == Access::Read });
+            let (name, is_read) = (spec.name_of(cmd.args()), spec.access == Access::Read);
+            let script = spec.runs_a_script(cmd.args()).then(|| OwnWords::of(cmd.as_bytes()));
+            named.push(Named { name, script, is_read });
         }
         Ok((Queued { batch: Batch::of(bytes, ends), named }, self.slots))
     }
@@ -135,6 +150,12 @@ impl Home {
             )
             .with_command("MULTI")),
         }
+    }
+
+    /// The row of a command that any server refuses for its keys. One for a named server goes there as it is.
+    pub(super) fn refused_for_its_keys<T>(&self, cmd: &Cmd<T>) -> Option<&'static Spec> {
+        let Home::Routed(cluster) = self else { return None };
+        cluster.spec_of(cmd).ok().filter(|spec| spec.is_refused_for_its_keys(cmd.args()))
     }
 
     /// Takes a command for the server of the transaction.

@@ -2,7 +2,7 @@
 
 use super::queue::{Home, Lead, Queue};
 use super::{To, Transaction, TransactionReplies};
-use crate::cluster::{Cluster, OnNode};
+use crate::cluster::{not_refused, Cluster, OnNode};
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, Result};
@@ -10,7 +10,7 @@ use crate::net::{Deadline, Lease};
 use crate::resp::ValueRef;
 use crate::retry::{jitter, random};
 use crate::run::Servers;
-use crate::spec::Access;
+use crate::spec::{Access, Spec};
 use crate::to_arg::ToArgs;
 use std::fmt;
 use std::sync::Arc;
@@ -277,7 +277,17 @@ impl Watched {
 
     pub(super) fn run(&mut self, queue: Queue) -> Result<TransactionReplies> {
         self.still_watching().map_err(|error| error.with_command("MULTI"))?;
-        let (queued, slots) = queue.queued(&self.home, &self.servers, &mut self.lead)?;
+        let (lease, deadline) = (&mut self.lease, self.deadline);
+        let refusal = |cmd: &Cmd, spec: &'static Spec| {
+            let said = lease.send(cmd.as_bytes(), 1, deadline).and_then(|()| lease.receive(deadline));
+            let error = match said.map(|reply| reply.value()) {
+                Ok(ValueRef::Error(text)) => Error::server(text),
+                Ok(_) => not_refused(),
+                Err(error) => error.with_outcome(Outcome::NotApplied),
+            };
+            error.with_command(spec.name_of(cmd.args())).with_node(|| lease.node().to_string())
+        };
+        let (queued, slots) = queue.queued(&self.home, &self.servers, &mut self.lead, refusal)?;
         self.state = State::Over;
         let observed = self.home.cluster().observed();
         let before = self.lease.bytes();
@@ -310,7 +320,14 @@ impl Watched {
         self.still_watching().map_err(|error| error.with_command(cmd.name()))?;
         let mut request = Vec::new();
         let (home, servers) = (&self.home, &self.servers);
-        let spec = home.follow(servers, cmd, &mut self.lead, |_, bytes| request.extend_from_slice(bytes))?;
+        let spec = match home.follow(servers, cmd, &mut self.lead, |_, bytes| request.extend_from_slice(bytes)) {
+            Ok(spec) => spec,
+            Err(error) => {
+                // The server says what is wrong with it.
+                request.extend_from_slice(cmd.as_bytes());
+                home.refused_for_its_keys(cmd).ok_or(error)?
+            }
+        };
         let named = |error: Error, lease: &Lease| {
             error.with_command(spec.name_of(cmd.args())).with_node(|| lease.node().to_string())
         };

@@ -8,6 +8,7 @@ mod pools;
 mod renames;
 mod sets_of_keys;
 mod stores;
+mod streams;
 mod waits;
 
 use rediscluster::prelude::*;

@@ -18,6 +18,8 @@ const BOUNDS: [&str; 9] = ["-inf", "+inf", "0", "1", "(1", "(2", "3", "-1", "1.5
 /// built its skip list.
 const LEXICAL: [&str; 3] = ["-", "+", "x"];
 const NUMBERS: [&str; 12] = ["0", "1", "-1", "2", "-2", "3", "7", "10", "100", "-100", "9223372036854775807", "x"];
+/// Of keys.
+const COUNTS: [&str; 10] = ["0", "1", "2", "3", "5", "100", "-1", "02", "x", ""];
 const POINTS: [&str; 4] = ["13.361389 38.115556", "15.087269 37.502669", "15 37", "-0.1275 51.507222"];
 
 /// A sequence of commands. Each has a data type and keys that it prefers: without that, hardly any command would find
@@ -116,9 +118,11 @@ impl Filled<'_> {
             "KEYS" => (0..self.few()).for_each(|_| self.key()),
             "#KEYS" => {
                 self.counted = self.few();
-                // The wrong number, now and then.
-                let number = if self.chance.once_in(40) { self.chance.below(6) } else { self.counted };
-                self.push(number.to_string());
+                // The wrong number, or none, now and then.
+                match self.chance.once_in(25) {
+                    true => self.one_of(&COUNTS),
+                    false => self.push(self.counted.to_string()),
+                }
                 (0..self.counted).for_each(|_| self.key());
             }
             "WEIGHTS" => {

@@ -149,7 +149,7 @@ fn size(value: &Value) -> Value {
 }
 
 /// What has no order, in one.
-fn sorted(value: Value) -> Value {
+pub fn sorted(value: Value) -> Value {
     match value {
         Value::Array(mut items) => {
             items.sort_by_cached_key(Value::to_bytes);

@@ -10,6 +10,8 @@ mod commands;
 mod compare;
 mod forms;
 mod known;
+mod many;
+mod refused;
 mod shrink;
 
 use chance::Chance;

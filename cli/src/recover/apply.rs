@@ -185,20 +185,32 @@ fn go_on(server: &mut Server, stash: &Stash) -> Result<Did, String> {
     Ok(did)
 }
 
-/// A value whose rename is committed gets its name, with the time to live that the source has kept.
+/// A value whose rename is committed gets its name, with the time to live that the source has kept. The stash at the
+/// source is the value: what lies at the destination is a copy that may be older, and is replaced first.
 fn name_value(servers: &mut [Server], (stash, at): Lies<'_>, pair: Option<Lies<'_>>) -> Result<Did, String> {
     let Some((source, from)) = pair else { return Ok(Did::Changed) };
     let (name, kept) = (stash.name(), source.name());
-    let left = match servers[from].ask(&[b"PTTL", &kept])? {
-        Value::Integer(-1) => None,
-        Value::Integer(left @ 0..) => Some(left.to_string()),
+    let (Value::Bulk(value), left) = (servers[from].ask(&[b"DUMP", &kept])?, servers[from].ask(&[b"PTTL", &kept])?)
+    else {
+        return Ok(Did::Changed);
+    };
+    let left = match left {
+        Value::Integer(-1) => 0,
+        // To RESTORE, 0 means no expiry.
+        Value::Integer(left @ 0..) => left.max(1),
         _ => return Ok(Did::Changed),
     };
     let server = &mut servers[at];
-    match &left {
-        Some(left) => server.ask(&[b"PEXPIRE", &name, left.as_bytes()])?,
-        None => server.ask(&[b"PERSIST", &name])?,
-    };
+    // Where the copy has got its name meanwhile, a new one must not get it once more.
+    server.ask(&[b"WATCH", &name])?;
+    if server.ask(&[b"EXISTS", &name])? != Value::Integer(1) {
+        server.ask(&[b"UNWATCH"])?;
+        return Ok(Did::Changed);
+    }
+    let restore = vec![b"RESTORE".to_vec(), name.clone(), left.to_string().into_bytes(), value, b"REPLACE".to_vec()];
+    if !transaction(server, &[restore])? {
+        return Ok(Did::Changed);
+    }
     let renamed = match server.ask(&[stash.command().as_bytes(), &name, stash.key()]) {
         Err(error) if error.contains("ERR no such key") => return Ok(Did::Changed),
         renamed => renamed?,

@@ -2,7 +2,7 @@
 
 use super::StreamId;
 use crate::args::Args;
-use crate::commands::time::{millis, unix_millis};
+use crate::commands::time::{millis, unix_millis, wait_millis};
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use std::time::{Duration, SystemTime};
 
@@ -242,8 +242,8 @@ impl XReadOptions {
         self
     }
 
-    /// Waits up to this long while there is nothing: `BLOCK`. Zero waits for ever; any other time is rounded up to
-    /// whole milliseconds, so that the shortest never becomes the longest.
+    /// Waits up to this long while there is nothing: `BLOCK`. Zero and more than a hundred years wait for ever; any
+    /// other time is rounded up to whole milliseconds, so that the shortest never becomes the longest.
     pub fn block(mut self, time: Duration) -> XReadOptions {
         self.block = Some(time);
         self
@@ -253,7 +253,7 @@ impl XReadOptions {
 impl ToArgs for XReadOptions {
     fn write_args(&self, args: &mut Args) {
         Count(self.count).write_args(args);
-        write_named("BLOCK", self.block.map(millis), args);
+        write_named("BLOCK", self.block.map(wait_millis), args);
     }
 }
 

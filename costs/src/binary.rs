@@ -1,0 +1,60 @@
+//! What lies in a binary.
+
+use object::{Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+/// The bytes of a binary without its symbols.
+pub fn stripped(binary: &Path) -> Result<u64, String> {
+    let to = binary.with_extension("stripped");
+    let status = Command::new("strip").arg("-o").arg(&to).arg(binary).status();
+    match status {
+        Ok(status) if status.success() => {}
+        Ok(_) => return Err(format!("strip refuses {}", binary.display())),
+        Err(error) => return Err(format!("cannot run strip, which comes with the linker: {error}")),
+    }
+    std::fs::metadata(&to).map(|metadata| metadata.len()).map_err(|error| format!("{}: {error}", to.display()))
+}
+
+/// Bytes of code and of data, by the module that they come from: `rediscluster::net`, `std`, …
+pub fn by_module(binary: &Path) -> Result<Vec<(String, u64, u64)>, String> {
+    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", binary.display());
+    let bytes = std::fs::read(binary).map_err(|error| told(&error))?;
+    let file = object::File::parse(&*bytes).map_err(|error| told(&error))?;
+    let mut modules: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for symbol in file.symbols() {
+        let kind = symbol.section_index().and_then(|index| file.section_by_index(index).ok()).map(|s| s.kind());
+        let name = rustc_demangle::demangle(symbol.name().unwrap_or_default()).to_string();
+        let module = modules.entry(module(&name)).or_default();
+        match (symbol.kind(), kind) {
+            (SymbolKind::Text, _) => module.0 += symbol.size(),
+            (_, Some(SectionKind::Data | SectionKind::ReadOnlyData | SectionKind::ReadOnlyDataWithRel)) => {
+                module.1 += symbol.size();
+            }
+            _ => {}
+        }
+    }
+    let mut modules: Vec<_> = modules.into_iter().map(|(module, (text, data))| (module, text, data)).collect();
+    modules.sort_by_key(|(_, text, data)| std::cmp::Reverse(text + data));
+    Ok(modules)
+}
+
+/// The crate that a symbol comes from, and for this library the room. What is generic counts for the room that it was
+/// made for, which is named first among its types.
+fn module(name: &str) -> String {
+    if let Some(at) = name.find("rediscluster::") {
+        let rest = &name[at + "rediscluster::".len()..];
+        let room: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        return format!("rediscluster::{room}");
+    }
+    let first = name.trim_start_matches(['<', '&', '*', '[', '(']).trim_start_matches("dyn ");
+    let first = first.split([':', '<', ' ', '.', '>']).next().unwrap_or_default();
+    match first {
+        "core" | "alloc" | "std" | "redis" | "crc32fast" | "compiler_builtins" => first.to_owned(),
+        "hashbrown" | "addr2line" | "gimli" | "miniz_oxide" | "rustc_demangle" | "object" | "memchr" => {
+            "std".to_owned()
+        }
+        _ => "other".to_owned(),
+    }
+}

@@ -1,0 +1,61 @@
+//! Builds programs, and says what that took.
+
+use crate::programs::{Profile, Program};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+type Result<T> = std::result::Result<T, String>;
+
+/// The folder of this package.
+pub fn home() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The binary with its symbols.
+pub fn build(program: &Program, profile: Profile) -> Result<PathBuf> {
+    cargo(program, profile, &home().join("target/measured"))
+}
+
+/// Processor time of a build into an empty folder: all dependencies, nothing from earlier.
+pub fn clean_build(program: &Program) -> Result<Duration> {
+    let target = home().join("target/clean");
+    let emptied = std::fs::remove_dir_all(&target);
+    if let Err(error) = emptied.or_else(|error| if target.exists() { Err(error) } else { Ok(()) }) {
+        return Err(format!("cannot empty {}: {error}", target.display()));
+    }
+    let before = time_of_children()?;
+    cargo(program, Profile::Release, &target)?;
+    Ok(time_of_children()?.saturating_sub(before))
+}
+
+fn cargo(program: &Program, profile: Profile, target: &Path) -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--quiet", "--locked", "--package", program.package, "--bin", program.binary]);
+    command.args(["--profile", profile.name(), "--manifest-path"]).arg(home().join("Cargo.toml"));
+    command.arg("--target-dir").arg(target).stdin(Stdio::null());
+    let status = command.status().map_err(|error| format!("cannot run cargo: {error}"))?;
+    match status.success() {
+        true => Ok(target.join(profile.name()).join(program.binary)),
+        false => Err(format!("{} does not build", program.binary)),
+    }
+}
+
+/// The processor time of all processes that this one has waited for, and of those that they waited for.
+fn time_of_children() -> Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/self/stat").map_err(|error| format!("/proc/self/stat: {error}"))?;
+    // The name of the program stands in brackets and may hold anything; cutime and cstime are the 16th and 17th field.
+    let fields = stat.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
+    let ticks: u64 = fields.split_whitespace().skip(13).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    // Linux tells them in hundredths of a second, whatever its own clock.
+    Ok(Duration::from_millis(ticks * 10))
+}
+
+/// The compiler that cargo uses.
+pub fn toolchain() -> Result<String> {
+    let said = Command::new("rustc").arg("-vV").output().map_err(|error| format!("cannot run rustc: {error}"))?;
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let field = |name: &str| said.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
+    Ok(format!("rustc {} {}", field("release:"), field("host:")))
+}

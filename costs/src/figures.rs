@@ -1,0 +1,74 @@
+//! Committed figures, and what they say of those of now.
+
+use crate::build::{home, toolchain};
+use std::path::PathBuf;
+
+/// The figures of one toolchain.
+pub struct Figures {
+    file: &'static str,
+    toolchain: String,
+    /// What was measured, and how much it was.
+    rows: Vec<(String, u64)>,
+}
+
+impl Figures {
+    /// Those of now, which a file is to hold.
+    pub fn new(file: &'static str) -> Result<Figures, String> {
+        Ok(Figures { file, toolchain: toolchain()?, rows: Vec::new() })
+    }
+
+    /// Adds one.
+    pub fn add(&mut self, name: impl Into<String>, figure: u64) {
+        self.rows.push((name.into(), figure));
+    }
+
+    fn path(file: &str) -> PathBuf {
+        home().join(file)
+    }
+
+    fn read(file: &'static str) -> Result<Figures, String> {
+        let path = Figures::path(file);
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let mut lines = text.lines();
+        let toolchain = lines.next().unwrap_or_default().to_owned();
+        let row = |line: &str| {
+            let (name, figure) = line.split_once('\t')?;
+            Some((name.to_owned(), figure.parse().ok()?))
+        };
+        let rows = lines.map(|line| row(line).ok_or_else(|| format!("{}: not a row: {line}", path.display())));
+        Ok(Figures { file, toolchain, rows: rows.collect::<Result<_, _>>()? })
+    }
+
+    /// Commits them to their file.
+    pub fn write(&self) -> Result<(), String> {
+        let mut text = format!("{}\n", self.toolchain);
+        self.rows.iter().for_each(|(name, figure)| text.push_str(&format!("{name}\t{figure}\n")));
+        let path = Figures::path(self.file);
+        std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// Fails when one is more than so many percent over what the file says; with another toolchain it only tells.
+    pub fn check(&self, percent: u64) -> Result<(), String> {
+        let before = Figures::read(self.file)?;
+        let is_same = before.toolchain == self.toolchain;
+        if !is_same {
+            println!(
+                "############ {} is of {}, this is {}: nothing fails ############",
+                self.file, before.toolchain, self.toolchain
+            );
+        }
+        let mut grown = Vec::new();
+        for (name, now) in &self.rows {
+            let row = before.rows.iter().find(|(known, _)| known == name);
+            let (_, was) = row.ok_or_else(|| format!("{} has no row {name}", self.file))?;
+            println!("{name}: {now}, was {was}");
+            if *now > was + was * percent / 100 {
+                grown.push(format!("{name} is {now}, more than {percent} % over {was}"));
+            }
+        }
+        match is_same && !grown.is_empty() {
+            true => Err(format!("{}; --write commits new figures, where that is meant", grown.join("; "))),
+            false => Ok(()),
+        }
+    }
+}
