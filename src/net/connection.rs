@@ -352,9 +352,9 @@ impl Connection {
 
     fn not_read(&mut self, error: std::io::Error, deadline: Deadline) -> Error {
         let mut error = Error::io(error, Outcome::Unknown, "waiting for the reply").in_phase(Phase::Receive);
-        if self.received == 0 && error.kind() == ErrorKind::Io && self.settings.connector.is_none() {
-            error = error
-                .with_note("it has said nothing at all, as a port with TLS does, which a rediss:// URL would speak to");
+        let is_plain = self.settings.connector.is_none() && self.node.address().unix_path().is_none();
+        if is_plain && self.received == 0 && error.kind() == ErrorKind::Io {
+            error = error.with_note("it has not said a word; a port with TLS does so, and needs rediss://");
         }
         self.timed_out(&error, deadline);
         self.close(error)
