@@ -162,10 +162,24 @@ impl Draft<'_> {
                     });
                     format!("{word}{}", pairs.collect::<String>())
                 };
-                let checks = groups.iter().map(|group| self.on(1, group[0], each("EXISTS", group, false)));
-                let sets = groups.iter().enumerate();
-                let sets = sets.map(|(nth, group)| self.on(2 + nth.min(1), group[0], each("MSETNX", group, true)));
-                checks.chain(sets).collect()
+                let with_each = |word: &str, group: &[&Placed<'_>], value: &str| {
+                    group.iter().map(|key| format!("{word} {}{value}", name(key))).collect::<Vec<_>>().join(", ")
+                };
+                let looks = groups.iter().map(|group| {
+                    let (watch, exists) = (each("WATCH", group, false), each("EXISTS", group, false));
+                    self.on(1, group[0], format!("{exists}, {watch}, {exists}, MULTI"))
+                });
+                let sets = groups.iter().enumerate().map(|(nth, group)| {
+                    let (set, mark) = (each("MSETNX", group, true), with_each("PEXPIRE", group, " MARK…"));
+                    let (watch, left) = (each("WATCH", group, false), with_each("PTTL", group, ""));
+                    let first = name(group[0]);
+                    let does = format!("{set}, PERSIST {first}, PTTL {first}, {mark}, EXEC, {watch}, {left}, MULTI");
+                    self.on(2 + nth.min(1), group[0], does)
+                });
+                let keeps = groups
+                    .iter()
+                    .map(|group| self.on(4, group[0], format!("{}, EXEC", with_each("PERSIST", group, ""))));
+                looks.chain(sets).chain(keeps).collect()
             }
             (Across::Rename, [source, destination]) => {
                 let (from, to) = (name(source), name(destination));

@@ -137,7 +137,7 @@ fn rounds_and_atomicity() {
         ("MGET foo bar", false, 1),
         ("MGET foo a{foo}", true, 1),
         ("SINTERSTORE foo bar", false, 3),
-        ("MSETNX foo 1 bar 2", false, 3),
+        ("MSETNX foo 1 bar 2", false, 4),
         ("RENAME foo bar", false, 6),
         ("RENAMENX foo bar", false, 7),
         ("SMOVE foo bar x", false, 5),

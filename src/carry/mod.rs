@@ -12,6 +12,7 @@ mod sort;
 mod sources;
 mod streams;
 mod strings;
+mod together;
 mod waits;
 mod weight;
 

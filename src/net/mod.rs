@@ -13,6 +13,7 @@ mod silence;
 mod stale;
 mod stream;
 mod traffic;
+mod unasked;
 mod unreached;
 
 pub use connection::Connection;

@@ -168,6 +168,11 @@ impl Decoder {
         self.end - self.start
     }
 
+    /// The first of those, which tells the kind of the next value.
+    pub(crate) fn first_byte(&self) -> Option<u8> {
+        self.buffer[self.start..self.end].first().copied()
+    }
+
     /// The next whole value, or `None` when more bytes are needed for it.
     ///
     /// # Errors

@@ -199,7 +199,7 @@ pub enum Across {
     MergeSets(SetOperation),
     /// As [`MergeSets`](Across::MergeSets); the result then replaces the destination in one transaction.
     StoreSets(SetOperation),
-    /// `MSETNX`: all keys are checked, then set node by node; own writes are undone when a race is lost.
+    /// `MSETNX`: all keys are checked, then set and marked node by node; what bears the mark is undone when a race is lost.
     SetIfNoneExists,
     /// `RENAME` and `RENAMENX`: the value is carried over by `DUMP` and `RESTORE`.
     Rename,

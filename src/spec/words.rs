@@ -156,7 +156,9 @@ impl Across {
             Across::StoreSets(_) => {
                 "each node reduces its own sets, the client merges, one transaction replaces the destination"
             }
-            Across::SetIfNoneExists => "all keys are checked, then set node by node; undone when a race is lost",
+            Across::SetIfNoneExists => {
+                "all keys are checked, then set and marked node by node; what bears its mark is undone when a race is lost"
+            }
             Across::Rename => "the value goes over by DUMP and RESTORE, the source being watched",
             Across::Copy => "the value goes over by DUMP and RESTORE",
             Across::FirstThatHas => "one node after the other in the order of the keys, until one has something; what waits then waits on all at once",
@@ -181,7 +183,8 @@ impl Across {
             Across::Refuse => 0,
             Across::Never | Across::Split | Across::MergeSets(_) | Across::ReadStreams => 1,
             Across::DrawNode | Across::Copy | Across::FirstThatHas => 2,
-            Across::StoreSets(_) | Across::SetIfNoneExists => 3,
+            Across::StoreSets(_) => 3,
+            Across::SetIfNoneExists => 4,
             Across::MoveMember | Across::MoveElement | Across::CarrySources | Across::Sort => 5,
             Across::Rename => 6,
         }
