@@ -14,6 +14,7 @@ mod stale;
 mod stream;
 mod traffic;
 mod unreached;
+mod words;
 
 pub use connection::Connection;
 pub(crate) use connection::Watch;
@@ -24,3 +25,4 @@ pub(crate) use resting::Standing;
 pub(crate) use stream::{Deadline, Stream};
 pub(crate) use traffic::Traffic;
 pub(crate) use unreached::MastersReached;
+pub(crate) use words::{too_many_words, words_if_many, MOST_WORDS};
