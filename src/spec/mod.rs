@@ -450,7 +450,7 @@ pub fn find(words: &[&[u8]]) -> Option<&'static Spec> {
 pub(crate) fn is_container(word: &[u8]) -> bool {
     let is_first =
         |spec: &&Spec| spec.name.split_once(' ').is_some_and(|(first, _)| word.eq_ignore_ascii_case(first.as_bytes()));
-    ALL.iter().any(|spec| is_first(&spec)) && lookup(word, None).is_none()
+    ALL.iter().any(is_first) && lookup(word, None).is_none()
 }
 
 fn lookup(first: &[u8], second: Option<&[u8]>) -> Option<&'static Spec> {

@@ -238,6 +238,7 @@ impl Watched {
         let (lead, request) = home.watch(&servers, keys).map_err(told)?;
         let lease = home.cluster().tried(&servers.pools[lead.server], "WATCH", deadline, || {
             let mut lease = home.cluster().lend(&servers, lead.server, deadline, None)?;
+            lease.refuse_too_many_words(&request, deadline)?;
             lease.set_stateful(true);
             let node = lease.node().to_string();
             // Whatever happens here, nothing is changed.
