@@ -493,6 +493,11 @@ impl Connection {
         (self.sent, self.received)
     }
 
+    /// From now on the server may say something that answers no command, which only RESP3 can tell apart.
+    pub(crate) fn expect_resp3(&mut self) {
+        self.decoder.set_protocol(Protocol::Resp3);
+    }
+
     /// Takes it apart into what is read from and what is written to, for a stream of messages that answer no command.
     pub(crate) fn split(self) -> (Incoming, Stream) {
         let outgoing = self.stream.share();
