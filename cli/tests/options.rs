@@ -89,8 +89,8 @@ fn replies_of_several_servers() {
 fn nodes_from_everywhere() {
     let (servers, _) = pair();
     let [one, two] = [servers[0].address(), servers[1].address()];
-    let environment = [("REDISCLUSTER_NODES", format!("node_1={one},node_2={two}"))];
-    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let list = format!("node_1={one},node_2={two}");
+    let environment = [("REDISCLUSTER_NODES", list.as_str())];
     answered(&rediscluster_with(&["ping"], &environment, b""), "node_1 PONG\nnode_2 PONG\n");
     let toml = File::new(&servers[0], "nodes.toml", &format!("[nodes]\nnode_2 = '{two}'\nnode_1 = 'redis://{one}'\n"));
     answered(&rediscluster(&["--config", toml.path(), "ping"]), "node_1 PONG\nnode_2 PONG\n");

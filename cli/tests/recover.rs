@@ -417,7 +417,7 @@ fn a_recovery_that_breaks_off_is_finished_by_the_next() {
                     two.servers.iter().for_each(|server| drop(server.ask(&["FLUSHALL"])));
                     two.servers[0].ask(&["SET", "taken", "by another"]);
                     for (put, server, call) in stashes {
-                        two.servers[*server].ask(&[put, name(call).as_str(), "x"]);
+                        two.servers[*server].ask(&[*put, name(call).as_str(), "x"]);
                     }
                     wire.cut_at(nth, cut);
                     let line = ["--masters-only", "--nodes", &wires, "recover", "--apply", "--older-than", "0"];
