@@ -195,11 +195,10 @@ fn what_is_wrong_is_said() {
     assert_eq!(failed(&rediscluster::<&str>(&[])), missing);
     let message = failed(&rediscluster(&["--node", &format!("a={dead}"), "ping"]));
     assert!(message.contains(&format!("a ({dead}): Connection refused")), "{message}");
-    let message = failed(&rediscluster(&with(&nodes, &["nosuch", "s3cret"])));
-    assert!(
-        message.starts_with("NOSUCH: ") && message.contains("--direct") && !message.contains("s3cret"),
-        "{message}"
-    );
+    let ran = rediscluster(&with(&nodes, &["nosuch", "arg"]));
+    let wanted = ("ERR unknown command 'nosuch', with args beginning with: 'arg' \n\n".to_owned(), 0);
+    assert_eq!((ran.out(), ran.status), wanted, "as one server");
+    assert!(ran.err().starts_with("rediscluster: NOSUCH: ") && ran.err().contains("--direct"), "{}", ran.err());
     let message = failed(&rediscluster(&with(&nodes, &["multi"])));
     assert!(message.starts_with("MULTI needs a connection of its own") && message.contains("--direct"), "{message}");
     assert!(failed(&rediscluster(&with(&nodes, &["select", "3"]))).contains("-n"));
@@ -225,8 +224,13 @@ fn a_command_that_parts_of_the_nodes_refuse() {
     let (servers, nodes) = pair();
     servers[1].ask(&["CONFIG", "SET", "maxmemory", "1"]);
     let ran = rediscluster(&with(&nodes, &["mset", "a", "1", "b", "2", "c", "3", "d", "4", "foo", "5", "bar", "6"]));
-    let message = failed(&ran);
+    let message = ran.out();
+    assert!(message.starts_with("OOM MSET ") && message.ends_with("\n\n") && message.lines().count() == 2, "{message}");
     assert!(message.contains("node_1: applied") && message.contains("node_2: not applied"), "{message}");
+    assert_eq!((ran.err().as_str(), ran.status), ("", 0), "as one server that refuses");
+    let line = ["-e", "mset", "a", "1", "b", "2", "c", "3", "d", "4", "foo", "5", "bar", "6"];
+    let ran = rediscluster(&with(&nodes, &line));
+    assert!(ran.err().starts_with("OOM MSET ") && ran.status == 1 && ran.out().is_empty(), "{ran:?}");
     // One key, one node: the same words as redis-cli's.
     let ran = rediscluster(&with(&nodes, &["set", "foo", "bar"]));
     assert!(ran.out().starts_with("OOM ") && ran.status == 0, "{ran:?}");
@@ -264,8 +268,9 @@ fn scripts_on_nodes() {
     let ran = rediscluster_with(&with(&nodes, &[]), &[], script);
     let lines: Vec<String> = ran.out().lines().map(str::to_owned).collect();
     assert_eq!(lines[..6], ["OK", "two words", "1", "2", "3", "Invalid argument(s)"]);
-    assert!(lines[6].starts_with("foo\tnode_2\t127.0.0.1:"), "{lines:?}");
-    assert_eq!(lines[7..], ["WRONGTYPE", "", "two words"].map(|line| line.replace("WRONGTYPE", &lines[7])));
+    assert_eq!(lines[6..8], ["ERR unknown command 'nosuch', with args beginning with: ", ""]);
+    assert!(lines[8].starts_with("foo\tnode_2\t127.0.0.1:"), "{lines:?}");
+    assert_eq!(lines[9..], ["ERR value is not an integer or out of range", "", "two words"]);
     assert!(ran.err().starts_with("rediscluster: NOSUCH: "), "{}", ran.err());
     assert_eq!(ran.status, 0, "as redis-cli");
     let ran = rediscluster_with(&with(&nodes, &[]), &[], b"0 incr n\n");
