@@ -265,6 +265,12 @@ mod tests {
         }
         assert_eq!(toml("a = 1").unwrap_err(), "\"a\" is not a setting");
         assert!(toml("database = 1\n\npassword = x").unwrap_err().starts_with("line 3: "));
+        // Signs that are expected are told: nothing is cut off in the middle.
+        assert_eq!(toml("password").unwrap_err(), "line 1: key with no value, expected `=`");
+        assert_eq!(toml("[nodes").unwrap_err(), "line 1: unclosed table, expected `]`");
+        assert_eq!(without_quotes("duplicate key `a.s3cret`, b"), "duplicate key (hidden), b");
+        assert_eq!(without_quotes("a `s3\"cr`et` b `=`"), "a (hidden)");
+        assert_eq!(without_quotes("a `s3cret"), "a (hidden)");
     }
 
     #[test]

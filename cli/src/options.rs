@@ -140,7 +140,7 @@ pub struct Options {
     #[arg(long)]
     no_raw: bool,
 
-    /// Show replies as JSON, and speak RESP3 where that is to be had, unless -2 is given
+    /// Show replies as JSON, and speak RESP3 if it can, unless -2 is given
     #[arg(long)]
     json: bool,
 

@@ -3,6 +3,7 @@
 // Each test binary compiles this file for itself and uses a part of it.
 #![allow(dead_code)]
 
+use rediscluster_testing::Server;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -35,6 +36,24 @@ impl Ran {
 pub fn answered(ran: &Ran, out: &str) {
     assert_eq!((ran.out().as_str(), ran.status), (out, 0), "{}", ran.err());
     assert_eq!(ran.err(), "");
+}
+
+/// Two servers, and the options that make a cluster of them.
+pub fn pair() -> ([Server; 2], [String; 2]) {
+    let servers = [Server::start(), Server::start()];
+    let list = format!("node_1={},node_2={}", servers[0].address(), servers[1].address());
+    (servers, ["--nodes".into(), list])
+}
+
+pub fn with<'a>(options: &'a [String], words: &[&'a str]) -> Vec<&'a str> {
+    options.iter().map(String::as_str).chain(words.iter().copied()).collect()
+}
+
+/// The one line of complaint.
+#[track_caller]
+pub fn failed(ran: &Ran) -> String {
+    assert_eq!((ran.out().as_str(), ran.status), ("", 1), "{}", ran.err());
+    ran.err().strip_prefix("rediscluster: ").unwrap_or_else(|| panic!("{}", ran.err())).trim_end().to_owned()
 }
 
 /// Runs our program.
