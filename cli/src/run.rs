@@ -90,7 +90,7 @@ impl Runner {
         let (count, words) = match (words.len() > 1).then(|| count(&words[0])).flatten() {
             Some(Ok(count)) => (count, &words[1..]),
             Some(Err(())) => {
-                return put(b"Invalid repeat count: it is a number from 1 on\n").map(|()| Ran::Failed);
+                return put(b"Invalid redis-cli repeat command option value.\n").map(|()| Ran::Failed);
             }
             None => (1, words),
         };

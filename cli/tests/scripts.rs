@@ -18,7 +18,7 @@ fn scripts_on_nodes() {
     assert!(ran.err().starts_with("rediscluster: NOSUCH: "), "{}", ran.err());
     assert_eq!(ran.status, 0, "as redis-cli");
     let ran = rediscluster_with(&with(&nodes, &[]), &[], b"0 incr n\n");
-    answered(&ran, "Invalid repeat count: it is a number from 1 on\n");
+    answered(&ran, "Invalid redis-cli repeat command option value.\n");
     let ran = rediscluster_with(&with(&nodes, &["--no-raw"]), &[], b"blpop nosuch 0.6\n");
     let out = ran.out();
     assert!(out.starts_with("(nil)\n(0.") && out.ends_with("s)\n"), "a slow command's time is told: {out}");
