@@ -61,7 +61,7 @@ impl<T> Cmd<T> {
     /// ```
     /// use rediscluster::prelude::*;
     ///
-    /// let set = cmd("JSON.SET").key("doc{user7}").arg("$").arg("1");
+    /// let set = cmd("JSON.SET").key("doc:7{user7}").arg("$").arg("1");
     /// assert_eq!(set.args().len(), 4);
     /// ```
     pub fn key(mut self, key: impl ToArg) -> Cmd<T> {

@@ -270,8 +270,16 @@ impl Spec {
         }
     }
 
-    /// Whether its answer is no single reply: a stream of messages, or nothing at all.
-    pub(crate) fn is_answered_by_a_stream(&self) -> bool {
+    /// Whether its answer is no single reply: a stream of messages, or nothing at all. A
+    /// [`Connection`](crate::Connection) of one's own refuses such commands.
+    ///
+    /// ```
+    /// use rediscluster::spec;
+    ///
+    /// assert!(spec::find(&[b"MONITOR"]).unwrap().is_answered_by_a_stream());
+    /// assert!(!spec::find(&[b"GET"]).unwrap().is_answered_by_a_stream());
+    /// ```
+    pub fn is_answered_by_a_stream(&self) -> bool {
         let subscribes = self.group == Group::PubSub && self.access == Access::Connection;
         subscribes || matches!(self.name, "MONITOR" | "SYNC" | "PSYNC" | "CLIENT REPLY")
     }

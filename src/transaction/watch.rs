@@ -75,16 +75,16 @@ impl Cluster {
     /// # rediscluster_testing::example(|cluster| {
     /// use rediscluster::prelude::*;
     ///
-    /// cluster.set("stock{7}", 3)?;
+    /// cluster.set("stock:7{7}", 3)?;
     /// // Takes one out of stock, when there is one.
-    /// let left: Option<i64> = cluster.watch(["stock{7}"], |watched| {
-    ///     let stock: i64 = watched.get("stock{7}")?;
+    /// let left: Option<i64> = cluster.watch(["stock:7{7}"], |watched| {
+    ///     let stock: i64 = watched.get("stock:7{7}")?;
     ///     if stock == 0 {
     ///         return Ok(None);
     ///     }
     ///     let mut transaction = watched.transaction();
-    ///     let left = transaction.decr("stock{7}");
-    ///     transaction.rpush("orders{7}", ["one"]);
+    ///     let left = transaction.decr("stock:7{7}");
+    ///     transaction.rpush("orders:7{7}", ["one"]);
     ///     transaction.run()?.get(left).map(Some)
     /// })?;
     /// assert_eq!(left, Some(2));
