@@ -233,7 +233,9 @@ impl Builder {
         self
     }
 
-    /// How hash tags are recognised. Every client of a fleet must use the same rule.
+    /// How hash tags are recognised. Every client of a fleet must use the same rule: by default that of the originals, under
+    /// which [keys that differ only in their tags are one key](HashTags::Strip). A new fleet should
+    /// [`Keep`](HashTags::Keep) them.
     pub fn hash_tags(mut self, hash_tags: HashTags) -> Builder {
         self.hash_tags = hash_tags;
         self

@@ -15,11 +15,11 @@ use crate::net::Deadline;
 use crate::topology::info::{Info, ListedReplica};
 use crate::topology::{Address, Marks, Node, PassedOver, Reach, ReadFrom, ReplicaLag, ShardDescription};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use together::{ask_until, at_once, Progress};
 
 /// A replica that has no connection to this program after so long is not waited for, where nobody needs its answer yet.
-const TO_REACH: Duration = Duration::from_millis(100);
+const TO_REACH: Duration = Duration::from_millis(200);
 /// And one that was reached and says nothing is not waited for after this time.
 const TO_ANSWER: Duration = Duration::from_millis(1000);
 
@@ -196,16 +196,14 @@ fn asked_hastily(
         let ask = || probes.ask(&candidate.node, &candidate.endpoint, &settings, deadline, reached);
         usable(candidate, known, &marks, &settings, ask)
     };
-    ask_until(items, ask, |progress, waited| {
-        let is_to_come = progress.iter().any(|one| !matches!(one, Progress::Answered(_)));
-        let is_reached = progress.iter().any(|one| matches!(one, Progress::Reached));
-        let longest = match (is_to_come, is_reached) {
-            (false, _) => Duration::ZERO,
-            (true, true) => TO_ANSWER.max(to_reach),
-            (true, false) => to_reach,
-        };
-        longest.saturating_sub(waited)
-    })
+    let began = Instant::now();
+    let until = |one: &Progress<_>| match one {
+        Progress::Waiting => Some(began + TO_ANSWER),
+        Progress::Begun(at) => Some(*at + to_reach),
+        Progress::Reached(at) => Some(*at + TO_ANSWER),
+        Progress::Answered(_) => None,
+    };
+    ask_until(items, ask, |progress| progress.iter().filter_map(until).max())
 }
 
 /// The mistake of a node that is no master.

@@ -161,9 +161,11 @@ impl Error {
 
     pub(crate) fn io(source: std::io::Error, outcome: Outcome, doing: &str) -> Error {
         use std::io::ErrorKind as Io;
+        // What a connector has to say of it.
+        let more = source.get_ref().map_or(String::new(), |more| format!(": {more}"));
         let (kind, message) = match source.kind() {
-            Io::WouldBlock | Io::TimedOut => (ErrorKind::Timeout, format!("deadline passed while {doing}")),
-            Io::UnexpectedEof => (ErrorKind::Io, format!("the server closed the connection while {doing}")),
+            Io::WouldBlock | Io::TimedOut => (ErrorKind::Timeout, format!("deadline passed while {doing}{more}")),
+            Io::UnexpectedEof => (ErrorKind::Io, format!("the server closed the connection while {doing}{more}")),
             _ => (ErrorKind::Io, format!("{source} while {doing}")),
         };
         let mut error = Error::new(kind, outcome, message);

@@ -13,6 +13,9 @@ use crate::spec::{Access, Across, Spec, WaitArgument};
 use crate::topology::{Node, Role};
 use std::fmt;
 
+/// What is asked first of a server that is to say when a key changes.
+const TRACKING: &str = "HELLO 3, CLIENT TRACKING ON, ";
+
 /// What running a command would take: which servers get what, in how many rounds. Made by
 /// [`Cluster::plan`](crate::Cluster::plan); nothing is sent.
 ///
@@ -276,7 +279,8 @@ impl Draft<'_> {
 }
 
 impl Draft<'_> {
-    /// One round after the other until a node has something; what waits then waits on all nodes in one round.
+    /// One round after the other until a node has something. What waits looks at all nodes at once, and again when a key
+    /// changes; the first that has something gives.
     fn first_that_has(&self, keys: &[Placed<'_>]) -> Vec<Step> {
         let waits = self.spec.wait != WaitArgument::None;
         let counted = self.spec.wait != WaitArgument::LastSeconds;
@@ -289,26 +293,31 @@ impl Draft<'_> {
             words.extend(self.args.iter().skip(first + keys.len()).map(shown));
             words.join(" ")
         };
+        if waits {
+            let types = self.types_of(1, keys, "");
+            let told = self.types_of(2, keys, TRACKING);
+            let looked_at = self.types_of(3, keys, "");
+            let gives = groups(keys).iter().map(|group| self.on(4, group[0], native(group))).collect();
+            return [types, told, looked_at, gives].concat();
+        }
         let mut steps = Vec::new();
         let mut left = keys;
         while let Some(first) = left.first() {
             let count = left.iter().take_while(|key| key.master == first.master).count();
             let (group, others) = left.split_at(count);
             let does = native(&group.iter().collect::<Vec<_>>());
-            if waits {
-                steps.push(self.on(steps.len() + 1, first, "MULTI".into()));
-            }
-            let does = if waits { format!("{does}, EXEC") } else { does };
             steps.push(self.on(steps.len() + 1, first, does));
             left = others;
         }
-        let round = steps.len() + 1;
-        if waits {
-            let groups = groups(keys);
-            steps.extend(groups.iter().map(|group| self.on(round, group[0], "CLIENT ID".into())));
-            steps.extend(groups.iter().map(|group| self.on(round + 1, group[0], native(group))));
-        }
         steps
+    }
+
+    /// Each node is asked for the types of its keys.
+    fn types_of(&self, round: usize, keys: &[Placed<'_>], before: &str) -> Vec<Step> {
+        let types = |group: &[&Placed<'_>]| {
+            group.iter().map(|key| format!("TYPE {}", shown(key.stored))).collect::<Vec<_>>().join(", ")
+        };
+        groups(keys).iter().map(|group| self.on(round, group[0], format!("{before}{}", types(group)))).collect()
     }
 }
 
@@ -398,12 +407,9 @@ impl Draft<'_> {
             steps.push(self.part(round, &Part { target, request, keys: Vec::new() }));
         }
         if waits {
-            let groups = read.groups();
-            steps.extend(groups.iter().map(|group| self.on(round + 1, group[0], "CLIENT ID".into())));
-            let time =
-                read.words.blocks.last().and_then(|&at| std::str::from_utf8(self.args.get(at)?).ok()?.parse().ok());
-            let wait = |group: &Vec<&Placed<'_>>| words(&read.request(group, time));
-            steps.extend(groups.iter().map(|group| self.on(round + 2, group[0], wait(group))));
+            steps.extend(self.types_of(round + 1, keys, TRACKING));
+            let read = |group: &Vec<&Placed<'_>>| self.on(round + 2, group[0], words(&read.request(group, None)));
+            steps.extend(groups(keys).iter().map(read));
         }
         steps
     }

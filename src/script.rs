@@ -36,7 +36,7 @@ use std::sync::OnceLock;
 ///     if hits == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
 ///     return hits",
 /// );
-/// let hits: u64 = LIMIT.call().key("hits{user:7}").arg(60).run(cluster)?;
+/// let hits: u64 = LIMIT.call().key("hits:7{user:7}").arg(60).run(cluster)?;
 /// assert_eq!(hits, 1);
 /// # Ok(()) });
 /// ```

@@ -46,7 +46,7 @@ fn check_parts(two: &Two, story: &str, result: &Result<Value, Error>) {
     for part in error.parts() {
         for key in &part.keys {
             let server = usize::from(part.node == "node_2");
-            let is_set = two.servers[server].ask(&[b"EXISTS", key.as_slice()]).int() == 1;
+            let is_set = two.servers[server].ask(&[&b"EXISTS"[..], key.as_slice()]).int() == 1;
             match part.outcome {
                 Outcome::Applied => assert!(is_set, "{story}"),
                 Outcome::NotApplied => assert!(!is_set, "{story}"),

@@ -270,7 +270,7 @@ fn errors_say_what_is_wrong() {
         (b"HTTP/1.1 400 Bad Request\r\n", "unknown type byte 'H': the server speaks HTTP and not RESP"),
         (
             b"\x15\x03\x01\x00\x02\x02\x46",
-            "unknown type byte '\u{15}': the server answers in TLS; a rediss:// URL, or --tls, speaks it",
+            "unknown type byte '\\u{15}': the server answers in TLS; a rediss:// URL, or --tls, speaks it",
         ),
         (b"%1\r\n", "RESP3 type '%' on a RESP2 connection"),
         (b"$?\r\n", "streamed types are not supported"),

@@ -368,7 +368,7 @@ fn a_wait_over_two_nodes_ends() {
             ended.send(popped.map_err(|error| error.to_string())).unwrap();
         }
     });
-    let waits = |server: &Server| server.field("clients", "blocked_clients").as_deref() == Some("1");
+    let waits = |server: &Server| server.field("clients", "tracking_clients").as_deref() == Some("1");
     wait_until("it waits on both", || waits(&servers[0]) && waits(&servers[1]));
     fuse.0.reading.store(true, Ordering::SeqCst);
     let told = ends.recv_timeout(Duration::from_secs(30)).expect("an end").unwrap_err();

@@ -102,6 +102,9 @@ fn a_wrong_answer_is_an_error_at_once() {
     assert_eq!(with(&wrong).connect().unwrap_err().kind(), ErrorKind::WrongPass);
     let error = with(&replica.address()).connect().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    // Also where nothing else is there: what is wrong says more than what is down.
+    let builder = Cluster::builder().nodes(format!("a={},b={wrong}", down.address()));
+    assert_eq!(builder.connect().unwrap_err().kind(), ErrorKind::WrongPass);
     // A name that leads nowhere is a mistake, and no outage.
     let error = with("no-such-host.invalid").connect().unwrap_err();
     assert!(error.to_string().contains("c (no-such-host.invalid:6379)"), "{error}");
@@ -192,7 +195,7 @@ fn a_replica_that_cannot_be_reached_is_not_waited_for() {
     let (gone, there) = (Server::replica_of(&master, &[]), Server::replica_of(&master, &[]));
     let began = Instant::now();
     let builder = Cluster::builder().node("node_1", master.address()).connector(NotThere(gone.port()));
-    let cluster = builder.refresh_every(None).connect().unwrap();
+    let cluster = builder.connect().unwrap();
     assert!(began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
     let topology = cluster.topology();
     let shard = &topology.shards()[0];

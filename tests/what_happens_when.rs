@@ -41,9 +41,14 @@ fn a_master_dies() {
     fails(cluster.refresh(), ErrorKind::Connect, Outcome::NotApplied);
     assert_eq!(cluster.topology().servers().count(), 3, "it stands as it was last known");
     assert_eq!(cluster.get::<_, u64>("foo").unwrap(), 1, "its replica goes on");
-    fails(cluster_of(&servers).connect(), ErrorKind::Connect, Outcome::NotApplied);
-    assert_eq!(cluster_of(&servers).build().unwrap().get::<_, u64>("bar").unwrap(), 2);
+    let later = cluster_of(&servers).connect().unwrap();
+    assert_eq!(later.unreachable()[0].node.name(), "node_2");
+    assert_eq!(later.get::<_, u64>("bar").unwrap(), 2);
+    fails(later.set("foo", 3), ErrorKind::Connect, Outcome::NotApplied);
+    fails(cluster_of(&servers).require_all(true).connect(), ErrorKind::Connect, Outcome::NotApplied);
     servers[1].restart();
+    later.set("foo", 4).unwrap();
+    assert!(later.unreachable().is_empty());
     cluster.set("foo", 4).unwrap();
 }
 

@@ -125,7 +125,8 @@ fn what_speaks_another_protocol_is_named() {
         failed(&rediscluster(&options))
     };
     let said = run(&server.address(), &[]);
-    assert!(said.contains("answers in TLS") && said.contains("rediss://"), "{said}");
+    // It may hang up before its answer can be read.
+    assert!(said.contains(" TLS") && said.contains("rediss://"), "{said}");
     let said = run(&server.server.address(), &["--tls", "--insecure"]);
     assert!(said.contains("redis://"), "{said}");
     let said = run(&resp.address(), &["--tls", "--insecure"]);

@@ -51,6 +51,11 @@ impl Refresher {
         Refresher { every, started: Mutex::new(None), signals: Arc::default() }
     }
 
+    /// Whether there is to be a thread.
+    pub(super) fn has_thread(&self) -> bool {
+        self.every.is_some()
+    }
+
     /// Does not wait for the next time.
     pub(super) fn hurry(&self) {
         self.signal(|signals| signals.hurry = true);
@@ -116,16 +121,18 @@ impl Cluster {
     /// [thread](crate::Builder::refresh_every) does the same now and then.
     ///
     /// # Errors
-    /// As [`Builder::connect`](crate::Builder::connect), for the first master that is at fault. The others are refreshed
-    /// all the same; it stands as it was last known and fails the calls for its own keys.
+    /// As [`Builder::connect`](crate::Builder::connect) with [`require_all`](crate::Builder::require_all), for the first
+    /// master that is at fault: one that cannot be reached is an error here. The others are refreshed all the same; it
+    /// stands as it was last known and fails the calls for its own keys.
     pub fn refresh(&self) -> Result<()> {
         self.shared.refresher.start(&self.shared)?;
         self.shared.refresh()
     }
 
-    /// As [`refresh`](Cluster::refresh), for the nodes of these names only, and no longer than the deadline of this view;
-    /// their replicas are found when this view reads from any. No thread is started. For a program that was [built](crate::Builder::build) without asking anybody and needs some
-    /// of its nodes only, such as the command line: [`plan`](Cluster::plan) says which ones a command needs.
+    /// As [`refresh`](Cluster::refresh), for the nodes of these names only: no server may take longer than the deadline of
+    /// this view, replicas that cannot be reached are not waited for, and none are looked for when this view reads from
+    /// masters. No thread is started. For a cluster that was [built](crate::Builder::build) without asking anybody, and a
+    /// program that needs some of its nodes only, as the command line does: [`plan`](Cluster::plan) says which ones.
     ///
     /// # Errors
     /// As [`refresh`](Cluster::refresh), for these nodes; [`Config`](crate::ErrorKind::Config) for a name that is no

@@ -18,8 +18,8 @@ impl Builder {
     /// keys fail as not applied, and no others. When it is reached for the first time it is asked who it is, before anything
     /// of a call is sent to it. [`require_all`](Builder::require_all) makes it an error instead.
     ///
-    /// A replica that has not answered a moment after its master is not waited for; it serves from a later
-    /// [`refresh`](Cluster::refresh) on.
+    /// A replica that cannot be connected to a moment after its master is not waited for, unless there is to be
+    /// [no thread](Builder::refresh_every) that finds it when it can.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) for a mistake in the settings and for a node that is no master; the kinds of
@@ -115,20 +115,23 @@ impl Cluster {
     fn meet_servers(&self, require_all: bool) -> Result<()> {
         let shared = &self.shared;
         shared.refresher.start(shared)?;
-        let found = shared.ask_servers(None, shared.read_from, shared.settings.deadline, true);
-        let is_fatal = |error: &&Error| require_all || !error.is_outage();
-        let none_is_there = found.errors.iter().all(Option::is_some);
-        let mut errors = found.errors.iter().flatten();
-        if let Some(error) = if none_is_there { errors.next() } else { errors.find(is_fatal) } {
-            return Err(error.again());
+        // Without the thread nobody would come back to what was not waited for.
+        let is_hasty = shared.refresher.has_thread();
+        let found = shared.ask_servers(None, shared.read_from, shared.settings.deadline, is_hasty);
+        let needs_all = require_all || found.errors.iter().all(Option::is_some);
+        let is_wrong = |error: &Option<Error>| error.as_ref().is_some_and(|error| !error.is_outage());
+        let fatal = found.errors.iter().position(is_wrong);
+        let fatal = fatal.or_else(|| found.errors.iter().position(|error| needs_all && error.is_some()));
+        if let Some(fatal) = fatal {
+            return found.errors.into_iter().nth(fatal).flatten().map_or(Ok(()), Err);
         }
         let servers = self.servers();
         let reached = MastersReached::new(Mutex::new(found.run_ids));
         for (shard, error) in found.errors.iter().enumerate() {
             let Some(error) = error else { continue };
-            let pool = &servers.pools[servers.topology.shards()[shard].master()];
-            pool.unreached().begin(error, &reached);
-            let node = servers.topology.master_of(&servers.topology.shards()[shard]);
+            let shard = &servers.topology.shards()[shard];
+            servers.pools[shard.master()].unreached().begin(error, &reached);
+            let node = &Node::new(shard.name(), servers.topology.master_of(shard).address().clone());
             shared.settings.observer.on(|| ObserverEvent::NodeUnreachable { node, error: error.kind() });
         }
         if found.is_unfinished {

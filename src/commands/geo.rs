@@ -221,9 +221,9 @@ pub trait GeoCommands: Execute {
     /// use rediscluster::prelude::*;
     /// use rediscluster::{GeoPoint, GeoSearch, GeoUnit};
     ///
-    /// cluster.geoadd("cities{de}", [(13.4050, 52.5200, "Berlin"), (11.5820, 48.1351, "Munich")])?;
+    /// cluster.geoadd("cities:de{de}", [(13.4050, 52.5200, "Berlin"), (11.5820, 48.1351, "Munich")])?;
     /// let north = GeoSearch::rectangle(GeoPoint::new(10.0, 53.0), 800.0, 400.0, GeoUnit::Kilometers);
-    /// assert_eq!(cluster.geosearchstore("north{de}", "cities{de}", north)?, 1);
+    /// assert_eq!(cluster.geosearchstore("north:de{de}", "cities:de{de}", north)?, 1);
     /// # Ok(()) });
     /// ```
     fn geosearchstore<D: ToArg, K: ToArg>(self, destination: D, source: K, search: GeoSearch) -> Self::Output<u64> {
@@ -243,10 +243,10 @@ pub trait GeoCommands: Execute {
     /// use rediscluster::prelude::*;
     /// use rediscluster::{GeoCenter, GeoSearch, GeoUnit};
     ///
-    /// cluster.geoadd("cities{de}", [(13.4050, 52.5200, "Berlin"), (13.0645, 52.3906, "Potsdam")])?;
+    /// cluster.geoadd("cities:de{de}", [(13.4050, 52.5200, "Berlin"), (13.0645, 52.3906, "Potsdam")])?;
     /// let near = GeoSearch::circle(GeoCenter::member("Berlin"), 50.0, GeoUnit::Kilometers);
-    /// assert_eq!(cluster.geosearchstore_distances("near{de}", "cities{de}", near)?, 2);
-    /// assert_eq!(cluster.zscore("near{de}", "Potsdam")?.map(f64::round), Some(27.0));
+    /// assert_eq!(cluster.geosearchstore_distances("near:de{de}", "cities:de{de}", near)?, 2);
+    /// assert_eq!(cluster.zscore("near:de{de}", "Potsdam")?.map(f64::round), Some(27.0));
     /// # Ok(()) });
     /// ```
     fn geosearchstore_distances<D: ToArg, K: ToArg>(

@@ -28,9 +28,9 @@ pub trait KeyCommands: Execute {
     /// # rediscluster_testing::example(|cluster| {
     /// use rediscluster::prelude::*;
     ///
-    /// cluster.set("draft{doc7}", "text")?;
-    /// assert!(cluster.copy("draft{doc7}", "final{doc7}")?);
-    /// assert_eq!(cluster.get::<_, String>("final{doc7}")?, "text");
+    /// cluster.set("draft:7{doc7}", "text")?;
+    /// assert!(cluster.copy("draft:7{doc7}", "final:7{doc7}")?);
+    /// assert_eq!(cluster.get::<_, String>("final:7{doc7}")?, "text");
     /// # Ok(()) });
     /// ```
     fn copy<S: ToArg, D: ToArg>(self, source: S, destination: D) -> Self::Output<bool> {
@@ -51,9 +51,9 @@ pub trait KeyCommands: Execute {
     /// use rediscluster::prelude::*;
     /// use rediscluster::CopyOptions;
     ///
-    /// cluster.mset([("draft{doc7}", "new"), ("final{doc7}", "old")])?;
-    /// assert!(!cluster.copy("draft{doc7}", "final{doc7}")?);
-    /// assert!(cluster.copy_with("draft{doc7}", "final{doc7}", CopyOptions::new().replace())?);
+    /// cluster.mset([("draft:7{doc7}", "new"), ("final:7{doc7}", "old")])?;
+    /// assert!(!cluster.copy("draft:7{doc7}", "final:7{doc7}")?);
+    /// assert!(cluster.copy_with("draft:7{doc7}", "final:7{doc7}", CopyOptions::new().replace())?);
     /// # Ok(()) });
     /// ```
     fn copy_with<S: ToArg, D: ToArg>(self, source: S, destination: D, options: CopyOptions) -> Self::Output<bool> {

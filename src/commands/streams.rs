@@ -343,10 +343,10 @@ pub trait StreamCommands: Execute {
     /// As [`xread`](StreamCommands::xread), not more than a number of entries, or waiting until there is one. Only here
     /// does the id `"$"` make sense, for what is added from now on.
     ///
-    /// `XREAD` with options, since Redis 5.0.0. Across nodes: who may wait reads from the masters, all of which wait at
-    /// the same time; the first that has something ends it, and what others have by then is given as well. `"$"` is
-    /// then the last id at the time of the call, so nothing that is added later is missed. The wait comes on top of the
-    /// deadline of the call, and until it is over it keeps one connection of the pool of each node.
+    /// `XREAD` with options, since Redis 5.0.0. Across nodes: who may wait reads from the masters, all of which are
+    /// watched at the same time; the first that has something ends it. `"$"` is then the last id at the time of the call, so
+    /// nothing that is added later is missed. The wait comes on top of the deadline of the call, and until it is over it
+    /// keeps one connection to each node, outside of the pools.
     ///
     /// # Errors
     /// As [`xread`](StreamCommands::xread).

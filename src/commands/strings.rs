@@ -236,8 +236,8 @@ pub trait StringCommands: Execute {
     /// use std::time::Duration;
     ///
     /// let minute = SetOptions::new().if_missing().expire_in(Duration::from_secs(60));
-    /// assert!(cluster.msetex([("name{user7}", "ann"), ("city{user7}", "Oslo")], minute)?);
-    /// assert!(!cluster.msetex(("name{user7}", "bob"), minute)?);
+    /// assert!(cluster.msetex([("name:7{user7}", "ann"), ("city:7{user7}", "Oslo")], minute)?);
+    /// assert!(!cluster.msetex(("name:7{user7}", "bob"), minute)?);
     /// # Ok(()) });
     /// ```
     fn msetex<P: ToPairs>(self, pairs: P, options: SetOptions) -> Self::Output<bool> {

@@ -8,7 +8,7 @@ use crate::order::sort_by_key;
 use crate::resp::{Protocol, ValueRef};
 use crate::topology::{Address, Node};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// When most Sentinels have named the same address, the others have this time to tell of a later failover.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -75,24 +75,25 @@ fn ask(asked: Vec<usize>, sentinels: &Sentinels, settings: &Arc<Settings>) -> Ve
         of_thread.note(nth, !said.as_ref().is_err_and(Error::is_timeout));
         said.map(|(address, epoch)| (settings.address_map.apply(&address), epoch))
     };
+    // No clock tells a time without end, and a year is as good.
+    let end = Instant::now() + patience.min(Duration::from_secs(365 * 24 * 3600));
     let mut agreed = None;
-    let answers = ask_until(asked.clone(), one, |progress, waited| {
+    let answers = ask_until(asked.clone(), one, |progress| {
         let said =
             || progress.iter().filter_map(|one| if let Progress::Answered(Ok(said)) = one { Some(said) } else { None });
         let votes = said().map(|(address, _)| said().filter(|(other, _)| other == address).count());
         if votes.max().is_some_and(|votes| votes >= most) {
-            agreed.get_or_insert(waited + LAST_WORDS);
+            agreed.get_or_insert_with(|| Instant::now() + LAST_WORDS);
         }
         let is_open = |one: &Progress<Said>| !matches!(one, Progress::Answered(_));
         let is_awaited = progress.iter().zip(&is_waited).any(|(one, waited)| is_open(one) && (*waited || !has_waited));
         let is_any_open = progress.iter().any(is_open);
-        let until = match agreed {
-            _ if !is_any_open => Duration::ZERO,
-            Some(until) => until,
-            None if is_awaited || said().next().is_none() => patience,
-            None => Duration::ZERO,
-        };
-        until.saturating_sub(waited)
+        match agreed {
+            _ if !is_any_open => None,
+            Some(until) => Some(end.min(until)),
+            None if is_awaited || said().next().is_none() => Some(end),
+            None => None,
+        }
     });
     let late = || Error::io(std::io::ErrorKind::TimedOut.into(), Outcome::NotApplied, "asking a Sentinel");
     let answers = asked.iter().zip(answers).map(|(&nth, said)| {

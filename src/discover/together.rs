@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// As many servers as are asked at the same time.
 const AT_ONCE: usize = 32;
@@ -36,26 +36,29 @@ pub(super) fn at_once<T: Sync, R: Send>(items: &[T], ask: impl Fn(&T) -> R + Syn
 
 /// How far the asking of one server is.
 pub(super) enum Progress<R> {
-    Begun,
-    /// There is a connection to it.
-    Reached,
+    /// A thread has still to come to it.
+    Waiting,
+    /// It has been connected to since this moment.
+    Begun(Instant),
+    /// There has been a connection to it since this moment.
+    Reached(Instant),
     Answered(R),
 }
 
 enum Event<R> {
+    Begun(usize),
     Reached(usize),
     Answered(usize, thread::Result<R>),
 }
 
-/// Asks all of them, and waits only as long as `wait` says, which is given how far each of them is, and the time since
-/// the beginning. What does not answer by then is left to its thread, which ends by itself at the end of its patience.
+/// Asks all of them, and waits only until the moment that `until` says, which is given how far each of them is; no longer
+/// when it says none. What does not answer by then is left to its thread, which ends by itself at the end of its patience.
 pub(super) fn ask_until<T: Send + Sync + 'static, R: Send + 'static>(
     items: Vec<T>,
     ask: impl Fn(&T, &dyn Fn()) -> R + Send + Sync + 'static,
-    mut wait: impl FnMut(&[Progress<R>], Duration) -> Duration,
+    mut until: impl FnMut(&[Progress<R>]) -> Option<Instant>,
 ) -> Vec<Option<R>> {
-    let began = Instant::now();
-    let mut progress: Vec<Progress<R>> = items.iter().map(|_| Progress::Begun).collect();
+    let mut progress: Vec<Progress<R>> = items.iter().map(|_| Progress::Waiting).collect();
     let (sender, receiver) = mpsc::channel();
     let shared = Arc::new((items, ask, AtomicUsize::new(0), AtomicBool::new(false)));
     let count = progress.len().min(AT_ONCE);
@@ -68,26 +71,31 @@ pub(super) fn ask_until<T: Send + Sync + 'static, R: Send + 'static>(
         work(&shared, &sender);
     }
     drop(sender);
-    loop {
-        let left = wait(&progress, began.elapsed());
-        if left.is_zero() {
-            break;
-        }
-        match receiver.recv_timeout(left) {
-            Ok(Event::Reached(nth)) => progress[nth] = Progress::Reached,
+    while let Some(until) = until(&progress) {
+        let left = until.saturating_duration_since(Instant::now());
+        // What has come is heard also when the time is over.
+        let event = if left.is_zero() { receiver.try_recv().map_err(over) } else { receiver.recv_timeout(left) };
+        match event {
+            Ok(Event::Begun(nth)) => progress[nth] = Progress::Begun(Instant::now()),
+            Ok(Event::Reached(nth)) => progress[nth] = Progress::Reached(Instant::now()),
             Ok(Event::Answered(nth, answer)) => {
                 progress[nth] = Progress::Answered(answer.unwrap_or_else(|panic| resume_unwind(panic)));
             }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
+            Err(_) => break,
         }
     }
     shared.3.store(true, Ordering::Relaxed);
     let answer = |one| match one {
         Progress::Answered(answer) => Some(answer),
-        Progress::Begun | Progress::Reached => None,
+        Progress::Waiting | Progress::Begun(_) | Progress::Reached(_) => None,
     };
     progress.into_iter().map(answer).collect()
+}
+
+/// Nothing lies there to be heard.
+fn over(_: mpsc::TryRecvError) -> RecvTimeoutError {
+    RecvTimeoutError::Timeout
 }
 
 /// Asks one after the other, until none is left or nobody waits any more.
@@ -99,6 +107,7 @@ fn work<T, R>(
         let nth = next.fetch_add(1, Ordering::Relaxed);
         let Some(item) = items.get(nth) else { return };
         // Nobody may listen any more.
+        drop(sender.send(Event::Begun(nth)));
         let reached = || drop(sender.send(Event::Reached(nth)));
         // A panic of what a program brings goes on where the answer is waited for.
         let answer = catch_unwind(AssertUnwindSafe(|| ask(item, &reached)));

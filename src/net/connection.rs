@@ -355,9 +355,9 @@ impl Connection {
 
     fn not_read(&mut self, error: std::io::Error, deadline: Deadline) -> Error {
         let mut error = Error::io(error, Outcome::Unknown, "waiting for the reply").in_phase(Phase::Receive);
-        if self.received == 0 && error.kind() == ErrorKind::Io && self.settings.connector.is_none() {
-            error = error
-                .with_note("it has said nothing at all, as a port with TLS does, which a rediss:// URL would speak to");
+        let is_plain = self.settings.connector.is_none() && self.node.address().unix_path().is_none();
+        if is_plain && self.received == 0 && error.kind() == ErrorKind::Io {
+            error = error.with_note("it has not said a word; a port with TLS does so, and needs rediss://");
         }
         self.timed_out(&error, deadline);
         self.close(error)
@@ -491,6 +491,11 @@ impl Connection {
     /// Bytes sent and received since it was opened.
     pub(crate) fn bytes(&self) -> (u64, u64) {
         (self.sent, self.received)
+    }
+
+    /// From now on the server may say something that answers no command, which only RESP3 can tell apart.
+    pub(crate) fn expect_resp3(&mut self) {
+        self.decoder.set_protocol(Protocol::Resp3);
     }
 
     /// Takes it apart into what is read from and what is written to, for a stream of messages that answer no command.

@@ -1,16 +1,15 @@
 //! The connections to one server: lent out, taken back, never more than allowed.
 
 mod opening;
+mod silent;
 
 use super::connection::{Connection, Watch};
 use super::forked;
 use super::health::Health;
-use super::resting::Standing;
 use super::silence::Silence;
 use super::stream::Deadline;
 use super::traffic::Traffic;
 use super::unreached::Unreached;
-use crate::cmd::Wait;
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
@@ -382,45 +381,6 @@ impl Pool {
         state.wake_first_if_room(size);
         let message = format!("all {size} connections stayed in use until the deadline");
         Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).with_node(|| state.node.to_string()))
-    }
-
-    /// Fails unless it is time to try a silent server, and it answers. It is asked on a new connection, which may be more
-    /// than are allowed at other times, and nothing of the caller's is sent: so nothing of that can be left in doubt.
-    fn try_silent(&self, deadline: Deadline) -> Result<()> {
-        let (tried, patience) = (Instant::now(), self.settings.connect_timeout);
-        let deadline = deadline.within(patience).waiting(Wait::None);
-        // The try ends at the deadline of its call, which may be sooner than the time for connecting.
-        let may_take = deadline.left().ok().flatten().unwrap_or(patience);
-        match self.silence().take_turn(may_take) {
-            Standing::Serves => return Ok(()),
-            Standing::Rests => return Err(self.silence().error()),
-            Standing::Due => {}
-        }
-        match self.begin_answering(deadline) {
-            Ok(connection) => self.keep(connection),
-            Err(error) if error.is_server() => self.silence().end(),
-            Err(error) if error.is_timeout() => {
-                self.silence().goes_on(tried, patience);
-                return Err(self.silence().error());
-            }
-            Err(error) => {
-                self.silence().end();
-                return Err(error);
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts a connection that was not counted among the idle ones, if there is room.
-    fn keep(&self, mut connection: Connection) {
-        connection.rest();
-        self.leave_to_parent();
-        let mut state = self.state();
-        if state.open < self.settings.pool_size {
-            state.open += 1;
-            state.idle.push(Box::new(connection));
-            state.wake_first_if_room(self.settings.pool_size);
-        }
     }
 
     /// Closes what has lain unused for too long.

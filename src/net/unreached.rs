@@ -65,6 +65,11 @@ impl Unreached {
         };
         let node = connection.node();
         let wrong = |what: String| Error::config(what).in_phase(Phase::Handshake).with_node(|| node.to_string());
+        if info.is_cluster {
+            return Err(wrong(
+                "this server is a member of a Redis Cluster, which this library does not speak to".to_owned(),
+            ));
+        }
         if !info.is_master() {
             let is = if info.role == "slave" { "is a replica" } else { "does not say that it is a master" };
             return Err(wrong(format!("this server was taken for a master before it could be reached, and {is}")));

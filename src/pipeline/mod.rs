@@ -14,6 +14,7 @@ use crate::cmd::{Cmd, Execute, Wait};
 use crate::convert::FromValue;
 use crate::error::{Error, OwnWords, Result};
 use crate::merge::Merge;
+use crate::net::{words_if_many, MOST_WORDS};
 use crate::plan::{Route, Target};
 use crate::slot::{Slot, Slots};
 use crate::spec::{Access, ResponsePolicy, Spec};
@@ -197,6 +198,8 @@ impl Pipeline {
         let lane_of = |shard| self.topology.distinct(shard);
         let segment = self.segments.last_mut().expect("there is always a segment to fill");
         let way = match (wait, route) {
+            // Its servers may take it in pieces only.
+            _ if words_if_many(cmd.as_bytes()) > MOST_WORDS => None,
             (Wait::None, Route::One(part)) => match part.target {
                 Target::Shard(shard, role) => {
                     let lane = lane_of(shard);

@@ -270,8 +270,16 @@ impl Spec {
         }
     }
 
-    /// Whether its answer is no single reply: a stream of messages, or nothing at all.
-    pub(crate) fn is_answered_by_a_stream(&self) -> bool {
+    /// Whether its answer is no single reply: a stream of messages, or nothing at all. A
+    /// [`Connection`](crate::Connection) of one's own refuses such commands.
+    ///
+    /// ```
+    /// use rediscluster::spec;
+    ///
+    /// assert!(spec::find(&[b"MONITOR"]).unwrap().is_answered_by_a_stream());
+    /// assert!(!spec::find(&[b"GET"]).unwrap().is_answered_by_a_stream());
+    /// ```
+    pub fn is_answered_by_a_stream(&self) -> bool {
         let subscribes = self.group == Group::PubSub && self.access == Access::Connection;
         subscribes || matches!(self.name, "MONITOR" | "SYNC" | "PSYNC" | "CLIENT REPLY")
     }
@@ -450,7 +458,7 @@ pub fn find(words: &[&[u8]]) -> Option<&'static Spec> {
 pub(crate) fn is_container(word: &[u8]) -> bool {
     let is_first =
         |spec: &&Spec| spec.name.split_once(' ').is_some_and(|(first, _)| word.eq_ignore_ascii_case(first.as_bytes()));
-    ALL.iter().any(|spec| is_first(&spec)) && lookup(word, None).is_none()
+    ALL.iter().any(is_first) && lookup(word, None).is_none()
 }
 
 fn lookup(first: &[u8], second: Option<&[u8]>) -> Option<&'static Spec> {

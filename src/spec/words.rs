@@ -161,7 +161,7 @@ impl Across {
             }
             Across::Rename => "the value goes over by DUMP and RESTORE, the source being watched",
             Across::Copy => "the value goes over by DUMP and RESTORE",
-            Across::FirstThatHas => "one node after the other in the order of the keys, until one has something; what waits then waits on all at once",
+            Across::FirstThatHas => "one node after the other in the order of the keys, until one has something; what waits watches all at once, and the first that has something gives",
             Across::MoveMember => "the member goes over by a stash on either node, whose end at the source commits the move",
             Across::MoveElement => {
                 "the element goes over by a stash on either node, whose end at the source commits the move"
@@ -171,7 +171,7 @@ impl Across {
             }
             Across::Sort => "what the patterns name is looked up on all nodes at once, the client sorts; one transaction replaces a destination",
             Across::DrawNode => "a node is drawn by how many keys it holds",
-            Across::ReadStreams => "each node reads its own streams, all at once; what waits waits on all at once",
+            Across::ReadStreams => "each node reads its own streams, all at once; what waits watches all at once",
             Across::Refuse => "refused, nothing is sent",
         }
     }
@@ -208,8 +208,8 @@ impl Spec {
             Across::CarrySources if self.access == Access::Read => Across::CarrySources.round_trips() - 2,
             // Nothing is stored. Both look up something for `BY` and something for `GET`.
             Across::Sort if self.access == Access::Read => Across::Sort.round_trips() - 2,
-            // To look and not to wait takes a transaction; all are waited on at once when none of them had anything.
-            Across::FirstThatHas if self.wait != WaitArgument::None => Across::FirstThatHas.round_trips() * 2 + 2,
+            // To look at all keys, to have changes told, to look again when one is, and to be given something.
+            Across::FirstThatHas if self.wait != WaitArgument::None => 4,
             // The group of every stream is asked for first. To wait takes two more, for either.
             Across::ReadStreams if self.access == Access::Write => Across::ReadStreams.round_trips() + 1,
             across => across.round_trips(),

@@ -6,6 +6,8 @@ use std::io::{self, ErrorKind};
 /// The same error with the likely cause, where there is one. `first` is what the server sent first.
 pub(crate) fn explained(error: io::Error, first: &[u8]) -> io::Error {
     match cause(&error, first) {
+        // What has no words of its own is told by its kind.
+        Some(cause) if error.get_ref().is_none() => io::Error::new(error.kind(), cause),
         Some(cause) => io::Error::new(error.kind(), format!("{error}: {cause}")),
         None => error,
     }

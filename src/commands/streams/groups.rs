@@ -284,9 +284,9 @@ pub trait StreamGroupCommands: Execute {
     /// As [`xreadgroup`](StreamGroupCommands::xreadgroup), not more than a number of entries, or waiting until there is
     /// one.
     ///
-    /// `XREADGROUP` with options, since Redis 5.0.0. Across nodes: all of them wait at the same time, and the first that
-    /// has something ends it; what others give in that moment is given as well. The wait comes on top of the deadline of
-    /// the call, and until it is over it keeps one connection of the pool of each node.
+    /// `XREADGROUP` with options, since Redis 5.0.0. Across nodes: all of them are watched at the same time, and the first
+    /// that has something ends it; one of them at a time is asked for what it has. The wait comes on top of the deadline of
+    /// the call, and until it is over it keeps one connection to each node, outside of the pools.
     ///
     /// # Errors
     /// As [`xreadgroup`](StreamGroupCommands::xreadgroup); the stream or the group may also go during the wait.
