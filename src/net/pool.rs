@@ -100,6 +100,7 @@ impl State {
     }
 
     /// Takes out what has lain unused for so long. The oldest lie in front.
+    #[allow(clippy::vec_box)] // they lie in the pool so
     fn take_older(&mut self, age: Duration, now: Instant) -> Vec<Box<Connection>> {
         let count = self.idle.iter().take_while(|connection| connection.is_older(age, now)).count();
         self.open -= count;

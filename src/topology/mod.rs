@@ -83,6 +83,7 @@ impl Address {
     ///
     /// let address = Address::parse("[::1]:63791")?;
     /// assert_eq!((address.host(), address.port()), ("::1", 63791));
+    /// assert_eq!("[::1]:63791".parse::<Address>()?, address);
     /// # Ok::<(), rediscluster::Error>(())
     /// ```
     pub fn parse(text: &str) -> Result<Address> {
@@ -131,6 +132,15 @@ impl Address {
             Place::Tcp { .. } => None,
             Place::Unix { path } => Some(Path::new(path)),
         }
+    }
+}
+
+impl std::str::FromStr for Address {
+    type Err = Error;
+
+    /// As [`Address::parse`].
+    fn from_str(text: &str) -> Result<Address> {
+        Address::parse(text)
     }
 }
 
