@@ -30,6 +30,7 @@ use std::hash::{BuildHasher, Hash};
 /// assert_eq!(Celsius::from_value(ValueRef::Bulk(b"21.5"))?.0, 21.5);
 /// # Ok::<(), Error>(())
 /// ```
+#[doc(alias = "FromRedisValue")]
 pub trait FromValue: Sized {
     /// How many aggregates lie around the first single value of one that becomes this type: none around a text or a
     /// number, one around a list of texts. A type that is made of an aggregate sets it, in case that tuples begin with it.

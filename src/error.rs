@@ -14,6 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// The result of everything in this crate that can fail.
+#[doc(alias = "RedisResult")]
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a call failed: its [kind](Error::kind), the node and the command it was about, [how far](Error::phase) it had
@@ -26,6 +27,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert_eq!(error.kind(), ErrorKind::Config);
 /// assert_eq!(error.to_string(), "configuration: no nodes are given");
 /// ```
+#[doc(alias = "RedisError")]
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 

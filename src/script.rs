@@ -103,6 +103,7 @@ impl Script {
     }
 
     /// Begins a call, so far without keys and arguments.
+    #[doc(alias = "prepare_invoke")]
     pub fn call(&self) -> ScriptCall<'_> {
         ScriptCall { script: self, keys: Args::new(), args: Args::new() }
     }
@@ -186,6 +187,7 @@ impl ScriptCall<'_> {
     /// assert_eq!(answer, ("hello".to_owned(), 2));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "invoke")]
     pub fn run<T: FromValue>(&self, on: impl RunsScripts) -> Result<T> {
         let (named, whole) = match self.script.only_reads {
             true => (&spec::EVALSHA_RO, &spec::EVAL_RO),
@@ -234,6 +236,8 @@ impl ScriptCall<'_> {
     /// assert_eq!(transaction.run()?.get(foo)?, 11);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "invoke_script")]
+    #[doc(alias = "add_script")]
     pub fn queue<T: FromValue, Q: Execute>(&self, on: Q) -> Q::Output<T> {
         let spec = if self.script.only_reads { &spec::EVAL_RO } else { &spec::EVAL };
         let cmd = Cmd::new(spec).arg(&*self.script.text).arg(self.keys.len());

@@ -28,6 +28,7 @@ use std::sync::Arc;
 /// }
 /// assert_eq!(cmd("GET").arg(UserId(7)).args().get(1), Some(&b"user:7"[..]));
 /// ```
+#[doc(alias = "ToSingleRedisArg")]
 pub trait ToArg {
     /// Appends exactly one argument.
     fn write_arg(&self, args: &mut Args);
@@ -44,6 +45,7 @@ pub trait ToArg {
 /// let command = Build.mget::<_, Vec<String>>(users.iter().map(|user| format!("name:{user}")));
 /// assert_eq!(command.args().get(2), Some(&b"name:8"[..]));
 /// ```
+#[doc(alias = "ToRedisArgs")]
 pub trait ToArgs {
     /// Appends the arguments in order.
     fn write_args(&self, args: &mut Args);

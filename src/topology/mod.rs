@@ -15,6 +15,8 @@ use std::path::Path;
 /// The address of a server: host and port, where the host is a name, an IPv4 or an IPv6 address; or the path of a
 /// Unix socket.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[doc(alias = "ConnectionAddr")]
+#[doc(alias = "ConnectionInfo")]
 pub struct Address(Place);
 
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -220,6 +220,7 @@ impl ToArg for ScoreEnd {
 }
 
 /// What becomes of the scores of a member that is in several sorted sets.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Aggregate {
     /// They are added up.
