@@ -231,11 +231,15 @@ impl Wait {
 ///
 /// The typed methods are written once over this trait, so that they serve a [`Cluster`](crate::Cluster) and a
 /// [`Connection`](crate::Connection) alike.
+#[doc(alias = "ConnectionLike")]
+#[doc(alias = "Commands")]
 pub trait Execute: Sized {
     /// What a command gives here; for a cluster `Result<T>`.
     type Output<T: FromValue>;
 
     /// Takes one command.
+    #[doc(alias = "query")]
+    #[doc(alias = "req_command")]
     fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Self::Output<T>;
 }
 

@@ -177,6 +177,10 @@ impl Builder {
     ///
     /// A replica holds no keys of its own and does not count for placement. For a master that is named here the
     /// given replicas are used and none is discovered.
+    ///
+    /// **A replica that is named here also serves reads when its master has been gone since before the program began, with
+    /// whatever it has:** nobody can say then how far it should be. One that is discovered does not. Once its master has
+    /// answered it serves like any other, when it has what its master had.
     pub fn master_of(self, master: impl Into<String>, replica: impl Into<String>) -> Builder {
         self.note(|builder| {
             builder.table.set_master_of(master.into(), replica.into());

@@ -3,6 +3,7 @@
 /// How hash tags are recognised, and what the server stores.
 ///
 /// A tag lets related keys share a node: in `basket:7{user7}` the tag `user7` is hashed.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum HashTags {
     /// As rediscluster-py and rediscluster-php: in `name{tag}` the tag is hashed and `name` is what the server

@@ -82,6 +82,7 @@ pub(crate) struct Placed<'c> {
 }
 
 /// What becomes of a command whose keys live on several nodes.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum CrossNode {
     /// It gives the answer that one server would give, in steps that others can come between; what has no meaning

@@ -146,12 +146,12 @@ fn told(row: &Spec) -> String {
         ));
     }
     let wait = match row.wait {
-        WaitArgument::None => None,
         WaitArgument::FirstSeconds => Some("for data, as many seconds as argument 1 says; 0 is for ever"),
         WaitArgument::LastSeconds => Some("for data, as many seconds as the last argument says; 0 is for ever"),
         WaitArgument::BlockMillis => {
             Some("for data, as many milliseconds as the number after BLOCK says; 0 is for ever")
         }
+        _ => None,
     };
     lines.extend(wait.map(|words| ("waits", words.to_owned())));
     let line = |(what, words): &(&str, String)| format!("  {what:<14}{words}\n");

@@ -170,6 +170,8 @@ pub trait BlockingCommands: Execute {
     /// assert_eq!(members[0].member, "sweep");
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "bzmpop_min")]
+    #[doc(alias = "bzmpop_max")]
     fn bzmpop<K: ToArgs, N: FromValue, M: FromValue>(
         self,
         keys: K,

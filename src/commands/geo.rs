@@ -38,6 +38,7 @@ pub trait GeoCommands: Execute {
     /// assert_eq!(cluster.geoadd("cities", (13.4, 52.5, "Berlin"))?, 0);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "geo_add")]
     fn geoadd<K: ToArg, P: ToGeo>(self, key: K, places: P) -> Self::Output<u64> {
         self.execute(Cmd::new(&spec::GEOADD).arg(key).args_of(Located(places)))
     }
@@ -82,6 +83,7 @@ pub trait GeoCommands: Execute {
     /// assert!(distance > 504.0 && distance < 505.0);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "geo_dist")]
     fn geodist<K: ToArg, A: ToArg, B: ToArg>(self, key: K, from: A, to: B, unit: GeoUnit) -> Self::Output<Option<f64>> {
         self.execute(Cmd::new(&spec::GEODIST).arg(key).arg(from).arg(to).arg(unit))
     }
@@ -104,6 +106,7 @@ pub trait GeoCommands: Execute {
     /// assert_eq!(hashes[1], None);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "geo_hash")]
     fn geohash<K: ToArg, M: ToArgs>(self, key: K, members: M) -> Self::Output<Vec<Option<String>>> {
         self.execute(Cmd::new(&spec::GEOHASH).arg(key).args_of(members))
     }
@@ -126,6 +129,7 @@ pub trait GeoCommands: Execute {
     /// assert_eq!(points[1], None);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "geo_pos")]
     fn geopos<K: ToArg, M: ToArgs>(self, key: K, members: M) -> Self::Output<Vec<Option<GeoPoint>>> {
         self.execute(Cmd::new(&spec::GEOPOS).arg(key).args_of(members))
     }
@@ -150,6 +154,7 @@ pub trait GeoCommands: Execute {
     /// assert_eq!(cities, ["Potsdam", "Berlin"]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "geo_search")]
     fn geosearch<K: ToArg, M: FromValue>(self, key: K, search: GeoSearch) -> Self::Output<Vec<M>> {
         self.execute(Cmd::new(&spec::GEOSEARCH).arg(key).args_of(search))
     }

@@ -56,6 +56,7 @@ pub trait KeyCommands: Execute {
     /// assert!(cluster.copy_with("draft:7{doc7}", "final:7{doc7}", CopyOptions::new().replace())?);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "copy_options")]
     fn copy_with<S: ToArg, D: ToArg>(self, source: S, destination: D, options: CopyOptions) -> Self::Output<bool> {
         self.execute(Cmd::new(&spec::COPY).arg(source).arg(destination).args_of(options))
     }
@@ -336,6 +337,7 @@ pub trait KeyCommands: Execute {
     /// assert!(cluster.renamenx("foo", "free")?);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "rename_nx")]
     fn renamenx<K: ToArg, N: ToArg>(self, key: K, new_name: N) -> Self::Output<bool> {
         self.execute(Cmd::new(&spec::RENAMENX).arg(key).arg(new_name))
     }
@@ -424,6 +426,7 @@ pub trait KeyCommands: Execute {
     /// assert_eq!(cluster.type_of("missing")?, TypeOf::Missing);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "key_type")]
     fn type_of<K: ToArg>(self, key: K) -> Self::Output<TypeOf> {
         self.execute(Cmd::new(&spec::TYPE).arg(key))
     }

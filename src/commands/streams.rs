@@ -78,6 +78,9 @@ pub trait StreamCommands: Execute {
     /// assert_eq!(cluster.xadd_with("orders", ("item", "tea"), options)?, Some(StreamId::new(5, 1)));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "xadd_options")]
+    #[doc(alias = "xadd_maxlen")]
+    #[doc(alias = "xadd_map")]
     fn xadd_with<K: ToArg, P: ToPairs>(
         self,
         key: K,
@@ -363,6 +366,7 @@ pub trait StreamCommands: Execute {
     /// assert!(new.is_empty());
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "xread_options")]
     fn xread_with<P: ToPairs, N: FromValue, V: FromValue>(
         self,
         streams: P,
@@ -489,6 +493,7 @@ pub trait StreamCommands: Execute {
     /// assert_eq!(cluster.xtrim("orders", StreamTrim::max_len(0))?, 1);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "xtrim_options")]
     fn xtrim<K: ToArg>(self, key: K, trim: StreamTrim) -> Self::Output<u64> {
         self.execute(Cmd::new(&spec::XTRIM).arg(key).args_of(trim))
     }

@@ -103,6 +103,7 @@ pub trait StringCommands: Execute {
     /// assert_eq!(cluster.getdel::<_, Option<String>>("token")?, None);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "get_del")]
     fn getdel<K: ToArg, V: FromValue>(self, key: K) -> Self::Output<V> {
         self.execute(Cmd::new(&spec::GETDEL).arg(key))
     }
@@ -127,6 +128,7 @@ pub trait StringCommands: Execute {
     /// assert!(cluster.ttl("session")?.left() > Some(Duration::from_secs(1790)));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "get_ex")]
     fn getex<K: ToArg, V: FromValue>(self, key: K, options: GetExOptions) -> Self::Output<V> {
         self.execute(Cmd::new(&spec::GETEX).arg(key).args_of(options))
     }
@@ -265,6 +267,7 @@ pub trait StringCommands: Execute {
     /// assert_eq!(cluster.mget::<_, Vec<Option<i64>>>(["bar", "baz"])?, [Some(2), None]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "mset_nx")]
     fn msetnx<P: ToPairs>(self, pairs: P) -> Self::Output<bool> {
         self.execute(Cmd::new(&spec::MSETNX).pairs(pairs))
     }
@@ -286,6 +289,7 @@ pub trait StringCommands: Execute {
     /// assert_eq!(cluster.get::<_, String>("lease")?, "ann");
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "pset_ex")]
     fn psetex<K: ToArg, V: ToArg>(self, key: K, time: Duration, value: V) -> Self::Output<()> {
         self.execute(Cmd::new(&spec::PSETEX).arg(key).arg(millis(time)).arg(value))
     }
@@ -332,6 +336,7 @@ pub trait StringCommands: Execute {
     /// assert!(taken.is_none());
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "set_options")]
     fn set_with<K: ToArg, V: ToArg, R: FromValue>(self, key: K, value: V, options: SetOptions) -> Self::Output<R> {
         self.execute(Cmd::new(&spec::SET).arg(key).arg(value).args_of(options))
     }
@@ -353,6 +358,7 @@ pub trait StringCommands: Execute {
     /// assert!(cluster.ttl("page")?.left() > Some(Duration::from_secs(50)));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "set_ex")]
     fn setex<K: ToArg, V: ToArg>(self, key: K, time: Duration, value: V) -> Self::Output<()> {
         self.execute(Cmd::new(&spec::SETEX).arg(key).arg(seconds(time)).arg(value))
     }
@@ -372,6 +378,7 @@ pub trait StringCommands: Execute {
     /// assert!(!cluster.setnx("leader", "bob")?);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "set_nx")]
     fn setnx<K: ToArg, V: ToArg>(self, key: K, value: V) -> Self::Output<bool> {
         self.execute(Cmd::new(&spec::SETNX).arg(key).arg(value))
     }

@@ -101,7 +101,7 @@ impl Error {
         // A name without an address, or a certificate that is not trusted.
         let is_mistake = |why: &std::io::Error| matches!(why.kind(), InvalidInput | InvalidData);
         match self.0.kind {
-            Connect | Io | Timeout => !self.0.source.as_ref().is_some_and(is_mistake),
+            Connect | Io | Timeout => !self.0.source.as_deref().is_some_and(is_mistake),
             _ => self.is_for_the_moment(),
         }
     }

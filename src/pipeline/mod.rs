@@ -71,6 +71,7 @@ use std::sync::Arc;
 /// assert_eq!(replies.get(count)?, 1);
 /// # Ok(()) });
 /// ```
+#[doc(alias = "pipe")]
 pub struct Pipeline {
     cluster: Cluster,
     /// For planning only: which servers there are is looked up when it runs.
@@ -112,6 +113,7 @@ struct Fan {
 impl Cluster {
     /// Begins a pipeline: commands that are queued and then sent together. Nothing is sent before
     /// [`Pipeline::run`].
+    #[doc(alias = "pipe")]
     pub fn pipeline(&self) -> Pipeline {
         Pipeline {
             cluster: self.clone(),
@@ -141,6 +143,7 @@ impl Pipeline {
     /// many failed. [`Error::outcome`] then is about all of them: `NotApplied` when none was applied, `Partial` when
     /// some were, `Unknown` when that is not known. For the replies of the others, use
     /// [`run_each`](Pipeline::run_each).
+    #[doc(alias = "query")]
     pub fn run(&mut self) -> Result<Replies> {
         let replies = self.run_each();
         match replies.failure() {

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use std::ops::Range;
 
 /// The version of the protocol that a connection speaks.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Protocol {
     /// RESP2, which every server speaks from the start.

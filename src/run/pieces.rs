@@ -62,12 +62,12 @@ impl Run<'_> {
             if next.is_empty() {
                 break;
             }
-            let unsent = |error: &Error| error.again().with_outcome(Outcome::NotApplied);
+            let unsent = |error: &Error| error.clone().with_outcome(Outcome::NotApplied);
             let came = match &failed {
                 Some(error) => next.iter().map(|_| Err(unsent(error))).collect(),
                 None => self.each(&next).unwrap_or_else(|error| next.iter().map(|_| Err(unsent(&error))).collect()),
             };
-            failed = failed.or_else(|| came.iter().find_map(|result| Some(result.as_ref().err()?.again())));
+            failed = failed.or_else(|| came.iter().find_map(|result| Some(result.as_ref().err()?.clone())));
             parts.extend(next);
             // The next pieces need the connections.
             results.extend(came.into_iter().map(|result| result.map(Answer::apart)));

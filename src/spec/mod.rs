@@ -43,6 +43,7 @@ pub struct Spec {
 }
 
 /// Where a command that waits for data says for how long; 0 means for ever.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WaitArgument {
     /// It does not wait.
@@ -56,6 +57,7 @@ pub enum WaitArgument {
 }
 
 /// The data type or topic of a command.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Group {
     /// Strings and numbers.
@@ -97,6 +99,7 @@ pub enum Group {
 }
 
 /// Whether a command changes data: reads may be served by replicas, all else goes to masters.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
     /// It only reads.
@@ -110,6 +113,7 @@ pub enum Access {
 }
 
 /// Where keys are among the arguments, the command's name being argument 0.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeySpec {
     /// From `first` to `last` (negative: counted from the end, −1 being the last argument), one in every `step`.
@@ -131,6 +135,7 @@ pub enum KeySpec {
 }
 
 /// What the values of an option are.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OptionValue {
     /// The name of a key.
@@ -142,6 +147,7 @@ pub enum OptionValue {
 }
 
 /// Which servers get a command; the names are those of Redis's command tips where it has one.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RequestPolicy {
     /// The node that the keys live on; any one node for a command without keys.
@@ -162,6 +168,7 @@ pub enum RequestPolicy {
 }
 
 /// How several replies become one; the names are those of Redis's command tips where it has one.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResponsePolicy {
     /// The one reply as it is.
@@ -189,6 +196,7 @@ pub enum ResponsePolicy {
 }
 
 /// What is done when the keys of a command live on several nodes. Keys on one node always get the native command.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Across {
     /// It cannot happen: the command has one key, or none.
@@ -227,6 +235,7 @@ pub enum Across {
 }
 
 /// An operation over sets.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SetOperation {
     /// Members of every set.

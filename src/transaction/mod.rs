@@ -72,6 +72,7 @@ impl Cluster {
     /// assert_eq!((replies.get(visits)?, replies.get(fresh)?), (1, 1));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "atomic")]
     pub fn transaction(&self) -> Transaction<'static> {
         Transaction::to(Home::Routed(self.clone()))
     }
@@ -138,6 +139,7 @@ impl Transaction<'_> {
     /// assert_eq!(cluster.get::<_, String>("name:7{7}")?, "ada");
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "query")]
     pub fn run(&mut self) -> Result<TransactionReplies> {
         let replies = self.run_each()?;
         match replies.failure() {

@@ -34,6 +34,7 @@ pub trait GeoRadiusCommands: Execute {
     /// assert_eq!(cities, ["Berlin"]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "geo_radius")]
     fn georadius<K: ToArg, M: FromValue>(
         self,
         key: K,
@@ -250,6 +251,7 @@ pub trait GeoRadiusCommands: Execute {
     /// assert_eq!(cities, ["Berlin"]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "geo_radius_by_member")]
     fn georadiusbymember<K: ToArg, C: ToArg, M: FromValue>(
         self,
         key: K,

@@ -111,6 +111,7 @@ pub trait StreamGroupCommands: Execute {
     /// assert_eq!(cluster.xlen("orders")?, 0);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "xgroup_create_mkstream")]
     fn xgroup_create_with<K: ToArg, G: ToArg, I: ToArg>(
         self,
         key: K,
@@ -339,6 +340,7 @@ pub trait StreamGroupCommands: Execute {
     /// }
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "xread_options")]
     fn xreadgroup_with<G: ToArg, C: ToArg, P: ToPairs, N: FromValue, V: FromValue>(
         self,
         group: G,
