@@ -1,5 +1,6 @@
 //! The cluster: the one thing that most programs hold.
 
+mod accept;
 mod calls;
 mod failover;
 mod followers;
@@ -26,7 +27,7 @@ use crate::cancel::Cancel;
 use crate::cmd::{Cmd, Execute, Wait};
 use crate::config::{Builder, Checked, ConfiguredNode, Endpoint, Settings};
 use crate::convert::FromValue;
-use crate::discover::Known;
+use crate::discover::{Known, Probes};
 use crate::error::Result;
 use crate::explain::Plan;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
@@ -35,7 +36,7 @@ use crate::retry::{Budget, Retries};
 use crate::run::{OwnWrites, Run, Servers};
 use crate::spec::Spec;
 use crate::to_arg::ToArg;
-use crate::topology::{Node, Placement, ReadFrom, Role, ShardDescription, Topology};
+use crate::topology::{Marks, Node, Placement, ReadFrom, Role, ShardDescription, Topology};
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -81,6 +82,7 @@ struct Shared {
     own_specs: Vec<&'static Spec>,
     servers: RwLock<Arc<Servers>>,
     masters: Masters,
+    probes: Arc<Probes>,
     followers: Followers,
     refresher: Refresher,
     refreshing: OneAtATime,
@@ -120,7 +122,7 @@ impl Builder {
             self.checked()?;
         let settings = Arc::new(settings);
         let shards = masters.iter().map(|node| ShardDescription::new(&node.name, &node.endpoint.address));
-        let servers = Servers::new(Topology::new(shards), &masters, &settings, &[]);
+        let servers = Servers::new(Topology::new(shards), &masters, &settings, &[], Arc::default());
         let view = View {
             read_from,
             cross_node,
@@ -139,6 +141,7 @@ impl Builder {
             own_specs,
             servers: RwLock::new(Arc::new(servers)),
             masters: known,
+            probes: Arc::default(),
             followers: Followers::default(),
             refresher: Refresher::new(refresh_every),
             refreshing: OneAtATime::new(),
@@ -164,20 +167,26 @@ impl Builder {
 
 impl Servers {
     /// A pool for every server, taken over from `before` where the server was known.
-    fn new(topology: Topology, nodes: &[ConfiguredNode], settings: &Arc<Settings>, before: &[Arc<Pool>]) -> Servers {
+    fn new(
+        topology: Topology,
+        nodes: &[ConfiguredNode],
+        settings: &Arc<Settings>,
+        before: &[Arc<Pool>],
+        marks: Arc<Marks>,
+    ) -> Servers {
         let pool = |role: Role, node: &Node| {
             let endpoint = endpoint_of(role, node, &topology, nodes);
             let Some(same) = before.iter().find(|pool| *pool.endpoint() == endpoint) else {
-                return Arc::new(Pool::new(node.clone(), endpoint, Arc::clone(settings)));
+                return Arc::new(Pool::new(role, node.clone(), endpoint, Arc::clone(settings)));
             };
             // A server that was promoted or demoted goes by another name.
             if *same.node() != *node {
-                same.rename(node);
+                same.rename(role, node);
             }
             Arc::clone(same)
         };
         let pools = topology.servers().map(|(role, node)| pool(role, node)).collect();
-        Servers { topology: Arc::new(topology), pools }
+        Servers { topology: Arc::new(topology), pools, marks }
     }
 }
 

@@ -1,18 +1,19 @@
 //! Asks the masters who they are and which replicas follow them.
 
 mod master;
+mod probe;
 mod sentinel;
 mod together;
 
-pub(crate) use master::{master_of, Known};
+pub(crate) use master::{master_of, Known, NoMaster};
+pub(crate) use probe::{Probes, Said};
 pub(crate) use sentinel::{addresses as sentinel_addresses, addresses_of_all as sentinel_addresses_of_all};
 
 use crate::config::{ConfiguredNode, Endpoint, Settings};
-use crate::error::{Error, Outcome, Result};
-use crate::net::{Connection, Deadline};
-use crate::resp::ValueRef;
+use crate::error::{Error, Result};
+use crate::net::Deadline;
 use crate::topology::info::{Info, ListedReplica};
-use crate::topology::{Address, Node, PassedOver, ReadFrom, ReplicaLag, ShardDescription};
+use crate::topology::{Address, Marks, Node, PassedOver, Reach, ReadFrom, ReplicaLag, ShardDescription};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use together::{ask_until, at_once, Progress};
@@ -30,6 +31,10 @@ pub(crate) struct Scope {
     pub(crate) patience: Duration,
     /// Does not wait for replicas that cannot be reached: nobody needs them at the start, and the next refresh finds them.
     pub(crate) is_hasty: bool,
+    /// How far replicas have to be.
+    pub(crate) marks: Arc<Marks>,
+    /// Over which connections they are asked.
+    pub(crate) probes: Arc<Probes>,
 }
 
 /// What was found, and what was wrong with a master. A master that could not be asked stands as it was known, so that
@@ -46,13 +51,8 @@ pub(crate) struct Discovery {
     pub(crate) errors: Vec<Option<Error>>,
     /// A replica has not answered that was not waited for.
     pub(crate) is_unfinished: bool,
-}
-
-/// What a server said of itself, and how long it took.
-#[derive(Debug, Clone)]
-pub(crate) struct Said {
-    pub(crate) info: Info,
-    pub(crate) latency: Duration,
+    /// A replica is about to have what its master had: it is worth another look soon.
+    pub(crate) catches_up: bool,
 }
 
 /// A replica that may serve a shard.
@@ -61,6 +61,8 @@ struct Candidate {
     shard: usize,
     node: Node,
     endpoint: Endpoint,
+    /// It was named as a replica of this node.
+    is_given: bool,
     /// What its master says of it; `None` when the master could not be asked.
     listed: Option<ListedReplica>,
     /// How many bytes of its history the master had.
@@ -87,7 +89,7 @@ pub(crate) fn discover(
     // Servers that say nothing take no time from what comes after them.
     let masters = at_once(&asked, |&nth| {
         let deadline = Deadline::after(scope.patience);
-        master_of(&nodes[nth], &known[nth], false, settings, deadline)
+        master_of(&nodes[nth], &known[nth], false, settings, &scope.probes, deadline)
     });
     // Masters that are where they were.
     let in_place: Vec<(Option<String>, Address)> = masters
@@ -128,39 +130,46 @@ pub(crate) fn discover(
                     replicas.extend(candidates(nth, node, &shard.address, info));
                 }
             }
-            Err(error) => {
+            Err(NoMaster { error, named }) => {
                 errors[nth] = Some(error);
+                // Another node's server is named by mistake.
+                let is_anothers = |named: &Address| in_place.iter().any(|(_, at)| at == named);
+                if let Some(named) = named.filter(|named| !is_anothers(named)) {
+                    found[nth].named(&named);
+                    shard.address = named;
+                }
                 // They may serve reads all the same.
                 let left = before.get(nth).map(|shard| &shard.replicas[..]).unwrap_or_default();
-                replicas.extend(left.iter().map(|replica| Candidate {
-                    shard: nth,
-                    node: replica.clone(),
-                    endpoint: endpoint_of(node, replica.address()),
-                    listed: None,
-                    master_had: None,
-                }));
+                if read_from.includes_replicas() {
+                    replicas.extend(without_master(nth, node, &shard.address, left));
+                }
             }
         }
         shards.push(shard);
     }
     let verdicts = match scope.is_hasty {
-        true => asked_hastily(&replicas, &found, settings, scope.patience, slowest(&latencies)),
+        true => asked_hastily(&replicas, &found, settings, scope, slowest(&latencies)),
         false => at_once(&replicas, |candidate| {
             let deadline = Deadline::after(scope.patience);
-            Some(usable(candidate, &found[candidate.shard], settings, deadline, || {}))
+            let ask = || scope.probes.ask(&candidate.node, &candidate.endpoint, settings, deadline, || {});
+            Some(usable(candidate, &found[candidate.shard], &scope.marks, settings, ask))
         }),
     };
     let is_unfinished = verdicts.iter().any(Option::is_none);
+    let mut catches_up = false;
     for (Candidate { shard, node, .. }, verdict) in replicas.into_iter().zip(verdicts) {
-        match verdict.unwrap_or_else(|| Err("it has not answered so far".to_owned())) {
+        match verdict.unwrap_or_else(|| Err("it has not answered so far".into())) {
             Ok(latency) => {
                 latencies.push((node.address().clone(), latency));
                 shards[shard].replicas.push(node);
             }
-            Err(reason) => shards[shard].passed_over.push(PassedOver::new(node, reason)),
+            Err(Unusable { reason, catches_up: soon }) => {
+                catches_up |= soon;
+                shards[shard].passed_over.push(PassedOver::new(node, reason));
+            }
         }
     }
-    Discovery { shards, known: found, latencies, run_ids: by_run_id, errors, is_unfinished }
+    Discovery { shards, known: found, latencies, run_ids: by_run_id, errors, is_unfinished, catches_up }
 }
 
 /// The longest time that a server took to answer.
@@ -174,15 +183,18 @@ fn asked_hastily(
     candidates: &[Candidate],
     known: &[Known],
     settings: &Arc<Settings>,
-    patience: Duration,
+    scope: &Scope,
     pace: Duration,
-) -> Vec<Option<Result<Duration, String>>> {
+) -> Vec<Option<Result<Duration, Unusable>>> {
     let items: Vec<(Candidate, Known)> =
         candidates.iter().map(|candidate| (candidate.clone(), known[candidate.shard].clone())).collect();
-    let settings = Arc::clone(settings);
+    let (settings, marks, probes) = (Arc::clone(settings), Arc::clone(&scope.marks), Arc::clone(&scope.probes));
+    let patience = scope.patience;
     let to_reach = TO_REACH.max(pace * 5);
     let ask = move |(candidate, known): &(Candidate, Known), reached: &dyn Fn()| {
-        usable(candidate, known, &settings, Deadline::after(patience), reached)
+        let deadline = Deadline::after(patience);
+        let ask = || probes.ask(&candidate.node, &candidate.endpoint, &settings, deadline, reached);
+        usable(candidate, known, &marks, &settings, ask)
     };
     let began = Instant::now();
     let until = |one: &Progress<_>| match one {
@@ -203,9 +215,36 @@ fn is_a_replica(name: &str, address: &Address) -> Error {
 }
 
 /// How to reach a server of a node.
-fn endpoint_of(node: &ConfiguredNode, address: &Address) -> Endpoint {
+pub(crate) fn endpoint_of(node: &ConfiguredNode, address: &Address) -> Endpoint {
     let given = node.replicas.iter().flatten().find(|(_, endpoint)| endpoint.address == *address);
     given.map_or(&node.endpoint, |(_, endpoint)| endpoint).at(address)
+}
+
+/// The replicas of a master that cannot be asked: those that served, and those that were given.
+fn without_master<'c>(
+    shard: usize,
+    node: &'c ConfiguredNode,
+    master: &Address,
+    served: &'c [Node],
+) -> impl Iterator<Item = Candidate> + 'c {
+    let given = node.replicas.iter().flatten();
+    let is_new = |address: &Address| served.iter().all(|replica| replica.address() != address);
+    let others: Vec<Node> = given
+        .filter(|(_, endpoint)| endpoint.address != *master && is_new(&endpoint.address))
+        .map(|(name, endpoint)| Node::new(name.clone(), endpoint.address.clone()))
+        .collect();
+    served.iter().cloned().chain(others).map(move |replica| Candidate {
+        shard,
+        endpoint: endpoint_of(node, replica.address()),
+        is_given: is_given(node, replica.address()),
+        node: replica,
+        listed: None,
+        master_had: None,
+    })
+}
+
+fn is_given(node: &ConfiguredNode, replica: &Address) -> bool {
+    node.replicas.iter().flatten().any(|(_, endpoint)| endpoint.address == *replica)
 }
 
 /// The replicas of a master, as given or as it lists them.
@@ -220,6 +259,7 @@ fn candidates(shard: usize, node: &ConfiguredNode, master: &Address, info: Info)
                 shard,
                 node: Node::new(name.clone(), endpoint.address.clone()),
                 endpoint: endpoint.clone(),
+                is_given: true,
                 listed: Some(line.cloned().unwrap_or_else(unknown)),
                 master_had,
             }
@@ -233,7 +273,8 @@ fn candidates(shard: usize, node: &ConfiguredNode, master: &Address, info: Info)
     let replica = |line: ListedReplica| {
         let endpoint = node.endpoint.at(&line.address);
         let name = format!("{}/{}", node.name, line.address);
-        Candidate { shard, node: Node::new(name, line.address.clone()), endpoint, listed: Some(line), master_had }
+        let node = Node::new(name, line.address.clone());
+        Candidate { shard, node, endpoint, is_given: false, listed: Some(line), master_had }
     };
     info.replicas.into_iter().map(replica).collect()
 }
@@ -242,29 +283,55 @@ fn lists(info: &Info, replica: &Address) -> bool {
     info.replicas.iter().any(|line| line.address == *replica)
 }
 
+/// Why a replica cannot serve.
+struct Unusable {
+    reason: String,
+    catches_up: bool,
+}
+
+impl From<&str> for Unusable {
+    fn from(reason: &str) -> Unusable {
+        Unusable { reason: reason.to_owned(), catches_up: false }
+    }
+}
+
+/// How long a replica that has less than its mark is looked at more often: a master sends it what it lacks within a second
+/// or so after it was attached.
+const CATCHES_UP: Duration = Duration::from_secs(10);
+
 /// How long a replica that can serve reads took to answer, or why it cannot serve.
 fn usable(
-    Candidate { node, endpoint, listed, master_had, .. }: &Candidate,
+    Candidate { shard, node, is_given, listed, master_had, .. }: &Candidate,
     known: &Known,
-    settings: &Arc<Settings>,
-    deadline: Deadline,
-    reached: impl FnOnce(),
-) -> Result<Duration, String> {
+    marks: &Marks,
+    settings: &Settings,
+    ask: impl FnOnce() -> Result<Said>,
+) -> Result<Duration, Unusable> {
     if listed.as_ref().is_some_and(|line| !line.online) {
         return Err("its master does not list it as online".into());
     }
-    let said = ask_reached(node, endpoint, settings, deadline, reached);
-    let Said { info, latency } = said.map_err(|error| error.message().to_owned())?;
+    let Said { info, latency } = ask().map_err(|error| Unusable::from(error.message()))?;
     // Without a master old data is better than none.
     let is_alone = listed.is_none() && info.is_stale_and_whole() && settings.max_replica_lag.is_none();
     match info.serves_reads() {
-        Err(reason) if !is_alone => return Err(reason.to_owned()),
+        Err(reason) if !is_alone => return Err(reason.into()),
         _ => {}
     }
     if let (Some(own), Some(history)) = (&info.history, known.history()) {
         if own != history {
             return Err("its data is not that of this master".into());
         }
+    }
+    match listed {
+        Some(_) => marks.saw(*shard, node.address(), &info, master_had.unwrap_or(0)),
+        // Nobody can say how far it has to be. One that the configuration names is believed.
+        None if *is_given && known.history().is_none() => marks.trust(*shard, node.address(), &info),
+        None => {}
+    }
+    let reach = marks.reach(*shard, node.address(), &info);
+    if let Err(reason) = reach.serves_reads() {
+        let catches_up = matches!(reach, Reach::Behind(since) if since.elapsed() < CATCHES_UP);
+        return Err(Unusable { reason: reason.into(), catches_up });
     }
     let is_near = match (settings.max_replica_lag, listed, master_had, info.offset) {
         (None, ..) => true,
@@ -276,47 +343,4 @@ fn usable(
         true => Ok(latency),
         false => Err("it is too far behind its master".into()),
     }
-}
-
-/// What a server says of itself. The addresses that it tells are those that lead there from here.
-pub(crate) fn ask(node: &Node, endpoint: &Endpoint, settings: &Arc<Settings>, deadline: Deadline) -> Result<Said> {
-    ask_reached(node, endpoint, settings, deadline, || {})
-}
-
-/// As [`ask`]; `reached` is called when there is a connection.
-fn ask_reached(
-    node: &Node,
-    endpoint: &Endpoint,
-    settings: &Arc<Settings>,
-    deadline: Deadline,
-    reached: impl FnOnce(),
-) -> Result<Said> {
-    let mut connection =
-        Connection::open_watched(&Arc::new(node.clone()), endpoint, settings, deadline, None, |_| reached())?;
-    let mut text = String::new();
-    let mut latency = Duration::ZERO;
-    for section in [&b"server"[..], b"replication"] {
-        let began = Instant::now();
-        // It changes nothing, so that a reply which is lost leaves nothing unknown.
-        let said = connection.ask(&[b"INFO", section], deadline).map_err(|error| {
-            error.with_outcome(Outcome::NotApplied).with_command("INFO").with_node(|| node.to_string())
-        })?;
-        let (ValueRef::Bulk(bytes) | ValueRef::Verbatim(_, bytes)) = said.value() else {
-            return Err(Error::reply("INFO gave no text").with_node(|| node.to_string()).with_command("INFO"));
-        };
-        text.push_str(&String::from_utf8_lossy(bytes));
-        text.push('\n');
-        latency = began.elapsed();
-    }
-    let mut info = Info::parse(&text);
-    if info.is_cluster {
-        let message = format!(
-            "node {node} is a member of a Redis Cluster (cluster-enabled yes), which places keys in another way and is not \
-             supported; nodes are servers by themselves"
-        );
-        return Err(Error::config(message).with_node(|| node.to_string()));
-    }
-    let told = info.master.iter_mut().chain(info.replicas.iter_mut().map(|line| &mut line.address));
-    told.for_each(|address| *address = settings.address_map.apply(address));
-    Ok(Said { info, latency })
 }

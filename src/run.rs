@@ -2,6 +2,7 @@
 
 mod attempts;
 mod each;
+mod in_step;
 mod own_writes;
 mod serving;
 
@@ -21,7 +22,7 @@ use crate::resp::{Frame, ValueRef};
 use crate::retry::{Budget, Retries};
 use crate::spec::{Access, Spec};
 use crate::topology::info::Info;
-use crate::topology::{Role, Topology};
+use crate::topology::{Marks, Role, Topology};
 use std::ops::Range;
 use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub(crate) struct Servers {
     pub(crate) topology: Arc<Topology>,
     /// In the order of [`Topology::servers`].
     pub(crate) pools: Vec<Arc<Pool>>,
+    /// How far replicas have to be: the same at every moment.
+    pub(crate) marks: Arc<Marks>,
 }
 
 /// One command on its way.

@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{connect_tcp, Address, Connect, ErrorKind, ReadFrom, Socket};
-use rediscluster_testing::{Chaos, Reply, Server};
+use rediscluster_testing::{wait_until, Chaos, Reply, Server};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -104,6 +104,9 @@ fn the_address_of_a_master_that_its_replica_names_is_mapped() {
         Cluster::builder().node("node_1", old.address()).map_addresses(map).refresh_every(None).connect().unwrap();
     assert!(told.lock().unwrap().is_empty(), "what was configured is not mapped");
     old.ask(&["REPLICAOF", "localhost", &new.port().to_string()]);
+    wait_until("it has what the new one has", || {
+        old.field("replication", "master_link_status").as_deref() == Some("up")
+    });
     cluster.set("foo", 1).unwrap();
     assert_eq!(cluster.node_for("foo").address().to_string(), new.address());
     assert_eq!(new.ask(&["GET", "foo"]), Reply::bulk("1"));

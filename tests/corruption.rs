@@ -49,7 +49,7 @@ fn half_written(write: impl Fn(&Cluster, &[u8]) -> Error) {
         assert!(wires[1].accepted() > before, "the connection was closed");
         // What was paused has arrived by now, and was never a whole command.
         let clients = || servers[1].field("clients", "connected_clients");
-        wait_until("only the pooled connection and the one who asks are left", || clients().as_deref() == Some("2"));
+        wait_until("only the pooled connection and those who ask are left", || clients().as_deref() == Some("3"));
         assert_eq!(text(&servers[1], "big"), None);
         assert_eq!(text(&servers[1], "next"), Some(format!("after {at} 19")));
         wires[1].heal();

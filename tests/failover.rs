@@ -342,6 +342,53 @@ fn the_thread_finds_what_changes_and_ends_with_the_cluster() {
 }
 
 #[test]
+fn a_new_connection_to_a_master_that_is_a_replica_by_now_leads_to_the_new_one() {
+    let (masters, replicas) = servers(1);
+    let (old, new) = (&masters[1], &replicas[1][0]);
+    let cluster = without_thread(&masters).connect().unwrap();
+    cluster.mset([("foo", 1), ("bar", 1)]).unwrap();
+    old.wait_for_replica(new);
+    // The old one follows a server that nobody can reach, so it stays as it was.
+    let demote = || {
+        new.promote();
+        old.ask(&["REPLICAOF", "127.0.0.1", "1"]);
+        old.ask(&["CLIENT", "KILL", "TYPE", "normal"]);
+        new.ask(&["SET", "foo", "2"]);
+    };
+    demote();
+    assert_eq!(cluster.masters_only().get::<_, i64>("foo").unwrap(), 2);
+    assert_eq!(master_of(&cluster, "foo"), new.address());
+
+    // The same for what asks several servers, and for what is sent in several ways.
+    type Call = fn(&Cluster) -> i64;
+    let calls: [(&str, Call); 4] = [
+        ("MGET", |cluster| cluster.mget::<_, Vec<i64>>(["foo", "bar"]).unwrap()[0]),
+        ("a pipeline", |cluster| {
+            let mut pipeline = cluster.pipeline();
+            let foo = pipeline.get::<_, i64>("foo");
+            pipeline.run().unwrap().get(foo).unwrap()
+        }),
+        ("a transaction", |cluster| {
+            let mut transaction = cluster.transaction();
+            let foo = transaction.get::<_, i64>("foo");
+            transaction.run().unwrap().get(foo).unwrap()
+        }),
+        ("a write", |cluster| {
+            cluster.incr("foo").unwrap();
+            cluster.decr("foo").unwrap()
+        }),
+    ];
+    for (name, call) in calls {
+        old.promote();
+        new.follow(old);
+        let cluster = without_thread(&masters).connect().unwrap().masters_only();
+        demote();
+        assert_eq!(call(&cluster), 2, "{name}");
+        assert_eq!(old.field("replication", "role").as_deref(), Some("slave"));
+    }
+}
+
+#[test]
 fn a_master_that_was_left_by_its_replicas_is_left_for_the_one_that_was_promoted() {
     let (masters, replicas) = servers(1);
     let cluster = without_thread(&masters).connect().unwrap();

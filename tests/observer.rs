@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{Builder, ErrorKind, Observer, ObserverEvent, Retries, Script, Value};
-use rediscluster_testing::{cluster_of, dead_address, wait_until, ScriptedPeer, Server};
+use rediscluster_testing::{cluster_of, dead_address, greet, wait_until, ScriptedPeer, Server};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -140,7 +140,7 @@ fn connections_are_told_and_each_is_closed_once() {
 #[test]
 fn a_connection_that_dies_under_a_read_is_told_with_the_retry() {
     let asked = AtomicUsize::new(0);
-    let peer = ScriptedPeer::answering(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+    let peer = ScriptedPeer::master(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
         1 => Vec::new(),
         _ => b"$-1\r\n".to_vec(),
     });
@@ -196,7 +196,9 @@ fn what_fails() {
     assert_eq!(log.take(), [refused, "retry node_1 SET 1 Connect", refused, "SET node_1 0 0 Connect NotApplied"]);
 
     let silent = ScriptedPeer::new(|stream| {
-        let _ = std::io::Read::read_to_end(&mut &stream, &mut Vec::new());
+        let mut reader = std::io::BufReader::new(stream);
+        greet(&mut reader);
+        let _ = std::io::Read::read_to_end(&mut reader, &mut Vec::new());
     });
     let hurried = || Cluster::builder().node("node_1", silent.address()).deadline(Duration::from_millis(100));
     let (log, cluster) = watched(hurried());
@@ -296,7 +298,8 @@ fn nothing_secret_is_told() {
     let wrong =
         Cluster::builder().node("node_1", server.address()).username("canary-user").password("canary-passwords");
     all.push(wrong.observer(Arc::clone(&seen)).connect().unwrap_err().to_string());
-    drop(cluster);
+    // The pipeline keeps the cluster alive.
+    drop((cluster, pipeline));
     let told = seen.0.lock().unwrap().clone();
     assert!(told.contains("\"RENAME\"") && told.contains("WrongPass") && told.contains("ConnectionClosed"), "{told}");
     all.push(told);

@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{Builder, Cancel, Cluster, Error, ErrorKind, Outcome, Phase, Retries};
-use rediscluster_testing::{cluster_of, dead_address, read_command, wait_until, ScriptedPeer, Server};
+use rediscluster_testing::{cluster_of, dead_address, greet, read_command, wait_until, ScriptedPeer, Server};
 use std::fmt::Debug;
 use std::io::{BufReader, Read};
 use std::net::TcpListener;
@@ -78,8 +78,10 @@ fn a_connection_that_is_not_made_ready() {
 #[test]
 fn a_command_that_is_not_taken() {
     // It takes the head of a value, and nothing more.
-    let stalled = ScriptedPeer::new(|mut stream| {
-        let _ = stream.read(&mut [0; 16]);
+    let stalled = ScriptedPeer::new(|stream| {
+        let mut reader = BufReader::with_capacity(16, stream);
+        greet(&mut reader);
+        let _ = reader.read(&mut [0; 16]);
         std::thread::sleep(Duration::from_secs(1));
     });
     let cluster = once(at(&stalled));
@@ -87,7 +89,11 @@ fn a_command_that_is_not_taken() {
     // It takes the head and is gone. A scripted peer would keep its socket until it is dropped.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let cluster = once(Cluster::builder().node("node_1", listener.local_addr().unwrap().to_string()));
-    let gone = std::thread::spawn(move || drop(listener.accept().unwrap().0.read(&mut [0; 16])));
+    let gone = std::thread::spawn(move || {
+        let mut reader = BufReader::with_capacity(16, listener.accept().unwrap().0);
+        greet(&mut reader);
+        drop(reader.read(&mut [0; 16]));
+    });
     let result = cluster.deadline(Duration::from_secs(5)).set("foo", vec![b'x'; 32 << 20]);
     assert_eq!(failed(result, "SET"), (Io, NotApplied, Phase::Send));
     gone.join().unwrap();
@@ -106,22 +112,30 @@ fn the_reason_of_a_server_that_takes_no_command() {
         let error = cluster.set("foo", vec![b'x'; 32 << 20]).unwrap_err();
         assert_eq!(error.message(), "ERR max number of clients reached", "in round {round}");
         assert_eq!((error.kind(), error.outcome()), (ErrorKind::Server, NotApplied), "{error:?}");
-        assert_eq!(error.phase(), Some(Phase::Send));
+        assert_eq!(error.phase(), Some(Phase::Handshake));
     }
 }
 
 #[test]
 fn a_reply_that_is_none() {
-    let silent = ScriptedPeer::new(|mut stream| drop(stream.read_to_end(&mut Vec::new())));
+    let silent = ScriptedPeer::new(|stream| {
+        let mut reader = BufReader::new(stream);
+        greet(&mut reader);
+        drop(reader.read_to_end(&mut Vec::new()));
+    });
     let cluster = once(at(&silent));
     assert_eq!(failed(cluster.set("foo", 1), "SET"), (Timeout, Unknown, Phase::Receive));
     assert_eq!(failed(cluster.get::<_, String>("foo"), "GET"), (Timeout, NotApplied, Phase::Receive));
     let mut pipeline = cluster.pipeline();
     let slot = pipeline.incr("foo");
     assert_eq!(failed(pipeline.run_each().get(slot), "INCR"), (Timeout, Unknown, Phase::Receive));
-    let gone = ScriptedPeer::new(|stream| drop(read_command(&mut BufReader::new(stream))));
+    let gone = ScriptedPeer::new(|stream| {
+        let mut reader = BufReader::new(stream);
+        greet(&mut reader);
+        drop(read_command(&mut reader));
+    });
     assert_eq!(failed(once(at(&gone)).set("foo", 1), "SET"), (Io, Unknown, Phase::Receive));
-    let garbage = ScriptedPeer::answering(|_| b"@\r\n".to_vec());
+    let garbage = ScriptedPeer::master(|_| b"@\r\n".to_vec());
     assert_eq!(failed(once(at(&garbage)).set("foo", 1), "SET"), (Protocol, Unknown, Phase::Receive));
 }
 

@@ -357,16 +357,23 @@ fn replicas_that_are_behind_are_passed_over() {
         bulk("role:slave\r\nmaster_link_status:up\r\nslave_repl_offset:9999\r\nmaster_replid:b\r\n".into())
     });
     let ports = [replica.port(), stranger.port()];
+    let offset = Arc::new(AtomicU64::new(0));
+    let now = Arc::clone(&offset);
     let master = ScriptedPeer::answering(move |_| {
+        let now = now.load(Ordering::SeqCst);
         let line = |nth: usize| format!("slave{nth}:ip=127.0.0.1,port={},state=online,offset=1,lag=7\r\n", ports[nth]);
-        bulk(format!("role:master\r\nmaster_replid:a\r\nmaster_repl_offset:10000\r\n{}{}", line(0), line(1)))
+        bulk(format!("role:master\r\nmaster_replid:a\r\nmaster_repl_offset:{now}\r\n{}{}", line(0), line(1)))
     });
     let found = |limit: Option<ReplicaLag>| {
         let mut builder = Cluster::builder().node("node_1", master.address()).refresh_every(None);
         if let Some(limit) = limit {
             builder = builder.max_replica_lag(limit);
         }
+        // It had all that there was once.
+        offset.store(9_000, Ordering::SeqCst);
         let cluster = builder.connect().unwrap();
+        offset.store(10_000, Ordering::SeqCst);
+        cluster.refresh().unwrap();
         let topology = cluster.topology();
         let shard = &topology.shards()[0];
         let serving: Vec<u16> = topology.replicas_of(shard).map(|node| node.address().port()).collect();

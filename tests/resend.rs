@@ -5,7 +5,7 @@ use rediscluster::prelude::*;
 use rediscluster::{
     Builder, Error, ErrorKind, Observer, ObserverEvent, Outcome, Retries, ScanOptions, Script, Slot, Value,
 };
-use rediscluster_testing::{read_command, wait_until, Cut, Reply, ScriptedPeer, Server, Wire};
+use rediscluster_testing::{greet, read_command, wait_until, Cut, Reply, ScriptedPeer, Server, Wire};
 use std::io::{BufReader, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -320,7 +320,7 @@ fn says(
 ) -> (ScriptedPeer, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let peer = ScriptedPeer::answering(move |_| {
+    let peer = ScriptedPeer::master(move |_| {
         if refused(count.fetch_add(1, Ordering::SeqCst)) { refusal } else { b":1\r\n" }.to_vec()
     });
     (peer, asked)
@@ -399,6 +399,7 @@ fn a_server_with_too_many_clients_has_read_nothing() {
     let peer = ScriptedPeer::new(move |stream| {
         let mut reader = BufReader::new(stream);
         let is_full = connections.fetch_add(1, Ordering::SeqCst) < 2;
+        greet(&mut reader);
         for nth in 1.. {
             match read_command(&mut reader) {
                 Ok(Some(_)) if !is_full => {
@@ -422,7 +423,7 @@ fn a_server_with_too_many_clients_has_read_nothing() {
 fn what_was_refused_and_then_lost_is_not_known() {
     // Refused, and sent again over a connection that breaks: nothing is said of the first time.
     let asked = AtomicUsize::new(0);
-    let peer = ScriptedPeer::answering(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+    let peer = ScriptedPeer::master(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
         0 => LOADING.to_vec(),
         _ => Vec::new(),
     });
@@ -536,7 +537,7 @@ fn a_watched_transaction_is_run_again_at_the_new_master() {
         assert_eq!((runs, nodes.new.ask(&["GET", "foo"]).text()), (2, "1".into()));
     }
     // A connection that breaks before `EXEC` leads on as well; at `EXEC` nobody knows.
-    for (cut_at, runs_of_it) in [(0, 2), (1, 2), (2, 2), (4, 1)] {
+    for (cut_at, runs_of_it) in [(0, 1), (1, 2), (2, 2), (4, 1)] {
         let nodes = Nodes::start();
         let cluster = nodes.cluster();
         nodes.wire.at(cut_at, Cut::BeforeReply, nodes.failover());
@@ -656,14 +657,19 @@ impl Drop for StopAtEnd<'_> {
 fn what_failed_for_good_keeps_its_error_when_the_rest_is_sent_again() {
     let new = Server::start();
     new.ask(&["SET", "foo", "new"]);
-    let port = new.port();
+    let master = format!("master_host:127.0.0.1\r\nmaster_port:{}\r\nmaster_link_status:up", new.port());
+    let history = new.field("replication", "master_replid").unwrap();
+    let is_replica = AtomicBool::new(false);
     let peer = ScriptedPeer::answering(move |words| match (&words[0][..], words.get(1).map(Vec::as_slice)) {
-        (b"GET", Some(b"foo")) => b"-MASTERDOWN Link with MASTER is down\r\n".to_vec(),
-        (b"INFO", _) => {
-            let said =
-                format!("role:slave\r\nmaster_host:127.0.0.1\r\nmaster_port:{port}\r\nmaster_link_status:up\r\n");
+        (b"GET", Some(b"foo")) => {
+            is_replica.store(true, Ordering::SeqCst);
+            b"-MASTERDOWN Link with MASTER is down\r\n".to_vec()
+        }
+        (b"INFO", _) if is_replica.load(Ordering::SeqCst) => {
+            let said = format!("role:slave\r\n{master}\r\nmaster_replid:{history}\r\n");
             format!("${}\r\n{said}\r\n", said.len()).into_bytes()
         }
+        (b"INFO", _) => b"$13\r\nrole:master\r\n\r\n".to_vec(),
         _ => b"what?\r\n".to_vec(),
     });
     let cluster = Cluster::builder().node("node_1", peer.address()).build().unwrap();

@@ -236,6 +236,7 @@ fn a_destination_that_is_a_source_costs_as_much_as_what_is_carried() {
 fn one_after_the_other_costs_a_round_each() {
     let nodes = Nodes::start(2);
     nodes.begin(&[]);
+    nodes.cluster.on_each_master().ping().unwrap();
     let (given, rounds) = nodes.rounds.count(|| {
         nodes.cluster.execute(nodes.command("GET A"))?;
         nodes.cluster.execute(nodes.command("GET Z"))?;

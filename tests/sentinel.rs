@@ -59,11 +59,15 @@ fn sentinels_have_credentials_of_their_own() {
         let _replica = Server::replica_of(&plain, &[]);
         Sentinel::watching(&[("group", &plain)], 1, Some("secret"))
     };
-    // It names a server that is gone by now; the one that was configured serves.
+    // It names a server that is gone by now. The one that was configured may be the master before it.
     let url = format!("redis://:secret@{}", sentinel.address());
     let builder = || Cluster::builder().password("of the server").node("node_1", master.address());
-    let cluster = builder().sentinel("node_1", "group", [&url]).connect().unwrap();
-    cluster.set("k", 1).unwrap();
+    let cluster = builder().sentinel("node_1", "group", [&url]).refresh_every(None).build().unwrap();
+    let error = cluster.refresh().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+    assert!(error.to_string().contains("the Sentinels of node_1 name this server"), "{error}");
+    assert_eq!(cluster.set("k", 1).unwrap_err().kind(), ErrorKind::Connect);
+    assert_eq!(master.ask(&["EXISTS", "k"]).int(), 0);
     let alone = |url: &str| Cluster::builder().sentinel("node_1", "group", [url]).connect().unwrap_err();
     assert_eq!(alone(&url).kind(), ErrorKind::Connect, "it names a server that is gone");
     let error = alone(&sentinel.address());

@@ -82,16 +82,20 @@ fn a_replica_dies_or_says_nothing() {
 fn a_server_says_nothing() {
     let servers = two();
     let cluster = cluster_of(&servers).deadline(Duration::from_millis(500)).connect().unwrap();
+    let clone = cluster_of(&servers).deadline(Duration::from_millis(500)).connect().unwrap();
     cluster.set("foo", 1).unwrap();
+    clone.set("foo", 1).unwrap();
     servers[1].freeze();
     let begin = Instant::now();
     fails(cluster.incr("foo"), ErrorKind::Timeout, Outcome::Unknown);
     assert!(begin.elapsed() < Duration::from_millis(1500), "it is not tried again");
     fails(cluster.get::<_, u64>("foo"), ErrorKind::Timeout, Outcome::NotApplied);
     cluster.set("bar", 1).unwrap();
-    let error = fails(cluster.mset([("foo", 5), ("bar", 5)]), ErrorKind::Timeout, Outcome::Unknown);
+    let error = fails(clone.mset([("foo", 5), ("bar", 5)]), ErrorKind::Timeout, Outcome::Unknown);
     let parts: Vec<(&str, Outcome)> = error.parts().iter().map(|part| (part.node.as_str(), part.outcome)).collect();
     assert!(parts.contains(&("node_1", Outcome::Applied)) && parts.contains(&("node_2", Outcome::Unknown)), "{error}");
+    // On a new connection it would have to say first who it is.
+    fails(cluster.mset([("foo", 6), ("bar", 6)]), ErrorKind::Timeout, Outcome::NotApplied);
     servers[1].thaw();
     // What was sent arrives; here both the INCR and the MSET.
     wait_until("it has run what was sent", || servers[1].ask(&["GET", "foo"]).text() == "5");

@@ -1,12 +1,12 @@
 //! Finds the new master of a node when the old one fails a call, and goes on with it.
 
 use super::{Cluster, Shared};
-use crate::discover::{master_of, Known};
+use crate::discover::{master_of, Known, NoMaster};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::Deadline;
 use crate::observer::ObserverEvent;
 use crate::run::Servers;
-use crate::topology::{ShardDescription, Topology};
+use crate::topology::{Address, ShardDescription, Topology};
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -202,42 +202,58 @@ impl Under {
         let Under { shared, shard, is_in_doubt } = self;
         let known = shared.masters.state().known[*shard].clone();
         let (began, deadline) = (Instant::now(), Deadline::after(shared.settings.deadline));
-        let found = master_of(&shared.nodes[*shard], &known, *is_in_doubt, &shared.settings, deadline);
-        let Ok((address, said)) = found else { return };
-        let servers = Arc::clone(&shared.servers.read().unwrap_or_else(PoisonError::into_inner));
-        let asked = servers.pools.iter().filter(|pool| *pool.node().address() == address);
-        asked.for_each(|pool| pool.health().silence().answered(began));
-        let mut is_moved = address != *known.master();
-        if !is_moved && shared.is_unreached(*shard) {
-            // It is reached for the first time: whether it is another node's server only these can tell.
-            let asked = (0..shared.nodes.len()).map(|nth| nth == *shard || !shared.is_unreached(nth)).collect();
-            shared.ask_servers(Some(asked), shared.read_from, shared.settings.deadline, true);
-            return;
+        let (node, is_in_doubt) = (&shared.nodes[*shard], *is_in_doubt);
+        let is_moved = match master_of(node, &known, is_in_doubt, &shared.settings, &shared.probes, deadline) {
+            Ok((address, said)) => {
+                let servers = Arc::clone(&shared.servers.read().unwrap_or_else(PoisonError::into_inner));
+                let asked = servers.pools.iter().filter(|pool| *pool.node().address() == address);
+                asked.for_each(|pool| pool.health().silence().answered(began));
+                if address == *known.master() && shared.is_unreached(*shard) {
+                    // It is reached for the first time: whether it is another node's server only these can tell.
+                    let asked = (0..shared.nodes.len()).map(|nth| nth == *shard || !shared.is_unreached(nth)).collect();
+                    shared.ask_servers(Some(asked), shared.read_from, shared.settings.deadline, true);
+                    return;
+                }
+                shared.takes(*shard, &known, &address, |known| known.found(&address, &said.info))
+            }
+            Err(NoMaster { named: Some(address), .. }) => {
+                shared.takes(*shard, &known, &address, |known| known.named(&address))
+            }
+            Err(_) => return,
+        };
+        if is_moved {
+            // What follows the new master is to be found soon.
+            shared.refresher.hurry();
         }
+    }
+}
+
+impl Shared {
+    /// Takes this address for that of the master of a shard from now on, as `remember` notes it. Says whether it is another
+    /// one than `before`, and not the master of another node.
+    pub(super) fn takes(&self, shard: usize, before: &Known, address: &Address, remember: impl Fn(&mut Known)) -> bool {
+        let mut is_moved = address != before.master();
         // Always the servers first and then what is known of them.
-        shared.replace_servers(|now| {
+        self.replace_servers(|now| {
             let mut shards = now.descriptions();
-            let is_anothers = |other: &ShardDescription| other.address == address && other.address != *known.master();
+            let is_anothers = |other: &ShardDescription| other.address == *address && other.address != *before.master();
             // A master of another node: that is no failover but a mistake, which a refresh tells.
             if is_moved && shards.iter().any(is_anothers) {
                 is_moved = false;
                 return None;
             }
-            let mut state = shared.masters.state();
+            let mut state = self.masters.state();
             // Two names may be one server: both move.
             for (nth, description) in shards.iter_mut().enumerate() {
-                if nth == *shard || description.address == *known.master() {
-                    state.known[nth].found(&address, &said.info);
-                    description.replicas.retain(|replica| *replica.address() != address);
+                if nth == shard || description.address == *before.master() {
+                    remember(&mut state.known[nth]);
+                    description.replicas.retain(|replica| replica.address() != address);
                     description.address = address.clone();
                 }
             }
             is_moved.then_some(shards)
         });
-        if is_moved {
-            // What follows the new master is to be found soon.
-            shared.refresher.hurry();
-        }
+        is_moved
     }
 }
 

@@ -186,17 +186,23 @@ impl Shared {
         let _one_at_a_time = lock(&turn);
         let began = Instant::now();
         let known = self.masters.known();
-        let before = self.servers.read().unwrap_or_else(PoisonError::into_inner).topology.descriptions();
+        let servers = Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner));
+        let before = servers.topology.descriptions();
         let asked = asked.unwrap_or_else(|| vec![true; self.nodes.len()]);
         let patience = patience.min(self.settings.connect_timeout);
-        let scope = Scope { asked, patience, is_hasty };
-        let Discovery { mut shards, known: found, latencies, run_ids, errors, is_unfinished } =
+        let scope =
+            Scope { asked, patience, is_hasty, marks: Arc::clone(&servers.marks), probes: Arc::clone(&self.probes) };
+        let Discovery { mut shards, known: found, latencies, run_ids, errors, is_unfinished, catches_up } =
             discover(&self.nodes, &self.settings, read_from, &known, &before, &scope);
+        if catches_up {
+            self.refresher.hurry();
+        }
         self.replace_servers(|now| {
             self.masters.found(&known, found, &mut shards, now);
             Some(shards)
         });
         let servers = Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner));
+        self.probes.retain(|address| servers.topology.knows(address));
         for (address, latency) in latencies {
             let pools = servers.pools.iter().filter(|pool| *pool.node().address() == address);
             pools.for_each(|pool| {
@@ -217,7 +223,8 @@ impl Shared {
         let (before, after) = {
             let mut now = self.servers.write().unwrap_or_else(PoisonError::into_inner);
             let Some(shards) = shards(&now.topology) else { return };
-            let new = Arc::new(Servers::new(Topology::new(shards), &self.nodes, &self.settings, &now.pools));
+            let (topology, marks) = (Topology::new(shards), Arc::clone(&now.marks));
+            let new = Arc::new(Servers::new(topology, &self.nodes, &self.settings, &now.pools, marks));
             // Not dropped under the lock: with them go connections, and that is told as well.
             (std::mem::replace(&mut *now, Arc::clone(&new)), new)
         };

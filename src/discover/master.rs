@@ -1,6 +1,6 @@
 //! Which server is the master of a node now.
 
-use super::{ask, at_once, endpoint_of, is_a_replica, sentinel_addresses, Said};
+use super::{at_once, endpoint_of, is_a_replica, sentinel_addresses, Probes, Said};
 use crate::config::{ConfiguredNode, Settings};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
@@ -61,6 +61,17 @@ impl Known {
         self.remember(master.clone());
     }
 
+    /// Takes the server that its Sentinels name, although it has not said a word yet. What was known of the data is no
+    /// longer what counts: the server before it would go on with that.
+    pub(crate) fn named(&mut self, master: &Address) {
+        if self.master != *master {
+            let earlier = std::mem::replace(&mut self.master, master.clone());
+            self.remember(earlier);
+            self.moves += 1;
+            self.history = None;
+        }
+    }
+
     fn remember(&mut self, server: Address) {
         self.servers.retain(|known| *known != server);
         self.servers.insert(0, server);
@@ -74,38 +85,63 @@ struct Answer {
     said: Said,
 }
 
+/// Why a node has no master that could be asked.
+pub(crate) struct NoMaster {
+    pub(crate) error: Error,
+    /// The server that its Sentinels name. Calls go there and to no other, until it answers.
+    pub(crate) named: Option<Address>,
+}
+
+impl From<Error> for NoMaster {
+    fn from(error: Error) -> NoMaster {
+        NoMaster { error, named: None }
+    }
+}
+
+/// What a server met that Sentinels name.
+type Silent = (Address, Error);
+
 /// The master of a node, and what it said of itself: the one that its Sentinels name, where there are any and it says the
 /// same. Without them the one that was the master until now is asked first; when it does
 /// not answer, is a replica by now or has another history than it had, all servers are asked that were ever met; and as
 /// well when it `is_in_doubt`, because it takes no writes for want of replicas: these may follow one that was promoted.
 ///
+/// The address in use stays the master's, whatever data its server has. Another server is the master only when
+/// Sentinels name it or when its data goes on with what was last known of the node: one that was the master once and
+/// comes back empty would be one without what was acknowledged since.
+///
 /// # Errors
-/// What the master until now met, when none of the others is the master.
+/// What the master until now met, when none of the others is the master; what the server met that Sentinels name, when it
+/// does not answer.
 pub(crate) fn master_of(
     node: &ConfiguredNode,
     known: &Known,
     is_in_doubt: bool,
     settings: &Arc<Settings>,
+    probes: &Probes,
     deadline: Deadline,
-) -> Result<(Address, Said)> {
+) -> Result<(Address, Said), NoMaster> {
     let ask_one = |address: &Address, deadline: Deadline| {
         let server = Node::new(node.name.clone(), address.clone());
-        ask(&server, &endpoint_of(node, address), settings, deadline)
+        probes.ask(&server, &endpoint_of(node, address), settings, deadline, || {})
     };
-    // Sentinels decide; that they cannot be asked does not stop anything.
-    if let Some(sentinels) = &node.sentinels {
-        // Time of its own for each step: Sentinels that say nothing must leave some for the servers.
-        let soon = || Deadline::after(settings.deadline).within(settings.connect_timeout);
-        for address in sentinel_addresses(&node.name, sentinels, settings).unwrap_or_default() {
-            match ask_one(&address, soon()) {
-                Ok(said) if said.info.is_master() => return Ok((address, said)),
-                _ => {}
-            }
-        }
-    }
+    // Time of its own for each step: Sentinels that say nothing must leave some for the servers.
+    let soon = || Deadline::after(settings.deadline).within(settings.connect_timeout);
+    let silent = match named_by_sentinels(node, settings, |address| ask_one(address, soon())) {
+        Ok(found) => return Ok(found),
+        Err(silent) => silent,
+    };
     let patience = if node.sentinels.is_some() { Deadline::after(settings.deadline) } else { deadline };
     let patience = patience.within(settings.connect_timeout);
-    let first = ask_one(known.master(), patience);
+    let first = match silent {
+        // They know of a later failover than this program: whoever was the master before it is not any more.
+        Some((address, error)) if address != *known.master() => {
+            let error = error.with_note(&format!("the Sentinels of {} name this server", node.name));
+            return Err(NoMaster { error, named: Some(address) });
+        }
+        Some((_, error)) => Err(error),
+        None => ask_one(known.master(), patience),
+    };
     let is_as_it_was = |info: &Info| known.history().map_or(true, |history| info.descends_from(history));
     let (mut answers, error) = match first {
         Ok(said) if said.info.is_master() && is_as_it_was(&said.info) && !is_in_doubt => {
@@ -139,14 +175,50 @@ pub(crate) fn master_of(
             let Answer { address, said } = answers.swap_remove(nth);
             Ok((address, said))
         }
-        None => Err(error.unwrap_or_else(|| no_master(node, known, &answers))),
+        None => {
+            let error = error.unwrap_or_else(|| no_master(node, known, &answers));
+            Err(match stranger(&answers) {
+                Some(stranger) => error.with_note(&stranger).into(),
+                None => error.into(),
+            })
+        }
     }
+}
+
+/// The master that the Sentinels of a node name, and what it said of itself, if it says the same.
+///
+/// # Errors
+/// The server that they name, when it gives no answer: then they say nothing of any other. Nothing when there are no
+/// Sentinels, when none can be asked, and when whoever they name is a replica: that they cannot be asked does not stop
+/// anything.
+fn named_by_sentinels(
+    node: &ConfiguredNode,
+    settings: &Settings,
+    ask: impl Fn(&Address) -> Result<Said>,
+) -> Result<(Address, Said), Option<Silent>> {
+    let Some(sentinels) = &node.sentinels else { return Err(None) };
+    for address in sentinel_addresses(&node.name, sentinels, settings).unwrap_or_default() {
+        match ask(&address) {
+            Ok(said) if said.info.is_master() => return Ok((address, said)),
+            // They have not heard yet that it was replaced.
+            Ok(_) => {}
+            Err(error) => return Err(Some((address, error))),
+        }
+    }
+    Err(None)
 }
 
 /// Which of the servers that answered is the master. Of two that say so it is the one that goes on with the known
 /// history, then the one in use unless it `is_in_doubt`, then the one that more servers follow, then the one that was configured.
 fn chosen(node: &ConfiguredNode, known: &Known, is_in_doubt: bool, answers: &[Answer]) -> Option<usize> {
-    let continues = |answer: &Answer| known.history().is_some_and(|own| answer.said.info.descends_from(own));
+    let is_current = |answer: &Answer| answer.address == *known.master();
+    // What the address in use was last known to have; as a replica by now it has what its own master has.
+    let now = answers.iter().find(|answer| is_current(answer) && answer.said.info.role == "slave");
+    let now = now.and_then(|answer| answer.said.info.history.as_deref());
+    let continues = |answer: &Answer| {
+        let mut histories = known.history().into_iter().chain(now);
+        histories.any(|history| answer.said.info.descends_from(history))
+    };
     let is_configured = |answer: &Answer| {
         let given = node.replicas.iter().flatten().map(|(_, endpoint)| &endpoint.address);
         given.chain([&node.endpoint.address]).any(|address| *address == answer.address)
@@ -156,17 +228,24 @@ fn chosen(node: &ConfiguredNode, known: &Known, is_in_doubt: bool, answers: &[An
             |other: &&Answer| !other.said.info.is_master() && other.said.info.master.as_ref() == Some(&answer.address);
         answers.iter().filter(follows).count()
     };
-    let is_current = |answer: &Answer| answer.address == *known.master();
-    // An address may have gone to a server of somebody else: one that nothing ties to this node is left alone.
-    let is_ours =
-        |answer: &Answer| is_current(answer) || is_configured(answer) || continues(answer) || followers(answer) > 0;
-    let masters = answers.iter().enumerate().filter(|(_, answer)| answer.said.info.is_master() && is_ours(answer));
+    let may_be = |answer: &Answer| answer.said.info.is_master() && (is_current(answer) || continues(answer));
+    let masters = answers.iter().enumerate().filter(|(_, answer)| may_be(answer));
     let best = masters.max_by_key(|(_, answer)| {
         let offset = answer.said.info.offset;
         let takes_over = is_in_doubt && continues(answer) && !is_current(answer);
         (continues(answer), takes_over, is_current(answer), followers(answer), is_configured(answer), offset)
     });
     best.map(|(nth, _)| nth)
+}
+
+/// What to say of a server that takes writes and is not followed.
+fn stranger(answers: &[Answer]) -> Option<String> {
+    let stranger = answers.iter().find(|answer| answer.said.info.is_master())?;
+    Some(format!(
+        "{} says that it is a master, but nothing shows that it has the data of this node: `Cluster::accept_master` \
+         follows it all the same",
+        stranger.address
+    ))
 }
 
 /// The error when servers answered and none is the master.

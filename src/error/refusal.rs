@@ -86,7 +86,8 @@ impl Error {
     }
 
     /// Whether a server says that it is a replica: to a write, to a read that it may not serve, or to who waited for data
-    /// while it became one. Or it is not what it was taken for before it was reached for the first time.
+    /// while it became one.
+    /// Or it is not what it was taken for before it was reached for the first time.
     pub(crate) fn is_of_a_replica(&self) -> bool {
         let has_become_one = || self.is_server() && self.0.message.starts_with("UNBLOCKED force unblock");
         let is_taken_wrongly = self.0.kind == ErrorKind::Config && self.0.phase == Some(Phase::Handshake);
@@ -102,8 +103,7 @@ impl Error {
         let is_mistake = |why: &std::io::Error| matches!(why.kind(), InvalidInput | InvalidData);
         match self.0.kind {
             Connect | Io | Timeout => !self.0.source.as_ref().is_some_and(is_mistake),
-            Loading | MasterDown => true,
-            _ => self.is_full_house() || matches!(self.code(), Some("BUSY" | "TRYAGAIN")),
+            _ => self.is_for_the_moment(),
         }
     }
 
@@ -124,6 +124,8 @@ impl Error {
         use ErrorKind::*;
         match self.0.kind {
             Connect | Io | Timeout | Protocol | PoolTimeout | Loading | MasterDown | NoAuth | NoPerm => true,
+            // It was the master and is a replica now: nobody else refuses a read so.
+            ReadOnly => true,
             // It has too many clients, runs a script for too long, or has not seen a script that others have.
             Server => matches!(self.code(), Some("BUSY" | "NOSCRIPT")) || self.is_full_house(),
             _ => false,

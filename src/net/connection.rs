@@ -1,15 +1,18 @@
 //! One connection to one server: handshake, requests out, replies in.
 
+mod handshake;
+
 use super::closing::{observed, Closing};
 use super::incoming::Incoming;
 use super::silence::Silence;
 use super::stream::{Deadline, Stream};
 use crate::cmd::Wait;
-use crate::config::{Credentials, Endpoint, Settings};
+use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::observer::CloseReason;
 use crate::plan::command;
 use crate::resp::{Decoder, Frame, Protocol, ValueRef};
+use crate::topology::info::Info;
 use crate::topology::Node;
 use std::fmt;
 use std::ops::Range;
@@ -67,6 +70,17 @@ pub struct Connection {
     closing: Option<Box<Closing>>,
     /// What is heard of its server, where it is one of a pool.
     silence: Option<Arc<Silence>>,
+    /// What its server said of itself in the handshake, where it was asked and was willing to.
+    pub(super) said: Option<Box<Info>>,
+}
+
+/// What is done with a connection beyond its handshake.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Watch<'w> {
+    /// Is told what is heard, and what is not.
+    pub(super) silence: Option<&'w Arc<Silence>>,
+    /// The server is asked who it is.
+    pub(crate) asks_who: bool,
 }
 
 impl Connection {
@@ -77,20 +91,20 @@ impl Connection {
         settings: &Arc<Settings>,
         deadline: Deadline,
     ) -> Result<Connection> {
-        Connection::open_watched(node, endpoint, settings, deadline, None, |_| {})
+        Connection::open_watched(node, endpoint, settings, deadline, Watch::default(), |_| {})
     }
 
     /// As [`open`](Connection::open); as soon as there is a socket, `opened` is given a second handle to it, so that
-    /// another thread can end the handshake. `silence` is told what is heard, and what is not.
+    /// another thread can end the handshake.
     pub(crate) fn open_watched(
         node: &Arc<Node>,
         endpoint: &Endpoint,
         settings: &Arc<Settings>,
         deadline: Deadline,
-        silence: Option<&Arc<Silence>>,
+        watch: Watch<'_>,
         opened: impl FnOnce(Stream),
     ) -> Result<Connection> {
-        let connect = || Connection::connected(node, endpoint, settings, deadline, silence, opened);
+        let connect = || Connection::connected(node, endpoint, settings, deadline, watch, opened);
         let mut result = observed(node, settings, connect);
         if let Ok(connection) = &mut result {
             connection.closing = Closing::of(node, settings);
@@ -103,7 +117,7 @@ impl Connection {
         endpoint: &Endpoint,
         settings: &Arc<Settings>,
         deadline: Deadline,
-        silence: Option<&Arc<Silence>>,
+        Watch { silence, asks_who }: Watch<'_>,
         opened: impl FnOnce(Stream),
     ) -> Result<Connection> {
         let now = Instant::now();
@@ -140,54 +154,13 @@ impl Connection {
             received: 0,
             closing: None,
             silence: silence.cloned(),
+            said: None,
         };
         // Nothing of the caller's was sent yet, whatever goes wrong in the handshake.
         connection
-            .handshake(&endpoint.credentials, deadline)
+            .handshake(&endpoint.credentials, asks_who, deadline)
             .map_err(|error| named(error.with_outcome(Outcome::NotApplied).in_phase(Phase::Handshake)))?;
         Ok(connection)
-    }
-
-    fn handshake(&mut self, credentials: &Credentials, deadline: Deadline) -> Result<()> {
-        let settings = Arc::clone(&self.settings);
-        let database = settings.database.filter(|&number| number != 0).map(|number| number.to_string());
-        let mut requests: Vec<Vec<&str>> = Vec::new();
-        let username = credentials.username.as_deref();
-        let auth = credentials.password.as_deref();
-        if settings.protocol == Protocol::Resp3 {
-            let mut hello = vec!["HELLO", "3"];
-            if let Some(password) = auth {
-                hello.extend(["AUTH", username.unwrap_or("default"), password]);
-            }
-            requests.push(hello);
-            // What comes before the agreement, such as a refusal, is RESP2, and RESP3 can read that.
-            self.decoder.set_protocol(Protocol::Resp3);
-        } else if let Some(password) = auth {
-            requests.push(std::iter::once("AUTH").chain(username).chain([password]).collect());
-        }
-        if let Some(name) = &settings.client_name {
-            requests.push(vec!["CLIENT", "SETNAME", name]);
-        }
-        if let Some(number) = &database {
-            requests.push(vec!["SELECT", number]);
-        }
-        if requests.is_empty() {
-            return Ok(());
-        }
-        let bytes: Vec<u8> =
-            requests.iter().flat_map(|words| command(words.iter().map(|word| word.as_bytes()))).collect();
-        self.send(&bytes, requests.len(), deadline)?;
-        let mut refused = None;
-        for words in &requests {
-            let frame = self.receive(deadline).map_err(|error| error.with_command(words[0].to_owned()))?;
-            if let ValueRef::Error(text) = frame.value() {
-                // A server that does not know a command repeats its arguments, here the password.
-                let unknown = &b"ERR unknown command"[..];
-                let said = if text.starts_with(unknown) { unknown } else { text };
-                refused.get_or_insert_with(|| Error::server(said).with_command(words[0].to_owned()));
-            }
-        }
-        refused.map_or(Ok(()), Err)
     }
 
     /// The server at the other end.
@@ -461,11 +434,12 @@ impl Connection {
     /// Says that it is about to lie unused.
     pub(super) fn rest(&mut self) {
         self.decoder.shrink();
+        self.said = None;
         self.rested = true;
     }
 
     /// Says that it is about to be lent again.
-    pub(super) fn wake(&mut self) {
+    pub(crate) fn wake(&mut self) {
         self.lay = self.heard.elapsed();
     }
 
@@ -481,7 +455,7 @@ impl Connection {
 
     /// Whether it may be lent: nothing came while it lay unused, and the server has not hung up, as far as a look is worth
     /// its system calls.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.lay < FRESH || self.stream.is_quiet()
     }
 

@@ -4,6 +4,7 @@ mod closing;
 mod connection;
 mod forked;
 mod health;
+mod identity;
 mod incoming;
 mod own;
 mod pool;
@@ -15,6 +16,7 @@ mod traffic;
 mod unreached;
 
 pub use connection::Connection;
+pub(crate) use connection::Watch;
 pub(crate) use incoming::Incoming;
 pub use pool::PoolStatus;
 pub(crate) use pool::{Lease, Pool};

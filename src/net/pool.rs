@@ -1,25 +1,30 @@
 //! The connections to one server: lent out, taken back, never more than allowed.
 
-mod silent;
+mod opening;
 
-use super::connection::Connection;
+use super::connection::{Connection, Watch};
 use super::forked;
 use super::health::Health;
+use super::resting::Standing;
 use super::silence::Silence;
-use super::stream::{Deadline, Stream};
+use super::stream::Deadline;
 use super::traffic::Traffic;
 use super::unreached::Unreached;
+use crate::cmd::Wait;
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
-use crate::topology::Node;
+use crate::topology::{Node, Role};
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The connections to one server.
 pub(crate) struct Pool {
+    /// What its server is to the others, as far as is known.
+    is_master: AtomicBool,
     endpoint: Endpoint,
     settings: Arc<Settings>,
     state: Mutex<State>,
@@ -116,11 +121,11 @@ impl State {
 }
 
 impl Pool {
-    pub(crate) fn new(node: Node, endpoint: Endpoint, settings: Arc<Settings>) -> Pool {
+    pub(crate) fn new(role: Role, node: Node, endpoint: Endpoint, settings: Arc<Settings>) -> Pool {
         let node = Arc::new(node);
         let health = Health::new(Silence::of(Arc::clone(&node), settings.observer.clone()));
-        let state = Mutex::new(State::new(node));
-        Pool { endpoint, settings, state, health, unreached: Unreached::default() }
+        let (state, is_master) = (Mutex::new(State::new(node)), AtomicBool::new(role == Role::Master));
+        Pool { is_master, endpoint, settings, state, health, unreached: Unreached::default() }
     }
 
     pub(crate) fn node(&self) -> Arc<Node> {
@@ -128,7 +133,8 @@ impl Pool {
     }
 
     /// Its server has another name from now on, because it was promoted or demoted. Its connections stay.
-    pub(crate) fn rename(&self, node: &Node) {
+    pub(crate) fn rename(&self, role: Role, node: &Node) {
+        self.is_master.store(role == Role::Master, Ordering::Release);
         let node = Arc::new(node.clone());
         self.silence().rename(&node);
         self.health.has_another_role();
@@ -241,8 +247,8 @@ impl Pool {
         self.state().counts.opened += 1;
         let bare = Arc::new(Settings { client_name: None, database: None, ..(*self.settings).clone() });
         lease.discarded = Some(CloseReason::Released);
-        let opened =
-            Connection::open_watched(&self.node(), &self.endpoint, &bare, deadline, Some(self.silence()), |_| {});
+        let watch = Watch { silence: Some(self.silence()), asks_who: false };
+        let opened = Connection::open_watched(&self.node(), &self.endpoint, &bare, deadline, watch, |_| {});
         lease.connection = Some(Box::new(opened?));
         Ok(lease)
     }
@@ -378,28 +384,43 @@ impl Pool {
         Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).with_node(|| state.node.to_string()))
     }
 
-    /// A connection that is to be counted among those that were begun.
-    fn begin(&self, deadline: Deadline) -> Result<Connection> {
-        self.state().counts.opened += 1;
-        self.open(deadline)
-    }
-
-    /// A connection that the pool does not count: for a word to a server while all others may be waiting.
-    pub(crate) fn open(&self, deadline: Deadline) -> Result<Connection> {
-        self.open_watched(deadline, |_| {})
-    }
-
-    /// As [`open`](Pool::open); `opened` is given the socket as [`Connection::open_watched`] does it.
-    pub(crate) fn open_watched(&self, deadline: Deadline, opened: impl FnOnce(Stream)) -> Result<Connection> {
-        let silence = Some(self.silence());
-        let node = self.node();
-        let mut connection =
-            Connection::open_watched(&node, &self.endpoint, &self.settings, deadline, silence, opened)?;
-        if self.unreached.is_on() {
-            self.unreached.check(&mut connection, deadline)?;
-            self.has_been_reached();
+    /// Fails unless it is time to try a silent server, and it answers. It is asked on a new connection, which may be more
+    /// than are allowed at other times, and nothing of the caller's is sent: so nothing of that can be left in doubt.
+    fn try_silent(&self, deadline: Deadline) -> Result<()> {
+        let (tried, patience) = (Instant::now(), self.settings.connect_timeout);
+        let deadline = deadline.within(patience).waiting(Wait::None);
+        // The try ends at the deadline of its call, which may be sooner than the time for connecting.
+        let may_take = deadline.left().ok().flatten().unwrap_or(patience);
+        match self.silence().take_turn(may_take) {
+            Standing::Serves => return Ok(()),
+            Standing::Rests => return Err(self.silence().error()),
+            Standing::Due => {}
         }
-        Ok(connection)
+        match self.begin_answering(deadline) {
+            Ok(connection) => self.keep(connection),
+            Err(error) if error.is_server() => self.silence().end(),
+            Err(error) if error.is_timeout() => {
+                self.silence().goes_on(tried, patience);
+                return Err(self.silence().error());
+            }
+            Err(error) => {
+                self.silence().end();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a connection that was not counted among the idle ones, if there is room.
+    fn keep(&self, mut connection: Connection) {
+        connection.rest();
+        self.leave_to_parent();
+        let mut state = self.state();
+        if state.open < self.settings.pool_size {
+            state.open += 1;
+            state.idle.push(Box::new(connection));
+            state.wake_first_if_room(self.settings.pool_size);
+        }
     }
 
     /// Closes what has lain unused for too long.

@@ -2,8 +2,7 @@
 
 use super::connection::Connection;
 use super::stream::Deadline;
-use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
-use crate::resp::ValueRef;
+use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::topology::info::Info;
 use crate::topology::Address;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,12 +59,9 @@ impl Unreached {
     /// Asks a server on its first connection whether it is the master that it was taken for, and no server that is known
     /// by another name: that one would be counted twice.
     pub(super) fn check(&self, connection: &mut Connection, deadline: Deadline) -> Result<()> {
-        let said = connection
-            .ask(&[b"INFO"], deadline)
-            .map_err(|error| error.with_outcome(Outcome::NotApplied).in_phase(Phase::Handshake).with_command("INFO"))?;
-        let info = match said.value() {
-            ValueRef::Bulk(bytes) | ValueRef::Verbatim(_, bytes) => Info::parse(&String::from_utf8_lossy(bytes)),
-            _ => Info::default(),
+        let info = match &connection.said {
+            Some(said) => Info::clone(said),
+            None => connection.ask_who(deadline).map_err(|error| error.in_phase(Phase::Handshake))?,
         };
         let node = connection.node();
         let wrong = |what: String| Error::config(what).in_phase(Phase::Handshake).with_node(|| node.to_string());

@@ -1,22 +1,19 @@
 //! Which server is asked for a read, and which one when that fails.
 
+use super::in_step::serves_no_reads;
 use super::{Run, Servers};
 use crate::cmd::Wait;
-use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Deadline, Lease, Standing};
 use crate::observer::ObserverEvent;
 use crate::order::sort_by_key;
 use crate::plan::Target;
-use crate::resp::ValueRef;
-use crate::topology::info::Info;
-use crate::topology::{ReadFrom, Role};
+use crate::topology::{Reach, ReadFrom, Role};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// The longest time for a look at a replica that failed before.
 const LOOK: Duration = Duration::from_millis(500);
-/// How long what was heard over a connection says that its replica is in step.
-const IN_STEP: Duration = Duration::from_secs(1);
 
 /// The servers that may serve a target, the one to ask first coming first. Those that failed a moment ago come last.
 ///
@@ -212,8 +209,8 @@ impl Run<'_> {
     }
 
     /// A connection for what routing sends to this server. One to a replica is asked whether the replica is in step with
-    /// its master, when it is new, when it lay unused for a while and when the replica has failed since: one that begins
-    /// to load everything anew may be without data, and would say that there are no keys. With `others` that could serve
+    /// its master, when it is new and when the replica has failed since: one that was started anew may be without data, and
+    /// would say that there are no keys. With `others` that could serve
     /// it has to be in step; else old data is better than none.
     pub(crate) fn lend_in_step(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
         let pool = &self.servers.pools[server];
@@ -226,18 +223,18 @@ impl Run<'_> {
             _ => deadline.within(LOOK),
         };
         let mut lease = self.lend_until(server, look)?;
-        // Whoever reads all the time meets the replica while it loads. Who came back after a while may have missed it.
-        if lease.known_in_step() == age && lease.lay() < IN_STEP && !(others && health.is_stale()) {
+        // While it loads everything anew it says so instead of giving a value, and that it follows another master is found
+        // by the next refresh.
+        if lease.known_in_step() == age && !(others && health.is_stale()) {
             return Ok(lease);
         }
-        let info = ask(&mut lease, look)?;
-        let state = info.serves_reads();
-        health.set_stale(state.is_err() && info.is_stale_and_whole() && !pool.bounds_lag());
-        if let Err(reason) = state {
-            if others || !info.is_stale_and_whole() || pool.bounds_lag() {
-                let message = format!("this replica serves no reads now: {reason}");
-                let error = Error::new(ErrorKind::Connect, Outcome::NotApplied, message);
-                return Err(error.in_phase(Phase::Handshake).with_node(|| lease.node().to_string()));
+        let info = self.said_by(&mut lease, look)?;
+        let (state, reach) = (info.serves_reads(), self.reach(server, &info, look));
+        let is_old_and_whole = state.is_err() && info.is_stale_and_whole() && reach == Reach::Reached;
+        health.set_stale(is_old_and_whole && !pool.bounds_lag());
+        if let Err(reason) = state.and(reach.serves_reads()) {
+            if others || !is_old_and_whole || pool.bounds_lag() {
+                return Err(serves_no_reads(&lease, reason));
             }
             // It rests, and serves until somebody can do better.
             self.rests(server, Instant::now(), ErrorKind::MasterDown);
@@ -278,17 +275,6 @@ fn rests_after(error: &Error) -> bool {
     error.is_servers_fault() && !matches!(error.kind(), NoPerm | PoolTimeout) && error.code() != Some("NOSCRIPT")
 }
 
-/// What a replica says of its master.
-fn ask(lease: &mut Lease, deadline: Deadline) -> Result<Info> {
-    let said = lease.ask(&[b"INFO", b"replication"], deadline);
-    // Nothing of the caller's was sent.
-    let said = said.map_err(|error| error.with_outcome(Outcome::NotApplied).in_phase(Phase::Handshake))?;
-    Ok(match said.value() {
-        ValueRef::Bulk(bytes) | ValueRef::Verbatim(_, bytes) => Info::parse(&String::from_utf8_lossy(bytes)),
-        _ => Info::default(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,12 +289,16 @@ mod tests {
         let node = |port: u16| Node::new(format!("n{port}"), Address::new("h", port).unwrap());
         let (endpoint, settings) = Builder::default().single("h:1").unwrap();
         let settings = Arc::new(settings);
-        let pool = |port| Arc::new(Pool::new(node(port), endpoint.clone(), Arc::clone(&settings)));
+        let pool = |port| Arc::new(Pool::new(Role::Replica, node(port), endpoint.clone(), Arc::clone(&settings)));
         let master = ShardDescription {
             replicas: (2..=9).map(node).collect(),
             ..ShardDescription::new("n1", node(1).address())
         };
-        let servers = Servers { topology: Arc::new(Topology::new([master])), pools: (1..=9).map(pool).collect() };
+        let servers = Servers {
+            topology: Arc::new(Topology::new([master])),
+            pools: (1..=9).map(pool).collect(),
+            marks: Arc::default(),
+        };
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {

@@ -2,6 +2,9 @@
 
 mod host;
 pub(crate) mod info;
+mod marks;
+
+pub(crate) use marks::{Marks, Reach};
 
 use crate::error::{Error, Result};
 use crate::partition::{HashTags, Partitioner};
@@ -403,6 +406,13 @@ impl Topology {
     /// The replicas that serve a node's reads; empty when the master serves them itself.
     pub fn replicas_of<'a>(&'a self, shard: &'a Shard) -> impl ExactSizeIterator<Item = &'a Node> {
         shard.replicas.iter().map(|&server| self.node(server))
+    }
+
+    /// Whether this is the address of a server, or of a replica that was passed over.
+    pub(crate) fn knows(&self, address: &Address) -> bool {
+        let mut passed_over = self.shards.iter().flat_map(|shard| &shard.passed_over);
+        self.servers.iter().any(|(_, node)| node.address == *address)
+            || passed_over.any(|passed| passed.node.address == *address)
     }
 
     /// One shard for every different master, in order: two names may be one server.

@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 pub use chaos::{Chance, Chaos, Fault, Way};
 pub use cut::{Cut, Wire};
 pub use example::{cluster_of, example, example_since, home_of, in_both_protocols};
-pub use peer::ScriptedPeer;
+pub use peer::{greet, ScriptedPeer};
 pub use programs::{named_programs, skipped};
 pub use resp::{command, read_command, read_reply, Reply, Talk};
 pub use rounds::Rounds;

@@ -9,6 +9,19 @@ use std::time::{Duration, Instant};
 
 use super::{listen, read_command, wait_until_closed};
 
+/// What a master says of itself.
+const MASTER: &[u8] = b"$13\r\nrole:master\r\n\r\n";
+
+/// Answers both questions that a new connection asks a server about itself, as a master does.
+pub fn greet(reader: &mut BufReader<TcpStream>) {
+    for _ in 0..2 {
+        if let Ok(Some(_)) = read_command(reader) {
+            // The other side may be gone.
+            let _ = reader.get_mut().write_all(MASTER);
+        }
+    }
+}
+
 /// A peer whose every connection is played by a closure, in a thread of its own: for servers that
 /// answer late, in pieces, wrongly or never. Dropping it closes its port and all its connections.
 #[derive(Debug)]
@@ -74,6 +87,15 @@ impl ScriptedPeer {
                 }
             }
         })
+    }
+
+    /// As [`answering`](Self::answering), for a peer that says it is a master whenever it is asked who it is: `answer`
+    /// gets everything but `INFO`.
+    pub fn master<F>(answer: F) -> Self
+    where
+        F: Fn(&[Vec<u8>]) -> Vec<u8> + Send + Sync + 'static,
+    {
+        Self::answering(move |words| if words[0] == b"INFO" { MASTER.to_vec() } else { answer(words) })
     }
 
     /// `127.0.0.1:PORT`, the port below 32768.
