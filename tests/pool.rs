@@ -185,7 +185,8 @@ fn a_server_keeps_its_pool_when_its_role_changes() {
     replica.wait_for_replica(&master);
     let asked = master.calls("info");
     assert_eq!(cluster.get::<_, i64>("foo").unwrap(), 2);
-    assert_eq!((master.calls("info"), master.calls("get"), pool(&master).opened), (asked + 2, 1, 1));
+    assert!(master.calls("info") >= asked + 2, "one of those was this test's");
+    assert_eq!((master.calls("get"), pool(&master).opened), (1, 1));
     // And the way back, which a call finds.
     master.promote();
     replica.follow(&master);
