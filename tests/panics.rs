@@ -329,7 +329,7 @@ fn the_thread_that_refreshes_goes_on() {
         let tried = || fuse.0.connected.load(Ordering::SeqCst) + BLOWN.load(Ordering::SeqCst);
         let before = tried();
         // Connections may be kept for asking.
-        [&master, &replica].map(|server| server.ask(&["CLIENT", "KILL", "TYPE", "normal"]));
+        [&master, &replica].iter().for_each(|server| drop(server.ask(&["CLIENT", "KILL", "TYPE", "normal"])));
         wait_until("it was tried", || tried() >= before + 3);
         mood.store(false, Ordering::SeqCst);
         replica.promote();

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
     use crate::config::Builder;
     use crate::net::{Deadline, Pool};
-    use crate::topology::{Address, Node};
+    use crate::topology::{Address, Node, Role};
     use rediscluster_testing::Server;
     use std::cell::Cell;
     use std::sync::Arc;
@@ -57,7 +57,7 @@ mod tests {
         let server = Server::start();
         let (endpoint, settings) = Builder::default().single(&server.address()).unwrap();
         let node = Node::new("node_1", Address::parse(&server.address()).unwrap());
-        let pool = Arc::new(Pool::new(node, endpoint, Arc::new(settings)));
+        let pool = Arc::new(Pool::new(Role::Master, node, endpoint, Arc::new(settings)));
         let call = || {
             let asked = ASKED.with(Cell::get);
             let mut lease = pool.lend(0, Deadline::never()).unwrap();
