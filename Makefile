@@ -44,22 +44,8 @@ check: ## formatting, clippy, documentation, and shellcheck where it is installe
 		echo "shellcheck is not installed: scripts not checked"; \
 	fi
 
-# RUSTC_BOOTSTRAP lets a stable compiler take the sanitizer's flags, so that no nightly toolchain is
-# needed. The seeds are committed and only read; what the fuzzer finds goes to fuzz/corpus, which is not.
 fuzz: ## runs each fuzz target for FUZZ_SECONDS (10), two at a time
-	@cargo fuzz --version 2>/dev/null || cargo install cargo-fuzz --locked --version '^0.13'
-	@set -euo pipefail; \
-	export RUSTC_BOOTSTRAP=1; \
-	cargo fuzz build; \
-	run() { \
-		mkdir -p "fuzz/corpus/$$1" "fuzz/seeds/$$1"; \
-		cargo fuzz run "$$1" "fuzz/corpus/$$1" "fuzz/seeds/$$1" -- \
-			-max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 >"fuzz/corpus/$$1.log" 2>&1 || \
-			{ cat "fuzz/corpus/$$1.log"; return 1; }; \
-		echo "== fuzz $$1, $(FUZZ_SECONDS) s:" $$(grep -a number_of_executed_units "fuzz/corpus/$$1.log"); \
-	}; \
-	export -f run; \
-	cargo fuzz list | xargs -P 2 -I '{}' bash -c 'run {}'
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh run
 
 # A package of its own, because the peers it compares with must not be built by `cargo test`.
 bench: ## decoding and encoding beside redis-rs, in one run

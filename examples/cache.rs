@@ -16,7 +16,6 @@
 use rediscluster::prelude::*;
 use rediscluster::{Error, Script, SetOptions};
 use std::collections::hash_map::RandomState;
-use std::convert::Infallible;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -147,17 +146,17 @@ fn main() -> rediscluster::Result<()> {
     let source = |key: &str| {
         asked.fetch_add(1, Ordering::Relaxed);
         thread::sleep(Duration::from_millis(50)); // a slow database
-        Ok::<_, Infallible>(format!("the value of {key}"))
+        Ok::<_, rediscluster::Error>(format!("the value of {key}"))
     };
     let cache = Cache::new(&cluster, Duration::from_secs(60), source);
     let run = random(); // so that each run begins with an empty cache
     let times = |what: &str| println!("{what}: the source was asked {} times", asked.swap(0, Ordering::Relaxed));
 
     let key = format!("price:{run:x}");
-    let Ok(value) = cache.get(&key);
+    let value = cache.get(&key)?;
     println!("{key} is {value:?}, on {}", cluster.node_for(&key));
     times("one miss");
-    let Ok(_) = cache.get(&key);
+    cache.get(&key)?;
     times("one hit");
 
     let cold = format!("cold:{run:x}");
@@ -168,9 +167,9 @@ fn main() -> rediscluster::Result<()> {
 
     let keys: Vec<String> = (0..10).map(|number| format!("item:{run:x}:{number}")).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    let Ok(values) = cache.get_many(&keys);
+    let values = cache.get_many(&keys)?;
     times(&format!("{} keys for the first time", values.len()));
-    let Ok(values) = cache.get_many(&keys);
+    let values = cache.get_many(&keys)?;
     times(&format!("{} keys again", values.len()));
     println!("the cache failed {} times", cache.failures());
     Ok(())

@@ -82,6 +82,35 @@ pub fn consume(data: &[u8], protocol: Protocol) {
     let _ = run(protocol, Limits::default(), [data], &mut |frame| drop(Value::from(frame.value())));
 }
 
+/// Any bytes, in one of the protocols, as their length has it: frames have no gap between them, no byte is lost, and every
+/// value can be walked through to its end. Nothing more, so that a fuzzer gets through very many.
+pub fn walk(data: &[u8]) {
+    let mut decoder = Decoder::new(PROTOCOLS[data.len() % PROTOCOLS.len()], Limits::default());
+    decoder.feed(data);
+    let mut taken = 0;
+    loop {
+        match decoder.decode() {
+            Ok(Some(frame)) => {
+                let end = taken + frame.as_bytes().len();
+                assert_eq!(frame.as_bytes(), &data[taken..end], "frames have no gap between them");
+                taken = end;
+                assert!(size(frame.value()) <= frame.as_bytes().len(), "a value is no larger than its frame");
+            }
+            Ok(None) => break,
+            Err(_) => return,
+        }
+    }
+    assert_eq!(taken + decoder.pending(), data.len(), "no byte is lost");
+}
+
+/// The bytes of text in a value, and one for each that has none.
+fn size(value: ValueRef<'_>) -> usize {
+    match value.items() {
+        Some(items) => 1 + items.map(size).sum::<usize>(),
+        None => value.as_bytes().map_or(1, <[u8]>::len),
+    }
+}
+
 /// Any bytes: what is taken for a value is one, in every way of looking at it.
 pub fn decode(data: &[u8]) {
     for protocol in PROTOCOLS {

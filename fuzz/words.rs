@@ -4,8 +4,8 @@
 // Each target uses a part of it.
 #![allow(dead_code)]
 
-use rediscluster::spec::ALL;
-use rediscluster::{cmd, Address, Cluster, CrossNode, HashTags};
+use rediscluster::spec::{Spec, ALL};
+use rediscluster::{cmd, Address, Cluster, Cmd, CrossNode, HashTags, Value};
 use std::sync::OnceLock;
 
 /// Addresses, URLs and lists of nodes.
@@ -51,11 +51,18 @@ fn clusters() -> &'static [Cluster] {
     })
 }
 
-/// The first two bytes choose the row, the rest are its arguments with a 0xff between two of them.
-pub fn plan(data: &[u8]) {
-    let [high, low, rest @ ..] = data else { return };
-    let row = ALL[(usize::from(*high) << 8 | usize::from(*low)) % ALL.len()];
+/// The first two bytes choose the row and the cluster, the rest are its arguments with a 0xff between two of them.
+pub fn command(data: &[u8]) -> Option<(&'static Spec, Cmd<Value>, &'static Cluster)> {
+    let [high, low, rest @ ..] = data else { return None };
+    let choice = usize::from(*high) << 8 | usize::from(*low);
+    let row = ALL[choice % ALL.len()];
     let command = rest.split(|byte| *byte == 0xff).fold(cmd(row.name), |command, arg| command.arg(arg));
+    Some((row, command, &clusters()[choice / ALL.len() % clusters().len()]))
+}
+
+/// One command on every cluster: its steps are told, with and without leave to go to several nodes.
+pub fn plan(data: &[u8]) {
+    let Some((row, command, _)) = command(data) else { return };
     for cluster in clusters() {
         let Ok(plan) = cluster.plan(&command) else { continue };
         assert!(!plan.steps().is_empty(), "{command:?} is planned and asks nobody");

@@ -103,7 +103,7 @@ impl Args {
     }
 
     /// The arguments at some positions; when those ascend, all arguments are walked over once.
-    pub(crate) fn at<'a>(&'a self, positions: impl IntoIterator<Item = usize>) -> impl Iterator<Item = &'a [u8]> {
+    pub(crate) fn at(&self, positions: impl IntoIterator<Item = usize>) -> impl Iterator<Item = &[u8]> {
         let mut walk = self.walk();
         positions.into_iter().filter_map(move |position| {
             if position < walk.at {

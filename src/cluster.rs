@@ -66,6 +66,8 @@ use std::time::Duration;
 /// # Ok::<(), rediscluster::Error>(())
 /// ```
 #[derive(Clone)]
+#[doc(alias = "Client")]
+#[doc(alias = "ConnectionManager")]
 pub struct Cluster {
     shared: Arc<Shared>,
     view: View,
@@ -256,6 +258,13 @@ impl Cluster {
         let run = self.run_of(&servers, cmd.args(), spec, cmd.wait(spec));
         let route = run.planner.route(cmd.args(), spec)?;
         Ok(Plan::of(&run.planner, cmd.args(), spec, &route, &|target| run.first_asked(target)))
+    }
+
+    /// Whether it can be said where a command goes.
+    #[cfg(fuzzing)]
+    pub(crate) fn routes<T>(&self, cmd: &Cmd<T>) -> bool {
+        let servers = self.servers();
+        self.spec_of(cmd).is_ok_and(|spec| self.planner(&servers).route(cmd.args(), spec).is_ok())
     }
 
     pub(crate) fn planner<'p>(&'p self, servers: &'p Servers) -> Planner<'p> {

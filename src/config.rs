@@ -177,6 +177,10 @@ impl Builder {
     ///
     /// A replica holds no keys of its own and does not count for placement. For a master that is named here the
     /// given replicas are used and none is discovered.
+    ///
+    /// **A replica that is named here also serves reads when its master has been gone since before the program began, with
+    /// whatever it has:** nobody can say then how far it should be. One that is discovered does not. Once its master has
+    /// answered it serves like any other, when it has what its master had.
     pub fn master_of(self, master: impl Into<String>, replica: impl Into<String>) -> Builder {
         self.note(|builder| {
             builder.table.set_master_of(master.into(), replica.into());
@@ -233,7 +237,9 @@ impl Builder {
         self
     }
 
-    /// How hash tags are recognised. Every client of a fleet must use the same rule.
+    /// How hash tags are recognised. Every client of a fleet must use the same rule: by default that of the originals, under
+    /// which [keys that differ only in their tags are one key](HashTags::Strip). A new fleet should
+    /// [`Keep`](HashTags::Keep) them.
     pub fn hash_tags(mut self, hash_tags: HashTags) -> Builder {
         self.hash_tags = hash_tags;
         self

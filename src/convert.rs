@@ -30,6 +30,7 @@ use std::hash::{BuildHasher, Hash};
 /// assert_eq!(Celsius::from_value(ValueRef::Bulk(b"21.5"))?.0, 21.5);
 /// # Ok::<(), Error>(())
 /// ```
+#[doc(alias = "FromRedisValue")]
 pub trait FromValue: Sized {
     /// How many aggregates lie around the first single value of one that becomes this type: none around a text or a
     /// number, one around a list of texts. A type that is made of an aggregate sets it, in case that tuples begin with it.
@@ -71,6 +72,25 @@ pub trait FromValue: Sized {
     /// As [`from_items`](FromValue::from_items).
     fn from_map(items: Items<'_>) -> Result<Vec<Self>> {
         Self::from_items(items)
+    }
+
+    /// Makes a `Vec` of a reply. Bytes overwrite it: a `Vec<u8>` is a string and no list of numbers.
+    ///
+    /// # Errors
+    /// As [`from_items`](FromValue::from_items), and when the reply is no list.
+    fn vec_from_value(value: ValueRef<'_>) -> Result<Vec<Self>> {
+        match value {
+            ValueRef::Map(items) => Self::from_map(items),
+            value => items("a list", value)?.map_or_else(|| Ok(Vec::new()), Self::from_items),
+        }
+    }
+
+    /// As [`vec_from_value`](FromValue::vec_from_value), of one large string that nobody else holds.
+    ///
+    /// # Errors
+    /// As [`vec_from_value`](FromValue::vec_from_value).
+    fn vec_from_bulk(bytes: Vec<u8>) -> Result<Vec<Self>> {
+        Self::vec_from_value(ValueRef::Bulk(&bytes))
     }
 
     /// Makes the value of one large string that nobody else holds. A type overwrites it that can keep the bytes.
@@ -142,8 +162,10 @@ impl FromValue for bool {
 }
 
 macro_rules! integers {
-    ($($integer:ty),*) => {$(
+    ($($integer:ty $({ $($of_lists:tt)* })?),*) => {$(
         impl FromValue for $integer {
+            $($($of_lists)*)?
+
             fn from_value(value: ValueRef<'_>) -> Result<$integer> {
                 let number = match value {
                     ValueRef::Integer(number) => <$integer>::try_from(number).ok(),
@@ -154,7 +176,21 @@ macro_rules! integers {
         }
     )*};
 }
-integers!(i8, i16, u16, i32, u32, i64, u64, i128, u128, isize, usize);
+integers!(i8, i16, u16, i32, u32, i64, u64, i128, u128, isize, usize, u8 {
+    const LIST_DEPTH: usize = 0;
+
+    #[inline]
+    fn vec_from_value(value: ValueRef<'_>) -> Result<Vec<u8>> {
+        match value {
+            ValueRef::Integer(number) => Ok(number.to_string().into_bytes()),
+            other => other.as_bytes().map_or_else(|| mismatch("a string", other), |bytes| Ok(bytes.to_vec())),
+        }
+    }
+
+    fn vec_from_bulk(bytes: Vec<u8>) -> Result<Vec<u8>> {
+        Ok(bytes)
+    }
+});
 
 macro_rules! floats {
     ($($float:ty),*) => {$(
@@ -170,20 +206,6 @@ macro_rules! floats {
     )*};
 }
 floats!(f32, f64);
-
-impl FromValue for Vec<u8> {
-    #[inline]
-    fn from_value(value: ValueRef<'_>) -> Result<Vec<u8>> {
-        match value {
-            ValueRef::Integer(number) => Ok(number.to_string().into_bytes()),
-            other => other.as_bytes().map_or_else(|| mismatch("a string", other), |bytes| Ok(bytes.to_vec())),
-        }
-    }
-
-    fn from_bulk(bytes: Vec<u8>) -> Result<Vec<u8>> {
-        Ok(bytes)
-    }
-}
 
 impl FromValue for String {
     #[inline]
@@ -238,11 +260,13 @@ fn items<'a>(wanted: &str, value: ValueRef<'a>) -> Result<Option<Items<'a>>> {
 impl<T: FromValue> FromValue for Vec<T> {
     const DEPTH: usize = T::LIST_DEPTH;
 
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Vec<T>> {
-        match value {
-            ValueRef::Map(items) => T::from_map(items),
-            value => items("a list", value)?.map_or_else(|| Ok(Vec::new()), T::from_items),
-        }
+        T::vec_from_value(value)
+    }
+
+    fn from_bulk(bytes: Vec<u8>) -> Result<Vec<T>> {
+        T::vec_from_bulk(bytes)
     }
 }
 
@@ -353,4 +377,6 @@ macro_rules! tuples {
         }
     )*};
 }
-tuples!((2: A, B), (3: A, B, C), (4: A, B, C, D));
+tuples!((2: A, B), (3: A, B, C), (4: A, B, C, D), (5: A, B, C, D, E), (6: A, B, C, D, E, F), (7: A, B, C, D, E, F, G),
+    (8: A, B, C, D, E, F, G, H), (9: A, B, C, D, E, F, G, H, I), (10: A, B, C, D, E, F, G, H, I, J),
+    (11: A, B, C, D, E, F, G, H, I, J, K), (12: A, B, C, D, E, F, G, H, I, J, K, L));

@@ -11,8 +11,10 @@ pub(crate) use text::escape;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 /// The result of everything in this crate that can fail.
+#[doc(alias = "RedisResult")]
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a call failed: its [kind](Error::kind), the node and the command it was about, [how far](Error::phase) it had
@@ -25,8 +27,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert_eq!(error.kind(), ErrorKind::Config);
 /// assert_eq!(error.to_string(), "configuration: no nodes are given");
 /// ```
+#[doc(alias = "RedisError")]
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     outcome: Outcome,
@@ -35,7 +40,7 @@ struct Inner {
     command: Option<Cow<'static, str>>,
     message: String,
     parts: Vec<PartOutcome>,
-    source: Option<std::io::Error>,
+    source: Option<Arc<std::io::Error>>,
     attempts: u32,
     /// It came over a connection that had lain in a pool.
     pooled: bool,
@@ -169,25 +174,8 @@ impl Error {
             _ => (ErrorKind::Io, format!("{source} while {doing}")),
         };
         let mut error = Error::new(kind, outcome, message);
-        error.0.source = Some(source);
+        error.0.source = Some(Arc::new(source));
         error
-    }
-
-    /// The same for another command that failed with it.
-    pub(crate) fn again(&self) -> Error {
-        let Inner { kind, outcome, phase, node, command, message, parts, source: _, attempts, pooled } = &*self.0;
-        Error(Box::new(Inner {
-            kind: *kind,
-            outcome: *outcome,
-            phase: *phase,
-            node: node.clone(),
-            command: command.clone(),
-            message: message.clone(),
-            parts: parts.clone(),
-            source: None,
-            attempts: *attempts,
-            pooled: *pooled,
-        }))
     }
 
     pub(crate) fn with_node(mut self, node: impl FnOnce() -> String) -> Error {
@@ -240,7 +228,7 @@ impl Error {
 
     /// Whether a deadline passed, of the call or of connecting.
     pub(crate) fn is_timeout(&self) -> bool {
-        let io = self.0.source.as_ref().map(std::io::Error::kind);
+        let io = self.0.source.as_deref().map(std::io::Error::kind);
         self.0.kind == ErrorKind::Timeout
             || matches!(io, Some(std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock))
     }
@@ -356,7 +344,7 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_ref().map(|source| source as _)
+        self.0.source.as_deref().map(|source| source as _)
     }
 }
 

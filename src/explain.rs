@@ -13,6 +13,9 @@ use crate::spec::{Access, Across, Spec, WaitArgument};
 use crate::topology::{Node, Role};
 use std::fmt;
 
+/// What is asked first of a server that is to say when a key changes.
+const TRACKING: &str = "HELLO 3, CLIENT TRACKING ON, ";
+
 /// What running a command would take: which servers get what, in how many rounds. Made by
 /// [`Cluster::plan`](crate::Cluster::plan); nothing is sent.
 ///
@@ -162,10 +165,24 @@ impl Draft<'_> {
                     });
                     format!("{word}{}", pairs.collect::<String>())
                 };
-                let checks = groups.iter().map(|group| self.on(1, group[0], each("EXISTS", group, false)));
-                let sets = groups.iter().enumerate();
-                let sets = sets.map(|(nth, group)| self.on(2 + nth.min(1), group[0], each("MSETNX", group, true)));
-                checks.chain(sets).collect()
+                let with_each = |word: &str, group: &[&Placed<'_>], value: &str| {
+                    group.iter().map(|key| format!("{word} {}{value}", name(key))).collect::<Vec<_>>().join(", ")
+                };
+                let looks = groups.iter().map(|group| {
+                    let (watch, exists) = (each("WATCH", group, false), each("EXISTS", group, false));
+                    self.on(1, group[0], format!("{exists}, {watch}, {exists}, MULTI"))
+                });
+                let sets = groups.iter().enumerate().map(|(nth, group)| {
+                    let (set, mark) = (each("MSETNX", group, true), with_each("PEXPIRE", group, " MARK…"));
+                    let (watch, left) = (each("WATCH", group, false), with_each("PTTL", group, ""));
+                    let first = name(group[0]);
+                    let does = format!("{set}, PERSIST {first}, PTTL {first}, {mark}, EXEC, {watch}, {left}, MULTI");
+                    self.on(2 + nth.min(1), group[0], does)
+                });
+                let keeps = groups
+                    .iter()
+                    .map(|group| self.on(4, group[0], format!("{}, EXEC", with_each("PERSIST", group, ""))));
+                looks.chain(sets).chain(keeps).collect()
             }
             (Across::Rename, [source, destination]) => {
                 let (from, to) = (name(source), name(destination));
@@ -262,7 +279,8 @@ impl Draft<'_> {
 }
 
 impl Draft<'_> {
-    /// One round after the other until a node has something; what waits then waits on all nodes in one round.
+    /// One round after the other until a node has something. What waits looks at all nodes at once, and again when a key
+    /// changes; the first that has something gives.
     fn first_that_has(&self, keys: &[Placed<'_>]) -> Vec<Step> {
         let waits = self.spec.wait != WaitArgument::None;
         let counted = self.spec.wait != WaitArgument::LastSeconds;
@@ -275,26 +293,31 @@ impl Draft<'_> {
             words.extend(self.args.iter().skip(first + keys.len()).map(shown));
             words.join(" ")
         };
+        if waits {
+            let types = self.types_of(1, keys, "");
+            let told = self.types_of(2, keys, TRACKING);
+            let looked_at = self.types_of(3, keys, "");
+            let gives = groups(keys).iter().map(|group| self.on(4, group[0], native(group))).collect();
+            return [types, told, looked_at, gives].concat();
+        }
         let mut steps = Vec::new();
         let mut left = keys;
         while let Some(first) = left.first() {
             let count = left.iter().take_while(|key| key.master == first.master).count();
             let (group, others) = left.split_at(count);
             let does = native(&group.iter().collect::<Vec<_>>());
-            if waits {
-                steps.push(self.on(steps.len() + 1, first, "MULTI".into()));
-            }
-            let does = if waits { format!("{does}, EXEC") } else { does };
             steps.push(self.on(steps.len() + 1, first, does));
             left = others;
         }
-        let round = steps.len() + 1;
-        if waits {
-            let groups = groups(keys);
-            steps.extend(groups.iter().map(|group| self.on(round, group[0], "CLIENT ID".into())));
-            steps.extend(groups.iter().map(|group| self.on(round + 1, group[0], native(group))));
-        }
         steps
+    }
+
+    /// Each node is asked for the types of its keys.
+    fn types_of(&self, round: usize, keys: &[Placed<'_>], before: &str) -> Vec<Step> {
+        let types = |group: &[&Placed<'_>]| {
+            group.iter().map(|key| format!("TYPE {}", shown(key.stored))).collect::<Vec<_>>().join(", ")
+        };
+        groups(keys).iter().map(|group| self.on(round, group[0], format!("{before}{}", types(group)))).collect()
     }
 }
 
@@ -384,12 +407,9 @@ impl Draft<'_> {
             steps.push(self.part(round, &Part { target, request, keys: Vec::new() }));
         }
         if waits {
-            let groups = read.groups();
-            steps.extend(groups.iter().map(|group| self.on(round + 1, group[0], "CLIENT ID".into())));
-            let time =
-                read.words.blocks.last().and_then(|&at| std::str::from_utf8(self.args.get(at)?).ok()?.parse().ok());
-            let wait = |group: &Vec<&Placed<'_>>| words(&read.request(group, time));
-            steps.extend(groups.iter().map(|group| self.on(round + 2, group[0], wait(group))));
+            steps.extend(self.types_of(round + 1, keys, TRACKING));
+            let read = |group: &Vec<&Placed<'_>>| self.on(round + 2, group[0], words(&read.request(group, None)));
+            steps.extend(groups(keys).iter().map(read));
         }
         steps
     }

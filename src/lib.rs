@@ -124,6 +124,11 @@ pub mod fuzzing {
         let info = crate::topology::info::Info::parse(text);
         assert!(info.replicas.len() <= 1_000, "no server makes a list without end");
     }
+
+    /// Decides where a command goes, as a call does, and says whether that could be decided.
+    pub fn route<T>(cluster: &crate::Cluster, cmd: &crate::Cmd<T>) -> bool {
+        cluster.routes(cmd)
+    }
 }
 
 /// What most programs need: `use rediscluster::prelude::*;`.

@@ -33,6 +33,22 @@ impl Batch {
         Batch { bytes, ends }
     }
 
+    /// Refuses what the server would close the connection over, before anything is sent.
+    fn refuse_too_many_words(
+        &self,
+        lease: &mut Lease,
+        deadline: Deadline,
+        told: &dyn Fn(Word, Error) -> Error,
+    ) -> Result<()> {
+        let mut begin = 0;
+        for (nth, &end) in self.ends.iter().enumerate() {
+            let refused = lease.refuse_too_many_words(&self.bytes[begin..end], deadline);
+            refused.map_err(|error| told(Word::Command(nth), error))?;
+            begin = end;
+        }
+        Ok(())
+    }
+
     /// The commands that are sent at once, window after window, and their bytes. Those of the last one end with `EXEC`.
     fn windows(&self) -> Vec<(Range<usize>, &[u8])> {
         let last = self.ends.len().saturating_sub(1) / WINDOW;
@@ -56,7 +72,8 @@ pub(crate) fn exec(
     deadline: Deadline,
     told: impl Fn(Word, Error) -> Error,
 ) -> Result<Option<Vec<u8>>> {
-    let done = begin(lease, deadline).map_err(|error| told(Word::Multi, error));
+    let done = batch.refuse_too_many_words(lease, deadline, &told);
+    let done = done.and_then(|()| begin(lease, deadline).map_err(|error| told(Word::Multi, error)));
     let done = done.and_then(|()| queue_and_exec(lease, batch, deadline, &told));
     done.map_err(|error| error.with_node(|| lease.node().to_string()))
 }

@@ -2,16 +2,21 @@
 
 /// How hash tags are recognised, and what the server stores.
 ///
-/// A tag lets related keys share a node: in `basket{user7}` the tag `user7` is hashed.
+/// A tag lets related keys share a node: in `basket:7{user7}` the tag `user7` is hashed.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum HashTags {
     /// As rediscluster-py and rediscluster-php: in `name{tag}` the tag is hashed and `name` is what the server
     /// stores. A tag is recognised only in that form: name and tag not empty, one `{` and one `}` in the whole
     /// key, the `}` last. Anything else is a plain key.
+    ///
+    /// **Keys that differ only in their tags are one key on the server:** `hits{user:7}` and `hits{user:8}` are both
+    /// stored as `hits`, and share a value where both tags lead to one node. What tells keys apart has to stand before
+    /// the brace too: `hits:7{user:7}`. A new fleet is better off with [`Keep`](HashTags::Keep).
     #[default]
     Strip,
     /// As Redis Cluster and twemproxy (`hash_tag: "{}"`): what lies between the first `{` and the next `}` is
-    /// hashed when it is not empty, and the whole key is stored.
+    /// hashed when it is not empty, and the whole key is stored, so that different keys stay different. For new fleets.
     Keep,
     /// Braces mean nothing.
     Off,

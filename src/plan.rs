@@ -6,6 +6,7 @@ mod sorting;
 mod streams;
 
 pub(crate) use native::{about_a_connection, Native};
+use parts::reduced;
 pub(crate) use parts::{groups, split, Carried};
 pub(crate) use sorting::{Get, Order, Pattern, Sorting};
 pub(crate) use streams::{parse_id, StreamRead};
@@ -81,6 +82,7 @@ pub(crate) struct Placed<'c> {
 }
 
 /// What becomes of a command whose keys live on several nodes.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum CrossNode {
     /// It gives the answer that one server would give, in steps that others can come between; what has no meaning
@@ -241,22 +243,7 @@ impl Planner<'_> {
 
     /// Each node reduces its own sets; what is left is merged by the client. The first key's node comes first.
     pub(crate) fn merged_sets<'c>(&self, operation: SetOperation, keys: &[Placed<'c>], role: Role) -> Route<'c> {
-        let mut parts = Vec::new();
-        for (nth, group) in groups(keys).into_iter().enumerate() {
-            let name: &[u8] = match operation {
-                SetOperation::Intersection => b"SINTER",
-                SetOperation::Union => b"SUNION",
-                // What is taken away may be united first: a − b − c = a − (b ∪ c).
-                SetOperation::Difference if nth > 0 => b"SUNION",
-                SetOperation::Difference => b"SDIFF",
-            };
-            let request = command(std::iter::once(name).chain(group.iter().map(|key| key.stored)));
-            parts.push(Part {
-                target: Target::Shard(group[0].shard, role),
-                request: request.into(),
-                keys: group.iter().map(|key| key.position).collect(),
-            });
-        }
+        let mut parts = reduced(operation, &groups(keys), role);
         match parts.len() {
             1 => Route::One(parts.remove(0)),
             _ => Route::Fan(parts, Merge::Sets(operation)),

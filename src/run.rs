@@ -4,6 +4,7 @@ mod attempts;
 mod each;
 mod in_step;
 mod own_writes;
+mod pieces;
 mod serving;
 
 pub(crate) use attempts::{Command, Effort};
@@ -138,8 +139,16 @@ impl Run<'_> {
         if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
             own.note_route(self.topology(), &route);
         }
-        let answer = match route {
-            _ if self.is_cancelled() => Err(cancelled()),
+        let answer = match self.is_cancelled() {
+            true => Err(cancelled()),
+            false if self.has_many_words() => self.run_in_pieces(route),
+            false => self.run_route(route),
+        };
+        answer.map_err(|error| self.told(error))
+    }
+
+    fn run_route(&self, route: Route<'_>) -> Result<Answer> {
+        match route {
             Route::One(part) if self.can_be_cancelled() => self.wait_on_one(&part),
             Route::One(part) => self.one(&part),
             Route::Fan(parts, merge) => self.fan(&parts, &merge).map(Answer::Made),
@@ -152,8 +161,7 @@ impl Run<'_> {
                 };
                 steps.emulate(across, &keys)
             }
-        };
-        answer.map_err(|error| self.told(error))
+        }
     }
 
     /// Runs the command as it is on this server, whatever its keys.
@@ -333,6 +341,7 @@ impl Run<'_> {
             Some(others) => self.lend_in_step(server, deadline, others)?,
             None => self.lend_until(server, deadline)?,
         };
+        lease.refuse_too_many_words(request, deadline)?;
         match self.whole_script {
             Some(whole) if whole.ask && !lease.knows_script(self.args, deadline)? => {
                 lease.send(&(whole.request)()?, 1, deadline)?;

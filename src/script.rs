@@ -36,7 +36,7 @@ use std::sync::OnceLock;
 ///     if hits == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
 ///     return hits",
 /// );
-/// let hits: u64 = LIMIT.call().key("hits{user:7}").arg(60).run(cluster)?;
+/// let hits: u64 = LIMIT.call().key("hits:7{user:7}").arg(60).run(cluster)?;
 /// assert_eq!(hits, 1);
 /// # Ok(()) });
 /// ```
@@ -103,6 +103,7 @@ impl Script {
     }
 
     /// Begins a call, so far without keys and arguments.
+    #[doc(alias = "prepare_invoke")]
     pub fn call(&self) -> ScriptCall<'_> {
         ScriptCall { script: self, keys: Args::new(), args: Args::new() }
     }
@@ -186,6 +187,7 @@ impl ScriptCall<'_> {
     /// assert_eq!(answer, ("hello".to_owned(), 2));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "invoke")]
     pub fn run<T: FromValue>(&self, on: impl RunsScripts) -> Result<T> {
         let (named, whole) = match self.script.only_reads {
             true => (&spec::EVALSHA_RO, &spec::EVAL_RO),
@@ -204,6 +206,42 @@ impl ScriptCall<'_> {
     fn could_deny_itself(&self) -> bool {
         let mut parts = self.keys.iter().chain(self.args.iter()).chain([self.script.text.as_bytes()]);
         parts.any(OwnWords::has_unknown_script)
+    }
+
+    /// Queues the script on a [`Pipeline`](crate::Pipeline) or a [`Transaction`](crate::Transaction) and gives the
+    /// [`Slot`](crate::Slot) of what it returns; on [`Build`](crate::Build) it gives the command.
+    ///
+    /// It goes with its whole text, by `EVAL`, or `EVAL_RO` when it is [read-only](Script::read_only). A server that does
+    /// not know a script by its name could be sent the text only after the reply, and by then what was queued behind it
+    /// has run, or the transaction is over. So the text goes each time; for one that is queued very often,
+    /// [`load`](Script::load) it and queue [`evalsha`](crate::ScriptingCommands::evalsha) with its
+    /// [name](Script::sha1), which fails as not applied where a server has lost it.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::Script;
+    ///
+    /// static ADD: Script = Script::new("return redis.call('INCRBY', KEYS[1], ARGV[1])");
+    ///
+    /// let mut pipeline = cluster.pipeline();
+    /// let foo = ADD.call().key("foo").arg(2).queue::<i64, _>(&mut pipeline);
+    /// let bar = ADD.call().key("bar").arg(3).queue::<i64, _>(&mut pipeline); // on another node
+    /// let replies = pipeline.run()?;
+    /// assert_eq!((replies.get(foo)?, replies.get(bar)?), (2, 3));
+    ///
+    /// let mut transaction = cluster.transaction();
+    /// transaction.set("foo", 10);
+    /// let foo = ADD.call().key("foo").arg(1).queue::<i64, _>(&mut transaction);
+    /// assert_eq!(transaction.run()?.get(foo)?, 11);
+    /// # Ok(()) });
+    /// ```
+    #[doc(alias = "invoke_script")]
+    #[doc(alias = "add_script")]
+    pub fn queue<T: FromValue, Q: Execute>(&self, on: Q) -> Q::Output<T> {
+        let spec = if self.script.only_reads { &spec::EVAL_RO } else { &spec::EVAL };
+        let cmd = Cmd::new(spec).arg(&*self.script.text).arg(self.keys.len());
+        on.execute(cmd.args_of(All(&self.keys)).args_of(All(&self.args)))
     }
 }
 

@@ -92,6 +92,7 @@ fn contents(word: &str) -> Option<(StashContent, Option<StashContent>)> {
         ("rpoplpush" | "brpoplpush", None, None) => (ListRight, Some(ListLeft)),
         ("lmove" | "blmove", Some(from), Some(to)) => (end(from)?, Some(end(to)?)),
         ("rename" | "renamenx", None, None) => (Value, Some(Value)),
+        // What was popped on several nodes at once was put back by way of these; today nothing is popped so.
         ("blpop", None, None) => (ListLeft, None),
         ("brpop", None, None) => (ListRight, None),
         ("blmpop", Some(from), None) => (end(from)?, None),

@@ -1,8 +1,12 @@
 //! From Rust values to the arguments of a command.
 
+mod iterators;
+
+pub(crate) use iterators::iterators;
+
 use crate::args::Args;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt::Write;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,18 +28,39 @@ use std::sync::Arc;
 /// }
 /// assert_eq!(cmd("GET").arg(UserId(7)).args().get(1), Some(&b"user:7"[..]));
 /// ```
+#[doc(alias = "ToSingleRedisArg")]
 pub trait ToArg {
     /// Appends exactly one argument.
     fn write_arg(&self, args: &mut Args);
 }
 
-/// A list of values that are one argument each; a single value is a list of one.
+/// A list of values that are one argument each; a single value is a list of one. Iterators are taken where they can be
+/// cloned, as those of std over borrowed data can; others are collected first.
+///
+/// ```
+/// use rediscluster::prelude::*;
+/// use rediscluster::Build;
+///
+/// let users = [7, 8];
+/// let command = Build.mget::<_, Vec<String>>(users.iter().map(|user| format!("name:{user}")));
+/// assert_eq!(command.args().get(2), Some(&b"name:8"[..]));
+/// ```
+#[doc(alias = "ToRedisArgs")]
 pub trait ToArgs {
     /// Appends the arguments in order.
     fn write_args(&self, args: &mut Args);
 }
 
-/// A list of pairs or a map: two arguments for each.
+/// A list of pairs or a map: two arguments for each. Iterators over pairs are taken as [`ToArgs`] takes those over values.
+///
+/// ```
+/// use rediscluster::prelude::*;
+/// use rediscluster::Build;
+///
+/// let users = [(7, "ann"), (8, "bob")];
+/// let command = Build.mset(users.iter().map(|(user, name)| (format!("name:{user}"), name)));
+/// assert_eq!(command.args().get(4), Some(&b"bob"[..]));
+/// ```
 pub trait ToPairs {
     /// Appends the pairs in order, the left side of each first.
     fn write_pairs(&self, args: &mut Args);
@@ -157,6 +182,7 @@ lists! {
     [] [T];
     [const N: usize] [T; N];
     [] Vec<T>;
+    [] VecDeque<T>;
     [] BTreeSet<T>;
     [S] HashSet<T, S>;
 }
@@ -187,6 +213,7 @@ pairs! {
     [] [(A, B)];
     [const N: usize] [(A, B); N];
     [] Vec<(A, B)>;
+    [] VecDeque<(A, B)>;
     [] BTreeMap<A, B>;
     [S] HashMap<A, B, S>;
 }

@@ -26,9 +26,11 @@ impl Two {
         Two { servers, cluster }
     }
 
-    fn blocked(&self) -> usize {
-        let blocked = |server: &Server| server.field("clients", "blocked_clients").unwrap().parse::<usize>().unwrap();
-        self.servers.iter().map(blocked).sum()
+    /// On how many servers something waits: on one by being blocked, on several by watching keys.
+    fn waiting(&self) -> usize {
+        let count = |server: &Server, field| server.field("clients", field).unwrap().parse::<usize>().unwrap();
+        let waiting = |server| count(server, "blocked_clients") + count(server, "tracking_clients");
+        self.servers.iter().map(waiting).sum()
     }
 
     /// Every form of wait, and on how many nodes it waits.
@@ -76,13 +78,13 @@ fn a_wait_is_ended_at_once_and_nobody_waits_afterwards() {
             let view = two.cluster.cancelled_by(&cancel);
             std::thread::scope(|scope| {
                 let call = scope.spawn(|| run(&view, line));
-                wait_until("it waits", || two.blocked() == nodes);
+                wait_until("it waits", || two.waiting() == nodes);
                 let begin = Instant::now();
                 cancel.cancel();
                 assert_cancelled(call.join().unwrap(), line);
                 took += begin.elapsed();
             });
-            wait_until("nobody is blocked", || two.blocked() == 0);
+            wait_until("nobody is blocked", || two.waiting() == 0);
         }
         // A slice takes a second, and all of them had just begun.
         let average = took / u32::try_from(lines.len()).unwrap();
@@ -155,6 +157,114 @@ fn without_a_wish_it_is_as_ever() {
     }
 }
 
+/// However short the wait is, a server is asked, and what it says is told.
+#[test]
+fn the_shortest_wait_is_one_look_at_least() {
+    let two = Two::start();
+    let view = two.cluster.cancelled_by(&Cancel::new());
+    let is_since_7 = two.servers[0].is_since("7.0", "BLMPOP");
+    for round in 0..40 {
+        for (begin, line) in [
+            ("RPUSH foo x", "BLPOP foo 0.001"),
+            ("RPUSH foo x", "BLPOP foo 0x1p-20"),
+            ("RPUSH foo x", "BRPOP bar foo 0.001"),
+            ("RPUSH foo x", "BRPOPLPUSH foo a{foo} 0.001"),
+            ("RPUSH foo x", "BLMOVE foo bar LEFT LEFT 0.001"),
+            ("ZADD foo 1 x", "BZPOPMIN foo 0.001"),
+            ("XADD s-foo * f v", "XREADGROUP GROUP g c BLOCK 1 STREAMS s-foo{foo} >"),
+            ("XADD s-foo * f v", "XREADGROUP GROUP g c BLOCK 1 STREAMS s-foo{foo} s-bar{bar} > >"),
+            ("XADD s-foo * f v", "XREAD BLOCK 1 STREAMS s-foo{foo} 0"),
+        ] {
+            two.servers.iter().for_each(|server| drop(server.ask(&["DEL", "foo", "bar"])));
+            two.servers[1].ask(&begin.split(' ').collect::<Vec<_>>());
+            assert_ne!(run(&view, line).unwrap(), Value::Nil, "{line} in round {round}");
+        }
+    }
+    two.servers[1].ask(&["SET", "foo", "x"]);
+    let mut lines = vec![
+        ("BLPOP foo 0.001", "WRONGTYPE"),
+        ("BLPOP bar foo 0.001", "WRONGTYPE"),
+        ("BRPOPLPUSH foo a{foo} 0.001", "WRONGTYPE"),
+        ("BRPOPLPUSH foo bar 0.001", "WRONGTYPE"),
+        ("XREADGROUP GROUP g c BLOCK 1 STREAMS foo >", "WRONGTYPE"),
+        ("XREADGROUP GROUP no c BLOCK 1 STREAMS s-foo{foo} >", "NOGROUP"),
+        ("XREADGROUP GROUP g c BLOCK 1 STREAMS s-foo{foo} s-bar{bar} > nonsense", "ERR"),
+    ];
+    if is_since_7 {
+        lines.push(("BLMPOP 0.001 1 bar LEFT COUNT 0", "ERR"));
+        lines.push(("BLMPOP 0.001 2 bar l{foo} LEFT COUNT 0", "ERR"));
+        lines.push(("BZMPOP 0.001 2 bar l{foo} LEFT", "ERR"));
+    }
+    for (line, code) in lines {
+        let error = run(&view, line).expect_err(line);
+        assert_eq!((error.code(), error.outcome()), (Some(code), Outcome::NotApplied), "{line}: {error}");
+    }
+}
+
+/// Whatever the time to wait looks like, the words and the elements are those of one server.
+#[test]
+fn odd_times_to_wait_are_what_a_server_takes_them_for() {
+    let two = Two::start();
+    let view = two.cluster.cancelled_by(&Cancel::new());
+    let single = Server::start();
+    let one = Cluster::builder().node("node_1", single.address()).deadline(Duration::from_secs(20)).connect().unwrap();
+    for time in [
+        "0x10",
+        "0x1p-4",
+        "0X.8P1",
+        "-0",
+        "+1",
+        ".5",
+        "1.",
+        "1e-400",
+        "-0.0001",
+        "9e15",
+        "1e16",
+        "1e400",
+        "1e5000",
+        "-1",
+        "-0x1",
+        "inf",
+        "-inf",
+        "nan",
+        "",
+        " 1",
+        "1 ",
+        "1e",
+        "0x",
+        "0x1p",
+        "1_0",
+        "x",
+        "9223372036854775808",
+    ] {
+        for line in [
+            "BLPOP foo bar TIME",
+            "BRPOP foo TIME",
+            "BZPOPMIN foo bar TIME",
+            "BRPOPLPUSH foo bar TIME",
+            "BLMOVE foo bar LEFT LEFT TIME",
+            "BLMOVE foo foo LEFT RIGHT TIME",
+            "XREAD BLOCK TIME STREAMS foo bar 0 0",
+        ] {
+            let begin = match line {
+                _ if line.starts_with("BZ") => "ZADD foo 1 x",
+                _ if line.starts_with("X") => "XADD foo 1-1 f v",
+                _ => "RPUSH foo x",
+            };
+            let line: Vec<&str> = line.split(' ').map(|word| if word == "TIME" { time } else { word }).collect();
+            let said = |cluster: &Cluster| {
+                run(cluster, "FLUSHALL").unwrap();
+                run(cluster, begin).unwrap();
+                let result = cluster.execute(cmd(line[0]).args_of(&line[1..]));
+                result.map_err(|error| (error.code().map(str::to_owned), error.message().to_owned()))
+            };
+            let wanted = said(&one);
+            assert_eq!(said(&two.cluster), wanted, "{line:?}");
+            assert_eq!(said(&view), wanted, "{line:?}, when it can be cancelled");
+        }
+    }
+}
+
 fn flatten(value: &Value, words: &mut Vec<String>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| flatten(item, words)),
@@ -176,10 +286,10 @@ fn only_ones_own_waits_are_ended() {
             scope.spawn(|| run(&two.cluster, "BLPOP k{foo} l{bar} 0")),
             scope.spawn(|| run(&other_view, "BLPOP l{foo} 0")),
         ];
-        wait_until("all of them wait", || two.blocked() == 7);
+        wait_until("all of them wait", || two.waiting() == 7);
         cancel.cancel();
         ended.into_iter().for_each(|call| assert_cancelled(call.join().unwrap(), "BLPOP"));
-        wait_until("only theirs have ended", || two.blocked() == 4);
+        wait_until("only theirs have ended", || two.waiting() == 4);
         for line in ["RPUSH k{bar} x", "RPUSH l{bar} x", "RPUSH l{foo} x"] {
             run(&two.cluster, line).unwrap();
         }
@@ -204,7 +314,7 @@ fn an_element_that_comes_in_that_moment_is_not_lost() {
         let view = two.cluster.cancelled_by(&cancel);
         let result = std::thread::scope(|scope| {
             let call = scope.spawn(|| run(&view, line));
-            wait_until("it waits", || two.blocked() == nodes);
+            wait_until("it waits", || two.waiting() == nodes);
             let mut talk = two.servers[1].talk(Duration::from_secs(5)).unwrap();
             let mut add = move || drop(talk.call(&["RPUSH", "foo", "x"]).unwrap());
             // The wish has the longer way to the server, so now and then it gets a start, up to more than it needs.
@@ -241,7 +351,7 @@ fn an_element_that_comes_in_that_moment_is_not_lost() {
             assert_eq!(server.ask(&["KEYS", "rediscluster:stash:*"]), Reply::Array(Vec::new()), "{line}");
             server.ask(&["DEL", "foo", "bar", "a"]);
         }
-        assert_eq!(two.blocked(), 0, "{line}");
+        assert_eq!(two.waiting(), 0, "{line}");
     }
     println!("{given} were given, {stayed} stayed");
     assert!(given > 0 && stayed > 0, "{given} were given, {stayed} stayed: the moment was never met");
@@ -260,7 +370,7 @@ fn an_entry_that_comes_in_that_moment_is_not_lost() {
         };
         let result = std::thread::scope(|scope| {
             let call = scope.spawn(|| run(&view, line));
-            wait_until("it waits", || two.blocked() == nodes);
+            wait_until("it waits", || two.waiting() == nodes);
             scope.spawn(|| two.servers[1].ask(&["XADD", "s-foo", &format!("{round}-0"), "f", "v"]));
             scope.spawn(|| cancel.cancel());
             call.join().unwrap()
@@ -284,7 +394,7 @@ fn connections_are_clean_afterwards() {
         let (line, nodes) = if round % 2 == 0 { ("BLPOP foo 0", 1) } else { ("BLPOP foo bar 0", 2) };
         std::thread::scope(|scope| {
             let call = scope.spawn(|| run(&view, line));
-            wait_until("it waits", || two.blocked() == nodes);
+            wait_until("it waits", || two.waiting() == nodes);
             cancel.cancel();
             assert_cancelled(call.join().unwrap(), line);
         });
@@ -304,29 +414,35 @@ fn who_waits_for_a_connection_is_ended_as_well() {
     let view = two.cluster.cancelled_by(&cancel);
     std::thread::scope(|scope| {
         let calls: Vec<_> = (0..4).map(|_| scope.spawn(|| run(&view, "BLPOP foo 0"))).collect();
-        wait_until("one waits on the server", || two.blocked() == 1);
+        wait_until("one waits on the server", || two.waiting() == 1);
         cancel.cancel();
         calls.into_iter().for_each(|call| assert_cancelled(call.join().unwrap(), "BLPOP"));
     });
-    assert_eq!(two.blocked(), 0);
+    assert_eq!(two.waiting(), 0);
 }
 
-/// A frozen server cannot be told; the call ends all the same, and says what it does not know.
+/// A frozen server cannot be told; the call ends all the same, and says what it does not know. Over several nodes nothing is
+/// under way on it that could take anything.
 #[test]
 fn a_frozen_server_does_not_hold_the_call_for_ever() {
     let two = Two::with(|builder| builder.deadline(Duration::from_secs(2)));
-    let cancel = Cancel::new();
-    let view = two.cluster.cancelled_by(&cancel);
-    std::thread::scope(|scope| {
-        let call = scope.spawn(|| run(&view, "BLPOP foo bar 0"));
-        wait_until("it waits", || two.blocked() == 2);
-        two.servers[1].freeze();
-        let begin = Instant::now();
-        cancel.cancel();
-        let error = call.join().unwrap().unwrap_err();
-        assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::Unknown), "{error}");
-        assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
-        two.servers[1].thaw();
-    });
-    wait_until("nobody is blocked", || two.blocked() == 0);
+    for (line, nodes, ended, within) in [
+        ("BLPOP foo 0", 1, (ErrorKind::Timeout, Outcome::Unknown), 15),
+        ("BLPOP foo bar 0", 2, (ErrorKind::Cancelled, Outcome::NotApplied), 2),
+    ] {
+        let cancel = Cancel::new();
+        let view = two.cluster.cancelled_by(&cancel);
+        std::thread::scope(|scope| {
+            let call = scope.spawn(|| run(&view, line));
+            wait_until("it waits", || two.waiting() == nodes);
+            two.servers[1].freeze();
+            let begin = Instant::now();
+            cancel.cancel();
+            let error = call.join().unwrap().unwrap_err();
+            assert_eq!((error.kind(), error.outcome()), ended, "{line}: {error}");
+            assert!(begin.elapsed() < Duration::from_secs(within), "{line}: {:?}", begin.elapsed());
+            two.servers[1].thaw();
+        });
+        wait_until("nobody waits", || two.waiting() == 0);
+    }
 }

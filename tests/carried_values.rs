@@ -182,7 +182,7 @@ fn every_type_and_encoding_goes_over_as_it_is() {
 #[test]
 fn a_time_to_live_goes_over_and_none_stays_none() {
     let three = Three::start();
-    let left = |nth: usize, key: &[u8]| three.servers[nth].ask(&[b"PTTL", key]).int();
+    let left = |nth: usize, key: &[u8]| three.servers[nth].ask(&[&b"PTTL"[..], key]).int();
     for name in ["RENAME", "RENAMENX", "COPY"] {
         three.begin(&[made("SET F x PX 600000", 0, |_| Vec::new(), &three.from)]);
         three.name(name).unwrap();
@@ -238,7 +238,7 @@ fn twenty_megabytes_go_over() {
     for name in ["RENAME", "COPY"] {
         three.begin(&[vec![b"SET".to_vec(), three.from.clone(), large.clone()]]);
         three.name(name).unwrap();
-        assert!(three.servers[1].ask(&[b"GET", three.to.as_slice()]) == Reply::bulk(&large), "{name} of a text");
+        assert!(three.servers[1].ask(&[&b"GET"[..], three.to.as_slice()]) == Reply::bulk(&large), "{name} of a text");
         let pushes = vec![vec![b"RPUSH".to_vec(), three.from.clone(), element.clone()]; 20];
         three.begin(&pushes);
         three.name(name).unwrap();
@@ -252,7 +252,7 @@ fn twenty_megabytes_go_over() {
     three.begin(&[vec![b"SET".to_vec(), three.from.clone(), large.clone()]]);
     three.run(&[b"BITOP", b"NOT", &three.to, &three.from]).unwrap();
     let inverted: Vec<u8> = large.iter().map(|byte| !byte).collect();
-    assert!(three.servers[1].ask(&[b"GET", three.to.as_slice()]) == Reply::bulk(&inverted), "BITOP");
+    assert!(three.servers[1].ask(&[&b"GET"[..], three.to.as_slice()]) == Reply::bulk(&inverted), "BITOP");
 }
 
 /// Runs scripts on one, two, three and five nodes; replies and data must be those of one.

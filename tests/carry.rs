@@ -2,7 +2,7 @@
 //! moved is never lost and never in two places, and the error says what is known.
 
 use rediscluster::{Error, ErrorKind, Outcome, StashRecovery, Value};
-use rediscluster_testing::{Cut, Reply, Two};
+use rediscluster_testing::{Cut, Reply, Two, Wire};
 
 /// What is moved is in one place: at the source, at the destination, or in a stash that is delivered after a crash.
 fn check(two: &Two, story: &str, result: &Result<Value, Error>, at_source: bool, at_destination: bool) {
@@ -46,7 +46,7 @@ fn check_parts(two: &Two, story: &str, result: &Result<Value, Error>) {
     for part in error.parts() {
         for key in &part.keys {
             let server = usize::from(part.node == "node_2");
-            let is_set = two.servers[server].ask(&[b"EXISTS", key.as_slice()]).int() == 1;
+            let is_set = two.servers[server].ask(&[&b"EXISTS"[..], key.as_slice()]).int() == 1;
             match part.outcome {
                 Outcome::Applied => assert!(is_set, "{story}"),
                 Outcome::NotApplied => assert!(!is_set, "{story}"),
@@ -117,6 +117,56 @@ fn msetnx_tells_what_it_set() {
             Err(_) => check_parts(&two, story, result),
         }
     });
+}
+
+#[test]
+fn msetnx_that_lost_its_race_deletes_only_what_it_has_set() {
+    let two = Two::start();
+    let mut met = 0;
+    for other in
+        [&["SET", "bar", "1"][..], &["SET", "bar", "1", "EX", "1000"], &["SETNX", "bar", "1"], &["INCR", "bar"]]
+    {
+        for nth in 0.. {
+            two.servers.iter().for_each(|server| drop(server.ask(&["FLUSHALL"])));
+            // `foo` is taken right before it would be set, and `bar` at any moment.
+            two.wires[1].meddle_at(4, &["SET", "foo", "1"]);
+            two.wires[0].meddle_at(nth, other);
+            let result = two.run("MSETNX foo 1 bar 1");
+            let story = format!("{other:?} before step {nth}: {result:?}");
+            let has_met = !two.wires[0].is_meddling();
+            two.wires.iter().for_each(Wire::mend);
+            assert_eq!(result.ok(), Some(Value::Integer(0)), "{story}");
+            if !has_met {
+                assert_eq!(two.servers[0].ask(&["EXISTS", "bar"]).int(), 0, "{story}");
+                break;
+            }
+            let (held, left) = (two.servers[0].ask(&["GET", "bar"]), two.servers[0].ask(&["TTL", "bar"]).int());
+            match (&held, other[0]) {
+                // It may have come while `bar` was set, and so done nothing.
+                (Reply::Nil, "SETNX") => {}
+                (Reply::Bulk(held), "INCR") => {
+                    assert!([b"1", b"2"].contains(&&held[..].try_into().unwrap()), "{story}")
+                }
+                (held, _) => assert_eq!(held, &Reply::bulk("1"), "{story}"),
+            }
+            let wanted = if other.len() > 3 { 900..=1000 } else { -2..=-1 };
+            assert!(wanted.contains(&left), "{left} s: {story}");
+            met += 1;
+        }
+    }
+    assert!(met > 40, "only {met} moments were met");
+}
+
+#[test]
+fn msetnx_sets_a_key_whose_time_is_over() {
+    let two = Two::start();
+    two.servers.iter().for_each(|server| drop(server.ask(&["DEBUG", "SET-ACTIVE-EXPIRE", "0"])));
+    two.servers[0].ask(&["SET", "bar", "old", "PX", "1"]);
+    two.servers[1].ask(&["SET", "foo", "old", "PX", "1"]);
+    std::thread::sleep(std::time::Duration::from_millis(5));
+    assert_eq!(two.run("MSETNX foo 1 bar 2").unwrap(), Value::Integer(1));
+    assert_eq!(two.servers[0].ask(&["GET", "bar"]), Reply::bulk("2"));
+    assert_eq!(two.servers[1].ask(&["TTL", "foo"]).int(), -1);
 }
 
 #[test]

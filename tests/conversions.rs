@@ -4,7 +4,7 @@ use rediscluster::prelude::*;
 use rediscluster::{ErrorKind, FromValue, ToArg, Value};
 use rediscluster_testing::in_both_protocols;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ fn single_values() {
         there_and_back(cluster, [i64::MIN, -1, 0, 1, i64::MAX]);
         there_and_back(cluster, [u64::MIN, u64::MAX]);
         there_and_back(cluster, [i8::MIN, i8::MAX]);
+        there_and_back(cluster, [i16::MIN, i16::MAX]);
         there_and_back(cluster, [u16::MAX]);
         there_and_back(cluster, [i128::MIN, i128::MAX]);
         there_and_back(cluster, [u128::MAX]);
@@ -100,4 +101,115 @@ fn what_does_not_fit_is_told_and_shown() {
         assert!(cluster.get::<_, i8>("foo").unwrap_err().message().contains("fits i8"));
         assert_eq!(cluster.get::<_, u16>("foo").unwrap(), 300, "the connection stayed in step");
     });
+}
+
+/// A script that gives back what it is told, as a server does it.
+fn returned<T: FromValue>(cluster: &Cluster, text: &str) -> rediscluster::Result<T> {
+    cluster.eval(&format!("return {text}"), (), ())
+}
+
+#[test]
+fn small_numbers_have_their_ranges() {
+    in_both_protocols(|cluster, _| {
+        assert_eq!(returned::<u8>(cluster, "255").unwrap(), 255);
+        assert_eq!(returned::<u8>(cluster, "'7'").unwrap(), 7);
+        assert_eq!(
+            returned::<(u8, i8, u16, i16)>(cluster, "{255, -128, 65535, -32768}").unwrap(),
+            (255, -128, 65535, -32768)
+        );
+        fn refuses<T: FromValue + Debug>(cluster: &Cluster, text: &str, name: &str) {
+            let error = returned::<T>(cluster, text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Reply, "{error}");
+            assert!(error.message().contains(name), "{error}");
+        }
+        refuses::<u8>(cluster, "256", "fits u8");
+        refuses::<u8>(cluster, "-1", "fits u8");
+        refuses::<u8>(cluster, "'256'", "fits u8");
+        refuses::<i8>(cluster, "128", "fits i8");
+        refuses::<u16>(cluster, "65536", "fits u16");
+        refuses::<i16>(cluster, "-32769", "fits i16");
+        // Bytes are no list of numbers, whether they come as a vector, as an array or within something else.
+        assert_eq!(returned::<Vec<u8>>(cluster, "'abc'").unwrap(), b"abc");
+        assert_eq!(returned::<[u8; 3]>(cluster, "'abc'").unwrap(), *b"abc");
+        assert_eq!(returned::<Vec<Vec<u8>>>(cluster, "{'a', 'bc'}").unwrap(), [&b"a"[..], b"bc"]);
+        assert_eq!(returned::<Option<Vec<u8>>>(cluster, "false").unwrap(), None);
+        refuses::<Vec<u8>>(cluster, "{1, 2}", "a string");
+        let large = vec![0xff; 1 << 20];
+        cluster.set("large", &large).unwrap();
+        assert_eq!(cluster.get::<_, Vec<u8>>("large").unwrap(), large);
+        assert_eq!(cluster.get::<_, Option<Vec<u8>>>("large").unwrap(), Some(large));
+    });
+}
+
+#[test]
+fn tuples_of_up_to_twelve() {
+    in_both_protocols(|cluster, _| {
+        let five: (u8, String, i64, f64, Option<String>) = returned(cluster, "{1, 'two', 3, '4.5', false}").unwrap();
+        assert_eq!(five, (1, "two".to_owned(), 3, 4.5, None));
+        type Twelve = (u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8);
+        let twelve: Twelve = returned(cluster, "{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}").unwrap();
+        assert_eq!(twelve, (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12));
+        assert_eq!(returned::<Twelve>(cluster, "{1, 2}").unwrap_err().kind(), ErrorKind::Reply);
+    });
+}
+
+#[test]
+fn iterators_wherever_lists_are_taken() {
+    in_both_protocols(|cluster, _| {
+        let users = ["ann", "bob", "eve"];
+        let names = || users.iter().map(|name| format!("user:{name}"));
+        cluster.mset(names().zip(1..)).unwrap();
+        assert_eq!(
+            cluster.mget::<_, Vec<u8>>(names().chain(["none".to_owned()])).unwrap_err().kind(),
+            ErrorKind::Reply
+        );
+        assert_eq!(cluster.mget::<_, [u16; 3]>(names()).unwrap(), [1, 2, 3]);
+        assert_eq!(cluster.exists(names().filter(|name| name.ends_with('e'))).unwrap(), 1);
+        assert_eq!(cluster.touch(names().rev().skip(1)).unwrap(), 2);
+        cluster.mset(users.iter().enumerate().map(|(number, name)| (*name, number))).unwrap();
+        assert_eq!(cluster.unlink(users.iter().take(2)).unwrap(), 2);
+
+        let map: BTreeMap<_, _> = users.into_iter().zip([1.5, 2.5, 3.5]).collect();
+        assert_eq!(cluster.hset("hash", map.iter()).unwrap(), 3);
+        assert_eq!(cluster.hdel("hash", map.keys()).unwrap(), 3);
+        let hashed: HashMap<_, _> = map.clone().into_iter().collect();
+        assert_eq!(cluster.hset("hash", hashed.iter().filter(|(_, score)| **score > 2.0)).unwrap(), 2);
+        assert_eq!(
+            cluster.sadd("set", users.iter().flat_map(|name| [name.to_uppercase(), name.to_string()])).unwrap(),
+            6
+        );
+        assert_eq!(cluster.srem("set", HashSet::from(users).iter()).unwrap(), 3);
+        assert_eq!(cluster.zadd("sorted", map.iter().map(|(name, score)| (score, name))).unwrap(), 3);
+        assert_eq!(cluster.zrem("sorted", users.iter().copied().step_by(2)).unwrap(), 2);
+        assert_eq!(cluster.rpush("list", 0..5).unwrap(), 5);
+        assert_eq!(cluster.lpush("list", (6..=9).filter_map(|n| (n % 2 == 0).then_some(n))).unwrap(), 7);
+        assert_eq!(cluster.rpush("list", "a b  c".split_whitespace()).unwrap(), 10);
+        assert_eq!(cluster.rpush("list", VecDeque::from([1, 2])).unwrap(), 12);
+        assert_eq!(cluster.geoadd("places", users.iter().map(|name| (13.4, 52.5, *name))).unwrap(), 3);
+        cluster.xadd("stream", users.iter().map(|name| (name, 1))).unwrap();
+        assert_eq!(cluster.del(["hash", "set", "sorted", "list", "places", "stream"].iter()).unwrap(), 6);
+
+        let mut pipeline = cluster.pipeline();
+        let set = pipeline.sadd("set", users.iter().map(|name| name.len()));
+        assert_eq!(pipeline.run().unwrap().get(set).unwrap(), 1);
+        // What was taken before is taken still.
+        cluster.mset(("one", 1)).unwrap();
+        cluster.mset(&[("one", 1), ("two", 2)]).unwrap();
+        cluster.mset(vec![("one", 1)]).unwrap();
+        cluster.mset(&hashed).unwrap();
+        assert_eq!(cluster.del("one").unwrap() + cluster.del(&["two"]).unwrap(), 2);
+        assert_eq!(cluster.del(Some("none")).unwrap() + cluster.del(&vec!["none"]).unwrap(), 0);
+    });
+}
+
+#[test]
+fn errors_are_cloned_whole() {
+    let error = Cluster::builder().node("node_1", "127.0.0.1:1").connect().unwrap_err();
+    let other = error.clone();
+    assert_eq!(format!("{error:?}"), format!("{other:?}"));
+    let source = |error: &rediscluster::Error| std::error::Error::source(error).map(ToString::to_string);
+    assert!(source(&other).is_some());
+    assert_eq!(source(&other), source(&error));
+    assert_eq!("[::1]:63791".parse::<rediscluster::Address>().unwrap().port(), 63791);
+    assert!("::1]:63791".parse::<rediscluster::Address>().is_err());
 }

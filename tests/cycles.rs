@@ -141,8 +141,8 @@ const CYCLES: &[(&str, Cycle)] = &[
         let wait = Duration::from_secs(20);
         std::thread::scope(|scope| {
             let waits = scope.spawn(|| cluster.blpop::<_, String, String>(["list{foo}", "list{bar}"], wait));
-            let is_blocked = |server: &Server| server.field("clients", "blocked_clients").as_deref() == Some("1");
-            wait_until("a server is waited for", || two.servers.iter().any(is_blocked));
+            let is_watched = |server: &Server| server.field("clients", "tracking_clients").as_deref() == Some("1");
+            wait_until("a server is watched", || two.servers.iter().any(is_watched));
             cancel.cancel();
             assert_eq!(waits.join().unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
         });

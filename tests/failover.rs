@@ -309,6 +309,12 @@ fn reads_go_on_without_a_master() {
     let cluster = cluster_of(&masters).refresh_every(Duration::from_millis(100)).connect().unwrap();
     cluster.set("foo", 1).unwrap();
     replicas[1].iter().for_each(|replica| masters[1].wait_for_replica(replica));
+    // One that had not what its master has when it was first seen serves from the next refresh on.
+    wait_until("both replicas serve", || {
+        let topology = cluster.topology();
+        let serving = topology.replicas_of(&topology.shards()[1]).len();
+        serving == 2
+    });
     masters[1].kill();
     let end = Instant::now() + Duration::from_secs(2);
     while Instant::now() < end {

@@ -131,3 +131,43 @@ fn rooms_stay_small() {
         assert!(lines <= 550, "{name} has {lines} lines: it is two rooms");
     }
 }
+
+/// Public enums that are complete: who matches on them is to see to every case.
+const COMPLETE: &[&str] = &[
+    // What became of a call, and what a server can be: promises.
+    "Outcome",
+    "Role",
+    // The types of RESP2 and RESP3.
+    "Value",
+    "ValueRef",
+    // Ends, bounds, units and answers of which there are no more.
+    "Side",
+    "ScoreEnd",
+    "ScoreBound",
+    "GeoUnit",
+    "Ttl",
+    "ExpireTime",
+    // Whoever recovers what a crash has left has to know every kind of it.
+    "StashRole",
+    "StashContent",
+    "StashRecovery",
+];
+
+#[test]
+fn public_enums_may_grow_or_are_complete() {
+    let mut complete = Vec::new();
+    for (_, name, code) in rooms() {
+        let lines: Vec<&str> = code.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let Some(rest) = line.strip_prefix("pub enum ") else { continue };
+            let is_of_name = |c: &char| c.is_alphanumeric() || *c == '_';
+            let named: String = rest.chars().take_while(is_of_name).collect();
+            let mut attributes = lines[..at].iter().rev().take_while(|line| line.starts_with("#["));
+            if !attributes.any(|line| *line == "#[non_exhaustive]") {
+                assert!(COMPLETE.contains(&&*named), "{name}: {named} is neither #[non_exhaustive] nor in COMPLETE");
+                complete.push(named);
+            }
+        }
+    }
+    assert_eq!(complete.len(), COMPLETE.len(), "COMPLETE has what src/ has not: {complete:?}");
+}

@@ -8,7 +8,8 @@ use std::path::Path;
 
 /// Runs a check on every input that is kept for a target. Says how many there were.
 fn replay(target: &str, check: fn(&[u8])) -> usize {
-    let folders = ["seeds", "crashes"].map(|kind| Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(kind));
+    let folders =
+        ["seeds", "kept", "crashes"].map(|kind| Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(kind));
     // A target that has never crashed has no folder for that.
     let entries = folders.iter().filter_map(|folder| folder.join(target).read_dir().ok()).flatten();
     let run = |entry: std::io::Result<std::fs::DirEntry>| {
@@ -23,4 +24,6 @@ fn replay(target: &str, check: fn(&[u8])) -> usize {
 fn seeds_and_crashes_pass() {
     assert!(replay("nodes", words::nodes) > 0, "no seeds for addresses");
     assert!(replay("plan", words::plan) > 0, "no seeds for commands");
+    // It reads the seeds of `plan`, and has a folder for its crashes alone.
+    replay("route", words::plan);
 }

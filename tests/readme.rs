@@ -2,6 +2,7 @@
 
 use rediscluster::spec::{Access, Across, RequestPolicy, Spec, ALL};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 const README: &str = include_str!("../README.md");
 
@@ -70,4 +71,43 @@ fn the_readme_counts_the_commands() {
     let text = README.split_whitespace().collect::<Vec<_>>().join(" ");
     let count = format!("{} commands and subcommands", ALL.len());
     assert!(text.contains(&count), "the README says how many commands there are: {count}");
+}
+
+/// By default a server stores `name{tag}` as `name`. So a tag that tells one thing from another, which has a number in
+/// our examples, must not be the only place where that stands, or the data of all such things would be mixed.
+#[test]
+fn no_example_has_keys_that_differ_only_in_their_tags() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];
+    let mut folders = ["docs", "examples", "src", "tls/src", "cli/src"].map(|folder| root.join(folder)).to_vec();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path)
+            } else {
+                sources.push(path)
+            }
+        }
+    }
+    let mut seen = 0;
+    for source in sources {
+        let text = std::fs::read_to_string(&source).unwrap();
+        let is_code =
+            source.extension().is_some_and(|extension| extension == "rs") && !source.starts_with(root.join("examples"));
+        let shown = |line: &&str| !is_code || line.trim_start().starts_with("//");
+        // Channels keep their whole names.
+        for line in text.lines().filter(shown).filter(|line| !line.contains("subscribe") && !line.contains("publish")) {
+            for literal in line.split('"').skip(1).step_by(2) {
+                let Some((name, tag)) = literal.strip_suffix('}').and_then(|key| key.split_once('{')) else { continue };
+                if !tag.chars().all(|char| char.is_alphanumeric() || ":_-".contains(char)) {
+                    continue;
+                }
+                let number: String = tag.chars().filter(char::is_ascii_digit).collect();
+                seen += usize::from(!number.is_empty());
+                assert!(name.contains(&number), "{}: {literal} is stored as {name}: {line}", source.display());
+            }
+        }
+    }
+    assert!(seen >= 20, "{seen} such keys were looked at");
 }

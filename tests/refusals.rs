@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{CloseReason, ErrorKind, Observer, ObserverEvent, Outcome, Protocol, Value};
-use rediscluster_testing::{cluster_of, Reply, ScriptedPeer, Server};
+use rediscluster_testing::{cluster_of, wait_until, Reply, ScriptedPeer, Server};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,8 +17,6 @@ fn a_user_without_transactions_loses_nothing() {
     for (begin, line) in [
         (["SET", "foo", "x"], "RENAME foo bar"),
         (["SET", "foo", "x"], "RENAMENX foo bar"),
-        (["RPUSH", "foo", "x"], "BLPOP foo bar 1"),
-        (["RPUSH", "bar", "x"], "BRPOP foo bar 1"),
         (["SADD", "foo", "x"], "SUNIONSTORE bar foo"),
         (["ZADD", "foo", "1"], "ZUNIONSTORE bar 2 foo bar"),
     ] {
@@ -34,6 +32,36 @@ fn a_user_without_transactions_loses_nothing() {
         assert_eq!(servers[home].ask(&["DUMP", begin[1]]), held, "{line}");
         assert_eq!(servers[1 - home].ask(&["DBSIZE"]).int(), 0, "{line} left something behind");
         assert_eq!(servers[home].ask(&["DBSIZE"]).int(), 1, "{line} left something behind");
+    }
+}
+
+/// A wait over several nodes needs no transaction and no script, and where a server may not tell of changes it is asked.
+#[test]
+fn a_wait_needs_the_right_to_look_and_to_pop() {
+    let servers = [Server::start(), Server::start()];
+    let with = |rights: &[&str]| {
+        for server in &servers {
+            let user = ["ACL", "SETUSER", "lim", "on", ">pw", "~*", "&*", "+@all", "-@transaction", "-@scripting"];
+            server.ask(&[&user[..], rights].concat());
+        }
+        cluster_of(&servers).username("lim").password("pw").connect().unwrap()
+    };
+    for rights in [&[][..], &["-client", "-hello"]] {
+        let cluster = with(rights);
+        std::thread::scope(|scope| {
+            let begun = servers[1].calls("type");
+            let call = scope.spawn(|| cluster.blpop::<_, String, String>(["foo", "bar"], Duration::from_secs(20)));
+            wait_until("its keys are watched", || servers[1].calls("type") > begun + 1);
+            servers[1].ask(&["RPUSH", "foo", "x"]);
+            assert_eq!(call.join().unwrap().unwrap(), Some(("foo".to_owned(), "x".to_owned())));
+        });
+    }
+    // In vain, too, it is told what is not allowed.
+    for (rights, name) in [("-type", "type"), ("-blpop", "blpop")] {
+        let cluster = with(&[rights]);
+        let error = cluster.blpop::<_, String, String>(["foo", "bar"], Duration::from_millis(10)).unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::NoPerm, Outcome::NotApplied), "{error}");
+        assert!(error.message().contains(name), "{error}");
     }
 }
 

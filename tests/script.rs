@@ -424,3 +424,42 @@ fn a_server_that_never_learns_a_script_is_asked_twice_and_no_more() {
     fails(slow.call().arg("slow").run::<()>(&short), ErrorKind::Timeout, Outcome::Unknown);
     assert!(begin.elapsed() < Duration::from_millis(590), "{:?}", begin.elapsed());
 }
+
+#[test]
+fn scripts_in_pipelines_and_transactions() {
+    static FAILS: Script = Script::new("redis.call('SET', KEYS[1], 'written'); return redis.error_reply('MINE no')");
+    let servers = [Server::start(), Server::start()];
+    let cluster = cluster_of(&servers).connect().unwrap();
+    let forget = || servers.iter().for_each(|server| drop(server.ask(&["SCRIPT", "FLUSH"])));
+    // No server has ever heard of them, and they keep their place among the others.
+    let mut pipeline = cluster.pipeline();
+    pipeline.mset([("foo", 10), ("bar", 20)]);
+    let slots = ["foo", "bar"].map(|key| ADD.call().key(key).arg(1).queue::<i64, _>(&mut pipeline));
+    let failed = FAILS.call().key("bar").queue::<String, _>(&mut pipeline);
+    let after = pipeline.mget::<_, Vec<String>>(["foo", "bar"]);
+    let replies = pipeline.run_each();
+    assert_eq!(slots.map(|slot| replies.get(slot).unwrap()), [11, 21]);
+    let error = replies.get(failed).unwrap_err();
+    assert_eq!((error.outcome(), error.command()), (Outcome::Unknown, Some("EVAL")), "{error}");
+    assert_eq!(replies.get(after).unwrap(), ["11", "written"]);
+
+    forget();
+    let mut transaction = cluster.transaction();
+    transaction.set("foo", 5);
+    let sum = ADD.call().key("foo").arg(2).queue::<i64, _>(&mut transaction);
+    let again = transaction.get::<_, u8>("foo");
+    let replies = transaction.run().unwrap();
+    assert_eq!((replies.get(sum).unwrap(), replies.get(again).unwrap()), (7, 7));
+
+    forget();
+    let watched = cluster.watch(["foo"], |watched| {
+        let mut transaction = watched.transaction();
+        let sum = ADD.call().key("foo").arg(1).queue::<i64, _>(&mut transaction);
+        transaction.run()?.get(sum)
+    });
+    assert_eq!(watched.unwrap(), 8);
+
+    let mut pipeline = cluster.pipeline();
+    let apart = ADD.call().keys(["foo", "bar"]).arg(1).queue::<i64, _>(&mut pipeline);
+    assert_eq!(pipeline.run_each().get(apart).unwrap_err().kind(), ErrorKind::CrossNode);
+}

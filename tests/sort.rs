@@ -212,10 +212,10 @@ fn elements_of_any_bytes() {
     let clusters = Clusters::start(Protocol::Resp2, HashTags::Off);
     let elements: [&[u8]; 9] = [b"", b"\0", b"\xff\r\n", b"a*b", b"{a}", b"a{b}", b"a->b", b"#", b" "];
     for (nth, element) in elements.iter().enumerate() {
-        clusters.agree(&[b"RPUSH", &b"l"[..], element]).unwrap();
+        clusters.agree(&[&b"RPUSH"[..], b"l", element]).unwrap();
         let name = [b"w_", *element, b"_\xfe"].concat();
-        clusters.agree(&[b"SET", &name[..], (100 - nth).to_string().as_bytes()]).unwrap();
-        clusters.agree(&[b"HSET", &[b"h_", *element].concat()[..], b"f\0", element]).unwrap();
+        clusters.agree(&[&b"SET"[..], &name, (100 - nth).to_string().as_bytes()]).unwrap();
+        clusters.agree(&[&b"HSET"[..], &[b"h_", *element].concat(), b"f\0", element]).unwrap();
     }
     for words in [
         &[&b"SORT"[..], b"l", b"BY", b"w_*_\xfe"][..],
@@ -274,7 +274,7 @@ fn weights_are_numbers_where_the_server_takes_them_for_numbers() {
         b"-9223372036854775808",
         b"123456789012345678901234567890123456789012345678901234567890123456789",
     ] {
-        clusters.agree(&[b"SET", &b"w_1"[..], weight]).unwrap();
+        clusters.agree(&[&b"SET"[..], b"w_1", weight]).unwrap();
         for line in ["SORT l BY w_*", "SORT l BY w_* DESC GET w_* STORE d"] {
             let _ = clusters.agree(&line.split(' ').collect::<Vec<_>>());
             // An old server that met a number out of range takes the next ones for such as well, until one of its

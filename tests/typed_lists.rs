@@ -212,7 +212,7 @@ fn names_and_elements_of_any_bytes() {
         let element: &[u8] = b"\x80\0 \r\n$5\r\n";
         assert_eq!(cluster.rpush(name, [element, b""]).unwrap(), 2);
         let home = home_of(cluster, servers, name);
-        assert_eq!(home.ask(&[b"LINDEX", name, b"0"]), Reply::bulk(element));
+        assert_eq!(home.ask(&[&b"LINDEX"[..], name, b"0"]), Reply::bulk(element));
         assert_eq!(cluster.lrange::<_, Vec<u8>>(name, 0, -1).unwrap(), [element, b""]);
         assert_eq!(cluster.lpos(name, element).unwrap(), Some(0));
         fails_with(ErrorKind::Reply, cluster.lindex::<_, String>(name, 0));

@@ -455,7 +455,7 @@ fn names_and_members_of_any_bytes() {
         let member: &[u8] = b"\x80\0 \r\n(1\r\n";
         assert_eq!(cluster.zadd(name, [(0, member), (0, b"")]).unwrap(), 2);
         let home = home_of(cluster, servers, name);
-        assert_eq!(home.ask(&[b"ZRANGE", name, b"0", b"-1"]), Reply::bulks(&[b"", member]));
+        assert_eq!(home.ask(&[&b"ZRANGE"[..], name, b"0", b"-1"]), Reply::bulks(&[&b""[..], member]));
         assert_eq!(cluster.zscore(name, member).unwrap(), Some(0.0));
         assert_eq!(cluster.zrange::<_, Vec<u8>>(name, 0, -1).unwrap(), [b"", member]);
         let range = LexRange::from((LexBound::inclusive(member), LexBound::inclusive(member)));

@@ -373,7 +373,7 @@ fn names_and_fields_of_any_bytes() {
         let (field, value): (&[u8], &[u8]) = (b"\x80\0 \r\n", b"\xff\xfe\r\n$-1\r\n");
         let (group, consumer): (&[u8], &[u8]) = (b"g\xff\0", b"\xc3 c\r\n");
         let added = cluster.xadd(name, [(field, value), (b"", b"")]).unwrap();
-        assert_eq!(home_of(cluster, servers, name).ask(&[b"XLEN", name]).int(), 1);
+        assert_eq!(home_of(cluster, servers, name).ask(&[&b"XLEN"[..], name]).int(), 1);
         type Bytes = Vec<(Vec<u8>, Vec<u8>)>;
         let pairs: Bytes = vec![(field.to_vec(), value.to_vec()), (Vec::new(), Vec::new())];
         let entry = StreamEntry::new(added, pairs);

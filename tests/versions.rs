@@ -94,7 +94,7 @@ impl Pair {
     fn understands(&self) -> bool {
         self.servers[0].ask(&["SET", "probe", "x"]);
         let Reply::Bulk(packed) = self.servers[0].ask(&["DUMP", "probe"]) else { panic!("it was set") };
-        let restored = self.servers[1].ask(&[b"RESTORE", b"probe".as_slice(), b"0", &packed]);
+        let restored = self.servers[1].ask(&[&b"RESTORE"[..], b"probe", b"0", &packed]);
         self.servers.iter().for_each(|server| drop(server.ask(&["DEL", "probe"])));
         restored == Reply::ok()
     }

@@ -1,8 +1,10 @@
 //! Waiting for data on several nodes: the first element wakes the call at once, is given once, and the rest stays.
 
 use rediscluster::prelude::*;
-use rediscluster::Value;
-use rediscluster_testing::{cluster_of, wait_until, Server};
+use rediscluster::{Cancel, Cmd, ErrorKind, Outcome, Value};
+use rediscluster_testing::{cluster_of, command, read_reply, wait_until, Reply, Server};
+use std::io::{BufReader, Write};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -16,8 +18,14 @@ fn five() -> (Vec<Server>, Cluster, Vec<String>) {
     (servers, cluster, keys)
 }
 
-fn blocked(servers: &[Server]) -> usize {
-    servers.iter().filter(|server| server.field("clients", "blocked_clients").as_deref() == Some("1")).count()
+/// On how many servers a wait over several nodes watches keys.
+fn watched(servers: &[Server]) -> usize {
+    servers.iter().filter(|server| server.field("clients", "tracking_clients").as_deref() == Some("1")).count()
+}
+
+fn of_line(line: &str) -> Cmd {
+    let mut words = line.split(' ');
+    cmd(words.next().unwrap()).args_of(words.collect::<Vec<_>>())
 }
 
 #[test]
@@ -29,11 +37,11 @@ fn whichever_node_gets_data_wakes_the_call_and_the_others_stop_waiting() {
                 let wait = cmd("BLPOP").args_of(&keys).arg(0);
                 cluster.execute(wait.reply::<Option<(String, String)>>()).unwrap()
             });
-            wait_until("all five nodes are waited on", || blocked(&servers) == 5);
+            wait_until("all five nodes are waited on", || watched(&servers) == 5);
             servers[nth].ask(&["RPUSH", key, "x", "y"]);
             assert_eq!(call.join().unwrap(), Some((key.clone(), "x".to_owned())));
         });
-        assert_eq!(blocked(&servers), 0, "nobody waits any more");
+        wait_until("nobody waits any more", || watched(&servers) == 0);
         let left: Vec<String> = cluster.execute(cmd("LRANGE").args_of([key.as_str(), "0", "-1"]).reply()).unwrap();
         assert_eq!(left, ["y"]);
         cluster.execute(cmd("DEL").args_of(&keys)).unwrap();
@@ -82,6 +90,203 @@ fn a_wait_in_vain_ends_in_time() {
     assert!(begin.elapsed() >= Duration::from_millis(300) && begin.elapsed() < Duration::from_secs(10));
 }
 
+/// The reply of one node is lost while another one gives: every element is given, still there, or told of.
+#[test]
+fn an_element_whose_reply_is_lost_is_told() {
+    let (servers, cluster, keys) = five();
+    const ROUNDS: usize = 120;
+    let (mut given, mut left, mut unknown) = (Vec::new(), Vec::new(), 0);
+    for round in 0..ROUNDS {
+        std::thread::scope(|scope| {
+            let call = scope.spawn(|| cluster.blpop::<_, String, String>(&keys, Duration::from_secs(5)));
+            wait_until("all five nodes are waited on", || watched(&servers) == 5);
+            // What is popped by the push on the second node cannot have been sent before its connection is closed.
+            let push = command(&["RPUSH", &keys[1], &format!("b{round}")]);
+            let both = [push, command(&["CLIENT", "KILL", "TYPE", "normal"])].concat();
+            let mut stream = TcpStream::connect(servers[1].address()).unwrap();
+            std::thread::scope(|scope| {
+                scope.spawn(|| servers[0].ask(&["RPUSH", &keys[0], &format!("a{round}")]));
+                stream.write_all(&both).unwrap();
+            });
+            // Both are done when both are answered.
+            let mut replies = BufReader::new(stream);
+            (0..2).for_each(|_| drop(read_reply(&mut replies).unwrap()));
+            match call.join().unwrap() {
+                Ok(popped) => given.push(popped.expect("data came").1),
+                Err(error) if error.outcome() == Outcome::Unknown => {
+                    unknown += 1;
+                    assert!(error.node().is_some(), "{error}");
+                }
+                Err(error) => assert_eq!(error.outcome(), Outcome::NotApplied, "{error}"),
+            }
+        });
+        for (server, key) in servers.iter().zip(&keys) {
+            let Reply::Array(rest) = server.ask(&["LRANGE", key, "0", "-1"]) else { panic!("{key} is a list") };
+            left.extend(rest.iter().map(Reply::text));
+            server.ask(&["DEL", key]);
+        }
+    }
+    println!("{} given, {unknown} unknown, {} left", given.len(), left.len());
+    let mut found = [given, left].concat();
+    found.sort();
+    let before = found.len();
+    found.dedup();
+    assert_eq!(found.len(), before, "an element is given once");
+    assert!(2 * ROUNDS - found.len() <= unknown, "{} are gone, {unknown} were told", 2 * ROUNDS - found.len());
+    for server in &servers {
+        assert_eq!(server.ask(&["KEYS", "rediscluster:stash:*"]), Reply::Array(Vec::new()));
+    }
+}
+
+/// As on one server, which refuses a pop neither for want of memory nor for want of the right to run scripts.
+#[test]
+fn full_servers_are_emptied() {
+    let servers = [Server::start(), Server::start()];
+    let fill = |full: bool| {
+        for server in &servers {
+            server.ask(&["CONFIG", "SET", "maxmemory", "0"]);
+            server.ask(&["FLUSHALL"]);
+            server.ask(&["ACL", "SETUSER", "lim", "on", ">pw", "~*", "&*", "+@all", "-@scripting"]);
+            server.ask(&["XGROUP", "CREATE", "s", "g", "0", "MKSTREAM"]);
+            server.ask(&["CONFIG", "SET", "maxmemory", if full { "1" } else { "0" }]);
+        }
+    };
+    fill(false);
+    let cluster = cluster_of(&servers).username("lim").password("pw").connect().unwrap();
+    let is_since_7 = servers[0].is_since("7.0", "BLMPOP and BZMPOP");
+    // `bar` lives on the first node, `foo` on the second.
+    for (push, line) in [
+        ("RPUSH foo x", "BLPOP bar foo 5"),
+        ("RPUSH foo x", "BRPOP foo bar 5"),
+        ("RPUSH foo x y", "BLMPOP 5 2 bar foo RIGHT COUNT 2"),
+        ("ZADD foo 1 x", "BZPOPMIN bar foo 5"),
+        ("ZADD foo 1 x", "BZPOPMAX bar foo 5"),
+        ("ZADD foo 1 x", "BZMPOP 5 2 bar foo MIN"),
+        ("XADD s * f v", "XREAD BLOCK 5000 STREAMS s{bar} s{foo} 0 0"),
+        ("XADD s * f v", "XREADGROUP GROUP g c BLOCK 5000 STREAMS s{bar} s{foo} > >"),
+    ] {
+        if !is_since_7 && line.contains("MPOP") {
+            continue;
+        }
+        let command = of_line(line);
+        let mut talk = servers[1].talk(Duration::from_secs(5)).unwrap();
+        let mut push_and_be_full = || {
+            talk.call(&["CONFIG", "SET", "maxmemory", "0"]).unwrap();
+            talk.call(&push.split(' ').collect::<Vec<_>>()).unwrap();
+            talk.call(&["CONFIG", "SET", "maxmemory", "1"]).unwrap();
+        };
+        fill(true);
+        push_and_be_full();
+        let given = cluster.execute(command.clone()).unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert_ne!(given, Value::Nil, "{line}: it was there");
+        fill(true);
+        std::thread::scope(|scope| {
+            let call = scope.spawn(|| cluster.execute(command.clone()));
+            wait_until("both nodes are waited on", || watched(&servers) == 2);
+            push_and_be_full();
+            let given = call.join().unwrap().unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert_ne!(given, Value::Nil, "{line}: it came");
+        });
+    }
+}
+
+/// Nothing is under way on a frozen node that could take anything, so nobody waits for it.
+#[test]
+fn frozen_nodes_do_not_hold_up_the_end_of_a_wait() {
+    let servers: Vec<Server> = (0..10).map(|_| Server::start()).collect();
+    let cluster = cluster_of(&servers).deadline(Duration::from_secs(20)).connect().unwrap();
+    let key_of = |nth: usize| {
+        (0..).map(|n| format!("k{n}")).find(|key| cluster.node_for(key).name() == format!("node_{nth}")).unwrap()
+    };
+    let keys: Vec<String> = (1..=10).map(key_of).collect();
+    let streams: Vec<String> = keys.iter().map(|key| format!("s{key}{{{key}}}")).collect();
+    let (names, ids) = (keys.join(" "), |id: &str| [id; 10].join(" "));
+    let lines = [
+        (format!("BLPOP {names} WAIT"), format!("RPUSH {} x", keys[9])),
+        (
+            format!("XREAD BLOCK WAIT000 STREAMS {} {}", streams.join(" "), ids("$")),
+            format!("XADD {} * f v", streams[9]),
+        ),
+        (
+            format!("XREADGROUP GROUP g c BLOCK WAIT000 STREAMS {} {}", streams.join(" "), ids(">")),
+            format!("XADD {} * f v", streams[9]),
+        ),
+    ];
+    for (line, push) in &lines {
+        for end in ["push", "cancel", "time"] {
+            for (server, stream) in servers.iter().zip(&streams) {
+                server.ask(&["FLUSHALL"]);
+                server.ask(&["XGROUP", "CREATE", stream.split('{').next().unwrap(), "g", "0", "MKSTREAM"]);
+            }
+            let cancel = Cancel::new();
+            let view = cluster.cancelled_by(&cancel);
+            let wait = of_line(&line.replace("WAIT", if end == "time" { "3" } else { "60" }));
+            std::thread::scope(|scope| {
+                let begun = Instant::now();
+                let call = scope.spawn(|| view.execute(wait));
+                wait_until("all nodes are waited on", || watched(&servers) == 10);
+                servers[..9].iter().for_each(Server::freeze);
+                let begin = if end == "time" { begun + Duration::from_secs(3) } else { Instant::now() };
+                match end {
+                    "push" => drop(cluster.execute(of_line(push)).unwrap()),
+                    "cancel" => cancel.cancel(),
+                    _ => {}
+                }
+                let result = call.join().unwrap();
+                let late = begin.elapsed();
+                servers[..9].iter().for_each(Server::thaw);
+                match end {
+                    "push" => assert_ne!(result.unwrap(), Value::Nil, "{line}"),
+                    "cancel" => assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled, "{line}"),
+                    _ => assert_eq!(result.unwrap(), Value::Nil, "{line}"),
+                }
+                assert!(late < Duration::from_millis(1500), "{line}: {late:?} late at the {end}");
+            });
+            wait_until("nobody waits", || watched(&servers) == 0);
+        }
+    }
+}
+
+/// A server looks at the type of a key when the wait begins, and not again: whatever it is meanwhile.
+#[test]
+fn a_key_may_be_something_else_for_a_moment() {
+    let (servers, cluster, keys) = five();
+    let (a, b) = (&keys[0], &keys[1]);
+    let cancel = Cancel::new();
+    let view = cluster.cancelled_by(&cancel);
+    let other = format!("o{{{a}}}");
+    for (line, push, wakes) in [
+        (format!("BLPOP {a} {b} 20"), format!("RPUSH {a} x"), true),
+        (format!("BLPOP {a} {b} 20"), format!("RPUSH {b} x"), false),
+        (format!("BZPOPMIN {a} {b} 20"), format!("ZADD {a} 1 x"), true),
+        (format!("XREAD BLOCK 20000 STREAMS {a} {b} $ $"), format!("XADD {a} * f v"), true),
+        // On one server, in slices.
+        (format!("BLPOP {a} 20"), format!("RPUSH {a} x"), true),
+        (format!("BLPOP {a} {other} 20"), format!("RPUSH {other} x"), false),
+        (format!("BZPOPMAX {a} 20"), format!("ZADD {a} 1 x"), true),
+        (format!("BRPOPLPUSH {a} {other} 20"), format!("RPUSH {a} x"), true),
+        (format!("XREAD BLOCK 20000 STREAMS {a} $"), format!("XADD {a} * f v"), true),
+        (format!("XREAD BLOCK 20000 STREAMS {a} {other} $ $"), format!("XADD {other} * f v"), false),
+    ] {
+        servers.iter().for_each(|server| drop(server.ask(&["FLUSHALL"])));
+        std::thread::scope(|scope| {
+            let call = scope.spawn(|| view.execute(of_line(&line)));
+            let waiting = |field| servers[0].field("clients", field).as_deref() == Some("1");
+            wait_until("it waits", || waiting("blocked_clients") || waiting("tracking_clients"));
+            servers[0].ask(&["SET", a, "something else"]);
+            // Longer than a slice: the next one begins with a key that is something else.
+            std::thread::sleep(Duration::from_millis(1300));
+            assert!(!call.is_finished(), "{line}: {:?}", call.join());
+            if wakes {
+                servers[0].ask(&["DEL", a]);
+            }
+            cluster.execute(of_line(&push)).unwrap();
+            let given = call.join().unwrap().unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert_ne!(given, Value::Nil, "{line}");
+        });
+    }
+}
+
 #[test]
 fn a_dead_node_is_told() {
     let (mut servers, cluster, keys) = five();
@@ -92,7 +297,7 @@ fn a_dead_node_is_told() {
 }
 
 #[test]
-fn what_cannot_be_put_back_is_kept_and_nothing_is_lost() {
+fn what_comes_on_two_nodes_is_given_once_and_stays_once() {
     let (servers, cluster, keys) = five();
     for round in 0..30 {
         std::thread::scope(|scope| {
@@ -100,7 +305,7 @@ fn what_cannot_be_put_back_is_kept_and_nothing_is_lost() {
                 let wait = cmd("BLPOP").args_of(&keys).arg(5);
                 cluster.execute(wait.reply::<Option<(String, String)>>())
             });
-            wait_until("all five nodes are waited on", || blocked(&servers) == 5);
+            wait_until("all five nodes are waited on", || watched(&servers) == 5);
             // Two nodes get data at once, and the second key is something else right afterwards.
             std::thread::scope(|both| {
                 both.spawn(|| servers[0].ask(&["RPUSH", &keys[0], "first"]));
@@ -114,10 +319,10 @@ fn what_cannot_be_put_back_is_kept_and_nothing_is_lost() {
             let mut found = vec![given];
             for server in &servers[..2] {
                 for key in ["rediscluster:stash:*", &keys[0], &keys[1]] {
-                    let rediscluster_testing::Reply::Array(names) = server.ask(&["KEYS", key]) else { panic!() };
-                    for name in names.iter().map(rediscluster_testing::Reply::text) {
-                        if let rediscluster_testing::Reply::Array(items) = server.ask(&["LRANGE", &name, "0", "-1"]) {
-                            found.extend(items.iter().map(rediscluster_testing::Reply::text));
+                    let Reply::Array(names) = server.ask(&["KEYS", key]) else { panic!() };
+                    for name in names.iter().map(Reply::text) {
+                        if let Reply::Array(items) = server.ask(&["LRANGE", &name, "0", "-1"]) {
+                            found.extend(items.iter().map(Reply::text));
                         }
                     }
                 }

@@ -1,5 +1,6 @@
 //! `commands` and `help`: what the command table says, without any server.
 
+use crate::own::{list, OWN};
 use crate::table::aligned;
 use rediscluster::spec::{self, Across, KeySpec, RequestPolicy, Spec, WaitArgument, ALL};
 use serde_json::{json, Value};
@@ -82,11 +83,13 @@ fn sorted() -> Vec<&'static Spec> {
 /// That the table does not have it, with names that begin alike.
 pub fn help(words: &[Vec<u8>]) -> Result<String, String> {
     if words.is_empty() {
-        return Ok(
-            "help COMMAND tells what is known of a Redis command; the option --help tells of this program.\n".into()
-        );
+        let this = "help COMMAND tells what is known of a Redis command; the option --help tells of this program.";
+        return Ok(format!("{this}\nCommands of its own:\n{}", list()));
     }
     let asked: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+    if let Some(own) = OWN.iter().find(|own| asked[..] == [own.name.as_bytes()]) {
+        return Ok(own.help());
+    }
     if let Some(row) = spec::find(&asked) {
         return Ok(told(row));
     }
@@ -143,12 +146,12 @@ fn told(row: &Spec) -> String {
         ));
     }
     let wait = match row.wait {
-        WaitArgument::None => None,
         WaitArgument::FirstSeconds => Some("for data, as many seconds as argument 1 says; 0 is for ever"),
         WaitArgument::LastSeconds => Some("for data, as many seconds as the last argument says; 0 is for ever"),
         WaitArgument::BlockMillis => {
             Some("for data, as many milliseconds as the number after BLOCK says; 0 is for ever")
         }
+        _ => None,
     };
     lines.extend(wait.map(|words| ("waits", words.to_owned())));
     let line = |(what, words): &(&str, String)| format!("  {what:<14}{words}\n");

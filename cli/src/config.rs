@@ -4,6 +4,7 @@ use crate::file::File;
 use crate::options::Options;
 use rediscluster::{Builder, Cluster, Protocol};
 use rediscluster_tls::Tls;
+use std::ffi::OsString;
 use std::time::Duration;
 
 /// How long a command may take unless told: longer than a program would wait, because a person can interrupt.
@@ -17,7 +18,8 @@ pub struct Config {
     pub master_of: Vec<(String, String)>,
     /// The one server to talk to without routing.
     pub direct: Option<String>,
-    pub protocol: Protocol,
+    protocol: Protocol,
+    prefers_resp3: bool,
     pub deadline: Option<Duration>,
     database: Option<u32>,
     username: Option<String>,
@@ -28,8 +30,13 @@ pub struct Config {
 
 impl Config {
     /// Gathers what was said, `variable` giving the environment's variables.
-    pub fn gather(options: &Options, variable: impl Fn(&str) -> Option<String>) -> Result<Config, String> {
-        let variable = |name| variable(name).filter(|value| !value.is_empty());
+    pub fn gather(options: &Options, variable: impl Fn(&str) -> Option<OsString>) -> Result<Config, String> {
+        let variable = |name: &str| match variable(name).map(OsString::into_string) {
+            Some(Ok(value)) if !value.is_empty() => Ok(Some(value)),
+            Some(Err(_)) => Err(format!("the value of {name} is not UTF-8")),
+            _ => Ok(None),
+        };
+        let direct = options.one_server()?;
         let file = match &options.config {
             Some(path) => File::read(path)?,
             None => File::default(),
@@ -45,24 +52,31 @@ impl Config {
             // Who is whose replica is said of the nodes of the file and of no others.
             (nodes, master_of) = (file.nodes, file.master_of);
         }
-        if nodes.is_empty() {
-            nodes = list(&variable("REDISCLUSTER_NODES").unwrap_or_default(), "REDISCLUSTER_NODES")?;
+        if nodes.is_empty() && direct.is_none() {
+            nodes = list(&variable("REDISCLUSTER_NODES")?.unwrap_or_default(), "REDISCLUSTER_NODES")?;
         }
-        if nodes.is_empty() && options.direct.is_none() {
+        if nodes.is_empty() && direct.is_none() {
             return Err("no nodes are given: use --node NAME=HOST:PORT, --config FILE or REDISCLUSTER_NODES".into());
         }
-        let mut addresses = nodes.iter().map(|(_, address)| address).chain(&options.direct);
+        let mut addresses = nodes.iter().map(|(_, address)| address).chain(&direct);
         let rediss = addresses.any(|address| address.trim().starts_with("rediss://"));
+        let mut password = options.password.clone().or(file.password);
+        for name in ["REDISCLI_AUTH", "VALKEYCLI_AUTH"] {
+            if password.is_none() {
+                password = variable(name)?;
+            }
+        }
         Ok(Config {
             tls: options.tls().or(file.tls).connector(rediss)?,
             nodes,
             master_of,
-            direct: options.direct.clone(),
+            direct,
             protocol: options.protocol(),
+            prefers_resp3: options.prefers_resp3(),
             deadline: options.deadline.or(file.deadline),
             database: options.database.or(file.database),
             username: options.username.clone().or(file.username),
-            password: options.password.clone().or(file.password).or_else(|| variable("REDISCLI_AUTH")),
+            password,
             masters_only: options.masters_only || file.masters_only.unwrap_or(false),
         })
     }
@@ -70,6 +84,34 @@ impl Config {
     /// How long a command may take.
     pub fn deadline(&self) -> Duration {
         self.deadline.unwrap_or(DEADLINE)
+    }
+
+    /// The version of the protocol that is spoken.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Whether RESP2 does as well, where a server has nothing else.
+    pub fn prefers_resp3(&self) -> bool {
+        self.prefers_resp3
+    }
+
+    /// From now on.
+    pub fn speak_resp2(&mut self) {
+        (self.protocol, self.prefers_resp3) = (Protocol::Resp2, false);
+    }
+
+    /// For commands of this program that are about all nodes.
+    ///
+    /// # Errors
+    /// That one server was named instead.
+    pub fn is_fleet(&self, command: &str) -> Result<(), String> {
+        match self.direct {
+            None => Ok(()),
+            Some(_) => {
+                Err(format!("{command} is about all nodes, and --direct, -h and -p name one server: give --nodes"))
+            }
+        }
     }
 
     /// The library's builder with everything but the nodes.
@@ -118,13 +160,12 @@ fn list(text: &str, source: &str) -> Result<Vec<(String, String)>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ffi::OsString;
 
     fn gather(line: &[&str], environment: &[(&str, &str)]) -> Result<Config, String> {
         let line = std::iter::once("rediscluster").chain(line.iter().copied());
         let options = Options::read(line.map(OsString::from)).unwrap();
         Config::gather(&options, |name| {
-            environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string())
+            environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
         })
     }
 

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::render::Mode;
 use crate::session::Nodes;
 use rediscluster::prelude::*;
-use rediscluster::{Plan, Role, Step};
+use rediscluster::{Plan, Protocol, Role, Step};
 use serde_json::{json, Value};
 
 /// The plan of a command. The servers that it needs are asked for their replicas, and never for anything about the command.
@@ -12,14 +12,14 @@ use serde_json::{json, Value};
 /// # Errors
 /// What would keep the command from being sent, in words.
 pub fn explain(config: &Config, words: &[Vec<u8>], mode: Mode) -> Result<String, String> {
-    if config.direct.is_some() {
-        return Err("a single server needs no plan: leave --direct out".into());
-    }
+    config.is_fleet("explain")?;
     if words.is_empty() {
         return Err("explain: which command?".into());
     }
     let command = cmd("").args_of(words);
-    let mut nodes = Nodes::new(config).map_err(|error| error.to_string())?;
+    // A plan is the same in either protocol, and every server speaks this one.
+    let builder = config.builder().protocol(Protocol::Resp2);
+    let mut nodes = Nodes::new(builder, config.deadline()).map_err(|error| error.to_string())?;
     let cluster = nodes.for_command(words, &command, config.deadline()).map_err(|error| error.to_string())?;
     let plan = cluster.plan(&command).map_err(|error| error.to_string())?;
     match mode {

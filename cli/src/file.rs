@@ -30,7 +30,10 @@ impl File {
             _ => return Err(format!("{shown}: a configuration file is named .toml or .json")),
         };
         let text = std::fs::read_to_string(path).map_err(|error| format!("{shown}: {error}"))?;
-        parse(&text).and_then(File::from_table).map_err(|error| format!("{shown}: {error}"))
+        // The mark that some editors put in front of UTF-8.
+        parse(text.strip_prefix('\u{feff}').unwrap_or(&text))
+            .and_then(File::from_table)
+            .map_err(|error| format!("{shown}: {error}"))
     }
 
     fn from_table(table: Map<String, Value>) -> Result<File, String> {
@@ -68,10 +71,30 @@ fn from_toml(source: &str) -> Result<Map<String, Value>, String> {
     toml::from_str(source).map_err(|error| {
         // The error's own display shows the line, and so perhaps a password.
         let before = error.span().map_or("", |span| source.get(..span.start).unwrap_or_default());
-        // Its words may quote a key.
-        let message = error.message().split(['`', '"']).next().unwrap_or_default().trim_end();
-        format!("line {}: {message}", before.matches('\n').count() + 1)
+        format!("line {}: {}", before.matches('\n').count() + 1, without_quotes(error.message()))
     })
+}
+
+/// What a parser says, without what it quotes of the file, which may be a password. Signs that it expects are no secret.
+fn without_quotes(message: &str) -> String {
+    let mut out = String::new();
+    let mut rest = message;
+    while let Some(open) = rest.find(['`', '"']) {
+        let (before, from) = rest.split_at(open);
+        out.push_str(before);
+        let quote = &from[..1];
+        // A value may hold the quote itself; what is hidden then ends with the last one.
+        let Some((quoted, after)) = from[1..].split_once(quote) else {
+            return out + "(hidden)";
+        };
+        if quoted.chars().count() > 1 && quoted.chars().any(char::is_alphanumeric) {
+            let after = from[1..].rsplit_once(quote).map_or("", |(_, after)| after);
+            return out + "(hidden)" + after;
+        }
+        out.extend([quote, quoted, quote]);
+        rest = after;
+    }
+    out + rest
 }
 
 fn from_json(source: &str) -> Result<Map<String, Value>, String> {
@@ -242,6 +265,12 @@ mod tests {
         }
         assert_eq!(toml("a = 1").unwrap_err(), "\"a\" is not a setting");
         assert!(toml("database = 1\n\npassword = x").unwrap_err().starts_with("line 3: "));
+        // Signs that are expected are told: nothing is cut off in the middle.
+        assert_eq!(toml("password").unwrap_err(), "line 1: key with no value, expected `=`");
+        assert_eq!(toml("[nodes").unwrap_err(), "line 1: unclosed table, expected `]`");
+        assert_eq!(without_quotes("duplicate key `a.s3cret`, b"), "duplicate key (hidden), b");
+        assert_eq!(without_quotes("a `s3\"cr`et` b `=`"), "a (hidden)");
+        assert_eq!(without_quotes("a `s3cret"), "a (hidden)");
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 mod commands;
 mod config;
+mod connection_state;
 mod explain;
 mod file;
 mod nodes;
 mod options;
+mod own;
 mod probe;
 mod quote;
 mod recover;
@@ -15,10 +17,10 @@ mod run;
 mod session;
 mod table;
 mod tls;
+mod words;
 
 use crate::config::Config;
 use crate::options::Options;
-use crate::render::Mode;
 use crate::run::Runner;
 use crate::session::{Ran, Session};
 use std::io;
@@ -45,24 +47,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// What the command table alone can answer, so that no nodes have to be given.
-fn without_servers(options: &Options) -> Option<Result<String, String>> {
-    let words = options.words();
-    let (first, rest) = words.split_first()?;
-    match first.as_slice() {
-        b"commands" => {
-            Some(commands::commands(rest, matches!(options.style(false).mode, Mode::Json | Mode::QuotedJson)))
-        }
-        b"help" => Some(commands::help(rest)),
-        _ => None,
-    }
-}
-
 fn start(options: &Options) -> io::Result<ExitCode> {
     if options.password.is_some() && !options.no_auth_warning {
         eprintln!("Warning: everybody on this machine can see a password in the command line; REDISCLI_AUTH hides it.");
     }
-    if let Some(answer) = without_servers(options) {
+    if let Some(answer) = own::without_servers(&options.words(), options.style(false).mode) {
         return Ok(match answer {
             Ok(text) => io::Write::write_all(&mut io::stdout(), text.as_bytes()).map(|()| ExitCode::SUCCESS)?,
             Err(message) => {
@@ -71,7 +60,7 @@ fn start(options: &Options) -> io::Result<ExitCode> {
             }
         });
     }
-    let config = match Config::gather(options, |name| std::env::var(name).ok()) {
+    let config = match Config::gather(options, |name| std::env::var_os(name)) {
         Ok(config) => config,
         Err(message) => {
             eprintln!("rediscluster: {message}");
@@ -94,8 +83,12 @@ fn start(options: &Options) -> io::Result<ExitCode> {
     }
     let mut runner = Runner::new(options, Session::new(config));
     if words.is_empty() && !options.stdin_argument {
-        // As in redis-cli, a script's errors are seen in its output and not in the exit status.
-        return runner.script().map(|()| ExitCode::SUCCESS);
+        // As in redis-cli, a script's errors are seen in its output and not in the exit status, unless that is asked for.
+        return Ok(match runner.script()? {
+            Ran::Ended => ExitCode::FAILURE,
+            Ran::Failed | Ran::ErrorReply if options.error_status => ExitCode::FAILURE,
+            _ => ExitCode::SUCCESS,
+        });
     }
     if options.stdin_argument {
         words.push(run::argument_from_input()?);
@@ -103,6 +96,6 @@ fn start(options: &Options) -> io::Result<ExitCode> {
     Ok(match runner.once(&words)? {
         Ran::Answered => ExitCode::SUCCESS,
         Ran::ErrorReply if !options.error_status => ExitCode::SUCCESS,
-        Ran::ErrorReply | Ran::Failed => ExitCode::FAILURE,
+        Ran::ErrorReply | Ran::Failed | Ran::Ended => ExitCode::FAILURE,
     })
 }

@@ -6,6 +6,7 @@ use crate::quote::quote;
 use crate::render::{json_string, Mode};
 use crate::session::Ran;
 use crate::table::aligned;
+use rediscluster::Protocol;
 use serde_json::{json, Value};
 use std::time::Duration;
 
@@ -31,9 +32,7 @@ pub fn node_for(config: &Config, keys: &[Vec<u8>], mode: Mode, terminal: bool) -
     if keys.is_empty() {
         return Err("node-for: which keys?".into());
     }
-    if config.direct.is_some() {
-        return Err("a single server has no nodes: leave --direct out".into());
-    }
+    config.is_fleet("node-for")?;
     // Where a key lives is no server's business, so none has to be up.
     let cluster = config.builder().build().map_err(|error| error.to_string())?;
     let mut out = Vec::new();
@@ -72,17 +71,15 @@ fn shown(key: &[u8]) -> Vec<u8> {
     quoted
 }
 
-/// A line for every server. A server that gives no answer makes [`Ran::ErrorReply`] of it.
+/// A line for every server. A server that gives no answer makes [`Ran::Failed`] of it.
 ///
 /// # Errors
 /// When there are no nodes to show.
 pub fn table(config: &Config, mode: Mode) -> Result<(Vec<u8>, Ran), String> {
-    if config.direct.is_some() {
-        return Err("a single server has no nodes: leave --direct out".into());
-    }
+    config.is_fleet("nodes")?;
     config.builder().build().map_err(|error| error.to_string())?;
     let rows = rows(config);
-    let ran = if rows.iter().all(|row| row.answer.is_ok()) { Ran::Answered } else { Ran::ErrorReply };
+    let ran = if rows.iter().all(|row| row.answer.is_ok()) { Ran::Answered } else { Ran::Failed };
     let text = match mode {
         Mode::Json | Mode::QuotedJson => format!("{}\n", Value::from_iter(rows.iter().map(Row::json))),
         _ => {
@@ -136,7 +133,8 @@ fn shard(config: &Config, name: &str, address: &str) -> Vec<Row> {
 }
 
 fn row(config: &Config, name: &str, address: &str, master: bool) -> Row {
-    let settings = config.settings().deadline(config.deadline.unwrap_or(PATIENCE));
+    // What is asked has the same answer in either protocol, and every server speaks this one.
+    let settings = config.settings().protocol(Protocol::Resp2).deadline(config.deadline.unwrap_or(PATIENCE));
     let answer = Probe::ask(settings, address).map_err(|error| error.message().to_owned());
     let note = match &answer {
         Ok(probe) if master && !probe.is_master => Some("configured as a master".to_owned()),

@@ -1,5 +1,6 @@
 //! The options of the command line, as a redis-cli user expects them.
 
+use crate::own;
 use crate::render::{Mode, Style};
 use crate::tls::Wanted;
 use clap::error::ContextKind;
@@ -9,29 +10,31 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What the first word of the command line may say besides the name of a Redis command.
-const COMMANDS: &str = "\
-Commands of its own:
-  node-for KEY...  Show which node each key lives on, and its address
-  nodes            Show every server: role, replicas and their state, keys, memory
-  explain CMD...   Show what a command would do on which servers, without sending it
-  recover          Show what programs left behind that ended in the middle of a move
-                   between two nodes; --apply finishes or undoes it. What was used in
-                   the last 60 s is left alone, or in the last --older-than SECONDS
-  commands         Show the command table; with --json or --tsv for programs
-  help CMD         Show what is known of a Redis command
+/// Where `-h` and `-p` lead when only the other one is given.
+const HOST: &str = "127.0.0.1";
+const PORT: u16 = 6379;
 
+/// What the first word of the command line may say besides the name of a Redis command, and what else there is to know.
+fn more_help() -> String {
+    let own = own::list();
+    format!(
+        "\
+Commands of its own:
+{own}
 Environment:
   REDISCLUSTER_NODES  The nodes, as for --nodes
   REDISCLI_AUTH       The password: unlike that of -a it is not shown in the list of processes
+  VALKEYCLI_AUTH      The same, where REDISCLI_AUTH is not set
 
 Without COMMAND, commands are read from standard input: one a line, quoted as redis-cli quotes.
-Options come before --config, which comes before the environment.";
+Options come before --config, which comes before the environment."
+    )
+}
 
 /// Runs Redis commands on N independent servers that look like one.
 #[derive(Debug, Parser)]
-#[command(name = "rediscluster", version, override_usage = "rediscluster [OPTIONS] [COMMAND [ARG...]]", after_help = COMMANDS)]
-#[command(args_override_self = true, disable_version_flag = true)]
+#[command(name = "rediscluster", version, override_usage = "rediscluster [OPTIONS] [COMMAND [ARG...]]", after_help = more_help())]
+#[command(args_override_self = true, disable_version_flag = true, disable_help_flag = true)]
 pub struct Options {
     /// A node, once for each; the address may be a redis://, rediss:// or unix:// URL
     #[arg(long = "node", value_name = "NAME=HOST:PORT", action = ArgAction::Append)]
@@ -48,6 +51,14 @@ pub struct Options {
     /// Send any command to this one server, without routing
     #[arg(long, value_name = "HOST:PORT")]
     pub direct: Option<String>,
+
+    /// As --direct, this server at the port of -p; without a value: this help
+    #[arg(short = 'h', value_name = "HOST")]
+    host: Option<Option<String>>,
+
+    /// As --direct, this port of the server of -h [default: 6379 of 127.0.0.1]
+    #[arg(short = 'p', value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
 
     /// Read from masters only, and never look for replicas
     #[arg(long)]
@@ -109,7 +120,7 @@ pub struct Options {
     #[arg(short = 'x')]
     pub stdin_argument: bool,
 
-    /// Exit with status 1 when the command is answered with an error
+    /// Exit with status 1 when a command is answered with an error, also in a script
     #[arg(short = 'e')]
     pub error_status: bool,
 
@@ -117,7 +128,7 @@ pub struct Options {
     #[arg(short = '2', overrides_with = "resp3")]
     pub resp2: bool,
 
-    /// Speak RESP3
+    /// Speak RESP3, and nothing else
     #[arg(short = '3', overrides_with = "resp2")]
     pub resp3: bool,
 
@@ -129,7 +140,7 @@ pub struct Options {
     #[arg(long)]
     no_raw: bool,
 
-    /// Show replies as JSON, and speak RESP3 unless -2 is given
+    /// Show replies as JSON, and speak RESP3 if it can, unless -2 is given
     #[arg(long)]
     json: bool,
 
@@ -152,6 +163,10 @@ pub struct Options {
     /// Take the words of the command as quoted as in a script
     #[arg(long)]
     pub quoted_input: bool,
+
+    /// Show this help
+    #[arg(long, action = ArgAction::Help)]
+    help: Option<bool>,
 
     /// Show the version
     #[arg(short = 'v', long, action = ArgAction::Version)]
@@ -181,6 +196,9 @@ impl Options {
         let line: Vec<OsString> = line.into_iter().collect();
         let matches = Options::command().try_get_matches_from(&line)?;
         let mut options = Options::from_arg_matches(&matches)?;
+        if options.host == Some(None) {
+            Options::command().try_get_matches_from(["rediscluster", "--help"])?;
+        }
         let given = |name: &str| matches.get_flag(name).then(|| matches.index_of(name)).flatten();
         options.chosen = MODES
             .iter()
@@ -225,12 +243,34 @@ impl Options {
         Style { mode, between: bytes(&self.between), behind: bytes(&self.behind) }
     }
 
+    /// The one server to talk to without routing.
+    ///
+    /// # Errors
+    /// That two of them are named.
+    pub fn one_server(&self) -> Result<Option<String>, String> {
+        let by_host = self.host.is_some() || self.port.is_some();
+        if !by_host {
+            return Ok(self.direct.clone());
+        }
+        if self.direct.is_some() {
+            return Err("--direct names a server, and so do -h and -p: give one of them".into());
+        }
+        let host = self.host.as_ref().and_then(Option::as_deref).unwrap_or(HOST);
+        let port = self.port.unwrap_or(PORT);
+        Ok(Some(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }))
+    }
+
     /// The version of the protocol to speak. JSON asks for RESP3 even when another mode comes after it.
     pub fn protocol(&self) -> Protocol {
-        match self.resp3 || (self.json || self.quoted_json) && !self.resp2 {
+        match self.resp3 || self.prefers_resp3() {
             true => Protocol::Resp3,
             false => Protocol::Resp2,
         }
+    }
+
+    /// Whether RESP3 is spoken for the sake of JSON only, and RESP2 does where a server has nothing else.
+    pub fn prefers_resp3(&self) -> bool {
+        (self.json || self.quoted_json) && !self.resp2 && !self.resp3
     }
 }
 

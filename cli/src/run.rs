@@ -3,11 +3,13 @@
 use crate::explain::explain;
 use crate::nodes;
 use crate::options::Options;
+use crate::own;
 use crate::quote::split;
 use crate::recover::recover;
 use crate::render::{is_verbatim, Mode, Style};
 use crate::reply::Reply;
-use crate::session::{Answer, Ran, Session};
+use crate::session::{Answer, Failure, Ran, Session};
+use crate::words::as_reply;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::time::{Duration, Instant};
 
@@ -19,6 +21,8 @@ pub struct Runner {
     repeat: i64,
     interval: Duration,
     error_status: bool,
+    /// Whoever reads the output of a script counts replies: then every command has one there.
+    in_script: bool,
 }
 
 impl Runner {
@@ -32,6 +36,7 @@ impl Runner {
             repeat: options.repeat.unwrap_or(1),
             interval: options.interval.unwrap_or_default(),
             error_status: options.error_status,
+            in_script: false,
         }
     }
 
@@ -44,11 +49,14 @@ impl Runner {
         self.repeated(words, self.repeat, stops)
     }
 
-    /// Runs the lines of standard input until it ends, whatever becomes of each.
+    /// Runs the lines of standard input until it ends, whatever becomes of each, or until the connection is lost with
+    /// something that the lines to come need. Gives the worst that became of a line.
     ///
     /// # Errors
     /// When the input cannot be read or the output cannot be written.
-    pub fn script(&mut self) -> io::Result<()> {
+    pub fn script(&mut self) -> io::Result<Ran> {
+        self.in_script = true;
+        let mut worst = Ran::Answered;
         let mut input = io::stdin().lock();
         let prompt = self.terminal && input.is_terminal();
         let mut line = Vec::new();
@@ -58,37 +66,41 @@ impl Runner {
             }
             line.clear();
             if input.read_until(b'\n', &mut line)? == 0 {
-                return Ok(());
+                return Ok(worst);
             }
-            let words = match split(&line) {
-                Some(words) => words,
-                None => {
-                    put(b"Invalid argument(s)\n")?;
-                    continue;
-                }
+            let ran = match split(&line) {
+                Some(words) => match words.first() {
+                    None => continue,
+                    Some(word) if word.eq_ignore_ascii_case(b"quit") || word.eq_ignore_ascii_case(b"exit") => {
+                        return Ok(worst);
+                    }
+                    Some(_) => self.line(&words)?,
+                },
+                None => put(b"Invalid argument(s)\n").map(|()| Ran::Failed)?,
             };
-            match words.first() {
-                None => {}
-                Some(word) if word.eq_ignore_ascii_case(b"quit") || word.eq_ignore_ascii_case(b"exit") => return Ok(()),
-                Some(_) => self.line(&words)?,
+            worst = worst.max(ran);
+            if ran == Ran::Ended {
+                return Ok(ran);
             }
         }
     }
 
     /// Runs one line: a command, or a number and the command to run as often.
-    fn line(&mut self, words: &[Vec<u8>]) -> io::Result<()> {
+    fn line(&mut self, words: &[Vec<u8>]) -> io::Result<Ran> {
         let (count, words) = match (words.len() > 1).then(|| count(&words[0])).flatten() {
             Some(Ok(count)) => (count, &words[1..]),
-            Some(Err(())) => return put(b"Invalid repeat count: it is a number from 1 on\n"),
+            Some(Err(())) => {
+                return put(b"Invalid redis-cli repeat command option value.\n").map(|()| Ran::Failed);
+            }
             None => (1, words),
         };
         let begun = Instant::now();
-        self.repeated(words, count, false)?;
+        let ran = self.repeated(words, count, false)?;
         let took = begun.elapsed();
         if self.style.mode == Mode::Standard && took >= Duration::from_millis(500) {
             put(format!("({:.2}s)\n", took.as_secs_f64()).as_bytes())?;
         }
-        Ok(())
+        Ok(ran)
     }
 
     /// Runs a command `count` times, for ever when it is negative, until it fails. Where `stops` says so an error
@@ -98,8 +110,8 @@ impl Runner {
         let mut ran = Ran::Answered;
         while left != 0 {
             left -= left.signum().max(0);
-            ran = self.run(words, stops)?;
-            if ran == Ran::Failed || (ran == Ran::ErrorReply && stops) {
+            ran = ran.max(self.run(words, stops)?);
+            if ran >= Ran::Failed || (ran == Ran::ErrorReply && stops) {
                 return Ok(ran);
             }
             if !self.interval.is_zero() && left != 0 {
@@ -110,6 +122,12 @@ impl Runner {
     }
 
     fn run(&mut self, words: &[Vec<u8>], stops: bool) -> io::Result<Ran> {
+        if let Some(answer) = own::without_servers(words, self.style.mode) {
+            return match answer {
+                Ok(text) => put(text.as_bytes()).map(|()| Ran::Answered),
+                Err(message) => self.failed(message.into()),
+            };
+        }
         let own = match words.first().map(Vec::as_slice) {
             Some(b"node-for") => nodes::node_for(self.session.config(), &words[1..], self.style.mode, self.terminal),
             Some(b"explain") => {
@@ -122,14 +140,27 @@ impl Runner {
         };
         match own {
             Ok((text, ran)) => put(&text).map(|()| ran),
-            Err(message) => complain(&message),
+            Err(message) => self.failed(message.into()),
         }
+    }
+
+    /// Says why there is no answer: in a script where the reply would be, and else as redis-cli on standard error.
+    fn failed(&self, failure: Failure) -> io::Result<Ran> {
+        if !self.in_script {
+            return complain(&failure.message).map(|()| Ran::Failed);
+        }
+        let mut out = Vec::new();
+        self.style.render(&Reply::Error(as_reply(&failure.message)), false, &mut out);
+        put(&out)?;
+        let Some(lost) = failure.lost else { return Ok(Ran::Failed) };
+        complain(&format!("the script ends here: the connection was lost, and its {lost} with it"))?;
+        Ok(Ran::Ended)
     }
 
     fn command(&mut self, words: &[Vec<u8>], stops: bool) -> io::Result<Ran> {
         let answer = match self.session.execute(words) {
             Ok(answer) => answer,
-            Err(message) => return complain(&message),
+            Err(failure) => return self.failed(failure),
         };
         let verbatim = is_verbatim(words);
         let mut out = Vec::new();
@@ -148,6 +179,7 @@ impl Runner {
                     Ran::Answered
                 }
             }
+            Answer::Gone => return Ok(Ran::Answered),
             Answer::PerNode(replies) => {
                 self.per_node(replies, verbatim, &mut out);
                 Ran::Answered
@@ -199,9 +231,8 @@ fn count(word: &[u8]) -> Option<Result<i64, ()>> {
     Some(text.parse().ok().filter(|&count| count > 0).ok_or(()))
 }
 
-fn complain(message: &str) -> io::Result<Ran> {
-    writeln!(io::stderr(), "rediscluster: {message}")?;
-    Ok(Ran::Failed)
+fn complain(message: &str) -> io::Result<()> {
+    writeln!(io::stderr(), "rediscluster: {message}")
 }
 
 fn put(bytes: &[u8]) -> io::Result<()> {

@@ -1,23 +1,24 @@
 //! The servers of one run of the program: each asked when it is first needed, and connected to again after a failure.
 
 use crate::config::Config;
+use crate::connection_state::ConnectionState;
 use crate::reply::Reply;
+use crate::words::{is_answer, refuse, told, unknown_command};
 use rediscluster::prelude::*;
 use rediscluster::spec::{self, Access, RequestPolicy};
-use rediscluster::{Cmd, Connection, Error, ErrorKind, Outcome, Protocol};
+use rediscluster::{Builder, Cmd, Connection, Error, ErrorKind, Outcome, Phase};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// For how long a session takes the replicas of a node for what they were.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// Commands that are answered by a stream of messages.
-const STREAMS: [&str; 6] = ["monitor", "subscribe", "psubscribe", "ssubscribe", "sync", "psync"];
-
 /// Where commands go.
 pub struct Session {
     config: Config,
     target: Option<Target>,
+    /// What the commands have set on the one connection of `--direct`.
+    state: ConnectionState,
 }
 
 enum Target {
@@ -39,10 +40,36 @@ pub enum Answer {
     One(Reply),
     /// One reply from each of several servers: what the server is called, where it is, and its reply.
     PerNode(Vec<(String, String, Reply)>),
+    /// The server did what it was asked to do, and is gone.
+    Gone,
 }
 
-/// What became of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why there is no answer.
+pub struct Failure {
+    /// In words.
+    pub message: String,
+    /// The name of a command whose effect on the connection is gone with it, so that a script has to end.
+    pub lost: Option<&'static str>,
+}
+
+/// What kept a command from being answered.
+enum Problem {
+    /// There was no connection to send it over.
+    Unconnected(Error),
+    /// It was sent, or could not be.
+    Command(Error),
+    /// No new connection can have what the commands had set on the one that was lost.
+    Lost(&'static str),
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Failure {
+        Failure { message, lost: None }
+    }
+}
+
+/// What became of a command, from good to bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ran {
     /// It was answered.
     Answered,
@@ -50,12 +77,14 @@ pub enum Ran {
     ErrorReply,
     /// There was no answer.
     Failed,
+    /// There was no answer, and a script has to end.
+    Ended,
 }
 
 impl Session {
     /// Nothing is connected yet.
     pub fn new(config: Config) -> Session {
-        Session { config, target: None }
+        Session { config, target: None, state: ConnectionState::default() }
     }
 
     /// What was configured.
@@ -63,47 +92,111 @@ impl Session {
         &self.config
     }
 
-    fn target(&mut self) -> Result<&mut Target, Error> {
+    fn target(&mut self) -> Result<&mut Target, Problem> {
         let target = match self.target.take() {
             Some(target) => target,
             None => match &self.config.direct {
-                Some(address) => Target::Direct(Box::new(self.config.settings().open(address)?)),
-                None => Target::Cluster(Nodes::new(&self.config)?),
+                Some(address) => Target::Direct(Box::new(self.open(address)?)),
+                None => {
+                    let nodes = Nodes::new(self.config.builder(), self.config.deadline());
+                    Target::Cluster(nodes.map_err(Problem::Unconnected)?)
+                }
             },
         };
         Ok(self.target.insert(target))
     }
 
+    /// A connection on which is set what was set on the one before it.
+    fn open(&self, address: &str) -> Result<Connection, Problem> {
+        if let Some(name) = self.state.unrepeatable() {
+            return Err(Problem::Lost(name));
+        }
+        let mut connection = self.config.settings().open(address).map_err(Problem::Unconnected)?;
+        for (name, words) in self.state.to_repeat() {
+            let set: Result<Reply, Error> = connection.execute(cmd("").args_of(words).reply());
+            set.map_err(|error| if error.is_server() { Problem::Lost(name) } else { Problem::Unconnected(error) })?;
+        }
+        Ok(connection)
+    }
+
     /// Runs one command.
     ///
     /// # Errors
-    /// What kept it from being answered, in words. An error reply is an answer.
-    pub fn execute(&mut self, words: &[Vec<u8>]) -> Result<Answer, String> {
-        if self.config.direct.is_some() {
-            refuse(words, self.config.protocol)?;
+    /// What kept it from being answered. An error reply is an answer.
+    pub fn execute(&mut self, words: &[Vec<u8>]) -> Result<Answer, Failure> {
+        refuse(words, self.config.protocol())?;
+        if self.state.cannot_wait(words) {
+            return Err("the connection was lost, and this one cannot tell of what was written over it"
+                .to_owned()
+                .into());
         }
+        let mut result = self.attempt(words);
+        if let Err(Problem::Unconnected(error) | Problem::Command(error)) = &result {
+            if self.config.prefers_resp3() && has_no_hello(error) {
+                eprintln!("rediscluster: {}; going on with RESP2", error.message());
+                self.config.speak_resp2();
+                self.target = None;
+                result = self.attempt(words);
+            }
+        }
+        match result {
+            Ok(reply) => {
+                self.state.answered(words, &reply);
+                Ok(self.answer(words, reply))
+            }
+            Err(Problem::Lost(name)) => {
+                let message = format!("{name}: the connection was lost, and what it has set with it");
+                Err(Failure { message, lost: Some(name) })
+            }
+            Err(Problem::Unconnected(error)) => Err(Failure { message: told(&error), lost: self.lost_at(words) }),
+            Err(Problem::Command(error)) => self.failed(words, &error),
+        }
+    }
+
+    fn attempt(&mut self, words: &[Vec<u8>]) -> Result<Reply, Problem> {
         let command = cmd("").args_of(words).reply::<Reply>();
-        let result = match self.target().map_err(|error| error.to_string())? {
+        Ok(match self.target()? {
             Target::Cluster(nodes) => {
                 // What kept a node from being asked is no answer to the command.
-                let cluster = nodes.before(words, &command).map_err(|error| error.to_string())?;
-                cluster.execute(command)
+                let cluster = nodes.before(words, &command).map_err(Problem::Unconnected)?;
+                cluster.execute(command).map_err(Problem::Command)?
             }
-            Target::Direct(connection) => connection.as_mut().execute(command),
-        };
-        match result {
-            Ok(reply) => Ok(self.answer(words, reply)),
-            Err(error) if is_answer(&error, words) => {
-                Ok(Answer::One(Reply::Error(error.message().as_bytes().to_vec())))
-            }
-            Err(error) => {
-                // The library never uses a connection again that failed; nor is it any use here.
-                if let Some(Target::Direct(_)) = self.target {
-                    self.target = None;
+            // Whatever the server said, it said to this command.
+            Target::Direct(connection) => match connection.as_mut().execute(command) {
+                Err(error) if error.is_server() => Reply::Error(error.message().as_bytes().to_vec()),
+                result => result.map_err(Problem::Command)?,
+            },
+        })
+    }
+
+    fn failed(&mut self, words: &[Vec<u8>], error: &Error) -> Result<Answer, Failure> {
+        if self.config.direct.is_none() {
+            return match error.kind() {
+                ErrorKind::UnknownCommand => {
+                    eprintln!("rediscluster: {error}; --direct HOST:PORT sends any command to one server");
+                    Ok(Answer::One(Reply::Error(unknown_command(words))))
                 }
-                Err(told(&error))
-            }
+                _ => match is_answer(error, words) {
+                    Some(text) => Ok(Answer::One(Reply::Error(text))),
+                    None => Err(told(error).into()),
+                },
+            };
         }
+        if error.kind() == ErrorKind::Argument {
+            return Err(told(error).into());
+        }
+        // The library never uses a connection again that failed; nor is it any use here.
+        self.target = None;
+        let shuts_down = words.first().is_some_and(|word| word.eq_ignore_ascii_case(b"shutdown"));
+        if shuts_down && error.kind() == ErrorKind::Io && error.outcome() == Outcome::Unknown {
+            return Ok(Answer::Gone);
+        }
+        Err(Failure { message: told(error), lost: self.lost_at(words) })
+    }
+
+    /// The name of a command whose effect is lost with the connection. Those to nodes have nothing set on them.
+    fn lost_at(&mut self, words: &[Vec<u8>]) -> Option<&'static str> {
+        self.config.direct.as_ref().and_then(|_| self.state.lost_at(words))
     }
 
     /// The library answers some commands with a map from the names of the servers. One server needs no name.
@@ -134,9 +227,8 @@ impl Nodes {
     ///
     /// # Errors
     /// A mistake in the configuration.
-    pub fn new(config: &Config) -> Result<Nodes, Error> {
-        let asked = BTreeMap::new();
-        Ok(Nodes { cluster: config.builder().build()?, deadline: config.deadline(), asked })
+    pub fn new(builder: Builder, deadline: Duration) -> Result<Nodes, Error> {
+        Ok(Nodes { cluster: builder.build()?, deadline, asked: BTreeMap::new() })
     }
 
     /// The cluster, after the nodes that a command needs were asked who their servers are, within this time. One that
@@ -202,48 +294,8 @@ impl Nodes {
     }
 }
 
-/// Whether a server answered the command with this error, or would have. What went wrong before the command was
-/// sent, such as a password that is refused, is no answer to it; nor are different errors of several servers.
-fn is_answer(error: &Error, words: &[Vec<u8>]) -> bool {
-    let asked = |name: &str| words.first().is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()));
-    let handshake = error.command().is_some_and(|name| ["AUTH", "HELLO", "SELECT"].contains(&name) && !asked(name));
-    let arity = error.kind() == ErrorKind::Argument && error.message().starts_with("ERR ");
-    let agreed = error.parts().iter().all(|part| part.error.as_deref() == Some(error.message()));
-    // A script may have written by the time of its error.
-    let script = error.command().is_some_and(|name| ["EVAL", "FCALL"].iter().any(|runs| name.starts_with(runs)));
-    let certain = error.outcome() == Outcome::NotApplied || script && error.outcome() == Outcome::Unknown;
-    (error.is_server() && !handshake || arity) && certain && agreed
-}
-
-/// The error in words for somebody at a terminal, with the option that helps.
-fn told(error: &Error) -> String {
-    match (error.kind(), error.command()) {
-        (ErrorKind::Refused, Some("SELECT")) => "SELECT: the option -n chooses the database".into(),
-        (ErrorKind::Refused, Some("AUTH")) => "AUTH: the options --user and -a say who you are".into(),
-        (ErrorKind::Refused, Some(command)) if error.message().starts_with("makes sense on one server") => {
-            format!("{command} makes sense on one server, and there are several: use --direct HOST:PORT")
-        }
-        (ErrorKind::Refused, Some(command)) => {
-            format!(
-                "{command} needs a connection of its own, and those to the nodes are shared: use --direct HOST:PORT"
-            )
-        }
-        (ErrorKind::UnknownCommand, _) => format!("{error}; --direct HOST:PORT sends any command to one server"),
-        _ => error.to_string(),
-    }
-}
-
-/// What a connection of request and reply cannot do.
-fn refuse(words: &[Vec<u8>], protocol: Protocol) -> Result<(), String> {
-    let is = |at: usize, text: &str| words.get(at).is_some_and(|word| word.eq_ignore_ascii_case(text.as_bytes()));
-    if let Some(name) = STREAMS.iter().find(|name| is(0, name)) {
-        return Err(format!(
-            "{} is answered by a stream of messages, which this program does not show",
-            name.to_uppercase()
-        ));
-    }
-    if protocol == Protocol::Resp2 && is(0, "hello") && is(1, "3") {
-        return Err("HELLO 3 would change the protocol of the connection: use the option -3".into());
-    }
-    Ok(())
+/// Whether a server does not speak RESP3, or may not be asked to.
+fn has_no_hello(error: &Error) -> bool {
+    let refused = error.is_server() && !matches!(error.kind(), ErrorKind::NoAuth | ErrorKind::WrongPass);
+    refused && error.command() == Some("HELLO") && error.phase() == Some(Phase::Handshake)
 }

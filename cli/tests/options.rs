@@ -2,28 +2,10 @@
 
 mod program;
 
-use program::{answered, rediscluster, rediscluster_with, Ran};
+use program::{answered, failed, pair, rediscluster, rediscluster_with, with};
 use rediscluster_testing::{dead_address, Reply, ScriptedPeer, Server};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-/// Two servers, and the options that make a cluster of them.
-fn pair() -> ([Server; 2], [String; 2]) {
-    let servers = [Server::start(), Server::start()];
-    let list = format!("node_1={},node_2={}", servers[0].address(), servers[1].address());
-    (servers, ["--nodes".into(), list])
-}
-
-fn with<'a>(options: &'a [String], words: &[&'a str]) -> Vec<&'a str> {
-    options.iter().map(String::as_str).chain(words.iter().copied()).collect()
-}
-
-/// The one line of complaint.
-#[track_caller]
-fn failed(ran: &Ran) -> String {
-    assert_eq!((ran.out().as_str(), ran.status), ("", 1), "{}", ran.err());
-    ran.err().strip_prefix("rediscluster: ").unwrap_or_else(|| panic!("{}", ran.err())).trim_end().to_owned()
-}
 
 /// A file that is gone at the end of the test.
 struct File(PathBuf);
@@ -89,8 +71,8 @@ fn replies_of_several_servers() {
 fn nodes_from_everywhere() {
     let (servers, _) = pair();
     let [one, two] = [servers[0].address(), servers[1].address()];
-    let environment = [("REDISCLUSTER_NODES", format!("node_1={one},node_2={two}"))];
-    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let list = format!("node_1={one},node_2={two}");
+    let environment = [("REDISCLUSTER_NODES", list.as_str())];
     answered(&rediscluster_with(&["ping"], &environment, b""), "node_1 PONG\nnode_2 PONG\n");
     let toml = File::new(&servers[0], "nodes.toml", &format!("[nodes]\nnode_2 = '{two}'\nnode_1 = 'redis://{one}'\n"));
     answered(&rediscluster(&["--config", toml.path(), "ping"]), "node_1 PONG\nnode_2 PONG\n");
@@ -195,11 +177,10 @@ fn what_is_wrong_is_said() {
     assert_eq!(failed(&rediscluster::<&str>(&[])), missing);
     let message = failed(&rediscluster(&["--node", &format!("a={dead}"), "ping"]));
     assert!(message.contains(&format!("a ({dead}): Connection refused")), "{message}");
-    let message = failed(&rediscluster(&with(&nodes, &["nosuch", "s3cret"])));
-    assert!(
-        message.starts_with("NOSUCH: ") && message.contains("--direct") && !message.contains("s3cret"),
-        "{message}"
-    );
+    let ran = rediscluster(&with(&nodes, &["nosuch", "arg"]));
+    let wanted = ("ERR unknown command 'nosuch', with args beginning with: 'arg' \n\n".to_owned(), 0);
+    assert_eq!((ran.out(), ran.status), wanted, "as one server");
+    assert!(ran.err().starts_with("rediscluster: NOSUCH: ") && ran.err().contains("--direct"), "{}", ran.err());
     let message = failed(&rediscluster(&with(&nodes, &["multi"])));
     assert!(message.starts_with("MULTI needs a connection of its own") && message.contains("--direct"), "{message}");
     assert!(failed(&rediscluster(&with(&nodes, &["select", "3"]))).contains("-n"));
@@ -225,8 +206,13 @@ fn a_command_that_parts_of_the_nodes_refuse() {
     let (servers, nodes) = pair();
     servers[1].ask(&["CONFIG", "SET", "maxmemory", "1"]);
     let ran = rediscluster(&with(&nodes, &["mset", "a", "1", "b", "2", "c", "3", "d", "4", "foo", "5", "bar", "6"]));
-    let message = failed(&ran);
+    let message = ran.out();
+    assert!(message.starts_with("OOM MSET ") && message.ends_with("\n\n") && message.lines().count() == 2, "{message}");
     assert!(message.contains("node_1: applied") && message.contains("node_2: not applied"), "{message}");
+    assert_eq!((ran.err().as_str(), ran.status), ("", 0), "as one server that refuses");
+    let line = ["-e", "mset", "a", "1", "b", "2", "c", "3", "d", "4", "foo", "5", "bar", "6"];
+    let ran = rediscluster(&with(&nodes, &line));
+    assert!(ran.err().starts_with("OOM MSET ") && ran.status == 1 && ran.out().is_empty(), "{ran:?}");
     // One key, one node: the same words as redis-cli's.
     let ran = rediscluster(&with(&nodes, &["set", "foo", "bar"]));
     assert!(ran.out().starts_with("OOM ") && ran.status == 0, "{ran:?}");
@@ -258,24 +244,6 @@ fn repeating() {
 }
 
 #[test]
-fn scripts_on_nodes() {
-    let (_servers, nodes) = pair();
-    let script = b"set foo 'two words'\n\nget foo\n3 incr n\nget \"\nnosuch\nnode-for foo\nincr foo\nget foo";
-    let ran = rediscluster_with(&with(&nodes, &[]), &[], script);
-    let lines: Vec<String> = ran.out().lines().map(str::to_owned).collect();
-    assert_eq!(lines[..6], ["OK", "two words", "1", "2", "3", "Invalid argument(s)"]);
-    assert!(lines[6].starts_with("foo\tnode_2\t127.0.0.1:"), "{lines:?}");
-    assert_eq!(lines[7..], ["WRONGTYPE", "", "two words"].map(|line| line.replace("WRONGTYPE", &lines[7])));
-    assert!(ran.err().starts_with("rediscluster: NOSUCH: "), "{}", ran.err());
-    assert_eq!(ran.status, 0, "as redis-cli");
-    let ran = rediscluster_with(&with(&nodes, &[]), &[], b"0 incr n\n");
-    answered(&ran, "Invalid repeat count: it is a number from 1 on\n");
-    let ran = rediscluster_with(&with(&nodes, &["--no-raw"]), &[], b"blpop nosuch 0.6\n");
-    let out = ran.out();
-    assert!(out.starts_with("(nil)\n(0.") && out.ends_with("s)\n"), "a slow command's time is told: {out}");
-}
-
-#[test]
 fn a_deadline() {
     let peer = ScriptedPeer::new(|stream| {
         let mut rest = Vec::new();
@@ -299,6 +267,105 @@ fn help_and_version() {
     assert_eq!((rediscluster(&["-h"]).status, ran.status), (0, 0));
     answered(&rediscluster(&["--version"]), concat!("rediscluster ", env!("CARGO_PKG_VERSION"), "\n"));
     answered(&rediscluster(&["-v"]), concat!("rediscluster ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn one_server_by_host_and_port() {
+    let (servers, nodes) = pair();
+    let [address, port] = [servers[0].address(), servers[0].port().to_string()];
+    answered(&rediscluster(&["-h", "127.0.0.1", "-p", &port, "set", "foo", "here"]), "OK\n");
+    assert_eq!(servers[0].ask(&["GET", "foo"]), Reply::bulk("here"), "without routing it would be on the other one");
+    answered(&rediscluster(&["-p", &port, "get", "foo"]), "here\n");
+    answered(&rediscluster(&["-h", "localhost", "-p", &port, "get", "foo"]), "here\n");
+    let elsewhere = [("REDISCLUSTER_NODES", "a=h:1")];
+    answered(&rediscluster_with(&["-p", &port, "-n", "1", "get", "foo"], &elsewhere, b""), "\n");
+    answered(&rediscluster_with(&["-p", &port], &[], b"multi\nget foo\nexec\n"), "OK\nQUEUED\nhere\n");
+    let dead = dead_address();
+    let port_of_dead = dead.rsplit(':').next().expect("a port");
+    for line in [&["-h", "127.0.0.1", "-p", port_of_dead, "ping"][..], &["-p", port_of_dead, "-h", "127.0.0.1", "ping"]]
+    {
+        let message = failed(&rediscluster(line));
+        assert!(message.contains(&format!("{dead}: Connection refused")), "{message}");
+    }
+    assert!(failed(&rediscluster(&["-h", "::1", "-p", port_of_dead, "ping"]))
+        .starts_with(&format!("[::1]:{port_of_dead}: ")));
+    assert!(failed(&rediscluster(&["-h", "nosuch.invalid", "ping"])).starts_with("nosuch.invalid:6379: "));
+    assert!(failed(&rediscluster(&["-p", &port, "--direct", &address, "ping"])).contains("give one of them"));
+    for own in [&["nodes"][..], &["node-for", "a"], &["explain", "get", "a"], &["recover"]] {
+        let message = failed(&rediscluster(&[&["-p", port.as_str()], own].concat()));
+        assert!(message.starts_with(&format!("{} is about all nodes, and ", own[0])), "{message}");
+        let ran = rediscluster(&[&with(&nodes, &[]), own].concat());
+        assert_eq!(ran.status, 0, "{}", ran.err());
+    }
+    for wrong in [&["-p", "0", "ping"][..], &["-p", "70000", "ping"], &["-p", "x", "ping"], &["-p"]] {
+        assert_eq!(rediscluster(wrong).status, 1, "{wrong:?}");
+    }
+    for help in [&["-h"][..], &["-h", "-p", "7000"], &["-p", "7000", "-h"]] {
+        assert!(rediscluster(help).out().contains("Usage: rediscluster"), "{help:?}");
+    }
+}
+
+#[test]
+fn what_the_environment_says_is_used_or_refused() {
+    let server = Server::start_with(&["--requirepass", "s3cret"]);
+    let address = server.address();
+    let direct = ["--direct", address.as_str(), "ping"];
+    answered(&rediscluster_with(&direct, &[("VALKEYCLI_AUTH", "s3cret")], b""), "PONG\n");
+    let both = [("REDISCLI_AUTH", "s3cret"), ("VALKEYCLI_AUTH", "wr0ng")];
+    answered(&rediscluster_with(&direct, &both, b""), "PONG\n");
+    // Neither can be in the arguments of a Rust test, so a shell makes them.
+    for (variable, rest) in [
+        ("REDISCLI_AUTH", format!("--direct {address} ping")),
+        ("VALKEYCLI_AUTH", format!("--direct {address} ping")),
+        ("REDISCLUSTER_NODES", "ping".to_owned()),
+    ] {
+        let line = format!("{variable}=$'s3cret\\xff' exec {} {rest}", env!("CARGO_BIN_EXE_rediscluster"));
+        let ran = program::run("bash".as_ref(), &["-c", &line], &[], b"");
+        assert_eq!(failed(&ran), format!("the value of {variable} is not UTF-8"));
+        // What is not needed is not looked at.
+        let rest = format!("--no-auth-warning -a s3cret --direct {address} ping");
+        let line = format!("{variable}=$'s3cret\\xff' exec {} {rest}", env!("CARGO_BIN_EXE_rediscluster"));
+        answered(&program::run("bash".as_ref(), &["-c", &line], &[], b""), "PONG\n");
+    }
+}
+
+#[test]
+fn a_file_with_a_byte_order_mark() {
+    let server = Server::start();
+    for (name, text) in [
+        ("bom.json", format!("\u{feff}{{\"nodes\": [\"a={}\"]}}", server.address())),
+        ("bom.toml", format!("\u{feff}[nodes]\na = '{}'\n", server.address())),
+    ] {
+        let file = File::new(&server, name, &text);
+        answered(&rediscluster(&["--config", file.path(), "ping"]), "PONG\n");
+    }
+}
+
+#[test]
+fn json_where_there_is_no_resp3() {
+    let server = Server::start_with(&["--rename-command", "HELLO", ""]);
+    let node = format!("a={}", server.address());
+    server.ask(&["HSET", "hash", "field", "value"]);
+    server.ask(&["ZADD", "zset", "inf", "a"]);
+    for target in [["--direct", &server.address()], ["--node", &node]] {
+        let ran = rediscluster(&[&target[..], &["--json", "hgetall", "hash"]].concat());
+        assert_eq!((ran.out().as_str(), ran.status), ("[\"field\",\"value\"]\n", 0), "{}", ran.err());
+        assert!(ran.err().contains("going on with RESP2"), "{}", ran.err());
+        assert_eq!(ran.err().lines().count(), 1, "{}", ran.err());
+        let ran = rediscluster_with(&[&target[..], &["--json"]].concat(), &[], b"get a\nzscore zset a\n");
+        assert_eq!((ran.out().as_str(), ran.err().lines().count()), ("null\n\"inf\"\n", 1), "{}", ran.err());
+        let message = failed(&rediscluster(&[&target[..], &["-3", "--json", "hgetall", "hash"]].concat()));
+        assert!(message.contains("HELLO"), "{message}");
+        answered(&rediscluster(&[&target[..], &["-2", "--json", "get", "a"]].concat()), "null\n");
+    }
+    let ran = rediscluster(&["--node", &node, "--json", "nodes"]);
+    assert_eq!((ran.err().as_str(), ran.status), ("", 0), "what is asked for the table is the same in RESP2");
+    assert!(ran.out().contains("\"state\":\"up\""), "{}", ran.out());
+    let server = Server::start();
+    server.ask(&["ZADD", "zset", "-inf", "a", "1.5", "b", "inf", "c"]);
+    let ran = rediscluster(&["--direct", &server.address(), "--json", "zrange", "zset", "0", "-1", "withscores"]);
+    let json: serde_json::Value = serde_json::from_slice(&ran.out).expect("JSON");
+    assert_eq!(json, serde_json::json!([["a", "-inf"], ["b", 1.5], ["c", "inf"]]));
 }
 
 #[test]

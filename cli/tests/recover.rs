@@ -320,7 +320,7 @@ fn without_a_node_nothing_is_done() {
     let ran = rediscluster(&["--nodes", &nodes, "recover", "--apply", "--older-than", "0"]);
     assert!(ran.status == 1 && ran.out.is_empty() && ran.err().contains("node_2"), "{ran:?}");
     let ran = rediscluster(&["--direct", &server.address(), "recover"]);
-    assert!(ran.status == 1 && ran.err().contains("leave --direct out"), "{ran:?}");
+    assert!(ran.status == 1 && ran.err().contains("give --nodes"), "{ran:?}");
     let ran = rediscluster(&["--nodes", &nodes, "recover", "now"]);
     assert!(ran.status == 1 && ran.err().contains("now is none of"), "{ran:?}");
     assert_eq!(server.ask(&["DBSIZE"]).int(), 1);
@@ -417,7 +417,7 @@ fn a_recovery_that_breaks_off_is_finished_by_the_next() {
                     two.servers.iter().for_each(|server| drop(server.ask(&["FLUSHALL"])));
                     two.servers[0].ask(&["SET", "taken", "by another"]);
                     for (put, server, call) in stashes {
-                        two.servers[*server].ask(&[put, name(call).as_str(), "x"]);
+                        two.servers[*server].ask(&[*put, name(call).as_str(), "x"]);
                     }
                     wire.cut_at(nth, cut);
                     let line = ["--masters-only", "--nodes", &wires, "recover", "--apply", "--older-than", "0"];

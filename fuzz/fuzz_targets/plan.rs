@@ -1,4 +1,4 @@
-//! Commands that nobody would write, planned on clusters of one, two and five nodes.
+//! Commands that nobody would write, planned and explained on clusters of one, two and five nodes.
 
 #![no_main]
 

@@ -7,11 +7,14 @@
 mod copy;
 mod lookup;
 mod moves;
+mod pops;
 mod rename;
 mod sort;
 mod sources;
 mod streams;
 mod strings;
+mod together;
+mod tracking;
 mod waits;
 mod weight;
 
@@ -22,7 +25,7 @@ use crate::net::{Deadline, Lease};
 use crate::plan::{command, Part, Placed, Planner, Route, Target};
 use crate::resp::{encode, Frame, Value, ValueRef};
 use crate::retry::random;
-use crate::run::{Answer, Run};
+use crate::run::{cancelled, Answer, Run};
 use crate::spec::{Across, SetOperation, WaitArgument};
 use crate::stash::{Stash, StashRole};
 use crate::topology::Role;
@@ -251,6 +254,14 @@ fn meaning_told(across: Across, error: Error) -> Error {
 /// A failure before the step that writes: whatever happened to a reading step, no data changed.
 fn nothing_written(error: Error) -> Error {
     error.with_outcome(Outcome::NotApplied).with_parts(Vec::new())
+}
+
+/// The reply to a wait when nothing came.
+fn nothing(was_cancelled: bool) -> Result<Vec<u8>> {
+    match was_cancelled {
+        true => Err(cancelled()),
+        false => Ok(Value::Nil.to_bytes()),
+    }
 }
 
 fn is_no_such_key(error: &Error) -> bool {

@@ -1,6 +1,7 @@
 //! One member or one element from one node to another: `SMOVE`, `RPOPLPUSH`, `LMOVE` and their blocking forms.
 
 use super::{integer, nothing_written, owned};
+use crate::cmd::Wait;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::plan::Placed;
 use crate::resp::{encode, Value, ValueRef};
@@ -81,13 +82,13 @@ impl Run<'_> {
             // A server reads the words before it looks at any key.
             return Err(Error::server(b"ERR syntax error"));
         }
-        if self.spec.wait != WaitArgument::None {
-            // It reads the time before it looks at any key as well.
-            self.until()?;
-        }
+        // It reads the time before it looks at any key as well: a time that it refuses it is given first.
+        let is_refused = self.spec.wait != WaitArgument::None && self.wait == Wait::None;
         // In the order in which a server looks: an empty source, then the types.
-        if let (1.., Err(wrong_type)) = self.prompt().both(b"LLEN", source, destination)? {
-            return Err(wrong_type);
+        if !is_refused {
+            if let (1.., Err(wrong_type)) = self.prompt().both(b"LLEN", source, destination)? {
+                return Err(wrong_type);
+            }
         }
         let (from, to) = self.stashes(&[&[name.as_bytes()], &rest[..sides]].concat(), source, destination);
         let way = Way { source, destination, from, to, load: &[] };

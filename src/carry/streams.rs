@@ -1,8 +1,10 @@
 //! `XREAD` and `XREADGROUP` with streams on several nodes.
 
-use super::waits::{nothing, Given, Waited, Waiter};
-use super::{error_in, nothing_written};
-use crate::error::{escape, Error, Outcome, PartOutcome, Result};
+use super::pops::NO_TIME;
+use super::tracking::{Waited, Watcher};
+use super::waits::{Given, Waiter};
+use super::{error_in, nothing, nothing_written};
+use crate::error::{escape, Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::net::Lease;
 use crate::order::sort_by_key;
 use crate::plan::{command, parse_id, Part, Placed, StreamRead, Target};
@@ -60,7 +62,6 @@ impl Run<'_> {
             keys: group.iter().map(|key| key.position).collect(),
         };
         let parts: Vec<Part<'_>> = read.groups().iter().map(part).collect();
-        let given = |frame: Frame<'_>| (frame.value() != ValueRef::Nil).then(|| frame.as_bytes().to_vec());
         let results = prompt.each(&parts)?.into_iter().map(|answer| answer.map(|answer| given(answer.frame())));
         match prompt.merged(&read, results.collect())? {
             Some(reply) => Ok(reply),
@@ -70,12 +71,31 @@ impl Run<'_> {
     }
 
     fn wait_for_streams(&self, read: &StreamRead<'_>) -> Result<Vec<u8>> {
-        let until = self.until()?;
         let groups = read.groups();
-        let request = |group: &[&Placed<'_>], slice: Duration| read.request(group, Some(slice.as_millis().max(1)));
-        let waiters: Vec<Waiter<'_>> =
-            groups.iter().map(|group| Waiter::new(group[0].master, move |slice| request(group, slice))).collect();
-        let Waited { results, was_cancelled } = self.wait_on_all(&waiters, until);
+        if let [group] = groups.as_slice() {
+            let request = |places: &[usize], slice: Duration| {
+                let keys: Vec<&Placed<'_>> = places.iter().map(|&at| group[at]).collect();
+                read.request(&keys, Some(&slice.as_millis().max(1).to_string()))
+            };
+            let keys = group.iter().map(|key| key.stored).collect();
+            return self.wait_in_slices(&Waiter { server: group[0].master, keys, request: &request });
+        }
+        let probe = |group: &[&Placed<'_>]| read.request(group, Some(NO_TIME));
+        let watchers: Vec<Watcher<'_>> = groups.iter().map(|group| Watcher::of(group, probe(group))).collect();
+        // What is no stream now has nothing, and whoever waits for it does not mind.
+        let take = |nth: usize, types: &[Vec<u8>]| {
+            let streams = groups[nth].iter().zip(types).filter(|(_, kind)| kind.as_slice() == self.takes_type());
+            let keys: Vec<&Placed<'_>> = streams.map(|(key, _)| *key).collect();
+            if keys.is_empty() {
+                return Ok(None);
+            }
+            match self.prompt().exchange(keys[0].master, &read.request(&keys, None)) {
+                Ok(answer) => Ok(given(answer.frame())),
+                Err(error) if error.kind() == ErrorKind::WrongType => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        let Waited { results, was_cancelled } = self.watch_until_given(&watchers, self.until(), &take);
         match self.prompt().merged(read, results)? {
             Some(reply) => Ok(reply),
             None => nothing(was_cancelled),
@@ -83,7 +103,7 @@ impl Run<'_> {
     }
 
     /// Whether what is read stays there for others, as it does without a group.
-    fn takes_nothing(&self) -> bool {
+    pub(super) fn takes_nothing(&self) -> bool {
         self.spec.access == Access::Read
     }
 
@@ -133,7 +153,7 @@ impl Run<'_> {
     }
 
     /// One request for each of some keys, all servers at once: every reply, errors among them, and its node.
-    fn ask_each<'k, 'c>(
+    pub(super) fn ask_each<'k, 'c>(
         &self,
         keys: &'k [Placed<'c>],
         ask: impl Fn(&Placed<'_>) -> Vec<u8>,
@@ -280,6 +300,11 @@ fn same_from_here<'n>(names: impl DoubleEndedIterator<Item = (&'n [u8], bool)>) 
 fn is_behind(first: Option<&Vec<u8>>, id: &[u8]) -> bool {
     let behind = |asked| first.and_then(|first| parse_id(first)).map_or(true, |first| first > asked);
     id != b"$" && parse_id(id).map_or(true, behind)
+}
+
+/// What a server gave; `None` when that is nothing.
+fn given(frame: Frame<'_>) -> Option<Vec<u8>> {
+    (frame.value() != ValueRef::Nil).then(|| frame.as_bytes().to_vec())
 }
 
 fn misfit() -> Error {

@@ -126,8 +126,8 @@ impl Cluster {
     /// like. A wait that is ended is a [`Cancelled`](crate::ErrorKind::Cancelled) error, and nothing was taken; what
     /// comes in the very moment is given as the result. What does not wait is not concerned.
     ///
-    /// Its waits are made of slices of a second at most, also where one node has all keys, and servers are told that
-    /// they are over through a connection of their own. They read from masters. A call that is still waiting for a
+    /// Where one node has all keys, its waits are made of slices of a second at most, and the server is told that they are
+    /// over through a connection of its own. They read from masters. A call that is still waiting for a
     /// connection of the pool ends when it gets one. [`on`](Cluster::on) heeds it, and a
     /// [pipeline](Cluster::pipeline), whose other commands still run; a wait
     /// [on each master](Cluster::on_each_master) does not.

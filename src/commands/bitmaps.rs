@@ -126,6 +126,10 @@ pub trait BitmapCommands: Execute {
     /// assert_eq!(cluster.bitcount("both{week}")?, 2);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "bit_and")]
+    #[doc(alias = "bit_or")]
+    #[doc(alias = "bit_xor")]
+    #[doc(alias = "bit_not")]
     fn bitop<D: ToArg, K: ToArgs>(self, operation: BitOp, destination: D, keys: K) -> Self::Output<u64> {
         self.execute(Cmd::new(&spec::BITOP).arg(operation).arg(destination).args_of(keys))
     }

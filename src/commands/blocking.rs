@@ -12,8 +12,8 @@ use std::time::Duration;
 ///
 /// The longest wait is a [`Duration`]: zero and more than a hundred years wait for ever; any other is rounded up to milliseconds, and to two of them
 /// at least, so that the shortest never becomes the longest. Servers before Redis 6.0 take whole seconds only. The
-/// wait comes on top of the deadline of the call, and until it is over it keeps one connection of the pool. Another
-/// thread can end it: see [`Cluster::cancelled_by`](crate::Cluster::cancelled_by).
+/// wait comes on top of the deadline of the call, and until it is over it keeps one connection of the pool; on several
+/// nodes one to each of them, outside of the pools. Another thread can end it: see [`Cluster::cancelled_by`](crate::Cluster::cancelled_by).
 pub trait BlockingCommands: Execute {
     /// Takes an element off an end of a list and puts it on an end of another or of the same; waits while the
     /// source is empty. `None` when nothing came in time.
@@ -49,8 +49,8 @@ pub trait BlockingCommands: Execute {
     /// As [`lmpop`](crate::ListCommands::lmpop); waits while all of the lists are empty. `None` when nothing came in
     /// time.
     ///
-    /// `BLMPOP`, since Redis 7.0.0. Across nodes: all of them wait at the same time, and the
-    /// first that has something ends it; what another popped in that moment is put back.
+    /// `BLMPOP`, since Redis 7.0.0. Across nodes: all of them are watched at the same time, and the
+    /// first that has something ends it; one of them at a time is asked for what it has.
     ///
     /// # Errors
     /// As [`lmpop`](crate::ListCommands::lmpop).
@@ -80,8 +80,8 @@ pub trait BlockingCommands: Execute {
     /// Takes the first element of the first list that has one; waits while all of them are empty. Gives the name of
     /// that list as its server stores it, so without a hash tag, and the element; `None` when nothing came in time.
     ///
-    /// `BLPOP`, since Redis 2.0.0. Across nodes: all of them wait at the same time, and the
-    /// first that has something ends it; what another popped in that moment is put back.
+    /// `BLPOP`, since Redis 2.0.0. Across nodes: all of them are watched at the same time, and the
+    /// first that has something ends it; one of them at a time is asked for what it has.
     ///
     /// # Errors
     /// [`WrongType`](crate::ErrorKind::WrongType) when a
@@ -103,8 +103,8 @@ pub trait BlockingCommands: Execute {
 
     /// As [`blpop`](BlockingCommands::blpop), from the tail.
     ///
-    /// `BRPOP`, since Redis 2.0.0. Across nodes: all of them wait at the same time, and the
-    /// first that has something ends it; what another popped in that moment is put back.
+    /// `BRPOP`, since Redis 2.0.0. Across nodes: all of them are watched at the same time, and the
+    /// first that has something ends it; one of them at a time is asked for what it has.
     ///
     /// # Errors
     /// As [`blpop`](BlockingCommands::blpop).
@@ -152,8 +152,8 @@ pub trait BlockingCommands: Execute {
     /// As [`zmpop`](crate::SortedSetCommands::zmpop); waits while all of the sorted sets are empty. `None` when nothing
     /// came in time.
     ///
-    /// `BZMPOP`, since Redis 7.0.0. Across nodes: all of them wait at the same time, and the
-    /// first that has something ends it; what another popped in that moment is put back.
+    /// `BZMPOP`, since Redis 7.0.0. Across nodes: all of them are watched at the same time, and the
+    /// first that has something ends it; one of them at a time is asked for what it has.
     ///
     /// # Errors
     /// As [`zmpop`](crate::SortedSetCommands::zmpop).
@@ -170,6 +170,8 @@ pub trait BlockingCommands: Execute {
     /// assert_eq!(members[0].member, "sweep");
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "bzmpop_min")]
+    #[doc(alias = "bzmpop_max")]
     fn bzmpop<K: ToArgs, N: FromValue, M: FromValue>(
         self,
         keys: K,
@@ -185,8 +187,8 @@ pub trait BlockingCommands: Execute {
     /// empty. Gives the name of the sorted set as its server stores it, so without a hash tag, the member and its
     /// score; `None` when nothing came in time.
     ///
-    /// `BZPOPMAX`, since Redis 5.0.0. Across nodes: all of them wait at the same time, and the
-    /// first that has something ends it; what another popped in that moment is put back.
+    /// `BZPOPMAX`, since Redis 5.0.0. Across nodes: all of them are watched at the same time, and the
+    /// first that has something ends it; one of them at a time is asked for what it has.
     ///
     /// # Errors
     /// [`WrongType`](crate::ErrorKind::WrongType) when a
@@ -212,8 +214,8 @@ pub trait BlockingCommands: Execute {
 
     /// As [`bzpopmax`](BlockingCommands::bzpopmax), the member with the lowest score.
     ///
-    /// `BZPOPMIN`, since Redis 5.0.0. Across nodes: all of them wait at the same time, and the
-    /// first that has something ends it; what another popped in that moment is put back.
+    /// `BZPOPMIN`, since Redis 5.0.0. Across nodes: all of them are watched at the same time, and the
+    /// first that has something ends it; one of them at a time is asked for what it has.
     ///
     /// # Errors
     /// As [`bzpopmax`](BlockingCommands::bzpopmax).

@@ -80,6 +80,7 @@ pub trait ExpiryCommands: Execute {
     /// assert!(cluster.expireat("offer", tomorrow)?);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "expire_at")]
     fn expireat<K: ToArg>(self, key: K, time: SystemTime) -> Self::Output<bool> {
         self.execute(Cmd::new(&spec::EXPIREAT).arg(key).arg(unix_seconds(time)))
     }
@@ -128,6 +129,7 @@ pub trait ExpiryCommands: Execute {
     /// assert_eq!(cluster.expiretime("offer")?, ExpireTime::At(moment));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "expire_time")]
     fn expiretime<K: ToArg>(self, key: K) -> Self::Output<ExpireTimeSeconds> {
         self.execute(Cmd::new(&spec::EXPIRETIME).arg(key))
     }
@@ -214,6 +216,7 @@ pub trait ExpiryCommands: Execute {
     /// assert_eq!(cluster.exists("offer")?, 0);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "pexpire_at")]
     fn pexpireat<K: ToArg>(self, key: K, time: SystemTime) -> Self::Output<bool> {
         self.execute(Cmd::new(&spec::PEXPIREAT).arg(key).arg(unix_millis(time)))
     }
@@ -257,6 +260,7 @@ pub trait ExpiryCommands: Execute {
     /// assert!(cluster.pexpiretime("lease")?.at() > Some(before));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "pexpire_time")]
     fn pexpiretime<K: ToArg>(self, key: K) -> Self::Output<ExpireTimeMillis> {
         self.execute(Cmd::new(&spec::PEXPIRETIME).arg(key))
     }

@@ -38,6 +38,7 @@ pub trait GeoCommands: Execute {
     /// assert_eq!(cluster.geoadd("cities", (13.4, 52.5, "Berlin"))?, 0);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "geo_add")]
     fn geoadd<K: ToArg, P: ToGeo>(self, key: K, places: P) -> Self::Output<u64> {
         self.execute(Cmd::new(&spec::GEOADD).arg(key).args_of(Located(places)))
     }
@@ -82,6 +83,7 @@ pub trait GeoCommands: Execute {
     /// assert!(distance > 504.0 && distance < 505.0);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "geo_dist")]
     fn geodist<K: ToArg, A: ToArg, B: ToArg>(self, key: K, from: A, to: B, unit: GeoUnit) -> Self::Output<Option<f64>> {
         self.execute(Cmd::new(&spec::GEODIST).arg(key).arg(from).arg(to).arg(unit))
     }
@@ -104,6 +106,7 @@ pub trait GeoCommands: Execute {
     /// assert_eq!(hashes[1], None);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "geo_hash")]
     fn geohash<K: ToArg, M: ToArgs>(self, key: K, members: M) -> Self::Output<Vec<Option<String>>> {
         self.execute(Cmd::new(&spec::GEOHASH).arg(key).args_of(members))
     }
@@ -126,6 +129,7 @@ pub trait GeoCommands: Execute {
     /// assert_eq!(points[1], None);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "geo_pos")]
     fn geopos<K: ToArg, M: ToArgs>(self, key: K, members: M) -> Self::Output<Vec<Option<GeoPoint>>> {
         self.execute(Cmd::new(&spec::GEOPOS).arg(key).args_of(members))
     }
@@ -150,6 +154,7 @@ pub trait GeoCommands: Execute {
     /// assert_eq!(cities, ["Potsdam", "Berlin"]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "geo_search")]
     fn geosearch<K: ToArg, M: FromValue>(self, key: K, search: GeoSearch) -> Self::Output<Vec<M>> {
         self.execute(Cmd::new(&spec::GEOSEARCH).arg(key).args_of(search))
     }
@@ -221,9 +226,9 @@ pub trait GeoCommands: Execute {
     /// use rediscluster::prelude::*;
     /// use rediscluster::{GeoPoint, GeoSearch, GeoUnit};
     ///
-    /// cluster.geoadd("cities{de}", [(13.4050, 52.5200, "Berlin"), (11.5820, 48.1351, "Munich")])?;
+    /// cluster.geoadd("cities:de{de}", [(13.4050, 52.5200, "Berlin"), (11.5820, 48.1351, "Munich")])?;
     /// let north = GeoSearch::rectangle(GeoPoint::new(10.0, 53.0), 800.0, 400.0, GeoUnit::Kilometers);
-    /// assert_eq!(cluster.geosearchstore("north{de}", "cities{de}", north)?, 1);
+    /// assert_eq!(cluster.geosearchstore("north:de{de}", "cities:de{de}", north)?, 1);
     /// # Ok(()) });
     /// ```
     fn geosearchstore<D: ToArg, K: ToArg>(self, destination: D, source: K, search: GeoSearch) -> Self::Output<u64> {
@@ -243,10 +248,10 @@ pub trait GeoCommands: Execute {
     /// use rediscluster::prelude::*;
     /// use rediscluster::{GeoCenter, GeoSearch, GeoUnit};
     ///
-    /// cluster.geoadd("cities{de}", [(13.4050, 52.5200, "Berlin"), (13.0645, 52.3906, "Potsdam")])?;
+    /// cluster.geoadd("cities:de{de}", [(13.4050, 52.5200, "Berlin"), (13.0645, 52.3906, "Potsdam")])?;
     /// let near = GeoSearch::circle(GeoCenter::member("Berlin"), 50.0, GeoUnit::Kilometers);
-    /// assert_eq!(cluster.geosearchstore_distances("near{de}", "cities{de}", near)?, 2);
-    /// assert_eq!(cluster.zscore("near{de}", "Potsdam")?.map(f64::round), Some(27.0));
+    /// assert_eq!(cluster.geosearchstore_distances("near:de{de}", "cities:de{de}", near)?, 2);
+    /// assert_eq!(cluster.zscore("near:de{de}", "Potsdam")?.map(f64::round), Some(27.0));
     /// # Ok(()) });
     /// ```
     fn geosearchstore_distances<D: ToArg, K: ToArg>(

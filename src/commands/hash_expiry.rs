@@ -101,6 +101,7 @@ pub trait HashExpiryCommands: Execute {
     /// assert_eq!(cluster.hexpireat("offers", tomorrow, "tea")?, [FieldExpiry::Set]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "hexpire_at")]
     fn hexpireat<K: ToArg, F: ToArgs>(self, key: K, time: SystemTime, fields: F) -> Self::Output<Vec<FieldExpiry>> {
         self.execute(Cmd::new(&spec::HEXPIREAT).arg(key).arg(unix_seconds(time)).arg("FIELDS").args_of(Counted(fields)))
     }
@@ -158,6 +159,7 @@ pub trait HashExpiryCommands: Execute {
     /// assert_eq!(told, [ExpireTime::Persistent, ExpireTime::Missing]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "hexpire_time")]
     fn hexpiretime<K: ToArg, F: ToArgs>(self, key: K, fields: F) -> Self::Output<Vec<ExpireTimeSeconds>> {
         self.execute(Cmd::new(&spec::HEXPIRETIME).arg(key).arg("FIELDS").args_of(Counted(fields)))
     }
@@ -178,6 +180,7 @@ pub trait HashExpiryCommands: Execute {
     /// assert_eq!((tea, jam, cluster.hlen("cart")?), (2, None, 1));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "hget_del")]
     fn hgetdel<K: ToArg, F: ToArgs, V: FromValue>(self, key: K, fields: F) -> Self::Output<V> {
         self.execute(Cmd::new(&spec::HGETDEL).arg(key).arg("FIELDS").args_of(Counted(fields)))
     }
@@ -202,6 +205,7 @@ pub trait HashExpiryCommands: Execute {
     /// assert!(cluster.httl("session", "token")?[0].left().is_some());
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "hget_ex")]
     fn hgetex<K: ToArg, F: ToArgs, V: FromValue>(self, key: K, fields: F, options: GetExOptions) -> Self::Output<V> {
         self.execute(Cmd::new(&spec::HGETEX).arg(key).args_of(options).arg("FIELDS").args_of(Counted(fields)))
     }
@@ -305,6 +309,7 @@ pub trait HashExpiryCommands: Execute {
     /// assert_eq!(told, [FieldExpiry::Deleted]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "hpexpire_at")]
     fn hpexpireat<K: ToArg, F: ToArgs>(self, key: K, time: SystemTime, fields: F) -> Self::Output<Vec<FieldExpiry>> {
         self.execute(Cmd::new(&spec::HPEXPIREAT).arg(key).arg(unix_millis(time)).arg("FIELDS").args_of(Counted(fields)))
     }
@@ -363,6 +368,7 @@ pub trait HashExpiryCommands: Execute {
     /// assert_eq!(cluster.hpexpiretime("offers", "tea")?[0].at(), Some(moment));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "hpexpire_time")]
     fn hpexpiretime<K: ToArg, F: ToArgs>(self, key: K, fields: F) -> Self::Output<Vec<ExpireTimeMillis>> {
         self.execute(Cmd::new(&spec::HPEXPIRETIME).arg(key).arg("FIELDS").args_of(Counted(fields)))
     }
@@ -407,6 +413,7 @@ pub trait HashExpiryCommands: Execute {
     /// assert!(!cluster.hsetex("session", ("token", "y8"), new)?);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "hset_ex")]
     fn hsetex<K: ToArg, P: ToPairs>(self, key: K, fields: P, options: HSetExOptions) -> Self::Output<bool> {
         self.execute(Cmd::new(&spec::HSETEX).arg(key).args_of(options).arg("FIELDS").args_of(CountedPairs(fields)))
     }

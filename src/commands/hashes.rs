@@ -115,6 +115,7 @@ pub trait HashCommands: Execute {
     /// assert_eq!(cluster.hincrby("user:7", "visits", 10)?, 11);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "hincr")]
     fn hincrby<K: ToArg, F: ToArg>(self, key: K, field: F, amount: i64) -> Self::Output<i64> {
         self.execute(Cmd::new(&spec::HINCRBY).arg(key).arg(field).arg(amount))
     }
@@ -136,6 +137,7 @@ pub trait HashCommands: Execute {
     /// assert_eq!(cluster.hincrbyfloat("user:7", "credit", -0.25)?, 10.25);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "hincr")]
     fn hincrbyfloat<K: ToArg, F: ToArg>(self, key: K, field: F, amount: f64) -> Self::Output<f64> {
         self.execute(Cmd::new(&spec::HINCRBYFLOAT).arg(key).arg(field).arg(amount))
     }
@@ -286,6 +288,7 @@ pub trait HashCommands: Execute {
     /// assert!(drawn.len() == 3 && drawn.iter().all(|(_, value)| *value == 1));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "hrandfield_with_values")]
     fn hrandfield_withvalues<K: ToArg, V: FromValue>(self, key: K, count: i64) -> Self::Output<V> {
         self.execute(Cmd::new(&spec::HRANDFIELD).arg(key).arg(count).arg("WITHVALUES"))
     }
@@ -308,6 +311,7 @@ pub trait HashCommands: Execute {
     /// assert_eq!(cluster.hset("user:7", [("name", "Ann"), ("city", "Oslo")])?, 1);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "hset_multiple")]
     fn hset<K: ToArg, P: ToPairs>(self, key: K, pairs: P) -> Self::Output<u64> {
         self.execute(Cmd::new(&spec::HSET).arg(key).pairs(pairs))
     }
@@ -328,6 +332,7 @@ pub trait HashCommands: Execute {
     /// assert!(!cluster.hsetnx("user:7", "name", "bob")?);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "hset_nx")]
     fn hsetnx<K: ToArg, F: ToArg, V: ToArg>(self, key: K, field: F, value: V) -> Self::Output<bool> {
         self.execute(Cmd::new(&spec::HSETNX).arg(key).arg(field).arg(value))
     }

@@ -28,9 +28,9 @@ pub trait KeyCommands: Execute {
     /// # rediscluster_testing::example(|cluster| {
     /// use rediscluster::prelude::*;
     ///
-    /// cluster.set("draft{doc7}", "text")?;
-    /// assert!(cluster.copy("draft{doc7}", "final{doc7}")?);
-    /// assert_eq!(cluster.get::<_, String>("final{doc7}")?, "text");
+    /// cluster.set("draft:7{doc7}", "text")?;
+    /// assert!(cluster.copy("draft:7{doc7}", "final:7{doc7}")?);
+    /// assert_eq!(cluster.get::<_, String>("final:7{doc7}")?, "text");
     /// # Ok(()) });
     /// ```
     fn copy<S: ToArg, D: ToArg>(self, source: S, destination: D) -> Self::Output<bool> {
@@ -51,11 +51,12 @@ pub trait KeyCommands: Execute {
     /// use rediscluster::prelude::*;
     /// use rediscluster::CopyOptions;
     ///
-    /// cluster.mset([("draft{doc7}", "new"), ("final{doc7}", "old")])?;
-    /// assert!(!cluster.copy("draft{doc7}", "final{doc7}")?);
-    /// assert!(cluster.copy_with("draft{doc7}", "final{doc7}", CopyOptions::new().replace())?);
+    /// cluster.mset([("draft:7{doc7}", "new"), ("final:7{doc7}", "old")])?;
+    /// assert!(!cluster.copy("draft:7{doc7}", "final:7{doc7}")?);
+    /// assert!(cluster.copy_with("draft:7{doc7}", "final:7{doc7}", CopyOptions::new().replace())?);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "copy_options")]
     fn copy_with<S: ToArg, D: ToArg>(self, source: S, destination: D, options: CopyOptions) -> Self::Output<bool> {
         self.execute(Cmd::new(&spec::COPY).arg(source).arg(destination).args_of(options))
     }
@@ -336,6 +337,7 @@ pub trait KeyCommands: Execute {
     /// assert!(cluster.renamenx("foo", "free")?);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "rename_nx")]
     fn renamenx<K: ToArg, N: ToArg>(self, key: K, new_name: N) -> Self::Output<bool> {
         self.execute(Cmd::new(&spec::RENAMENX).arg(key).arg(new_name))
     }
@@ -424,6 +426,7 @@ pub trait KeyCommands: Execute {
     /// assert_eq!(cluster.type_of("missing")?, TypeOf::Missing);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "key_type")]
     fn type_of<K: ToArg>(self, key: K) -> Self::Output<TypeOf> {
         self.execute(Cmd::new(&spec::TYPE).arg(key))
     }

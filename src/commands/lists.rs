@@ -261,6 +261,7 @@ pub trait ListCommands: Execute {
     /// assert_eq!(cluster.lpos_with("letters", "a", LPosOptions::new().rank(2))?, Some(2));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "lpos_options")]
     fn lpos_with<K: ToArg, V: ToArg>(self, key: K, element: V, options: LPosOptions) -> Self::Output<Option<u64>> {
         self.execute(Cmd::new(&spec::LPOS).arg(key).arg(element).args_of(options))
     }
@@ -299,6 +300,7 @@ pub trait ListCommands: Execute {
     /// assert_eq!(cluster.lpushx("letters", "a")?, 0);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "lpush_exists")]
     fn lpushx<K: ToArg, M: ToArgs>(self, key: K, elements: M) -> Self::Output<u64> {
         self.execute(Cmd::new(&spec::LPUSHX).arg(key).args_of(elements))
     }
@@ -477,6 +479,7 @@ pub trait ListCommands: Execute {
     /// assert_eq!(cluster.rpushx("letters", "a")?, 0);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "rpush_exists")]
     fn rpushx<K: ToArg, M: ToArgs>(self, key: K, elements: M) -> Self::Output<u64> {
         self.execute(Cmd::new(&spec::RPUSHX).arg(key).args_of(elements))
     }

@@ -47,6 +47,7 @@ pub trait ScanCommands: Execute {
     /// }
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "hscan_match")]
     fn hscan<K: ToArg, F: FromValue, V: FromValue>(
         self,
         key: K,
@@ -101,6 +102,7 @@ pub trait ScanCommands: Execute {
     /// assert_eq!((page.items.len(), page.is_last()), (2, true));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "sscan_match")]
     fn sscan<K: ToArg, M: FromValue>(self, key: K, cursor: u64, options: &ScanOptions) -> Self::Output<ScanPage<M>> {
         self.execute(Cmd::new(&spec::SSCAN).arg(key).arg(cursor).args_of(options))
     }
@@ -123,6 +125,7 @@ pub trait ScanCommands: Execute {
     /// assert_eq!(page.items, [ScoredMember::new("anna".to_owned(), 31.0)]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zscan_match")]
     fn zscan<K: ToArg, M: FromValue>(
         self,
         key: K,

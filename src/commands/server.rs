@@ -281,6 +281,7 @@ pub trait ServerCommands: Execute {
     /// cluster.flushall_with(Flush::Async)?;
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "flushall_options")]
     fn flushall_with(self, mode: Flush) -> Self::Output<()> {
         self.execute(Cmd::new(&spec::FLUSHALL).arg(mode))
     }
@@ -320,6 +321,7 @@ pub trait ServerCommands: Execute {
     /// cluster.flushdb_with(Flush::Sync)?;
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "flushdb_options")]
     fn flushdb_with(self, mode: Flush) -> Self::Output<()> {
         self.execute(Cmd::new(&spec::FLUSHDB).arg(mode))
     }
@@ -470,6 +472,7 @@ impl ServerCommands for &OnEachMaster {
 }
 
 /// Whether memory is freed before or after the reply: see [`flushall_with`](ServerCommands::flushall_with).
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Flush {
     /// Before the reply, and the server does nothing else meanwhile.

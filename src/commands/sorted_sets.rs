@@ -44,6 +44,7 @@ pub trait SortedSetCommands: Execute {
     /// assert_eq!(cluster.zadd("ages", (28.5, "bert"))?, 0);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zadd_multiple")]
     fn zadd<K: ToArg, P: ToScored>(self, key: K, members: P) -> Self::Output<u64> {
         self.execute(Cmd::new(&spec::ZADD).arg(key).args_of(Scored(members)))
     }
@@ -93,6 +94,8 @@ pub trait SortedSetCommands: Execute {
     /// assert_eq!(cluster.zadd_with("record", [(90, "anna"), (70, "bert")], best)?, 1);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zadd_options")]
+    #[doc(alias = "zadd_multiple_options")]
     fn zadd_with<K: ToArg, P: ToScored>(self, key: K, members: P, options: ZAddOptions) -> Self::Output<u64> {
         self.execute(Cmd::new(&spec::ZADD).arg(key).args_of(options).args_of(Scored(members)))
     }
@@ -132,6 +135,7 @@ pub trait SortedSetCommands: Execute {
     /// assert_eq!(cluster.zincrby("points", -1.0, "anna")?, 1.5);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zincr")]
     fn zincrby<K: ToArg, M: ToArg>(self, key: K, increment: f64, member: M) -> Self::Output<f64> {
         self.execute(Cmd::new(&spec::ZINCRBY).arg(key).arg(increment).arg(member))
     }
@@ -158,6 +162,8 @@ pub trait SortedSetCommands: Execute {
     /// assert_eq!(jobs, Some(("low".to_owned(), vec![ScoredMember::new("fire".to_owned(), 9.0)])));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zmpop_min")]
+    #[doc(alias = "zmpop_max")]
     fn zmpop<K: ToArgs, N: FromValue, M: FromValue>(
         self,
         keys: K,
@@ -182,6 +188,7 @@ pub trait SortedSetCommands: Execute {
     /// assert_eq!(cluster.zmscore("ages", ["anna", "nobody"])?, [Some(31.0), None]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zscore_multiple")]
     fn zmscore<K: ToArg, M: ToArgs>(self, key: K, members: M) -> Self::Output<Vec<Option<f64>>> {
         self.execute(Cmd::new(&spec::ZMSCORE).arg(key).args_of(members))
     }
@@ -327,6 +334,7 @@ pub trait SortedSetCommands: Execute {
     /// assert_eq!(drawn, [ScoredMember::new("anna".to_owned(), 31.0)]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zrandmember_withscores")]
     fn zrandmember_with_scores<K: ToArg, M: FromValue>(self, key: K, count: i64) -> Self::Output<Vec<ScoredMember<M>>> {
         self.execute(Cmd::new(&spec::ZRANDMEMBER).arg(key).arg(count).arg("WITHSCORES"))
     }
@@ -365,6 +373,7 @@ pub trait SortedSetCommands: Execute {
     /// assert_eq!(cluster.zrank_with_score("ages", "anna")?, Some((1, 31.0)));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zrank_withscore")]
     fn zrank_with_score<K: ToArg, M: ToArg>(self, key: K, member: M) -> Self::Output<Option<(u64, f64)>> {
         self.execute(Cmd::new(&spec::ZRANK).arg(key).arg(member).arg("WITHSCORE"))
     }

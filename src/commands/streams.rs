@@ -78,6 +78,9 @@ pub trait StreamCommands: Execute {
     /// assert_eq!(cluster.xadd_with("orders", ("item", "tea"), options)?, Some(StreamId::new(5, 1)));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "xadd_options")]
+    #[doc(alias = "xadd_maxlen")]
+    #[doc(alias = "xadd_map")]
     fn xadd_with<K: ToArg, P: ToPairs>(
         self,
         key: K,
@@ -343,10 +346,10 @@ pub trait StreamCommands: Execute {
     /// As [`xread`](StreamCommands::xread), not more than a number of entries, or waiting until there is one. Only here
     /// does the id `"$"` make sense, for what is added from now on.
     ///
-    /// `XREAD` with options, since Redis 5.0.0. Across nodes: who may wait reads from the masters, all of which wait at
-    /// the same time; the first that has something ends it, and what others have by then is given as well. `"$"` is
-    /// then the last id at the time of the call, so nothing that is added later is missed. The wait comes on top of the
-    /// deadline of the call, and until it is over it keeps one connection of the pool of each node.
+    /// `XREAD` with options, since Redis 5.0.0. Across nodes: who may wait reads from the masters, all of which are
+    /// watched at the same time; the first that has something ends it. `"$"` is then the last id at the time of the call, so
+    /// nothing that is added later is missed. The wait comes on top of the deadline of the call, and until it is over it
+    /// keeps one connection to each node, outside of the pools.
     ///
     /// # Errors
     /// As [`xread`](StreamCommands::xread).
@@ -363,6 +366,7 @@ pub trait StreamCommands: Execute {
     /// assert!(new.is_empty());
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "xread_options")]
     fn xread_with<P: ToPairs, N: FromValue, V: FromValue>(
         self,
         streams: P,
@@ -489,6 +493,7 @@ pub trait StreamCommands: Execute {
     /// assert_eq!(cluster.xtrim("orders", StreamTrim::max_len(0))?, 1);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "xtrim_options")]
     fn xtrim<K: ToArg>(self, key: K, trim: StreamTrim) -> Self::Output<u64> {
         self.execute(Cmd::new(&spec::XTRIM).arg(key).args_of(trim))
     }

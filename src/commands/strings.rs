@@ -103,6 +103,7 @@ pub trait StringCommands: Execute {
     /// assert_eq!(cluster.getdel::<_, Option<String>>("token")?, None);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "get_del")]
     fn getdel<K: ToArg, V: FromValue>(self, key: K) -> Self::Output<V> {
         self.execute(Cmd::new(&spec::GETDEL).arg(key))
     }
@@ -127,6 +128,7 @@ pub trait StringCommands: Execute {
     /// assert!(cluster.ttl("session")?.left() > Some(Duration::from_secs(1790)));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "get_ex")]
     fn getex<K: ToArg, V: FromValue>(self, key: K, options: GetExOptions) -> Self::Output<V> {
         self.execute(Cmd::new(&spec::GETEX).arg(key).args_of(options))
     }
@@ -236,8 +238,8 @@ pub trait StringCommands: Execute {
     /// use std::time::Duration;
     ///
     /// let minute = SetOptions::new().if_missing().expire_in(Duration::from_secs(60));
-    /// assert!(cluster.msetex([("name{user7}", "ann"), ("city{user7}", "Oslo")], minute)?);
-    /// assert!(!cluster.msetex(("name{user7}", "bob"), minute)?);
+    /// assert!(cluster.msetex([("name:7{user7}", "ann"), ("city:7{user7}", "Oslo")], minute)?);
+    /// assert!(!cluster.msetex(("name:7{user7}", "bob"), minute)?);
     /// # Ok(()) });
     /// ```
     fn msetex<P: ToPairs>(self, pairs: P, options: SetOptions) -> Self::Output<bool> {
@@ -248,7 +250,9 @@ pub trait StringCommands: Execute {
     ///
     /// `MSETNX`, since Redis 1.0.1. Across nodes: all keys are looked at first, then each node is set atomically;
     /// when another client takes a key in between, what was set is deleted again. So either all keys are set in the
-    /// end or none, but others may see some of them for a moment.
+    /// end or none, but others may see some of them for a moment, with a time to live of 70 years or more: that tells them
+    /// from what others have set since, which is never deleted, whatever its value. Only a program that is killed in that
+    /// moment leaves such keys behind.
     ///
     /// # Errors
     /// [`Argument`](crate::ErrorKind::Argument) when there are no pairs, and
@@ -263,6 +267,7 @@ pub trait StringCommands: Execute {
     /// assert_eq!(cluster.mget::<_, Vec<Option<i64>>>(["bar", "baz"])?, [Some(2), None]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "mset_nx")]
     fn msetnx<P: ToPairs>(self, pairs: P) -> Self::Output<bool> {
         self.execute(Cmd::new(&spec::MSETNX).pairs(pairs))
     }
@@ -284,6 +289,7 @@ pub trait StringCommands: Execute {
     /// assert_eq!(cluster.get::<_, String>("lease")?, "ann");
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "pset_ex")]
     fn psetex<K: ToArg, V: ToArg>(self, key: K, time: Duration, value: V) -> Self::Output<()> {
         self.execute(Cmd::new(&spec::PSETEX).arg(key).arg(millis(time)).arg(value))
     }
@@ -330,6 +336,7 @@ pub trait StringCommands: Execute {
     /// assert!(taken.is_none());
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "set_options")]
     fn set_with<K: ToArg, V: ToArg, R: FromValue>(self, key: K, value: V, options: SetOptions) -> Self::Output<R> {
         self.execute(Cmd::new(&spec::SET).arg(key).arg(value).args_of(options))
     }
@@ -351,6 +358,7 @@ pub trait StringCommands: Execute {
     /// assert!(cluster.ttl("page")?.left() > Some(Duration::from_secs(50)));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "set_ex")]
     fn setex<K: ToArg, V: ToArg>(self, key: K, time: Duration, value: V) -> Self::Output<()> {
         self.execute(Cmd::new(&spec::SETEX).arg(key).arg(seconds(time)).arg(value))
     }
@@ -370,6 +378,7 @@ pub trait StringCommands: Execute {
     /// assert!(!cluster.setnx("leader", "bob")?);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "set_nx")]
     fn setnx<K: ToArg, V: ToArg>(self, key: K, value: V) -> Self::Output<bool> {
         self.execute(Cmd::new(&spec::SETNX).arg(key).arg(value))
     }

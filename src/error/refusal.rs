@@ -86,8 +86,7 @@ impl Error {
     }
 
     /// Whether a server says that it is a replica: to a write, to a read that it may not serve, or to who waited for data
-    /// while it became one.
-    /// Or it is not what it was taken for before it was reached for the first time.
+    /// while it became one. Or it is not what it was taken for before it was reached for the first time.
     pub(crate) fn is_of_a_replica(&self) -> bool {
         let has_become_one = || self.is_server() && self.0.message.starts_with("UNBLOCKED force unblock");
         let is_taken_wrongly = self.0.kind == ErrorKind::Config && self.0.phase == Some(Phase::Handshake);
@@ -102,7 +101,7 @@ impl Error {
         // A name without an address, or a certificate that is not trusted.
         let is_mistake = |why: &std::io::Error| matches!(why.kind(), InvalidInput | InvalidData);
         match self.0.kind {
-            Connect | Io | Timeout => !self.0.source.as_ref().is_some_and(is_mistake),
+            Connect | Io | Timeout => !self.0.source.as_deref().is_some_and(is_mistake),
             _ => self.is_for_the_moment(),
         }
     }

@@ -26,6 +26,11 @@ impl Closing {
         }
     }
 
+    /// That it ends is what this side wanted.
+    pub(super) fn wanted(&mut self) {
+        self.why = CloseReason::Released;
+    }
+
     pub(super) fn timed_out(&self, error: &Error) {
         if let (ErrorKind::Timeout, Some(phase)) = (error.kind(), error.phase()) {
             self.observer.on(|| ObserverEvent::Timeout { node: &self.node, phase });

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 /// To look takes three system calls, 1 µs of the 17 µs of a `GET`, which a loop on one connection should not pay for.
 /// What a look can find, a reply too many or that the server hung up, takes the way from the server to here: within this
 /// time hardly anything can have come that was not there when the last reply was read.
-const FRESH: Duration = Duration::from_micros(100);
+pub(super) const FRESH: Duration = Duration::from_micros(100);
 /// How long a server that hung up is given to say why.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -32,7 +32,11 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 /// command table or not, and hash tags mean nothing.
 ///
 /// After an I/O error, a missed deadline or bytes that are not RESP it is closed, and every further command is an
-/// error: a late reply can never be taken for another command's. Error replies leave it usable.
+/// error: a late reply can never be taken for another command's. Error replies leave it usable. That the server has closed
+/// it while it lay unused is an error of the next command as well, which is
+/// [`NotApplied`](crate::Outcome::NotApplied) then: it was not sent.
+///
+/// Messages that answer no command, such as servers send by RESP3 after `CLIENT TRACKING`, are passed over.
 ///
 /// ```no_run
 /// use rediscluster::prelude::*;
@@ -43,8 +47,8 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 /// # Ok::<(), rediscluster::Error>(())
 /// ```
 pub struct Connection {
-    stream: Stream,
-    decoder: Decoder,
+    pub(super) stream: Stream,
+    pub(super) decoder: Decoder,
     node: Arc<Node>,
     pub(super) settings: Arc<Settings>,
     /// Requests sent whose replies have not been read.
@@ -56,7 +60,7 @@ pub struct Connection {
     database: u32,
     /// When it was last asked something while it owed no reply, and when it last brought something.
     asked: Instant,
-    heard: Instant,
+    pub(super) heard: Instant,
     /// How long it had brought nothing when it was lent.
     lay: Duration,
     /// The age of its server at which that was seen to be in step with its master; 0 when it never was.
@@ -200,8 +204,7 @@ impl Connection {
             return Err(Error::new(ErrorKind::Io, Outcome::NotApplied, message).in_phase(Phase::Send));
         }
         if self.unanswered == 0 && self.decoder.pending() > 0 {
-            let error = Error::protocol("bytes came that nobody asked for").with_outcome(Outcome::NotApplied);
-            return Err(self.close(error.in_phase(Phase::Send)));
+            self.pass_over_pushes()?;
         }
         if self.unanswered == 0 {
             self.asked = Instant::now();
@@ -321,7 +324,7 @@ impl Connection {
     }
 
     /// Bytes have come into the space of the decoder.
-    fn took(&mut self, count: usize) {
+    pub(super) fn took(&mut self, count: usize) {
         self.decoder.advance(count);
         self.received += count as u64;
         self.heard = Instant::now();
@@ -397,13 +400,18 @@ impl Connection {
     }
 
     /// The socket is never used again: what it still brings belongs to nobody.
-    fn close(&mut self, why: Error) -> Error {
+    pub(super) fn close(&mut self, why: Error) -> Error {
         self.broken = true;
         self.stream.close();
         if let Some(mut closing) = self.closing.take() {
             closing.because(CloseReason::Failed(why.kind()));
         }
         why.pooled(self.rested).with_node(|| self.node.to_string())
+    }
+
+    /// Whether it was closed.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Whether the next caller may have it.
@@ -483,6 +491,11 @@ impl Connection {
     /// Bytes sent and received since it was opened.
     pub(crate) fn bytes(&self) -> (u64, u64) {
         (self.sent, self.received)
+    }
+
+    /// From now on the server may say something that answers no command, which only RESP3 can tell apart.
+    pub(crate) fn expect_resp3(&mut self) {
+        self.decoder.set_protocol(Protocol::Resp3);
     }
 
     /// Takes it apart into what is read from and what is written to, for a stream of messages that answer no command.

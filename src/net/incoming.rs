@@ -32,6 +32,13 @@ impl Incoming {
         self.decoder.decode()
     }
 
+    /// Says that this side has closed it, because it is not needed any more.
+    pub(crate) fn release(mut self) {
+        if let Some(closing) = &mut self.closing {
+            closing.wanted();
+        }
+    }
+
     /// Waits until more has come; false when the deadline passed before.
     pub(crate) fn wait(&mut self, deadline: Deadline) -> Result<bool> {
         match self.stream.read(self.decoder.space(), deadline) {

@@ -13,7 +13,9 @@ mod silence;
 mod stale;
 mod stream;
 mod traffic;
+mod unasked;
 mod unreached;
+mod words;
 
 pub use connection::Connection;
 pub(crate) use connection::Watch;
@@ -24,3 +26,4 @@ pub(crate) use resting::Standing;
 pub(crate) use stream::{Deadline, Stream};
 pub(crate) use traffic::Traffic;
 pub(crate) use unreached::MastersReached;
+pub(crate) use words::{too_many_words, words_if_many, MOST_WORDS};

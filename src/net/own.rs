@@ -21,6 +21,7 @@ impl Connection {
             };
             return Err(Error::new(ErrorKind::Refused, Outcome::NotApplied, message).with_command(cmd.name()));
         }
+        self.look().map_err(|error| error.with_command(cmd.name()))?;
         let deadline = Deadline::of(self.settings.deadline, cmd.spec(&[]).map_or(Wait::None, |spec| cmd.wait(spec)));
         self.run_until(cmd, deadline, &|| OwnWords::of(cmd.as_bytes()))
     }
@@ -33,6 +34,7 @@ impl Connection {
         ask: bool,
     ) -> Result<T> {
         named.check()?;
+        self.look().map_err(|error| error.with_command(named.name()))?;
         let deadline = Deadline::after(self.settings.deadline);
         if ask && !self.knows_script(named.args(), deadline).map_err(|error| error.with_command(named.name()))? {
             let whole = whole();

@@ -1,22 +1,22 @@
 //! The connections to one server: lent out, taken back, never more than allowed.
 
+mod lease;
 mod opening;
+mod silent;
+
+pub(crate) use lease::Lease;
 
 use super::connection::{Connection, Watch};
 use super::forked;
 use super::health::Health;
-use super::resting::Standing;
 use super::silence::Silence;
 use super::stream::Deadline;
-use super::traffic::Traffic;
 use super::unreached::Unreached;
-use crate::cmd::Wait;
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
 use crate::topology::{Node, Role};
 use std::collections::VecDeque;
-use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -101,6 +101,7 @@ impl State {
     }
 
     /// Takes out what has lain unused for so long. The oldest lie in front.
+    #[allow(clippy::vec_box)] // they lie in the pool so
     fn take_older(&mut self, age: Duration, now: Instant) -> Vec<Box<Connection>> {
         let count = self.idle.iter().take_while(|connection| connection.is_older(age, now)).count();
         self.open -= count;
@@ -236,7 +237,7 @@ impl Pool {
         }
         let process = state.process;
         drop(state);
-        let mut lease = Lease { connection, pool: Arc::clone(self), process, counted: None, discarded: None };
+        let mut lease = Lease::new(connection, Arc::clone(self), process);
         if let Some(idle) = &mut lease.connection {
             idle.wake();
             if idle.is_open() && idle.still_answers(deadline) {
@@ -317,10 +318,7 @@ impl Pool {
 
     /// A lease of an idle connection, or without one when there is room for a new one. An idle one may be the parent's.
     fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>) -> Result<Lease> {
-        let leased = |connection, process| {
-            let pool = Arc::clone(self);
-            Lease { connection, pool, process, counted: None, discarded: None }
-        };
+        let leased = |connection, process| Lease::new(connection, Arc::clone(self), process);
         {
             let mut state = self.state();
             if state.waiting.is_empty() {
@@ -384,45 +382,6 @@ impl Pool {
         Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).with_node(|| state.node.to_string()))
     }
 
-    /// Fails unless it is time to try a silent server, and it answers. It is asked on a new connection, which may be more
-    /// than are allowed at other times, and nothing of the caller's is sent: so nothing of that can be left in doubt.
-    fn try_silent(&self, deadline: Deadline) -> Result<()> {
-        let (tried, patience) = (Instant::now(), self.settings.connect_timeout);
-        let deadline = deadline.within(patience).waiting(Wait::None);
-        // The try ends at the deadline of its call, which may be sooner than the time for connecting.
-        let may_take = deadline.left().ok().flatten().unwrap_or(patience);
-        match self.silence().take_turn(may_take) {
-            Standing::Serves => return Ok(()),
-            Standing::Rests => return Err(self.silence().error()),
-            Standing::Due => {}
-        }
-        match self.begin_answering(deadline) {
-            Ok(connection) => self.keep(connection),
-            Err(error) if error.is_server() => self.silence().end(),
-            Err(error) if error.is_timeout() => {
-                self.silence().goes_on(tried, patience);
-                return Err(self.silence().error());
-            }
-            Err(error) => {
-                self.silence().end();
-                return Err(error);
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts a connection that was not counted among the idle ones, if there is room.
-    fn keep(&self, mut connection: Connection) {
-        connection.rest();
-        self.leave_to_parent();
-        let mut state = self.state();
-        if state.open < self.settings.pool_size {
-            state.open += 1;
-            state.idle.push(Box::new(connection));
-            state.wake_first_if_room(self.settings.pool_size);
-        }
-    }
-
     /// Closes what has lain unused for too long.
     pub(crate) fn close_older(&self) {
         let Some(age) = self.settings.max_idle_age else { return };
@@ -447,89 +406,4 @@ impl Pool {
 #[allow(clippy::vec_box)] // they lay in the pool so
 fn close(mut connections: Vec<Box<Connection>>, why: CloseReason) {
     connections.iter_mut().for_each(|connection| connection.closes(why));
-}
-
-/// A connection on loan; dropping it gives it back, or closes it when it cannot be used again.
-pub(crate) struct Lease {
-    // In a box, so that a lease is cheap to hand on.
-    connection: Option<Box<Connection>>,
-    pool: Arc<Pool>,
-    /// Which process took it.
-    process: u32,
-    /// Who counts what goes over it, from how many bytes sent and received on.
-    counted: Option<(Arc<Traffic>, (u64, u64))>,
-    /// Why nobody else may have it.
-    discarded: Option<CloseReason>,
-}
-
-impl Deref for Lease {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        self.connection.as_deref().expect("a lease that was handed out holds its connection")
-    }
-}
-
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut Connection {
-        self.connection.as_deref_mut().expect("a lease that was handed out holds its connection")
-    }
-}
-
-impl Lease {
-    /// Adds what goes over it from now on.
-    pub(crate) fn count_for(&mut self, traffic: &Arc<Traffic>) {
-        self.counted = Some((Arc::clone(traffic), self.bytes()));
-    }
-
-    /// Closes the connection instead of giving it back: it is in a state that the next caller must not meet.
-    pub(crate) fn discard(mut self, why: CloseReason) {
-        self.discarded = Some(why);
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let mut back = self.connection.take();
-        if let (Some((traffic, before)), Some(connection)) = (self.counted.take(), &back) {
-            let now = connection.bytes();
-            traffic.add(now.0 - before.0, now.1 - before.1);
-        }
-        // A server that is silent now may have lost all its connections, and nothing would tell.
-        let is_silent = self.pool.silence().is_on();
-        match &mut back {
-            Some(connection) if connection.is_reusable() && self.discarded.is_none() && !is_silent => connection.rest(),
-            Some(connection) => {
-                let why = self.discarded.unwrap_or_else(|| match connection.is_reusable() {
-                    true => CloseReason::FoundDead,
-                    false => connection.why_not_reusable(),
-                });
-                connection.closes(why);
-                back = None;
-            }
-            None => {}
-        }
-        let mut state = self.pool.state();
-        if state.process != self.process {
-            // It is the parent's, and the pool of this child never counted it.
-            return;
-        }
-        let mut older = Vec::new();
-        match back {
-            Some(connection) => {
-                // What it has just heard says what time it is.
-                if let (Some(age), false) = (self.pool.settings.max_idle_age, state.idle.is_empty()) {
-                    older = state.take_older(age, connection.heard());
-                }
-                state.idle.push(connection);
-            }
-            None => state.open -= 1,
-        }
-        state.wake_first_if_room(self.pool.settings.pool_size);
-        drop(state);
-        close(older, CloseReason::Idle);
-        if is_silent {
-            self.pool.drop_idle();
-        }
-    }
 }

@@ -131,7 +131,7 @@ impl Stream {
         }
     }
 
-    fn read_at_once(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn read_at_once(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.socket.kind() {
             Kind::System(socket) => {
                 socket.set_nonblocking(true)?;

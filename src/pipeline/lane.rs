@@ -74,7 +74,7 @@ impl Lane {
             let is_read = self.marks[nth].is_read;
             if came.raw(nth).is_none() {
                 let failure = came.failure.as_ref().filter(|_| is_lost && (is_read || !came.is_open(nth)))?;
-                return Some(failure.again().with_outcome(Outcome::NotApplied));
+                return Some(failure.clone().with_outcome(Outcome::NotApplied));
             }
             self.refusal(came, nth).filter(&may_pass)
         };
@@ -167,7 +167,7 @@ impl Landed {
     /// The reply, or why there is none. An error reply is an error.
     pub(super) fn reply(&self, nth: usize, is_read: bool) -> Result<Frame<'_>> {
         let Some(frame) = self.raw(nth) else {
-            let failure = self.failure.as_ref().map(Error::again);
+            let failure = self.failure.as_ref().cloned();
             let error = failure.unwrap_or_else(|| Error::reply("no reply came"));
             let outcome = if self.sent[nth] && !is_read { Outcome::Unknown } else { Outcome::NotApplied };
             return Err(error.with_outcome(outcome));

@@ -14,6 +14,7 @@ use crate::cmd::{Cmd, Execute, Wait};
 use crate::convert::FromValue;
 use crate::error::{Error, OwnWords, Result};
 use crate::merge::Merge;
+use crate::net::{words_if_many, MOST_WORDS};
 use crate::plan::{Route, Target};
 use crate::slot::{Slot, Slots};
 use crate::spec::{Access, ResponsePolicy, Spec};
@@ -70,6 +71,7 @@ use std::sync::Arc;
 /// assert_eq!(replies.get(count)?, 1);
 /// # Ok(()) });
 /// ```
+#[doc(alias = "pipe")]
 pub struct Pipeline {
     cluster: Cluster,
     /// For planning only: which servers there are is looked up when it runs.
@@ -111,6 +113,7 @@ struct Fan {
 impl Cluster {
     /// Begins a pipeline: commands that are queued and then sent together. Nothing is sent before
     /// [`Pipeline::run`].
+    #[doc(alias = "pipe")]
     pub fn pipeline(&self) -> Pipeline {
         Pipeline {
             cluster: self.clone(),
@@ -140,6 +143,7 @@ impl Pipeline {
     /// many failed. [`Error::outcome`] then is about all of them: `NotApplied` when none was applied, `Partial` when
     /// some were, `Unknown` when that is not known. For the replies of the others, use
     /// [`run_each`](Pipeline::run_each).
+    #[doc(alias = "query")]
     pub fn run(&mut self) -> Result<Replies> {
         let replies = self.run_each();
         match replies.failure() {
@@ -197,6 +201,8 @@ impl Pipeline {
         let lane_of = |shard| self.topology.distinct(shard);
         let segment = self.segments.last_mut().expect("there is always a segment to fill");
         let way = match (wait, route) {
+            // Its servers may take it in pieces only.
+            _ if words_if_many(cmd.as_bytes()) > MOST_WORDS => None,
             (Wait::None, Route::One(part)) => match part.target {
                 Target::Shard(shard, role) => {
                     let lane = lane_of(shard);

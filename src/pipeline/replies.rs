@@ -192,7 +192,7 @@ impl Replies {
         let command = &self.commands[index];
         match &command.reply {
             Reply::Made(bytes) => Ok((Frame::trusted(bytes), None)),
-            Reply::Failed(error) => Err(error.again()),
+            Reply::Failed(error) => Err(error.clone()),
             Reply::Landed(segment, shard, number) => {
                 let landed = &self.landed[*segment][shard];
                 let reply = landed.reply(*number, command.is_read);

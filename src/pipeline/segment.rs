@@ -83,7 +83,7 @@ impl<F: FnMut(usize, Error)> Course<'_, F> {
                 leases = lend(run, &trips);
                 continue;
             }
-            let asked = error.again().with_command("pipeline").with_attempts(trips[at].attempt());
+            let asked = error.clone().with_command("pipeline").with_attempts(trips[at].attempt());
             if let Some(now) = follow(run, &asked) {
                 trips[at].load.before = trips[at].attempt();
                 return self.run(&run.on(&now), trips.into_iter().map(|trip| trip.load).collect());
@@ -126,13 +126,13 @@ impl<F: FnMut(usize, Error)> Course<'_, F> {
     fn give_up(&mut self, trips: &mut [Trip], leases: &[Result<Lease>]) {
         let is_alone = |(trip, lease): (&Trip, &Result<Lease>)| {
             let error = lease.as_ref().err().filter(|_| trip.is_alone())?;
-            Some((trip.load.shard, error.again().with_attempts(trip.attempt())))
+            Some((trip.load.shard, error.clone().with_attempts(trip.attempt())))
         };
         let unreached: BTreeMap<usize, Error> = trips.iter().zip(leases).filter_map(is_alone).collect();
         let mut left_out: BTreeSet<(usize, usize)> = BTreeSet::new();
         for (command, parts) in self.together {
             if let Some(error) = parts.iter().find_map(|(shard, _)| unreached.get(shard)) {
-                (self.given_up)(*command, error.again());
+                (self.given_up)(*command, error.clone());
                 left_out.extend(parts);
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{command, groups, Placed};
 use crate::args::Args;
-use crate::resp::encode;
+use crate::cmd::Wait;
 use crate::spec::StreamWords;
 
 /// A read of streams, taken apart.
@@ -30,8 +30,7 @@ impl<'c> StreamRead<'c> {
 
     /// Whether it waits while there is nothing: a server refuses at once what it does not take for a time.
     pub(crate) fn waits(&self) -> bool {
-        let is_time =
-            |&at: &usize| self.args.get(at).and_then(|time| encode::parse_i64(time)).is_some_and(|ms| ms >= 0);
+        let is_time = |&at: &usize| self.args.get(at).and_then(|time| Wait::of_millis(time)).is_some();
         !self.words.blocks.is_empty() && self.words.blocks.iter().all(is_time)
     }
 
@@ -57,14 +56,13 @@ impl<'c> StreamRead<'c> {
     }
 
     /// The command for some of its streams, with another time to wait or with none.
-    pub(crate) fn request(&self, keys: &[&Placed<'_>], block: Option<u128>) -> Vec<u8> {
+    pub(crate) fn request(&self, keys: &[&Placed<'_>], block: Option<&str>) -> Vec<u8> {
         let ids: Vec<&[u8]> = keys.iter().map(|key| self.id_of(key)).collect();
         self.request_with(keys, &ids, block)
     }
 
     /// The same with other ids.
-    pub(crate) fn request_with(&self, keys: &[&Placed<'_>], ids: &[&[u8]], block: Option<u128>) -> Vec<u8> {
-        let block = block.map(|time| time.to_string());
+    pub(crate) fn request_with(&self, keys: &[&Placed<'_>], ids: &[&[u8]], block: Option<&str>) -> Vec<u8> {
         let blocks = if self.waits() { self.words.blocks.as_slice() } else { &[] };
         // The word `BLOCK` and its value.
         let is_block = |at: usize| blocks.iter().any(|&block| at == block || at + 1 == block);
@@ -103,7 +101,7 @@ mod tests {
         assert_eq!(words(read.request(&[&keys[0], &keys[2]], None)), "XREAD count 2 STREAMS a c 0 $");
         read.set_id(10, b"3-4".to_vec());
         assert!(read.ids_are_plain());
-        assert_eq!(words(read.request(&[&keys[2]], Some(9))), "XREAD count 2 BLOCK 9 STREAMS c 3-4");
+        assert_eq!(words(read.request(&[&keys[2]], Some("9"))), "XREAD count 2 BLOCK 9 STREAMS c 3-4");
     }
 
     #[test]

@@ -290,5 +290,5 @@ pub(super) fn stopped() -> Error {
 
 /// The same failure once more, for another one whom it concerns.
 pub(super) fn copy(error: &Error) -> Error {
-    error.again().with_outcome(Outcome::NotApplied)
+    error.clone().with_outcome(Outcome::NotApplied)
 }

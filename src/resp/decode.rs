@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use std::ops::Range;
 
 /// The version of the protocol that a connection speaks.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Protocol {
     /// RESP2, which every server speaks from the start.
@@ -166,6 +167,11 @@ impl Decoder {
     /// How many received bytes have not been given out as part of a value.
     pub fn pending(&self) -> usize {
         self.end - self.start
+    }
+
+    /// The first of those, which tells the kind of the next value.
+    pub(crate) fn first_byte(&self) -> Option<u8> {
+        self.buffer[self.start..self.end].first().copied()
     }
 
     /// The next whole value, or `None` when more bytes are needed for it.

@@ -94,7 +94,11 @@ impl Run<'_> {
         let mut sent = leases;
         for (part, sent) in parts.iter().zip(&mut sent) {
             let deadline = sent.deadline;
-            if let Err(error) = sent.lease.as_mut().map_or(Ok(()), |lease| lease.send(&part.request, 1, deadline)) {
+            let send = |lease: &mut Lease| {
+                lease.refuse_too_many_words(&part.request, deadline)?;
+                lease.send(&part.request, 1, deadline)
+            };
+            if let Err(error) = sent.lease.as_mut().map_or(Ok(()), send) {
                 sent.lease = Err(error);
             }
         }

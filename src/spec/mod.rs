@@ -43,6 +43,7 @@ pub struct Spec {
 }
 
 /// Where a command that waits for data says for how long; 0 means for ever.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WaitArgument {
     /// It does not wait.
@@ -56,6 +57,7 @@ pub enum WaitArgument {
 }
 
 /// The data type or topic of a command.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Group {
     /// Strings and numbers.
@@ -97,6 +99,7 @@ pub enum Group {
 }
 
 /// Whether a command changes data: reads may be served by replicas, all else goes to masters.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
     /// It only reads.
@@ -110,6 +113,7 @@ pub enum Access {
 }
 
 /// Where keys are among the arguments, the command's name being argument 0.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeySpec {
     /// From `first` to `last` (negative: counted from the end, −1 being the last argument), one in every `step`.
@@ -131,6 +135,7 @@ pub enum KeySpec {
 }
 
 /// What the values of an option are.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OptionValue {
     /// The name of a key.
@@ -142,6 +147,7 @@ pub enum OptionValue {
 }
 
 /// Which servers get a command; the names are those of Redis's command tips where it has one.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RequestPolicy {
     /// The node that the keys live on; any one node for a command without keys.
@@ -162,6 +168,7 @@ pub enum RequestPolicy {
 }
 
 /// How several replies become one; the names are those of Redis's command tips where it has one.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResponsePolicy {
     /// The one reply as it is.
@@ -189,6 +196,7 @@ pub enum ResponsePolicy {
 }
 
 /// What is done when the keys of a command live on several nodes. Keys on one node always get the native command.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Across {
     /// It cannot happen: the command has one key, or none.
@@ -199,7 +207,7 @@ pub enum Across {
     MergeSets(SetOperation),
     /// As [`MergeSets`](Across::MergeSets); the result then replaces the destination in one transaction.
     StoreSets(SetOperation),
-    /// `MSETNX`: all keys are checked, then set node by node; own writes are undone when a race is lost.
+    /// `MSETNX`: all keys are checked, then set and marked node by node; what bears the mark is undone when a race is lost.
     SetIfNoneExists,
     /// `RENAME` and `RENAMENX`: the value is carried over by `DUMP` and `RESTORE`.
     Rename,
@@ -227,6 +235,7 @@ pub enum Across {
 }
 
 /// An operation over sets.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SetOperation {
     /// Members of every set.
@@ -270,8 +279,16 @@ impl Spec {
         }
     }
 
-    /// Whether its answer is no single reply: a stream of messages, or nothing at all.
-    pub(crate) fn is_answered_by_a_stream(&self) -> bool {
+    /// Whether its answer is no single reply: a stream of messages, or nothing at all. A
+    /// [`Connection`](crate::Connection) of one's own refuses such commands.
+    ///
+    /// ```
+    /// use rediscluster::spec;
+    ///
+    /// assert!(spec::find(&[b"MONITOR"]).unwrap().is_answered_by_a_stream());
+    /// assert!(!spec::find(&[b"GET"]).unwrap().is_answered_by_a_stream());
+    /// ```
+    pub fn is_answered_by_a_stream(&self) -> bool {
         let subscribes = self.group == Group::PubSub && self.access == Access::Connection;
         subscribes || matches!(self.name, "MONITOR" | "SYNC" | "PSYNC" | "CLIENT REPLY")
     }
@@ -450,7 +467,7 @@ pub fn find(words: &[&[u8]]) -> Option<&'static Spec> {
 pub(crate) fn is_container(word: &[u8]) -> bool {
     let is_first =
         |spec: &&Spec| spec.name.split_once(' ').is_some_and(|(first, _)| word.eq_ignore_ascii_case(first.as_bytes()));
-    ALL.iter().any(|spec| is_first(&spec)) && lookup(word, None).is_none()
+    ALL.iter().any(is_first) && lookup(word, None).is_none()
 }
 
 fn lookup(first: &[u8], second: Option<&[u8]>) -> Option<&'static Spec> {

@@ -156,10 +156,12 @@ impl Across {
             Across::StoreSets(_) => {
                 "each node reduces its own sets, the client merges, one transaction replaces the destination"
             }
-            Across::SetIfNoneExists => "all keys are checked, then set node by node; undone when a race is lost",
+            Across::SetIfNoneExists => {
+                "all keys are checked, then set and marked node by node; what bears its mark is undone when a race is lost"
+            }
             Across::Rename => "the value goes over by DUMP and RESTORE, the source being watched",
             Across::Copy => "the value goes over by DUMP and RESTORE",
-            Across::FirstThatHas => "one node after the other in the order of the keys, until one has something; what waits then waits on all at once",
+            Across::FirstThatHas => "one node after the other in the order of the keys, until one has something; what waits watches all at once, and the first that has something gives",
             Across::MoveMember => "the member goes over by a stash on either node, whose end at the source commits the move",
             Across::MoveElement => {
                 "the element goes over by a stash on either node, whose end at the source commits the move"
@@ -169,7 +171,7 @@ impl Across {
             }
             Across::Sort => "what the patterns name is looked up on all nodes at once, the client sorts; one transaction replaces a destination",
             Across::DrawNode => "a node is drawn by how many keys it holds",
-            Across::ReadStreams => "each node reads its own streams, all at once; what waits waits on all at once",
+            Across::ReadStreams => "each node reads its own streams, all at once; what waits watches all at once",
             Across::Refuse => "refused, nothing is sent",
         }
     }
@@ -181,7 +183,8 @@ impl Across {
             Across::Refuse => 0,
             Across::Never | Across::Split | Across::MergeSets(_) | Across::ReadStreams => 1,
             Across::DrawNode | Across::Copy | Across::FirstThatHas => 2,
-            Across::StoreSets(_) | Across::SetIfNoneExists => 3,
+            Across::StoreSets(_) => 3,
+            Across::SetIfNoneExists => 4,
             Across::MoveMember | Across::MoveElement | Across::CarrySources | Across::Sort => 5,
             Across::Rename => 6,
         }
@@ -205,8 +208,8 @@ impl Spec {
             Across::CarrySources if self.access == Access::Read => Across::CarrySources.round_trips() - 2,
             // Nothing is stored. Both look up something for `BY` and something for `GET`.
             Across::Sort if self.access == Access::Read => Across::Sort.round_trips() - 2,
-            // To look and not to wait takes a transaction; all are waited on at once when none of them had anything.
-            Across::FirstThatHas if self.wait != WaitArgument::None => Across::FirstThatHas.round_trips() * 2 + 2,
+            // To look at all keys, to have changes told, to look again when one is, and to be given something.
+            Across::FirstThatHas if self.wait != WaitArgument::None => 4,
             // The group of every stream is asked for first. To wait takes two more, for either.
             Across::ReadStreams if self.access == Access::Write => Across::ReadStreams.round_trips() + 1,
             across => across.round_trips(),

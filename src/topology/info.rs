@@ -208,7 +208,8 @@ mod tests {
     fn seeds_and_crashes_of_the_fuzzer_pass() {
         let fuzz = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
         // It has never crashed, as long as there is no folder for that.
-        let entries = ["seeds/info", "crashes/info"].iter().filter_map(|folder| fuzz.join(folder).read_dir().ok());
+        let entries =
+            ["seeds/info", "kept/info", "crashes/info"].iter().filter_map(|folder| fuzz.join(folder).read_dir().ok());
         let mut inputs = 0;
         for entry in entries.flatten() {
             let text = std::fs::read(entry.unwrap().path()).unwrap();

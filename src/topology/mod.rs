@@ -15,6 +15,8 @@ use std::path::Path;
 /// The address of a server: host and port, where the host is a name, an IPv4 or an IPv6 address; or the path of a
 /// Unix socket.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[doc(alias = "ConnectionAddr")]
+#[doc(alias = "ConnectionInfo")]
 pub struct Address(Place);
 
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -83,6 +85,7 @@ impl Address {
     ///
     /// let address = Address::parse("[::1]:63791")?;
     /// assert_eq!((address.host(), address.port()), ("::1", 63791));
+    /// assert_eq!("[::1]:63791".parse::<Address>()?, address);
     /// # Ok::<(), rediscluster::Error>(())
     /// ```
     pub fn parse(text: &str) -> Result<Address> {
@@ -131,6 +134,15 @@ impl Address {
             Place::Tcp { .. } => None,
             Place::Unix { path } => Some(Path::new(path)),
         }
+    }
+}
+
+impl std::str::FromStr for Address {
+    type Err = Error;
+
+    /// As [`Address::parse`].
+    fn from_str(text: &str) -> Result<Address> {
+        Address::parse(text)
     }
 }
 

@@ -66,12 +66,13 @@ impl Cluster {
     /// use rediscluster::prelude::*;
     ///
     /// let mut transaction = cluster.transaction();
-    /// let visits = transaction.incr("visits{home}");
-    /// let fresh = transaction.hset("last{home}", [("by", "ada")]);
+    /// let visits = transaction.incr("visits:home{home}");
+    /// let fresh = transaction.hset("last:home{home}", [("by", "ada")]);
     /// let replies = transaction.run()?;
     /// assert_eq!((replies.get(visits)?, replies.get(fresh)?), (1, 1));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "atomic")]
     pub fn transaction(&self) -> Transaction<'static> {
         Transaction::to(Home::Routed(self.clone()))
     }
@@ -131,13 +132,14 @@ impl Transaction<'_> {
     /// use rediscluster::Outcome;
     ///
     /// let mut transaction = cluster.transaction();
-    /// transaction.set("name{7}", "ada");
-    /// transaction.incr("name{7}");
+    /// transaction.set("name:7{7}", "ada");
+    /// transaction.incr("name:7{7}");
     /// let error = transaction.run().unwrap_err();
     /// assert_eq!((error.command(), error.outcome()), (Some("INCR"), Outcome::Partial));
-    /// assert_eq!(cluster.get::<_, String>("name{7}")?, "ada");
+    /// assert_eq!(cluster.get::<_, String>("name:7{7}")?, "ada");
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "query")]
     pub fn run(&mut self) -> Result<TransactionReplies> {
         let replies = self.run_each()?;
         match replies.failure() {

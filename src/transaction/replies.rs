@@ -56,9 +56,9 @@ impl TransactionReplies {
     /// use rediscluster::prelude::*;
     /// use rediscluster::ErrorKind;
     ///
-    /// cluster.set("name{7}", "ada")?;
+    /// cluster.set("name:7{7}", "ada")?;
     /// let mut transaction = cluster.transaction();
-    /// let (wrong, right) = (transaction.incr("name{7}"), transaction.incr("age{7}"));
+    /// let (wrong, right) = (transaction.incr("name:7{7}"), transaction.incr("age:7{7}"));
     /// let replies = transaction.run_each()?;
     /// assert_eq!(replies.get(right)?, 1);
     /// assert_eq!(replies.get(wrong).unwrap_err().kind(), ErrorKind::Server);

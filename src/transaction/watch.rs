@@ -75,16 +75,16 @@ impl Cluster {
     /// # rediscluster_testing::example(|cluster| {
     /// use rediscluster::prelude::*;
     ///
-    /// cluster.set("stock{7}", 3)?;
+    /// cluster.set("stock:7{7}", 3)?;
     /// // Takes one out of stock, when there is one.
-    /// let left: Option<i64> = cluster.watch(["stock{7}"], |watched| {
-    ///     let stock: i64 = watched.get("stock{7}")?;
+    /// let left: Option<i64> = cluster.watch(["stock:7{7}"], |watched| {
+    ///     let stock: i64 = watched.get("stock:7{7}")?;
     ///     if stock == 0 {
     ///         return Ok(None);
     ///     }
     ///     let mut transaction = watched.transaction();
-    ///     let left = transaction.decr("stock{7}");
-    ///     transaction.rpush("orders{7}", ["one"]);
+    ///     let left = transaction.decr("stock:7{7}");
+    ///     transaction.rpush("orders:7{7}", ["one"]);
     ///     transaction.run()?.get(left).map(Some)
     /// })?;
     /// assert_eq!(left, Some(2));
@@ -238,6 +238,7 @@ impl Watched {
         let (lead, request) = home.watch(&servers, keys).map_err(told)?;
         let lease = home.cluster().tried(&servers.pools[lead.server], "WATCH", deadline, || {
             let mut lease = home.cluster().lend(&servers, lead.server, deadline, None)?;
+            lease.refuse_too_many_words(&request, deadline)?;
             lease.set_stateful(true);
             let node = lease.node().to_string();
             // Whatever happens here, nothing is changed.

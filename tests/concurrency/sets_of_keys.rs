@@ -4,6 +4,7 @@ use super::{must, run, times, Fleet};
 use rediscluster::Value;
 use rediscluster_testing::Reply;
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Barrier;
 
 const CLIENTS: usize = 6;
@@ -61,5 +62,76 @@ fn at_most_one_client_sets_its_keys_and_the_others_leave_nothing() {
         }
         println!("{decided} of {} rounds had a winner", times(150));
         assert!(decided > times(150) / 4, "too few rounds had a winner: {decided}");
+    }
+}
+
+/// An owner has come to its end, or has failed: nobody else is to wait for it.
+struct Ends<'o>(&'o AtomicUsize);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Everybody writes the same value, as locks do. What somebody has set by force stays until it is taken away by the same.
+#[test]
+fn what_others_have_set_to_the_same_value_is_never_deleted() {
+    for nodes in [2, 3] {
+        let fleet = Fleet::start(nodes);
+        let keys: Vec<String> = (0..nodes).map(|node| fleet.key("lock:", node)).collect();
+        let (owning, lost, won) = (AtomicUsize::new(nodes), AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for (owner, key) in keys.iter().enumerate() {
+                let (fleet, owning) = (&fleet, &owning);
+                scope.spawn(move || {
+                    let cluster = fleet.cluster(owner);
+                    let _ends = Ends(owning);
+                    for round in 0..times(800) {
+                        must(&cluster, &format!("SET {key} 1"));
+                        for look in 0..3 {
+                            let held = must(&cluster, &format!("GET {key}"));
+                            assert_eq!(held, Value::Bulk(b"1".to_vec()), "{key}, round {round}, look {look}");
+                        }
+                        assert_eq!(must(&cluster, &format!("TTL {key}")), Value::Integer(-1), "{key}, round {round}");
+                        assert_eq!(must(&cluster, &format!("DEL {key}")), Value::Integer(1), "{key}, round {round}");
+                        // For a while it is free.
+                        (0..4).for_each(|_| drop(must(&cluster, "PING")));
+                    }
+                });
+            }
+            for client in 0..CLIENTS {
+                let (fleet, keys, owning, lost, won) = (&fleet, &keys, &owning, &lost, &won);
+                scope.spawn(move || {
+                    let (cluster, mut chance) = (fleet.cluster(client), fleet.chance(client));
+                    while owning.load(Ordering::SeqCst) > 0 {
+                        let own = fleet.key(&format!("own:{client}:"), chance.below(nodes));
+                        let mut words = vec!["MSETNX", &own, "1"];
+                        words.extend(keys.iter().flat_map(|key| [key.as_str(), "1"]));
+                        match run(&cluster, &words).unwrap() {
+                            // Those who own the locks take them away.
+                            Value::Integer(1) => {
+                                won.fetch_add(1, Ordering::SeqCst);
+                                must(&cluster, &format!("DEL {own}"));
+                            }
+                            _ => {
+                                lost.fetch_add(1, Ordering::SeqCst);
+                                assert_eq!(
+                                    must(&cluster, &format!("EXISTS {own}")),
+                                    Value::Integer(0),
+                                    "{own} is left"
+                                );
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        println!("{won:?} won, {lost:?} lost");
+        assert!(lost.into_inner() > 100, "there were races");
+        // What was won after its owner had gone is left, and bears no mark.
+        for (server, key) in fleet.keys("*") {
+            assert_eq!(server.ask(&["TTL", &key]).int(), -1, "{key}");
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Many that wait on the same keys of five nodes, in different orders, by different commands and clusters.
 
 use super::{each_once, items, run, times, Fleet};
-use rediscluster::Value;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use rediscluster::{Outcome, Value};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -132,4 +132,66 @@ fn members_of_sorted_sets_are_given_once_and_the_rest_stays() {
         },
         &["ZRANGE", "0", "-1"],
     );
+}
+
+/// All connections to one server after the other are closed, again and again: each element is given once, still there,
+/// or an error says that one of its key may have been taken.
+#[test]
+fn what_is_lost_with_its_connection_is_told() {
+    let fleet = Fleet::start(3);
+    let keys: Vec<String> = (0..3).map(|node| fleet.key("k", node)).collect();
+    let total = times(900);
+    let (taken, told, is_over) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let (fleet, keys, taken, told, is_over) = (&fleet, &keys, &taken, &told, &is_over);
+        let takers: Vec<_> = (0..4)
+            .map(|taker| {
+                scope.spawn(move || {
+                    let (cluster, mut chance) = (fleet.cluster(taker), fleet.chance(taker));
+                    let wait = |words: &[&str]| run(&cluster, words);
+                    let mut in_vain = 0;
+                    while in_vain < 3 {
+                        let name = *chance.one_of(&["BLPOP", "BRPOP"]);
+                        match wait(&[name, &keys[0], &keys[1], &keys[2], "0.3"]) {
+                            Ok(Value::Nil) => in_vain += usize::from(is_over.load(Ordering::SeqCst)),
+                            Ok(reply) => taken.lock().unwrap().extend(popped(&reply)),
+                            Err(error) if error.outcome() == Outcome::NotApplied => {}
+                            Err(error) => {
+                                assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
+                                assert_eq!(error.parts().len(), 1, "{error}");
+                                told.lock().unwrap().extend(error.parts()[0].keys.clone());
+                            }
+                        }
+                    }
+                })
+            })
+            .collect();
+        scope.spawn(move || {
+            for number in 0..total {
+                let server = &fleet.servers[number % 3];
+                let element = format!("e{number}");
+                server.ask(&["RPUSH", &keys[number % 3], &element]);
+                if number % 3 == 2 {
+                    fleet.servers[number / 3 % 3].ask(&["CLIENT", "KILL", "TYPE", "normal"]);
+                }
+            }
+            is_over.store(true, Ordering::SeqCst);
+        });
+        takers.into_iter().for_each(|taker| taker.join().unwrap());
+    });
+    let mut found = taken.into_inner().unwrap();
+    let told = told.into_inner().unwrap();
+    for (server, key) in fleet.keys("k*") {
+        found.extend(items(server.ask(&["LRANGE", &key, "0", "-1"])));
+    }
+    for (nth, key) in keys.iter().enumerate() {
+        let is_of_it = |element: &&String| element[1..].parse::<usize>().unwrap() % 3 == nth;
+        let lost = (nth..total).step_by(3).count() - found.iter().filter(is_of_it).count();
+        let told = told.iter().filter(|told| told.as_slice() == key.as_bytes()).count();
+        println!("{lost} of {key} are gone, {told} were told");
+        assert!(lost <= told, "{lost} elements of {key} are gone, and {told} were told");
+    }
+    found.sort_unstable();
+    assert!(found.windows(2).all(|pair| pair[0] != pair[1]), "no element is given twice");
+    fleet.no_stash_is_left();
 }

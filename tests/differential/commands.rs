@@ -14,6 +14,11 @@ const MEMBERS: [&[u8]; 10] = [b"1", b"2", b"3", b"-7", b"1.5", b"x", b"nothing\x
 const SCORES: [&str; 14] =
     ["0", "1", "2", "-1", "1.5", "0.1", "1e300", "-1e300", "inf", "-inf", "3", "4", "17179869184.25", "nan"];
 const BOUNDS: [&str; 9] = ["-inf", "+inf", "0", "1", "(1", "(2", "3", "-1", "1.5"];
+/// Short ones, and those that a server refuses. None is without end on any server.
+const ODD_WAITS: [&str; 16] = [
+    "0.002", "0x1p-6", "0X.8p-3", "+.01", "1e-2", "-1", "-0x10", "1e5000", "nan", "", " 1", "1 ", "1e", "0x", "1_0",
+    "inf",
+];
 /// The ends and a mistake: where scores differ, what lies between two words depends on how the server happens to have
 /// built its skip list.
 const LEXICAL: [&str; 3] = ["-", "+", "x"];
@@ -175,7 +180,14 @@ impl Filled<'_> {
                 let seconds = self.chance.between(1_000, 1_000_000);
                 self.push(format!("{seconds}000"));
             }
+            "WAIT" if self.chance.once_in(4) => self.one_of(&ODD_WAITS),
             "WAIT" => self.push("0.01"),
+            "BLOCK" => {
+                self.push("BLOCK");
+                let odd = ["-1", "0x1", "+1", "1.5", "", "9223372036854775808"];
+                let time = if self.chance.once_in(8) { *self.chance.one_of(&odd) } else { "1" };
+                self.push(time);
+            }
             word => self.push(word),
         }
     }

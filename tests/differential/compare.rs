@@ -4,7 +4,7 @@ use crate::commands::Command;
 use crate::known;
 use crate::shrink::{quoted, quoted_word};
 use rediscluster::prelude::*;
-use rediscluster::{Cmd, Error, ErrorKind, Outcome, Value};
+use rediscluster::{Cancel, Cmd, Error, ErrorKind, Outcome, Value};
 use std::fmt;
 
 /// How far apart two times to live may be, in milliseconds: one sequence takes far less, and the times that the
@@ -69,6 +69,8 @@ impl fmt::Display for Difference {
 pub enum Way {
     OneByOne,
     InAPipeline,
+    /// One by one, and another thread could end those that wait.
+    Cancellable,
 }
 
 /// Runs a sequence from nothing.
@@ -76,6 +78,10 @@ pub fn run(cluster: &Cluster, script: &[Command], way: Way) -> Run {
     cluster.execute(cmd("FLUSHALL")).expect("empty servers");
     let replies = match way {
         Way::OneByOne => script.iter().map(|command| ask(cluster, command)).collect(),
+        Way::Cancellable => {
+            let view = cluster.cancelled_by(&Cancel::new());
+            script.iter().map(|command| ask(&view, command)).collect()
+        }
         Way::InAPipeline => {
             let mut pipeline = cluster.pipeline();
             let slots: Vec<_> = script.iter().map(|command| pipeline.execute(built(command))).collect();

@@ -268,10 +268,10 @@ const STREAMS: Forms = Forms {
         "COPY KEY KEY REPLACE",
         "RENAME KEY KEY",
         "XREAD STREAMS BEHIND",
-        "XREAD [ COUNT NUMBER ] [ BLOCK 1 ] STREAMS BEHIND",
+        "XREAD [ COUNT NUMBER ] [ BLOCK ] STREAMS BEHIND",
         "XREADGROUP GROUP g|h anna|bert STREAMS NEWS",
-        "XREADGROUP GROUP g anna|bert [ COUNT NUMBER ] [ BLOCK 1 ] [ NOACK ] STREAMS NEWS",
-        "XREADGROUP [ COUNT 1 ] GROUP g anna [ BLOCK 1 ] STREAMS BEHIND",
+        "XREADGROUP GROUP g anna|bert [ COUNT NUMBER ] [ BLOCK ] [ NOACK ] STREAMS NEWS",
+        "XREADGROUP [ COUNT 1 ] GROUP g anna [ BLOCK ] STREAMS BEHIND",
     ],
     ordinary: &[
         "XADD KEY NUMBER VALUE VALUE",

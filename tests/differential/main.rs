@@ -62,7 +62,11 @@ impl Clusters {
 
     /// Those that a seed runs on, and how it runs on several nodes; on one it always runs one by one.
     fn of(&self, seed: u64) -> (Protocol, Way, &[Cluster]) {
-        let way = if seed / 2 % 3 == 0 { Way::InAPipeline } else { Way::OneByOne };
+        let way = match seed / 2 % 6 {
+            0 | 1 => Way::InAPipeline,
+            2 => Way::Cancellable,
+            _ => Way::OneByOne,
+        };
         if seed % 2 == 0 {
             (Protocol::Resp2, way, &self.resp2)
         } else {

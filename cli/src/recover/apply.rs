@@ -56,8 +56,8 @@ pub fn expire(server: &mut Server, stash: &Stash) -> Result<Did, String> {
 fn give_back(server: &mut Server, stash: &Stash) -> Result<Did, String> {
     let (name, key) = (stash.name(), stash.key());
     // Of a sorted set nothing moves over by itself, so its key must stay as it is. That may take a while.
-    let watched: &[&[u8]] =
-        if stash.content() == StashContent::SortedSet { &[b"WATCH", &name, key] } else { &[b"WATCH", &name] };
+    let watch: [&[u8]; 3] = [b"WATCH", &name, key];
+    let watched = if stash.content() == StashContent::SortedSet { &watch[..] } else { &watch[..2] };
     for _ in 0..TRIES {
         server.ask(watched)?;
         let commands = match back(server, stash) {

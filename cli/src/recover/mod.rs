@@ -49,9 +49,7 @@ struct Told {
 /// Why nothing could be looked at, in words.
 pub fn recover(config: &Config, words: &[Vec<u8>], mode: Mode) -> Result<(Vec<u8>, Ran), String> {
     let wish = Wish::read(words)?;
-    if config.direct.is_some() {
-        return Err("what a stash means can only be told from all nodes: leave --direct out".into());
-    }
+    config.is_fleet("recover")?;
     let mut servers = servers(config)?;
     let calls = calls(&mut servers)?;
     let told: Vec<Told> = calls.iter().map(|call| Told::of(call, &mut servers, &wish)).collect();

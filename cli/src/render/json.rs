@@ -1,5 +1,5 @@
 //! Replies as JSON, the way redis-cli writes it: an error is `error:"…"`, and the bytes of a text are not checked to
-//! be UTF-8.
+//! be UTF-8. But what JSON has no number for, such as `inf`, is a string, as it is in RESP2.
 
 use crate::quote::quote;
 use crate::reply::Reply;
@@ -18,7 +18,8 @@ pub fn render(reply: &Reply, string: Strings, out: &mut Vec<u8>) {
         Reply::Status(text) | Reply::Text(text) | Reply::Verbatim(text) => string(text, out),
         Reply::Integer(number) => out.extend_from_slice(number.to_string().as_bytes()),
         Reply::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
-        Reply::Double(text) | Reply::BigNumber(text) => out.extend_from_slice(text),
+        Reply::Double(text) | Reply::BigNumber(text) if is_number(text) => out.extend_from_slice(text),
+        Reply::Double(text) | Reply::BigNumber(text) => string(text, out),
         Reply::Array(items) | Reply::Set(items) | Reply::Push(items) => {
             list(b'[', b']', items, out, |item, out| render(item, string, out));
         }
@@ -43,7 +44,11 @@ fn list<T>(open: u8, close: u8, items: &[T], out: &mut Vec<u8>, each: impl Fn(&T
 
 /// A key must be a string in JSON: what is none is put in quotes.
 fn key(name: &Reply, string: Strings, out: &mut Vec<u8>) {
-    let is_text = matches!(name, Reply::Status(_) | Reply::Text(_) | Reply::Verbatim(_) | Reply::Error(_));
+    let is_text = match name {
+        Reply::Status(_) | Reply::Text(_) | Reply::Verbatim(_) | Reply::Error(_) => true,
+        Reply::Double(text) | Reply::BigNumber(text) => !is_number(text),
+        _ => false,
+    };
     if !is_text {
         out.push(b'"');
     }
@@ -51,6 +56,12 @@ fn key(name: &Reply, string: Strings, out: &mut Vec<u8>) {
     if !is_text {
         out.push(b'"');
     }
+}
+
+/// Whether the text of a number from a server is one in JSON, too: `inf` and `nan` are none.
+fn is_number(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    digits.first().is_some_and(u8::is_ascii_digit) && digits.iter().all(|byte| b"0123456789.eE+-".contains(byte))
 }
 
 /// Appends a JSON string, bytes beyond ASCII as they are.

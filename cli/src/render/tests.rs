@@ -37,6 +37,9 @@ fn single_values() {
     check(&Boolean(true), "(true)\n", "(true)\n", "true\n", "true\n");
     check(&Boolean(false), "(false)\n", "(false)\n", "false\n", "false\n");
     check(&Double(b"1.50".to_vec()), "(double) 1.50\n", "1.50\n", "1.50\n", "1.50\n");
+    check(&Double(b"-inf".to_vec()), "(double) -inf\n", "-inf\n", "\"-inf\"\n", "-inf\n");
+    check(&Double(b"nan".to_vec()), "(double) nan\n", "nan\n", "\"nan\"\n", "nan\n");
+    check(&Double(b"1e-7".to_vec()), "(double) 1e-7\n", "1e-7\n", "1e-7\n", "1e-7\n");
     check(&BigNumber(b"12".to_vec()), "(big number) 12\n", "12\n", "12\n", "12\n");
     check(&Verbatim(b"a\nb".to_vec()), "a\nb\n", "a\nb\n", "\"a\\nb\"\n", "\"a\\nb\"\n");
     check(
@@ -70,6 +73,12 @@ fn nested_lists() {
     );
     let ten = Reply::Array((0..10).map(|_| Reply::Array(vec![Reply::Integer(1), Reply::Integer(2)])).collect());
     assert!(shown(Mode::Standard, &ten).starts_with(" 1) 1) (integer) 1\n    2) (integer) 2\n 2) 1)"));
+}
+
+#[test]
+fn keys_of_json_that_are_no_numbers() {
+    let map = Reply::Map(vec![(Reply::Double(b"inf".to_vec()), Reply::Double(b"nan".to_vec()))]);
+    assert_eq!(shown(Mode::Json, &map), "{\"inf\":\"nan\"}\n");
 }
 
 #[test]

@@ -3,12 +3,15 @@
 // Each test binary compiles this file for itself and uses a part of it.
 #![allow(dead_code)]
 
+use rediscluster_testing::Server;
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 /// What a program printed, and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +38,76 @@ pub fn answered(ran: &Ran, out: &str) {
     assert_eq!(ran.err(), "");
 }
 
+/// Two servers, and the options that make a cluster of them.
+pub fn pair() -> ([Server; 2], [String; 2]) {
+    let servers = [Server::start(), Server::start()];
+    let list = format!("node_1={},node_2={}", servers[0].address(), servers[1].address());
+    (servers, ["--nodes".into(), list])
+}
+
+pub fn with<'a>(options: &'a [String], words: &[&'a str]) -> Vec<&'a str> {
+    options.iter().map(String::as_str).chain(words.iter().copied()).collect()
+}
+
+/// The one line of complaint.
+#[track_caller]
+pub fn failed(ran: &Ran) -> String {
+    assert_eq!((ran.out().as_str(), ran.status), ("", 1), "{}", ran.err());
+    ran.err().strip_prefix("rediscluster: ").unwrap_or_else(|| panic!("{}", ran.err())).trim_end().to_owned()
+}
+
 /// Runs our program.
 pub fn rediscluster<A: AsRef<OsStr>>(args: &[A]) -> Ran {
     rediscluster_with(args, &[], b"")
+}
+
+/// How long a line of a script may take.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// Our program while it runs a script that is given line by line.
+pub struct Script {
+    child: Child,
+    stdin: ChildStdin,
+    lines: Receiver<String>,
+}
+
+impl Script {
+    pub fn start<A: AsRef<OsStr>>(args: &[A]) -> Script {
+        let mut child = command(Path::new(env!("CARGO_BIN_EXE_rediscluster")), args, &[]).spawn().expect("our program");
+        let stdin = child.stdin.take().expect("a pipe");
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines() {
+                let _ = sender.send(line.expect("text"));
+            }
+        });
+        Script { child, stdin, lines }
+    }
+
+    /// Gives it a line and takes the line that it answers with; empty when it has ended.
+    pub fn say(&mut self, line: &str) -> String {
+        // It may have ended, which its answer shows.
+        let _ = writeln!(self.stdin, "{line}");
+        match self.lines.recv_timeout(ANSWER) {
+            Err(RecvTimeoutError::Timeout) => {
+                let _ = self.child.kill();
+                panic!("no answer to {line}");
+            }
+            answer => answer.unwrap_or_default(),
+        }
+    }
+
+    /// What it prints until it ends by itself or at the end of the script.
+    pub fn end(self) -> Ran {
+        let Script { mut child, stdin, lines } = self;
+        drop(stdin);
+        let out: String = lines.iter().map(|line| line + "\n").collect();
+        let mut ran = Ran { out: out.into_bytes(), err: Vec::new(), status: 0 };
+        child.stderr.take().expect("a pipe").read_to_end(&mut ran.err).expect("its errors");
+        ran.status = child.wait().expect("its end").code().unwrap_or(-1);
+        ran
+    }
 }
 
 /// Runs our program with variables of the environment and a standard input.
@@ -47,15 +117,7 @@ pub fn rediscluster_with<A: AsRef<OsStr>>(args: &[A], environment: &[(&str, &str
 
 /// Runs any program. What would tell ours or redis-cli something is taken out of the environment.
 pub fn run<A: AsRef<OsStr>>(program: &Path, args: &[A], environment: &[(&str, &str)], input: &[u8]) -> Ran {
-    let mut child = Command::new(program)
-        .args(args)
-        .env_remove("REDISCLI_AUTH")
-        .env_remove("REDISCLUSTER_NODES")
-        .env_remove("FAKETTY")
-        .envs(environment.iter().copied())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+    let mut child = command(program, args, environment)
         .spawn()
         .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
     let mut stdin = child.stdin.take().expect("a pipe");
@@ -67,6 +129,16 @@ pub fn run<A: AsRef<OsStr>>(program: &Path, args: &[A], environment: &[(&str, &s
     let ran = child.wait_with_output().expect("the output of a child");
     writer.join().expect("the writer");
     Ran { out: ran.stdout, err: ran.stderr, status: ran.status.code().unwrap_or(-1) }
+}
+
+fn command<A: AsRef<OsStr>>(program: &Path, args: &[A], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(program);
+    for variable in ["REDISCLI_AUTH", "VALKEYCLI_AUTH", "REDISCLUSTER_NODES", "FAKETTY"] {
+        command.env_remove(variable);
+    }
+    command.args(args).envs(environment.iter().copied());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 /// redis-cli 7.0 or newer, named by `REDIS_CLI` or on the PATH. When there is none the test says so and passes.

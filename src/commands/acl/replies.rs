@@ -8,6 +8,7 @@ use crate::resp::ValueRef;
 use std::time::Duration;
 
 /// Whether a user may run a command: see [`acl_dryrun`](crate::AclCommands::acl_dryrun).
+#[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum DryRun {
     /// The user may.

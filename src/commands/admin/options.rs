@@ -6,6 +6,7 @@ use crate::to_arg::{ToArg, ToArgs};
 use std::time::Duration;
 
 /// A kind of client.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClientType {
     /// Those that send commands.
@@ -111,6 +112,7 @@ impl ToArgs for ClientKillOptions {
 }
 
 /// Which commands [`command_list_by`](crate::AdminCommands::command_list_by) gives.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CommandFilter<'a> {
     /// Those of a module.

@@ -82,6 +82,7 @@ impl FromValue for ModuleInfo {
 }
 
 /// What a server is to replication: see [`role`](crate::AdminCommands::role).
+#[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplicationRole {
     /// Others may replicate it.

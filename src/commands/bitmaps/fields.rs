@@ -60,6 +60,7 @@ impl ToArgs for BitField {
 }
 
 /// What becomes of a number that does not fit its [`BitField`].
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Overflow {
     /// It wraps around; what happens when nothing is said.

@@ -98,6 +98,7 @@ impl ToArgs for FunctionListOptions {
 
 /// What becomes of the libraries that are there when others are restored: see
 /// [`function_restore_with`](crate::FunctionCommands::function_restore_with).
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FunctionRestore {
     /// They stay, and none of the restored ones may have the name of one of them.

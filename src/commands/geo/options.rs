@@ -4,7 +4,7 @@ use crate::args::Args;
 use crate::convert::FromValue;
 use crate::error::Result;
 use crate::resp::ValueRef;
-use crate::to_arg::{ToArg, ToArgs};
+use crate::to_arg::{iterators, ToArg, ToArgs};
 use std::collections::{BTreeMap, HashMap};
 
 /// A point of the earth, in degrees.
@@ -132,6 +132,22 @@ impl<M: ToArg, H> ToGeo for HashMap<M, GeoPoint, H> {
         self.iter().for_each(|(member, point)| (*point, member).write_geo(args));
     }
 }
+
+macro_rules! of_iterators {
+    ($([$($generics:tt)*] $iterator:ty;)*) => {$(
+        impl<$($generics)*> ToGeo for $iterator
+        where
+            $iterator: Iterator + Clone,
+            <$iterator as Iterator>::Item: ToGeo,
+        {
+            /// Goes through a copy of the iterator.
+            fn write_geo(&self, args: &mut Args) {
+                self.clone().for_each(|place| place.write_geo(args));
+            }
+        }
+    )*};
+}
+iterators!(of_iterators);
 
 /// What [`geoadd`](crate::GeoCommands::geoadd) is given, as arguments.
 pub(super) struct Located<P>(pub(super) P);

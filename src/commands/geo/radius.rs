@@ -34,6 +34,7 @@ pub trait GeoRadiusCommands: Execute {
     /// assert_eq!(cities, ["Berlin"]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "geo_radius")]
     fn georadius<K: ToArg, M: FromValue>(
         self,
         key: K,
@@ -163,10 +164,10 @@ pub trait GeoRadiusCommands: Execute {
     /// use rediscluster::prelude::*;
     /// use rediscluster::{GeoPoint, GeoRadiusOptions, GeoUnit};
     ///
-    /// cluster.geoadd("cities{de}", (13.4050, 52.5200, "Berlin"))?;
+    /// cluster.geoadd("cities:de{de}", (13.4050, 52.5200, "Berlin"))?;
     /// let center = GeoPoint::new(13.4, 52.5);
     /// let all = GeoRadiusOptions::new();
-    /// assert_eq!(cluster.georadius_store("near{de}", "cities{de}", center, 9.0, GeoUnit::Miles, all)?, 1);
+    /// assert_eq!(cluster.georadius_store("near:de{de}", "cities:de{de}", center, 9.0, GeoUnit::Miles, all)?, 1);
     /// # Ok(()) });
     /// ```
     fn georadius_store<D: ToArg, K: ToArg>(
@@ -203,11 +204,11 @@ pub trait GeoRadiusCommands: Execute {
     /// use rediscluster::prelude::*;
     /// use rediscluster::{GeoPoint, GeoRadiusOptions, GeoUnit};
     ///
-    /// cluster.geoadd("cities{de}", (13.4050, 52.5200, "Berlin"))?;
+    /// cluster.geoadd("cities:de{de}", (13.4050, 52.5200, "Berlin"))?;
     /// let center = GeoPoint::new(13.4, 52.5);
     /// let all = GeoRadiusOptions::new();
-    /// cluster.georadius_store_distances("near{de}", "cities{de}", center, 9.0, GeoUnit::Miles, all)?;
-    /// assert!(cluster.zscore("near{de}", "Berlin")?.unwrap() < 3.0);
+    /// cluster.georadius_store_distances("near:de{de}", "cities:de{de}", center, 9.0, GeoUnit::Miles, all)?;
+    /// assert!(cluster.zscore("near:de{de}", "Berlin")?.unwrap() < 3.0);
     /// # Ok(()) });
     /// ```
     fn georadius_store_distances<D: ToArg, K: ToArg>(
@@ -250,6 +251,7 @@ pub trait GeoRadiusCommands: Execute {
     /// assert_eq!(cities, ["Berlin"]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "geo_radius_by_member")]
     fn georadiusbymember<K: ToArg, C: ToArg, M: FromValue>(
         self,
         key: K,
@@ -383,9 +385,9 @@ pub trait GeoRadiusCommands: Execute {
     /// use rediscluster::prelude::*;
     /// use rediscluster::{GeoRadiusOptions, GeoUnit};
     ///
-    /// cluster.geoadd("cities{de}", (13.4050, 52.5200, "Berlin"))?;
+    /// cluster.geoadd("cities:de{de}", (13.4050, 52.5200, "Berlin"))?;
     /// let all = GeoRadiusOptions::new();
-    /// assert_eq!(cluster.georadiusbymember_store("near{de}", "cities{de}", "Berlin", 9.0, GeoUnit::Miles, all)?, 1);
+    /// assert_eq!(cluster.georadiusbymember_store("near:de{de}", "cities:de{de}", "Berlin", 9.0, GeoUnit::Miles, all)?, 1);
     /// # Ok(()) });
     /// ```
     fn georadiusbymember_store<D: ToArg, K: ToArg, C: ToArg>(
@@ -422,10 +424,10 @@ pub trait GeoRadiusCommands: Execute {
     /// use rediscluster::prelude::*;
     /// use rediscluster::{GeoRadiusOptions, GeoUnit};
     ///
-    /// cluster.geoadd("cities{de}", (13.4050, 52.5200, "Berlin"))?;
+    /// cluster.geoadd("cities:de{de}", (13.4050, 52.5200, "Berlin"))?;
     /// let all = GeoRadiusOptions::new();
-    /// cluster.georadiusbymember_store_distances("near{de}", "cities{de}", "Berlin", 9.0, GeoUnit::Miles, all)?;
-    /// assert!(cluster.zscore("near{de}", "Berlin")?.unwrap() < 3.0);
+    /// cluster.georadiusbymember_store_distances("near:de{de}", "cities:de{de}", "Berlin", 9.0, GeoUnit::Miles, all)?;
+    /// assert!(cluster.zscore("near:de{de}", "Berlin")?.unwrap() < 3.0);
     /// # Ok(()) });
     /// ```
     fn georadiusbymember_store_distances<D: ToArg, K: ToArg, C: ToArg>(

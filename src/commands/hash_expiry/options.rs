@@ -9,6 +9,7 @@ use crate::to_arg::{ToArg, ToArgs};
 use std::time::{Duration, SystemTime};
 
 /// What became of a field that was to expire: see [`hexpire`](crate::HashExpiryCommands::hexpire).
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FieldExpiry {
     /// There is no such field, or no such key.
@@ -34,6 +35,7 @@ impl FromValue for FieldExpiry {
 }
 
 /// What became of a field that was to expire no more: see [`hpersist`](crate::HashExpiryCommands::hpersist).
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FieldPersist {
     /// There is no such field, or no such key.

@@ -107,6 +107,7 @@ impl ToArgs for MigrateOptions {
 }
 
 /// What became of keys that were to go to another server.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Migrated {
     /// Those that exist are there now.

@@ -10,6 +10,7 @@ use crate::to_arg::ToArg;
 use std::time::{Duration, SystemTime};
 
 /// The logs that a Valkey server keeps: see [`commandlog_get`](crate::LatencyCommands::commandlog_get).
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CommandLog {
     /// Commands that took long.

@@ -216,6 +216,9 @@ pub trait SortedSetCombineCommands: Execute {
     /// assert_eq!(cluster.zscore("least{x}", "anna")?, Some(3.0));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zinterstore_min")]
+    #[doc(alias = "zinterstore_max")]
+    #[doc(alias = "zinterstore_weights")]
     fn zinterstore_with<D: ToArg, K: ToArgs>(
         self,
         destination: D,
@@ -319,6 +322,9 @@ pub trait SortedSetCombineCommands: Execute {
     /// assert_eq!(cluster.zscore("year{x}", "anna")?, Some(43.0));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zunionstore_min")]
+    #[doc(alias = "zunionstore_max")]
+    #[doc(alias = "zunionstore_weights")]
     fn zunionstore_with<D: ToArg, K: ToArgs>(
         self,
         destination: D,

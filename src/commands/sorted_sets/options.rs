@@ -4,7 +4,7 @@ use crate::args::Args;
 use crate::convert::FromValue;
 use crate::error::Result;
 use crate::resp::{Items, ValueRef};
-use crate::to_arg::{ToArg, ToArgs};
+use crate::to_arg::{iterators, ToArg, ToArgs};
 use std::collections::{BTreeMap, HashMap};
 
 /// A member of a sorted set with its score.
@@ -115,6 +115,22 @@ impl<M: ToArg, S: ToArg, H> ToScored for HashMap<M, S, H> {
     }
 }
 
+macro_rules! of_iterators {
+    ($([$($generics:tt)*] $iterator:ty;)*) => {$(
+        impl<$($generics)*> ToScored for $iterator
+        where
+            $iterator: Iterator + Clone,
+            <$iterator as Iterator>::Item: ToScored,
+        {
+            /// Goes through a copy of the iterator.
+            fn write_scored(&self, args: &mut Args) {
+                self.clone().for_each(|scored| scored.write_scored(args));
+            }
+        }
+    )*};
+}
+iterators!(of_iterators);
+
 /// What [`zadd`](crate::SortedSetCommands::zadd) is given, as arguments.
 pub(super) struct Scored<P>(pub(super) P);
 
@@ -204,6 +220,7 @@ impl ToArg for ScoreEnd {
 }
 
 /// What becomes of the scores of a member that is in several sorted sets.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Aggregate {
     /// They are added up.

@@ -140,6 +140,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// }
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zrange_withscores")]
     fn zrange_with_scores<K: ToArg, M: FromValue>(
         self,
         key: K,
@@ -165,6 +166,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// assert_eq!(up_to_b, ["anna", "bert"]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zrangebylex_limit")]
     fn zrangebylex<K: ToArg, R: Into<LexRange>, M: FromValue>(
         self,
         key: K,
@@ -191,6 +193,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// assert_eq!(adults, ["anna"]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zrangebyscore_limit")]
     fn zrangebyscore<K: ToArg, R: Into<ScoreRange>, M: FromValue>(
         self,
         key: K,
@@ -217,6 +220,8 @@ pub trait SortedSetRangeCommands: Execute {
     /// assert_eq!(found, [ScoredMember::new("bert".to_owned(), 27.0)]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zrangebyscore_withscores")]
+    #[doc(alias = "zrangebyscore_limit_withscores")]
     fn zrangebyscore_with_scores<K: ToArg, R: Into<ScoreRange>, M: FromValue>(
         self,
         key: K,
@@ -264,6 +269,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// assert_eq!(cluster.zremrangebylex("names", "anna"..="bert")?, 2);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zrembylex")]
     fn zremrangebylex<K: ToArg, R: Into<LexRange>>(self, key: K, range: R) -> Self::Output<u64> {
         self.execute(Cmd::new(&spec::ZREMRANGEBYLEX).arg(key).args_of(range.into()))
     }
@@ -303,6 +309,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// assert_eq!(cluster.zremrangebyscore("seen", ..1500)?, 1);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zrembyscore")]
     fn zremrangebyscore<K: ToArg, R: Into<ScoreRange>>(self, key: K, range: R) -> Self::Output<u64> {
         self.execute(Cmd::new(&spec::ZREMRANGEBYSCORE).arg(key).args_of(range.into()))
     }
@@ -344,6 +351,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// assert_eq!(oldest, [ScoredMember::new("anna".to_owned(), 31.0)]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zrevrange_withscores")]
     fn zrevrange_with_scores<K: ToArg, M: FromValue>(
         self,
         key: K,
@@ -369,6 +377,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// assert_eq!(back, ["cleo", "bert"]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zrevrangebylex_limit")]
     fn zrevrangebylex<K: ToArg, R: Into<LexRange>, M: FromValue>(
         self,
         key: K,
@@ -394,6 +403,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// assert_eq!(back, ["cleo", "anna"]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zrevrangebyscore_limit")]
     fn zrevrangebyscore<K: ToArg, R: Into<ScoreRange>, M: FromValue>(
         self,
         key: K,
@@ -421,6 +431,8 @@ pub trait SortedSetRangeCommands: Execute {
     /// assert_eq!(oldest, [ScoredMember::new("anna".to_owned(), 31.0)]);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "zrevrangebyscore_withscores")]
+    #[doc(alias = "zrevrangebyscore_limit_withscores")]
     fn zrevrangebyscore_with_scores<K: ToArg, R: Into<ScoreRange>, M: FromValue>(
         self,
         key: K,

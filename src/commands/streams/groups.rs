@@ -111,6 +111,7 @@ pub trait StreamGroupCommands: Execute {
     /// assert_eq!(cluster.xlen("orders")?, 0);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "xgroup_create_mkstream")]
     fn xgroup_create_with<K: ToArg, G: ToArg, I: ToArg>(
         self,
         key: K,
@@ -284,9 +285,9 @@ pub trait StreamGroupCommands: Execute {
     /// As [`xreadgroup`](StreamGroupCommands::xreadgroup), not more than a number of entries, or waiting until there is
     /// one.
     ///
-    /// `XREADGROUP` with options, since Redis 5.0.0. Across nodes: all of them wait at the same time, and the first that
-    /// has something ends it; what others give in that moment is given as well. The wait comes on top of the deadline of
-    /// the call, and until it is over it keeps one connection of the pool of each node.
+    /// `XREADGROUP` with options, since Redis 5.0.0. Across nodes: all of them are watched at the same time, and the first
+    /// that has something ends it; one of them at a time is asked for what it has. The wait comes on top of the deadline of
+    /// the call, and until it is over it keeps one connection to each node, outside of the pools.
     ///
     /// # Errors
     /// As [`xreadgroup`](StreamGroupCommands::xreadgroup); the stream or the group may also go during the wait.
@@ -339,6 +340,7 @@ pub trait StreamGroupCommands: Execute {
     /// }
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "xread_options")]
     fn xreadgroup_with<G: ToArg, C: ToArg, P: ToPairs, N: FromValue, V: FromValue>(
         self,
         group: G,

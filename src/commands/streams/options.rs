@@ -37,6 +37,7 @@ impl<P: ToPairs> ToArgs for Streams<P> {
 }
 
 /// What becomes of the places where consumer groups still hold an entry that is removed. Since Redis 8.2.0.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StreamRefs {
     /// They stay, and what is pending there is an id without an entry: `KEEPREF`. So do the older commands.

@@ -47,6 +47,7 @@ pub trait StreamPendingCommands: Execute {
     /// }
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "xautoclaim_options")]
     fn xautoclaim<K: ToArg, G: ToArg, C: ToArg, V: FromValue>(
         self,
         key: K,
@@ -181,6 +182,7 @@ pub trait StreamPendingCommands: Execute {
     /// assert_eq!(got.len(), 1);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "xclaim_options")]
     fn xclaim_with<K: ToArg, G: ToArg, C: ToArg, I: ToArgs, V: FromValue>(
         self,
         key: K,
@@ -237,6 +239,8 @@ pub trait StreamPendingCommands: Execute {
     /// assert_eq!((pending[0].id, pending[0].consumer.as_str(), pending[0].deliveries), (id, "anna", 1));
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "xpending_count")]
+    #[doc(alias = "xpending_consumer_count")]
     fn xpending_range<K: ToArg, G: ToArg, R: RangeBounds<StreamId>, N: FromValue>(
         self,
         key: K,

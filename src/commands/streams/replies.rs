@@ -60,6 +60,7 @@ impl<N: FromValue, V: FromValue> FromValue for StreamEntries<N, V> {
 }
 
 /// What became of one entry that was to be removed. Since Redis 8.2.0.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EntryRemoval {
     /// There was nothing to do: no such entry, or, where it was to be acknowledged, none that was pending.

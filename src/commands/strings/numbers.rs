@@ -41,6 +41,7 @@ pub trait NumberCommands: Execute {
     /// assert_eq!(cluster.decrby("seats", 3)?, 37);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "decr")]
     fn decrby<K: ToArg>(self, key: K, amount: i64) -> Self::Output<i64> {
         self.execute(Cmd::new(&spec::DECRBY).arg(key).arg(amount))
     }
@@ -81,6 +82,7 @@ pub trait NumberCommands: Execute {
     /// assert_eq!(cluster.incrby("score", -4)?, 6);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "incr")]
     fn incrby<K: ToArg>(self, key: K, amount: i64) -> Self::Output<i64> {
         self.execute(Cmd::new(&spec::INCRBY).arg(key).arg(amount))
     }
@@ -102,6 +104,7 @@ pub trait NumberCommands: Execute {
     /// assert_eq!(cluster.incrbyfloat("litres", -0.25)?, 10.25);
     /// # Ok(()) });
     /// ```
+    #[doc(alias = "incr")]
     fn incrbyfloat<K: ToArg>(self, key: K, amount: f64) -> Self::Output<f64> {
         self.execute(Cmd::new(&spec::INCRBYFLOAT).arg(key).arg(amount))
     }

@@ -15,6 +15,7 @@ impl ToArgs for Fp32<'_> {
 }
 
 /// How the numbers of vectors are kept: see [`VAddOptions::quantization`].
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum VQuantization {
     /// As they are, in four bytes each: `NOQUANT`.

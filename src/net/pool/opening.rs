@@ -1,7 +1,6 @@
 //! New connections to the server of a pool.
 
 use super::Pool;
-use crate::cmd::Wait;
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::connection::{Connection, Watch};
 use crate::net::{Deadline, Stream};
@@ -9,18 +8,6 @@ use crate::topology::info::Info;
 use std::sync::atomic::Ordering;
 
 impl Pool {
-    /// A new connection over which its server has said something, within the time for connecting.
-    pub(super) fn begin_answering(&self, deadline: Deadline) -> Result<Connection> {
-        let deadline = deadline.within(self.settings.connect_timeout).waiting(Wait::None);
-        let mut connection = self.begin(deadline)?;
-        // Without a handshake there was no word of it yet. Whatever it says is one.
-        let has_spoken = connection.bytes().1 > 0;
-        match if has_spoken { Ok(()) } else { connection.ask(&[b"PING"], deadline).map(drop) } {
-            Err(error) if !error.is_server() => Err(error.in_phase(Phase::Handshake).with_outcome(Outcome::NotApplied)),
-            _ => Ok(connection),
-        }
-    }
-
     /// A connection that is to be counted among those that were begun. Its server has been asked who it is: one that was
     /// the master and came back as a replica would give old data, and nothing else would tell.
     pub(super) fn begin(&self, deadline: Deadline) -> Result<Connection> {

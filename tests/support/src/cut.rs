@@ -184,7 +184,11 @@ fn carry(stream: TcpStream, port: u16, state: &Mutex<State>) -> std::io::Result<
         let when = event.as_ref().map(|(when, _)| *when);
         if when != Some(Cut::BeforeCommand) && cut != Some(Cut::BeforeCommand) {
             far.get_mut().write_all(&command(&words))?;
-            let reply = read_reply(&mut far)?;
+            let mut reply = read_reply(&mut far)?;
+            while matches!(reply, Reply::Push(_)) {
+                near.get_mut().write_all(&reply.to_bytes())?;
+                reply = read_reply(&mut far)?;
+            }
             if cut.is_none() && event.is_none() {
                 near.get_mut().write_all(&reply.to_bytes())?;
                 continue;
@@ -216,8 +220,9 @@ impl Reply {
                 out.extend_from_slice(b"\r\n");
                 out
             }
-            Reply::Array(items) => {
-                let mut out = format!("*{}\r\n", items.len()).into_bytes();
+            Reply::Array(items) | Reply::Push(items) => {
+                let first = if matches!(self, Reply::Push(_)) { '>' } else { '*' };
+                let mut out = format!("{first}{}\r\n", items.len()).into_bytes();
                 items.iter().for_each(|item| out.extend(item.to_bytes()));
                 out
             }

@@ -56,7 +56,7 @@ impl Talk {
     }
 }
 
-/// A reply, as RESP2 has them.
+/// A reply, as RESP2 has them, or a push of RESP3. What else RESP3 has is read as what RESP2 has in its place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reply {
     /// `+OK`
@@ -71,6 +71,8 @@ pub enum Reply {
     Nil,
     /// `*2`
     Array(Vec<Reply>),
+    /// `>2`, which answers no command.
+    Push(Vec<Reply>),
 }
 
 impl Reply {
@@ -159,6 +161,15 @@ pub fn read_reply<R: BufRead>(reader: &mut R) -> io::Result<Reply> {
             Reply::Bulk(bulk)
         }
         "*" => Reply::Array((0..number()?).map(|_| read_reply(reader)).collect::<io::Result<_>>()?),
-        _ => return Err(bad(format!("{line:?} is no RESP2 reply"))),
+        ">" => Reply::Push((0..number()?).map(|_| read_reply(reader)).collect::<io::Result<_>>()?),
+        "%" => Reply::Array((0..2 * number()?).map(|_| read_reply(reader)).collect::<io::Result<_>>()?),
+        "_" => Reply::Nil,
+        "=" => {
+            let mut text = vec![0; usize::try_from(number()?).map_err(bad)? + 2];
+            reader.read_exact(&mut text)?;
+            // Behind three letters for its form and a colon.
+            Reply::Bulk(text[4..text.len() - 2].to_vec())
+        }
+        _ => return Err(bad(format!("{line:?} is no reply"))),
     })
 }

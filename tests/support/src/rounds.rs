@@ -1,6 +1,6 @@
 //! How often a client waits for servers, counted on the wires to them.
 
-use crate::{command, read_command, read_reply, ScriptedPeer, Server};
+use crate::{command, read_command, read_reply, Reply, ScriptedPeer, Server};
 use std::io::{BufReader, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -114,8 +114,13 @@ fn carry(stream: TcpStream, port: u16, shared: &Arc<Mutex<State>>) -> std::io::R
         move || {
             let mut far = BufReader::new(far);
             while let Ok(reply) = read_reply(&mut far) {
-                let Ok(near) = near.try_clone() else { return };
+                let Ok(mut near) = near.try_clone() else { return };
                 let mut state = lock(&shared);
+                if matches!(reply, Reply::Push(_)) {
+                    // Nobody waits for a round by it.
+                    let _ = near.write_all(&reply.to_bytes());
+                    continue;
+                }
                 state.unanswered -= 1;
                 state.moved = Instant::now();
                 state.held.push((near, reply.to_bytes()));

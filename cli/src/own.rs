@@ -1,0 +1,70 @@
+//! The commands of this program itself, and those of them that the command table answers without any server.
+
+use crate::commands::{commands, help};
+use crate::render::Mode;
+
+/// One of them, in words.
+pub struct Own {
+    pub name: &'static str,
+    arguments: &'static str,
+    /// What it does, in lines that fit behind the names.
+    does: &'static [&'static str],
+}
+
+/// All of them.
+pub const OWN: [Own; 6] = [
+    Own { name: "node-for", arguments: " KEY...", does: &["Show which node each key lives on, and its address"] },
+    Own {
+        name: "nodes",
+        arguments: "",
+        does: &[
+            "Show every server: role, replicas and their state, keys, memory; the",
+            "status is 1 when one of them does not answer",
+        ],
+    },
+    Own {
+        name: "explain",
+        arguments: " CMD...",
+        does: &["Show what a command would do on which servers, without sending it"],
+    },
+    Own {
+        name: "recover",
+        arguments: "",
+        does: &[
+            "Show what programs left behind that ended in the middle of a move",
+            "between two nodes; --apply finishes or undoes it. What was used in",
+            "the last 60 s is left alone, or in the last --older-than SECONDS",
+        ],
+    },
+    Own { name: "commands", arguments: "", does: &["Show the command table; with --json or --tsv for programs"] },
+    Own { name: "help", arguments: " CMD", does: &["Show what is known of a Redis command, or of one of these"] },
+];
+
+impl Own {
+    fn usage(&self) -> String {
+        format!("{}{}", self.name, self.arguments)
+    }
+
+    /// What it does, for people.
+    pub fn help(&self) -> String {
+        format!("{}\n  {}\n", self.usage(), self.does.join("\n  "))
+    }
+}
+
+/// All of them with what they do.
+pub fn list() -> String {
+    let one = |own: &Own| format!("  {:<15}  {}\n", own.usage(), own.does.join("\n                   "));
+    OWN.iter().map(one).collect()
+}
+
+/// What can be answered without servers, so that no nodes have to be given; `None` for every other command.
+pub fn without_servers(words: &[Vec<u8>], mode: Mode) -> Option<Result<String, String>> {
+    let (first, rest) = words.split_first()?;
+    let own = OWN.iter().find(|own| own.name.as_bytes() == first.as_slice())?;
+    match (own.name, rest) {
+        (_, [only]) if only == b"--help" => Some(Ok(own.help())),
+        ("commands", _) => Some(commands(rest, matches!(mode, Mode::Json | Mode::QuotedJson))),
+        ("help", _) => Some(help(rest)),
+        _ => None,
+    }
+}

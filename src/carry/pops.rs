@@ -1,0 +1,152 @@
+//! Waiting for an element of keys on several nodes: `BLPOP` and its like.
+
+use super::tracking::{type_in, Waited, Watcher};
+use super::waits::{seconds, SHORTEST};
+use super::{nothing, nothing_written};
+use crate::cmd::Wait;
+use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use crate::order::sort_by_key;
+use crate::plan::{command, groups, Placed};
+use crate::resp::{encode, ValueRef};
+use crate::run::Run;
+use crate::spec::{Group, WaitArgument};
+
+/// A time to wait that every server refuses, after it has looked at everything else but the keys.
+pub(super) const NO_TIME: &str = "-1";
+
+impl Run<'_> {
+    /// First all nodes are asked which keys are there, and the first one in the order of the keys gives. Then all nodes
+    /// are watched, without taking anything, and one that may have something is asked for it. So at no time more than
+    /// one node can give, and a reply that is lost is told.
+    pub(super) fn wait_for_first(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+        let prompt = self.prompt();
+        if self.wait == Wait::None || !self.has_known_options() {
+            // What is wrong is told by a server; and if nothing is, it has given what it had.
+            let group: Vec<&Placed<'_>> = keys.iter().filter(|key| key.master == keys[0].master).collect();
+            let wait = (self.wait != Wait::None).then(|| seconds(SHORTEST));
+            if let Some(reply) = prompt.pop(keys[0].master, &self.native(&group, wait.as_deref()))? {
+                return Ok(reply);
+            }
+        }
+        let types = prompt.ask_each(keys, |key| command([&b"TYPE"[..], key.stored])).map_err(nothing_written)?;
+        let mut there = Vec::new();
+        for (key, reply, node) in types {
+            let kind = type_in(&reply);
+            if kind.map_err(|error| error.with_node(|| node))? != b"none" {
+                there.push(key);
+            }
+        }
+        sort_by_key(&mut there, |key| key.position);
+        for key in there {
+            if let Some(reply) = prompt.pop_of(key)? {
+                return Ok(reply);
+            }
+        }
+        if self.wait == Wait::None {
+            return nothing(false);
+        }
+        self.watch_for_first(keys)
+    }
+
+    fn watch_for_first(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+        let groups = groups(keys);
+        let probe = |group: &[&Placed<'_>]| command(self.native(group, Some(NO_TIME)).iter().map(Vec::as_slice));
+        let watchers: Vec<Watcher<'_>> = groups.iter().map(|group| Watcher::of(group, probe(group))).collect();
+        let take = |nth: usize, types: &[Vec<u8>]| {
+            let prompt = self.prompt();
+            let there = groups[nth].iter().zip(types).filter(|(_, kind)| kind.as_slice() == self.takes_type());
+            for (key, _) in there {
+                match prompt.pop_of(key) {
+                    // Whoever waits for a key does not mind that it becomes something else.
+                    Ok(None) => {}
+                    Err(error) if error.kind() == ErrorKind::WrongType => {}
+                    given => return given,
+                }
+            }
+            Ok(None)
+        };
+        let Waited { results, was_cancelled } = self.watch_until_given(&watchers, self.until(), &take);
+        let mut failed: Option<Error> = None;
+        for result in results {
+            match result {
+                Ok(Some(reply)) => return Ok(reply),
+                Ok(None) => {}
+                // What may have been taken must be told, whatever else failed.
+                Err(error) => match &failed {
+                    Some(known) if known.outcome() != Outcome::NotApplied => {}
+                    Some(_) if error.outcome() == Outcome::NotApplied => {}
+                    _ => failed = Some(error),
+                },
+            }
+        }
+        failed.map_or_else(|| nothing(was_cancelled), Err)
+    }
+
+    /// What a key gives at once; `None` when it has nothing.
+    fn pop_of(&self, key: &Placed<'_>) -> Result<Option<Vec<u8>>> {
+        // There is no form of these commands that does not wait at all, but inside of a transaction, and those are
+        // refused by a server whose memory is full.
+        let popped = self.pop(key.master, &self.native(&[key], Some(&seconds(SHORTEST))));
+        popped.map_err(|error| match error.outcome() {
+            Outcome::NotApplied => error,
+            outcome => {
+                let note = format!("what was taken of {} may have been lost", escape(key.stored, 64));
+                error.with_parts(vec![self.told_of(&[key], outcome)]).with_note(&note)
+            }
+        })
+    }
+
+    fn pop(&self, server: usize, request: &[Vec<u8>]) -> Result<Option<Vec<u8>>> {
+        let answer = self.exchange(server, &command(request.iter().map(Vec::as_slice)))?;
+        let frame = answer.frame();
+        Ok((frame.value() != ValueRef::Nil).then(|| frame.as_bytes().to_vec()))
+    }
+
+    /// The name of the type of the keys that it takes from.
+    pub(super) fn takes_type(&self) -> &'static [u8] {
+        match self.spec.group {
+            Group::SortedSets => b"zset",
+            Group::Streams => b"stream",
+            _ => b"list",
+        }
+    }
+
+    /// The command with some keys of one server, and with another wait where one is given.
+    pub(super) fn native(&self, keys: &[&Placed<'_>], wait: Option<&str>) -> Vec<Vec<u8>> {
+        let arg = |at: usize| self.args.get(at).unwrap_or_default();
+        let names = keys.iter().map(|key| key.stored.to_vec());
+        let wait = |given: &[u8]| wait.map_or_else(|| given.to_vec(), |wait| wait.as_bytes().to_vec());
+        if self.spec.wait == WaitArgument::LastSeconds {
+            let last = arg(self.args.len() - 1);
+            return std::iter::once(arg(0).to_vec()).chain(names).chain([wait(last)]).collect();
+        }
+        let head = [arg(0).to_vec(), wait(arg(1)), keys.len().to_string().into_bytes()];
+        let options = self.options().map(<[u8]>::to_vec);
+        head.into_iter().chain(names).chain(options).collect()
+    }
+
+    /// What follows the keys, where they are counted.
+    fn options(&self) -> impl Iterator<Item = &[u8]> {
+        let count = self.args.get(2).and_then(|count| std::str::from_utf8(count).ok()?.parse().ok()).unwrap_or(0);
+        self.args.iter().skip(3usize.saturating_add(count))
+    }
+
+    /// Whether a server has nothing to object to in what follows the keys, as far as is known here.
+    fn has_known_options(&self) -> bool {
+        if self.spec.wait == WaitArgument::LastSeconds {
+            return true;
+        }
+        let options: Vec<&[u8]> = self.options().collect();
+        let is_end = |word: &[u8]| {
+            let ends: [&[u8]; 2] =
+                if self.spec.group == Group::SortedSets { [b"MIN", b"MAX"] } else { [b"LEFT", b"RIGHT"] };
+            ends.iter().any(|end| word.eq_ignore_ascii_case(end))
+        };
+        let is_count = |word: &[u8]| encode::parse_i64(word).is_some_and(|count| count > 0) && word[0] != b'+';
+        match options[..] {
+            [end] => is_end(end),
+            [end, word, count] => is_end(end) && word.eq_ignore_ascii_case(b"COUNT") && is_count(count),
+            _ => false,
+        }
+    }
+}

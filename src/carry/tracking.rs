@@ -1,0 +1,354 @@
+//! Waiting on several nodes at once for keys to change, without taking anything.
+//!
+//! Each node is told to say when one of the keys changes (`CLIENT TRACKING`). Only when a look at its keys shows that it
+//! may have something is it asked for that, and only one node at a time: so a reply that is lost is the only one that can
+//! be, nothing has to be put back, and a wait on a node that says nothing ends by closing the connection.
+
+use super::waits::Given;
+use super::{error_in, nothing_written};
+use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
+use crate::net::{Deadline, Incoming, Stream};
+use crate::plan::{command, Placed};
+use crate::resp::{Frame, ValueRef};
+use crate::run::{cancelled, Run};
+use crate::spec::Access;
+use crate::topology::info::Info;
+use std::io;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often the keys are looked at though nothing was said: that shows whether the server still answers and is still
+/// the master, and what servers do not tell, such as `SWAPDB`.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The same for a server that does not track keys, because it is older than Redis 6.0 or forbids it.
+const POLL: Duration = Duration::from_millis(50);
+
+/// What is watched on one server.
+pub(super) struct Watcher<'w> {
+    pub(super) server: usize,
+    pub(super) keys: Vec<&'w [u8]>,
+    /// The command with a time to wait that no server takes: its refusal shows that nothing else is wrong with it.
+    pub(super) probe: Vec<u8>,
+}
+
+impl<'w> Watcher<'w> {
+    /// Of the keys of one server.
+    pub(super) fn of(keys: &[&Placed<'w>], probe: Vec<u8>) -> Watcher<'w> {
+        Watcher { server: keys[0].master, keys: keys.iter().map(|key| key.stored).collect(), probe }
+    }
+}
+
+/// Asks one server, by its place among the watchers, for what it has; the types of its keys are known.
+pub(super) type Take<'t> = dyn Fn(usize, &[Vec<u8>]) -> Given + Sync + 't;
+
+/// What came of a wait on several servers.
+pub(super) struct Waited {
+    /// In the order of the watchers. At most one server gave something or may have.
+    pub(super) results: Vec<Given>,
+    /// Whether another thread has ended it.
+    pub(super) was_cancelled: bool,
+}
+
+/// What the threads of the watchers say to the call that waits for them.
+enum Event {
+    /// The keys of one more server have been looked at.
+    Looked,
+    /// One has come to its end.
+    Ended(usize, Given),
+    /// Another thread's wish.
+    Cancelled,
+}
+
+/// What the watchers share.
+struct Watching {
+    /// Held by the watcher whose server is asked for what it has.
+    turn: Mutex<()>,
+    state: Mutex<State>,
+}
+
+struct State {
+    is_over: bool,
+    /// The sockets of the watchers, to be closed by the others.
+    sockets: Vec<Option<Stream>>,
+}
+
+impl Watching {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_over(&self) -> bool {
+        self.state().is_over
+    }
+
+    /// Keeps the socket of a watcher, or closes it when the wait is over already.
+    fn keep(&self, nth: usize, socket: Stream) {
+        let mut state = self.state();
+        match state.is_over {
+            true => socket.close(),
+            false => state.sockets[nth] = Some(socket),
+        }
+    }
+
+    /// Ends all watchers: nothing is under way on their connections that takes anything.
+    fn end(&self) {
+        let mut state = self.state();
+        state.is_over = true;
+        state.sockets.iter_mut().filter_map(Option::take).for_each(|socket| socket.close());
+    }
+}
+
+/// A connection over which a server tells what changes.
+struct Session {
+    incoming: Incoming,
+    outgoing: Stream,
+    node: String,
+    /// A change was told since the last look began.
+    was_told: bool,
+    look_again: Duration,
+}
+
+impl Run<'_> {
+    /// Watches several servers until one of them gives something, or the time is over.
+    pub(super) fn watch_until_given(
+        &self,
+        watchers: &[Watcher<'_>],
+        until: Option<Instant>,
+        take: &Take<'_>,
+    ) -> Waited {
+        let sockets = watchers.iter().map(|_| None).collect();
+        let watching = Watching { turn: Mutex::new(()), state: Mutex::new(State { is_over: false, sockets }) };
+        let mut results: Vec<Given> = watchers.iter().map(|_| Ok(None)).collect();
+        let mut was_cancelled = false;
+        std::thread::scope(|scope| {
+            let (sender, receiver) = mpsc::channel();
+            for (nth, watcher) in watchers.iter().enumerate() {
+                let (watching, told, refused) = (&watching, sender.clone(), sender.clone());
+                let spawned = std::thread::Builder::new().spawn_scoped(scope, move || {
+                    let watch = || self.watch(nth, watcher, watching, take, &told);
+                    // Without a word of this one the call would wait for it for ever.
+                    let given = catch_unwind(AssertUnwindSafe(watch));
+                    let given = given.unwrap_or_else(|_| Err(panicked(Outcome::NotApplied)));
+                    // Nobody listens any more only when this call has ended, and it ends after all watchers.
+                    let _ = told.send(Event::Ended(nth, given));
+                });
+                if let Err(error) = spawned {
+                    let error = Error::io(error, Outcome::NotApplied, "starting to wait");
+                    let _ = refused.send(Event::Ended(nth, Err(error)));
+                }
+            }
+            let _listening = self.cancel.map(|cancel| {
+                cancel.listen(move || {
+                    // The wait may be over.
+                    let _ = sender.send(Event::Cancelled);
+                })
+            });
+            // However short the wait is, every server is asked once.
+            let (mut watched, mut not_looked) = (watchers.len(), watchers.len());
+            let mut is_over = false;
+            while watched > 0 {
+                let event = match until.filter(|_| not_looked == 0 && !is_over) {
+                    Some(until) => receiver.recv_timeout(until.saturating_duration_since(Instant::now())),
+                    None => receiver.recv().map_err(RecvTimeoutError::from),
+                };
+                match event {
+                    Ok(Event::Looked) => {
+                        not_looked -= 1;
+                        continue;
+                    }
+                    Ok(Event::Ended(nth, given)) => {
+                        watched -= 1;
+                        results[nth] = given;
+                    }
+                    Ok(Event::Cancelled) => was_cancelled = true,
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+                is_over = true;
+                watching.end();
+            }
+        });
+        Waited { results, was_cancelled }
+    }
+
+    /// Watches one server until it gives something or the wait is over.
+    fn watch(
+        &self,
+        nth: usize,
+        watcher: &Watcher<'_>,
+        watching: &Watching,
+        take: &Take<'_>,
+        told: &Sender<Event>,
+    ) -> Given {
+        let is_over = |error: Error| if watching.is_over() { Ok(None) } else { Err(nothing_written(error)) };
+        let mut broke: Option<Instant> = None;
+        loop {
+            // Nothing is sent that changes anything, whatever becomes of it.
+            let prompt = self.prompt();
+            let open = || {
+                let opened = prompt.session(nth, watcher, watching).map_err(nothing_written);
+                // Nobody tries again for a wait that is over.
+                if watching.is_over() {
+                    Err(cancelled())
+                } else {
+                    opened
+                }
+            };
+            let (mut session, mut types) = match prompt.tried(watcher.server, open) {
+                Ok(opened) => opened,
+                Err(error) => return is_over(error),
+            };
+            if broke.is_none() {
+                let _ = told.send(Event::Looked);
+            }
+            loop {
+                let given = take_in_turn(nth, &types, watching, take);
+                if !matches!(given, Ok(None)) {
+                    session.incoming.release();
+                    return given;
+                }
+                types = match self.look_when_told(&mut session, watcher) {
+                    Ok(types) => types,
+                    Err(error) => {
+                        let again = error.kind() == ErrorKind::Io && self.retries.are_allowed();
+                        let is_first = broke.map_or(true, |before| before.elapsed() > LOOK_AGAIN);
+                        if watching.is_over() {
+                            session.incoming.release();
+                            return Ok(None);
+                        }
+                        if !again || !is_first {
+                            return Err(nothing_written(error));
+                        }
+                        broke = Some(Instant::now());
+                        break;
+                    }
+                };
+            }
+        }
+    }
+
+    /// A new connection that tells what changes, and the types of the keys from then on.
+    fn session(&self, nth: usize, watcher: &Watcher<'_>, watching: &Watching) -> Result<(Session, Vec<Vec<u8>>)> {
+        let pool = &self.servers.pools[watcher.server];
+        // Not one of the pool: all of those may be waiting.
+        let mut connection = pool.open_watched(self.deadline, |socket| watching.keep(nth, socket))?;
+        connection.select(self.database, self.deadline)?;
+        connection.expect_resp3();
+        let node = connection.node().to_string();
+        let (incoming, outgoing) = connection.split();
+        let mut session = Session { incoming, outgoing, node, was_told: false, look_again: LOOK_AGAIN };
+        let requests = [command([&b"HELLO"[..], b"3"]), command([&b"CLIENT"[..], b"TRACKING", b"ON"])];
+        let requests = [&requests.concat()[..], &watcher.probe, &types_of(&watcher.keys)].concat();
+        let replies = session.ask(&requests, 3 + watcher.keys.len(), self.deadline)?;
+        if replies[..2].iter().any(|reply| error_in(reply).is_some()) {
+            session.look_again = POLL;
+        }
+        let types = session.refusal(&replies[2]).map_or_else(|| session.types(&replies[3..]), Err)?;
+        Ok((session, types))
+    }
+
+    /// Waits until a change is told, or for some time, and looks at the keys.
+    fn look_when_told(&self, session: &mut Session, watcher: &Watcher<'_>) -> Result<Vec<Vec<u8>>> {
+        let was_told = session.wait_for_change()?;
+        let deadline = Deadline::after(self.patience);
+        // Who has become a replica would go on telling what changes, and refuse to give it.
+        let asks_role = !was_told && self.spec.access != Access::Read;
+        let mut requests = types_of(&watcher.keys);
+        if asks_role {
+            requests.extend(command([&b"INFO"[..], b"replication"]));
+        }
+        let mut replies = session.ask(&requests, watcher.keys.len() + usize::from(asks_role), deadline)?;
+        if asks_role && !replies.pop().is_some_and(|info| is_of_a_master(&info)) {
+            let replies = session.ask(&watcher.probe, 1, deadline)?;
+            session.refusal(&replies[0]).map_or(Ok(()), Err)?;
+        }
+        session.types(&replies)
+    }
+}
+
+/// Asks the server for what it has, while no other one is asked. What it gives, or may have given, ends the wait.
+fn take_in_turn(nth: usize, types: &[Vec<u8>], watching: &Watching, take: &Take<'_>) -> Given {
+    let _turn = watching.turn.lock().unwrap_or_else(PoisonError::into_inner);
+    if watching.is_over() {
+        return Ok(None);
+    }
+    let given = catch_unwind(AssertUnwindSafe(|| take(nth, types)));
+    let given = given.unwrap_or_else(|_| Err(panicked(Outcome::Unknown)));
+    if !matches!(given, Ok(None)) {
+        watching.end();
+    }
+    given
+}
+
+fn panicked(outcome: Outcome) -> Error {
+    Error::new(ErrorKind::Io, outcome, "a panic while waiting for data")
+}
+
+impl Session {
+    /// Sends requests and gives their replies.
+    fn ask(&mut self, requests: &[u8], count: usize, deadline: Deadline) -> Result<Vec<Vec<u8>>> {
+        self.was_told = false;
+        let not_sent = |(_, error): (usize, io::Error)| Error::io(error, Outcome::NotApplied, "sending the command");
+        self.outgoing
+            .write_all(requests, deadline)
+            .map_err(|error| self.told(not_sent(error).in_phase(Phase::Send)))?;
+        let mut replies = Vec::with_capacity(count);
+        while replies.len() < count {
+            while let Some(frame) = self.incoming.next()? {
+                match frame.value() {
+                    ValueRef::Push(_) => self.was_told = true,
+                    _ => replies.push(frame.as_bytes().to_vec()),
+                }
+            }
+            if replies.len() < count && !self.incoming.wait(deadline).map_err(|error| self.told(error))? {
+                let late = Error::io(io::ErrorKind::TimedOut.into(), Outcome::NotApplied, "waiting for the reply");
+                return Err(self.told(late.in_phase(Phase::Receive)));
+            }
+        }
+        Ok(replies)
+    }
+
+    /// Waits until a change is told; false when that takes too long.
+    fn wait_for_change(&mut self) -> Result<bool> {
+        if !self.was_told && !self.incoming.wait(Deadline::after(self.look_again)).map_err(|error| self.told(error))? {
+            return Ok(false);
+        }
+        // Nothing else comes while nothing is asked.
+        while self.incoming.next()?.is_some() {}
+        Ok(true)
+    }
+
+    /// Why the server refuses the command, other than for the time to wait.
+    fn refusal(&self, reply: &[u8]) -> Option<Error> {
+        error_in(reply).filter(|error| !error.message().starts_with("ERR timeout")).map(|error| self.told(error))
+    }
+
+    /// The types of the keys.
+    fn types(&self, replies: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
+        replies.iter().map(|reply| type_in(reply).map_err(|error| self.told(error))).collect()
+    }
+
+    fn told(&self, error: Error) -> Error {
+        error.with_node(|| self.node.clone())
+    }
+}
+
+/// The requests for the types of some keys.
+fn types_of(keys: &[&[u8]]) -> Vec<u8> {
+    keys.iter().flat_map(|key| command([&b"TYPE"[..], key])).collect()
+}
+
+/// The type in a reply to `TYPE`.
+pub(super) fn type_in(reply: &[u8]) -> Result<Vec<u8>> {
+    match Frame::trusted(reply).value() {
+        ValueRef::Error(text) => Err(Error::server(text)),
+        value => value.as_bytes().map(<[u8]>::to_vec).ok_or_else(|| Error::reply("TYPE gave no name of a type")),
+    }
+}
+
+fn is_of_a_master(info: &[u8]) -> bool {
+    let text = Frame::trusted(info).value().as_bytes().map(|text| String::from_utf8_lossy(text).into_owned());
+    text.is_some_and(|text| Info::parse(&text).is_master())
+}

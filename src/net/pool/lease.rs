@@ -1,0 +1,96 @@
+//! A connection of a pool while a call has it.
+
+use super::{close, Connection, Pool};
+use crate::net::traffic::Traffic;
+use crate::observer::CloseReason;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+/// A connection on loan; dropping it gives it back, or closes it when it cannot be used again.
+pub(crate) struct Lease {
+    // In a box, so that a lease is cheap to hand on.
+    pub(super) connection: Option<Box<Connection>>,
+    pool: Arc<Pool>,
+    /// Which process took it.
+    pub(super) process: u32,
+    /// Who counts what goes over it, from how many bytes sent and received on.
+    counted: Option<(Arc<Traffic>, (u64, u64))>,
+    /// Why nobody else may have it.
+    pub(super) discarded: Option<CloseReason>,
+}
+
+impl Deref for Lease {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection.as_deref().expect("a lease that was handed out holds its connection")
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.connection.as_deref_mut().expect("a lease that was handed out holds its connection")
+    }
+}
+
+impl Lease {
+    pub(super) fn new(connection: Option<Box<Connection>>, pool: Arc<Pool>, process: u32) -> Lease {
+        Lease { connection, pool, process, counted: None, discarded: None }
+    }
+
+    /// Adds what goes over it from now on.
+    pub(crate) fn count_for(&mut self, traffic: &Arc<Traffic>) {
+        self.counted = Some((Arc::clone(traffic), self.bytes()));
+    }
+
+    /// Closes the connection instead of giving it back: it is in a state that the next caller must not meet.
+    pub(crate) fn discard(mut self, why: CloseReason) {
+        self.discarded = Some(why);
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut back = self.connection.take();
+        if let (Some((traffic, before)), Some(connection)) = (self.counted.take(), &back) {
+            let now = connection.bytes();
+            traffic.add(now.0 - before.0, now.1 - before.1);
+        }
+        // A server that is silent now may have lost all its connections, and nothing would tell.
+        let is_silent = self.pool.silence().is_on();
+        match &mut back {
+            Some(connection) if connection.is_reusable() && self.discarded.is_none() && !is_silent => connection.rest(),
+            Some(connection) => {
+                let why = self.discarded.unwrap_or_else(|| match connection.is_reusable() {
+                    true => CloseReason::FoundDead,
+                    false => connection.why_not_reusable(),
+                });
+                connection.closes(why);
+                back = None;
+            }
+            None => {}
+        }
+        let mut state = self.pool.state();
+        if state.process != self.process {
+            // It is the parent's, and the pool of this child never counted it.
+            return;
+        }
+        let mut older = Vec::new();
+        match back {
+            Some(connection) => {
+                // What it has just heard says what time it is.
+                if let (Some(age), false) = (self.pool.settings.max_idle_age, state.idle.is_empty()) {
+                    older = state.take_older(age, connection.heard());
+                }
+                state.idle.push(connection);
+            }
+            None => state.open -= 1,
+        }
+        state.wake_first_if_room(self.pool.settings.pool_size);
+        drop(state);
+        close(older, CloseReason::Idle);
+        if is_silent {
+            self.pool.drop_idle();
+        }
+    }
+}
