@@ -37,7 +37,7 @@ pub(super) fn ask_together(
     requests: &[Requests],
     deadline: Deadline,
 ) -> Vec<Result<Vec<Value>>> {
-    let windows = requests.iter().map(|requests| (requests.ends.len() + WINDOW - 1) / WINDOW).max().unwrap_or(0);
+    let windows = requests.iter().map(|requests| requests.ends.len().div_ceil(WINDOW)).max().unwrap_or(0);
     let mut all: Vec<(&mut Lease, &Requests, Result<Vec<Value>>)> =
         leases.into_iter().zip(requests).map(|(lease, requests)| (lease, requests, Ok(Vec::new()))).collect();
     for nth in 0..windows {
