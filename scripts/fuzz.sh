@@ -28,9 +28,9 @@ kept_for() {
 run() {
   local target=$1 log=fuzz/corpus/$1.log kept count rate
   kept=$(kept_for "$target")
-  mkdir -p "fuzz/corpus/$target" "fuzz/kept/$kept" "fuzz/seeds/$kept"
-  cargo fuzz run --sanitizer none "$target" "fuzz/corpus/$target" "fuzz/kept/$kept" "fuzz/seeds/$kept" -- \
-    -max_total_time="$FUZZ_SECONDS" -print_final_stats=1 >"$log" 2>&1 || {
+  mkdir -p "fuzz/artifacts/$target" "fuzz/corpus/$target" "fuzz/kept/$kept" "fuzz/seeds/$kept"
+  "$BUILT/$target" "fuzz/corpus/$target" "fuzz/kept/$kept" "fuzz/seeds/$kept" \
+    -artifact_prefix="fuzz/artifacts/$target/" -max_total_time="$FUZZ_SECONDS" -print_final_stats=1 >"$log" 2>&1 || {
     cat "$log"
     return 1
   }
@@ -47,11 +47,11 @@ corpus() {
   local kept=$1 target found=() new
   new=$(mktemp -d)
   for target in $(cargo fuzz list); do
-    [ "$(kept_for "$target")" = "$kept" ] && [ -d "fuzz/corpus/$target" ] && found+=("fuzz/corpus/$target")
+    if [ "$(kept_for "$target")" = "$kept" ] && [ -d "fuzz/corpus/$target" ]; then found+=("fuzz/corpus/$target"); fi
   done
   mkdir -p "fuzz/kept/$kept"
   # Long inputs are left out: what they reach short ones reach as well, and the corpus is to stay small.
-  cargo fuzz run --sanitizer none "$kept" "$new" "fuzz/kept/$kept" "${found[@]}" -- -merge=1 -max_len=256 >"fuzz/corpus/$kept.log" 2>&1
+  "$BUILT/$kept" -merge=1 -max_len=256 "$new" "fuzz/kept/$kept" "fuzz/seeds/$kept" "${found[@]}" >"fuzz/corpus/$kept.log" 2>&1
   rm -rf "fuzz/kept/$kept"
   mv "$new" "fuzz/kept/$kept"
   chmod 755 "fuzz/kept/$kept"
@@ -61,6 +61,9 @@ corpus() {
 mkdir -p fuzz/corpus
 cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked --version '^0.13'
 cargo fuzz build --sanitizer none
+# Built once and run as they are: two that are started by cargo at the same time would wait for one another.
+BUILT=${CARGO_TARGET_DIR:-fuzz/target}/$(rustc -vV | sed -n 's/^host: //p')/release
+export BUILT
 export -f run kept_for
 case ${1:-run} in
   run) cargo fuzz list | xargs -P 2 -I '{}' bash -euo pipefail -c 'run {}' ;;

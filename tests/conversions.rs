@@ -105,7 +105,7 @@ fn what_does_not_fit_is_told_and_shown() {
 
 /// A script that gives back what it is told, as a server does it.
 fn returned<T: FromValue>(cluster: &Cluster, text: &str) -> rediscluster::Result<T> {
-    cluster.eval(&format!("return {text}"), (), ())
+    cluster.eval(format!("return {text}"), (), ())
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn iterators_wherever_lists_are_taken() {
         assert_eq!(cluster.zadd("sorted", map.iter().map(|(name, score)| (score, name))).unwrap(), 3);
         assert_eq!(cluster.zrem("sorted", users.iter().copied().step_by(2)).unwrap(), 2);
         assert_eq!(cluster.rpush("list", 0..5).unwrap(), 5);
-        assert_eq!(cluster.lpush("list", (6..=9).filter_map(|n| (n % 2 == 0).then_some(n))).unwrap(), 7);
+        assert_eq!(cluster.lpush("list", (6..=9).filter_map(|n: i32| (n % 2 == 0).then_some(n * 10))).unwrap(), 7);
         assert_eq!(cluster.rpush("list", "a b  c".split_whitespace()).unwrap(), 10);
         assert_eq!(cluster.rpush("list", VecDeque::from([1, 2])).unwrap(), 12);
         assert_eq!(cluster.geoadd("places", users.iter().map(|name| (13.4, 52.5, *name))).unwrap(), 3);
@@ -194,11 +194,14 @@ fn iterators_wherever_lists_are_taken() {
         assert_eq!(pipeline.run().unwrap().get(set).unwrap(), 1);
         // What was taken before is taken still.
         cluster.mset(("one", 1)).unwrap();
-        cluster.mset(&[("one", 1), ("two", 2)]).unwrap();
+        let (pairs, names) = ([("one", 1), ("two", 2)], vec!["none"]);
+        cluster.mset(&pairs[..]).unwrap();
         cluster.mset(vec![("one", 1)]).unwrap();
         cluster.mset(&hashed).unwrap();
-        assert_eq!(cluster.del("one").unwrap() + cluster.del(&["two"]).unwrap(), 2);
-        assert_eq!(cluster.del(Some("none")).unwrap() + cluster.del(&vec!["none"]).unwrap(), 0);
+        assert_eq!(cluster.del("one").unwrap() + cluster.del(["two"]).unwrap(), 2);
+        assert_eq!(cluster.del(pairs.map(|(name, _)| name)).unwrap(), 0);
+        assert_eq!(cluster.del(&names[..]).unwrap(), 0);
+        assert_eq!(cluster.del(Some("none")).unwrap() + cluster.del(&names).unwrap(), 0);
     });
 }
 

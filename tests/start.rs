@@ -64,17 +64,19 @@ fn a_node_that_refuses_connections_costs_only_its_own_keys() {
 #[test]
 fn a_silent_node_costs_the_time_to_connect_once() {
     let servers = [Server::start(), Server::start(), Server::start()];
-    let builder = || cluster_of(&servers).connect_timeout(Duration::from_millis(500)).refresh_every(None);
+    // One after the other they would cost more than is allowed here, also on a busy machine.
+    let (once, most) = (Duration::from_secs(3), Duration::from_millis(5_500));
+    let builder = || cluster_of(&servers).connect_timeout(once).refresh_every(None);
     servers[1].freeze();
     servers[2].freeze();
     let began = Instant::now();
     let cluster = builder().connect().unwrap();
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(began.elapsed() < most, "{:?}", began.elapsed());
     assert_eq!(unreachable(&cluster), ["node_2", "node_3"]);
     let of = |node: &str| (0..).map(|n| format!("k{n}")).find(|key| cluster.node_for(key).name() == node).unwrap();
     cluster.set(of("node_1"), 1).unwrap();
     // Nothing is sent that could be in doubt.
-    not_applied(cluster.set(of("node_2"), 1), ErrorKind::Timeout);
+    not_applied(cluster.deadline(Duration::from_millis(300)).set(of("node_2"), 1), ErrorKind::Timeout);
     servers[1].thaw();
     wait_until("it is asked again", || cluster.set(of("node_2"), 1).is_ok());
     assert_eq!(unreachable(&cluster), ["node_3"]);
@@ -82,11 +84,11 @@ fn a_silent_node_costs_the_time_to_connect_once() {
     servers[2].thaw();
     cluster.refresh().unwrap();
     assert!(unreachable(&cluster).is_empty());
-    let began = Instant::now();
     servers.iter().for_each(Server::freeze);
+    let began = Instant::now();
     let error = builder().connect().unwrap_err();
     assert!(error.to_string().contains("node_1"), "where none answers, the first is told: {error}");
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(began.elapsed() < most, "{:?}", began.elapsed());
 }
 
 #[test]
@@ -195,8 +197,8 @@ fn a_replica_that_cannot_be_reached_is_not_waited_for() {
     let (gone, there) = (Server::replica_of(&master, &[]), Server::replica_of(&master, &[]));
     let began = Instant::now();
     let builder = Cluster::builder().node("node_1", master.address()).connector(NotThere(gone.port()));
-    let cluster = builder.connect().unwrap();
-    assert!(began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
+    let cluster = builder.connect_timeout(Duration::from_secs(5)).connect().unwrap();
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     let topology = cluster.topology();
     let shard = &topology.shards()[0];
     let found: Vec<String> = topology.replicas_of(shard).map(|node| node.address().to_string()).collect();
@@ -236,10 +238,9 @@ fn only_the_nodes_that_are_named_are_asked() {
     let cluster = cluster_of(&servers).build().unwrap();
     let began = Instant::now();
     cluster.refresh_nodes(["node_1"]).unwrap();
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
-    let error = cluster.deadline(Duration::from_millis(200)).refresh_nodes(["node_1", "node_2"]).unwrap_err();
+    let error = cluster.deadline(Duration::from_millis(300)).refresh_nodes(["node_1", "node_2"]).unwrap_err();
     assert!(error.to_string().contains("node_2"), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(2), "less than the time to connect: {:?}", began.elapsed());
     assert_eq!(cluster.refresh_nodes(["node_3"]).unwrap_err().kind(), ErrorKind::Config);
 }
 
@@ -272,14 +273,13 @@ fn a_silent_sentinel_of_three_costs_nothing() {
         peers.iter().enumerate().fold(Cluster::builder().refresh_every(None), with)
     };
     // Also where the deadline leaves no more than the time to connect.
-    for deadline in [Duration::from_secs(5), Duration::from_secs(2), Duration::from_secs(1)] {
+    for deadline in [Duration::from_secs(20), Duration::from_secs(5)] {
         let began = Instant::now();
-        let cluster = builder().deadline(deadline).connect().unwrap();
-        assert!(began.elapsed() < Duration::from_millis(900), "{deadline:?}: {:?}", began.elapsed());
+        let cluster = builder().connect_timeout(Duration::from_secs(10)).deadline(deadline).connect().unwrap();
         for _ in 0..3 {
             cluster.refresh().unwrap();
         }
-        assert!(began.elapsed() < Duration::from_millis(950), "{deadline:?}: {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(4), "{deadline:?}: {:?}", began.elapsed());
         cluster.mset([("foo", 1), ("bar", 2), ("baz", 3)]).unwrap();
     }
 }
@@ -290,12 +290,13 @@ fn two_silent_sentinels_of_three_cost_the_time_to_connect_once() {
     let peer = naming(&master);
     let (held, more) = (silent(), silent());
     let builder = Cluster::builder().sentinel("node_1", "group", [&held.1, &peer.address(), &more.1]);
-    let builder = builder.connect_timeout(Duration::from_millis(500)).deadline(Duration::from_millis(500));
+    let once = Duration::from_secs(2);
+    let builder = builder.connect_timeout(once).deadline(once);
     let began = Instant::now();
     let cluster = builder.refresh_every(None).connect().unwrap();
     cluster.refresh().unwrap();
     cluster.refresh().unwrap();
-    assert!(began.elapsed() < Duration::from_millis(1400), "{:?}", began.elapsed());
+    assert!(began.elapsed() < 2 * once, "{:?}", began.elapsed());
     cluster.set("foo", 1).unwrap();
     // When the one that answered is gone, the others are asked all the same.
     drop(peer);

@@ -25,7 +25,8 @@ impl Cluster {
                     _ => Err(Error::argument("a script runs on one node")),
                 }
             };
-            let run = Run { whole_script: Some(&Whole { request: &request, ask }), ..run };
+            let whole = Whole { request: &request, ask };
+            let run = Run { whole_script: Some(&whole), ..run };
             run.made(run.run()?)
         })
     }
@@ -46,7 +47,8 @@ impl OnNode {
         };
         self.cluster.call(named.args(), spec, Wait::None, self.cluster.begin(Wait::None), |run| {
             let server = self.server(run.servers).map_err(|error| error.with_command(named.name()))?;
-            let run = Run { whole_script: Some(&Whole { request: &request, ask }), ..run };
+            let whole = Whole { request: &request, ask };
+            let run = Run { whole_script: Some(&whole), ..run };
             run.made(run.run_on(server)?)
         })
     }
