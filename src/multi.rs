@@ -184,7 +184,7 @@ fn is_abort(text: &[u8]) -> bool {
 }
 
 /// What a server says of itself when it refuses `EXEC` for that, such as that it has become a replica since `MULTI`.
-fn cause_of_abort(text: &[u8]) -> &[u8] {
+pub(crate) fn cause_of_abort(text: &[u8]) -> &[u8] {
     const BECAUSE: &[u8] = b"EXECABORT Transaction discarded because of: ";
     text.strip_prefix(BECAUSE).unwrap_or(text)
 }

@@ -3,6 +3,7 @@
 use super::together::{ask_together, Requests};
 use super::{all_succeeded, exec, nothing_written};
 use crate::error::{Error, Outcome, Result};
+use crate::multi::cause_of_abort;
 use crate::net::Lease;
 use crate::order::sort_by_key;
 use crate::plan::{groups, Placed};
@@ -215,7 +216,7 @@ impl Run<'_> {
                     let keys = side.keys();
                     let next = replies.split_off(replies.len() - keys.len() - 2);
                     let refused = replies.iter().find_map(|reply| match reply {
-                        Value::Error(text) => Some(Error::server(text)),
+                        Value::Error(text) => Some(Error::server(cause_of_abort(text))),
                         _ => None,
                     });
                     match (replies.last(), refused) {
