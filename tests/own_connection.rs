@@ -77,14 +77,21 @@ fn what_the_server_has_closed_is_seen_before_anything_is_sent() {
 #[test]
 fn why_a_server_hangs_up_is_told() {
     let server = Server::start_with(&["--maxclients", "1"]);
-    let mut first = open(&server, Protocol::Resp2);
-    first.set("foo", 1).unwrap();
+    // The one that the server was waited for with has to be gone.
+    let mut first = None;
+    wait_until("there is room for one", || {
+        let mut connection = open(&server, Protocol::Resp2);
+        let is_in = connection.set("foo", 1).is_ok();
+        first = is_in.then_some(connection);
+        is_in
+    });
     let mut second = open(&server, Protocol::Resp2);
     wait_until("it is refused", || {
         lie_unused();
         let error = second.incr("foo").unwrap_err();
         error.message().starts_with("ERR max number of clients") && error.outcome() == Outcome::NotApplied
     });
+    drop(first);
 }
 
 #[test]

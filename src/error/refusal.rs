@@ -90,7 +90,11 @@ impl Error {
     pub(crate) fn is_of_a_replica(&self) -> bool {
         let has_become_one = || self.is_server() && self.0.message.starts_with("UNBLOCKED force unblock");
         let is_taken_wrongly = self.0.kind == ErrorKind::Config && self.0.phase == Some(Phase::Handshake);
-        matches!(self.0.kind, ErrorKind::ReadOnly | ErrorKind::MasterDown) || has_become_one() || is_taken_wrongly
+        // So Redis 6.2 tells what a command in a script met.
+        let says_so_in_a_script =
+            || self.is_server() && self.0.message.contains(": -READONLY You can't write against a read only");
+        let says_so = matches!(self.0.kind, ErrorKind::ReadOnly | ErrorKind::MasterDown) || has_become_one();
+        says_so || says_so_in_a_script() || is_taken_wrongly
     }
 
     /// Whether a server could not be reached, or cannot say now who it is: that passes by itself. All else is a wrong
