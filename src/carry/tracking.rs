@@ -13,6 +13,7 @@ use crate::resp::{Frame, ValueRef};
 use crate::run::{cancelled, Run};
 use crate::spec::Access;
 use crate::topology::info::Info;
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -288,6 +289,11 @@ fn take_in_turn(nth: usize, types: &[Vec<u8>], watching: &Watching, take: &Take<
     given
 }
 
+/// A server says nothing but changes while nothing is asked.
+fn unasked() -> Error {
+    Error::protocol("bytes came that nobody asked for")
+}
+
 fn panicked(outcome: Outcome) -> Error {
     Error::new(ErrorKind::Io, outcome, "a panic while waiting for data")
 }
@@ -300,19 +306,29 @@ impl Session {
             .write_all(requests, deadline)
             .map_err(|error| self.told(not_sent(error).in_phase(Phase::Send)))?;
         let mut replies = Vec::with_capacity(count);
-        while replies.len() < count {
-            while let Some(frame) = self.incoming.next()? {
-                match frame.value() {
-                    ValueRef::Push(_) => self.was_told = true,
-                    _ => replies.push(frame.as_bytes().to_vec()),
-                }
+        loop {
+            while let Some(reply) = self.next()? {
+                replies.extend(reply);
             }
-            if replies.len() < count && !self.incoming.wait(deadline).map_err(|error| self.told(error))? {
+            match replies.len().cmp(&count) {
+                Less => {}
+                Equal => return Ok(replies),
+                Greater => return Err(self.told(unasked())),
+            }
+            if !self.incoming.wait(deadline).map_err(|error| self.told(error))? {
                 let late = Error::io(io::ErrorKind::TimedOut.into(), Outcome::NotApplied, "waiting for the reply");
                 return Err(self.told(late.in_phase(Phase::Receive)));
             }
         }
-        Ok(replies)
+    }
+
+    /// What has come next, if anything has: a reply, or word of a change, which is none.
+    fn next(&mut self) -> Result<Option<Option<Vec<u8>>>> {
+        let next = self.incoming.next().map_err(|error| error.with_node(|| self.node.clone()))?;
+        let Some(frame) = next else { return Ok(None) };
+        let is_push = matches!(frame.value(), ValueRef::Push(_));
+        self.was_told |= is_push;
+        Ok(Some((!is_push).then(|| frame.as_bytes().to_vec())))
     }
 
     /// Waits until a change is told, or for some time. What is told from then on is told after the next look began.
@@ -320,8 +336,11 @@ impl Session {
         if !self.was_told {
             self.incoming.wait(Deadline::after(self.look_again)).map_err(|error| self.told(error))?;
         }
-        // Nothing else comes while nothing is asked.
-        while self.incoming.next()?.is_some() {}
+        while let Some(reply) = self.next()? {
+            if reply.is_some() {
+                return Err(self.told(unasked()));
+            }
+        }
         self.was_told = false;
         Ok(())
     }
