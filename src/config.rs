@@ -345,7 +345,7 @@ impl Builder {
     /// | a connection that had died while it lay in the pool | once, on a new one | nothing |
     /// | a connection that is refused or reset while it is made, or that breaks before the command is sent whole | once | nothing |
     /// | a read whose connection breaks before the reply | once | nothing |
-    /// | `LOADING`, `MASTERDOWN`, `TRYAGAIN`, `ERR max number of clients` | 3 times | a random time, up to 20 ms, then 40 ms, then 80 ms |
+    /// | `LOADING`, `MASTERDOWN`, `NOREPLICAS`, `BUSY`, `TRYAGAIN`, `ERR max number of clients` | 3 times | a random time, up to 20 ms, then 40 ms, then 80 ms |
     /// | a server that is no longer the master of its node, when nothing was applied | once, at the new master | nothing |
     /// | a write whose connection breaks before the reply | never; as a read with [`also_unknown`](Retries::also_unknown) | |
     /// | all other error replies, timeouts, bytes that are not RESP | never | |

@@ -212,6 +212,7 @@ fn each_part_of_a_pipeline_is_sent_once_more_only() {
     let replies = pipeline.run_each();
     assert_eq!(replies.get(bar).unwrap(), 1);
     let error = replies.get(foo).unwrap_err();
+    // At the old one, and at the new one as often as what passes is tried.
     assert_eq!((error.code(), error.outcome(), error.attempts()), (Some("NOREPLICAS"), Outcome::NotApplied, 5));
     assert!(error.node().unwrap().contains(&nodes.new.address()), "{error}");
 }

@@ -33,6 +33,8 @@ impl Two {
         let cluster = builder.node("node_1", wires[0].address()).node("node_2", wires[1].address()).connect();
         let cluster = cluster.expect("two servers were started");
         assert_eq!((cluster.node_for("bar").name(), cluster.node_for("foo").name()), ("node_1", "node_2"));
+        // A new connection is asked something of its own: what is counted on a wire begins with the first command.
+        cluster.execute(cmd("PING")).expect("both servers answer");
         Two { servers, wires, cluster }
     }
 
