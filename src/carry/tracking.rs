@@ -13,6 +13,7 @@ use crate::resp::{Frame, ValueRef};
 use crate::run::{cancelled, Run};
 use crate::spec::Access;
 use crate::topology::info::Info;
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -108,6 +109,8 @@ struct Session {
     /// A change was told since the last look began.
     was_told: bool,
     look_again: Duration,
+    /// When it was last known to be of a master.
+    seen_as_master: Instant,
 }
 
 impl Run<'_> {
@@ -182,7 +185,6 @@ impl Run<'_> {
         take: &Take<'_>,
         told: &Sender<Event>,
     ) -> Given {
-        let is_over = |error: Error| if watching.is_over() { Ok(None) } else { Err(nothing_written(error)) };
         let mut broke: Option<Instant> = None;
         loop {
             // Nothing is sent that changes anything, whatever becomes of it.
@@ -198,7 +200,8 @@ impl Run<'_> {
             };
             let (mut session, mut types) = match prompt.tried(watcher.server, open) {
                 Ok(opened) => opened,
-                Err(error) => return is_over(error),
+                Err(_) if watching.is_over() => return Ok(None),
+                Err(error) => return Err(error),
             };
             if broke.is_none() {
                 let _ = told.send(Event::Looked);
@@ -238,7 +241,8 @@ impl Run<'_> {
         connection.expect_resp3();
         let node = connection.node().to_string();
         let (incoming, outgoing) = connection.split();
-        let mut session = Session { incoming, outgoing, node, was_told: false, look_again: LOOK_AGAIN };
+        let (look_again, seen_as_master) = (LOOK_AGAIN, Instant::now());
+        let mut session = Session { incoming, outgoing, node, was_told: false, look_again, seen_as_master };
         let requests = [command([&b"HELLO"[..], b"3"]), command([&b"CLIENT"[..], b"TRACKING", b"ON"])];
         let requests = [&requests.concat()[..], &watcher.probe, &types_of(&watcher.keys)].concat();
         let replies = session.ask(&requests, 3 + watcher.keys.len(), self.deadline)?;
@@ -251,18 +255,21 @@ impl Run<'_> {
 
     /// Waits until a change is told, or for some time, and looks at the keys.
     fn look_when_told(&self, session: &mut Session, watcher: &Watcher<'_>) -> Result<Vec<Vec<u8>>> {
-        let was_told = session.wait_for_change()?;
+        session.wait_for_change()?;
         let deadline = Deadline::after(self.patience);
         // Who has become a replica would go on telling what changes, and refuse to give it.
-        let asks_role = !was_told && self.spec.access != Access::Read;
+        let asks_role = self.spec.access != Access::Read && session.seen_as_master.elapsed() >= LOOK_AGAIN;
         let mut requests = types_of(&watcher.keys);
         if asks_role {
             requests.extend(command([&b"INFO"[..], b"replication"]));
         }
         let mut replies = session.ask(&requests, watcher.keys.len() + usize::from(asks_role), deadline)?;
-        if asks_role && !replies.pop().is_some_and(|info| is_of_a_master(&info)) {
-            let replies = session.ask(&watcher.probe, 1, deadline)?;
-            session.refusal(&replies[0]).map_or(Ok(()), Err)?;
+        if asks_role {
+            session.seen_as_master = Instant::now();
+            if !replies.pop().is_some_and(|info| is_of_a_master(&info)) {
+                let refused = session.ask(&watcher.probe, 1, deadline)?;
+                session.refusal(&refused[0]).map_or(Ok(()), Err)?;
+            }
         }
         session.types(&replies)
     }
@@ -282,6 +289,11 @@ fn take_in_turn(nth: usize, types: &[Vec<u8>], watching: &Watching, take: &Take<
     given
 }
 
+/// A server says nothing but changes while nothing is asked.
+fn unasked() -> Error {
+    Error::protocol("bytes came that nobody asked for")
+}
+
 fn panicked(outcome: Outcome) -> Error {
     Error::new(ErrorKind::Io, outcome, "a panic while waiting for data")
 }
@@ -289,35 +301,48 @@ fn panicked(outcome: Outcome) -> Error {
 impl Session {
     /// Sends requests and gives their replies.
     fn ask(&mut self, requests: &[u8], count: usize, deadline: Deadline) -> Result<Vec<Vec<u8>>> {
-        self.was_told = false;
         let not_sent = |(_, error): (usize, io::Error)| Error::io(error, Outcome::NotApplied, "sending the command");
         self.outgoing
             .write_all(requests, deadline)
             .map_err(|error| self.told(not_sent(error).in_phase(Phase::Send)))?;
         let mut replies = Vec::with_capacity(count);
-        while replies.len() < count {
-            while let Some(frame) = self.incoming.next()? {
-                match frame.value() {
-                    ValueRef::Push(_) => self.was_told = true,
-                    _ => replies.push(frame.as_bytes().to_vec()),
-                }
+        loop {
+            while let Some(reply) = self.next()? {
+                replies.extend(reply);
             }
-            if replies.len() < count && !self.incoming.wait(deadline).map_err(|error| self.told(error))? {
+            match replies.len().cmp(&count) {
+                Less => {}
+                Equal => return Ok(replies),
+                Greater => return Err(self.told(unasked())),
+            }
+            if !self.incoming.wait(deadline).map_err(|error| self.told(error))? {
                 let late = Error::io(io::ErrorKind::TimedOut.into(), Outcome::NotApplied, "waiting for the reply");
                 return Err(self.told(late.in_phase(Phase::Receive)));
             }
         }
-        Ok(replies)
     }
 
-    /// Waits until a change is told; false when that takes too long.
-    fn wait_for_change(&mut self) -> Result<bool> {
-        if !self.was_told && !self.incoming.wait(Deadline::after(self.look_again)).map_err(|error| self.told(error))? {
-            return Ok(false);
+    /// What has come next, if anything has: a reply, or word of a change, which is none.
+    fn next(&mut self) -> Result<Option<Option<Vec<u8>>>> {
+        let next = self.incoming.next().map_err(|error| error.with_node(|| self.node.clone()))?;
+        let Some(frame) = next else { return Ok(None) };
+        let is_push = matches!(frame.value(), ValueRef::Push(_));
+        self.was_told |= is_push;
+        Ok(Some((!is_push).then(|| frame.as_bytes().to_vec())))
+    }
+
+    /// Waits until a change is told, or for some time. What is told from then on is told after the next look began.
+    fn wait_for_change(&mut self) -> Result<()> {
+        if !self.was_told {
+            self.incoming.wait(Deadline::after(self.look_again)).map_err(|error| self.told(error))?;
         }
-        // Nothing else comes while nothing is asked.
-        while self.incoming.next()?.is_some() {}
-        Ok(true)
+        while let Some(reply) = self.next()? {
+            if reply.is_some() {
+                return Err(self.told(unasked()));
+            }
+        }
+        self.was_told = false;
+        Ok(())
     }
 
     /// Why the server refuses the command, other than for the time to wait.

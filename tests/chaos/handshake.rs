@@ -175,7 +175,7 @@ fn nothing_was_done_where_connecting_is_cut() {
         let not_applied = |result: Result<(), Error>, _: bool, story: &str| {
             assert_eq!(result.unwrap_err().outcome(), Outcome::NotApplied, "{story}");
         };
-        let run = || guarded.nodes().retries(Retries::none()).connect().map(drop);
+        let run = || guarded.nodes().retries(Retries::none()).require_all(true).connect().map(drop);
         guarded.cut_everywhere(7, run, not_applied);
         let run = || guarded.builder().open(guarded.wires[1].address()).map(drop);
         guarded.cut_everywhere(7, run, not_applied);
