@@ -195,7 +195,7 @@ fn iterators_wherever_lists_are_taken() {
         // What was taken before is taken still.
         cluster.mset(("one", 1)).unwrap();
         let (pairs, names) = ([("one", 1), ("two", 2)], vec!["none"]);
-        cluster.mset(&pairs).unwrap();
+        cluster.mset(&pairs[..]).unwrap();
         cluster.mset(vec![("one", 1)]).unwrap();
         cluster.mset(&hashed).unwrap();
         assert_eq!(cluster.del("one").unwrap() + cluster.del(["two"]).unwrap(), 2);

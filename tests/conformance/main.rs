@@ -180,7 +180,7 @@ fn rows_read_and_write_as_the_servers_say() {
         let of_row = match row.access {
             Access::Read => "read",
             Access::Write => "write",
-            Access::Server | Access::Connection => "neither",
+            _ => "neither",
         };
         (of_row != of_server).then(|| (row.name.to_owned(), known.name, What::Access(of_server)))
     });
