@@ -168,7 +168,9 @@ fn replicas_in_step_do_not_drop_out_at_refreshes_while_their_master_takes_writes
                 let value = "x".repeat(5_000);
                 while !stop.load(Ordering::Relaxed) {
                     let mut pipeline = cluster.pipeline();
-                    (0..200).for_each(|nth| drop(pipeline.set(format!("busy:{nth}"), &value)));
+                    for nth in 0..200 {
+                        pipeline.set(format!("busy:{nth}"), &value);
+                    }
                     pipeline.run().unwrap();
                 }
             });
