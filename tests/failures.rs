@@ -87,7 +87,7 @@ fn unknown_and_unfit_commands_are_local_errors() {
     let cluster = cluster_of(&servers).connect().unwrap();
     for (command, kind) in [
         (cmd("NOSUCH").arg("secret"), ErrorKind::UnknownCommand),
-        (cmd("CONFIG"), ErrorKind::UnknownCommand),
+        (cmd("CONFIG"), ErrorKind::Argument),
         (cmd(""), ErrorKind::Argument),
         (cmd("GET"), ErrorKind::Argument),
         (cmd("MSET").arg("a"), ErrorKind::Argument),

@@ -47,8 +47,10 @@ fn consume(cluster: &Cluster, names: &Names, consumer: usize) -> Vec<String> {
         for id in ids(&given) {
             // While the stream is on its way it is under no name; then the consumer comes again.
             let claim = |name: &str| words(format!("XCLAIM {name} g {me}-again 0 {id}"));
-            while !names.ended.load(Ordering::SeqCst) && at_either(cluster, names, claim).is_none() {
-                std::hint::spin_loop();
+            while !names.ended.load(Ordering::SeqCst) {
+                if at_either(cluster, names, claim).is_some() {
+                    break;
+                }
             }
             let acknowledge = |name: &str| words(format!("XACK {name} g {id}"));
             while !names.ended.load(Ordering::SeqCst) {
