@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 export RUSTC_BOOTSTRAP=1
 export FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 # A target that runs fewer inputs in a second has something wrong with it: the slowest runs 1,400, the plain ones 50,000.
-export FLOOR=100
+export FLOOR=50
 
 # Two targets that read the same kind of input share what is kept: one looks at little and tries much.
 kept_for() {
