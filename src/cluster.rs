@@ -255,7 +255,8 @@ impl Cluster {
     pub fn plan<T>(&self, cmd: &Cmd<T>) -> Result<Plan> {
         let spec = self.spec_of(cmd)?;
         let servers = self.servers();
-        let run = self.run_of(&servers, cmd.args(), spec, cmd.wait(spec));
+        let wait = cmd.wait(spec);
+        let run = self.run_of(&servers, cmd.args(), spec, wait, self.begin(wait));
         let route = run.planner.route(cmd.args(), spec)?;
         Ok(Plan::of(&run.planner, cmd.args(), spec, &route, &|target| run.first_asked(target)))
     }
@@ -310,13 +311,14 @@ impl Cluster {
         args: &'r Args,
         spec: &'static Spec,
         wait: Wait,
+        deadline: Deadline,
     ) -> Run<'r> {
         Run {
             servers,
             planner: self.planner(servers),
             args,
             spec,
-            deadline: self.begin(wait),
+            deadline,
             patience: self.view.deadline,
             stand_in_after: self.shared.settings.stand_in_after,
             wait,

@@ -40,7 +40,7 @@ impl Cluster {
         let traffic = observed.as_ref().map(|observed| &observed.traffic);
         let result = self.led(deadline, |servers| {
             let follow = self.follower(servers);
-            attempt(Run { deadline, traffic, follow: Some(&follow), ..self.run_of(servers, args, spec, wait) })
+            attempt(Run { traffic, follow: Some(&follow), ..self.run_of(servers, args, spec, wait, deadline) })
         });
         if let Some(observed) = observed {
             observed.command(&spec.name_of(args), result.as_ref().err());

@@ -119,7 +119,8 @@ impl OnEachMaster {
         let servers = self.cluster.servers();
         let masters = servers.topology.servers().enumerate().filter(|(_, (role, _))| *role == Role::Master);
         let (numbers, nodes): (Vec<usize>, Vec<Node>) = masters.map(|(at, (_, node))| (at, node.clone())).unzip();
-        let mut run = self.cluster.run_of(&servers, cmd.args(), spec, cmd.wait(spec));
+        let wait = cmd.wait(spec);
+        let mut run = self.cluster.run_of(&servers, cmd.args(), spec, wait, self.cluster.begin(wait));
         let observed = self.cluster.observed();
         run.traffic = observed.as_ref().map(|observed| &observed.traffic);
         let answers = run.run_on_each(&numbers).into_iter();

@@ -94,10 +94,9 @@ impl Replies {
             let deadline = deadline_of(Wait::None);
             let back = segment.run(
                 &Run {
-                    deadline,
                     traffic,
                     follow: Some(&follow),
-                    ..cluster.run_of(&servers, &no_args, &MARKED, Wait::None)
+                    ..cluster.run_of(&servers, &no_args, &MARKED, Wait::None, deadline)
                 },
                 &together,
                 |at, error| {
@@ -105,7 +104,7 @@ impl Replies {
                 },
             );
             for (at, fan) in fans {
-                let run = cluster.run_of(&servers, &fan.args, fan.spec, Wait::None);
+                let run = cluster.run_of(&servers, &fan.args, fan.spec, Wait::None, deadline);
                 let made = given_up.remove(&at).map_or_else(|| merged(&run, &fan, &back, answered[at].is_read), Err);
                 answered[at].reply = match made {
                     Ok(bytes) => Reply::Made(bytes),
@@ -118,8 +117,8 @@ impl Replies {
                 let deadline = deadline_of(*wait);
                 let done = alone_on.led(deadline, |servers| {
                     let follow = alone_on.follower(servers);
-                    let run = alone_on.run_of(servers, args, spec, *wait);
-                    let run = Run { deadline, traffic, follow: Some(&follow), ..run };
+                    let run = alone_on.run_of(servers, args, spec, *wait, deadline);
+                    let run = Run { traffic, follow: Some(&follow), ..run };
                     run.run().map(|answer| answer.frame().as_bytes().to_vec())
                 });
                 let reply = done.map_or_else(Reply::Failed, Reply::Made);
