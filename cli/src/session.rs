@@ -170,6 +170,11 @@ impl Session {
     }
 
     fn failed(&mut self, words: &[Vec<u8>], error: &Error) -> Result<Answer, Failure> {
+        let shuts_down = words.first().is_some_and(|word| word.eq_ignore_ascii_case(b"shutdown"));
+        if shuts_down && error.kind() == ErrorKind::Io && error.outcome() == Outcome::Unknown {
+            self.target = None;
+            return Ok(Answer::Gone);
+        }
         if self.config.direct.is_none() {
             return match error.kind() {
                 ErrorKind::UnknownCommand => {
@@ -187,10 +192,6 @@ impl Session {
         }
         // The library never uses a connection again that failed; nor is it any use here.
         self.target = None;
-        let shuts_down = words.first().is_some_and(|word| word.eq_ignore_ascii_case(b"shutdown"));
-        if shuts_down && error.kind() == ErrorKind::Io && error.outcome() == Outcome::Unknown {
-            return Ok(Answer::Gone);
-        }
         Err(Failure { message: told(error), lost: self.lost_at(words) })
     }
 

@@ -212,12 +212,16 @@ fn nothing_is_said_of_writes_over_a_connection_that_is_lost() {
 
 #[test]
 fn a_server_that_shuts_down_has_done_what_it_was_told() {
-    let server = server();
-    let port = server.port().to_string();
-    let ran = rediscluster_with(&["-p", &port, "shutdown", "nosave", "x"], &[], b"");
-    assert_eq!((ran.out().as_str(), ran.status), ("ERR syntax error\n\n", 0));
-    let ran = rediscluster_with(&["-p", &port, "shutdown", "nosave"], &[], b"");
-    assert_eq!((ran.out(), ran.err(), ran.status), (String::new(), String::new(), 0));
-    let ran = rediscluster_with(&["-p", &port, "shutdown", "nosave"], &[], b"");
-    assert!(ran.status == 1 && ran.err().contains("refused"), "{ran:?}");
+    // The only node of a cluster is one server, too.
+    for target in ["--direct", "--nodes"] {
+        let server = server();
+        let place = [if target == "--nodes" { "a=" } else { "" }, &server.address()].concat();
+        let shutdown = |words: &[&str]| rediscluster_with(&[&[target, &place, "shutdown"], words].concat(), &[], b"");
+        let ran = shutdown(&["nosave", "x"]);
+        assert_eq!((ran.out().as_str(), ran.status), ("ERR syntax error\n\n", 0));
+        let ran = shutdown(&["nosave"]);
+        assert_eq!((ran.out(), ran.err(), ran.status), (String::new(), String::new(), 0));
+        let ran = shutdown(&["nosave"]);
+        assert!(ran.status == 1 && ran.err().contains("refused"), "{ran:?}");
+    }
 }

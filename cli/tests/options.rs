@@ -361,6 +361,7 @@ fn json_where_there_is_no_resp3() {
     let ran = rediscluster(&["--node", &node, "--json", "nodes"]);
     assert_eq!((ran.err().as_str(), ran.status), ("", 0), "what is asked for the table is the same in RESP2");
     assert!(ran.out().contains("\"state\":\"up\""), "{}", ran.out());
+    answered(&rediscluster(&["--node", &node, "--json", "recover"]), "[]\n");
     let server = Server::start();
     server.ask(&["ZADD", "zset", "-inf", "a", "1.5", "b", "inf", "c"]);
     let ran = rediscluster(&["--direct", &server.address(), "--json", "zrange", "zset", "0", "-1", "withscores"]);

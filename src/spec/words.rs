@@ -161,7 +161,7 @@ impl Across {
             }
             Across::Rename => "the value goes over by DUMP and RESTORE, the source being watched",
             Across::Copy => "the value goes over by DUMP and RESTORE",
-            Across::FirstThatHas => "one node after the other in the order of the keys, until one has something; what waits watches all at once, and the first that has something gives",
+            Across::FirstThatHas => "the first key that has something, in the order of the keys, gives; what waits then watches all nodes at once",
             Across::MoveMember => "the member goes over by a stash on either node, whose end at the source commits the move",
             Across::MoveElement => {
                 "the element goes over by a stash on either node, whose end at the source commits the move"

@@ -62,7 +62,9 @@ impl Server {
 /// # Errors
 /// Why one of them cannot be asked.
 pub fn servers(config: &Config) -> Result<Vec<Server>, String> {
-    let cluster = config.builder().require_all(true).connect().map_err(|error| error.to_string())?;
+    // What is looked at is the same in either protocol, and every server speaks this one.
+    let builder = config.builder().protocol(Protocol::Resp2).require_all(true);
+    let cluster = builder.connect().map_err(|error| error.to_string())?;
     let topology = cluster.topology();
     let mut servers: Vec<Server> = Vec::new();
     for shard in topology.shards() {
