@@ -4,6 +4,8 @@ use rediscluster::prelude::*;
 use rediscluster::{Connection, ErrorKind, Outcome, Phase, Protocol, Script};
 use rediscluster_testing::{read_command, wait_until, Reply, ScriptedPeer, Server};
 use std::io::{BufReader, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -96,18 +98,22 @@ fn why_a_server_hangs_up_is_told() {
 
 #[test]
 fn bytes_that_are_no_message_end_it() {
-    let peer = ScriptedPeer::new(|stream| {
+    let all_is_sent = Arc::new(AtomicBool::new(false));
+    let sent = Arc::clone(&all_is_sent);
+    let peer = ScriptedPeer::new(move |stream| {
         let mut near = BufReader::new(stream);
         while let Ok(Some(_)) = read_command(&mut near) {
             // One reply, half a message, and later the rest of it with a reply too many.
             near.get_mut().write_all(b"+OK\r\n>2\r\n+inval").unwrap();
             sleep(Duration::from_millis(5));
             near.get_mut().write_all(b"idate\r\n*0\r\n+late\r\n").unwrap();
+            sent.store(true, Ordering::Release);
         }
     });
     let mut connection = Cluster::builder().open(peer.address()).unwrap();
     drop(connection.execute(cmd("PING")));
-    sleep(Duration::from_millis(20));
+    wait_until("all is sent", || all_is_sent.load(Ordering::Acquire));
+    lie_unused();
     let error = connection.incr("n").unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Protocol, Outcome::NotApplied), "{error}");
 }
