@@ -51,8 +51,8 @@ fuzz: ## runs each fuzz target for FUZZ_SECONDS (10), two at a time
 bench: ## decoding and encoding beside redis-rs, in one run
 	cargo run --release --manifest-path bench/Cargo.toml
 
-# A package of its own as well. With COSTS=--write the figures are committed, those of sizes in the README too; with
-# COSTS=--check it fails when what is held has grown.
+# A package of its own as well. With COSTS=--write the figures of what is held are written to costs/; with COSTS=--check it
+# fails when that has grown.
 COSTS ?=
 
 size: ## bytes that the library adds to small programs, and time of their build, beside redis-rs

@@ -5,8 +5,8 @@
 //! cargo run --release --manifest-path costs/Cargo.toml -- instructions   # of common calls, counted by callgrind
 //! ```
 //!
-//! With `--write` the figures are kept in a file, and those of sizes in the README; with `--check` it fails when what is
-//! held costs more than the figures say. Figures of another toolchain say nothing: then a check only tells.
+//! With `--write` the figures of what is held are kept in a file; with `--check` it fails when that costs more than the file
+//! says. Figures of another toolchain say nothing: then a check only tells.
 
 mod binary;
 mod build;
@@ -20,8 +20,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let result = match &words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["size"] => size::all().map(|_| ()),
-        ["size", "--write"] => size::all().and_then(|measured| size::write(&measured)),
+        ["size"] => size::all(),
+        ["size", "--write"] => size::held().and_then(|figures| figures.write()),
         ["size", "--check"] => size::check(),
         ["instructions"] => instructions::all().map(|_| ()),
         ["instructions", "--write"] => instructions::all().and_then(|figures| figures.write()),
