@@ -354,3 +354,27 @@ fn calls_that_share_few_connections_do_not_wait_for_one_another() {
     });
     assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
 }
+
+/// A server that tracks one key tells a change of the first key when it is asked for the second, and so on without end; and
+/// a key may be written to all the time, in another database, too.
+#[test]
+fn keys_are_not_looked_at_without_pause_whatever_is_told() {
+    let servers = [Server::start(), Server::start()];
+    let cluster = cluster_of(&servers).connect().unwrap();
+    for most_keys in ["1", "0"] {
+        servers.iter().for_each(|server| drop(server.ask(&["CONFIG", "SET", "tracking-table-max-keys", most_keys])));
+        let (before, begin) = (servers[1].calls("type"), Instant::now());
+        std::thread::scope(|scope| {
+            let call = scope.spawn(|| cluster.execute(of_line("BLPOP foo bar a{foo} 1")));
+            let mut busy = servers[1].talk(Duration::from_secs(5)).unwrap();
+            busy.call(&["SELECT", "1"]).unwrap();
+            while most_keys == "0" && !call.is_finished() {
+                busy.call(&["INCR", "foo"]).unwrap();
+            }
+            assert_eq!(call.join().unwrap().unwrap(), Value::Nil);
+        });
+        // Two keys each time, and no more than one look in a millisecond.
+        let (looks, most) = (u128::from(servers[1].calls("type") - before) / 2, begin.elapsed().as_millis() + 10);
+        assert!(looks <= most, "{looks} looks, {most} at most, tracking-table-max-keys {most_keys}");
+    }
+}

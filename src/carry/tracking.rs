@@ -25,6 +25,12 @@ use std::time::{Duration, Instant};
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The same for a server that does not track keys, because it is older than Redis 6.0 or forbids it.
 const POLL: Duration = Duration::from_millis(50);
+/// For how many times as long as a look took there is no other one, however often changes are told: keys may be written to
+/// all the time, in any database, and a server that tracks fewer keys than these (`tracking-table-max-keys`) tells a
+/// change of one as soon as it is asked for another.
+const REST: u32 = 4;
+/// There is no other one for so long in any case.
+const SHORTEST_REST: Duration = Duration::from_millis(1);
 
 /// What is watched on one server.
 pub(super) struct Watcher<'w> {
@@ -109,6 +115,8 @@ struct Session {
     /// A change was told since the last look began.
     was_told: bool,
     look_again: Duration,
+    /// The keys are not looked at before.
+    rests_until: Instant,
     /// When it was last known to be of a master.
     seen_as_master: Instant,
 }
@@ -241,8 +249,10 @@ impl Run<'_> {
         connection.expect_resp3();
         let node = connection.node().to_string();
         let (incoming, outgoing) = connection.split();
-        let (look_again, seen_as_master) = (LOOK_AGAIN, Instant::now());
-        let mut session = Session { incoming, outgoing, node, was_told: false, look_again, seen_as_master };
+        let (look_again, now) = (LOOK_AGAIN, Instant::now());
+        let (rests_until, seen_as_master) = (now, now);
+        let mut session =
+            Session { incoming, outgoing, node, was_told: false, look_again, rests_until, seen_as_master };
         let requests = [command([&b"HELLO"[..], b"3"]), command([&b"CLIENT"[..], b"TRACKING", b"ON"])];
         let requests = [&requests.concat()[..], &watcher.probe, &types_of(&watcher.keys)].concat();
         let replies = session.ask(&requests, 3 + watcher.keys.len(), self.deadline)?;
@@ -301,6 +311,7 @@ fn panicked(outcome: Outcome) -> Error {
 impl Session {
     /// Sends requests and gives their replies.
     fn ask(&mut self, requests: &[u8], count: usize, deadline: Deadline) -> Result<Vec<Vec<u8>>> {
+        let begun = Instant::now();
         let not_sent = |(_, error): (usize, io::Error)| Error::io(error, Outcome::NotApplied, "sending the command");
         self.outgoing
             .write_all(requests, deadline)
@@ -312,7 +323,12 @@ impl Session {
             }
             match replies.len().cmp(&count) {
                 Less => {}
-                Equal => return Ok(replies),
+                Equal => {
+                    let now = Instant::now();
+                    let rest = now.saturating_duration_since(begun).saturating_mul(REST);
+                    self.rests_until = now + rest.clamp(SHORTEST_REST, LOOK_AGAIN);
+                    return Ok(replies);
+                }
                 Greater => return Err(self.told(unasked())),
             }
             if !self.incoming.wait(deadline).map_err(|error| self.told(error))? {
@@ -336,10 +352,17 @@ impl Session {
         if !self.was_told {
             self.incoming.wait(Deadline::after(self.look_again)).map_err(|error| self.told(error))?;
         }
-        while let Some(reply) = self.next()? {
-            if reply.is_some() {
-                return Err(self.told(unasked()));
+        loop {
+            while let Some(reply) = self.next()? {
+                if reply.is_some() {
+                    return Err(self.told(unasked()));
+                }
             }
+            let left = self.rests_until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            self.incoming.wait(Deadline::after(left)).map_err(|error| self.told(error))?;
         }
         self.was_told = false;
         Ok(())
