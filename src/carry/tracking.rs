@@ -29,7 +29,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// all the time, in any database, and a server that tracks fewer keys than these (`tracking-table-max-keys`) tells a
 /// change of one as soon as it is asked for another.
 const REST: u32 = 4;
-/// There is no other one for so long in any case.
+/// A rest is no shorter, and no longer than [`POLL`]: a server that was slow once is not to cost the next change more.
 const SHORTEST_REST: Duration = Duration::from_millis(1);
 
 /// What is watched on one server.
@@ -326,7 +326,7 @@ impl Session {
                 Equal => {
                     let now = Instant::now();
                     let rest = now.saturating_duration_since(begun).saturating_mul(REST);
-                    self.rests_until = now + rest.clamp(SHORTEST_REST, LOOK_AGAIN);
+                    self.rests_until = now + rest.clamp(SHORTEST_REST, POLL);
                     return Ok(replies);
                 }
                 Greater => return Err(self.told(unasked())),
