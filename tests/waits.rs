@@ -378,3 +378,21 @@ fn keys_are_not_looked_at_without_pause_whatever_is_told() {
         assert!(looks <= most, "{looks} looks, {most} at most, tracking-table-max-keys {most_keys}");
     }
 }
+
+/// A replica answers reads, so nothing but its role and its link tell that it will never have what the call waits for.
+#[test]
+fn a_read_that_waits_leaves_a_replica_that_has_no_master() {
+    let masters = [Server::start(), Server::start()];
+    let replica = Server::replica_of(&masters[1], &[]);
+    let cluster = cluster_of(&masters).deadline(Duration::from_secs(20)).connect().unwrap();
+    masters[1].wait_for_replica(&replica);
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| cluster.execute(of_line("XREAD BLOCK 15000 STREAMS foo bar 0 0")));
+        wait_until("both nodes are waited on", || watched(&masters) == 2);
+        replica.promote();
+        // Nobody is there.
+        masters[1].ask(&["REPLICAOF", "127.0.0.1", "1"]);
+        replica.ask(&["XADD", "foo", "1-1", "f", "v"]);
+        assert_ne!(call.join().unwrap().unwrap(), Value::Nil);
+    });
+}

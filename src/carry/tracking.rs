@@ -32,6 +32,10 @@ const REST: u32 = 4;
 /// A rest is no shorter, and no longer than [`POLL`]: a server that was slow once is not to cost the next change more.
 const SHORTEST_REST: Duration = Duration::from_millis(1);
 
+/// How long a server that has become a replica is read from though it has no link to its master. While it has one, it goes
+/// on with what it was asked, so nothing is missed.
+const WITHOUT_MASTER: Duration = Duration::from_secs(3);
+
 /// What is watched on one server.
 pub(super) struct Watcher<'w> {
     pub(super) server: usize,
@@ -117,8 +121,8 @@ struct Session {
     look_again: Duration,
     /// The keys are not looked at before.
     rests_until: Instant,
-    /// When it was last known to be of a master.
-    seen_as_master: Instant,
+    /// When its server was last known to be one that can have something new.
+    seen_fit: Instant,
 }
 
 impl Run<'_> {
@@ -250,9 +254,8 @@ impl Run<'_> {
         let node = connection.node().to_string();
         let (incoming, outgoing) = connection.split();
         let (look_again, now) = (LOOK_AGAIN, Instant::now());
-        let (rests_until, seen_as_master) = (now, now);
-        let mut session =
-            Session { incoming, outgoing, node, was_told: false, look_again, rests_until, seen_as_master };
+        let (rests_until, seen_fit) = (now, now);
+        let mut session = Session { incoming, outgoing, node, was_told: false, look_again, rests_until, seen_fit };
         let requests = [command([&b"HELLO"[..], b"3"]), command([&b"CLIENT"[..], b"TRACKING", b"ON"])];
         let requests = [&requests.concat()[..], &watcher.probe, &types_of(&watcher.keys)].concat();
         let replies = session.ask(&requests, 3 + watcher.keys.len(), self.deadline)?;
@@ -267,21 +270,38 @@ impl Run<'_> {
     fn look_when_told(&self, session: &mut Session, watcher: &Watcher<'_>) -> Result<Vec<Vec<u8>>> {
         session.wait_for_change()?;
         let deadline = Deadline::after(self.patience);
-        // Who has become a replica would go on telling what changes, and refuse to give it.
-        let asks_role = self.spec.access != Access::Read && session.seen_as_master.elapsed() >= LOOK_AGAIN;
+        let asks_role = session.seen_fit.elapsed() >= LOOK_AGAIN;
         let mut requests = types_of(&watcher.keys);
         if asks_role {
             requests.extend(command([&b"INFO"[..], b"replication"]));
         }
         let mut replies = session.ask(&requests, watcher.keys.len() + usize::from(asks_role), deadline)?;
         if asks_role {
-            session.seen_as_master = Instant::now();
-            if !replies.pop().is_some_and(|info| is_of_a_master(&info)) {
-                let refused = session.ask(&watcher.probe, 1, deadline)?;
-                session.refusal(&refused[0]).map_or(Ok(()), Err)?;
-            }
+            let info = replies.pop().unwrap_or_default();
+            self.check_role(session, watcher, &info, deadline)?;
         }
         session.types(&replies)
+    }
+
+    /// A server that has become a replica would go on telling what changes. It refuses to give what is taken; what is read
+    /// it has only as long as its master sends it.
+    fn check_role(&self, session: &mut Session, watcher: &Watcher<'_>, info: &[u8], deadline: Deadline) -> Result<()> {
+        let text = Frame::trusted(info).value().as_bytes().map(|text| String::from_utf8_lossy(text).into_owned());
+        let info = text.map(|text| Info::parse(&text));
+        if !info.as_ref().is_some_and(Info::is_master) {
+            if self.spec.access != Access::Read {
+                let refused = session.ask(&watcher.probe, 1, deadline)?;
+                session.refusal(&refused[0]).map_or(Ok(()), Err)?;
+            } else if let Some(Err(reason)) = info.as_ref().map(Info::serves_reads) {
+                if session.seen_fit.elapsed() < WITHOUT_MASTER {
+                    return Ok(());
+                }
+                let message = format!("it became a replica while it was waited on: {reason}");
+                return Err(session.told(Error::new(ErrorKind::Connect, Outcome::NotApplied, message)));
+            }
+        }
+        session.seen_fit = Instant::now();
+        Ok(())
     }
 }
 
@@ -394,9 +414,4 @@ pub(super) fn type_in(reply: &[u8]) -> Result<Vec<u8>> {
         ValueRef::Error(text) => Err(Error::server(text)),
         value => value.as_bytes().map(<[u8]>::to_vec).ok_or_else(|| Error::reply("TYPE gave no name of a type")),
     }
-}
-
-fn is_of_a_master(info: &[u8]) -> bool {
-    let text = Frame::trusted(info).value().as_bytes().map(|text| String::from_utf8_lossy(text).into_owned());
-    text.is_some_and(|text| Info::parse(&text).is_master())
 }
