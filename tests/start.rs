@@ -5,7 +5,7 @@ use rediscluster::{connect_tcp, Address, Connect, Error, ErrorKind, Observer, Ob
 use rediscluster_testing::{cluster_of, dead_address, wait_until, Server};
 use std::io;
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
+use std::sync::{mpsc, Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// What became of nodes.
@@ -342,4 +342,33 @@ fn a_node_whose_sentinels_are_all_away_is_found_when_one_is_back() {
     wait_until("its Sentinel has told where it is", || cluster.set("foo", 1).is_ok());
     assert!(unreachable(&cluster).is_empty());
     assert_eq!(cluster.node_for("foo").address().to_string(), second.address());
+}
+
+#[test]
+fn calls_and_refreshes_beside_a_node_that_is_not_there_do_not_block_each_other() {
+    let server = Server::start();
+    // A replica is given, so that there is somebody to ask for the master when it fails.
+    let builder = Cluster::builder().node("node_1", dead_address()).node("node_2", server.address());
+    let builder = builder.node("replica", dead_address()).master_of("node_1", "replica");
+    let cluster = builder.deadline(Duration::from_secs(2)).refresh_every(None).connect().unwrap();
+    assert_eq!(unreachable(&cluster), ["node_1"]);
+    let (sender, done) = mpsc::channel();
+    let end = Instant::now() + Duration::from_secs(1);
+    for nth in 0..6 {
+        let (cluster, sender) = (cluster.clone(), sender.clone());
+        // No scope: it would wait for ever.
+        std::thread::spawn(move || {
+            while Instant::now() < end {
+                match nth % 2 {
+                    0 => drop(not_applied(cluster.set("bar", 1), ErrorKind::Connect)),
+                    _ => drop(cluster.refresh().unwrap_err()),
+                }
+            }
+            sender.send(nth).unwrap();
+        });
+    }
+    for left in (1..=6).rev() {
+        let ended = done.recv_timeout(Duration::from_secs(20));
+        assert!(ended.is_ok(), "{left} threads are stuck");
+    }
 }

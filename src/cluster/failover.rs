@@ -3,7 +3,7 @@
 use super::{Cluster, Shared};
 use crate::discover::{master_of, Known, NoMaster};
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::net::Deadline;
+use crate::net::{Deadline, Pool};
 use crate::observer::ObserverEvent;
 use crate::run::Servers;
 use crate::topology::{Address, ShardDescription, Topology};
@@ -152,10 +152,12 @@ impl Shared {
     fn follow(shared: &Arc<Shared>, shard: usize, failed: &Topology, is_in_doubt: bool, deadline: Deadline) -> bool {
         let address = |topology: &Topology| topology.master_of(&topology.shards()[shard]).address().clone();
         let old = address(failed);
-        let was_unreached = shared.is_unreached(shard);
+        // Looked up before what is known is locked: whoever replaces the servers locks these first.
+        let pool = shared.pool_of_master(shard);
+        let was_unreached = pool.unreached().is_on();
         let mut state = shared.masters.state();
         loop {
-            if *state.known[shard].master() != old || (was_unreached && !shared.is_unreached(shard)) {
+            if *state.known[shard].master() != old || (was_unreached && !pool.unreached().is_on()) {
                 return true;
             }
             if !state.asking[shard].is_under_way() {
@@ -183,10 +185,14 @@ impl Shared {
 }
 
 impl Shared {
+    fn pool_of_master(&self, shard: usize) -> Arc<Pool> {
+        let servers = self.servers.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&servers.pools[servers.topology.shards()[shard].master()])
+    }
+
     /// Whether the master of a shard could not be reached at the start, nor since.
     fn is_unreached(&self, shard: usize) -> bool {
-        let servers = Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner));
-        servers.pools[servers.topology.shards()[shard].master()].unreached().is_on()
+        self.pool_of_master(shard).unreached().is_on()
     }
 }
 
