@@ -186,6 +186,26 @@ fn an_operator_may_accept_what_nobody_follows() {
 }
 
 #[test]
+fn what_was_asked_before_an_operator_spoke_counts_no_more() {
+    // It takes no writes for want of replicas, so all of its servers are asked, of which one says nothing for a while.
+    let (old, new, silent) =
+        (Server::start_with(&["--min-replicas-to-write", "1"]), Server::start(), Server::start());
+    let builder = alone(&old).node("silent", silent.address()).master_of("node_1", "silent");
+    let cluster = builder.connect_timeout(Duration::from_secs(1)).masters_only(true).connect().unwrap();
+    silent.freeze();
+    let error = cluster.deadline(Duration::from_millis(200)).set("k", 1).unwrap_err();
+    assert!(error.to_string().contains("NOREPLICAS"), "{error}");
+    cluster.accept_master("node_1", new.address()).unwrap();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(2) {
+        cluster.set("k", 2).unwrap();
+        cluster.refresh().unwrap();
+        assert!(is_master(&cluster, &new), "after {:?}", began.elapsed());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
 fn the_address_in_use_is_followed_through_its_own_restarts() {
     // From its file a master has everything, a new history and no offset.
     let mut master = Server::start_with(&["--appendonly", "yes"]);

@@ -57,9 +57,8 @@ impl Cluster {
         if !said.info.is_master() {
             return Err(Error::config(format!("{server} does not say that it is a master")));
         }
-        let before = shared.masters.known().swap_remove(shard);
-        let is_moved = shared.takes(shard, &before, &address, |known| known.found(&address, &said.info));
-        if !is_moved && address != *before.master() {
+        shared.takes(shard, None, &address, |known| known.found(&address, &said.info));
+        if *shared.masters.known()[shard].master() != address {
             return Err(Error::config(format!("{address} is the master of another node than {name}")));
         }
         // What follows it is to be found soon.

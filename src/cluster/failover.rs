@@ -220,10 +220,10 @@ impl Under {
                     shared.ask_servers(Some(asked), shared.read_from, shared.settings.deadline, true);
                     return;
                 }
-                shared.takes(*shard, &known, &address, |known| known.found(&address, &said.info))
+                shared.takes(*shard, Some(&known), &address, |known| known.found(&address, &said.info))
             }
             Err(NoMaster { named: Some(address), .. }) => {
-                shared.takes(*shard, &known, &address, |known| known.named(&address))
+                shared.takes(*shard, Some(&known), &address, |known| known.named(&address))
             }
             Err(_) => return,
         };
@@ -235,23 +235,34 @@ impl Under {
 }
 
 impl Shared {
-    /// Takes this address for that of the master of a shard from now on, as `remember` notes it. Says whether it is another
-    /// one than `before`, and not the master of another node.
-    pub(super) fn takes(&self, shard: usize, before: &Known, address: &Address, remember: impl Fn(&mut Known)) -> bool {
-        let mut is_moved = address != before.master();
+    /// Takes this address for that of the master of a shard from now on, as `remember` notes it. What was found by asking
+    /// about a node `as_of` which it has moved since counts no more. Says whether it is another address than before; the
+    /// master of another node is not taken.
+    pub(super) fn takes(
+        &self,
+        shard: usize,
+        as_of: Option<&Known>,
+        address: &Address,
+        remember: impl Fn(&mut Known),
+    ) -> bool {
+        let mut is_moved = false;
         // Always the servers first and then what is known of them.
         self.replace_servers(|now| {
-            let mut shards = now.descriptions();
-            let is_anothers = |other: &ShardDescription| other.address == *address && other.address != *before.master();
-            // A master of another node: that is no failover but a mistake, which a refresh tells.
-            if is_moved && shards.iter().any(is_anothers) {
-                is_moved = false;
+            let mut state = self.masters.state();
+            if as_of.is_some_and(|before| before.moves() != state.known[shard].moves()) {
                 return None;
             }
-            let mut state = self.masters.state();
+            let old = state.known[shard].master().clone();
+            let mut shards = now.descriptions();
+            let is_anothers = |other: &ShardDescription| other.address == *address && other.address != old;
+            // A master of another node: that is no failover but a mistake, which a refresh tells.
+            if shards.iter().any(is_anothers) {
+                return None;
+            }
+            is_moved = *address != old;
             // Two names may be one server: both move.
             for (nth, description) in shards.iter_mut().enumerate() {
-                if nth == shard || description.address == *before.master() {
+                if nth == shard || description.address == old {
                     remember(&mut state.known[nth]);
                     description.replicas.retain(|replica| replica.address() != address);
                     description.address = address.clone();
