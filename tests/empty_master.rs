@@ -186,6 +186,19 @@ fn an_operator_may_accept_what_nobody_follows() {
 }
 
 #[test]
+fn replicas_of_a_master_that_is_lost_serve_no_reads_for_the_one_that_is_accepted() {
+    let (mut master, replica, cluster) = pair(|master| alone(master).connect().unwrap());
+    cluster.refresh().unwrap();
+    assert_eq!(cluster.get::<_, i64>("k").unwrap(), 1);
+    assert!(replica.calls("get") > 0, "it serves reads");
+    master.kill();
+    let accepted = Server::start();
+    cluster.accept_master("node_1", accepted.address()).unwrap();
+    cluster.set("k", 2).unwrap();
+    assert_eq!(cluster.get::<_, Option<i64>>("k").unwrap(), Some(2));
+}
+
+#[test]
 fn what_was_asked_before_an_operator_spoke_counts_no_more() {
     // It takes no writes for want of replicas, so all of its servers are asked, of which one says nothing for a while.
     let (old, new, silent) =

@@ -18,6 +18,9 @@ impl Cluster {
     /// a copy that was restored from a backup all look the same from outside. To accept one of them is to give up what
     /// only the lost server has.
     ///
+    /// The replicas that served before follow the lost server, so reads go to the new one until the next
+    /// [refresh](Cluster::refresh) finds those that follow it.
+    ///
     /// It counts for this cluster and its clones, until the server is replaced in turn. Other programs have to be told too;
     /// one that starts later believes its configuration. Where a node has Sentinels, those decide at the next refresh: tell
     /// them instead. The credentials are those of the node.

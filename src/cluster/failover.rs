@@ -236,8 +236,8 @@ impl Under {
 
 impl Shared {
     /// Takes this address for that of the master of a shard from now on, as `remember` notes it. What was found by asking
-    /// about a node `as_of` which it has moved since counts no more. Says whether it is another address than before; the
-    /// master of another node is not taken.
+    /// counts no more when the node has moved since it was known `as_of` then; with none it is the word of an operator, which
+    /// counts in any case. Says whether it is another address than before; the master of another node is not taken.
     pub(super) fn takes(
         &self,
         shard: usize,
@@ -265,6 +265,10 @@ impl Shared {
                 if nth == shard || description.address == old {
                     remember(&mut state.known[nth]);
                     description.replicas.retain(|replica| replica.address() != address);
+                    // Nothing says that they have the data of a server that an operator names. A refresh finds those that do.
+                    if is_moved && as_of.is_none() {
+                        description.replicas.clear();
+                    }
                     description.address = address.clone();
                 }
             }
