@@ -163,6 +163,22 @@ mod unix {
     }
 
     #[test]
+    fn another_socket_at_the_same_path_is_reached_although_the_one_before_lets_everybody_wait() {
+        let (stuck, path) = server(&["--tcp-backlog", "1"]);
+        let (_other, replacement) = server(&[]);
+        stuck.freeze();
+        let url = format!("unix://{path}");
+        let open = || Cluster::builder().connect_timeout(Duration::from_millis(300)).open(&url);
+        let held: Vec<_> = std::iter::from_fn(|| open().ok()).take(1_000).collect();
+        assert!(open().is_err());
+        std::fs::rename(replacement, &path).unwrap();
+        let mut connection = open().unwrap();
+        assert_eq!(connection.execute::<String>(cmd("PING").reply()).unwrap(), "PONG");
+        drop(held);
+        stuck.thaw();
+    }
+
+    #[test]
     fn connecting_ends_at_its_deadline() {
         let (server, path) = server(&["--tcp-backlog", "1"]);
         let url = format!("unix://{path}");

@@ -1,7 +1,9 @@
 //! Connecting to Unix sockets.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -11,7 +13,8 @@ use std::time::{Duration, Instant};
 /// Those who want to be connected to one socket, and the one thread that does it for all of them.
 ///
 /// The system lets nobody say how long connecting may take: it waits while the server's queue is full. So a thread does
-/// that, which may come too late. One thread for a socket is enough: where it is held up, another one would be, too.
+/// that, which may come too late. One thread for a socket is enough: where it is held up, another one would be, too. It is
+/// the file that counts, and not the path alone: a server that is started in place of one that hangs makes a new one.
 #[derive(Default)]
 struct Line {
     queue: Mutex<Queue>,
@@ -29,7 +32,17 @@ struct Queue {
 /// The lines of this process; a child that was forked begins its own, since no thread goes over to it.
 struct Lines {
     process: u32,
-    lines: Vec<(PathBuf, Arc<Line>)>,
+    lines: Vec<(Place, Arc<Line>)>,
+}
+
+/// Where a socket is, and which file is there now: its device and its number, where there is one.
+#[derive(PartialEq)]
+struct Place(PathBuf, Option<(u64, u64)>);
+
+impl Place {
+    fn of(path: &Path) -> Place {
+        Place(path.to_owned(), fs::metadata(path).ok().map(|file| (file.dev(), file.ino())))
+    }
 }
 
 static LINES: Mutex<Option<Lines>> = Mutex::new(None);
@@ -41,6 +54,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Line {
     /// The line to a socket, in which the caller stands from now on.
     fn to(path: &Path) -> Arc<Line> {
+        let place = Place::of(path);
         let mut lines = lock(&LINES);
         let own = || Lines { process: process::id(), lines: Vec::new() };
         let lines = lines.get_or_insert_with(own);
@@ -49,11 +63,11 @@ impl Line {
         }
         // Those in which nobody stands and nothing runs are gone.
         lines.lines.retain(|(_, line)| Arc::strong_count(line) > 1);
-        let line = match lines.lines.iter().find(|(known, _)| known == path) {
+        let line = match lines.lines.iter().find(|(known, _)| *known == place) {
             Some((_, line)) => Arc::clone(line),
             None => {
                 let line = Arc::<Line>::default();
-                lines.lines.push((path.to_owned(), Arc::clone(&line)));
+                lines.lines.push((place, Arc::clone(&line)));
                 line
             }
         };
