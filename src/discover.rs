@@ -130,7 +130,7 @@ pub(crate) fn discover(
                     replicas.extend(candidates(nth, node, &shard.address, info));
                 }
             }
-            Err(NoMaster { error, named }) => {
+            Err(NoMaster { error, named, unanswered }) => {
                 errors[nth] = Some(error);
                 // Another node's server is named by mistake.
                 let is_anothers = |named: &Address| in_place.iter().any(|(_, at)| at == named);
@@ -141,7 +141,15 @@ pub(crate) fn discover(
                 // They may serve reads all the same.
                 let left = before.get(nth).map(|shard| &shard.replicas[..]).unwrap_or_default();
                 if read_from.includes_replicas() {
-                    replicas.extend(without_master(nth, node, &shard.address, left));
+                    for replica in without_master(nth, node, &shard.address, left) {
+                        // Those that have just given no answer are not waited for once more.
+                        match unanswered.iter().find(|(address, _)| address == replica.node.address()) {
+                            Some((_, why)) => {
+                                shard.passed_over.push(PassedOver::new(replica.node, why.message().to_owned()))
+                            }
+                            None => replicas.push(replica),
+                        }
+                    }
                 }
             }
         }

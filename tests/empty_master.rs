@@ -201,8 +201,7 @@ fn replicas_of_a_master_that_is_lost_serve_no_reads_for_the_one_that_is_accepted
 #[test]
 fn what_was_asked_before_an_operator_spoke_counts_no_more() {
     // It takes no writes for want of replicas, so all of its servers are asked, of which one says nothing for a while.
-    let (old, new, silent) =
-        (Server::start_with(&["--min-replicas-to-write", "1"]), Server::start(), Server::start());
+    let (old, new, silent) = (Server::start_with(&["--min-replicas-to-write", "1"]), Server::start(), Server::start());
     let builder = alone(&old).node("silent", silent.address()).master_of("node_1", "silent");
     let cluster = builder.connect_timeout(Duration::from_secs(1)).masters_only(true).connect().unwrap();
     silent.freeze();

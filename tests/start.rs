@@ -372,3 +372,23 @@ fn calls_and_refreshes_beside_a_node_that_is_not_there_do_not_block_each_other()
         assert!(ended.is_ok(), "{left} threads are stuck");
     }
 }
+
+#[test]
+fn a_node_whose_replica_says_nothing_either_costs_the_time_to_connect_once() {
+    let (silent, replica, healthy) = (Server::start(), Server::start(), Server::start());
+    let once = Duration::from_secs(3);
+    let builder = Cluster::builder().node("node_1", silent.address()).node("node_2", healthy.address());
+    let builder = builder.node("replica", replica.address()).master_of("node_1", "replica");
+    silent.freeze();
+    replica.freeze();
+    let began = Instant::now();
+    let cluster = builder.connect_timeout(once).refresh_every(None).connect().unwrap();
+    let connected = began.elapsed();
+    assert_eq!(unreachable(&cluster), ["node_1"]);
+    assert!((once..Duration::from_millis(5_500)).contains(&connected), "{connected:?}");
+    let began = Instant::now();
+    cluster.refresh().unwrap_err();
+    assert!(began.elapsed() < Duration::from_millis(5_500), "{:?}", began.elapsed());
+    silent.thaw();
+    replica.thaw();
+}

@@ -1,5 +1,6 @@
 //! Which server is the master of a node now.
 
+use super::together::with_head_start;
 use super::{at_once, endpoint_of, is_a_replica, sentinel_addresses, Probes, Said};
 use crate::config::{ConfiguredNode, Settings};
 use crate::error::{Error, Result};
@@ -8,9 +9,14 @@ use crate::order::sort;
 use crate::topology::info::Info;
 use crate::topology::{Address, Node};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// As many servers of a node as are remembered, those met last.
 const REMEMBERED: usize = 32;
+
+/// How long the master until now may take to answer before the other servers of its node are asked beside it; half of the
+/// time for connecting at most. One that lives has answered by then, and nobody waits for the others.
+const HEAD_START: Duration = Duration::from_secs(1);
 
 /// What is known of a node from earlier.
 #[derive(Debug, Clone)]
@@ -90,11 +96,13 @@ pub(crate) struct NoMaster {
     pub(crate) error: Error,
     /// The server that its Sentinels name. Calls go there and to no other, until it answers.
     pub(crate) named: Option<Address>,
+    /// The other servers that were asked and gave no answer, and why.
+    pub(crate) unanswered: Vec<(Address, Error)>,
 }
 
 impl From<Error> for NoMaster {
     fn from(error: Error) -> NoMaster {
-        NoMaster { error, named: None }
+        NoMaster { error, named: None, unanswered: Vec::new() }
     }
 }
 
@@ -127,20 +135,30 @@ pub(crate) fn master_of(
     };
     // Time of its own for each step: Sentinels that say nothing must leave some for the servers.
     let soon = || Deadline::after(settings.deadline).within(settings.connect_timeout);
+    let ask_all = |servers: &[Address]| {
+        let patience = soon();
+        at_once(servers, |address| ask_one(address, patience))
+    };
     let silent = match named_by_sentinels(node, settings, |address| ask_one(address, soon())) {
         Ok(found) => return Ok(found),
         Err(silent) => silent,
     };
     let patience = if node.sentinels.is_some() { Deadline::after(settings.deadline) } else { deadline };
     let patience = patience.within(settings.connect_timeout);
-    let first = match silent {
+    let others = sorted(known.servers.iter().chain([&node.endpoint.address]), std::slice::from_ref(&known.master));
+    let (first, said_by_others) = match silent {
         // They know of a later failover than this program: whoever was the master before it is not any more.
         Some((address, error)) if address != *known.master() => {
             let error = error.with_note(&format!("the Sentinels of {} name this server", node.name));
-            return Err(NoMaster { error, named: Some(address) });
+            return Err(NoMaster { named: Some(address), ..error.into() });
         }
-        Some((_, error)) => Err(error),
-        None => ask_one(known.master(), patience),
+        Some((_, error)) => (Err(error), None),
+        None if others.is_empty() => (ask_one(known.master(), patience), None),
+        None => {
+            let head_start = HEAD_START.min(settings.connect_timeout / 2);
+            let first = || ask_one(known.master(), patience);
+            with_head_start(head_start, first, || ask_all(&others))
+        }
     };
     let is_as_it_was = |info: &Info| known.history().map_or(true, |history| info.descends_from(history));
     let (mut answers, error) = match first {
@@ -151,24 +169,27 @@ pub(crate) fn master_of(
         Err(error) => (Vec::new(), Some(error)),
     };
     let mut asked = vec![known.master.clone()];
-    let mut to_ask: Vec<Address> = known.servers.clone();
-    to_ask.push(node.endpoint.address.clone());
-    to_ask.extend(answers.iter().filter_map(|answer| answer.said.info.master.clone()));
+    let mut unanswered = Vec::new();
+    let mut to_ask = others;
+    if said_by_others.is_none() {
+        let met = [&asked[..], &to_ask].concat();
+        to_ask.extend(named_by(&answers, &met));
+    }
+    let mut said_already = said_by_others;
     // Once more for the masters that replicas name, and for those that these name.
     for _ in 0..3 {
-        sort(&mut to_ask, Ord::cmp);
-        to_ask.dedup();
-        to_ask.retain(|address| !asked.contains(address));
+        let said = said_already.take().unwrap_or_else(|| ask_all(&to_ask));
+        asked.extend(to_ask.iter().cloned());
+        for (address, said) in to_ask.drain(..).zip(said) {
+            match said {
+                Ok(said) => answers.push(Answer { address, said }),
+                Err(error) => unanswered.push((address, error)),
+            }
+        }
+        to_ask = named_by(&answers, &asked);
         if to_ask.is_empty() {
             break;
         }
-        let patience = Deadline::after(settings.deadline).within(settings.connect_timeout);
-        let said = at_once(&to_ask, |address| ask_one(address, patience));
-        asked.extend(to_ask.iter().cloned());
-        let come = to_ask.drain(..).zip(said).filter_map(|(address, said)| Some(Answer { address, said: said.ok()? }));
-        let come: Vec<Answer> = come.collect();
-        to_ask = come.iter().filter_map(|answer| answer.said.info.master.clone()).collect();
-        answers.extend(come);
     }
     match chosen(node, known, is_in_doubt, &answers) {
         Some(nth) => {
@@ -177,12 +198,26 @@ pub(crate) fn master_of(
         }
         None => {
             let error = error.unwrap_or_else(|| no_master(node, known, &answers));
-            Err(match stranger(&answers) {
-                Some(stranger) => error.with_note(&stranger).into(),
-                None => error.into(),
-            })
+            let error = match stranger(&answers) {
+                Some(stranger) => error.with_note(&stranger),
+                None => error,
+            };
+            Err(NoMaster { unanswered, ..error.into() })
         }
     }
+}
+
+/// The masters that replicas name, without those that were asked.
+fn named_by(answers: &[Answer], asked: &[Address]) -> Vec<Address> {
+    sorted(answers.iter().filter_map(|answer| answer.said.info.master.as_ref()), asked)
+}
+
+/// Each address once, without those that were asked.
+fn sorted<'a>(addresses: impl Iterator<Item = &'a Address>, asked: &[Address]) -> Vec<Address> {
+    let mut addresses: Vec<Address> = addresses.filter(|address| !asked.contains(address)).cloned().collect();
+    sort(&mut addresses, Ord::cmp);
+    addresses.dedup();
+    addresses
 }
 
 /// The master that the Sentinels of a node name, and what it said of itself, if it says the same.

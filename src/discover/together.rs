@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// As many servers as are asked at the same time.
 const AT_ONCE: usize = 32;
@@ -32,6 +32,28 @@ pub(super) fn at_once<T: Sync, R: Send>(items: &[T], ask: impl Fn(&T) -> R + Syn
         own.into_iter().chain(done).for_each(|(nth, answer)| answers[nth] = Some(answer));
     });
     answers.into_iter().flatten().collect()
+}
+
+/// Asks one server, and others beside it when it has not answered within `head_start`: then the time for which servers that
+/// say nothing are waited for passes once.
+pub(super) fn with_head_start<A: Send, B>(
+    head_start: Duration,
+    first: impl Fn() -> A + Sync,
+    others: impl FnOnce() -> B,
+) -> (A, Option<B>) {
+    let (sender, answered) = mpsc::channel();
+    thread::scope(|scope| {
+        let ask = || {
+            let answer = first();
+            // Nobody may listen any more.
+            let _ = sender.send(());
+            answer
+        };
+        let Ok(thread) = thread::Builder::new().spawn_scoped(scope, ask) else { return (first(), None) };
+        let is_late = answered.recv_timeout(head_start) == Err(RecvTimeoutError::Timeout);
+        let others = is_late.then(others);
+        (thread.join().unwrap_or_else(|panic| resume_unwind(panic)), others)
+    })
 }
 
 /// How far the asking of one server is.
