@@ -54,12 +54,19 @@ impl Masters {
         self.state().known.clone()
     }
 
-    /// Takes what a refresh found. A node that has moved since the refresh began stays as `now` describes it.
-    pub(super) fn found(&self, before: &[Known], found: Vec<Known>, shards: &mut [ShardDescription], now: &Topology) {
+    /// Takes what a refresh found of the nodes that it `asked`. The others, and a node that has moved since the refresh began,
+    /// stay as `now` describes them.
+    pub(super) fn found(
+        &self,
+        before: &[Known],
+        (asked, found): (&[bool], Vec<Known>),
+        shards: &mut [ShardDescription],
+        now: &Topology,
+    ) {
         let mut state = self.state();
         let now = now.descriptions();
         for (nth, (known, found)) in state.known.iter_mut().zip(found).enumerate() {
-            if known.moves() == before[nth].moves() {
+            if asked[nth] && known.moves() == before[nth].moves() {
                 *known = found;
             } else {
                 shards[nth] = now[nth].clone();

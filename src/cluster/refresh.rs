@@ -198,7 +198,7 @@ impl Shared {
             self.refresher.hurry();
         }
         self.replace_servers(|now| {
-            self.masters.found(&known, found, &mut shards, now);
+            self.masters.found(&known, (&scope.asked, found), &mut shards, now);
             Some(shards)
         });
         let servers = Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner));
