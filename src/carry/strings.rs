@@ -12,7 +12,7 @@ use crate::retry::random;
 use crate::run::Run;
 use std::time::{Duration, Instant};
 
-/// The shortest time to live that marks a key, in milliseconds: 70 years. Of one that is left behind nobody comes to harm.
+/// The shortest time to live that marks a key, in milliseconds: 69 years. Of one that is left behind nobody comes to harm.
 const LONG: u64 = 1 << 41;
 /// By how much a mark may differ from what is expected: the clock of a server may be set.
 const SLACK: Duration = Duration::from_secs(60);
@@ -87,7 +87,7 @@ impl Run<'_> {
     ///
     /// Between these steps others may take away and set again what this call has set, also to the same value. So the
     /// transaction that sets the keys puts a [mark](Mark) on each; in the end the marks go, or what still bears one is
-    /// deleted. A crash in between leaves keys of some nodes set, with a time to live of 70 years or more.
+    /// deleted. A crash in between leaves keys of some nodes set, with a time to live of 69 years or more.
     pub(super) fn set_if_none_exists(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         let mut groups = groups(keys);
         // Every client begins at the same node, whatever the order of its keys.
@@ -119,7 +119,7 @@ impl Run<'_> {
                 Some(error) => Err(self
                     .with_sides(error, &sides)
                     .with_outcome(Outcome::Applied)
-                    .with_note("it was set, and the keys may keep a time to live of 70 years or more")),
+                    .with_note("it was set, and the keys may keep a time to live of 69 years or more")),
             };
         }
         self.release(&mut sides);

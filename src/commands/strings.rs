@@ -250,7 +250,7 @@ pub trait StringCommands: Execute {
     ///
     /// `MSETNX`, since Redis 1.0.1. Across nodes: all keys are looked at first, then each node is set atomically;
     /// when another client takes a key in between, what was set is deleted again. So either all keys are set in the
-    /// end or none, but others may see some of them for a moment, with a time to live of 70 years or more: that tells them
+    /// end or none, but others may see some of them for a moment, with a time to live of 69 years or more: that tells them
     /// from what others have set since, which is never deleted, whatever its value. Only a program that is killed in that
     /// moment leaves such keys behind.
     ///
