@@ -472,7 +472,7 @@ fn random_scripts() {
     let commands: Vec<_> = READS.lines().chain(WRITES.lines()).map(words).filter(|words| is_steady(words)).collect();
     // What no server is asked is told in the words of those since 7.0.
     let is_old = server.info("server").contains("redis_version:6.");
-    for nth in 0..number("SCRIPTS", 4) {
+    for nth in 0..number("SCRIPTS", 2) {
         let seed = first.wrapping_add(2 * nth);
         for (at, target) in targets(&server).into_iter().enumerate().filter(|(at, _)| *at == 0 || !is_old) {
             let mut dice = Dice(seed);
