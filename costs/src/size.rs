@@ -13,6 +13,7 @@ const MAY_GROW: u64 = 2;
 const FILE: &str = "size.tsv";
 /// Modules that are shown of a program.
 const LARGEST: usize = 16;
+
 /// Bytes that a program adds to an empty one.
 fn added(program: &Program, profile: Profile) -> Result<u64> {
     let empty = stripped(&build(&EMPTY, profile)?)?;
