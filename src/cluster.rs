@@ -24,19 +24,20 @@ use refresh::{OneAtATime, Refresher};
 
 use crate::args::Args;
 use crate::cancel::Cancel;
-use crate::cmd::{Cmd, Execute, Wait};
+use crate::cmd::{Cmd, Execute};
+use crate::command::Spec;
 use crate::config::{Builder, Checked, ConfiguredNode, Endpoint, Settings};
 use crate::convert::FromValue;
 use crate::discover::{Known, Probes};
 use crate::error::Result;
+use crate::execute::{Cancellable, OwnWrites, RowRef, Run, Servers};
 use crate::explain::Plan;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
 use crate::plan::{CrossNode, Planner};
 use crate::retry::{Budget, Retries};
-use crate::run::{OwnWrites, Run, Servers};
-use crate::spec::Spec;
 use crate::to_arg::ToArg;
 use crate::topology::{Marks, Node, Placement, ReadFrom, Role, ShardDescription, Topology};
+use crate::wait::Wait;
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -99,7 +100,7 @@ struct View {
     cross_node: CrossNode,
     deadline: Duration,
     database: u32,
-    cancel: Option<Cancel>,
+    cancel: Option<(Cancel, &'static Cancellable)>,
     own_writes: Option<Arc<OwnWrites>>,
     retries: Retries,
 }
@@ -253,19 +254,20 @@ impl Cluster {
     /// # Ok::<(), rediscluster::Error>(())
     /// ```
     pub fn plan<T>(&self, cmd: &Cmd<T>) -> Result<Plan> {
-        let spec = self.spec_of(cmd)?;
+        let row = self.row_of(cmd)?;
         let servers = self.servers();
-        let wait = cmd.wait(spec);
-        let run = self.run_of(&servers, cmd.args(), spec, wait, self.begin(wait));
-        let route = run.planner.route(cmd.args(), spec)?;
-        Ok(Plan::of(&run.planner, cmd.args(), spec, &route, &|target| run.first_asked(target)))
+        let wait = row.wait(cmd.args());
+        let run = self.run_of(&servers, cmd.args(), row, wait, self.begin(wait));
+        let route = row.route(&run.planner, cmd.args())?;
+        let steps = row.code.strategy.steps;
+        Ok(Plan::of(&run.planner, cmd.args(), row.spec, &route, steps, &|target| run.first_asked(target)))
     }
 
     /// Whether it can be said where a command goes.
     #[cfg(fuzzing)]
     pub(crate) fn routes<T>(&self, cmd: &Cmd<T>) -> bool {
         let servers = self.servers();
-        self.spec_of(cmd).is_ok_and(|spec| self.planner(&servers).route(cmd.args(), spec).is_ok())
+        self.row_of(cmd).is_ok_and(|row| row.route(&self.planner(&servers), cmd.args()).is_ok())
     }
 
     pub(crate) fn planner<'p>(&'p self, servers: &'p Servers) -> Planner<'p> {
@@ -299,9 +301,9 @@ impl Cluster {
     }
 
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
-        let spec = self.spec_of(cmd)?;
-        let wait = cmd.wait(spec);
-        self.call(cmd.args(), spec, wait, self.begin(wait), |run| run.made(run.run()?))
+        let row = self.row_of(cmd)?;
+        let wait = row.wait(cmd.args());
+        self.call(cmd.args(), row, wait, self.begin(wait), |run| run.made(run.run()?))
     }
 
     /// One command on its way, with a deadline that begins now.
@@ -309,7 +311,7 @@ impl Cluster {
         &'r self,
         servers: &'r Servers,
         args: &'r Args,
-        spec: &'static Spec,
+        row: RowRef,
         wait: Wait,
         deadline: Deadline,
     ) -> Run<'r> {
@@ -317,7 +319,8 @@ impl Cluster {
             servers,
             planner: self.planner(servers),
             args,
-            spec,
+            spec: row.spec,
+            code: row.code,
             deadline,
             patience: self.view.deadline,
             stand_in_after: self.shared.settings.stand_in_after,
@@ -325,7 +328,7 @@ impl Cluster {
             database: self.view.database,
             turn: &self.shared.turn,
             whole_script: None,
-            cancel: self.view.cancel.as_ref(),
+            cancel: self.view.cancel.as_ref().map(|(cancel, cancellable)| (cancel, *cancellable)),
             own_writes: self.view.own_writes.as_deref(),
             retries: self.view.retries,
             budget: &self.shared.budget,

@@ -9,13 +9,13 @@ pub(crate) use nodes::{Endpoint, NodeTable};
 pub(crate) use replicas::AddressMap;
 pub(crate) use sentinels::{Asking, Sentinels};
 
+use crate::command::Spec;
 use crate::error::{Error, Result};
 use crate::observer::{Observer, Observing};
 use crate::partition::{Crc32Modulo, HashTags, Partitioner};
 use crate::plan::CrossNode;
 use crate::resp::{Limits, Protocol};
 use crate::retry::Retries;
-use crate::spec::Spec;
 use crate::topology::{Placement, ReadFrom, ReplicaLag};
 use crate::transport::{Connect, Connector};
 use std::fmt;

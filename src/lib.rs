@@ -53,41 +53,44 @@
 
 mod args;
 mod cancel;
-mod carry;
 mod cluster;
 mod cmd;
+mod command;
 mod commands;
 mod config;
 mod convert;
+mod cross_node;
 mod discover;
 mod error;
+mod execute;
 mod explain;
 mod merge;
 mod multi;
 mod net;
 mod observer;
 mod order;
+mod own_connection;
 mod partition;
 mod pipeline;
 mod plan;
 mod pubsub;
 pub mod resp;
 mod retry;
-mod run;
 mod scan;
 mod script;
 mod slot;
-pub mod spec;
 mod stash;
+mod table;
 mod to_arg;
 mod topology;
 mod transaction;
 mod transport;
+mod wait;
 
 pub use args::Args;
 pub use cancel::Cancel;
 pub use cluster::{Cluster, OnEachMaster, OnNode, Unreachable};
-pub use cmd::{cmd, Build, Cmd, Execute};
+pub use cmd::{Build, Cmd, Execute};
 pub use commands::*;
 pub use config::Builder;
 pub use convert::FromValue;
@@ -105,10 +108,20 @@ pub use scan::{Found, ScanAll, ScanKey, ScanPosition};
 pub use script::{RunsScripts, Script, ScriptCall};
 pub use slot::Slot;
 pub use stash::{Stash, StashContent, StashRecovery, StashRole};
+pub use table::cmd;
 pub use to_arg::{ToArg, ToArgs, ToPairs};
 pub use topology::{Address, Node, PassedOver, ReadFrom, ReplicaLag, Role, Shard, Topology};
 pub use transaction::{Transaction, TransactionReplies, Watched};
 pub use transport::{connect_tcp, Connect, Socket, Transport};
+
+/// The command table: what a command does, where its keys are, and what becomes of it across nodes.
+pub mod spec {
+    pub use crate::command::{
+        Access, Across, Group, KeySpec, OptionValue, RequestPolicy, ResponsePolicy, SetOperation, Spec, WaitArgument,
+    };
+    pub use crate::execute::Row;
+    pub use crate::table::*;
+}
 
 /// The examples in the README are compiled with the others.
 #[cfg(doctest)]

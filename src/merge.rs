@@ -2,32 +2,117 @@
 
 use crate::error::{Error, Result};
 use crate::resp::{encode, Frame, Items, ValueRef};
-use crate::spec::SetOperation;
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
-/// How the replies to the parts of a command become one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Merge {
-    /// Arrays with one element a key, put back into the order of the keys.
-    KeyOrder,
-    /// Arrays, one after the other.
-    Union,
-    /// Numbers, added up.
-    Sum,
+/// Makes one frame of the replies of several servers.
+pub(crate) type Merge = fn(&Given<'_>) -> Result<Vec<u8>>;
+
+/// How several replies become one; the names are those of Redis's command tips where it has one.
+#[derive(Clone, Copy)]
+pub struct ResponsePolicy {
+    name: &'static str,
+    in_words: &'static str,
+    pub(crate) merge: Merge,
+    /// Whether one success is enough: the failures of others do not matter then.
+    pub(crate) wants_one: bool,
+}
+
+impl ResponsePolicy {
+    /// The one reply as it is.
+    pub const AS_IS: ResponsePolicy = ResponsePolicy::new("as_is", "the reply as it is", first);
+    /// Arrays with one element a key: put back into the order of the keys.
+    pub const KEY_ORDER: ResponsePolicy =
+        ResponsePolicy::new("key_order", "one array in the order of the keys", key_order);
+    /// Arrays whose order means nothing: one after the other.
+    pub const UNION: ResponsePolicy = ResponsePolicy::new("union", "one array of all", union);
+    /// Numbers: added up.
+    pub const AGG_SUM: ResponsePolicy = ResponsePolicy::new("agg_sum", "the sum", sum_of_all);
     /// Numbers: the largest.
-    Max,
+    pub const AGG_MAX: ResponsePolicy = ResponsePolicy::new("agg_max", "the largest number", max);
     /// Truth values, or arrays of them: whether all are true.
-    LogicalAnd,
+    pub const AGG_LOGICAL_AND: ResponsePolicy =
+        ResponsePolicy::new("agg_logical_and", "true where all are", logical_and);
     /// Names and numbers in turn: the numbers of the same name added up.
-    SumByName,
-    /// The first status: errors never come this far.
-    AllSucceeded,
-    /// The first that is no error: errors of the others do not matter.
-    OneSucceeded,
-    /// A map from these names, in the order of the parts, to the replies.
-    PerNode(Vec<String>),
-    /// Sets that each node reduced by itself.
-    Sets(SetOperation),
+    pub const SUM_BY_NAME: ResponsePolicy =
+        ResponsePolicy::new("sum_by_name", "the numbers of each name added up", sum_by_name);
+    /// Statuses: the first of them when none is an error.
+    pub const ALL_SUCCEEDED: ResponsePolicy =
+        ResponsePolicy::new("all_succeeded", "the first, when all succeeded", first);
+    /// The first that is no error.
+    pub const ONE_SUCCEEDED: ResponsePolicy =
+        ResponsePolicy { wants_one: true, ..ResponsePolicy::new("one_succeeded", "the first that succeeded", first) };
+    /// A map from the name of the server to its reply.
+    pub const PER_NODE: ResponsePolicy =
+        ResponsePolicy::new("per_node", "a map from the server's name to its reply", per_node);
+    /// What its row's [`Across`](crate::spec::Across) makes of them.
+    pub const SPECIAL: ResponsePolicy = ResponsePolicy::new("special", "what one server would reply", first);
+
+    const fn new(name: &'static str, in_words: &'static str, merge: Merge) -> ResponsePolicy {
+        ResponsePolicy { name, in_words, merge, wants_one: false }
+    }
+
+    /// A short name, in the manner of Redis's command tips.
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// What becomes of several replies, for people.
+    pub const fn in_words(self) -> &'static str {
+        self.in_words
+    }
+}
+
+impl PartialEq for ResponsePolicy {
+    fn eq(&self, other: &ResponsePolicy) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for ResponsePolicy {}
+
+impl fmt::Display for ResponsePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name)
+    }
+}
+
+impl fmt::Debug for ResponsePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// An operation over sets.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SetOperation {
+    /// Members of every set.
+    Intersection,
+    /// Members of any set.
+    Union,
+    /// Members of the first set and of no other.
+    Difference,
+}
+
+impl SetOperation {
+    /// One word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SetOperation::Intersection => "intersection",
+            SetOperation::Union => "union",
+            SetOperation::Difference => "difference",
+        }
+    }
+
+    /// What merges sets that each node has reduced by itself.
+    pub(crate) const fn merge(self) -> Merge {
+        match self {
+            SetOperation::Intersection => intersection_of_sets,
+            SetOperation::Union => union_of_sets,
+            SetOperation::Difference => difference_of_sets,
+        }
+    }
 }
 
 /// The replies to the parts of a command, none of which is an error.
@@ -37,6 +122,8 @@ pub(crate) struct Given<'g> {
     pub(crate) replies: &'g [Frame<'g>],
     /// Who gave which reply.
     pub(crate) node: &'g dyn Fn(usize) -> Option<String>,
+    /// The name of the server that each part went to.
+    pub(crate) name: &'g dyn Fn(usize) -> String,
 }
 
 impl<'g> Given<'g> {
@@ -53,70 +140,64 @@ impl<'g> Given<'g> {
     }
 }
 
-impl Merge {
-    /// Makes one frame of all replies.
-    pub(crate) fn frames(&self, given: &Given<'_>) -> Result<Vec<u8>> {
-        let Given { keys, replies, .. } = *given;
-        let mut out = Vec::new();
-        match self {
-            Merge::KeyOrder => {
-                let end = keys.iter().flat_map(|keys| *keys).max().map_or(0, |last| last + 1);
-                let mut slots: Vec<Option<&[u8]>> = vec![None; end];
-                let lists = given.each(|nth, reply| {
-                    let items = list(reply)?;
-                    items_of(keys[nth].len(), items.len()).map(|()| items)
-                })?;
-                for (keys, mut items) in keys.iter().zip(lists) {
-                    for &key in *keys {
-                        slots[key] = items.next_raw().map(|(_, raw)| raw);
-                    }
-                }
-                encode::head(&mut out, b'*', keys.iter().map(|keys| keys.len()).sum());
-                slots.into_iter().flatten().for_each(|raw| out.extend_from_slice(raw));
-            }
-            Merge::Union => {
-                let lists = given.each(|_, reply| list(reply))?;
-                encode::head(&mut out, b'*', lists.iter().map(Items::len).sum());
-                for mut items in lists {
-                    while let Some((_, raw)) = items.next_raw() {
-                        out.extend_from_slice(raw);
-                    }
-                }
-            }
-            Merge::Sum => {
-                let numbers = given.each(|_, reply| number(reply.value(), reply))?;
-                encode::integer(&mut out, sum(numbers)?);
-            }
-            Merge::Max => {
-                let numbers = given.each(|_, reply| number(reply.value(), reply))?;
-                encode::integer(&mut out, numbers.into_iter().max().unwrap_or(0));
-            }
-            Merge::LogicalAnd => logical_and(&mut out, given)?,
-            Merge::SumByName => sum_by_name(&mut out, given)?,
-            Merge::AllSucceeded | Merge::OneSucceeded => {
-                if let Some(reply) = replies.first() {
-                    out.extend_from_slice(reply.as_bytes());
-                }
-            }
-            Merge::PerNode(names) => {
-                encode::head(&mut out, b'%', replies.len());
-                for (name, reply) in names.iter().zip(replies) {
-                    encode::bulk(&mut out, name.as_bytes());
-                    out.extend_from_slice(reply.as_bytes());
-                }
-            }
-            Merge::Sets(operation) => {
-                let kind = match replies.first().map(Frame::value) {
-                    Some(ValueRef::Set(_)) => b'~',
-                    _ => b'*',
-                };
-                let members = sets(*operation, given)?;
-                encode::head(&mut out, kind, members.len());
-                members.iter().for_each(|member| encode::bulk(&mut out, member));
-            }
+fn key_order(given: &Given<'_>) -> Result<Vec<u8>> {
+    let end = given.keys.iter().flat_map(|keys| *keys).max().map_or(0, |last| last + 1);
+    let mut slots: Vec<Option<&[u8]>> = vec![None; end];
+    let lists = given.each(|nth, reply| {
+        let items = list(reply)?;
+        items_of(given.keys[nth].len(), items.len()).map(|()| items)
+    })?;
+    for (keys, mut items) in given.keys.iter().zip(lists) {
+        for &key in *keys {
+            slots[key] = items.next_raw().map(|(_, raw)| raw);
         }
-        Ok(out)
     }
+    let mut out = Vec::new();
+    encode::head(&mut out, b'*', given.keys.iter().map(|keys| keys.len()).sum());
+    slots.into_iter().flatten().for_each(|raw| out.extend_from_slice(raw));
+    Ok(out)
+}
+
+fn union(given: &Given<'_>) -> Result<Vec<u8>> {
+    let lists = given.each(|_, reply| list(reply))?;
+    let mut out = Vec::new();
+    encode::head(&mut out, b'*', lists.iter().map(Items::len).sum());
+    for mut items in lists {
+        while let Some((_, raw)) = items.next_raw() {
+            out.extend_from_slice(raw);
+        }
+    }
+    Ok(out)
+}
+
+fn sum_of_all(given: &Given<'_>) -> Result<Vec<u8>> {
+    sum(given.each(|_, reply| number(reply.value(), reply))?).map(an_integer)
+}
+
+fn max(given: &Given<'_>) -> Result<Vec<u8>> {
+    let numbers = given.each(|_, reply| number(reply.value(), reply))?;
+    Ok(an_integer(numbers.into_iter().max().unwrap_or(0)))
+}
+
+fn an_integer(number: i64) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode::integer(&mut out, number);
+    out
+}
+
+/// The first reply: errors never come this far.
+fn first(given: &Given<'_>) -> Result<Vec<u8>> {
+    Ok(given.replies.first().map_or_else(Vec::new, |reply| reply.as_bytes().to_vec()))
+}
+
+fn per_node(given: &Given<'_>) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    encode::head(&mut out, b'%', given.replies.len());
+    for (nth, reply) in given.replies.iter().enumerate() {
+        encode::bulk(&mut out, (given.name)(nth).as_bytes());
+        out.extend_from_slice(reply.as_bytes());
+    }
+    Ok(out)
 }
 
 fn number(value: ValueRef<'_>, reply: &Frame<'_>) -> Result<i64> {
@@ -140,7 +221,7 @@ fn items_of(wanted: usize, got: usize) -> Result<()> {
 }
 
 /// Element by element: 1 where every reply says 1.
-fn logical_and(out: &mut Vec<u8>, given: &Given<'_>) -> Result<()> {
+fn logical_and(given: &Given<'_>) -> Result<Vec<u8>> {
     let mut truths =
         given.each(|_, reply| list(reply)?.map(|item| number(item, reply)).collect::<Result<Vec<_>>>())?.into_iter();
     let mut all = truths.next().unwrap_or_default();
@@ -148,13 +229,14 @@ fn logical_and(out: &mut Vec<u8>, given: &Given<'_>) -> Result<()> {
         given.named(nth, items_of(all.len(), truths.len()))?;
         all.iter_mut().zip(truths).for_each(|(all, truth)| *all &= truth);
     }
-    encode::head(out, b'*', all.len());
-    all.into_iter().for_each(|truth| encode::integer(out, truth));
-    Ok(())
+    let mut out = Vec::new();
+    encode::head(&mut out, b'*', all.len());
+    all.into_iter().for_each(|truth| encode::integer(&mut out, truth));
+    Ok(out)
 }
 
 /// In the order of the first reply; the kind of the aggregate is the first reply's as well.
-fn sum_by_name(out: &mut Vec<u8>, given: &Given<'_>) -> Result<()> {
+fn sum_by_name(given: &Given<'_>) -> Result<Vec<u8>> {
     let counted = given.each(|_, reply| {
         let mut items = list(reply)?;
         let mut counts: Vec<(&[u8], i64)> = Vec::new();
@@ -173,38 +255,57 @@ fn sum_by_name(out: &mut Vec<u8>, given: &Given<'_>) -> Result<()> {
             None => sums.push((name, count)),
         }
     }
+    let mut out = Vec::new();
     match given.replies.first().map(Frame::value) {
-        Some(ValueRef::Map(_)) => encode::head(out, b'%', sums.len()),
-        _ => encode::head(out, b'*', sums.len() * 2),
+        Some(ValueRef::Map(_)) => encode::head(&mut out, b'%', sums.len()),
+        _ => encode::head(&mut out, b'*', sums.len() * 2),
     }
     for (name, count) in sums {
-        encode::bulk(out, name);
-        encode::integer(out, count);
+        encode::bulk(&mut out, name);
+        encode::integer(&mut out, count);
     }
-    Ok(())
+    Ok(out)
 }
 
-/// The members that the operation leaves, in the order in which they came.
-fn sets<'g>(operation: SetOperation, given: &Given<'g>) -> Result<Vec<&'g [u8]>> {
+/// Sets that each node reduced by itself; the members stay in the order in which they came.
+fn union_of_sets(given: &Given<'_>) -> Result<Vec<u8>> {
+    merged_sets(given, |left, others| {
+        let mut seen: HashSet<&[u8]> = left.iter().copied().collect();
+        left.extend(others.flatten().filter(|member| seen.insert(member)));
+    })
+}
+
+fn intersection_of_sets(given: &Given<'_>) -> Result<Vec<u8>> {
+    merged_sets(given, |left, others| {
+        for list in others {
+            let other: HashSet<&[u8]> = list.into_iter().collect();
+            left.retain(|member| other.contains(member));
+        }
+    })
+}
+
+/// The members of the first set that no other one has.
+fn difference_of_sets(given: &Given<'_>) -> Result<Vec<u8>> {
+    merged_sets(given, |left, others| {
+        let others: HashSet<&[u8]> = others.flatten().collect();
+        left.retain(|member| !others.contains(member));
+    })
+}
+
+type Lists<'g> = std::vec::IntoIter<Vec<&'g [u8]>>;
+
+fn merged_sets<'g>(given: &Given<'g>, merge: fn(&mut Vec<&'g [u8]>, Lists<'g>)) -> Result<Vec<u8>> {
     let mut lists = given.each(|_, reply| members(reply))?.into_iter();
-    let Some(mut left) = lists.next() else { return Ok(Vec::new()) };
-    match operation {
-        SetOperation::Union => {
-            let mut seen: HashSet<&[u8]> = left.iter().copied().collect();
-            left.extend(lists.flatten().filter(|member| seen.insert(member)));
-        }
-        SetOperation::Intersection => {
-            for list in lists {
-                let other: HashSet<&[u8]> = list.into_iter().collect();
-                left.retain(|member| other.contains(member));
-            }
-        }
-        SetOperation::Difference => {
-            let others: HashSet<&[u8]> = lists.flatten().collect();
-            left.retain(|member| !others.contains(member));
-        }
-    }
-    Ok(left)
+    let mut left = lists.next().unwrap_or_default();
+    merge(&mut left, lists);
+    let kind = match given.replies.first().map(Frame::value) {
+        Some(ValueRef::Set(_)) => b'~',
+        _ => b'*',
+    };
+    let mut out = Vec::new();
+    encode::head(&mut out, kind, left.len());
+    left.iter().for_each(|member| encode::bulk(&mut out, member));
+    Ok(out)
 }
 
 fn members<'a>(reply: &Frame<'a>) -> Result<Vec<&'a [u8]>> {
@@ -226,12 +327,13 @@ mod tests {
     use crate::resp::Value;
 
     /// Merges replies to parts that hold these keys.
-    fn merged(merge: &Merge, keys: &[&[usize]], replies: &[Value]) -> Result<Value> {
+    fn merged(merge: Merge, keys: &[&[usize]], replies: &[Value]) -> Result<Value> {
         let bytes: Vec<Vec<u8>> = replies.iter().map(Value::to_bytes).collect();
         let frames: Vec<Frame<'_>> = bytes.iter().map(|bytes| Frame::trusted(bytes)).collect();
         let node = |nth: usize| Some(format!("node_{}", nth + 1));
-        let given = Given { keys, replies: &frames, node: &node };
-        merge.frames(&given).map(|bytes| Frame::trusted(&bytes).value().into())
+        let name = |nth: usize| format!("node_{}", nth + 1);
+        let given = Given { keys, replies: &frames, node: &node, name: &name };
+        merge(&given).map(|bytes| Frame::trusted(&bytes).value().into())
     }
 
     fn list(items: &[&str]) -> Value {
@@ -242,19 +344,19 @@ mod tests {
     fn key_order_is_restored() {
         let replies = [Value::Array(vec!["a".into(), Value::Nil]), list(&["b"])];
         let wanted = Value::Array(vec!["b".into(), "a".into(), Value::Nil]);
-        assert_eq!(merged(&Merge::KeyOrder, &[&[2, 3], &[1]], &replies).unwrap(), wanted);
-        let short = merged(&Merge::KeyOrder, &[&[1, 2], &[3]], &[list(&["a"]), list(&["b"])]);
+        assert_eq!(merged(key_order, &[&[2, 3], &[1]], &replies).unwrap(), wanted);
+        let short = merged(key_order, &[&[1, 2], &[3]], &[list(&["a"]), list(&["b"])]);
         assert_eq!(short.unwrap_err().message(), "expected 2 elements, got 1");
     }
 
     #[test]
     fn sums_and_lists() {
         let numbers = [Value::Integer(2), Value::Integer(40)];
-        assert_eq!(merged(&Merge::Sum, &[&[], &[]], &numbers).unwrap(), Value::Integer(42));
-        assert!(merged(&Merge::Sum, &[&[], &[]], &[Value::Integer(i64::MAX), Value::Integer(1)]).is_err());
-        assert!(merged(&Merge::Sum, &[&[]], &["text".into()]).is_err());
+        assert_eq!(merged(sum_of_all, &[&[], &[]], &numbers).unwrap(), Value::Integer(42));
+        assert!(merged(sum_of_all, &[&[], &[]], &[Value::Integer(i64::MAX), Value::Integer(1)]).is_err());
+        assert!(merged(sum_of_all, &[&[]], &["text".into()]).is_err());
         let lists = [list(&["a"]), list(&[]), list(&["b", "a"])];
-        assert_eq!(merged(&Merge::Union, &[&[], &[], &[]], &lists).unwrap(), list(&["a", "b", "a"]));
+        assert_eq!(merged(union, &[&[], &[], &[]], &lists).unwrap(), list(&["a", "b", "a"]));
     }
 
     #[test]
@@ -265,34 +367,34 @@ mod tests {
             (SetOperation::Intersection, list(&["c"])),
             (SetOperation::Difference, list(&["a"])),
         ] {
-            assert_eq!(merged(&Merge::Sets(operation), &[&[], &[], &[]], &replies).unwrap(), left);
+            assert_eq!(merged(operation.merge(), &[&[], &[], &[]], &replies).unwrap(), left);
         }
     }
 
     #[test]
     fn who_does_not_fit_is_named() {
         let number = Value::Integer(1);
-        for (merge, replies) in [
-            (Merge::Sum, [number.clone(), list(&[])]),
-            (Merge::Max, [number.clone(), "text".into()]),
-            (Merge::Union, [list(&["a"]), number.clone()]),
-            (Merge::KeyOrder, [list(&["a"]), list(&["b", "c"])]),
-            (Merge::LogicalAnd, [Value::Array(vec![number.clone()]), Value::Array(vec![])]),
-            (Merge::LogicalAnd, [Value::Array(vec![number.clone()]), list(&["a"])]),
-            (Merge::SumByName, [list(&[]), Value::Array(vec![number.clone(), number.clone()])]),
-            (Merge::Sets(SetOperation::Union), [list(&["a"]), number.clone()]),
-        ] {
-            let error = merged(&merge, &[&[1], &[2]], &replies).unwrap_err();
-            assert_eq!(error.node(), Some("node_2"), "{merge:?}: {error}");
+        let cases: [(Merge, [Value; 2]); 8] = [
+            (sum_of_all, [number.clone(), list(&[])]),
+            (max, [number.clone(), "text".into()]),
+            (union, [list(&["a"]), number.clone()]),
+            (key_order, [list(&["a"]), list(&["b", "c"])]),
+            (logical_and, [Value::Array(vec![number.clone()]), Value::Array(vec![])]),
+            (logical_and, [Value::Array(vec![number.clone()]), list(&["a"])]),
+            (sum_by_name, [list(&[]), Value::Array(vec![number.clone(), number.clone()])]),
+            (union_of_sets, [list(&["a"]), number.clone()]),
+        ];
+        for (nth, (merge, replies)) in cases.into_iter().enumerate() {
+            let error = merged(merge, &[&[1], &[2]], &replies).unwrap_err();
+            assert_eq!(error.node(), Some("node_2"), "case {nth}: {error}");
         }
         let all_do = [Value::Integer(i64::MAX), number];
-        assert_eq!(merged(&Merge::Sum, &[&[1], &[2]], &all_do).unwrap_err().node(), None);
+        assert_eq!(merged(sum_of_all, &[&[1], &[2]], &all_do).unwrap_err().node(), None);
     }
 
     #[test]
     fn nodes_keep_their_names_and_their_order() {
-        let merge = Merge::PerNode(vec!["node_1".into(), "node_2".into()]);
         let wanted = Value::Map(vec![("node_1".into(), Value::Integer(1)), ("node_2".into(), list(&["x"]))]);
-        assert_eq!(merged(&merge, &[&[], &[]], &[Value::Integer(1), list(&["x"])]).unwrap(), wanted);
+        assert_eq!(merged(per_node, &[&[], &[]], &[Value::Integer(1), list(&["x"])]).unwrap(), wanted);
     }
 }

@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::commands::{ScanOptions, ScoredMember};
 use crate::convert::FromValue;
 use crate::error::Result;
-use crate::spec;
+use crate::table;
 use crate::to_arg::ToArg;
 
 /// Scans: iterators that ask for a page when the one before has been handed out, so that no single call keeps a server
@@ -111,7 +111,7 @@ impl Cluster {
     /// # Ok(()) });
     /// ```
     pub fn hscan_all<F: FromValue, V: FromValue>(&self, key: impl ToArg, options: ScanOptions) -> ScanKey<(F, V)> {
-        ScanKey::pairs(self.clone(), &spec::HSCAN, key, options)
+        ScanKey::pairs(self.clone(), &table::HSCAN, key, options)
     }
 
     /// All fields of a hash without their values. A missing key gives none.
@@ -132,7 +132,7 @@ impl Cluster {
     /// # Ok(()) });
     /// ```
     pub fn hscan_all_novalues<F: FromValue>(&self, key: impl ToArg, options: ScanOptions) -> ScanKey<F> {
-        ScanKey::single(self.clone(), &spec::HSCAN, key, options).with("NOVALUES")
+        ScanKey::single(self.clone(), &table::HSCAN, key, options).with("NOVALUES")
     }
 
     /// All members of a set. A missing key gives none.
@@ -155,7 +155,7 @@ impl Cluster {
     /// # Ok(()) });
     /// ```
     pub fn sscan_all<M: FromValue>(&self, key: impl ToArg, options: ScanOptions) -> ScanKey<M> {
-        ScanKey::single(self.clone(), &spec::SSCAN, key, options)
+        ScanKey::single(self.clone(), &table::SSCAN, key, options)
     }
 
     /// All members of a sorted set with their scores, in no order. A missing key gives none.
@@ -181,6 +181,6 @@ impl Cluster {
     /// # Ok(()) });
     /// ```
     pub fn zscan_all<M: FromValue>(&self, key: impl ToArg, options: ScanOptions) -> ScanKey<ScoredMember<M>> {
-        ScanKey::pairs(self.clone(), &spec::ZSCAN, key, options)
+        ScanKey::pairs(self.clone(), &table::ZSCAN, key, options)
     }
 }

@@ -7,8 +7,9 @@ use crate::cluster::{Cluster, OnNode};
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
 use crate::error::{Error, OwnWords, Result};
+use crate::execute::Row;
 use crate::net::Connection;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 use std::borrow::Cow;
 use std::fmt;
@@ -128,7 +129,7 @@ impl Script {
     /// # Ok(()) });
     /// ```
     pub fn load(&self, on: impl RunsScripts) -> Result<()> {
-        let named = on.load(Cmd::new(&spec::SCRIPT_LOAD).arg(&*self.text))?;
+        let named = on.load(Cmd::new(&table::SCRIPT_LOAD).arg(&*self.text))?;
         match named.eq_ignore_ascii_case(self.sha1()) {
             true => Ok(()),
             false => Err(Error::reply(format!("the script is {}, and the server calls it {named}", self.sha1()))
@@ -190,11 +191,11 @@ impl ScriptCall<'_> {
     #[doc(alias = "invoke")]
     pub fn run<T: FromValue>(&self, on: impl RunsScripts) -> Result<T> {
         let (named, whole) = match self.script.only_reads {
-            true => (&spec::EVALSHA_RO, &spec::EVAL_RO),
-            false => (&spec::EVALSHA, &spec::EVAL),
+            true => (&table::EVALSHA_RO, &table::EVAL_RO),
+            false => (&table::EVALSHA, &table::EVAL),
         };
-        let begin = |spec: &'static spec::Spec, script: &str| {
-            Cmd::new(spec).arg(script).arg(self.keys.len()).args_of(All(&self.keys)).args_of(All(&self.args))
+        let begin = |row: &'static Row, script: &str| {
+            Cmd::new(row).arg(script).arg(self.keys.len()).args_of(All(&self.keys)).args_of(All(&self.args))
         };
         let whole = || begin(whole, &self.script.text);
         on.run(begin(named, self.script.sha1()), &whole, self.could_deny_itself())
@@ -239,7 +240,7 @@ impl ScriptCall<'_> {
     #[doc(alias = "invoke_script")]
     #[doc(alias = "add_script")]
     pub fn queue<T: FromValue, Q: Execute>(&self, on: Q) -> Q::Output<T> {
-        let spec = if self.script.only_reads { &spec::EVAL_RO } else { &spec::EVAL };
+        let spec = if self.script.only_reads { &table::EVAL_RO } else { &table::EVAL };
         let cmd = Cmd::new(spec).arg(&*self.script.text).arg(self.keys.len());
         on.execute(cmd.args_of(All(&self.keys)).args_of(All(&self.args)))
     }

@@ -1,13 +1,13 @@
 //! The README keeps up with the command table.
 
-use rediscluster::spec::{Access, Across, RequestPolicy, Spec, ALL};
+use rediscluster::spec::{Access, RequestPolicy, Row, ALL};
 use std::collections::BTreeSet;
 use std::path::Path;
 
 const README: &str = include_str!("../README.md");
 
 /// The lines of its tables that list commands: the rows that each line names, and the other cells.
-fn lines() -> Vec<(Vec<&'static Spec>, Vec<&'static str>)> {
+fn lines() -> Vec<(Vec<&'static Row>, Vec<&'static str>)> {
     let lines = README.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
     let split = lines.map(|line| {
         let mut cells = line.split(" | ");
@@ -18,11 +18,11 @@ fn lines() -> Vec<(Vec<&'static Spec>, Vec<&'static str>)> {
     split.filter(|(rows, _)| !rows.is_empty()).collect()
 }
 
-fn works_across_nodes(row: &Spec) -> bool {
-    !matches!(row.across, Across::Never | Across::Refuse)
+fn works_across_nodes(row: &Row) -> bool {
+    !row.across.is_atomic()
 }
 
-fn goes_to_several(row: &Spec) -> bool {
+fn goes_to_several(row: &Row) -> bool {
     row.access != Access::Connection && matches!(row.request, RequestPolicy::AllShards | RequestPolicy::AllNodes)
 }
 
@@ -53,7 +53,7 @@ fn round_trips_in_the_readme_are_those_of_the_table() {
 /// Of commands that go to several servers the README has examples: of each kind, and true.
 #[test]
 fn every_kind_of_command_for_several_servers_is_in_the_readme() {
-    let kind = |row: &Spec| (row.request.in_words(), row.response.in_words());
+    let kind = |row: &Row| (row.request.in_words(), row.response.in_words());
     let all: BTreeSet<_> = ALL.iter().filter(|row| goes_to_several(row)).map(|row| kind(row)).collect();
     let mut listed = BTreeSet::new();
     for (rows, cells) in lines() {

@@ -1,6 +1,6 @@
 //! `docs/commands.md` is written from the command table; `UPDATE_REFERENCE=1` writes it anew.
 
-use rediscluster::spec::{Access, Across, RequestPolicy, Spec, ALL};
+use rediscluster::spec::{Access, RequestPolicy, Row, ALL};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::path::Path;
 const HEAD: &str = "\
 # The commands
 
-Written from the command table (`src/spec/table.rs`) by `make reference`; do not edit.
+Written from the command table (`src/table.rs`) by `make reference`; do not edit.
 
 | column | what it says |
 |---|---|
@@ -27,19 +27,18 @@ A server that the caller chooses is one that `Cluster::on` names: without it the
 ";
 
 /// What happens when several servers are involved, whether that is atomic, and the round trips; empty for one server.
-fn several(row: &Spec) -> [String; 3] {
+fn several(row: &Row) -> [String; 3] {
     let atomic = |is| if is { "yes" } else { "no" }.to_owned();
     let is_fan = matches!(row.request, RequestPolicy::AllShards | RequestPolicy::AllNodes);
     let rounds = row.round_trips().to_string();
-    match row.across {
+    let across = row.across;
+    match across.name() {
         _ if row.access == Access::Connection => Default::default(),
-        Across::Never if is_fan => [row.response.in_words().to_owned(), atomic(false), rounds],
-        Across::Never => Default::default(),
-        Across::Refuse => [row.across.in_words().to_owned(), String::new(), rounds],
-        Across::Split => {
-            [format!("{}; {}", row.across.in_words(), row.response.in_words()), atomic(row.across.is_atomic()), rounds]
-        }
-        across => [across.in_words().to_owned(), atomic(across.is_atomic()), rounds],
+        "never" if is_fan => [row.response.in_words().to_owned(), atomic(false), rounds],
+        "never" => Default::default(),
+        "refuse" => [across.in_words().to_owned(), String::new(), rounds],
+        "split" => [format!("{}; {}", across.in_words(), row.response.in_words()), atomic(across.is_atomic()), rounds],
+        _ => [across.in_words().to_owned(), atomic(across.is_atomic()), rounds],
     }
 }
 
@@ -90,7 +89,7 @@ fn the_reference_is_what_the_table_says() {
 /// The code that CONTRIBUTING.md shows is that of the repository.
 #[test]
 fn the_example_of_how_to_add_a_command_is_true() {
-    let code = [include_str!("../src/spec/table.rs"), include_str!("../src/commands/strings.rs")].concat();
+    let code = [include_str!("../src/table.rs"), include_str!("../src/commands/strings.rs")].concat();
     let shown: Vec<&str> = include_str!("../CONTRIBUTING.md")
         .split("```")
         .skip(1)

@@ -2,7 +2,7 @@
 //! what a call costs.
 
 use rediscluster::prelude::*;
-use rediscluster::spec::{self, Across, WaitArgument};
+use rediscluster::spec::{self, WaitArgument};
 use rediscluster::{Cmd, Value};
 use rediscluster_testing::{wait_until, Reply, Rounds, Server};
 use std::collections::BTreeSet;
@@ -191,7 +191,7 @@ fn what_is_told_is_what_is_waited(count: usize) {
         assert!(!plan.is_native(), "{line} needs several nodes");
         let told = plan.round_trips();
         let row = spec::find(&[line.split(' ').next().unwrap().as_bytes()]).unwrap();
-        let measured = match row.across == Across::FirstThatHas && row.wait != WaitArgument::None {
+        let measured = match row.across.name() == "first_that_has" && row.wait != WaitArgument::None {
             true => nodes.count_with(&[], Some(begin[0]), line, told),
             false => nodes.count(begin, line, told),
         };
@@ -206,7 +206,7 @@ fn what_is_told_is_what_is_waited(count: usize) {
 #[test]
 fn every_command_that_works_across_nodes_is_measured() {
     let measured: BTreeSet<&str> = EMULATED.iter().map(|(_, line, _)| line.split(' ').next().unwrap()).collect();
-    let works = spec::ALL.iter().filter(|row| !matches!(row.across, Across::Never | Across::Refuse));
+    let works = spec::ALL.iter().filter(|row| !row.across.is_atomic());
     let missing: Vec<&str> = works.map(|row| row.name).filter(|name| !measured.contains(name)).collect();
     // WATCH is of a connection of one's own.
     let missing: Vec<&str> = missing.into_iter().filter(|name| *name != "WATCH").collect();

@@ -1,6 +1,6 @@
 //! Every row of the command table has a typed method, which says what command it sends and since when there is one.
 
-use rediscluster::spec::{Access, Group, RequestPolicy, Spec, ALL};
+use rediscluster::spec::{Access, Group, RequestPolicy, Row, ALL};
 use std::fs;
 use std::path::Path;
 
@@ -37,7 +37,7 @@ const WITHOUT: &[(&str, &str)] = &[
 
 /// What has no method says so by its row: it is about the one connection that it comes over or about one server that
 /// the caller has to choose, it is about Redis Cluster, or it explains itself to people.
-fn needs_a_method(row: &Spec) -> bool {
+fn needs_a_method(row: &Row) -> bool {
     row.access != Access::Connection
         && row.request != RequestPolicy::OneServer
         && row.group != Group::Cluster

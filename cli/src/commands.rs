@@ -2,7 +2,7 @@
 
 use crate::own::{list, OWN};
 use crate::table::aligned;
-use rediscluster::spec::{self, Across, KeySpec, RequestPolicy, Spec, WaitArgument, ALL};
+use rediscluster::spec::{self, Across, KeySpec, RequestPolicy, Row, WaitArgument, ALL};
 use serde_json::{json, Value};
 
 /// The columns of the table.
@@ -23,7 +23,7 @@ pub fn commands(words: &[Vec<u8>], json: bool) -> Result<String, String> {
 }
 
 fn lines() -> Vec<[String; 9]> {
-    let line = |row: &&Spec| {
+    let line = |row: &&Row| {
         [
             row.name.to_owned(),
             row.group.to_string(),
@@ -40,7 +40,7 @@ fn lines() -> Vec<[String; 9]> {
 }
 
 fn as_json() -> String {
-    let row = |row: &&Spec| {
+    let row = |row: &&Row| {
         json!({
             "name": row.name,
             "group": row.group.name(),
@@ -71,7 +71,7 @@ fn key_spec(keys: &KeySpec) -> Value {
     }
 }
 
-fn sorted() -> Vec<&'static Spec> {
+fn sorted() -> Vec<&'static Row> {
     let mut rows = ALL.to_vec();
     rows.sort_unstable_by_key(|row| row.name);
     rows
@@ -104,7 +104,7 @@ pub fn help(words: &[Vec<u8>]) -> Result<String, String> {
     Err(format!("the command table does not have {}{hint}", name.escape_debug()))
 }
 
-fn told(row: &Spec) -> String {
+fn told(row: &Row) -> String {
     let own = row.name.split(' ').count();
     let count = usize::from(row.arity.unsigned_abs()).saturating_sub(own);
     let arguments = match (row.arity < 0, count) {
@@ -123,21 +123,18 @@ fn told(row: &Spec) -> String {
         ("access", row.access.to_string()),
         ("keys", keys),
     ];
-    match (row.across, row.request) {
-        (
-            Across::Never | Across::Split,
-            RequestPolicy::MultiShard | RequestPolicy::AllShards | RequestPolicy::AllNodes,
-        )
-        | (Across::Split, RequestPolicy::OneMaster) => {
+    match (row.across.name(), row.request) {
+        ("never" | "split", RequestPolicy::MultiShard | RequestPolicy::AllShards | RequestPolicy::AllNodes)
+        | ("split", RequestPolicy::OneMaster) => {
             lines.push(("goes to", row.goes_to().to_owned()));
             lines.push(("reply", row.response.in_words().to_owned()));
         }
-        (Across::Never, _) => lines.push(("goes to", row.request.in_words().to_owned())),
+        ("never", _) => lines.push(("goes to", row.request.in_words().to_owned())),
         _ => {}
     }
-    if row.across != Across::Never {
+    if row.across != Across::NEVER {
         lines.push(("across nodes", row.across.in_words().to_owned()));
-        if row.across != Across::Refuse {
+        if row.across != Across::REFUSE {
             lines.push(("", format!("not atomic there; round trips: {}", row.round_trips())));
         }
         lines.push((

@@ -137,7 +137,7 @@ impl ConnectionState {
     }
 }
 
-fn find(words: &[Vec<u8>]) -> Option<&'static spec::Spec> {
+fn find(words: &[Vec<u8>]) -> Option<&'static spec::Row> {
     spec::find(&words.iter().map(Vec::as_slice).collect::<Vec<_>>())
 }
 

@@ -240,7 +240,7 @@ impl Nodes {
     pub fn for_command<T>(&mut self, words: &[Vec<u8>], cmd: &Cmd<T>, patience: Duration) -> Result<&Cluster, Error> {
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         // What goes to every server goes to replicas, too.
-        let is_read = |spec: &spec::Spec| spec.access == Access::Read || spec.request == RequestPolicy::AllNodes;
+        let is_read = |spec: &spec::Row| spec.access == Access::Read || spec.request == RequestPolicy::AllNodes;
         let reads = spec::find(&words).map_or(true, is_read);
         // What cannot be planned is refused before anything is sent.
         let Ok(plan) = self.cluster.plan(cmd) else { return Ok(&self.cluster) };

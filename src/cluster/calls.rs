@@ -2,12 +2,12 @@
 
 use super::observed::Observed;
 use super::{Cluster, Follower};
-use crate::cmd::{Cmd, Wait};
+use crate::cmd::Cmd;
 use crate::error::{Error, Result};
+use crate::execute::{Command, Effort, RowRef, Servers};
 use crate::net::{Deadline, Lease, Pool};
-use crate::run::{Command, Effort, Servers};
-use crate::spec::Spec;
 use crate::topology::Topology;
+use crate::wait::Wait;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ impl Cluster {
     }
 
     /// The row of a command, which a server would take as far as can be told from here.
-    pub(crate) fn spec_of<T>(&self, cmd: &Cmd<T>) -> Result<&'static Spec> {
+    pub(crate) fn row_of<T>(&self, cmd: &Cmd<T>) -> Result<RowRef> {
         cmd.check()?;
-        cmd.spec(&self.shared.own_specs)
+        cmd.row(&self.shared.own_specs)
     }
 
     /// What a server says to a command that any server refuses for its keys.
-    pub(crate) fn refusal_of<T>(&self, cmd: &Cmd<T>, spec: &'static Spec, deadline: Deadline) -> Error {
-        let said = self.call(cmd.args(), spec, Wait::None, deadline, |run| run.run().map(drop));
+    pub(crate) fn refusal_of<T>(&self, cmd: &Cmd<T>, row: RowRef, deadline: Deadline) -> Error {
+        let said = self.call(cmd.args(), row, Wait::None, deadline, |run| run.run().map(drop));
         said.err().unwrap_or_else(not_refused)
     }
 

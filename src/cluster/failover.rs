@@ -3,9 +3,9 @@
 use super::{Cluster, Shared};
 use crate::discover::{master_of, Known, NoMaster};
 use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::execute::Servers;
 use crate::net::{Deadline, Pool};
 use crate::observer::ObserverEvent;
-use crate::run::Servers;
 use crate::topology::{Address, ShardDescription, Topology};
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -2,12 +2,11 @@
 
 use super::Cluster;
 use crate::args::Args;
-use crate::cmd::Wait;
 use crate::error::{Error, Result};
+use crate::execute::{RowRef, Run};
 use crate::net::{Deadline, Traffic};
 use crate::observer::{ObserverEvent, Observing};
-use crate::run::Run;
-use crate::spec::Spec;
+use crate::wait::Wait;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,7 +30,7 @@ impl Cluster {
     pub(crate) fn call<T>(
         &self,
         args: &Args,
-        spec: &'static Spec,
+        row: RowRef,
         wait: Wait,
         deadline: Deadline,
         mut attempt: impl FnMut(Run<'_>) -> Result<T>,
@@ -40,10 +39,10 @@ impl Cluster {
         let traffic = observed.as_ref().map(|observed| &observed.traffic);
         let result = self.led(deadline, |servers| {
             let follow = self.follower(servers);
-            attempt(Run { traffic, follow: Some(&follow), ..self.run_of(servers, args, spec, wait, deadline) })
+            attempt(Run { traffic, follow: Some(&follow), ..self.run_of(servers, args, row, wait, deadline) })
         });
         if let Some(observed) = observed {
-            observed.command(&spec.name_of(args), result.as_ref().err());
+            observed.command(&row.spec.name_of(args), result.as_ref().err());
         }
         result
     }

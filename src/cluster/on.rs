@@ -2,11 +2,11 @@
 
 use super::Cluster;
 use crate::cmd::{Cmd, Execute};
+use crate::command::{Access, MARKED};
 use crate::convert::FromValue;
 use crate::error::{escape, Error, Result};
+use crate::execute::{RowRef, Servers};
 use crate::plan::about_a_connection;
-use crate::run::Servers;
-use crate::spec::{Access, Spec, MARKED};
 use crate::topology::{Node, Role};
 use std::fmt;
 
@@ -71,13 +71,13 @@ impl Cluster {
     }
 
     /// The row of a command that goes to a server as it is.
-    pub(crate) fn spec_of_any<T>(&self, cmd: &Cmd<T>) -> Result<&'static Spec> {
+    pub(crate) fn row_of_any<T>(&self, cmd: &Cmd<T>) -> Result<RowRef> {
         cmd.check()?;
         // A command without a row may write.
-        let spec = self.spec_of(cmd).unwrap_or(&MARKED);
-        match spec.access {
-            Access::Connection => Err(about_a_connection(spec).with_command(cmd.name())),
-            _ => Ok(spec),
+        let row = self.row_of(cmd).unwrap_or(RowRef::own(&MARKED));
+        match row.spec.access {
+            Access::Connection => Err(about_a_connection(row.spec).with_command(cmd.name())),
+            _ => Ok(row),
         }
     }
 }
@@ -104,9 +104,9 @@ impl OnNode {
     }
 
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
-        let spec = self.cluster.spec_of_any(cmd)?;
-        let wait = cmd.wait(spec);
-        self.cluster.call(cmd.args(), spec, wait, self.cluster.begin(wait), |run| {
+        let row = self.cluster.row_of_any(cmd)?;
+        let wait = row.wait(cmd.args());
+        self.cluster.call(cmd.args(), row, wait, self.cluster.begin(wait), |run| {
             let server = self.server(run.servers).map_err(|error| error.with_command(cmd.name()))?;
             run.made(run.run_on(server)?)
         })
@@ -115,19 +115,19 @@ impl OnNode {
 
 impl OnEachMaster {
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<Vec<(Node, Result<T>)>> {
-        let spec = self.cluster.spec_of_any(cmd)?;
+        let row = self.cluster.row_of_any(cmd)?;
         let servers = self.cluster.servers();
         let masters = servers.topology.servers().enumerate().filter(|(_, (role, _))| *role == Role::Master);
         let (numbers, nodes): (Vec<usize>, Vec<Node>) = masters.map(|(at, (_, node))| (at, node.clone())).unzip();
-        let wait = cmd.wait(spec);
-        let mut run = self.cluster.run_of(&servers, cmd.args(), spec, wait, self.cluster.begin(wait));
+        let wait = row.wait(cmd.args());
+        let mut run = self.cluster.run_of(&servers, cmd.args(), row, wait, self.cluster.begin(wait));
         let observed = self.cluster.observed();
         run.traffic = observed.as_ref().map(|observed| &observed.traffic);
         let answers = run.run_on_each(&numbers).into_iter();
         let results: Vec<Result<T>> = answers.map(|answer| answer.and_then(|answer| run.made(answer))).collect();
         if let Some(observed) = observed {
             let failed = results.iter().find_map(|result| result.as_ref().err());
-            observed.command(&spec.name_of(cmd.args()), failed);
+            observed.command(&row.spec.name_of(cmd.args()), failed);
         }
         Ok(nodes.into_iter().zip(results).collect())
     }

@@ -1,12 +1,13 @@
 //! Pages of scans: one command to one master, and which process answered it.
 
 use super::Cluster;
-use crate::cmd::{Cmd, Wait};
+use crate::cmd::Cmd;
 use crate::convert::FromValue;
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 use crate::plan::{Route, Target};
 use crate::topology::Node;
+use crate::wait::Wait;
 
 /// A page, and who gave it.
 pub(crate) struct Page<T> {
@@ -20,11 +21,11 @@ pub(crate) struct Page<T> {
 impl Cluster {
     /// Asks the master of a node, or of the command's key, for a page.
     pub(crate) fn page<T: FromValue>(&self, cmd: &Cmd<T>, shard: Option<usize>, until: Deadline) -> Result<Page<T>> {
-        let spec = self.spec_of(cmd)?;
-        self.call(cmd.args(), spec, Wait::None, until, |run| {
+        let row = self.row_of(cmd)?;
+        self.call(cmd.args(), row, Wait::None, until, |run| {
             let (shard, request) = match shard {
                 Some(shard) => (shard, cmd.as_bytes().into()),
-                None => match run.planner.route(cmd.args(), spec)? {
+                None => match row.route(&run.planner, cmd.args())? {
                     Route::One(part) => match part.target {
                         Target::Shard(shard, _) => (shard, part.request),
                         Target::Server(_) => return Err(no_page()),

@@ -3,8 +3,8 @@
 use super::{Cluster, Shared};
 use crate::discover::{discover, Discovery, Scope};
 use crate::error::{escape, Error, Outcome, Result};
+use crate::execute::Servers;
 use crate::observer::ObserverEvent;
-use crate::run::Servers;
 use crate::topology::{Address, ReadFrom, ShardDescription, Topology};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::process;

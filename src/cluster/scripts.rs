@@ -1,11 +1,12 @@
 //! Scripts by their name, and as a whole where a server does not know them.
 
 use super::{Cluster, OnNode};
-use crate::cmd::{Cmd, Wait};
+use crate::cmd::Cmd;
 use crate::convert::FromValue;
 use crate::error::{Error, Result};
+use crate::execute::{Run, Whole};
 use crate::plan::Route;
-use crate::run::{Run, Whole};
+use crate::wait::Wait;
 
 impl Cluster {
     /// Runs a script by its name. A server that does not know it, which with `ask` it is asked before, is sent the whole.
@@ -15,12 +16,12 @@ impl Cluster {
         whole: &(dyn Fn() -> Cmd<T> + Sync),
         ask: bool,
     ) -> Result<T> {
-        let spec = self.spec_of(named)?;
-        self.call(named.args(), spec, Wait::None, self.begin(Wait::None), |run| {
+        let row = self.row_of(named)?;
+        self.call(named.args(), row, Wait::None, self.begin(Wait::None), |run| {
             let servers = run.servers;
             let request = || {
                 let cmd = whole();
-                match self.planner(servers).route(cmd.args(), self.spec_of(&cmd)?)? {
+                match self.row_of(&cmd)?.route(&self.planner(servers), cmd.args())? {
                     Route::One(part) => Ok(part.request.into_owned()),
                     _ => Err(Error::argument("a script runs on one node")),
                 }
@@ -40,12 +41,12 @@ impl OnNode {
         whole: &(dyn Fn() -> Cmd<T> + Sync),
         ask: bool,
     ) -> Result<T> {
-        let spec = self.cluster.spec_of_any(named)?;
+        let row = self.cluster.row_of_any(named)?;
         let request = || {
             let cmd = whole();
             cmd.check().map(|()| cmd.as_bytes().to_vec())
         };
-        self.cluster.call(named.args(), spec, Wait::None, self.cluster.begin(Wait::None), |run| {
+        self.cluster.call(named.args(), row, Wait::None, self.cluster.begin(Wait::None), |run| {
             let server = self.server(run.servers).map_err(|error| error.with_command(named.name()))?;
             let whole = Whole { request: &request, ask };
             let run = Run { whole_script: Some(&whole), ..run };

@@ -2,9 +2,10 @@
 
 use super::{Cluster, View};
 use crate::cancel::Cancel;
+use crate::cross_node::CANCELLABLE;
+use crate::execute::OwnWrites;
 use crate::plan::CrossNode;
 use crate::retry::Retries;
-use crate::run::OwnWrites;
 use crate::topology::ReadFrom;
 use std::sync::Arc;
 use std::time::Duration;
@@ -155,6 +156,6 @@ impl Cluster {
     /// # Ok(()) });
     /// ```
     pub fn cancelled_by(&self, cancel: &Cancel) -> Cluster {
-        self.with(|view| view.cancel = Some(cancel.clone()))
+        self.with(|view| view.cancel = Some((cancel.clone(), &CANCELLABLE)))
     }
 }

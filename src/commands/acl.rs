@@ -6,7 +6,7 @@ pub use replies::{AclLogEntry, AclSelector, AclUser, DryRun};
 
 use super::ServerCommands;
 use crate::cmd::Cmd;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// Commands on users and their rights.
@@ -29,7 +29,7 @@ pub trait AclCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn acl_cat(self) -> Self::Output<Vec<String>> {
-        self.execute(Cmd::new(&spec::ACL_CAT))
+        self.execute(Cmd::new(&table::ACL_CAT))
     }
 
     /// Gives the names of the commands of such a group, from one server.
@@ -48,7 +48,7 @@ pub trait AclCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn acl_cat_commands<C: ToArg>(self, category: C) -> Self::Output<Vec<String>> {
-        self.execute(Cmd::new(&spec::ACL_CAT).arg(category))
+        self.execute(Cmd::new(&table::ACL_CAT).arg(category))
     }
 
     /// Deletes users and closes their connections, on every server. Gives how many of them there were on the first node.
@@ -68,7 +68,7 @@ pub trait AclCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn acl_deluser<U: ToArgs>(self, users: U) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ACL_DELUSER).args_of(users))
+        self.execute(Cmd::new(&table::ACL_DELUSER).args_of(users))
     }
 
     /// Asks one server whether a user may run a command, given word by word, without running it. The server is asked with
@@ -91,7 +91,7 @@ pub trait AclCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn acl_dryrun<U: ToArg, C: ToArgs>(self, user: U, command: C) -> Self::Output<DryRun> {
-        self.execute(Cmd::new(&spec::ACL_DRYRUN).arg(user).args_of(command))
+        self.execute(Cmd::new(&table::ACL_DRYRUN).arg(user).args_of(command))
     }
 
     /// Makes a password by chance: 256 bits as 64 hexadecimal digits, from one server.
@@ -109,7 +109,7 @@ pub trait AclCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn acl_genpass(self) -> Self::Output<String> {
-        self.execute(Cmd::new(&spec::ACL_GENPASS))
+        self.execute(Cmd::new(&table::ACL_GENPASS))
     }
 
     /// Makes a password of so many bits, 1 to 4096, rounded up to whole hexadecimal digits.
@@ -128,7 +128,7 @@ pub trait AclCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn acl_genpass_bits(self, bits: u32) -> Self::Output<String> {
-        self.execute(Cmd::new(&spec::ACL_GENPASS).arg(bits))
+        self.execute(Cmd::new(&table::ACL_GENPASS).arg(bits))
     }
 
     /// Gives the rules of a user, as every server has them; `None` where there is no such user.
@@ -150,7 +150,7 @@ pub trait AclCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn acl_getuser<U: ToArg>(self, user: U) -> Self::Output<Self::Each<Option<AclUser>>> {
-        self.execute(Cmd::new(&spec::ACL_GETUSER).arg(user))
+        self.execute(Cmd::new(&table::ACL_GETUSER).arg(user))
     }
 
     /// Gives all users of every server: a line of rules for each, as a file of users has it.
@@ -168,7 +168,7 @@ pub trait AclCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn acl_list(self) -> Self::Output<Self::Each<Vec<String>>> {
-        self.execute(Cmd::new(&spec::ACL_LIST))
+        self.execute(Cmd::new(&table::ACL_LIST))
     }
 
     /// Has every server replace its users by those of its file: all of them, or when one line is wrong none.
@@ -189,7 +189,7 @@ pub trait AclCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn acl_load(self) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::ACL_LOAD))
+        self.execute(Cmd::new(&table::ACL_LOAD))
     }
 
     /// Gives up to `count` of what every server has last denied, the newest first.
@@ -211,7 +211,7 @@ pub trait AclCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn acl_log(self, count: u64) -> Self::Output<Self::Each<Vec<AclLogEntry>>> {
-        self.execute(Cmd::new(&spec::ACL_LOG).arg(count))
+        self.execute(Cmd::new(&table::ACL_LOG).arg(count))
     }
 
     /// Has every server forget what it has denied.
@@ -230,7 +230,7 @@ pub trait AclCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn acl_log_reset(self) -> Self::Output<Self::Each<()>> {
-        self.execute(Cmd::new(&spec::ACL_LOG).arg("RESET"))
+        self.execute(Cmd::new(&table::ACL_LOG).arg("RESET"))
     }
 
     /// Has every server write its users into its file.
@@ -251,7 +251,7 @@ pub trait AclCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn acl_save(self) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::ACL_SAVE))
+        self.execute(Cmd::new(&table::ACL_SAVE))
     }
 
     /// Makes a user or changes one, on every server, by rules such as `on`, `>password`, `+get`, `+@read` or `~user:*`.
@@ -273,7 +273,7 @@ pub trait AclCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn acl_setuser<U: ToArg, R: ToArgs>(self, user: U, rules: R) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::ACL_SETUSER).arg(user).args_of(rules))
+        self.execute(Cmd::new(&table::ACL_SETUSER).arg(user).args_of(rules))
     }
 
     /// Gives the names of all users of every server.
@@ -291,7 +291,7 @@ pub trait AclCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn acl_users(self) -> Self::Output<Self::Each<Vec<String>>> {
-        self.execute(Cmd::new(&spec::ACL_USERS))
+        self.execute(Cmd::new(&table::ACL_USERS))
     }
 
     /// Gives the name of the user that the connections are made for, from one server.
@@ -309,7 +309,7 @@ pub trait AclCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn acl_whoami(self) -> Self::Output<String> {
-        self.execute(Cmd::new(&spec::ACL_WHOAMI))
+        self.execute(Cmd::new(&table::ACL_WHOAMI))
     }
 }
 

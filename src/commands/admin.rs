@@ -10,7 +10,7 @@ use super::time::millis;
 use super::ServerCommands;
 use crate::cmd::Cmd;
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn client_kill(self, options: ClientKillOptions) -> Self::Output<Self::Each<u64>> {
-        self.execute(Cmd::new(&spec::CLIENT_KILL).args_of(options))
+        self.execute(Cmd::new(&table::CLIENT_KILL).args_of(options))
     }
 
     /// Lets every server keep all clients waiting for so long, rounded up to whole milliseconds.
@@ -56,7 +56,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn client_pause(self, time: Duration) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::CLIENT_PAUSE).arg(millis(time)))
+        self.execute(Cmd::new(&table::CLIENT_PAUSE).arg(millis(time)))
     }
 
     /// As [`client_pause`](AdminCommands::client_pause), only clients that want to write.
@@ -77,7 +77,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn client_pause_writes(self, time: Duration) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::CLIENT_PAUSE).arg(millis(time)).arg("WRITE"))
+        self.execute(Cmd::new(&table::CLIENT_PAUSE).arg(millis(time)).arg("WRITE"))
     }
 
     /// Ends a pause on every server. While all clients are kept waiting, that includes the one that sends this.
@@ -95,7 +95,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn client_unpause(self) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::CLIENT_UNPAUSE))
+        self.execute(Cmd::new(&table::CLIENT_UNPAUSE))
     }
 
     /// Gives what one server knows about all of its commands. See [`spec`](crate::spec) for what this library knows.
@@ -115,7 +115,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn command<V: FromValue>(self) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::COMMAND))
+        self.execute(Cmd::new(&table::COMMAND))
     }
 
     /// Gives how many commands one server knows, subcommands not counted.
@@ -133,7 +133,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn command_count(self) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::COMMAND_COUNT))
+        self.execute(Cmd::new(&table::COMMAND_COUNT))
     }
 
     /// Gives what one server has written about commands; about all when none is named.
@@ -154,7 +154,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn command_docs<N: ToArgs, V: FromValue>(self, names: N) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::COMMAND_DOCS).args_of(names))
+        self.execute(Cmd::new(&table::COMMAND_DOCS).args_of(names))
     }
 
     /// Gives the keys of a command, given word by word, as one server finds them. Hash tags are not removed.
@@ -174,7 +174,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn command_getkeys<C: ToArgs, K: FromValue>(self, command: C) -> Self::Output<Vec<K>> {
-        self.execute(Cmd::new(&spec::COMMAND_GETKEYS).args_of(command))
+        self.execute(Cmd::new(&table::COMMAND_GETKEYS).args_of(command))
     }
 
     /// As [`command_getkeys`](AdminCommands::command_getkeys), each key with words for what is done to it, such as `RO` or
@@ -196,7 +196,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn command_getkeysandflags<C: ToArgs, K: FromValue>(self, command: C) -> Self::Output<Vec<(K, Vec<String>)>> {
-        self.execute(Cmd::new(&spec::COMMAND_GETKEYSANDFLAGS).args_of(command))
+        self.execute(Cmd::new(&table::COMMAND_GETKEYSANDFLAGS).args_of(command))
     }
 
     /// As [`command`](AdminCommands::command), for some commands only; nil for a name that the server does not know.
@@ -216,7 +216,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn command_info<N: ToArgs, V: FromValue>(self, names: N) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::COMMAND_INFO).args_of(names))
+        self.execute(Cmd::new(&table::COMMAND_INFO).args_of(names))
     }
 
     /// Gives the names of all commands that one server knows, those of subcommands as `config|get`.
@@ -234,7 +234,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn command_list(self) -> Self::Output<Vec<String>> {
-        self.execute(Cmd::new(&spec::COMMAND_LIST))
+        self.execute(Cmd::new(&table::COMMAND_LIST))
     }
 
     /// Gives the names of some commands that one server knows.
@@ -254,7 +254,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn command_list_by(self, filter: CommandFilter<'_>) -> Self::Output<Vec<String>> {
-        self.execute(Cmd::new(&spec::COMMAND_LIST).arg("FILTERBY").args_of(filter))
+        self.execute(Cmd::new(&table::COMMAND_LIST).arg("FILTERBY").args_of(filter))
     }
 
     /// Gives what every server makes of its use of memory, with advice, as text for people.
@@ -272,7 +272,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn memory_doctor(self) -> Self::Output<Self::Each<String>> {
-        self.execute(Cmd::new(&spec::MEMORY_DOCTOR))
+        self.execute(Cmd::new(&table::MEMORY_DOCTOR))
     }
 
     /// Gives the figures of every server's memory allocator, as text for people.
@@ -290,7 +290,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn memory_malloc_stats(self) -> Self::Output<Self::Each<String>> {
-        self.execute(Cmd::new(&spec::MEMORY_MALLOC_STATS))
+        self.execute(Cmd::new(&table::MEMORY_MALLOC_STATS))
     }
 
     /// Asks the memory allocator of every server to give back what it does not use.
@@ -308,7 +308,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn memory_purge(self) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::MEMORY_PURGE))
+        self.execute(Cmd::new(&table::MEMORY_PURGE))
     }
 
     /// Gives what every server uses memory for, by name.
@@ -328,7 +328,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn memory_stats(self) -> Self::Output<Self::Each<MemoryStats>> {
-        self.execute(Cmd::new(&spec::MEMORY_STATS))
+        self.execute(Cmd::new(&table::MEMORY_STATS))
     }
 
     /// Gives about how many bytes of memory a key takes, its name included, from a few of its elements; `None` when there is
@@ -348,7 +348,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn memory_usage<K: ToArg>(self, key: K) -> Self::Output<Option<u64>> {
-        self.execute(Cmd::new(&spec::MEMORY_USAGE).arg(key))
+        self.execute(Cmd::new(&table::MEMORY_USAGE).arg(key))
     }
 
     /// As [`memory_usage`](AdminCommands::memory_usage), looking at so many elements; at all of them for 0.
@@ -367,7 +367,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn memory_usage_samples<K: ToArg>(self, key: K, samples: u64) -> Self::Output<Option<u64>> {
-        self.execute(Cmd::new(&spec::MEMORY_USAGE).arg(key).arg("SAMPLES").arg(samples))
+        self.execute(Cmd::new(&table::MEMORY_USAGE).arg(key).arg("SAMPLES").arg(samples))
     }
 
     /// Gives the modules that every server has loaded.
@@ -389,7 +389,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn module_list(self) -> Self::Output<Self::Each<Vec<ModuleInfo>>> {
-        self.execute(Cmd::new(&spec::MODULE_LIST))
+        self.execute(Cmd::new(&table::MODULE_LIST))
     }
 
     /// Gives what every server is to replication: a master with its replicas, or a replica of another server.
@@ -410,7 +410,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn role(self) -> Self::Output<Self::Each<ReplicationRole>> {
-        self.execute(Cmd::new(&spec::ROLE))
+        self.execute(Cmd::new(&table::ROLE))
     }
 
     /// Swaps two databases, on all nodes: who uses the one sees the keys of the other from then on.
@@ -431,7 +431,7 @@ pub trait AdminCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn swapdb(self, first: u32, second: u32) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::SWAPDB).arg(first).arg(second))
+        self.execute(Cmd::new(&table::SWAPDB).arg(first).arg(second))
     }
 }
 

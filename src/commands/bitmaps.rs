@@ -7,7 +7,7 @@ pub use fields::{BitField, BitFieldOps, Overflow};
 pub use options::{BitOp, BitRange};
 
 use crate::cmd::{Cmd, Execute};
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// Commands on the bits of strings.
@@ -32,7 +32,7 @@ pub trait BitmapCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn bitcount<K: ToArg>(self, key: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::BITCOUNT).arg(key))
+        self.execute(Cmd::new(&table::BITCOUNT).arg(key))
     }
 
     /// Counts the bits that are set in a part of a value; 0 when there is no such key.
@@ -54,7 +54,7 @@ pub trait BitmapCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn bitcount_in<K: ToArg>(self, key: K, range: BitRange) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::BITCOUNT).arg(key).args_of(range.closed()))
+        self.execute(Cmd::new(&table::BITCOUNT).arg(key).args_of(range.closed()))
     }
 
     /// Reads, writes and adds to integers of any width inside a value, all in one atomic step, and gives one result
@@ -80,7 +80,7 @@ pub trait BitmapCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn bitfield<K: ToArg>(self, key: K, operations: BitFieldOps) -> Self::Output<Vec<Option<i64>>> {
-        self.execute(Cmd::new(&spec::BITFIELD).arg(key).args_of(operations))
+        self.execute(Cmd::new(&table::BITFIELD).arg(key).args_of(operations))
     }
 
     /// Reads integers of any width inside a value; zeros when there is no such key.
@@ -102,7 +102,7 @@ pub trait BitmapCommands: Execute {
     /// ```
     fn bitfield_ro<K: ToArg, F: AsRef<[BitField]>>(self, key: K, fields: F) -> Self::Output<Vec<i64>> {
         let reads = fields.as_ref().iter().fold(BitFieldOps::new(), |reads, field| reads.get(*field));
-        self.execute(Cmd::new(&spec::BITFIELD_RO).arg(key).args_of(reads))
+        self.execute(Cmd::new(&table::BITFIELD_RO).arg(key).args_of(reads))
     }
 
     /// Combines the bits of several strings into a destination, whatever that held, and gives its length in bytes. A
@@ -131,7 +131,7 @@ pub trait BitmapCommands: Execute {
     #[doc(alias = "bit_xor")]
     #[doc(alias = "bit_not")]
     fn bitop<D: ToArg, K: ToArgs>(self, operation: BitOp, destination: D, keys: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::BITOP).arg(operation).arg(destination).args_of(keys))
+        self.execute(Cmd::new(&table::BITOP).arg(operation).arg(destination).args_of(keys))
     }
 
     /// Gives the position of the first bit that is set (`true`) or clear (`false`), or −1 when there is none.
@@ -155,7 +155,7 @@ pub trait BitmapCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn bitpos<K: ToArg>(self, key: K, bit: bool) -> Self::Output<i64> {
-        self.execute(Cmd::new(&spec::BITPOS).arg(key).arg(bit))
+        self.execute(Cmd::new(&table::BITPOS).arg(key).arg(bit))
     }
 
     /// Gives the position of the first bit that is set or clear in a part of a value, counted from the start of the
@@ -179,7 +179,7 @@ pub trait BitmapCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn bitpos_in<K: ToArg>(self, key: K, bit: bool, range: BitRange) -> Self::Output<i64> {
-        self.execute(Cmd::new(&spec::BITPOS).arg(key).arg(bit).args_of(range))
+        self.execute(Cmd::new(&table::BITPOS).arg(key).arg(bit).args_of(range))
     }
 
     /// Gives one bit; `false` when it lies beyond the value or there is no such key.
@@ -201,7 +201,7 @@ pub trait BitmapCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn getbit<K: ToArg>(self, key: K, offset: u64) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::GETBIT).arg(key).arg(offset))
+        self.execute(Cmd::new(&table::GETBIT).arg(key).arg(offset))
     }
 
     /// Sets or clears one bit and gives what it was before. The value grows as far as needed, filled with zeros; a
@@ -221,7 +221,7 @@ pub trait BitmapCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn setbit<K: ToArg>(self, key: K, offset: u64, bit: bool) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::SETBIT).arg(key).arg(offset).arg(bit))
+        self.execute(Cmd::new(&table::SETBIT).arg(key).arg(offset).arg(bit))
     }
 }
 

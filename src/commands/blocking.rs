@@ -4,7 +4,7 @@ use super::args::{Counted, Seconds};
 use super::{PoppedMembers, ScoreEnd, Side};
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ pub trait BlockingCommands: Execute {
         to: Side,
         timeout: Duration,
     ) -> Self::Output<Option<V>> {
-        self.execute(Cmd::new(&spec::BLMOVE).arg(source).arg(destination).arg(from).arg(to).arg(Seconds(timeout)))
+        self.execute(Cmd::new(&table::BLMOVE).arg(source).arg(destination).arg(from).arg(to).arg(Seconds(timeout)))
     }
 
     /// As [`lmpop`](crate::ListCommands::lmpop); waits while all of the lists are empty. `None` when nothing came in
@@ -73,7 +73,7 @@ pub trait BlockingCommands: Execute {
         count: u64,
         timeout: Duration,
     ) -> Self::Output<Option<(N, Vec<V>)>> {
-        let cmd = Cmd::new(&spec::BLMPOP).arg(Seconds(timeout));
+        let cmd = Cmd::new(&table::BLMPOP).arg(Seconds(timeout));
         self.execute(cmd.args_of(Counted(keys)).arg(from).arg("COUNT").arg(count))
     }
 
@@ -98,7 +98,7 @@ pub trait BlockingCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn blpop<K: ToArgs, N: FromValue, V: FromValue>(self, keys: K, timeout: Duration) -> Self::Output<Option<(N, V)>> {
-        self.execute(Cmd::new(&spec::BLPOP).args_of(keys).arg(Seconds(timeout)))
+        self.execute(Cmd::new(&table::BLPOP).args_of(keys).arg(Seconds(timeout)))
     }
 
     /// As [`blpop`](BlockingCommands::blpop), from the tail.
@@ -119,7 +119,7 @@ pub trait BlockingCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn brpop<K: ToArgs, N: FromValue, V: FromValue>(self, keys: K, timeout: Duration) -> Self::Output<Option<(N, V)>> {
-        self.execute(Cmd::new(&spec::BRPOP).args_of(keys).arg(Seconds(timeout)))
+        self.execute(Cmd::new(&table::BRPOP).args_of(keys).arg(Seconds(timeout)))
     }
 
     /// As [`rpoplpush`](crate::ListCommands::rpoplpush); waits while the source is empty. `None` when nothing came in
@@ -146,7 +146,7 @@ pub trait BlockingCommands: Execute {
         destination: D,
         timeout: Duration,
     ) -> Self::Output<Option<V>> {
-        self.execute(Cmd::new(&spec::BRPOPLPUSH).arg(source).arg(destination).arg(Seconds(timeout)))
+        self.execute(Cmd::new(&table::BRPOPLPUSH).arg(source).arg(destination).arg(Seconds(timeout)))
     }
 
     /// As [`zmpop`](crate::SortedSetCommands::zmpop); waits while all of the sorted sets are empty. `None` when nothing
@@ -179,7 +179,7 @@ pub trait BlockingCommands: Execute {
         count: u64,
         timeout: Duration,
     ) -> Self::Output<Option<PoppedMembers<N, M>>> {
-        let cmd = Cmd::new(&spec::BZMPOP).arg(Seconds(timeout));
+        let cmd = Cmd::new(&table::BZMPOP).arg(Seconds(timeout));
         self.execute(cmd.args_of(Counted(keys)).arg(end).arg("COUNT").arg(count))
     }
 
@@ -209,7 +209,7 @@ pub trait BlockingCommands: Execute {
         keys: K,
         timeout: Duration,
     ) -> Self::Output<Option<(N, M, f64)>> {
-        self.execute(Cmd::new(&spec::BZPOPMAX).args_of(keys).arg(Seconds(timeout)))
+        self.execute(Cmd::new(&table::BZPOPMAX).args_of(keys).arg(Seconds(timeout)))
     }
 
     /// As [`bzpopmax`](BlockingCommands::bzpopmax), the member with the lowest score.
@@ -234,7 +234,7 @@ pub trait BlockingCommands: Execute {
         keys: K,
         timeout: Duration,
     ) -> Self::Output<Option<(N, M, f64)>> {
-        self.execute(Cmd::new(&spec::BZPOPMIN).args_of(keys).arg(Seconds(timeout)))
+        self.execute(Cmd::new(&table::BZPOPMIN).args_of(keys).arg(Seconds(timeout)))
     }
 }
 

@@ -7,7 +7,7 @@ pub use left::{ExpireTime, ExpireTimeMillis, ExpireTimeSeconds, Ttl, TtlMillis, 
 use super::time::{millis, seconds, unix_millis, unix_seconds};
 use crate::args::Args;
 use crate::cmd::{Cmd, Execute};
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 use std::time::{Duration, SystemTime};
 
@@ -35,7 +35,7 @@ pub trait ExpiryCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn expire<K: ToArg>(self, key: K, time: Duration) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::EXPIRE).arg(key).arg(seconds(time)))
+        self.execute(Cmd::new(&table::EXPIRE).arg(key).arg(seconds(time)))
     }
 
     /// Lets a key expire after a time in seconds, rounded up, under a condition, and says whether it did.
@@ -59,7 +59,7 @@ pub trait ExpiryCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn expire_with<K: ToArg>(self, key: K, time: Duration, options: ExpireOptions) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::EXPIRE).arg(key).arg(seconds(time)).args_of(options))
+        self.execute(Cmd::new(&table::EXPIRE).arg(key).arg(seconds(time)).args_of(options))
     }
 
     /// Lets a key expire at a moment in whole seconds, rounded up, and says whether it did: not when there is no such
@@ -82,7 +82,7 @@ pub trait ExpiryCommands: Execute {
     /// ```
     #[doc(alias = "expire_at")]
     fn expireat<K: ToArg>(self, key: K, time: SystemTime) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::EXPIREAT).arg(key).arg(unix_seconds(time)))
+        self.execute(Cmd::new(&table::EXPIREAT).arg(key).arg(unix_seconds(time)))
     }
 
     /// Lets a key expire at a moment in whole seconds, rounded up, under a condition, and says whether it did.
@@ -106,7 +106,7 @@ pub trait ExpiryCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn expireat_with<K: ToArg>(self, key: K, time: SystemTime, options: ExpireOptions) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::EXPIREAT).arg(key).arg(unix_seconds(time)).args_of(options))
+        self.execute(Cmd::new(&table::EXPIREAT).arg(key).arg(unix_seconds(time)).args_of(options))
     }
 
     /// Gives the moment at which a key expires, rounded to the nearest second.
@@ -131,7 +131,7 @@ pub trait ExpiryCommands: Execute {
     /// ```
     #[doc(alias = "expire_time")]
     fn expiretime<K: ToArg>(self, key: K) -> Self::Output<ExpireTimeSeconds> {
-        self.execute(Cmd::new(&spec::EXPIRETIME).arg(key))
+        self.execute(Cmd::new(&table::EXPIRETIME).arg(key))
     }
 
     /// Removes the expiry of a key, and says whether it did: not when the key is missing or has none.
@@ -152,7 +152,7 @@ pub trait ExpiryCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn persist<K: ToArg>(self, key: K) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::PERSIST).arg(key))
+        self.execute(Cmd::new(&table::PERSIST).arg(key))
     }
 
     /// Lets a key expire after a time in milliseconds, rounded up, and says whether it did: not when there is no such
@@ -173,7 +173,7 @@ pub trait ExpiryCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn pexpire<K: ToArg>(self, key: K, time: Duration) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::PEXPIRE).arg(key).arg(millis(time)))
+        self.execute(Cmd::new(&table::PEXPIRE).arg(key).arg(millis(time)))
     }
 
     /// Lets a key expire after a time in milliseconds, rounded up, under a condition, and says whether it did.
@@ -195,7 +195,7 @@ pub trait ExpiryCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn pexpire_with<K: ToArg>(self, key: K, time: Duration, options: ExpireOptions) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::PEXPIRE).arg(key).arg(millis(time)).args_of(options))
+        self.execute(Cmd::new(&table::PEXPIRE).arg(key).arg(millis(time)).args_of(options))
     }
 
     /// Lets a key expire at a moment in whole milliseconds, rounded up, and says whether it did: not when there is no
@@ -218,7 +218,7 @@ pub trait ExpiryCommands: Execute {
     /// ```
     #[doc(alias = "pexpire_at")]
     fn pexpireat<K: ToArg>(self, key: K, time: SystemTime) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::PEXPIREAT).arg(key).arg(unix_millis(time)))
+        self.execute(Cmd::new(&table::PEXPIREAT).arg(key).arg(unix_millis(time)))
     }
 
     /// Lets a key expire at a moment in whole milliseconds, rounded up, under a condition, and says whether it did.
@@ -240,7 +240,7 @@ pub trait ExpiryCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn pexpireat_with<K: ToArg>(self, key: K, time: SystemTime, options: ExpireOptions) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::PEXPIREAT).arg(key).arg(unix_millis(time)).args_of(options))
+        self.execute(Cmd::new(&table::PEXPIREAT).arg(key).arg(unix_millis(time)).args_of(options))
     }
 
     /// Gives the moment at which a key expires, to the millisecond.
@@ -262,7 +262,7 @@ pub trait ExpiryCommands: Execute {
     /// ```
     #[doc(alias = "pexpire_time")]
     fn pexpiretime<K: ToArg>(self, key: K) -> Self::Output<ExpireTimeMillis> {
-        self.execute(Cmd::new(&spec::PEXPIRETIME).arg(key))
+        self.execute(Cmd::new(&table::PEXPIRETIME).arg(key))
     }
 
     /// Gives how long a key has left, to the millisecond.
@@ -286,7 +286,7 @@ pub trait ExpiryCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn pttl<K: ToArg>(self, key: K) -> Self::Output<TtlMillis> {
-        self.execute(Cmd::new(&spec::PTTL).arg(key))
+        self.execute(Cmd::new(&table::PTTL).arg(key))
     }
 
     /// Gives how long a key has left, rounded to the nearest second.
@@ -307,7 +307,7 @@ pub trait ExpiryCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn ttl<K: ToArg>(self, key: K) -> Self::Output<TtlSeconds> {
-        self.execute(Cmd::new(&spec::TTL).arg(key))
+        self.execute(Cmd::new(&table::TTL).arg(key))
     }
 }
 

@@ -10,7 +10,7 @@ use super::args::Counted;
 use super::{Flush, ServerCommands};
 use crate::cmd::Cmd;
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// Commands on functions: scripts in libraries that the servers keep with their data and pass on to replicas.
@@ -46,7 +46,7 @@ pub trait FunctionCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn fcall<F: ToArg, K: ToArgs, A: ToArgs, V: FromValue>(self, function: F, keys: K, args: A) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::FCALL).arg(function).args_of(Counted(keys)).args_of(args))
+        self.execute(Cmd::new(&table::FCALL).arg(function).args_of(Counted(keys)).args_of(args))
     }
 
     /// As [`fcall`](FunctionCommands::fcall) for a function with the flag `no-writes`, so that a replica may run it.
@@ -75,7 +75,7 @@ pub trait FunctionCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn fcall_ro<F: ToArg, K: ToArgs, A: ToArgs, V: FromValue>(self, function: F, keys: K, args: A) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::FCALL_RO).arg(function).args_of(Counted(keys)).args_of(args))
+        self.execute(Cmd::new(&table::FCALL_RO).arg(function).args_of(Counted(keys)).args_of(args))
     }
 
     /// Removes a library with its functions, on all nodes.
@@ -96,7 +96,7 @@ pub trait FunctionCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn function_delete<L: ToArg>(self, library: L) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::FUNCTION_DELETE).arg(library))
+        self.execute(Cmd::new(&table::FUNCTION_DELETE).arg(library))
     }
 
     /// Gives all libraries of the first node in one string of bytes, for
@@ -116,7 +116,7 @@ pub trait FunctionCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn function_dump(self) -> Self::Output<Vec<u8>> {
-        self.execute(Cmd::new(&spec::FUNCTION_DUMP))
+        self.execute(Cmd::new(&table::FUNCTION_DUMP))
     }
 
     /// Removes all libraries, on all nodes.
@@ -136,7 +136,7 @@ pub trait FunctionCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn function_flush(self) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::FUNCTION_FLUSH))
+        self.execute(Cmd::new(&table::FUNCTION_FLUSH))
     }
 
     /// As [`function_flush`](FunctionCommands::function_flush), saying whether the memory is freed before the reply or
@@ -156,7 +156,7 @@ pub trait FunctionCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn function_flush_with(self, mode: Flush) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::FUNCTION_FLUSH).arg(mode))
+        self.execute(Cmd::new(&table::FUNCTION_FLUSH).arg(mode))
     }
 
     /// Stops the function that runs at the moment, on every server. A function that has written cannot be stopped.
@@ -178,7 +178,7 @@ pub trait FunctionCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn function_kill(self) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::FUNCTION_KILL))
+        self.execute(Cmd::new(&table::FUNCTION_KILL))
     }
 
     /// Gives the libraries of the first node with their functions, without their code.
@@ -198,7 +198,7 @@ pub trait FunctionCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn function_list(self) -> Self::Output<Vec<FunctionLibrary>> {
-        self.execute(Cmd::new(&spec::FUNCTION_LIST))
+        self.execute(Cmd::new(&table::FUNCTION_LIST))
     }
 
     /// As [`function_list`](FunctionCommands::function_list), some libraries only, or with their code.
@@ -220,7 +220,7 @@ pub trait FunctionCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn function_list_with(self, options: FunctionListOptions) -> Self::Output<Vec<FunctionLibrary>> {
-        self.execute(Cmd::new(&spec::FUNCTION_LIST).args_of(options))
+        self.execute(Cmd::new(&table::FUNCTION_LIST).args_of(options))
     }
 
     /// Loads a library on all nodes and gives its name. The code says it in its first line, such as `#!lua name=mine`.
@@ -241,7 +241,7 @@ pub trait FunctionCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn function_load<C: ToArg>(self, code: C) -> Self::Output<String> {
-        self.execute(Cmd::new(&spec::FUNCTION_LOAD).arg(code))
+        self.execute(Cmd::new(&table::FUNCTION_LOAD).arg(code))
     }
 
     /// As [`function_load`](FunctionCommands::function_load), in place of a library of the same name.
@@ -262,7 +262,7 @@ pub trait FunctionCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn function_load_replace<C: ToArg>(self, code: C) -> Self::Output<String> {
-        self.execute(Cmd::new(&spec::FUNCTION_LOAD).arg("REPLACE").arg(code))
+        self.execute(Cmd::new(&table::FUNCTION_LOAD).arg("REPLACE").arg(code))
     }
 
     /// Loads the libraries of a [`function_dump`](FunctionCommands::function_dump) on all nodes, beside those that are
@@ -286,7 +286,7 @@ pub trait FunctionCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn function_restore<D: ToArg>(self, dump: D) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::FUNCTION_RESTORE).arg(dump))
+        self.execute(Cmd::new(&table::FUNCTION_RESTORE).arg(dump))
     }
 
     /// As [`function_restore`](FunctionCommands::function_restore), saying what becomes of the libraries that are
@@ -308,7 +308,7 @@ pub trait FunctionCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn function_restore_with<D: ToArg>(self, dump: D, policy: FunctionRestore) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::FUNCTION_RESTORE).arg(dump).arg(policy))
+        self.execute(Cmd::new(&table::FUNCTION_RESTORE).arg(dump).arg(policy))
     }
 
     /// Tells of every server which function runs at the moment, and how many libraries and functions it has.
@@ -331,7 +331,7 @@ pub trait FunctionCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn function_stats(self) -> Self::Output<Self::Each<FunctionStats>> {
-        self.execute(Cmd::new(&spec::FUNCTION_STATS))
+        self.execute(Cmd::new(&table::FUNCTION_STATS))
     }
 }
 

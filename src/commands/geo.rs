@@ -8,7 +8,7 @@ pub use radius::GeoRadiusCommands;
 
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 use options::{Found, Located};
 
@@ -40,7 +40,7 @@ pub trait GeoCommands: Execute {
     /// ```
     #[doc(alias = "geo_add")]
     fn geoadd<K: ToArg, P: ToGeo>(self, key: K, places: P) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::GEOADD).arg(key).args_of(Located(places)))
+        self.execute(Cmd::new(&table::GEOADD).arg(key).args_of(Located(places)))
     }
 
     /// As [`geoadd`](GeoCommands::geoadd), under conditions; with [`changed`](GeoAddOptions::changed) it gives how many
@@ -62,7 +62,7 @@ pub trait GeoCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn geoadd_with<K: ToArg, P: ToGeo>(self, key: K, places: P, options: GeoAddOptions) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::GEOADD).arg(key).args_of(options).args_of(Located(places)))
+        self.execute(Cmd::new(&table::GEOADD).arg(key).args_of(options).args_of(Located(places)))
     }
 
     /// Gives the distance between two places; `None` when one of them is not there. The earth is taken for a ball,
@@ -85,7 +85,7 @@ pub trait GeoCommands: Execute {
     /// ```
     #[doc(alias = "geo_dist")]
     fn geodist<K: ToArg, A: ToArg, B: ToArg>(self, key: K, from: A, to: B, unit: GeoUnit) -> Self::Output<Option<f64>> {
-        self.execute(Cmd::new(&spec::GEODIST).arg(key).arg(from).arg(to).arg(unit))
+        self.execute(Cmd::new(&table::GEODIST).arg(key).arg(from).arg(to).arg(unit))
     }
 
     /// Gives the geohashes of places, each a text of 11 characters as geohash.org has them, `None` for each that is
@@ -108,7 +108,7 @@ pub trait GeoCommands: Execute {
     /// ```
     #[doc(alias = "geo_hash")]
     fn geohash<K: ToArg, M: ToArgs>(self, key: K, members: M) -> Self::Output<Vec<Option<String>>> {
-        self.execute(Cmd::new(&spec::GEOHASH).arg(key).args_of(members))
+        self.execute(Cmd::new(&table::GEOHASH).arg(key).args_of(members))
     }
 
     /// Gives the points of places, `None` for each that is not there.
@@ -131,7 +131,7 @@ pub trait GeoCommands: Execute {
     /// ```
     #[doc(alias = "geo_pos")]
     fn geopos<K: ToArg, M: ToArgs>(self, key: K, members: M) -> Self::Output<Vec<Option<GeoPoint>>> {
-        self.execute(Cmd::new(&spec::GEOPOS).arg(key).args_of(members))
+        self.execute(Cmd::new(&table::GEOPOS).arg(key).args_of(members))
     }
 
     /// Gives the places within a circle, a rectangle or a polygon.
@@ -156,7 +156,7 @@ pub trait GeoCommands: Execute {
     /// ```
     #[doc(alias = "geo_search")]
     fn geosearch<K: ToArg, M: FromValue>(self, key: K, search: GeoSearch) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::GEOSEARCH).arg(key).args_of(search))
+        self.execute(Cmd::new(&table::GEOSEARCH).arg(key).args_of(search))
     }
 
     /// As [`geosearch`](GeoCommands::geosearch), each place with all that is known of it: how far it is from the
@@ -180,7 +180,7 @@ pub trait GeoCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn geosearch_found<K: ToArg, M: FromValue>(self, key: K, search: GeoSearch) -> Self::Output<Vec<GeoFound<M>>> {
-        self.execute(Cmd::new(&spec::GEOSEARCH).arg(key).args_of(search).args_of(Found))
+        self.execute(Cmd::new(&table::GEOSEARCH).arg(key).args_of(search).args_of(Found))
     }
 
     /// As [`geosearch`](GeoCommands::geosearch), each place with how far it is from the center, in the unit of the
@@ -208,7 +208,7 @@ pub trait GeoCommands: Execute {
         key: K,
         search: GeoSearch,
     ) -> Self::Output<Vec<(M, f64)>> {
-        self.execute(Cmd::new(&spec::GEOSEARCH).arg(key).args_of(search).arg("WITHDIST"))
+        self.execute(Cmd::new(&table::GEOSEARCH).arg(key).args_of(search).arg("WITHDIST"))
     }
 
     /// Puts the places within a circle or a rectangle under another key, whatever that held before, and gives how many
@@ -232,7 +232,7 @@ pub trait GeoCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn geosearchstore<D: ToArg, K: ToArg>(self, destination: D, source: K, search: GeoSearch) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::GEOSEARCHSTORE).arg(destination).arg(source).args_of(search))
+        self.execute(Cmd::new(&table::GEOSEARCHSTORE).arg(destination).arg(source).args_of(search))
     }
 
     /// As [`geosearchstore`](GeoCommands::geosearchstore), but the scores in the destination are how far each place is
@@ -260,7 +260,7 @@ pub trait GeoCommands: Execute {
         source: K,
         search: GeoSearch,
     ) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::GEOSEARCHSTORE).arg(destination).arg(source).args_of(search).arg("STOREDIST"))
+        self.execute(Cmd::new(&table::GEOSEARCHSTORE).arg(destination).arg(source).args_of(search).arg("STOREDIST"))
     }
 }
 

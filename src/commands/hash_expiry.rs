@@ -9,7 +9,7 @@ use super::time::{millis, seconds, unix_millis, unix_seconds};
 use super::{ExpireOptions, ExpireTimeMillis, ExpireTimeSeconds, GetExOptions, TtlMillis, TtlSeconds};
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use std::time::{Duration, SystemTime};
 
@@ -41,7 +41,7 @@ pub trait HashExpiryCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn hexpire<K: ToArg, F: ToArgs>(self, key: K, time: Duration, fields: F) -> Self::Output<Vec<FieldExpiry>> {
-        self.execute(Cmd::new(&spec::HEXPIRE).arg(key).arg(seconds(time)).arg("FIELDS").args_of(Counted(fields)))
+        self.execute(Cmd::new(&table::HEXPIRE).arg(key).arg(seconds(time)).arg("FIELDS").args_of(Counted(fields)))
     }
 
     /// As [`hexpire`](HashExpiryCommands::hexpire), under a condition on each field. Redis takes one condition, Valkey those
@@ -74,7 +74,7 @@ pub trait HashExpiryCommands: Execute {
         fields: F,
     ) -> Self::Output<Vec<FieldExpiry>> {
         self.execute(
-            Cmd::new(&spec::HEXPIRE)
+            Cmd::new(&table::HEXPIRE)
                 .arg(key)
                 .arg(seconds(time))
                 .args_of(options)
@@ -103,7 +103,9 @@ pub trait HashExpiryCommands: Execute {
     /// ```
     #[doc(alias = "hexpire_at")]
     fn hexpireat<K: ToArg, F: ToArgs>(self, key: K, time: SystemTime, fields: F) -> Self::Output<Vec<FieldExpiry>> {
-        self.execute(Cmd::new(&spec::HEXPIREAT).arg(key).arg(unix_seconds(time)).arg("FIELDS").args_of(Counted(fields)))
+        self.execute(
+            Cmd::new(&table::HEXPIREAT).arg(key).arg(unix_seconds(time)).arg("FIELDS").args_of(Counted(fields)),
+        )
     }
 
     /// As [`hexpireat`](HashExpiryCommands::hexpireat), under a condition on each field.
@@ -133,7 +135,7 @@ pub trait HashExpiryCommands: Execute {
         fields: F,
     ) -> Self::Output<Vec<FieldExpiry>> {
         self.execute(
-            Cmd::new(&spec::HEXPIREAT)
+            Cmd::new(&table::HEXPIREAT)
                 .arg(key)
                 .arg(unix_seconds(time))
                 .args_of(options)
@@ -161,7 +163,7 @@ pub trait HashExpiryCommands: Execute {
     /// ```
     #[doc(alias = "hexpire_time")]
     fn hexpiretime<K: ToArg, F: ToArgs>(self, key: K, fields: F) -> Self::Output<Vec<ExpireTimeSeconds>> {
-        self.execute(Cmd::new(&spec::HEXPIRETIME).arg(key).arg("FIELDS").args_of(Counted(fields)))
+        self.execute(Cmd::new(&table::HEXPIRETIME).arg(key).arg("FIELDS").args_of(Counted(fields)))
     }
 
     /// Gives the values of fields, as [`hmget`](crate::HashCommands::hmget), and deletes them.
@@ -182,7 +184,7 @@ pub trait HashExpiryCommands: Execute {
     /// ```
     #[doc(alias = "hget_del")]
     fn hgetdel<K: ToArg, F: ToArgs, V: FromValue>(self, key: K, fields: F) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::HGETDEL).arg(key).arg("FIELDS").args_of(Counted(fields)))
+        self.execute(Cmd::new(&table::HGETDEL).arg(key).arg("FIELDS").args_of(Counted(fields)))
     }
 
     /// Gives the values of fields, as [`hmget`](crate::HashCommands::hmget), and changes when they expire.
@@ -207,7 +209,7 @@ pub trait HashExpiryCommands: Execute {
     /// ```
     #[doc(alias = "hget_ex")]
     fn hgetex<K: ToArg, F: ToArgs, V: FromValue>(self, key: K, fields: F, options: GetExOptions) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::HGETEX).arg(key).args_of(options).arg("FIELDS").args_of(Counted(fields)))
+        self.execute(Cmd::new(&table::HGETEX).arg(key).args_of(options).arg("FIELDS").args_of(Counted(fields)))
     }
 
     /// Removes the expiry of fields, and says for each what became of it.
@@ -229,7 +231,7 @@ pub trait HashExpiryCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn hpersist<K: ToArg, F: ToArgs>(self, key: K, fields: F) -> Self::Output<Vec<FieldPersist>> {
-        self.execute(Cmd::new(&spec::HPERSIST).arg(key).arg("FIELDS").args_of(Counted(fields)))
+        self.execute(Cmd::new(&table::HPERSIST).arg(key).arg("FIELDS").args_of(Counted(fields)))
     }
 
     /// As [`hexpire`](HashExpiryCommands::hexpire), in milliseconds, rounded up.
@@ -251,7 +253,7 @@ pub trait HashExpiryCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn hpexpire<K: ToArg, F: ToArgs>(self, key: K, time: Duration, fields: F) -> Self::Output<Vec<FieldExpiry>> {
-        self.execute(Cmd::new(&spec::HPEXPIRE).arg(key).arg(millis(time)).arg("FIELDS").args_of(Counted(fields)))
+        self.execute(Cmd::new(&table::HPEXPIRE).arg(key).arg(millis(time)).arg("FIELDS").args_of(Counted(fields)))
     }
 
     /// As [`hexpire_with`](HashExpiryCommands::hexpire_with), in milliseconds, rounded up.
@@ -282,7 +284,7 @@ pub trait HashExpiryCommands: Execute {
         fields: F,
     ) -> Self::Output<Vec<FieldExpiry>> {
         self.execute(
-            Cmd::new(&spec::HPEXPIRE)
+            Cmd::new(&table::HPEXPIRE)
                 .arg(key)
                 .arg(millis(time))
                 .args_of(options)
@@ -311,7 +313,9 @@ pub trait HashExpiryCommands: Execute {
     /// ```
     #[doc(alias = "hpexpire_at")]
     fn hpexpireat<K: ToArg, F: ToArgs>(self, key: K, time: SystemTime, fields: F) -> Self::Output<Vec<FieldExpiry>> {
-        self.execute(Cmd::new(&spec::HPEXPIREAT).arg(key).arg(unix_millis(time)).arg("FIELDS").args_of(Counted(fields)))
+        self.execute(
+            Cmd::new(&table::HPEXPIREAT).arg(key).arg(unix_millis(time)).arg("FIELDS").args_of(Counted(fields)),
+        )
     }
 
     /// As [`hexpireat_with`](HashExpiryCommands::hexpireat_with), in whole milliseconds, rounded up.
@@ -341,7 +345,7 @@ pub trait HashExpiryCommands: Execute {
         fields: F,
     ) -> Self::Output<Vec<FieldExpiry>> {
         self.execute(
-            Cmd::new(&spec::HPEXPIREAT)
+            Cmd::new(&table::HPEXPIREAT)
                 .arg(key)
                 .arg(unix_millis(time))
                 .args_of(options)
@@ -370,7 +374,7 @@ pub trait HashExpiryCommands: Execute {
     /// ```
     #[doc(alias = "hpexpire_time")]
     fn hpexpiretime<K: ToArg, F: ToArgs>(self, key: K, fields: F) -> Self::Output<Vec<ExpireTimeMillis>> {
-        self.execute(Cmd::new(&spec::HPEXPIRETIME).arg(key).arg("FIELDS").args_of(Counted(fields)))
+        self.execute(Cmd::new(&table::HPEXPIRETIME).arg(key).arg("FIELDS").args_of(Counted(fields)))
     }
 
     /// Gives how long fields have left, to the millisecond.
@@ -391,7 +395,7 @@ pub trait HashExpiryCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn hpttl<K: ToArg, F: ToArgs>(self, key: K, fields: F) -> Self::Output<Vec<TtlMillis>> {
-        self.execute(Cmd::new(&spec::HPTTL).arg(key).arg("FIELDS").args_of(Counted(fields)))
+        self.execute(Cmd::new(&table::HPTTL).arg(key).arg("FIELDS").args_of(Counted(fields)))
     }
 
     /// Sets fields together with their expiry, and says whether it did: all of them, or when a condition does not hold
@@ -415,7 +419,7 @@ pub trait HashExpiryCommands: Execute {
     /// ```
     #[doc(alias = "hset_ex")]
     fn hsetex<K: ToArg, P: ToPairs>(self, key: K, fields: P, options: HSetExOptions) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::HSETEX).arg(key).args_of(options).arg("FIELDS").args_of(CountedPairs(fields)))
+        self.execute(Cmd::new(&table::HSETEX).arg(key).args_of(options).arg("FIELDS").args_of(CountedPairs(fields)))
     }
 
     /// Gives how long fields have left, in seconds.
@@ -439,7 +443,7 @@ pub trait HashExpiryCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn httl<K: ToArg, F: ToArgs>(self, key: K, fields: F) -> Self::Output<Vec<TtlSeconds>> {
-        self.execute(Cmd::new(&spec::HTTL).arg(key).arg("FIELDS").args_of(Counted(fields)))
+        self.execute(Cmd::new(&table::HTTL).arg(key).arg("FIELDS").args_of(Counted(fields)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 
 /// Commands on hashes: fields with values, under one key.
@@ -31,7 +31,7 @@ pub trait HashCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn hdel<K: ToArg, F: ToArgs>(self, key: K, fields: F) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::HDEL).arg(key).args_of(fields))
+        self.execute(Cmd::new(&table::HDEL).arg(key).args_of(fields))
     }
 
     /// Says whether a field exists; not when there is no such key.
@@ -52,7 +52,7 @@ pub trait HashCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn hexists<K: ToArg, F: ToArg>(self, key: K, field: F) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::HEXISTS).arg(key).arg(field))
+        self.execute(Cmd::new(&table::HEXISTS).arg(key).arg(field))
     }
 
     /// Gives the value of a field; nil, so `None`, when the field or the key is missing.
@@ -73,7 +73,7 @@ pub trait HashCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn hget<K: ToArg, F: ToArg, V: FromValue>(self, key: K, field: F) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::HGET).arg(key).arg(field))
+        self.execute(Cmd::new(&table::HGET).arg(key).arg(field))
     }
 
     /// Gives all fields with their values, in no order: a map, or a list of pairs. A missing key gives none.
@@ -95,7 +95,7 @@ pub trait HashCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn hgetall<K: ToArg, V: FromValue>(self, key: K) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::HGETALL).arg(key))
+        self.execute(Cmd::new(&table::HGETALL).arg(key))
     }
 
     /// Adds an amount to the number in a field and gives the sum. A missing field counts as 0.
@@ -117,7 +117,7 @@ pub trait HashCommands: Execute {
     /// ```
     #[doc(alias = "hincr")]
     fn hincrby<K: ToArg, F: ToArg>(self, key: K, field: F, amount: i64) -> Self::Output<i64> {
-        self.execute(Cmd::new(&spec::HINCRBY).arg(key).arg(field).arg(amount))
+        self.execute(Cmd::new(&table::HINCRBY).arg(key).arg(field).arg(amount))
     }
 
     /// Adds an amount to the number with a fraction in a field and gives the sum. A missing field counts as 0.
@@ -139,7 +139,7 @@ pub trait HashCommands: Execute {
     /// ```
     #[doc(alias = "hincr")]
     fn hincrbyfloat<K: ToArg, F: ToArg>(self, key: K, field: F, amount: f64) -> Self::Output<f64> {
-        self.execute(Cmd::new(&spec::HINCRBYFLOAT).arg(key).arg(field).arg(amount))
+        self.execute(Cmd::new(&table::HINCRBYFLOAT).arg(key).arg(field).arg(amount))
     }
 
     /// Gives the names of all fields, in no order; none when there is no such key.
@@ -161,7 +161,7 @@ pub trait HashCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn hkeys<K: ToArg, V: FromValue>(self, key: K) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::HKEYS).arg(key))
+        self.execute(Cmd::new(&table::HKEYS).arg(key))
     }
 
     /// Gives how many fields there are; 0 when there is no such key.
@@ -181,7 +181,7 @@ pub trait HashCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn hlen<K: ToArg>(self, key: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::HLEN).arg(key))
+        self.execute(Cmd::new(&table::HLEN).arg(key))
     }
 
     /// Gives the values of several fields, in the order of the fields; nil, so `None`, for each that is missing.
@@ -205,7 +205,7 @@ pub trait HashCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn hmget<K: ToArg, F: ToArgs, V: FromValue>(self, key: K, fields: F) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::HMGET).arg(key).args_of(fields))
+        self.execute(Cmd::new(&table::HMGET).arg(key).args_of(fields))
     }
 
     /// Sets fields, whatever they held.
@@ -224,7 +224,7 @@ pub trait HashCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn hmset<K: ToArg, P: ToPairs>(self, key: K, pairs: P) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::HMSET).arg(key).pairs(pairs))
+        self.execute(Cmd::new(&table::HMSET).arg(key).pairs(pairs))
     }
 
     /// Gives the name of a field drawn by chance; nil, so `None`, when there is no such key.
@@ -245,7 +245,7 @@ pub trait HashCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn hrandfield<K: ToArg, V: FromValue>(self, key: K) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::HRANDFIELD).arg(key))
+        self.execute(Cmd::new(&table::HRANDFIELD).arg(key))
     }
 
     /// Gives the names of fields drawn by chance: with a positive count so many different ones, or all if there are no
@@ -268,7 +268,7 @@ pub trait HashCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn hrandfield_count<K: ToArg, V: FromValue>(self, key: K, count: i64) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::HRANDFIELD).arg(key).arg(count))
+        self.execute(Cmd::new(&table::HRANDFIELD).arg(key).arg(count))
     }
 
     /// Gives fields drawn by chance with their values: a list of pairs, or a map where no field can come twice. The
@@ -290,7 +290,7 @@ pub trait HashCommands: Execute {
     /// ```
     #[doc(alias = "hrandfield_with_values")]
     fn hrandfield_withvalues<K: ToArg, V: FromValue>(self, key: K, count: i64) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::HRANDFIELD).arg(key).arg(count).arg("WITHVALUES"))
+        self.execute(Cmd::new(&table::HRANDFIELD).arg(key).arg(count).arg("WITHVALUES"))
     }
 
     /// Sets fields, whatever they held, and gives how many of them are new. One field is a pair, several are a list of
@@ -313,7 +313,7 @@ pub trait HashCommands: Execute {
     /// ```
     #[doc(alias = "hset_multiple")]
     fn hset<K: ToArg, P: ToPairs>(self, key: K, pairs: P) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::HSET).arg(key).pairs(pairs))
+        self.execute(Cmd::new(&table::HSET).arg(key).pairs(pairs))
     }
 
     /// Sets a field when there is none of that name, and says whether it did.
@@ -334,7 +334,7 @@ pub trait HashCommands: Execute {
     /// ```
     #[doc(alias = "hset_nx")]
     fn hsetnx<K: ToArg, F: ToArg, V: ToArg>(self, key: K, field: F, value: V) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::HSETNX).arg(key).arg(field).arg(value))
+        self.execute(Cmd::new(&table::HSETNX).arg(key).arg(field).arg(value))
     }
 
     /// Gives the length of a field's value in bytes; 0 when the field or the key is missing.
@@ -354,7 +354,7 @@ pub trait HashCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn hstrlen<K: ToArg, F: ToArg>(self, key: K, field: F) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::HSTRLEN).arg(key).arg(field))
+        self.execute(Cmd::new(&table::HSTRLEN).arg(key).arg(field))
     }
 
     /// Gives all values, in no order; none when there is no such key.
@@ -375,7 +375,7 @@ pub trait HashCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn hvals<K: ToArg, V: FromValue>(self, key: K) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::HVALS).arg(key))
+        self.execute(Cmd::new(&table::HVALS).arg(key))
     }
 }
 

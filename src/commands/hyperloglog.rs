@@ -1,7 +1,7 @@
 //! HyperLogLog: estimates of how many different elements there are.
 
 use crate::cmd::{Cmd, Execute};
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// Commands that count different elements without keeping them.
@@ -28,7 +28,7 @@ pub trait HyperLogLogCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn pfadd<K: ToArg, M: ToArgs>(self, key: K, elements: M) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::PFADD).arg(key).args_of(elements))
+        self.execute(Cmd::new(&table::PFADD).arg(key).args_of(elements))
     }
 
     /// Estimates how many different elements a key has seen, or several keys together: an element that several have
@@ -51,7 +51,7 @@ pub trait HyperLogLogCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn pfcount<K: ToArgs>(self, keys: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::PFCOUNT).args_of(keys))
+        self.execute(Cmd::new(&table::PFCOUNT).args_of(keys))
     }
 
     /// Has a key see what other keys have seen, on top of what it has seen itself. A key that does not exist is made.
@@ -73,7 +73,7 @@ pub trait HyperLogLogCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn pfmerge<D: ToArg, K: ToArgs>(self, destination: D, sources: K) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::PFMERGE).arg(destination).args_of(sources))
+        self.execute(Cmd::new(&table::PFMERGE).arg(destination).args_of(sources))
     }
 }
 

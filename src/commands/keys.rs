@@ -10,7 +10,7 @@ pub use type_of::TypeOf;
 
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// Commands on keys, whatever they hold. When they expire is said by [`ExpiryCommands`](crate::ExpiryCommands),
@@ -34,7 +34,7 @@ pub trait KeyCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn copy<S: ToArg, D: ToArg>(self, source: S, destination: D) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::COPY).arg(source).arg(destination))
+        self.execute(Cmd::new(&table::COPY).arg(source).arg(destination))
     }
 
     /// Copies a value with its expiry over another key or into another database, and says whether it did.
@@ -58,7 +58,7 @@ pub trait KeyCommands: Execute {
     /// ```
     #[doc(alias = "copy_options")]
     fn copy_with<S: ToArg, D: ToArg>(self, source: S, destination: D, options: CopyOptions) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::COPY).arg(source).arg(destination).args_of(options))
+        self.execute(Cmd::new(&table::COPY).arg(source).arg(destination).args_of(options))
     }
 
     /// Deletes keys, and gives how many of them existed; a key given twice counts once.
@@ -80,7 +80,7 @@ pub trait KeyCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn del<K: ToArgs>(self, keys: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::DEL).args_of(keys))
+        self.execute(Cmd::new(&table::DEL).args_of(keys))
     }
 
     /// Gives a value in the server's own packed form, for [`restore`](KeyCommands::restore); `None` when there is no
@@ -101,7 +101,7 @@ pub trait KeyCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn dump<K: ToArg>(self, key: K) -> Self::Output<Option<Vec<u8>>> {
-        self.execute(Cmd::new(&spec::DUMP).arg(key))
+        self.execute(Cmd::new(&table::DUMP).arg(key))
     }
 
     /// Gives how many of the keys exist; a key given twice counts twice.
@@ -122,7 +122,7 @@ pub trait KeyCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn exists<K: ToArgs>(self, keys: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::EXISTS).args_of(keys))
+        self.execute(Cmd::new(&table::EXISTS).args_of(keys))
     }
 
     /// Gives the names of all keys that match a pattern, in no order: `*` for any text, `?` for any one byte, `[a-c]`
@@ -146,7 +146,7 @@ pub trait KeyCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn keys<P: ToArg, V: FromValue>(self, pattern: P) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::KEYS).arg(pattern))
+        self.execute(Cmd::new(&table::KEYS).arg(pattern))
     }
 
     /// Sends keys with their expiry to another server and deletes them here once it has them.
@@ -170,7 +170,7 @@ pub trait KeyCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn migrate<K: ToArgs>(self, keys: K, options: MigrateOptions) -> Self::Output<Migrated> {
-        self.execute(Cmd::new(&spec::MIGRATE).args_of(options).arg("KEYS").args_of(keys))
+        self.execute(Cmd::new(&table::MIGRATE).args_of(options).arg("KEYS").args_of(keys))
     }
 
     /// Moves a key with its expiry to another database of the same server, and says whether it did: not when there is
@@ -192,7 +192,7 @@ pub trait KeyCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn move_key<K: ToArg>(self, key: K, database: u32) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::MOVE).arg(key).arg(database))
+        self.execute(Cmd::new(&table::MOVE).arg(key).arg(database))
     }
 
     /// Gives how the server stores a value in memory, such as `listpack` or `int`; `None` when there is no such key.
@@ -211,7 +211,7 @@ pub trait KeyCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn object_encoding<K: ToArg>(self, key: K) -> Self::Output<Option<String>> {
-        self.execute(Cmd::new(&spec::OBJECT_ENCODING).arg(key))
+        self.execute(Cmd::new(&table::OBJECT_ENCODING).arg(key))
     }
 
     /// Gives how often a key is used, on the server's logarithmic scale; `None` when there is no such key.
@@ -234,7 +234,7 @@ pub trait KeyCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn object_freq<K: ToArg>(self, key: K) -> Self::Output<Option<u64>> {
-        self.execute(Cmd::new(&spec::OBJECT_FREQ).arg(key))
+        self.execute(Cmd::new(&table::OBJECT_FREQ).arg(key))
     }
 
     /// Gives for how many seconds a key has not been used; `None` when there is no such key.
@@ -254,7 +254,7 @@ pub trait KeyCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn object_idletime<K: ToArg>(self, key: K) -> Self::Output<Option<u64>> {
-        self.execute(Cmd::new(&spec::OBJECT_IDLETIME).arg(key))
+        self.execute(Cmd::new(&table::OBJECT_IDLETIME).arg(key))
     }
 
     /// Gives how many places of the server's memory refer to a value; `None` when there is no such key. A very large
@@ -274,7 +274,7 @@ pub trait KeyCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn object_refcount<K: ToArg>(self, key: K) -> Self::Output<Option<u64>> {
-        self.execute(Cmd::new(&spec::OBJECT_REFCOUNT).arg(key))
+        self.execute(Cmd::new(&table::OBJECT_REFCOUNT).arg(key))
     }
 
     /// Gives the name of a key drawn by chance, as the server stores it; nil, so `None`, when there are no keys.
@@ -294,7 +294,7 @@ pub trait KeyCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn randomkey<V: FromValue>(self) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::RANDOMKEY))
+        self.execute(Cmd::new(&table::RANDOMKEY))
     }
 
     /// Gives a value with its expiry another name, and replaces what had that name.
@@ -318,7 +318,7 @@ pub trait KeyCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn rename<K: ToArg, N: ToArg>(self, key: K, new_name: N) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::RENAME).arg(key).arg(new_name))
+        self.execute(Cmd::new(&table::RENAME).arg(key).arg(new_name))
     }
 
     /// Gives a value with its expiry another name unless something has that name, and says whether it did.
@@ -339,7 +339,7 @@ pub trait KeyCommands: Execute {
     /// ```
     #[doc(alias = "rename_nx")]
     fn renamenx<K: ToArg, N: ToArg>(self, key: K, new_name: N) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::RENAMENX).arg(key).arg(new_name))
+        self.execute(Cmd::new(&table::RENAMENX).arg(key).arg(new_name))
     }
 
     /// Makes a key of what [`dump`](KeyCommands::dump) gave. It never expires.
@@ -385,7 +385,7 @@ pub trait KeyCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn restore_with<K: ToArg, P: ToArg>(self, key: K, payload: P, options: RestoreOptions) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::RESTORE).arg(key).arg(options.time_to_live()).arg(payload).args_of(options))
+        self.execute(Cmd::new(&table::RESTORE).arg(key).arg(options.time_to_live()).arg(payload).args_of(options))
     }
 
     /// Marks keys as used just now, and gives how many of them exist; a key given twice counts twice.
@@ -406,7 +406,7 @@ pub trait KeyCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn touch<K: ToArgs>(self, keys: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::TOUCH).args_of(keys))
+        self.execute(Cmd::new(&table::TOUCH).args_of(keys))
     }
 
     /// Gives the type of what a key holds.
@@ -428,7 +428,7 @@ pub trait KeyCommands: Execute {
     /// ```
     #[doc(alias = "key_type")]
     fn type_of<K: ToArg>(self, key: K) -> Self::Output<TypeOf> {
-        self.execute(Cmd::new(&spec::TYPE).arg(key))
+        self.execute(Cmd::new(&table::TYPE).arg(key))
     }
 
     /// Deletes keys, and gives how many of them existed. The names are gone at once; the server frees the memory of
@@ -448,7 +448,7 @@ pub trait KeyCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn unlink<K: ToArgs>(self, keys: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::UNLINK).args_of(keys))
+        self.execute(Cmd::new(&table::UNLINK).args_of(keys))
     }
 }
 

@@ -6,7 +6,7 @@ pub use replies::{CommandLog, CommandLogEntry, LatencyEvent, LatencyHistogram, L
 
 use super::ServerCommands;
 use crate::cmd::Cmd;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub trait LatencyCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn commandlog_get(self, count: i64, log: CommandLog) -> Self::Output<Self::Each<Vec<CommandLogEntry>>> {
-        self.execute(Cmd::new(&spec::COMMANDLOG_GET).arg(count).arg(log))
+        self.execute(Cmd::new(&table::COMMANDLOG_GET).arg(count).arg(log))
     }
 
     /// Gives how many commands are in such a log, of all servers together.
@@ -54,7 +54,7 @@ pub trait LatencyCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn commandlog_len(self, log: CommandLog) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::COMMANDLOG_LEN).arg(log))
+        self.execute(Cmd::new(&table::COMMANDLOG_LEN).arg(log))
     }
 
     /// Empties such a log, on every server.
@@ -73,7 +73,7 @@ pub trait LatencyCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn commandlog_reset(self, log: CommandLog) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::COMMANDLOG_RESET).arg(log))
+        self.execute(Cmd::new(&table::COMMANDLOG_RESET).arg(log))
     }
 
     /// Gives what every server makes of its delays, with advice, as text for people.
@@ -93,7 +93,7 @@ pub trait LatencyCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn latency_doctor(self) -> Self::Output<Self::Each<String>> {
-        self.execute(Cmd::new(&spec::LATENCY_DOCTOR))
+        self.execute(Cmd::new(&table::LATENCY_DOCTOR))
     }
 
     /// Gives the delays of one kind of every server as a drawing of characters, for people.
@@ -115,7 +115,7 @@ pub trait LatencyCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn latency_graph<N: ToArg>(self, event: N) -> Self::Output<Self::Each<String>> {
-        self.execute(Cmd::new(&spec::LATENCY_GRAPH).arg(event))
+        self.execute(Cmd::new(&table::LATENCY_GRAPH).arg(event))
     }
 
     /// Gives how long commands have taken on every server since it was started; of all commands when none is named.
@@ -138,7 +138,7 @@ pub trait LatencyCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn latency_histogram<N: ToArgs>(self, commands: N) -> Self::Output<Self::Each<BTreeMap<String, LatencyHistogram>>> {
-        self.execute(Cmd::new(&spec::LATENCY_HISTOGRAM).args_of(commands))
+        self.execute(Cmd::new(&table::LATENCY_HISTOGRAM).args_of(commands))
     }
 
     /// Gives the last delays of one kind of every server, the oldest first; of an unknown kind, none.
@@ -157,7 +157,7 @@ pub trait LatencyCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn latency_history<N: ToArg>(self, event: N) -> Self::Output<Self::Each<Vec<LatencySpike>>> {
-        self.execute(Cmd::new(&spec::LATENCY_HISTORY).arg(event))
+        self.execute(Cmd::new(&table::LATENCY_HISTORY).arg(event))
     }
 
     /// Gives every kind of delay that a server has noted, with the last and the longest one.
@@ -179,7 +179,7 @@ pub trait LatencyCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn latency_latest(self) -> Self::Output<Self::Each<Vec<LatencyEvent>>> {
-        self.execute(Cmd::new(&spec::LATENCY_LATEST))
+        self.execute(Cmd::new(&table::LATENCY_LATEST))
     }
 
     /// Has every server forget delays of these kinds, or all when none is named. Gives how many kinds there were, of all
@@ -198,7 +198,7 @@ pub trait LatencyCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn latency_reset<N: ToArgs>(self, events: N) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::LATENCY_RESET).args_of(events))
+        self.execute(Cmd::new(&table::LATENCY_RESET).args_of(events))
     }
 
     /// Gives up to `count` of the last slow commands of every server, the newest first; −1 is for all.
@@ -220,7 +220,7 @@ pub trait LatencyCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn slowlog_get(self, count: i64) -> Self::Output<Self::Each<Vec<SlowLogEntry>>> {
-        self.execute(Cmd::new(&spec::SLOWLOG_GET).arg(count))
+        self.execute(Cmd::new(&table::SLOWLOG_GET).arg(count))
     }
 
     /// Gives how many slow commands are noted, of all servers together.
@@ -238,7 +238,7 @@ pub trait LatencyCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn slowlog_len(self) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::SLOWLOG_LEN))
+        self.execute(Cmd::new(&table::SLOWLOG_LEN))
     }
 
     /// Has every server forget its slow commands.
@@ -256,7 +256,7 @@ pub trait LatencyCommands: ServerCommands {
     /// # Ok(()) });
     /// ```
     fn slowlog_reset(self) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::SLOWLOG_RESET))
+        self.execute(Cmd::new(&table::SLOWLOG_RESET))
     }
 }
 

@@ -7,7 +7,7 @@ pub use options::{LPosOptions, Side};
 use super::args::Counted;
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// Commands on lists.
@@ -35,7 +35,7 @@ pub trait ListCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn lindex<K: ToArg, V: FromValue>(self, key: K, index: i64) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::LINDEX).arg(key).arg(index))
+        self.execute(Cmd::new(&table::LINDEX).arg(key).arg(index))
     }
 
     /// Puts an element after the first one that equals `pivot`, and gives the new length: 0 when there is no such
@@ -56,7 +56,7 @@ pub trait ListCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn linsert_after<K: ToArg, P: ToArg, V: ToArg>(self, key: K, pivot: P, element: V) -> Self::Output<i64> {
-        self.execute(Cmd::new(&spec::LINSERT).arg(key).arg("AFTER").arg(pivot).arg(element))
+        self.execute(Cmd::new(&table::LINSERT).arg(key).arg("AFTER").arg(pivot).arg(element))
     }
 
     /// As [`linsert_after`](ListCommands::linsert_after), in front of the pivot.
@@ -76,7 +76,7 @@ pub trait ListCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn linsert_before<K: ToArg, P: ToArg, V: ToArg>(self, key: K, pivot: P, element: V) -> Self::Output<i64> {
-        self.execute(Cmd::new(&spec::LINSERT).arg(key).arg("BEFORE").arg(pivot).arg(element))
+        self.execute(Cmd::new(&table::LINSERT).arg(key).arg("BEFORE").arg(pivot).arg(element))
     }
 
     /// Gives the number of elements.
@@ -95,7 +95,7 @@ pub trait ListCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn llen<K: ToArg>(self, key: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::LLEN).arg(key))
+        self.execute(Cmd::new(&table::LLEN).arg(key))
     }
 
     /// Takes an element off an end of a list, puts it on an end of another or of the same, and gives it; nil, so
@@ -125,7 +125,7 @@ pub trait ListCommands: Execute {
         from: Side,
         to: Side,
     ) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::LMOVE).arg(source).arg(destination).arg(from).arg(to))
+        self.execute(Cmd::new(&table::LMOVE).arg(source).arg(destination).arg(from).arg(to))
     }
 
     /// Takes up to `count` elements off an end of the first list that has any. Gives the name of that list as its
@@ -155,7 +155,7 @@ pub trait ListCommands: Execute {
         from: Side,
         count: u64,
     ) -> Self::Output<Option<(N, Vec<V>)>> {
-        self.execute(Cmd::new(&spec::LMPOP).args_of(Counted(keys)).arg(from).arg("COUNT").arg(count))
+        self.execute(Cmd::new(&table::LMPOP).args_of(Counted(keys)).arg(from).arg("COUNT").arg(count))
     }
 
     /// Takes the first element; nil, so `None`, when there is none.
@@ -175,7 +175,7 @@ pub trait ListCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn lpop<K: ToArg, V: FromValue>(self, key: K) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::LPOP).arg(key))
+        self.execute(Cmd::new(&table::LPOP).arg(key))
     }
 
     /// Takes up to `count` elements, the first one first; none when the list is empty.
@@ -195,7 +195,7 @@ pub trait ListCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn lpop_count<K: ToArg, V: FromValue>(self, key: K, count: u64) -> Self::Output<Vec<V>> {
-        self.execute(Cmd::new(&spec::LPOP).arg(key).arg(count))
+        self.execute(Cmd::new(&table::LPOP).arg(key).arg(count))
     }
 
     /// Gives the position of the first element that equals this one; `None` when there is none.
@@ -214,7 +214,7 @@ pub trait ListCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn lpos<K: ToArg, V: ToArg>(self, key: K, element: V) -> Self::Output<Option<u64>> {
-        self.execute(Cmd::new(&spec::LPOS).arg(key).arg(element))
+        self.execute(Cmd::new(&table::LPOS).arg(key).arg(element))
     }
 
     /// Gives the positions of up to `count` elements that equal this one, 0 meaning all of them, in the order of the
@@ -242,7 +242,7 @@ pub trait ListCommands: Execute {
         count: u64,
         options: LPosOptions,
     ) -> Self::Output<Vec<u64>> {
-        self.execute(Cmd::new(&spec::LPOS).arg(key).arg(element).arg("COUNT").arg(count).args_of(options))
+        self.execute(Cmd::new(&table::LPOS).arg(key).arg(element).arg("COUNT").arg(count).args_of(options))
     }
 
     /// As [`lpos`](ListCommands::lpos), beginning at another match or looking at a part of the list only.
@@ -263,7 +263,7 @@ pub trait ListCommands: Execute {
     /// ```
     #[doc(alias = "lpos_options")]
     fn lpos_with<K: ToArg, V: ToArg>(self, key: K, element: V, options: LPosOptions) -> Self::Output<Option<u64>> {
-        self.execute(Cmd::new(&spec::LPOS).arg(key).arg(element).args_of(options))
+        self.execute(Cmd::new(&table::LPOS).arg(key).arg(element).args_of(options))
     }
 
     /// Puts elements in front, one after the other, so that the last one given ends up first. Gives the new length.
@@ -283,7 +283,7 @@ pub trait ListCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn lpush<K: ToArg, M: ToArgs>(self, key: K, elements: M) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::LPUSH).arg(key).args_of(elements))
+        self.execute(Cmd::new(&table::LPUSH).arg(key).args_of(elements))
     }
 
     /// As [`lpush`](ListCommands::lpush), only when there is such a list; else 0.
@@ -302,7 +302,7 @@ pub trait ListCommands: Execute {
     /// ```
     #[doc(alias = "lpush_exists")]
     fn lpushx<K: ToArg, M: ToArgs>(self, key: K, elements: M) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::LPUSHX).arg(key).args_of(elements))
+        self.execute(Cmd::new(&table::LPUSHX).arg(key).args_of(elements))
     }
 
     /// Gives the elements from one position to another, both included; what lies beyond the ends is left out.
@@ -322,7 +322,7 @@ pub trait ListCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn lrange<K: ToArg, V: FromValue>(self, key: K, start: i64, stop: i64) -> Self::Output<Vec<V>> {
-        self.execute(Cmd::new(&spec::LRANGE).arg(key).arg(start).arg(stop))
+        self.execute(Cmd::new(&table::LRANGE).arg(key).arg(start).arg(stop))
     }
 
     /// Removes elements that equal this one: the first `count` from the head, for a negative count from the tail,
@@ -342,7 +342,7 @@ pub trait ListCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn lrem<K: ToArg, V: ToArg>(self, key: K, count: i64, element: V) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::LREM).arg(key).arg(count).arg(element))
+        self.execute(Cmd::new(&table::LREM).arg(key).arg(count).arg(element))
     }
 
     /// Puts an element in the place of the one at a position.
@@ -362,7 +362,7 @@ pub trait ListCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn lset<K: ToArg, V: ToArg>(self, key: K, index: i64, element: V) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::LSET).arg(key).arg(index).arg(element))
+        self.execute(Cmd::new(&table::LSET).arg(key).arg(index).arg(element))
     }
 
     /// Keeps the elements from one position to another, both included, and removes all others.
@@ -382,7 +382,7 @@ pub trait ListCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn ltrim<K: ToArg>(self, key: K, start: i64, stop: i64) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::LTRIM).arg(key).arg(start).arg(stop))
+        self.execute(Cmd::new(&table::LTRIM).arg(key).arg(start).arg(stop))
     }
 
     /// Takes the last element; nil, so `None`, when there is none.
@@ -402,7 +402,7 @@ pub trait ListCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn rpop<K: ToArg, V: FromValue>(self, key: K) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::RPOP).arg(key))
+        self.execute(Cmd::new(&table::RPOP).arg(key))
     }
 
     /// Takes up to `count` elements, the last one first; none when the list is empty.
@@ -422,7 +422,7 @@ pub trait ListCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn rpop_count<K: ToArg, V: FromValue>(self, key: K, count: u64) -> Self::Output<Vec<V>> {
-        self.execute(Cmd::new(&spec::RPOP).arg(key).arg(count))
+        self.execute(Cmd::new(&table::RPOP).arg(key).arg(count))
     }
 
     /// Takes the last element of a list, puts it in front of another or of the same, and gives it; nil, so `None`,
@@ -443,7 +443,7 @@ pub trait ListCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn rpoplpush<S: ToArg, D: ToArg, V: FromValue>(self, source: S, destination: D) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::RPOPLPUSH).arg(source).arg(destination))
+        self.execute(Cmd::new(&table::RPOPLPUSH).arg(source).arg(destination))
     }
 
     /// Puts elements at the end, in their order. Gives the new length.
@@ -462,7 +462,7 @@ pub trait ListCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn rpush<K: ToArg, M: ToArgs>(self, key: K, elements: M) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::RPUSH).arg(key).args_of(elements))
+        self.execute(Cmd::new(&table::RPUSH).arg(key).args_of(elements))
     }
 
     /// As [`rpush`](ListCommands::rpush), only when there is such a list; else 0.
@@ -481,7 +481,7 @@ pub trait ListCommands: Execute {
     /// ```
     #[doc(alias = "rpush_exists")]
     fn rpushx<K: ToArg, M: ToArgs>(self, key: K, elements: M) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::RPUSHX).arg(key).args_of(elements))
+        self.execute(Cmd::new(&table::RPUSHX).arg(key).args_of(elements))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// Commands that send messages and tell who listens.
@@ -29,7 +29,7 @@ pub trait PubSubCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn publish<C: ToArg, M: ToArg>(self, channel: C, message: M) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::PUBLISH).arg(channel).arg(message))
+        self.execute(Cmd::new(&table::PUBLISH).arg(channel).arg(message))
     }
 
     /// Gives the channels that somebody listens to by name, of all nodes together. Patterns do not count.
@@ -49,7 +49,7 @@ pub trait PubSubCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn pubsub_channels<C: FromValue>(self) -> Self::Output<Vec<C>> {
-        self.execute(Cmd::new(&spec::PUBSUB_CHANNELS))
+        self.execute(Cmd::new(&table::PUBSUB_CHANNELS))
     }
 
     /// As [`pubsub_channels`](PubSubCommands::pubsub_channels), those only whose names fit a pattern.
@@ -68,7 +68,7 @@ pub trait PubSubCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn pubsub_channels_matching<P: ToArg, C: FromValue>(self, pattern: P) -> Self::Output<Vec<C>> {
-        self.execute(Cmd::new(&spec::PUBSUB_CHANNELS).arg(pattern))
+        self.execute(Cmd::new(&table::PUBSUB_CHANNELS).arg(pattern))
     }
 
     /// Gives how many patterns somebody listens to, on the node where they are most: who wants to hear a pattern has to
@@ -87,7 +87,7 @@ pub trait PubSubCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn pubsub_numpat(self) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::PUBSUB_NUMPAT))
+        self.execute(Cmd::new(&table::PUBSUB_NUMPAT))
     }
 
     /// Gives each of these channels with how many listen to it by name, of all nodes together; 0 for a channel that
@@ -107,7 +107,7 @@ pub trait PubSubCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn pubsub_numsub<C: ToArgs, N: FromValue>(self, channels: C) -> Self::Output<Vec<(N, u64)>> {
-        self.execute(Cmd::new(&spec::PUBSUB_NUMSUB).args_of(channels))
+        self.execute(Cmd::new(&table::PUBSUB_NUMSUB).args_of(channels))
     }
 
     /// As [`pubsub_channels`](PubSubCommands::pubsub_channels), for the channels of
@@ -127,7 +127,7 @@ pub trait PubSubCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn pubsub_shardchannels<C: FromValue>(self) -> Self::Output<Vec<C>> {
-        self.execute(Cmd::new(&spec::PUBSUB_SHARDCHANNELS))
+        self.execute(Cmd::new(&table::PUBSUB_SHARDCHANNELS))
     }
 
     /// As [`pubsub_shardchannels`](PubSubCommands::pubsub_shardchannels), those only whose names fit a pattern.
@@ -146,7 +146,7 @@ pub trait PubSubCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn pubsub_shardchannels_matching<P: ToArg, C: FromValue>(self, pattern: P) -> Self::Output<Vec<C>> {
-        self.execute(Cmd::new(&spec::PUBSUB_SHARDCHANNELS).arg(pattern))
+        self.execute(Cmd::new(&table::PUBSUB_SHARDCHANNELS).arg(pattern))
     }
 
     /// As [`pubsub_numsub`](PubSubCommands::pubsub_numsub), for the channels of
@@ -166,7 +166,7 @@ pub trait PubSubCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn pubsub_shardnumsub<C: ToArgs, N: FromValue>(self, channels: C) -> Self::Output<Vec<(N, u64)>> {
-        self.execute(Cmd::new(&spec::PUBSUB_SHARDNUMSUB).args_of(channels))
+        self.execute(Cmd::new(&table::PUBSUB_SHARDNUMSUB).args_of(channels))
     }
 
     /// Sends a message to all who listen to a shard channel, and gives how many they are. Shard channels have names of
@@ -185,7 +185,7 @@ pub trait PubSubCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn spublish<C: ToArg, M: ToArg>(self, channel: C, message: M) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::SPUBLISH).arg(channel).arg(message))
+        self.execute(Cmd::new(&table::SPUBLISH).arg(channel).arg(message))
     }
 }
 

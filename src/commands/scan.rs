@@ -6,7 +6,7 @@ use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
 use crate::error::Result;
 use crate::resp::ValueRef;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// Commands that go through a key page by page, so that no single call keeps the server busy for long.
@@ -54,7 +54,7 @@ pub trait ScanCommands: Execute {
         cursor: u64,
         options: &ScanOptions,
     ) -> Self::Output<ScanPage<(F, V)>> {
-        self.execute(Cmd::new(&spec::HSCAN).arg(key).arg(cursor).args_of(options))
+        self.execute(Cmd::new(&table::HSCAN).arg(key).arg(cursor).args_of(options))
     }
 
     /// Gives a page of the fields of a hash, without their values.
@@ -80,7 +80,7 @@ pub trait ScanCommands: Execute {
         cursor: u64,
         options: &ScanOptions,
     ) -> Self::Output<ScanPage<F>> {
-        self.execute(Cmd::new(&spec::HSCAN).arg(key).arg(cursor).args_of(options).arg("NOVALUES"))
+        self.execute(Cmd::new(&table::HSCAN).arg(key).arg(cursor).args_of(options).arg("NOVALUES"))
     }
 
     /// Gives a page of the members of a set.
@@ -104,7 +104,7 @@ pub trait ScanCommands: Execute {
     /// ```
     #[doc(alias = "sscan_match")]
     fn sscan<K: ToArg, M: FromValue>(self, key: K, cursor: u64, options: &ScanOptions) -> Self::Output<ScanPage<M>> {
-        self.execute(Cmd::new(&spec::SSCAN).arg(key).arg(cursor).args_of(options))
+        self.execute(Cmd::new(&table::SSCAN).arg(key).arg(cursor).args_of(options))
     }
 
     /// Gives a page of the members of a sorted set with their scores, in no order.
@@ -132,7 +132,7 @@ pub trait ScanCommands: Execute {
         cursor: u64,
         options: &ScanOptions,
     ) -> Self::Output<ScanPage<ScoredMember<M>>> {
-        self.execute(Cmd::new(&spec::ZSCAN).arg(key).arg(cursor).args_of(options))
+        self.execute(Cmd::new(&table::ZSCAN).arg(key).arg(cursor).args_of(options))
     }
 }
 

@@ -4,7 +4,7 @@ use super::args::Counted;
 use super::Flush;
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// Commands that run scripts on the servers.
@@ -44,7 +44,7 @@ pub trait ScriptingCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn eval<S: ToArg, K: ToArgs, A: ToArgs, V: FromValue>(self, script: S, keys: K, args: A) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::EVAL).arg(script).args_of(Counted(keys)).args_of(args))
+        self.execute(Cmd::new(&table::EVAL).arg(script).args_of(Counted(keys)).args_of(args))
     }
 
     /// As [`eval`](ScriptingCommands::eval) for a script that only reads, so that a replica may run it.
@@ -65,7 +65,7 @@ pub trait ScriptingCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn eval_ro<S: ToArg, K: ToArgs, A: ToArgs, V: FromValue>(self, script: S, keys: K, args: A) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::EVAL_RO).arg(script).args_of(Counted(keys)).args_of(args))
+        self.execute(Cmd::new(&table::EVAL_RO).arg(script).args_of(Counted(keys)).args_of(args))
     }
 
     /// As [`eval`](ScriptingCommands::eval), for a script that the servers know: see
@@ -87,7 +87,7 @@ pub trait ScriptingCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn evalsha<S: ToArg, K: ToArgs, A: ToArgs, V: FromValue>(self, sha: S, keys: K, args: A) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::EVALSHA).arg(sha).args_of(Counted(keys)).args_of(args))
+        self.execute(Cmd::new(&table::EVALSHA).arg(sha).args_of(Counted(keys)).args_of(args))
     }
 
     /// As [`evalsha`](ScriptingCommands::evalsha) for a script that only reads, so that a replica may run it.
@@ -108,7 +108,7 @@ pub trait ScriptingCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn evalsha_ro<S: ToArg, K: ToArgs, A: ToArgs, V: FromValue>(self, sha: S, keys: K, args: A) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::EVALSHA_RO).arg(sha).args_of(Counted(keys)).args_of(args))
+        self.execute(Cmd::new(&table::EVALSHA_RO).arg(sha).args_of(Counted(keys)).args_of(args))
     }
 
     /// Tells for each of these scripts, named by their SHA-1, whether the masters of all nodes know it.
@@ -127,7 +127,7 @@ pub trait ScriptingCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn script_exists<S: ToArgs>(self, shas: S) -> Self::Output<Vec<bool>> {
-        self.execute(Cmd::new(&spec::SCRIPT_EXISTS).args_of(shas))
+        self.execute(Cmd::new(&table::SCRIPT_EXISTS).args_of(shas))
     }
 
     /// Has every server forget all scripts.
@@ -147,7 +147,7 @@ pub trait ScriptingCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn script_flush(self) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::SCRIPT_FLUSH))
+        self.execute(Cmd::new(&table::SCRIPT_FLUSH))
     }
 
     /// As [`script_flush`](ScriptingCommands::script_flush), saying whether the memory is freed before the reply or
@@ -167,7 +167,7 @@ pub trait ScriptingCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn script_flush_with(self, mode: Flush) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::SCRIPT_FLUSH).arg(mode))
+        self.execute(Cmd::new(&table::SCRIPT_FLUSH).arg(mode))
     }
 
     /// Stops the script that runs at the moment, on every server. A script that has written cannot be stopped.
@@ -189,7 +189,7 @@ pub trait ScriptingCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn script_kill(self) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::SCRIPT_KILL))
+        self.execute(Cmd::new(&table::SCRIPT_KILL))
     }
 
     /// Gives a script to all servers without running it, and gives its SHA-1 in hexadecimal digits, by which
@@ -210,7 +210,7 @@ pub trait ScriptingCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn script_load<S: ToArg>(self, script: S) -> Self::Output<String> {
-        self.execute(Cmd::new(&spec::SCRIPT_LOAD).arg(script))
+        self.execute(Cmd::new(&table::SCRIPT_LOAD).arg(script))
     }
 
     /// Gives the text of a script that is named by its SHA-1, as the first node has it.
@@ -233,7 +233,7 @@ pub trait ScriptingCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn script_show<S: ToArg, V: FromValue>(self, sha: S) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::SCRIPT_SHOW).arg(sha))
+        self.execute(Cmd::new(&table::SCRIPT_SHOW).arg(sha))
     }
 }
 

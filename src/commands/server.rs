@@ -10,7 +10,7 @@ use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
 use crate::net::Connection;
 use crate::pipeline::Pipeline;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use crate::transaction::{Transaction, Watched};
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn bgrewriteaof(self) -> Self::Output<Self::Each<String>> {
-        self.execute(Cmd::new(&spec::BGREWRITEAOF))
+        self.execute(Cmd::new(&table::BGREWRITEAOF))
     }
 
     /// Has every server save its data in the background, and gives the status.
@@ -62,7 +62,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn bgsave(self) -> Self::Output<Self::Each<String>> {
-        self.execute(Cmd::new(&spec::BGSAVE))
+        self.execute(Cmd::new(&table::BGSAVE))
     }
 
     /// As [`bgsave`](ServerCommands::bgsave); a server that is rewriting its append-only file saves after that.
@@ -80,7 +80,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn bgsave_schedule(self) -> Self::Output<Self::Each<String>> {
-        self.execute(Cmd::new(&spec::BGSAVE).arg("SCHEDULE"))
+        self.execute(Cmd::new(&table::BGSAVE).arg("SCHEDULE"))
     }
 
     /// Gives the clients of every server: a line for each with fields like `id=3`.
@@ -100,7 +100,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn client_list(self) -> Self::Output<Self::Each<String>> {
-        self.execute(Cmd::new(&spec::CLIENT_LIST))
+        self.execute(Cmd::new(&table::CLIENT_LIST))
     }
 
     /// Gives the settings of every server whose names fit one of these patterns.
@@ -119,7 +119,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn config_get<P: ToArgs>(self, patterns: P) -> Self::Output<Self::Each<BTreeMap<String, String>>> {
-        self.execute(Cmd::new(&spec::CONFIG_GET).args_of(patterns))
+        self.execute(Cmd::new(&table::CONFIG_GET).args_of(patterns))
     }
 
     /// Sets the counters that [`info`](ServerCommands::info) shows back to 0, on every server.
@@ -137,7 +137,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn config_resetstat(self) -> Self::Output<Self::Each<()>> {
-        self.execute(Cmd::new(&spec::CONFIG_RESETSTAT))
+        self.execute(Cmd::new(&table::CONFIG_RESETSTAT))
     }
 
     /// Has every server write its settings into its configuration file.
@@ -158,7 +158,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn config_rewrite(self) -> Self::Output<Self::Each<()>> {
-        self.execute(Cmd::new(&spec::CONFIG_REWRITE))
+        self.execute(Cmd::new(&table::CONFIG_REWRITE))
     }
 
     /// Changes settings of every server, until it is started again or they are
@@ -181,7 +181,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn config_set<P: ToPairs>(self, settings: P) -> Self::Output<Self::Each<()>> {
-        self.execute(Cmd::new(&spec::CONFIG_SET).pairs(settings))
+        self.execute(Cmd::new(&table::CONFIG_SET).pairs(settings))
     }
 
     /// Gives the number of keys, of all nodes together.
@@ -200,7 +200,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn dbsize(self) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::DBSIZE))
+        self.execute(Cmd::new(&table::DBSIZE))
     }
 
     /// Tells how the master of a key stores it: a line of fields like `encoding:listpack`.
@@ -224,7 +224,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn debug_object<K: ToArg>(self, key: K) -> Self::Output<String> {
-        self.execute(Cmd::new(&spec::DEBUG_OBJECT).arg(key))
+        self.execute(Cmd::new(&table::DEBUG_OBJECT).arg(key))
     }
 
     /// Gives back what it is given, from one server.
@@ -243,7 +243,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn echo<M: ToArg, V: FromValue>(self, message: M) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::ECHO).arg(message))
+        self.execute(Cmd::new(&table::ECHO).arg(message))
     }
 
     /// Removes every key of every database, on all nodes.
@@ -263,7 +263,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn flushall(self) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::FLUSHALL))
+        self.execute(Cmd::new(&table::FLUSHALL))
     }
 
     /// As [`flushall`](ServerCommands::flushall), saying whether the memory is freed before the reply or after it.
@@ -283,7 +283,7 @@ pub trait ServerCommands: Execute {
     /// ```
     #[doc(alias = "flushall_options")]
     fn flushall_with(self, mode: Flush) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::FLUSHALL).arg(mode))
+        self.execute(Cmd::new(&table::FLUSHALL).arg(mode))
     }
 
     /// Removes every key of the database that this cluster uses, on all nodes.
@@ -303,7 +303,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn flushdb(self) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::FLUSHDB))
+        self.execute(Cmd::new(&table::FLUSHDB))
     }
 
     /// As [`flushdb`](ServerCommands::flushdb), saying whether the memory is freed before the reply or after it.
@@ -323,7 +323,7 @@ pub trait ServerCommands: Execute {
     /// ```
     #[doc(alias = "flushdb_options")]
     fn flushdb_with(self, mode: Flush) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::FLUSHDB).arg(mode))
+        self.execute(Cmd::new(&table::FLUSHDB).arg(mode))
     }
 
     /// Gives what every server tells about itself: sections of lines `field:value`.
@@ -344,7 +344,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn info(self) -> Self::Output<Self::Each<String>> {
-        self.execute(Cmd::new(&spec::INFO))
+        self.execute(Cmd::new(&table::INFO))
     }
 
     /// As [`info`](ServerCommands::info), some sections only.
@@ -363,7 +363,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn info_section<S: ToArgs>(self, sections: S) -> Self::Output<Self::Each<String>> {
-        self.execute(Cmd::new(&spec::INFO).args_of(sections))
+        self.execute(Cmd::new(&table::INFO).args_of(sections))
     }
 
     /// Gives when every server last saved its data, in seconds since 1970.
@@ -381,7 +381,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn lastsave(self) -> Self::Output<Self::Each<u64>> {
-        self.execute(Cmd::new(&spec::LASTSAVE))
+        self.execute(Cmd::new(&table::LASTSAVE))
     }
 
     /// Asks every server for a sign of life, which is `PONG`.
@@ -399,7 +399,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn ping(self) -> Self::Output<Self::Each<String>> {
-        self.execute(Cmd::new(&spec::PING))
+        self.execute(Cmd::new(&table::PING))
     }
 
     /// Has every server save its data. A server answers nobody while it saves: [`bgsave`](ServerCommands::bgsave) is
@@ -419,7 +419,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn save(self) -> Self::Output<Self::Each<()>> {
-        self.execute(Cmd::new(&spec::SAVE))
+        self.execute(Cmd::new(&table::SAVE))
     }
 
     /// Gives every server's clock: seconds since 1970, and microseconds of the next one.
@@ -439,7 +439,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn time(self) -> Self::Output<Self::Each<(u64, u32)>> {
-        self.execute(Cmd::new(&spec::TIME))
+        self.execute(Cmd::new(&table::TIME))
     }
 }
 

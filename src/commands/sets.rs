@@ -3,7 +3,7 @@
 use super::args::Counted;
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// Commands on sets.
@@ -28,7 +28,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn sadd<K: ToArg, M: ToArgs>(self, key: K, members: M) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::SADD).arg(key).args_of(members))
+        self.execute(Cmd::new(&table::SADD).arg(key).args_of(members))
     }
 
     /// Gives the number of members.
@@ -46,7 +46,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn scard<K: ToArg>(self, key: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::SCARD).arg(key))
+        self.execute(Cmd::new(&table::SCARD).arg(key))
     }
 
     /// Gives the members of the first set that are in none of the others.
@@ -70,7 +70,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn sdiff<K: ToArgs, S: FromValue>(self, keys: K) -> Self::Output<S> {
-        self.execute(Cmd::new(&spec::SDIFF).args_of(keys))
+        self.execute(Cmd::new(&table::SDIFF).args_of(keys))
     }
 
     /// As [`sdiff`](SetCommands::sdiff), and the result replaces the destination, whatever it held; an empty result
@@ -92,7 +92,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn sdiffstore<D: ToArg, K: ToArgs>(self, destination: D, keys: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::SDIFFSTORE).arg(destination).args_of(keys))
+        self.execute(Cmd::new(&table::SDIFFSTORE).arg(destination).args_of(keys))
     }
 
     /// Gives the members that every one of the sets has.
@@ -114,7 +114,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn sinter<K: ToArgs, S: FromValue>(self, keys: K) -> Self::Output<S> {
-        self.execute(Cmd::new(&spec::SINTER).args_of(keys))
+        self.execute(Cmd::new(&table::SINTER).args_of(keys))
     }
 
     /// Gives how many members [`sinter`](SetCommands::sinter) would give.
@@ -135,7 +135,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn sintercard<K: ToArgs>(self, keys: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::SINTERCARD).args_of(Counted(keys)))
+        self.execute(Cmd::new(&table::SINTERCARD).args_of(Counted(keys)))
     }
 
     /// As [`sintercard`](SetCommands::sintercard), counting no further than `limit`, 0 meaning no limit.
@@ -155,7 +155,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn sintercard_limit<K: ToArgs>(self, keys: K, limit: u64) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::SINTERCARD).args_of(Counted(keys)).arg("LIMIT").arg(limit))
+        self.execute(Cmd::new(&table::SINTERCARD).args_of(Counted(keys)).arg("LIMIT").arg(limit))
     }
 
     /// As [`sinter`](SetCommands::sinter), and the result replaces the destination, whatever it held; an empty
@@ -176,7 +176,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn sinterstore<D: ToArg, K: ToArgs>(self, destination: D, keys: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::SINTERSTORE).arg(destination).args_of(keys))
+        self.execute(Cmd::new(&table::SINTERSTORE).arg(destination).args_of(keys))
     }
 
     /// Says whether the set has this member.
@@ -196,7 +196,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn sismember<K: ToArg, M: ToArg>(self, key: K, member: M) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::SISMEMBER).arg(key).arg(member))
+        self.execute(Cmd::new(&table::SISMEMBER).arg(key).arg(member))
     }
 
     /// Gives every member.
@@ -217,7 +217,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn smembers<K: ToArg, S: FromValue>(self, key: K) -> Self::Output<S> {
-        self.execute(Cmd::new(&spec::SMEMBERS).arg(key))
+        self.execute(Cmd::new(&table::SMEMBERS).arg(key))
     }
 
     /// Says for each of these whether the set has it.
@@ -236,7 +236,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn smismember<K: ToArg, M: ToArgs>(self, key: K, members: M) -> Self::Output<Vec<bool>> {
-        self.execute(Cmd::new(&spec::SMISMEMBER).arg(key).args_of(members))
+        self.execute(Cmd::new(&table::SMISMEMBER).arg(key).args_of(members))
     }
 
     /// Takes a member out of one set and puts it into another; `false` when the source does not have it.
@@ -258,7 +258,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn smove<S: ToArg, D: ToArg, M: ToArg>(self, source: S, destination: D, member: M) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::SMOVE).arg(source).arg(destination).arg(member))
+        self.execute(Cmd::new(&table::SMOVE).arg(source).arg(destination).arg(member))
     }
 
     /// Takes out a member drawn by chance; nil, so `None`, when there is none.
@@ -278,7 +278,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn spop<K: ToArg, V: FromValue>(self, key: K) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::SPOP).arg(key))
+        self.execute(Cmd::new(&table::SPOP).arg(key))
     }
 
     /// Takes out up to `count` different members drawn by chance; none when the set is empty.
@@ -299,7 +299,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn spop_count<K: ToArg, S: FromValue>(self, key: K, count: u64) -> Self::Output<S> {
-        self.execute(Cmd::new(&spec::SPOP).arg(key).arg(count))
+        self.execute(Cmd::new(&table::SPOP).arg(key).arg(count))
     }
 
     /// Gives a member drawn by chance and leaves it there; nil, so `None`, when there is none.
@@ -317,7 +317,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn srandmember<K: ToArg, V: FromValue>(self, key: K) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::SRANDMEMBER).arg(key))
+        self.execute(Cmd::new(&table::SRANDMEMBER).arg(key))
     }
 
     /// Gives up to `count` different members drawn by chance; for a negative count exactly so many, among which a
@@ -338,7 +338,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn srandmember_count<K: ToArg, V: FromValue>(self, key: K, count: i64) -> Self::Output<Vec<V>> {
-        self.execute(Cmd::new(&spec::SRANDMEMBER).arg(key).arg(count))
+        self.execute(Cmd::new(&table::SRANDMEMBER).arg(key).arg(count))
     }
 
     /// Removes members, and gives how many of them were there.
@@ -357,7 +357,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn srem<K: ToArg, M: ToArgs>(self, key: K, members: M) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::SREM).arg(key).args_of(members))
+        self.execute(Cmd::new(&table::SREM).arg(key).args_of(members))
     }
 
     /// Gives the members that any of the sets has, each once.
@@ -379,7 +379,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn sunion<K: ToArgs, S: FromValue>(self, keys: K) -> Self::Output<S> {
-        self.execute(Cmd::new(&spec::SUNION).args_of(keys))
+        self.execute(Cmd::new(&table::SUNION).args_of(keys))
     }
 
     /// As [`sunion`](SetCommands::sunion), and the result replaces the destination, whatever it held; an empty
@@ -400,7 +400,7 @@ pub trait SetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn sunionstore<D: ToArg, K: ToArgs>(self, destination: D, keys: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::SUNIONSTORE).arg(destination).args_of(keys))
+        self.execute(Cmd::new(&table::SUNIONSTORE).arg(destination).args_of(keys))
     }
 }
 

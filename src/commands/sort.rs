@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// Commands that sort the elements of a list, a set or a sorted set.
@@ -48,7 +48,7 @@ pub trait SortCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn sort<K: ToArg, V: FromValue>(self, key: K, options: SortOptions) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::SORT).arg(key).args_of(options))
+        self.execute(Cmd::new(&table::SORT).arg(key).args_of(options))
     }
 
     /// Does what [`sort`](SortCommands::sort) does, and only reads, so that a replica may serve it.
@@ -69,7 +69,7 @@ pub trait SortCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn sort_ro<K: ToArg, V: FromValue>(self, key: K, options: SortOptions) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::SORT_RO).arg(key).args_of(options))
+        self.execute(Cmd::new(&table::SORT_RO).arg(key).args_of(options))
     }
 
     /// Stores the elements of a key in order as a list, whatever the destination held, and gives how many they are.
@@ -91,7 +91,7 @@ pub trait SortCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn sort_store<K: ToArg, D: ToArg>(self, key: K, destination: D, options: SortOptions) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::SORT).arg(key).args_of(options).arg("STORE").arg(destination))
+        self.execute(Cmd::new(&table::SORT).arg(key).args_of(options).arg("STORE").arg(destination))
     }
 }
 

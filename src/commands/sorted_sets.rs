@@ -13,7 +13,7 @@ pub use ranges::SortedSetRangeCommands;
 use super::args::Counted;
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 use options::Scored;
 
@@ -46,7 +46,7 @@ pub trait SortedSetCommands: Execute {
     /// ```
     #[doc(alias = "zadd_multiple")]
     fn zadd<K: ToArg, P: ToScored>(self, key: K, members: P) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZADD).arg(key).args_of(Scored(members)))
+        self.execute(Cmd::new(&table::ZADD).arg(key).args_of(Scored(members)))
     }
 
     /// Adds to the score of a member under conditions, and gives the new one; `None` when a condition does not hold.
@@ -73,7 +73,7 @@ pub trait SortedSetCommands: Execute {
         member: M,
         options: ZAddOptions,
     ) -> Self::Output<Option<f64>> {
-        self.execute(Cmd::new(&spec::ZADD).arg(key).args_of(options).arg("INCR").arg(increment).arg(member))
+        self.execute(Cmd::new(&table::ZADD).arg(key).args_of(options).arg("INCR").arg(increment).arg(member))
     }
 
     /// As [`zadd`](SortedSetCommands::zadd), under conditions; with [`changed`](ZAddOptions::changed) it gives how
@@ -97,7 +97,7 @@ pub trait SortedSetCommands: Execute {
     #[doc(alias = "zadd_options")]
     #[doc(alias = "zadd_multiple_options")]
     fn zadd_with<K: ToArg, P: ToScored>(self, key: K, members: P, options: ZAddOptions) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZADD).arg(key).args_of(options).args_of(Scored(members)))
+        self.execute(Cmd::new(&table::ZADD).arg(key).args_of(options).args_of(Scored(members)))
     }
 
     /// Gives the number of members.
@@ -116,7 +116,7 @@ pub trait SortedSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zcard<K: ToArg>(self, key: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZCARD).arg(key))
+        self.execute(Cmd::new(&table::ZCARD).arg(key))
     }
 
     /// Adds to the score of a member and gives the new one. A member that is not there has had 0.
@@ -137,7 +137,7 @@ pub trait SortedSetCommands: Execute {
     /// ```
     #[doc(alias = "zincr")]
     fn zincrby<K: ToArg, M: ToArg>(self, key: K, increment: f64, member: M) -> Self::Output<f64> {
-        self.execute(Cmd::new(&spec::ZINCRBY).arg(key).arg(increment).arg(member))
+        self.execute(Cmd::new(&table::ZINCRBY).arg(key).arg(increment).arg(member))
     }
 
     /// Takes out up to `count` members with the lowest or the highest scores of the first sorted set that has any. Gives
@@ -170,7 +170,7 @@ pub trait SortedSetCommands: Execute {
         end: ScoreEnd,
         count: u64,
     ) -> Self::Output<Option<PoppedMembers<N, M>>> {
-        self.execute(Cmd::new(&spec::ZMPOP).args_of(Counted(keys)).arg(end).arg("COUNT").arg(count))
+        self.execute(Cmd::new(&table::ZMPOP).args_of(Counted(keys)).arg(end).arg("COUNT").arg(count))
     }
 
     /// Gives the scores of several members, `None` for each that is not there.
@@ -190,7 +190,7 @@ pub trait SortedSetCommands: Execute {
     /// ```
     #[doc(alias = "zscore_multiple")]
     fn zmscore<K: ToArg, M: ToArgs>(self, key: K, members: M) -> Self::Output<Vec<Option<f64>>> {
-        self.execute(Cmd::new(&spec::ZMSCORE).arg(key).args_of(members))
+        self.execute(Cmd::new(&table::ZMSCORE).arg(key).args_of(members))
     }
 
     /// Takes out the member with the highest score; `None` when there is none.
@@ -211,7 +211,7 @@ pub trait SortedSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zpopmax<K: ToArg, M: FromValue>(self, key: K) -> Self::Output<Option<ScoredMember<M>>> {
-        self.execute(Cmd::new(&spec::ZPOPMAX).arg(key))
+        self.execute(Cmd::new(&table::ZPOPMAX).arg(key))
     }
 
     /// Takes out up to `count` members, the one with the highest score first; none when there are none.
@@ -232,7 +232,7 @@ pub trait SortedSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zpopmax_count<K: ToArg, M: FromValue>(self, key: K, count: u64) -> Self::Output<Vec<ScoredMember<M>>> {
-        self.execute(Cmd::new(&spec::ZPOPMAX).arg(key).arg(count))
+        self.execute(Cmd::new(&table::ZPOPMAX).arg(key).arg(count))
     }
 
     /// Takes out the member with the lowest score; `None` when there is none.
@@ -252,7 +252,7 @@ pub trait SortedSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zpopmin<K: ToArg, M: FromValue>(self, key: K) -> Self::Output<Option<ScoredMember<M>>> {
-        self.execute(Cmd::new(&spec::ZPOPMIN).arg(key))
+        self.execute(Cmd::new(&table::ZPOPMIN).arg(key))
     }
 
     /// Takes out up to `count` members, the one with the lowest score first; none when there are none.
@@ -273,7 +273,7 @@ pub trait SortedSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zpopmin_count<K: ToArg, M: FromValue>(self, key: K, count: u64) -> Self::Output<Vec<ScoredMember<M>>> {
-        self.execute(Cmd::new(&spec::ZPOPMIN).arg(key).arg(count))
+        self.execute(Cmd::new(&table::ZPOPMIN).arg(key).arg(count))
     }
 
     /// Gives a member drawn by chance; nil, so `None`, when there is none.
@@ -293,7 +293,7 @@ pub trait SortedSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zrandmember<K: ToArg, M: FromValue>(self, key: K) -> Self::Output<M> {
-        self.execute(Cmd::new(&spec::ZRANDMEMBER).arg(key))
+        self.execute(Cmd::new(&table::ZRANDMEMBER).arg(key))
     }
 
     /// Gives up to `count` different members drawn by chance; for a negative count exactly so many, among which a
@@ -314,7 +314,7 @@ pub trait SortedSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zrandmember_count<K: ToArg, M: FromValue>(self, key: K, count: i64) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::ZRANDMEMBER).arg(key).arg(count))
+        self.execute(Cmd::new(&table::ZRANDMEMBER).arg(key).arg(count))
     }
 
     /// As [`zrandmember_count`](SortedSetCommands::zrandmember_count), with the scores.
@@ -336,7 +336,7 @@ pub trait SortedSetCommands: Execute {
     /// ```
     #[doc(alias = "zrandmember_withscores")]
     fn zrandmember_with_scores<K: ToArg, M: FromValue>(self, key: K, count: i64) -> Self::Output<Vec<ScoredMember<M>>> {
-        self.execute(Cmd::new(&spec::ZRANDMEMBER).arg(key).arg(count).arg("WITHSCORES"))
+        self.execute(Cmd::new(&table::ZRANDMEMBER).arg(key).arg(count).arg("WITHSCORES"))
     }
 
     /// Gives the rank of a member, 0 for the lowest score; `None` when there is no such member.
@@ -355,7 +355,7 @@ pub trait SortedSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zrank<K: ToArg, M: ToArg>(self, key: K, member: M) -> Self::Output<Option<u64>> {
-        self.execute(Cmd::new(&spec::ZRANK).arg(key).arg(member))
+        self.execute(Cmd::new(&table::ZRANK).arg(key).arg(member))
     }
 
     /// As [`zrank`](SortedSetCommands::zrank), with the score.
@@ -375,7 +375,7 @@ pub trait SortedSetCommands: Execute {
     /// ```
     #[doc(alias = "zrank_withscore")]
     fn zrank_with_score<K: ToArg, M: ToArg>(self, key: K, member: M) -> Self::Output<Option<(u64, f64)>> {
-        self.execute(Cmd::new(&spec::ZRANK).arg(key).arg(member).arg("WITHSCORE"))
+        self.execute(Cmd::new(&table::ZRANK).arg(key).arg(member).arg("WITHSCORE"))
     }
 
     /// Removes members, and gives how many of them were there.
@@ -394,7 +394,7 @@ pub trait SortedSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zrem<K: ToArg, M: ToArgs>(self, key: K, members: M) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZREM).arg(key).args_of(members))
+        self.execute(Cmd::new(&table::ZREM).arg(key).args_of(members))
     }
 
     /// Gives the rank of a member counted from the highest score, which has 0; `None` when there is no such member.
@@ -413,7 +413,7 @@ pub trait SortedSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zrevrank<K: ToArg, M: ToArg>(self, key: K, member: M) -> Self::Output<Option<u64>> {
-        self.execute(Cmd::new(&spec::ZREVRANK).arg(key).arg(member))
+        self.execute(Cmd::new(&table::ZREVRANK).arg(key).arg(member))
     }
 
     /// As [`zrevrank`](SortedSetCommands::zrevrank), with the score.
@@ -432,7 +432,7 @@ pub trait SortedSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zrevrank_with_score<K: ToArg, M: ToArg>(self, key: K, member: M) -> Self::Output<Option<(u64, f64)>> {
-        self.execute(Cmd::new(&spec::ZREVRANK).arg(key).arg(member).arg("WITHSCORE"))
+        self.execute(Cmd::new(&table::ZREVRANK).arg(key).arg(member).arg("WITHSCORE"))
     }
 
     /// Gives the score of a member; `None` when there is no such member.
@@ -451,7 +451,7 @@ pub trait SortedSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zscore<K: ToArg, M: ToArg>(self, key: K, member: M) -> Self::Output<Option<f64>> {
-        self.execute(Cmd::new(&spec::ZSCORE).arg(key).arg(member))
+        self.execute(Cmd::new(&table::ZSCORE).arg(key).arg(member))
     }
 }
 

@@ -22,7 +22,7 @@ pub use replies::{AutoClaimed, EntryRemoval, PendingEntry, PendingSummary, Strea
 use super::args::Counted;
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use ids::Ends;
 use options::{Count, Streams};
@@ -56,7 +56,7 @@ pub trait StreamCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xadd<K: ToArg, P: ToPairs>(self, key: K, fields: P) -> Self::Output<StreamId> {
-        self.execute(Cmd::new(&spec::XADD).arg(key).arg("*").pairs(fields))
+        self.execute(Cmd::new(&table::XADD).arg(key).arg("*").pairs(fields))
     }
 
     /// Adds an entry as the options say; `None` when it was only to be added to a stream that exists, and there is
@@ -87,7 +87,7 @@ pub trait StreamCommands: Execute {
         fields: P,
         options: XAddOptions,
     ) -> Self::Output<Option<StreamId>> {
-        self.execute(Cmd::new(&spec::XADD).arg(key).args_of(options).pairs(fields))
+        self.execute(Cmd::new(&table::XADD).arg(key).args_of(options).pairs(fields))
     }
 
     /// Removes entries, and gives how many of them were there. Consumer groups go on holding the ids.
@@ -107,7 +107,7 @@ pub trait StreamCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xdel<K: ToArg, I: ToArgs>(self, key: K, ids: I) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::XDEL).arg(key).args_of(ids))
+        self.execute(Cmd::new(&table::XDEL).arg(key).args_of(ids))
     }
 
     /// Removes entries from the stream and, as `references` says, from the consumer groups. Gives for each id what
@@ -129,7 +129,7 @@ pub trait StreamCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xdelex<K: ToArg, I: ToArgs>(self, key: K, references: StreamRefs, ids: I) -> Self::Output<Vec<EntryRemoval>> {
-        self.execute(Cmd::new(&spec::XDELEX).arg(key).arg(references).arg("IDS").args_of(Counted(ids)))
+        self.execute(Cmd::new(&table::XDELEX).arg(key).arg(references).arg("IDS").args_of(Counted(ids)))
     }
 
     /// Tells about the consumers of a group.
@@ -154,7 +154,7 @@ pub trait StreamCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xinfo_consumers<K: ToArg, G: ToArg, N: FromValue>(self, key: K, group: G) -> Self::Output<Vec<ConsumerInfo<N>>> {
-        self.execute(Cmd::new(&spec::XINFO_CONSUMERS).arg(key).arg(group))
+        self.execute(Cmd::new(&table::XINFO_CONSUMERS).arg(key).arg(group))
     }
 
     /// Tells about the consumer groups of a stream.
@@ -176,7 +176,7 @@ pub trait StreamCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xinfo_groups<K: ToArg, N: FromValue>(self, key: K) -> Self::Output<Vec<GroupInfo<N>>> {
-        self.execute(Cmd::new(&spec::XINFO_GROUPS).arg(key))
+        self.execute(Cmd::new(&table::XINFO_GROUPS).arg(key))
     }
 
     /// Tells about a stream.
@@ -199,7 +199,7 @@ pub trait StreamCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xinfo_stream<K: ToArg, V: FromValue>(self, key: K) -> Self::Output<StreamInfo<V>> {
-        self.execute(Cmd::new(&spec::XINFO_STREAM).arg(key))
+        self.execute(Cmd::new(&table::XINFO_STREAM).arg(key))
     }
 
     /// Tells about a stream with its entries, its groups and all that is pending, of each kind at most `count`; for
@@ -226,7 +226,7 @@ pub trait StreamCommands: Execute {
         key: K,
         count: Option<u64>,
     ) -> Self::Output<StreamDetails<V, N>> {
-        self.execute(Cmd::new(&spec::XINFO_STREAM).arg(key).arg("FULL").args_of(Count(count)))
+        self.execute(Cmd::new(&table::XINFO_STREAM).arg(key).arg("FULL").args_of(Count(count)))
     }
 
     /// Gives the number of entries; 0 when there is no stream.
@@ -245,7 +245,7 @@ pub trait StreamCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xlen<K: ToArg>(self, key: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::XLEN).arg(key))
+        self.execute(Cmd::new(&table::XLEN).arg(key))
     }
 
     /// Gives the entries with ids in a range, one of Rust's ranges or a pair of [`Bound`](std::ops::Bound)s, the lowest
@@ -275,7 +275,7 @@ pub trait StreamCommands: Execute {
         key: K,
         range: R,
     ) -> Self::Output<Vec<StreamEntry<V>>> {
-        self.execute(Cmd::new(&spec::XRANGE).arg(key).args_of(Ends::of(&range)))
+        self.execute(Cmd::new(&table::XRANGE).arg(key).args_of(Ends::of(&range)))
     }
 
     /// As [`xrange`](StreamCommands::xrange), at most `count` entries.
@@ -312,7 +312,7 @@ pub trait StreamCommands: Execute {
         range: R,
         count: u64,
     ) -> Self::Output<Vec<StreamEntry<V>>> {
-        self.execute(Cmd::new(&spec::XRANGE).arg(key).args_of(Ends::of(&range)).args_of(Count(Some(count))))
+        self.execute(Cmd::new(&table::XRANGE).arg(key).args_of(Ends::of(&range)).args_of(Count(Some(count))))
     }
 
     /// Gives the entries behind an id, for each of several streams; none for one that does not exist or has nothing
@@ -340,7 +340,7 @@ pub trait StreamCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xread<P: ToPairs, N: FromValue, V: FromValue>(self, streams: P) -> Self::Output<Vec<StreamEntries<N, V>>> {
-        self.execute(Cmd::new(&spec::XREAD).args_of(Streams(streams)))
+        self.execute(Cmd::new(&table::XREAD).args_of(Streams(streams)))
     }
 
     /// As [`xread`](StreamCommands::xread), not more than a number of entries, or waiting until there is one. Only here
@@ -372,7 +372,7 @@ pub trait StreamCommands: Execute {
         streams: P,
         options: XReadOptions,
     ) -> Self::Output<Vec<StreamEntries<N, V>>> {
-        self.execute(Cmd::new(&spec::XREAD).args_of(options).args_of(Streams(streams)))
+        self.execute(Cmd::new(&table::XREAD).args_of(options).args_of(Streams(streams)))
     }
 
     /// As [`xrange`](StreamCommands::xrange), the highest id first.
@@ -398,7 +398,7 @@ pub trait StreamCommands: Execute {
         key: K,
         range: R,
     ) -> Self::Output<Vec<StreamEntry<V>>> {
-        self.execute(Cmd::new(&spec::XREVRANGE).arg(key).args_of(Ends::reversed(&range)))
+        self.execute(Cmd::new(&table::XREVRANGE).arg(key).args_of(Ends::reversed(&range)))
     }
 
     /// As [`xrevrange`](StreamCommands::xrevrange), at most `count` entries.
@@ -425,7 +425,7 @@ pub trait StreamCommands: Execute {
         range: R,
         count: u64,
     ) -> Self::Output<Vec<StreamEntry<V>>> {
-        self.execute(Cmd::new(&spec::XREVRANGE).arg(key).args_of(Ends::reversed(&range)).args_of(Count(Some(count))))
+        self.execute(Cmd::new(&table::XREVRANGE).arg(key).args_of(Ends::reversed(&range)).args_of(Count(Some(count))))
     }
 
     /// Sets the id behind which the next one must be, as if an entry with it had been added last.
@@ -448,7 +448,7 @@ pub trait StreamCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xsetid<K: ToArg>(self, key: K, id: StreamId) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::XSETID).arg(key).arg(id))
+        self.execute(Cmd::new(&table::XSETID).arg(key).arg(id))
     }
 
     /// As [`xsetid`](StreamCommands::xsetid), with what else the stream remembers about its past.
@@ -472,7 +472,7 @@ pub trait StreamCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xsetid_with<K: ToArg>(self, key: K, id: StreamId, options: XSetIdOptions) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::XSETID).arg(key).arg(id).args_of(options))
+        self.execute(Cmd::new(&table::XSETID).arg(key).arg(id).args_of(options))
     }
 
     /// Removes the oldest entries, and gives how many those were; 0 when there is no stream.
@@ -495,7 +495,7 @@ pub trait StreamCommands: Execute {
     /// ```
     #[doc(alias = "xtrim_options")]
     fn xtrim<K: ToArg>(self, key: K, trim: StreamTrim) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::XTRIM).arg(key).args_of(trim))
+        self.execute(Cmd::new(&table::XTRIM).arg(key).args_of(trim))
     }
 }
 

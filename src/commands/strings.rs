@@ -12,7 +12,7 @@ use super::args::CountedPairs;
 use super::time::{millis, seconds};
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub trait StringCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn append<K: ToArg, V: ToArg>(self, key: K, value: V) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::APPEND).arg(key).arg(value))
+        self.execute(Cmd::new(&table::APPEND).arg(key).arg(value))
     }
 
     /// Deletes a key when it holds exactly this value, and says whether it did: not when there is no such key.
@@ -61,7 +61,7 @@ pub trait StringCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn delifeq<K: ToArg, V: ToArg>(self, key: K, value: V) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::DELIFEQ).arg(key).arg(value))
+        self.execute(Cmd::new(&table::DELIFEQ).arg(key).arg(value))
     }
 
     /// Gives the value of a key; nil, so `None`, when there is no such key.
@@ -83,7 +83,7 @@ pub trait StringCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn get<K: ToArg, V: FromValue>(self, key: K) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::GET).arg(key))
+        self.execute(Cmd::new(&table::GET).arg(key))
     }
 
     /// Gives the value of a key and deletes the key; nil, so `None`, when there is no such key.
@@ -105,7 +105,7 @@ pub trait StringCommands: Execute {
     /// ```
     #[doc(alias = "get_del")]
     fn getdel<K: ToArg, V: FromValue>(self, key: K) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::GETDEL).arg(key))
+        self.execute(Cmd::new(&table::GETDEL).arg(key))
     }
 
     /// Gives the value of a key and changes its expiry; nil, so `None`, when there is no such key.
@@ -130,7 +130,7 @@ pub trait StringCommands: Execute {
     /// ```
     #[doc(alias = "get_ex")]
     fn getex<K: ToArg, V: FromValue>(self, key: K, options: GetExOptions) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::GETEX).arg(key).args_of(options))
+        self.execute(Cmd::new(&table::GETEX).arg(key).args_of(options))
     }
 
     /// Gives the bytes of a value from one position to another, both counted in; negative positions count from the
@@ -152,7 +152,7 @@ pub trait StringCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn getrange<K: ToArg, V: FromValue>(self, key: K, start: i64, end: i64) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::GETRANGE).arg(key).arg(start).arg(end))
+        self.execute(Cmd::new(&table::GETRANGE).arg(key).arg(start).arg(end))
     }
 
     /// Sets a key, removes its expiry, and gives the value before; nil, so `None`, when there was none.
@@ -172,7 +172,7 @@ pub trait StringCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn getset<K: ToArg, V: ToArg, R: FromValue>(self, key: K, value: V) -> Self::Output<R> {
-        self.execute(Cmd::new(&spec::GETSET).arg(key).arg(value))
+        self.execute(Cmd::new(&table::GETSET).arg(key).arg(value))
     }
 
     /// Gives the values of several keys, in the order of the keys; nil, so `None`, for each that is missing or no
@@ -195,7 +195,7 @@ pub trait StringCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn mget<K: ToArgs, V: FromValue>(self, keys: K) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::MGET).args_of(keys))
+        self.execute(Cmd::new(&table::MGET).args_of(keys))
     }
 
     /// Sets several keys, whatever they held, and removes their expiry. Of a key given twice the last value counts.
@@ -217,7 +217,7 @@ pub trait StringCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn mset<P: ToPairs>(self, pairs: P) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::MSET).pairs(pairs))
+        self.execute(Cmd::new(&table::MSET).pairs(pairs))
     }
 
     /// Sets several keys under a condition or with an expiry, and says whether it did: all of them or, when the condition
@@ -243,7 +243,7 @@ pub trait StringCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn msetex<P: ToPairs>(self, pairs: P, options: SetOptions) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::MSETEX).args_of(CountedPairs(pairs)).args_of(options))
+        self.execute(Cmd::new(&table::MSETEX).args_of(CountedPairs(pairs)).args_of(options))
     }
 
     /// Sets several keys when none of them exists, and says whether it did.
@@ -269,7 +269,7 @@ pub trait StringCommands: Execute {
     /// ```
     #[doc(alias = "mset_nx")]
     fn msetnx<P: ToPairs>(self, pairs: P) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::MSETNX).pairs(pairs))
+        self.execute(Cmd::new(&table::MSETNX).pairs(pairs))
     }
 
     /// Sets a key, whatever it held, to expire after a time in milliseconds, rounded up.
@@ -291,7 +291,7 @@ pub trait StringCommands: Execute {
     /// ```
     #[doc(alias = "pset_ex")]
     fn psetex<K: ToArg, V: ToArg>(self, key: K, time: Duration, value: V) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::PSETEX).arg(key).arg(millis(time)).arg(value))
+        self.execute(Cmd::new(&table::PSETEX).arg(key).arg(millis(time)).arg(value))
     }
 
     /// Sets a key, whatever it held, and removes its expiry.
@@ -310,7 +310,7 @@ pub trait StringCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn set<K: ToArg, V: ToArg>(self, key: K, value: V) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::SET).arg(key).arg(value))
+        self.execute(Cmd::new(&table::SET).arg(key).arg(value))
     }
 
     /// Sets a key under conditions or with an expiry; nil, so `None`, when a condition does not hold.
@@ -338,7 +338,7 @@ pub trait StringCommands: Execute {
     /// ```
     #[doc(alias = "set_options")]
     fn set_with<K: ToArg, V: ToArg, R: FromValue>(self, key: K, value: V, options: SetOptions) -> Self::Output<R> {
-        self.execute(Cmd::new(&spec::SET).arg(key).arg(value).args_of(options))
+        self.execute(Cmd::new(&table::SET).arg(key).arg(value).args_of(options))
     }
 
     /// Sets a key, whatever it held, to expire after a time in seconds, rounded up.
@@ -360,7 +360,7 @@ pub trait StringCommands: Execute {
     /// ```
     #[doc(alias = "set_ex")]
     fn setex<K: ToArg, V: ToArg>(self, key: K, time: Duration, value: V) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::SETEX).arg(key).arg(seconds(time)).arg(value))
+        self.execute(Cmd::new(&table::SETEX).arg(key).arg(seconds(time)).arg(value))
     }
 
     /// Sets a key when there is none of that name, of any type, and says whether it did.
@@ -380,7 +380,7 @@ pub trait StringCommands: Execute {
     /// ```
     #[doc(alias = "set_nx")]
     fn setnx<K: ToArg, V: ToArg>(self, key: K, value: V) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::SETNX).arg(key).arg(value))
+        self.execute(Cmd::new(&table::SETNX).arg(key).arg(value))
     }
 
     /// Overwrites a value from a position on, and gives the length after that in bytes. A value that ends before the
@@ -404,7 +404,7 @@ pub trait StringCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn setrange<K: ToArg, V: ToArg>(self, key: K, offset: u64, value: V) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::SETRANGE).arg(key).arg(offset).arg(value))
+        self.execute(Cmd::new(&table::SETRANGE).arg(key).arg(offset).arg(value))
     }
 
     /// Gives the length of a value in bytes; 0 when there is no such key.
@@ -424,7 +424,7 @@ pub trait StringCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn strlen<K: ToArg>(self, key: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::STRLEN).arg(key))
+        self.execute(Cmd::new(&table::STRLEN).arg(key))
     }
 
     /// Does what [`getrange`](StringCommands::getrange) does, under its first name.
@@ -443,7 +443,7 @@ pub trait StringCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn substr<K: ToArg, V: FromValue>(self, key: K, start: i64, end: i64) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::SUBSTR).arg(key).arg(start).arg(end))
+        self.execute(Cmd::new(&table::SUBSTR).arg(key).arg(start).arg(end))
     }
 }
 

@@ -9,7 +9,7 @@ pub use replies::{VFound, VInfo, VRaw};
 use super::ScoredMember;
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::ToArg;
 use options::Fp32;
 
@@ -39,7 +39,7 @@ pub trait VectorSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn vadd<K: ToArg, V: AsRef<[f32]>, M: ToArg>(self, key: K, vector: V, element: M) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::VADD).arg(key).args_of(Fp32(vector.as_ref())).arg(element))
+        self.execute(Cmd::new(&table::VADD).arg(key).args_of(Fp32(vector.as_ref())).arg(element))
     }
 
     /// As [`vadd`](VectorSetCommands::vadd), saying how vectors are kept, or with attributes of the element.
@@ -66,7 +66,7 @@ pub trait VectorSetCommands: Execute {
         element: M,
         options: VAddOptions,
     ) -> Self::Output<bool> {
-        let cmd = Cmd::new(&spec::VADD).arg(key).args_of(options.reduced());
+        let cmd = Cmd::new(&table::VADD).arg(key).args_of(options.reduced());
         self.execute(cmd.args_of(Fp32(vector.as_ref())).arg(element).args_of(options))
     }
 
@@ -86,7 +86,7 @@ pub trait VectorSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn vcard<K: ToArg>(self, key: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::VCARD).arg(key))
+        self.execute(Cmd::new(&table::VCARD).arg(key))
     }
 
     /// Gives how many dimensions the vectors have.
@@ -106,7 +106,7 @@ pub trait VectorSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn vdim<K: ToArg>(self, key: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::VDIM).arg(key))
+        self.execute(Cmd::new(&table::VDIM).arg(key))
     }
 
     /// Gives the vector of an element, as well as the server can still tell; `None` when there is no such element.
@@ -126,7 +126,7 @@ pub trait VectorSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn vemb<K: ToArg, M: ToArg>(self, key: K, element: M) -> Self::Output<Option<Vec<f32>>> {
-        self.execute(Cmd::new(&spec::VEMB).arg(key).arg(element))
+        self.execute(Cmd::new(&table::VEMB).arg(key).arg(element))
     }
 
     /// Gives the vector of an element as the server keeps it; `None` when there is no such element.
@@ -146,7 +146,7 @@ pub trait VectorSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn vemb_raw<K: ToArg, M: ToArg>(self, key: K, element: M) -> Self::Output<Option<VRaw>> {
-        self.execute(Cmd::new(&spec::VEMB).arg(key).arg(element).arg("RAW"))
+        self.execute(Cmd::new(&table::VEMB).arg(key).arg(element).arg("RAW"))
     }
 
     /// Gives the attributes of an element; nil, so `None`, when there is no such element or it has none.
@@ -165,7 +165,7 @@ pub trait VectorSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn vgetattr<K: ToArg, M: ToArg, V: FromValue>(self, key: K, element: M) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::VGETATTR).arg(key).arg(element))
+        self.execute(Cmd::new(&table::VGETATTR).arg(key).arg(element))
     }
 
     /// Tells how a vector set is made; `None` when the key does not exist.
@@ -185,7 +185,7 @@ pub trait VectorSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn vinfo<K: ToArg>(self, key: K) -> Self::Output<Option<VInfo>> {
-        self.execute(Cmd::new(&spec::VINFO).arg(key))
+        self.execute(Cmd::new(&table::VINFO).arg(key))
     }
 
     /// Tells whether there is such an element.
@@ -204,7 +204,7 @@ pub trait VectorSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn vismember<K: ToArg, M: ToArg>(self, key: K, element: M) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::VISMEMBER).arg(key).arg(element))
+        self.execute(Cmd::new(&table::VISMEMBER).arg(key).arg(element))
     }
 
     /// Gives the elements that an element is linked to in the graph, one list for each layer, the highest one first;
@@ -226,7 +226,7 @@ pub trait VectorSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn vlinks<K: ToArg, M: ToArg, V: FromValue>(self, key: K, element: M) -> Self::Output<Option<Vec<Vec<V>>>> {
-        self.execute(Cmd::new(&spec::VLINKS).arg(key).arg(element))
+        self.execute(Cmd::new(&table::VLINKS).arg(key).arg(element))
     }
 
     /// As [`vlinks`](VectorSetCommands::vlinks), each element with its similarity.
@@ -251,7 +251,7 @@ pub trait VectorSetCommands: Execute {
         key: K,
         element: M,
     ) -> Self::Output<Option<Vec<Vec<ScoredMember<V>>>>> {
-        self.execute(Cmd::new(&spec::VLINKS).arg(key).arg(element).arg("WITHSCORES"))
+        self.execute(Cmd::new(&table::VLINKS).arg(key).arg(element).arg("WITHSCORES"))
     }
 
     /// Gives an element drawn by chance; nil, so `None`, when there is none.
@@ -271,7 +271,7 @@ pub trait VectorSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn vrandmember<K: ToArg, M: FromValue>(self, key: K) -> Self::Output<M> {
-        self.execute(Cmd::new(&spec::VRANDMEMBER).arg(key))
+        self.execute(Cmd::new(&table::VRANDMEMBER).arg(key))
     }
 
     /// Gives up to `count` different elements drawn by chance; for a negative count exactly so many, among which an
@@ -292,7 +292,7 @@ pub trait VectorSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn vrandmember_count<K: ToArg, M: FromValue>(self, key: K, count: i64) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::VRANDMEMBER).arg(key).arg(count))
+        self.execute(Cmd::new(&table::VRANDMEMBER).arg(key).arg(count))
     }
 
     /// Removes an element, and tells whether it was there.
@@ -311,7 +311,7 @@ pub trait VectorSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn vrem<K: ToArg, M: ToArg>(self, key: K, element: M) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::VREM).arg(key).arg(element))
+        self.execute(Cmd::new(&table::VREM).arg(key).arg(element))
     }
 
     /// Gives an element other attributes, and tells whether there is such an element. They are a JSON text, by whose
@@ -332,7 +332,7 @@ pub trait VectorSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn vsetattr<K: ToArg, M: ToArg, A: ToArg>(self, key: K, element: M, attributes: A) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::VSETATTR).arg(key).arg(element).arg(attributes))
+        self.execute(Cmd::new(&table::VSETATTR).arg(key).arg(element).arg(attributes))
     }
 
     /// Gives the ten elements whose vectors are nearest to a vector or to that of an element, the nearest one first.
@@ -358,7 +358,7 @@ pub trait VectorSetCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn vsim<K: ToArg, Q: Into<VQuery>, M: FromValue>(self, key: K, query: Q) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::VSIM).arg(key).args_of(query.into()))
+        self.execute(Cmd::new(&table::VSIM).arg(key).args_of(query.into()))
     }
 
     /// As [`vsim`](VectorSetCommands::vsim), saying how many elements there may be and which.
@@ -388,7 +388,7 @@ pub trait VectorSetCommands: Execute {
         query: Q,
         options: VSimOptions,
     ) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::VSIM).arg(key).args_of(query.into()).args_of(options))
+        self.execute(Cmd::new(&table::VSIM).arg(key).args_of(query.into()).args_of(options))
     }
 
     /// As [`vsim_with`](VectorSetCommands::vsim_with), each element with its similarity and its attributes.
@@ -414,7 +414,7 @@ pub trait VectorSetCommands: Execute {
         query: Q,
         options: VSimOptions,
     ) -> Self::Output<Vec<VFound<M>>> {
-        let cmd = Cmd::new(&spec::VSIM).arg(key).args_of(query.into());
+        let cmd = Cmd::new(&table::VSIM).arg(key).args_of(query.into());
         self.execute(cmd.arg("WITHSCORES").arg("WITHATTRIBS").args_of(options))
     }
 
@@ -442,7 +442,7 @@ pub trait VectorSetCommands: Execute {
         query: Q,
         options: VSimOptions,
     ) -> Self::Output<Vec<ScoredMember<M>>> {
-        self.execute(Cmd::new(&spec::VSIM).arg(key).args_of(query.into()).arg("WITHSCORES").args_of(options))
+        self.execute(Cmd::new(&table::VSIM).arg(key).args_of(query.into()).arg("WITHSCORES").args_of(options))
     }
 }
 

@@ -14,7 +14,7 @@ impl Connection {
     ///
     /// # Errors
     /// When it has, and nothing was sent.
-    pub(super) fn look(&mut self) -> Result<()> {
+    pub(crate) fn look(&mut self) -> Result<()> {
         if self.is_broken() || self.heard.elapsed() < FRESH {
             return Ok(());
         }

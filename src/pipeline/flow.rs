@@ -7,8 +7,8 @@
 
 use super::lane::{Landed, Lane};
 use crate::error::{Error, Outcome, Phase};
+use crate::execute::SLICE;
 use crate::net::{Deadline, Lease};
-use crate::run::SLICE;
 
 /// As many requests may be without a reply on one connection.
 const WINDOW: usize = 1_000;

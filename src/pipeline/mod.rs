@@ -10,15 +10,17 @@ pub use replies::Replies;
 
 use crate::args::Args;
 use crate::cluster::Cluster;
-use crate::cmd::{Cmd, Execute, Wait};
+use crate::cmd::{Cmd, Execute};
+use crate::command::Access;
 use crate::convert::FromValue;
 use crate::error::{Error, OwnWords, Result};
+use crate::execute::RowRef;
 use crate::merge::Merge;
 use crate::net::{words_if_many, MOST_WORDS};
 use crate::plan::{Route, Target};
 use crate::slot::{Slot, Slots};
-use crate::spec::{Access, ResponsePolicy, Spec};
 use crate::topology::{Role, Topology};
+use crate::wait::Wait;
 use lane::Mark;
 use segment::Segment;
 use std::borrow::Cow;
@@ -97,14 +99,14 @@ enum Way {
     /// Requests to several nodes, whose replies become one.
     Fan(Box<Fan>),
     /// By itself, when everything before it is finished.
-    Alone(Box<(Args, &'static Spec, Wait)>),
+    Alone(Box<(Args, RowRef, Wait)>),
     /// Not at all.
     Failed(Error),
 }
 
 struct Fan {
     args: Args,
-    spec: &'static Spec,
+    row: RowRef,
     merge: Merge,
     /// The shard, the number in its lane, and which arguments are the keys of the part.
     parts: Vec<(usize, usize, Vec<usize>)>,
@@ -191,12 +193,12 @@ impl Pipeline {
     }
 
     fn queue<T>(&mut self, cmd: &Cmd<T>) -> Result<Queued> {
-        let spec = self.cluster.spec_of(cmd)?;
-        let wait = cmd.wait(spec);
+        let row = self.cluster.row_of(cmd)?;
+        let (spec, wait) = (row.spec, row.wait(cmd.args()));
         let is_read = spec.access == Access::Read;
         let script = spec.runs_a_script(cmd.args()).then(|| OwnWords::of(cmd.as_bytes()));
         let mark = Mark { is_read, script };
-        let route = self.cluster.planner_of(&self.topology).route(cmd.args(), spec)?;
+        let route = row.route(&self.cluster.planner_of(&self.topology), cmd.args())?;
         // Two names of one server have one lane, or what is sent to both could overtake one another.
         let lane_of = |shard| self.topology.distinct(shard);
         let segment = self.segments.last_mut().expect("there is always a segment to fill");
@@ -210,19 +212,19 @@ impl Pipeline {
                 }
                 Target::Server(_) => None,
             },
-            (Wait::None, Route::Fan(parts, merge)) if spec.response != ResponsePolicy::OneSucceeded => {
+            (Wait::None, Route::Fan(parts, merge)) if !spec.response.wants_one => {
                 let shards: Option<Vec<(usize, Role)>> = parts.iter().map(|part| part.target.shard()).collect();
                 shards.map(|shards| {
                     let parts = parts.into_iter().zip(shards).map(|(part, (shard, role))| {
                         let lane = lane_of(shard);
                         (lane, segment.push(lane, role, mark, &part.request), part.keys)
                     });
-                    Way::Fan(Box::new(Fan { parts: parts.collect(), args: cmd.args().clone(), spec, merge }))
+                    Way::Fan(Box::new(Fan { parts: parts.collect(), args: cmd.args().clone(), row, merge }))
                 })
             }
             _ => None,
         };
-        let way = way.unwrap_or_else(|| Way::Alone(Box::new((cmd.args().clone(), spec, wait))));
+        let way = way.unwrap_or_else(|| Way::Alone(Box::new((cmd.args().clone(), row, wait))));
         if matches!(way, Way::Alone(_)) {
             segment.then = Some(self.commands.len());
             self.segments.push(Segment::default());

@@ -5,16 +5,17 @@ use super::segment::Segment;
 use super::{Fan, Queued, Way};
 use crate::args::Args;
 use crate::cluster::Cluster;
-use crate::cmd::Wait;
+use crate::command::{Access, MARKED};
 use crate::convert::FromValue;
 use crate::error::{Error, Outcome, OwnWords, Result};
+use crate::execute::RowRef;
+use crate::execute::{Answer, Run};
 use crate::merge::Given;
 use crate::plan::{Part, Target};
 use crate::resp::{Frame, Value};
-use crate::run::{Answer, Run};
 use crate::slot::{first_failure, Slot, Slots};
-use crate::spec::{Access, MARKED};
 use crate::topology::Role;
+use crate::wait::Wait;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -96,7 +97,7 @@ impl Replies {
                 &Run {
                     traffic,
                     follow: Some(&follow),
-                    ..cluster.run_of(&servers, &no_args, &MARKED, Wait::None, deadline)
+                    ..cluster.run_of(&servers, &no_args, RowRef::own(&MARKED), Wait::None, deadline)
                 },
                 &together,
                 |at, error| {
@@ -104,7 +105,7 @@ impl Replies {
                 },
             );
             for (at, fan) in fans {
-                let run = cluster.run_of(&servers, &fan.args, fan.spec, Wait::None, deadline);
+                let run = cluster.run_of(&servers, &fan.args, fan.row, Wait::None, deadline);
                 let made = given_up.remove(&at).map_or_else(|| merged(&run, &fan, &back, answered[at].is_read), Err);
                 answered[at].reply = match made {
                     Ok(bytes) => Reply::Made(bytes),
@@ -113,11 +114,11 @@ impl Replies {
             }
             landed.push(back);
             if let (Some(_), Some(Queued { name, is_read, script, way: Way::Alone(alone) })) = (then, commands.next()) {
-                let (args, spec, wait) = &*alone;
+                let (args, row, wait) = &*alone;
                 let deadline = deadline_of(*wait);
                 let done = alone_on.led(deadline, |servers| {
                     let follow = alone_on.follower(servers);
-                    let run = alone_on.run_of(servers, args, spec, *wait, deadline);
+                    let run = alone_on.run_of(servers, args, *row, *wait, deadline);
                     let run = Run { traffic, follow: Some(&follow), ..run };
                     run.run().map(|answer| answer.frame().as_bytes().to_vec())
                 });
@@ -226,7 +227,7 @@ impl Replies {
 /// writes to is not known before, so then it is all of them. Gives the cluster that such commands run on.
 fn keep_to_masters(cluster: &Cluster, commands: &[Queued], segments: &mut [Segment]) -> Cluster {
     let writes_alone = commands.iter().any(|queued| match &queued.way {
-        Way::Alone(alone) => alone.1.access == Access::Write,
+        Way::Alone(alone) => alone.1.spec.access == Access::Write,
         _ => false,
     });
     let written: BTreeSet<usize> = segments.iter().flat_map(Segment::written).collect();
@@ -248,7 +249,8 @@ fn merged(run: &Run<'_>, fan: &Fan, landed: &BTreeMap<usize, Landed>, is_read: b
             let (shard, nth, _) = &fan.parts[part];
             landed[shard].node(*nth).map(str::to_owned)
         };
-        return fan.merge.frames(&Given { keys: &keys, replies: &frames, node: &node });
+        let name = |part: usize| run.topology().shards()[fan.parts[part].0].name().to_owned();
+        return (fan.merge)(&Given { keys: &keys, replies: &frames, node: &node, name: &name });
     }
     let parts: Vec<Part<'_>> = fan
         .parts

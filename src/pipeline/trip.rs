@@ -2,9 +2,9 @@
 
 use super::lane::{Landed, Lane};
 use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::execute::{Command, Effort, Run};
 use crate::net::{Deadline, Lease};
 use crate::retry::{Attempts, Cause};
-use crate::run::{Command, Effort, Run};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 

@@ -2,9 +2,8 @@
 
 use super::{command, Part, Placed, Planner, Target};
 use crate::args::Args;
+use crate::command::{Access, KeySpec, ResponsePolicy, Spec};
 use crate::error::Result;
-use crate::merge::Merge;
-use crate::spec::{Access, Across, KeySpec, RequestPolicy, ResponsePolicy, SetOperation, Spec};
 use crate::topology::Role;
 
 /// A command that needs all its keys on one node: which that is, and what has to be carried there.
@@ -71,52 +70,22 @@ fn commands_of<'c>(args: &Args, spec: &Spec, groups: &[Vec<&Placed<'_>>], role: 
     groups.iter().map(|group| part(group)).collect()
 }
 
-impl Planner<'_> {
-    /// The command in pieces of no more than so many keys, several for one server, and what their replies become; `None`
-    /// where one server would do all of it at once, or would tell something else of the pieces.
-    pub(crate) fn in_pieces<'c>(
-        &self,
-        args: &'c Args,
-        spec: &'static Spec,
-        most: usize,
-    ) -> Result<Option<(Vec<Part<'c>>, Merge)>> {
-        let counts = matches!(spec.response, ResponsePolicy::AggSum);
-        match spec.across {
-            Across::Split if spec.access == Access::Read || counts => {}
-            Across::MergeSets(_) => {}
-            _ => return Ok(None),
-        }
-        let role = match spec.request {
-            RequestPolicy::OneMaster => Role::Master,
-            _ => self.role(spec.access),
-        };
-        let keys = self.placed(args, spec)?;
-        let groups: Vec<Vec<&Placed<'_>>> =
-            groups(&keys).iter().flat_map(|group| group.chunks(most)).map(<[_]>::to_vec).collect();
-        Ok(Some(match spec.across {
-            Across::MergeSets(operation) => (reduced(operation, &groups, role), Merge::Sets(operation)),
-            _ => (commands_of(args, spec, &groups, role), Merge::of(spec.response)),
-        }))
+/// As [`split`], in pieces of no more than so many keys, several for one server; `None` where one server would do all of it
+/// at once, or would tell something else of the pieces.
+pub(crate) fn split_in_pieces<'c>(
+    planner: &Planner<'_>,
+    args: &'c Args,
+    spec: &'static Spec,
+    most: usize,
+) -> Result<Option<Vec<Part<'c>>>> {
+    if spec.access != Access::Read && spec.response != ResponsePolicy::AGG_SUM {
+        return Ok(None);
     }
+    let keys = planner.placed(args, spec)?;
+    Ok(Some(commands_of(args, spec, &in_pieces(&groups(&keys), most), planner.role(spec))))
 }
 
-/// One command for each of these groups of sets, which leaves one set of them.
-pub(super) fn reduced<'c>(operation: SetOperation, groups: &[Vec<&Placed<'_>>], role: Role) -> Vec<Part<'c>> {
-    let mut parts = Vec::with_capacity(groups.len());
-    for (nth, group) in groups.iter().enumerate() {
-        let name: &[u8] = match operation {
-            SetOperation::Intersection => b"SINTER",
-            SetOperation::Union => b"SUNION",
-            // What is taken away may be united first: a − b − c = a − (b ∪ c).
-            SetOperation::Difference if nth > 0 => b"SUNION",
-            SetOperation::Difference => b"SDIFF",
-        };
-        let request = command(std::iter::once(name).chain(group.iter().map(|key| key.stored)));
-        parts.push(Part {
-            target: Target::Shard(group[0].shard, role),
-            request: request.into(),
-            keys: group.iter().map(|key| key.position).collect(),
-        });
-    }
-    parts
+/// Groups of no more than so many keys.
+pub(super) fn in_pieces<'k, 'c>(groups: &[Vec<&'k Placed<'c>>], most: usize) -> Vec<Vec<&'k Placed<'c>>> {
+    groups.iter().flat_map(|group| group.chunks(most)).map(<[_]>::to_vec).collect()
 }

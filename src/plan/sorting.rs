@@ -1,12 +1,11 @@
 //! What the options of `SORT` ask for, and where the keys live that its patterns name.
 
-use super::{renamed, Part, Placed, Planner, Route, Target};
+use super::{on_one_server, renamed, Native, Part, Placed, Planner, Route, Target};
 use crate::args::Args;
+use crate::command::{Access, Spec};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::order::sort_by_key;
 use crate::plan::CrossNode;
-use crate::spec::{Access, Spec};
-use crate::topology::Role;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -221,58 +220,73 @@ fn number(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-impl Planner<'_> {
-    /// The node of the key sorts natively when everything that it needs lives there; else the client looks up what the
-    /// patterns name.
-    pub(super) fn sorted<'c>(&self, args: &'c Args, spec: &'static Spec, role: Role) -> Result<Route<'c>> {
-        let keys = self.placed(args, spec)?;
-        let Some(source) = keys.first() else { return Err(super::too_few(spec)) };
-        let sorting = Sorting::of(args, spec);
-        let is_alone = self.topology.distinct_shards().count() == 1;
-        let mut all = keys.clone();
-        let mut stored: Vec<(usize, Cow<'c, [u8]>)> =
-            keys.iter().map(|key| (key.position, Cow::Borrowed(key.stored))).collect();
-        let mut anywhere = None;
-        for pattern in sorting.by().into_iter().chain(sorting.gets()) {
-            let (_, name) = self.placement.hash_tags.split(pattern.name());
-            match self.home_of(&pattern) {
-                Some(shard) => {
-                    let master = self.topology.shards()[shard].master();
-                    all.push(Placed { position: pattern.position, shard, master, stored: name });
-                }
-                // A server can only make different names of it when the element does not stand in the tag.
-                None if is_alone && name.contains(&b'*') => {}
-                None => anywhere = anywhere.or(Some(pattern)),
+/// The node of the key sorts natively when everything that it needs lives there; else the client looks up what the
+/// patterns name.
+pub(crate) fn sorted<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
+    let role = planner.role(spec);
+    let keys = planner.placed(args, spec)?;
+    let Some(source) = keys.first() else { return Err(super::too_few(spec)) };
+    let sorting = Sorting::of(args, spec);
+    let is_alone = planner.topology.distinct_shards().count() == 1;
+    let mut all = keys.clone();
+    let mut stored: Vec<(usize, Cow<'c, [u8]>)> =
+        keys.iter().map(|key| (key.position, Cow::Borrowed(key.stored))).collect();
+    let mut anywhere = None;
+    for pattern in sorting.by().into_iter().chain(sorting.gets()) {
+        let (_, name) = planner.placement.hash_tags.split(pattern.name());
+        match planner.home_of(&pattern) {
+            Some(shard) => {
+                let master = planner.topology.shards()[shard].master();
+                all.push(Placed { position: pattern.position, shard, master, stored: name });
             }
-            let name = match name.len() == pattern.end {
-                true => Cow::Borrowed(pattern.text),
-                false => Cow::Owned([name, &pattern.text[pattern.end..]].concat()),
-            };
-            stored.push((pattern.position, name));
+            // A server can only make different names of it when the element does not stand in the tag.
+            None if is_alone && name.contains(&b'*') => {}
+            None => anywhere = anywhere.or(Some(pattern)),
         }
-        if anywhere.is_none() && all.iter().all(|key| key.master == source.master) {
-            // Patterns and the destination come in any order.
-            sort_by_key(&mut stored, |(position, _)| *position);
-            let request = renamed(args, &mut stored.iter().map(|(position, name)| (*position, &**name))).into();
-            let target = Target::Shard(source.shard, role);
-            return Ok(Route::One(Part { target, request, keys: Vec::new() }));
+        let name = match name.len() == pattern.end {
+            true => Cow::Borrowed(pattern.text),
+            false => Cow::Owned([name, &pattern.text[pattern.end..]].concat()),
+        };
+        stored.push((pattern.position, name));
+    }
+    if anywhere.is_none() && all.iter().all(|key| key.master == source.master) {
+        // Patterns and the destination come in any order.
+        sort_by_key(&mut stored, |(position, _)| *position);
+        let request = renamed(args, &mut stored.iter().map(|(position, name)| (*position, &**name))).into();
+        let target = Target::Shard(source.shard, role);
+        return Ok(Route::One(Part { target, request, keys: Vec::new() }));
+    }
+    match (planner.cross_node, anywhere) {
+        (CrossNode::Emulate, _) => Ok(Route::Across(keys)),
+        (CrossNode::Refuse, Some(pattern)) => {
+            let message = format!(
+                "the keys that {} stands for may live on any node; give it the tag of the sorted key; nothing was sent",
+                escape(pattern.text, 64)
+            );
+            Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, message))
         }
-        match (self.cross_node, anywhere) {
-            (CrossNode::Emulate, _) => Ok(Route::Emulate(spec.across, keys)),
-            (CrossNode::Refuse, Some(pattern)) => {
-                let message = format!(
-                    "the keys that {} stands for may live on any node; give it the tag of the sorted key; nothing was sent",
-                    escape(pattern.text, 64)
-                );
-                Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, message))
-            }
-            (CrossNode::Refuse, None) => {
-                sort_by_key(&mut all, |key| key.position);
-                Err(self.refused(args, &all))
-            }
+        (CrossNode::Refuse, None) => {
+            sort_by_key(&mut all, |key| key.position);
+            Err(planner.refused(args, &all))
         }
     }
+}
 
+/// A sort for the one server that all its keys and all that its patterns name live on.
+pub(crate) fn sorted_on_one_server<'c>(
+    planner: &Planner<'_>,
+    args: &'c Args,
+    spec: &'static Spec,
+) -> Result<Native<'c>> {
+    let native = on_one_server(planner, args, spec)?;
+    let refusing = Planner { cross_node: CrossNode::Refuse, ..*planner };
+    match sorted(&refusing, args, spec)? {
+        Route::One(part) => Ok(Native { request: part.request, ..native }),
+        _ => Ok(native),
+    }
+}
+
+impl Planner<'_> {
     /// The shard of all keys that a pattern names, when its tag says so.
     pub(crate) fn home_of(&self, pattern: &Pattern<'_>) -> Option<usize> {
         let (one, other) = (pattern.key(b"0"), pattern.key(b"1"));
@@ -294,7 +308,7 @@ impl Planner<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cmd::cmd;
+    use crate::table::cmd;
 
     #[test]
     fn patterns() {
@@ -337,7 +351,7 @@ mod tests {
             ((i64::MIN, i64::MIN), 0..4),
         ] {
             let command = cmd("SORT").arg("k").arg("BY").arg("w*").arg("LIMIT").arg(limit.0).arg(limit.1);
-            assert_eq!(Sorting::of(command.args(), &crate::spec::SORT).range(4), left, "{limit:?}");
+            assert_eq!(Sorting::of(command.args(), &crate::table::SORT).range(4), left, "{limit:?}");
         }
     }
 
@@ -345,7 +359,7 @@ mod tests {
     fn asked(line: &str) -> (String, bool) {
         let mut words = line.split(' ');
         let command = cmd(words.next().unwrap()).args_of(words.collect::<Vec<_>>());
-        let spec = command.spec(&[]).unwrap();
+        let spec = command.row(&[]).unwrap().spec;
         let sorting = Sorting::of(command.args(), spec);
         let request = sorting.request(spec, b"k").join(&b' ');
         (String::from_utf8(request).unwrap(), sorting.is_whole)

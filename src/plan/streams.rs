@@ -2,8 +2,8 @@
 
 use super::{command, groups, Placed};
 use crate::args::Args;
-use crate::cmd::Wait;
-use crate::spec::StreamWords;
+use crate::command::StreamWords;
+use crate::wait::Wait;
 
 /// A read of streams, taken apart.
 pub(crate) struct StreamRead<'c> {

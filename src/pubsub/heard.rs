@@ -2,8 +2,9 @@
 
 use super::message::Message;
 use crate::error::{Error, Result};
+use crate::execute::Row;
 use crate::resp::{Items, ValueRef};
-use crate::spec::{self, Spec};
+use crate::table;
 use crate::topology::Node;
 use std::sync::Arc;
 
@@ -17,20 +18,20 @@ pub(super) enum Kind {
 
 impl Kind {
     /// The row of the command that begins to listen.
-    pub(super) fn begin(self) -> &'static Spec {
+    pub(super) fn begin(self) -> &'static Row {
         match self {
-            Kind::Channel => &spec::SUBSCRIBE,
-            Kind::Pattern => &spec::PSUBSCRIBE,
-            Kind::ShardChannel => &spec::SSUBSCRIBE,
+            Kind::Channel => &table::SUBSCRIBE,
+            Kind::Pattern => &table::PSUBSCRIBE,
+            Kind::ShardChannel => &table::SSUBSCRIBE,
         }
     }
 
     /// The row of the command that ends it.
-    pub(super) fn end(self) -> &'static Spec {
+    pub(super) fn end(self) -> &'static Row {
         match self {
-            Kind::Channel => &spec::UNSUBSCRIBE,
-            Kind::Pattern => &spec::PUNSUBSCRIBE,
-            Kind::ShardChannel => &spec::SUNSUBSCRIBE,
+            Kind::Channel => &table::UNSUBSCRIBE,
+            Kind::Pattern => &table::PUNSUBSCRIBE,
+            Kind::ShardChannel => &table::SUNSUBSCRIBE,
         }
     }
 }
@@ -107,7 +108,7 @@ fn strings<const N: usize>(items: Items<'_>) -> Option<[Vec<u8>; N]> {
 
 fn confirmed(word: &[u8], mut rest: Items<'_>) -> Option<Heard> {
     let (kind, begins) = [Kind::Channel, Kind::Pattern, Kind::ShardChannel].into_iter().find_map(|kind| {
-        let is = |spec: &Spec| word.eq_ignore_ascii_case(spec.name.as_bytes());
+        let is = |spec: &Row| word.eq_ignore_ascii_case(spec.name.as_bytes());
         is(kind.begin()).then_some((kind, true)).or_else(|| is(kind.end()).then_some((kind, false)))
     })?;
     match (rest.next(), rest.next()) {

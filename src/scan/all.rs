@@ -3,13 +3,14 @@
 use super::pages::{page_of, Pages};
 use super::position::{Place, ScanPosition};
 use crate::cluster::Cluster;
-use crate::cmd::{Cmd, Wait};
+use crate::cmd::Cmd;
 use crate::commands::ScanOptions;
 use crate::convert::FromValue;
 use crate::error::{escape, Error, Result};
 use crate::resp::ValueRef;
-use crate::spec;
+use crate::table;
 use crate::topology::Node;
+use crate::wait::Wait;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::sync::Arc;
@@ -113,7 +114,7 @@ impl ScanAll {
         while self.shard < self.shards {
             let (cluster, options, shard) = (&self.cluster, &self.options, self.shard);
             let ask = |cursor: u64| {
-                let cmd = Cmd::new(&spec::SCAN).arg(cursor).args_of(options);
+                let cmd = Cmd::new(&table::SCAN).arg(cursor).args_of(options);
                 cluster.page(&page_of(cmd), Some(shard), until)
             };
             let name = self.pages.next(until, ask).map_err(|error| error.with_command("SCAN"))?;

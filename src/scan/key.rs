@@ -3,12 +3,13 @@
 use super::pages::{page_of, Pages, Raw, RawPair};
 use crate::args::Args;
 use crate::cluster::{Cluster, Page};
-use crate::cmd::{Cmd, Wait};
+use crate::cmd::Cmd;
 use crate::commands::{ScanOptions, ScanPage};
 use crate::convert::FromValue;
 use crate::error::Result;
-use crate::spec::Spec;
+use crate::execute::Row;
 use crate::to_arg::ToArg;
+use crate::wait::Wait;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
@@ -17,7 +18,7 @@ use std::marker::PhantomData;
 /// [`Cluster::zscan_all`].
 pub struct ScanKey<T> {
     cluster: Cluster,
-    spec: &'static Spec,
+    spec: &'static Row,
     key: Vec<u8>,
     options: ScanOptions,
     /// What stands behind the options.
@@ -32,7 +33,7 @@ enum Elements {
 }
 
 impl<T> ScanKey<T> {
-    pub(super) fn single(cluster: Cluster, spec: &'static Spec, key: impl ToArg, options: ScanOptions) -> ScanKey<T> {
+    pub(super) fn single(cluster: Cluster, spec: &'static Row, key: impl ToArg, options: ScanOptions) -> ScanKey<T> {
         let mut args = Args::new();
         key.write_arg(&mut args);
         let key = args.get(0).unwrap_or_default().to_vec();
@@ -40,7 +41,7 @@ impl<T> ScanKey<T> {
         ScanKey { cluster, spec, key, options, last: None, elements, made: PhantomData }
     }
 
-    pub(super) fn pairs(cluster: Cluster, spec: &'static Spec, key: impl ToArg, options: ScanOptions) -> ScanKey<T> {
+    pub(super) fn pairs(cluster: Cluster, spec: &'static Row, key: impl ToArg, options: ScanOptions) -> ScanKey<T> {
         let elements = Elements::Pairs(Pages::from(0, String::new()));
         ScanKey { elements, ..ScanKey::single(cluster, spec, key, options) }
     }

@@ -8,11 +8,12 @@ pub use replies::TransactionReplies;
 pub use watch::Watched;
 
 use crate::cluster::{Cluster, OnNode};
-use crate::cmd::{Cmd, Execute, Wait};
+use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
 use crate::error::Result;
 use crate::multi::gave_nothing;
 use crate::slot::Slot;
+use crate::wait::Wait;
 use queue::{Home, Queue};
 use std::fmt;
 
@@ -198,7 +199,7 @@ fn run(home: &Home, queue: Queue) -> Result<TransactionReplies> {
     }
     let servers = home.cluster().servers();
     let mut lead = home.lead(&servers)?;
-    let refusal = |cmd: &Cmd, spec| home.cluster().refusal_of(cmd, spec, deadline);
+    let refusal = |cmd: &Cmd, row| home.cluster().refusal_of(cmd, row, deadline);
     let (queued, slots) = queue.queued(home, &servers, &mut lead, refusal)?;
     home.server(&servers, lead.as_ref())?;
     let observed = home.cluster().observed();

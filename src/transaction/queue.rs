@@ -2,14 +2,17 @@
 
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::Cmd;
+use crate::command::{Access, Spec};
 use crate::error::{escape, Error, ErrorKind, Outcome, OwnWords, Result};
+use crate::execute::RowRef;
+use crate::execute::Servers;
 use crate::multi::{self, Batch, Word};
 use crate::net::{Deadline, Lease};
 use crate::plan::Native;
+use crate::plan::{native, on_one_server};
 use crate::resp::Value;
-use crate::run::Servers;
 use crate::slot::{Slot, Slots};
-use crate::spec::{self, Access, Spec};
+use crate::table;
 use crate::to_arg::ToArgs;
 use std::borrow::Cow;
 
@@ -89,15 +92,15 @@ impl Queue {
         home: &Home,
         servers: &Servers,
         lead: &mut Option<Lead>,
-        mut refusal: impl FnMut(&Cmd<Value>, &'static Spec) -> Error,
+        mut refusal: impl FnMut(&Cmd<Value>, RowRef) -> Error,
     ) -> Result<(Queued, Slots)> {
         let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(self.len()));
         let mut named = Vec::with_capacity(self.len());
         // One after the other, so that no value is held twice for long.
         for cmd in self.commands {
-            let followed = home.follow(servers, &cmd, lead, |_, request| bytes.extend_from_slice(request));
-            let spec =
-                followed.map_err(|error| home.refused_for_its_keys(&cmd).map_or(error, |spec| refusal(&cmd, spec)))?;
+            let followed = home.follow(servers, &cmd, lead, |request| bytes.extend_from_slice(request));
+            let RowRef { spec, .. } =
+                followed.map_err(|error| home.refused_for_its_keys(&cmd).map_or(error, |row| refusal(&cmd, row)))?;
             ends.push(bytes.len());
             let (name, is_read) = (spec.name_of(cmd.args()), spec.access == Access::Read);
             let script = spec.runs_a_script(cmd.args()).then(|| OwnWords::of(cmd.as_bytes()));
@@ -153,9 +156,9 @@ impl Home {
     }
 
     /// The row of a command that any server refuses for its keys. One for a named server goes there as it is.
-    pub(super) fn refused_for_its_keys<T>(&self, cmd: &Cmd<T>) -> Option<&'static Spec> {
+    pub(super) fn refused_for_its_keys<T>(&self, cmd: &Cmd<T>) -> Option<RowRef> {
         let Home::Routed(cluster) = self else { return None };
-        cluster.spec_of(cmd).ok().filter(|spec| spec.is_refused_for_its_keys(cmd.args()))
+        cluster.row_of(cmd).ok().filter(|row| row.spec.is_refused_for_its_keys(cmd.args()))
     }
 
     /// Takes a command for the server of the transaction.
@@ -164,39 +167,40 @@ impl Home {
         servers: &Servers,
         cmd: &Cmd<T>,
         lead: &mut Option<Lead>,
-        take: impl FnOnce(&'static Spec, &[u8]),
-    ) -> Result<&'static Spec> {
+        take: impl FnOnce(&[u8]),
+    ) -> Result<RowRef> {
         match self {
             Home::Named(on) => {
-                let spec = on.cluster().spec_of_any(cmd)?;
-                take(spec, cmd.as_bytes());
-                Ok(spec)
+                let row = on.cluster().row_of_any(cmd)?;
+                take(cmd.as_bytes());
+                Ok(row)
             }
             Home::Routed(cluster) => {
-                let spec = cluster.spec_of(cmd)?;
-                let native = cluster.planner(servers).native(cmd.args(), spec)?;
-                Lead::follow(lead, servers, cmd, spec, &native)?;
-                take(spec, &native.request);
-                Ok(spec)
+                let row = cluster.row_of(cmd)?;
+                let naming = row.code.strategy.naming;
+                let native = native(&cluster.planner(servers), cmd.args(), row.spec, naming)?;
+                Lead::follow(lead, servers, cmd, row.spec, &native)?;
+                take(&native.request);
+                Ok(row)
             }
         }
     }
 
     /// The `WATCH` for keys.
     pub(super) fn keys(&self, keys: impl ToArgs) -> Cmd {
-        Cmd::new(&spec::WATCH).args_of(keys)
+        Cmd::new(&table::WATCH).args_of(keys)
     }
 
     /// Where a `WATCH` goes, and how.
     pub(super) fn watch(&self, servers: &Servers, cmd: &Cmd) -> Result<(Lead, Vec<u8>)> {
         cmd.check()?;
-        if !spec::WATCH.takes(cmd.args().len()) {
+        if !table::WATCH.takes(cmd.args().len()) {
             return Err(no_key());
         }
         match (self, self.lead(servers)?) {
             (Home::Routed(cluster), mut lead) => {
-                let native = cluster.planner(servers).on_one_server(cmd.args(), &spec::WATCH)?;
-                Lead::follow(&mut lead, servers, cmd, &spec::WATCH, &native)?;
+                let native = on_one_server(&cluster.planner(servers), cmd.args(), &table::WATCH)?;
+                Lead::follow(&mut lead, servers, cmd, &table::WATCH, &native)?;
                 let lead = lead.ok_or_else(no_key)?;
                 Ok((lead, native.request.into_owned()))
             }

@@ -1,7 +1,7 @@
 //! Lists of arguments that fit a row, made by chance from a fixed seed.
 
 use rediscluster::cmd;
-use rediscluster::spec::{KeySpec, OptionValue, Spec};
+use rediscluster::spec::{KeySpec, OptionValue, Row};
 
 /// How many lists for a row that takes several numbers of arguments, and for one whose keys stand among options.
 const LISTS: [usize; 2] = [24, 300];
@@ -22,7 +22,7 @@ impl Chance {
 
 /// Lists of arguments for the command, its own words first, whose keys the row finds. No word occurs twice among
 /// those that could be keys.
-pub fn lists(row: &Spec) -> Vec<Vec<String>> {
+pub fn lists(row: &Row) -> Vec<Vec<String>> {
     // Another seed for each row, so that a new row leaves the lists of the others as they are.
     let seed = row
         .name
@@ -62,7 +62,7 @@ fn options(name: &str) -> &'static [(&'static str, usize, OptionValue)] {
     }
 }
 
-fn list(row: &Spec, chance: &mut Chance) -> Vec<String> {
+fn list(row: &Row, chance: &mut Chance) -> Vec<String> {
     let mut words: Vec<String> = row.name.split(' ').map(str::to_owned).collect();
     let fewest = usize::from(row.arity.unsigned_abs());
     let most = if row.arity < 0 { fewest.max(words.len()) + 7 } else { fewest };

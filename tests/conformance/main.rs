@@ -9,7 +9,7 @@ mod deviations;
 
 use deviations::{What, DEVIATIONS};
 use rediscluster::cmd;
-use rediscluster::spec::{self, Access, Spec, ALL};
+use rediscluster::spec::{self, Access, Row, ALL};
 use rediscluster_testing::{named_programs, skipped, Reply, Server};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::OnceLock;
@@ -127,7 +127,7 @@ fn hold(is_meant: fn(&What) -> bool, found: impl Iterator<Item = (String, &'stat
 }
 
 /// Every row together with what a server tells of that very command.
-fn told_rows() -> impl Iterator<Item = (&'static Known, &'static Spec, &'static Told)> {
+fn told_rows() -> impl Iterator<Item = (&'static Known, &'static Row, &'static Told)> {
     servers().iter().flat_map(|known| {
         ALL.iter().filter_map(move |row| known.commands.get(row.name).map(|told| (known, *row, told)))
     })

@@ -6,7 +6,7 @@
 use crate::compare::sorted;
 use crate::from_environment;
 use rediscluster::prelude::*;
-use rediscluster::spec::{self, Access, Across, Group, KeySpec, Spec};
+use rediscluster::spec::{self, Access, Across, Group, KeySpec, Row};
 use rediscluster::{Cmd, Error, Outcome, Value};
 use rediscluster_testing::{cluster_of, Server};
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ impl Form {
     }
 }
 
-fn with_keys(spec: &'static Spec, form: Form, count: u64) -> Option<Cmd> {
+fn with_keys(spec: &'static Row, form: Form, count: u64) -> Option<Cmd> {
     let cmd: Cmd = Cmd::new(spec);
     let keys = |cmd: Cmd, count: u64, step: usize| {
         (0..count).fold(cmd, |cmd, nth| (1..step).fold(cmd.arg(form.key(nth)), |cmd, _| cmd.arg(nth)))
@@ -47,7 +47,7 @@ fn with_keys(spec: &'static Spec, form: Form, count: u64) -> Option<Cmd> {
     match *spec.keys.last()? {
         KeySpec::Range(first, -1, step) => {
             let cmd = head(cmd, first);
-            let stores = spec.across != Across::Split && spec.access == Access::Write && step == 1;
+            let stores = spec.across.name() != "split" && spec.access == Access::Write && step == 1;
             Some(keys(if stores { cmd.arg(form.key(count + 1)) } else { cmd }, count, step))
         }
         KeySpec::Range(first, -2, step) => Some(keys(head(cmd, first), count, step).arg("0.01")),
@@ -73,7 +73,7 @@ fn shown(reply: Result<Value, Error>) -> Result<Value, (String, Outcome)> {
 }
 
 /// What the command finds: a few keys of its type.
-fn fill(cluster: &Cluster, spec: &Spec, form: Form, count: u64) {
+fn fill(cluster: &Cluster, spec: &Row, form: Form, count: u64) {
     cluster.execute(cmd("FLUSHALL")).unwrap();
     if spec.name == "MSETNX" {
         return;
@@ -113,9 +113,9 @@ fn with_very_many_keys_several_nodes_do_what_one_does() {
         for (form, in_a_pipeline, part) in
             [(Form::Everywhere, false, 1), (Form::Everywhere, true, 10), (Form::OneTag, false, 10)]
         {
-            let refused = spec.across == Across::Refuse && form == Form::Everywhere;
+            let refused = spec.across == Across::REFUSE && form == Form::Everywhere;
             // Nodes are asked in the order of the keys, so it takes as long as there are changes between nodes.
-            let takes_turns = spec.across == Across::FirstThatHas && form == Form::Everywhere;
+            let takes_turns = spec.across.name() == "first_that_has" && form == Form::Everywhere;
             // To make a group for each of them takes longer than all else.
             let count = if spec.name == "XREADGROUP" { count / 10 } else { count / part };
             let Some(command) = with_keys(spec, form, count).filter(|_| is_known && !refused && !takes_turns) else {

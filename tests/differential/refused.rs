@@ -3,7 +3,7 @@
 
 use crate::commands::Command;
 use rediscluster::prelude::*;
-use rediscluster::spec::{self, Access, KeySpec, RequestPolicy, Spec, WaitArgument};
+use rediscluster::spec::{self, Access, KeySpec, RequestPolicy, Row, WaitArgument};
 use rediscluster::{Cmd, Error, ErrorKind, Outcome, Value};
 use rediscluster_testing::{cluster_of, named_programs, Reply, Server};
 use std::collections::BTreeSet;
@@ -37,7 +37,7 @@ fn built(command: &Command) -> Cmd {
 }
 
 /// Commands of a row with a wrong count of keys, and with none.
-fn miscounted(spec: &Spec) -> Vec<Command> {
+fn miscounted(spec: &Row) -> Vec<Command> {
     let Some(KeySpec::Numkeys(at, _)) = spec.keys.last() else { return Vec::new() };
     let mut head = words(spec.name);
     while head.len() < *at {
@@ -56,7 +56,7 @@ fn miscounted(spec: &Spec) -> Vec<Command> {
 }
 
 /// Commands of a row with too few arguments, and with too many where that can be.
-fn of_wrong_length(spec: &Spec) -> Vec<Command> {
+fn of_wrong_length(spec: &Row) -> Vec<Command> {
     let name = words(spec.name);
     let fewest = usize::from(spec.arity.unsigned_abs());
     let most = if spec.arity > 0 { fewest + 1 } else { fewest };
@@ -144,7 +144,7 @@ fn miscount(program: Option<&Path>) {
             }
         }
     }
-    let counts_keys = |spec: &&&Spec| matches!(spec.keys.last(), Some(KeySpec::Numkeys(..)));
+    let counts_keys = |spec: &&&Row| matches!(spec.keys.last(), Some(KeySpec::Numkeys(..)));
     let is_known = |name: &&str| one.ask(&["COMMAND", "INFO", *name]) != Reply::Array(vec![Reply::Nil]);
     let known: BTreeSet<&str> = spec::ALL.iter().filter(counts_keys).map(|spec| spec.name).filter(is_known).collect();
     assert_eq!(refused, known);

@@ -4,7 +4,7 @@ use super::options::Found;
 use super::{GeoFound, GeoPoint, GeoRadiusOptions, GeoUnit};
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::ToArg;
 
 /// The older forms of [`geosearch`](crate::GeoCommands::geosearch) and its like, for servers before 6.2; newer ones
@@ -43,7 +43,7 @@ pub trait GeoRadiusCommands: Execute {
         unit: GeoUnit,
         options: GeoRadiusOptions,
     ) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::GEORADIUS).arg(key).args_of(center).arg(radius).arg(unit).args_of(options))
+        self.execute(Cmd::new(&table::GEORADIUS).arg(key).args_of(center).arg(radius).arg(unit).args_of(options))
     }
 
     /// As [`georadius`](GeoRadiusCommands::georadius), each place with all that is known of it.
@@ -75,7 +75,7 @@ pub trait GeoRadiusCommands: Execute {
         options: GeoRadiusOptions,
     ) -> Self::Output<Vec<GeoFound<M>>> {
         self.execute(
-            Cmd::new(&spec::GEORADIUS).arg(key).args_of(center).arg(radius).arg(unit).args_of(options).args_of(Found),
+            Cmd::new(&table::GEORADIUS).arg(key).args_of(center).arg(radius).arg(unit).args_of(options).args_of(Found),
         )
     }
 
@@ -106,7 +106,7 @@ pub trait GeoRadiusCommands: Execute {
         unit: GeoUnit,
         options: GeoRadiusOptions,
     ) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::GEORADIUS_RO).arg(key).args_of(center).arg(radius).arg(unit).args_of(options))
+        self.execute(Cmd::new(&table::GEORADIUS_RO).arg(key).args_of(center).arg(radius).arg(unit).args_of(options))
     }
 
     /// As [`georadius_ro`](GeoRadiusCommands::georadius_ro), each place with all that is known of it.
@@ -138,7 +138,7 @@ pub trait GeoRadiusCommands: Execute {
         options: GeoRadiusOptions,
     ) -> Self::Output<Vec<GeoFound<M>>> {
         self.execute(
-            Cmd::new(&spec::GEORADIUS_RO)
+            Cmd::new(&table::GEORADIUS_RO)
                 .arg(key)
                 .args_of(center)
                 .arg(radius)
@@ -180,7 +180,7 @@ pub trait GeoRadiusCommands: Execute {
         options: GeoRadiusOptions,
     ) -> Self::Output<u64> {
         self.execute(
-            Cmd::new(&spec::GEORADIUS)
+            Cmd::new(&table::GEORADIUS)
                 .arg(key)
                 .args_of(center)
                 .arg(radius)
@@ -221,7 +221,7 @@ pub trait GeoRadiusCommands: Execute {
         options: GeoRadiusOptions,
     ) -> Self::Output<u64> {
         self.execute(
-            Cmd::new(&spec::GEORADIUS)
+            Cmd::new(&table::GEORADIUS)
                 .arg(key)
                 .args_of(center)
                 .arg(radius)
@@ -260,7 +260,7 @@ pub trait GeoRadiusCommands: Execute {
         unit: GeoUnit,
         options: GeoRadiusOptions,
     ) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::GEORADIUSBYMEMBER).arg(key).arg(member).arg(radius).arg(unit).args_of(options))
+        self.execute(Cmd::new(&table::GEORADIUSBYMEMBER).arg(key).arg(member).arg(radius).arg(unit).args_of(options))
     }
 
     /// As [`georadiusbymember`](GeoRadiusCommands::georadiusbymember), each place with all that is known of it.
@@ -291,7 +291,7 @@ pub trait GeoRadiusCommands: Execute {
         options: GeoRadiusOptions,
     ) -> Self::Output<Vec<GeoFound<M>>> {
         self.execute(
-            Cmd::new(&spec::GEORADIUSBYMEMBER)
+            Cmd::new(&table::GEORADIUSBYMEMBER)
                 .arg(key)
                 .arg(member)
                 .arg(radius)
@@ -328,7 +328,7 @@ pub trait GeoRadiusCommands: Execute {
         unit: GeoUnit,
         options: GeoRadiusOptions,
     ) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::GEORADIUSBYMEMBER_RO).arg(key).arg(member).arg(radius).arg(unit).args_of(options))
+        self.execute(Cmd::new(&table::GEORADIUSBYMEMBER_RO).arg(key).arg(member).arg(radius).arg(unit).args_of(options))
     }
 
     /// As [`georadiusbymember_ro`](GeoRadiusCommands::georadiusbymember_ro), each place with all that is known of it.
@@ -359,7 +359,7 @@ pub trait GeoRadiusCommands: Execute {
         options: GeoRadiusOptions,
     ) -> Self::Output<Vec<GeoFound<M>>> {
         self.execute(
-            Cmd::new(&spec::GEORADIUSBYMEMBER_RO)
+            Cmd::new(&table::GEORADIUSBYMEMBER_RO)
                 .arg(key)
                 .arg(member)
                 .arg(radius)
@@ -400,7 +400,7 @@ pub trait GeoRadiusCommands: Execute {
         options: GeoRadiusOptions,
     ) -> Self::Output<u64> {
         self.execute(
-            Cmd::new(&spec::GEORADIUSBYMEMBER)
+            Cmd::new(&table::GEORADIUSBYMEMBER)
                 .arg(key)
                 .arg(member)
                 .arg(radius)
@@ -440,7 +440,7 @@ pub trait GeoRadiusCommands: Execute {
         options: GeoRadiusOptions,
     ) -> Self::Output<u64> {
         self.execute(
-            Cmd::new(&spec::GEORADIUSBYMEMBER)
+            Cmd::new(&table::GEORADIUSBYMEMBER)
                 .arg(key)
                 .arg(member)
                 .arg(radius)

@@ -4,7 +4,7 @@ use super::{ScoredMember, ZCombineOptions};
 use crate::cmd::{Cmd, Execute};
 use crate::commands::args::Counted;
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// Unions, intersections and differences of sorted sets.
@@ -34,7 +34,7 @@ pub trait SortedSetCombineCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zdiff<K: ToArgs, M: FromValue>(self, keys: K) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::ZDIFF).args_of(Counted(keys)))
+        self.execute(Cmd::new(&table::ZDIFF).args_of(Counted(keys)))
     }
 
     /// As [`zdiff`](SortedSetCombineCommands::zdiff), with the scores of the first sorted set.
@@ -57,7 +57,7 @@ pub trait SortedSetCombineCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zdiff_with_scores<K: ToArgs, M: FromValue>(self, keys: K) -> Self::Output<Vec<ScoredMember<M>>> {
-        self.execute(Cmd::new(&spec::ZDIFF).args_of(Counted(keys)).arg("WITHSCORES"))
+        self.execute(Cmd::new(&table::ZDIFF).args_of(Counted(keys)).arg("WITHSCORES"))
     }
 
     /// As [`zdiff`](SortedSetCombineCommands::zdiff), and the result replaces the destination, whatever it held; an
@@ -79,7 +79,7 @@ pub trait SortedSetCombineCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zdiffstore<D: ToArg, K: ToArgs>(self, destination: D, keys: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZDIFFSTORE).arg(destination).args_of(Counted(keys)))
+        self.execute(Cmd::new(&table::ZDIFFSTORE).arg(destination).args_of(Counted(keys)))
     }
 
     /// Gives the members that every one of the sorted sets has, in the order of the sums of their scores.
@@ -101,7 +101,7 @@ pub trait SortedSetCombineCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zinter<K: ToArgs, M: FromValue>(self, keys: K) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::ZINTER).args_of(Counted(keys)))
+        self.execute(Cmd::new(&table::ZINTER).args_of(Counted(keys)))
     }
 
     /// As [`zinter`](SortedSetCombineCommands::zinter), with the scores that the options make.
@@ -129,7 +129,7 @@ pub trait SortedSetCombineCommands: Execute {
         keys: K,
         options: ZCombineOptions,
     ) -> Self::Output<Vec<ScoredMember<M>>> {
-        self.execute(Cmd::new(&spec::ZINTER).args_of(Counted(keys)).args_of(options).arg("WITHSCORES"))
+        self.execute(Cmd::new(&table::ZINTER).args_of(Counted(keys)).args_of(options).arg("WITHSCORES"))
     }
 
     /// Gives how many members [`zinter`](SortedSetCombineCommands::zinter) would give.
@@ -150,7 +150,7 @@ pub trait SortedSetCombineCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zintercard<K: ToArgs>(self, keys: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZINTERCARD).args_of(Counted(keys)))
+        self.execute(Cmd::new(&table::ZINTERCARD).args_of(Counted(keys)))
     }
 
     /// As [`zintercard`](SortedSetCombineCommands::zintercard), counting no further than `limit`, 0 meaning no limit.
@@ -170,7 +170,7 @@ pub trait SortedSetCombineCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zintercard_limit<K: ToArgs>(self, keys: K, limit: u64) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZINTERCARD).args_of(Counted(keys)).arg("LIMIT").arg(limit))
+        self.execute(Cmd::new(&table::ZINTERCARD).args_of(Counted(keys)).arg("LIMIT").arg(limit))
     }
 
     /// As [`zinter`](SortedSetCombineCommands::zinter), and the result replaces the destination, whatever it held;
@@ -193,7 +193,7 @@ pub trait SortedSetCombineCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zinterstore<D: ToArg, K: ToArgs>(self, destination: D, keys: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZINTERSTORE).arg(destination).args_of(Counted(keys)))
+        self.execute(Cmd::new(&table::ZINTERSTORE).arg(destination).args_of(Counted(keys)))
     }
 
     /// As [`zinterstore`](SortedSetCombineCommands::zinterstore), with the scores that the options make.
@@ -225,7 +225,7 @@ pub trait SortedSetCombineCommands: Execute {
         keys: K,
         options: ZCombineOptions,
     ) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZINTERSTORE).arg(destination).args_of(Counted(keys)).args_of(options))
+        self.execute(Cmd::new(&table::ZINTERSTORE).arg(destination).args_of(Counted(keys)).args_of(options))
     }
 
     /// Gives the members that any of the sorted sets has, in the order of the sums of their scores.
@@ -248,7 +248,7 @@ pub trait SortedSetCombineCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zunion<K: ToArgs, M: FromValue>(self, keys: K) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::ZUNION).args_of(Counted(keys)))
+        self.execute(Cmd::new(&table::ZUNION).args_of(Counted(keys)))
     }
 
     /// As [`zunion`](SortedSetCombineCommands::zunion), with the scores that the options make.
@@ -276,7 +276,7 @@ pub trait SortedSetCombineCommands: Execute {
         keys: K,
         options: ZCombineOptions,
     ) -> Self::Output<Vec<ScoredMember<M>>> {
-        self.execute(Cmd::new(&spec::ZUNION).args_of(Counted(keys)).args_of(options).arg("WITHSCORES"))
+        self.execute(Cmd::new(&table::ZUNION).args_of(Counted(keys)).args_of(options).arg("WITHSCORES"))
     }
 
     /// As [`zunion`](SortedSetCombineCommands::zunion), and the result replaces the destination, whatever it held;
@@ -298,7 +298,7 @@ pub trait SortedSetCombineCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zunionstore<D: ToArg, K: ToArgs>(self, destination: D, keys: K) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZUNIONSTORE).arg(destination).args_of(Counted(keys)))
+        self.execute(Cmd::new(&table::ZUNIONSTORE).arg(destination).args_of(Counted(keys)))
     }
 
     /// As [`zunionstore`](SortedSetCombineCommands::zunionstore), with the scores that the options make.
@@ -331,7 +331,7 @@ pub trait SortedSetCombineCommands: Execute {
         keys: K,
         options: ZCombineOptions,
     ) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZUNIONSTORE).arg(destination).args_of(Counted(keys)).args_of(options))
+        self.execute(Cmd::new(&table::ZUNIONSTORE).arg(destination).args_of(Counted(keys)).args_of(options))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{LexRange, Limit, ScoreRange, ScoredMember, ZRange};
 use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::ToArg;
 
 /// Commands on parts of a sorted set: by rank, by score, or by the order of members that all have the same score.
@@ -31,7 +31,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zcount<K: ToArg, R: Into<ScoreRange>>(self, key: K, range: R) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZCOUNT).arg(key).args_of(range.into()))
+        self.execute(Cmd::new(&table::ZCOUNT).arg(key).args_of(range.into()))
     }
 
     /// Counts the members that lie in a range.
@@ -50,7 +50,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zlexcount<K: ToArg, R: Into<LexRange>>(self, key: K, range: R) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZLEXCOUNT).arg(key).args_of(range.into()))
+        self.execute(Cmd::new(&table::ZLEXCOUNT).arg(key).args_of(range.into()))
     }
 
     /// Gives the members from one rank to another, the lowest score first.
@@ -71,7 +71,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zrange<K: ToArg, M: FromValue>(self, key: K, start: i64, stop: i64) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::ZRANGE).arg(key).arg(start).arg(stop))
+        self.execute(Cmd::new(&table::ZRANGE).arg(key).arg(start).arg(stop))
     }
 
     /// Gives the members in a range of any kind, in either order.
@@ -94,7 +94,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zrange_by<K: ToArg, M: FromValue>(self, key: K, range: ZRange) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::ZRANGE).arg(key).args_of(range))
+        self.execute(Cmd::new(&table::ZRANGE).arg(key).args_of(range))
     }
 
     /// As [`zrange_by`](SortedSetRangeCommands::zrange_by), with the scores. Servers refuse it for a range of members.
@@ -119,7 +119,7 @@ pub trait SortedSetRangeCommands: Execute {
         key: K,
         range: ZRange,
     ) -> Self::Output<Vec<ScoredMember<M>>> {
-        self.execute(Cmd::new(&spec::ZRANGE).arg(key).args_of(range).arg("WITHSCORES"))
+        self.execute(Cmd::new(&table::ZRANGE).arg(key).args_of(range).arg("WITHSCORES"))
     }
 
     /// As [`zrange`](SortedSetRangeCommands::zrange), with the scores.
@@ -147,7 +147,7 @@ pub trait SortedSetRangeCommands: Execute {
         start: i64,
         stop: i64,
     ) -> Self::Output<Vec<ScoredMember<M>>> {
-        self.execute(Cmd::new(&spec::ZRANGE).arg(key).arg(start).arg(stop).arg("WITHSCORES"))
+        self.execute(Cmd::new(&table::ZRANGE).arg(key).arg(start).arg(stop).arg("WITHSCORES"))
     }
 
     /// Gives the members that lie in a range, or some of them.
@@ -173,7 +173,7 @@ pub trait SortedSetRangeCommands: Execute {
         range: R,
         limit: Option<Limit>,
     ) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::ZRANGEBYLEX).arg(key).args_of(range.into()).args_of(limit))
+        self.execute(Cmd::new(&table::ZRANGEBYLEX).arg(key).args_of(range.into()).args_of(limit))
     }
 
     /// Gives the members whose scores lie in a range, or some of them, the lowest score first.
@@ -200,7 +200,7 @@ pub trait SortedSetRangeCommands: Execute {
         range: R,
         limit: Option<Limit>,
     ) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::ZRANGEBYSCORE).arg(key).args_of(range.into()).args_of(limit))
+        self.execute(Cmd::new(&table::ZRANGEBYSCORE).arg(key).args_of(range.into()).args_of(limit))
     }
 
     /// As [`zrangebyscore`](SortedSetRangeCommands::zrangebyscore), with the scores.
@@ -228,7 +228,7 @@ pub trait SortedSetRangeCommands: Execute {
         range: R,
         limit: Option<Limit>,
     ) -> Self::Output<Vec<ScoredMember<M>>> {
-        self.execute(Cmd::new(&spec::ZRANGEBYSCORE).arg(key).args_of(range.into()).arg("WITHSCORES").args_of(limit))
+        self.execute(Cmd::new(&table::ZRANGEBYSCORE).arg(key).args_of(range.into()).arg("WITHSCORES").args_of(limit))
     }
 
     /// Puts the members in a range, with their scores, in the place of the destination, whatever it held; an empty
@@ -251,7 +251,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zrangestore<D: ToArg, S: ToArg>(self, destination: D, source: S, range: ZRange) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZRANGESTORE).arg(destination).arg(source).args_of(range))
+        self.execute(Cmd::new(&table::ZRANGESTORE).arg(destination).arg(source).args_of(range))
     }
 
     /// Removes the members that lie in a range, and gives how many went.
@@ -271,7 +271,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// ```
     #[doc(alias = "zrembylex")]
     fn zremrangebylex<K: ToArg, R: Into<LexRange>>(self, key: K, range: R) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZREMRANGEBYLEX).arg(key).args_of(range.into()))
+        self.execute(Cmd::new(&table::ZREMRANGEBYLEX).arg(key).args_of(range.into()))
     }
 
     /// Removes the members from one rank to another, and gives how many went.
@@ -291,7 +291,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zremrangebyrank<K: ToArg>(self, key: K, start: i64, stop: i64) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZREMRANGEBYRANK).arg(key).arg(start).arg(stop))
+        self.execute(Cmd::new(&table::ZREMRANGEBYRANK).arg(key).arg(start).arg(stop))
     }
 
     /// Removes the members whose scores lie in a range, and gives how many went.
@@ -311,7 +311,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// ```
     #[doc(alias = "zrembyscore")]
     fn zremrangebyscore<K: ToArg, R: Into<ScoreRange>>(self, key: K, range: R) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::ZREMRANGEBYSCORE).arg(key).args_of(range.into()))
+        self.execute(Cmd::new(&table::ZREMRANGEBYSCORE).arg(key).args_of(range.into()))
     }
 
     /// Gives the members from one rank to another, the highest score first, which then has rank 0.
@@ -331,7 +331,7 @@ pub trait SortedSetRangeCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn zrevrange<K: ToArg, M: FromValue>(self, key: K, start: i64, stop: i64) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::ZREVRANGE).arg(key).arg(start).arg(stop))
+        self.execute(Cmd::new(&table::ZREVRANGE).arg(key).arg(start).arg(stop))
     }
 
     /// As [`zrevrange`](SortedSetRangeCommands::zrevrange), with the scores.
@@ -358,7 +358,7 @@ pub trait SortedSetRangeCommands: Execute {
         start: i64,
         stop: i64,
     ) -> Self::Output<Vec<ScoredMember<M>>> {
-        self.execute(Cmd::new(&spec::ZREVRANGE).arg(key).arg(start).arg(stop).arg("WITHSCORES"))
+        self.execute(Cmd::new(&table::ZREVRANGE).arg(key).arg(start).arg(stop).arg("WITHSCORES"))
     }
 
     /// As [`zrangebylex`](SortedSetRangeCommands::zrangebylex), the last one first.
@@ -384,7 +384,7 @@ pub trait SortedSetRangeCommands: Execute {
         range: R,
         limit: Option<Limit>,
     ) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::ZREVRANGEBYLEX).arg(key).args_of(range.into().reversed()).args_of(limit))
+        self.execute(Cmd::new(&table::ZREVRANGEBYLEX).arg(key).args_of(range.into().reversed()).args_of(limit))
     }
 
     /// As [`zrangebyscore`](SortedSetRangeCommands::zrangebyscore), the highest score first.
@@ -410,7 +410,7 @@ pub trait SortedSetRangeCommands: Execute {
         range: R,
         limit: Option<Limit>,
     ) -> Self::Output<Vec<M>> {
-        self.execute(Cmd::new(&spec::ZREVRANGEBYSCORE).arg(key).args_of(range.into().reversed()).args_of(limit))
+        self.execute(Cmd::new(&table::ZREVRANGEBYSCORE).arg(key).args_of(range.into().reversed()).args_of(limit))
     }
 
     /// As [`zrevrangebyscore`](SortedSetRangeCommands::zrevrangebyscore), with the scores.
@@ -439,7 +439,7 @@ pub trait SortedSetRangeCommands: Execute {
         range: R,
         limit: Option<Limit>,
     ) -> Self::Output<Vec<ScoredMember<M>>> {
-        let cmd = Cmd::new(&spec::ZREVRANGEBYSCORE).arg(key).args_of(range.into().reversed());
+        let cmd = Cmd::new(&table::ZREVRANGEBYSCORE).arg(key).args_of(range.into().reversed());
         self.execute(cmd.arg("WITHSCORES").args_of(limit))
     }
 }

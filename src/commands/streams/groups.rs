@@ -5,7 +5,7 @@ use super::{EntryRemoval, StreamEntries, StreamRefs, XGroupCreateOptions, XReadG
 use crate::cmd::{Cmd, Execute};
 use crate::commands::args::Counted;
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 
 /// Commands on consumer groups.
@@ -38,7 +38,7 @@ pub trait StreamGroupCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xack<K: ToArg, G: ToArg, I: ToArgs>(self, key: K, group: G, ids: I) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::XACK).arg(key).arg(group).args_of(ids))
+        self.execute(Cmd::new(&table::XACK).arg(key).arg(group).args_of(ids))
     }
 
     /// Acknowledges entries and removes them from the stream, as `references` says with regard to other groups. Gives
@@ -68,7 +68,7 @@ pub trait StreamGroupCommands: Execute {
         references: StreamRefs,
         ids: I,
     ) -> Self::Output<Vec<EntryRemoval>> {
-        self.execute(Cmd::new(&spec::XACKDEL).arg(key).arg(group).arg(references).arg("IDS").args_of(Counted(ids)))
+        self.execute(Cmd::new(&table::XACKDEL).arg(key).arg(group).arg(references).arg("IDS").args_of(Counted(ids)))
     }
 
     /// Makes a group, which will give out the entries behind an id: a [`StreamId`](crate::StreamId), `"0"` for all there
@@ -92,7 +92,7 @@ pub trait StreamGroupCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xgroup_create<K: ToArg, G: ToArg, I: ToArg>(self, key: K, group: G, id: I) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::XGROUP_CREATE).arg(key).arg(group).arg(id))
+        self.execute(Cmd::new(&table::XGROUP_CREATE).arg(key).arg(group).arg(id))
     }
 
     /// As [`xgroup_create`](StreamGroupCommands::xgroup_create), for a stream that may not exist yet.
@@ -119,7 +119,7 @@ pub trait StreamGroupCommands: Execute {
         id: I,
         options: XGroupCreateOptions,
     ) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::XGROUP_CREATE).arg(key).arg(group).arg(id).args_of(options))
+        self.execute(Cmd::new(&table::XGROUP_CREATE).arg(key).arg(group).arg(id).args_of(options))
     }
 
     /// Makes a consumer, and gives whether there was none of that name.
@@ -140,7 +140,7 @@ pub trait StreamGroupCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xgroup_createconsumer<K: ToArg, G: ToArg, C: ToArg>(self, key: K, group: G, consumer: C) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::XGROUP_CREATECONSUMER).arg(key).arg(group).arg(consumer))
+        self.execute(Cmd::new(&table::XGROUP_CREATECONSUMER).arg(key).arg(group).arg(consumer))
     }
 
     /// Removes a consumer, and gives how many entries were pending with it. Those are pending for nobody then, so that
@@ -163,7 +163,7 @@ pub trait StreamGroupCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xgroup_delconsumer<K: ToArg, G: ToArg, C: ToArg>(self, key: K, group: G, consumer: C) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::XGROUP_DELCONSUMER).arg(key).arg(group).arg(consumer))
+        self.execute(Cmd::new(&table::XGROUP_DELCONSUMER).arg(key).arg(group).arg(consumer))
     }
 
     /// Removes a group with all that is pending in it, and gives whether there was one.
@@ -185,7 +185,7 @@ pub trait StreamGroupCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xgroup_destroy<K: ToArg, G: ToArg>(self, key: K, group: G) -> Self::Output<bool> {
-        self.execute(Cmd::new(&spec::XGROUP_DESTROY).arg(key).arg(group))
+        self.execute(Cmd::new(&table::XGROUP_DESTROY).arg(key).arg(group))
     }
 
     /// Lets a group go on, or begin again, behind an id: as for [`xgroup_create`](StreamGroupCommands::xgroup_create).
@@ -210,7 +210,7 @@ pub trait StreamGroupCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xgroup_setid<K: ToArg, G: ToArg, I: ToArg>(self, key: K, group: G, id: I) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::XGROUP_SETID).arg(key).arg(group).arg(id))
+        self.execute(Cmd::new(&table::XGROUP_SETID).arg(key).arg(group).arg(id))
     }
 
     /// As [`xgroup_setid`](StreamGroupCommands::xgroup_setid), and says how many entries count as read by the group,
@@ -241,7 +241,7 @@ pub trait StreamGroupCommands: Execute {
         id: I,
         count: u64,
     ) -> Self::Output<()> {
-        self.execute(Cmd::new(&spec::XGROUP_SETID).arg(key).arg(group).arg(id).arg("ENTRIESREAD").arg(count))
+        self.execute(Cmd::new(&table::XGROUP_SETID).arg(key).arg(group).arg(id).arg("ENTRIESREAD").arg(count))
     }
 
     /// Gives a consumer the next entries of one or several streams, each of which must have the group. A stream with an
@@ -279,7 +279,7 @@ pub trait StreamGroupCommands: Execute {
         consumer: C,
         streams: P,
     ) -> Self::Output<Vec<StreamEntries<N, V>>> {
-        self.execute(Cmd::new(&spec::XREADGROUP).arg("GROUP").arg(group).arg(consumer).args_of(Streams(streams)))
+        self.execute(Cmd::new(&table::XREADGROUP).arg("GROUP").arg(group).arg(consumer).args_of(Streams(streams)))
     }
 
     /// As [`xreadgroup`](StreamGroupCommands::xreadgroup), not more than a number of entries, or waiting until there is
@@ -348,7 +348,7 @@ pub trait StreamGroupCommands: Execute {
         streams: P,
         options: XReadGroupOptions,
     ) -> Self::Output<Vec<StreamEntries<N, V>>> {
-        let cmd = Cmd::new(&spec::XREADGROUP).arg("GROUP").arg(group).arg(consumer);
+        let cmd = Cmd::new(&table::XREADGROUP).arg("GROUP").arg(group).arg(consumer);
         self.execute(cmd.args_of(options).args_of(Streams(streams)))
     }
 }

@@ -5,7 +5,7 @@ use super::{AutoClaimed, Ends, PendingEntry, PendingSummary, StreamEntry, Stream
 use crate::cmd::{Cmd, Execute};
 use crate::commands::time::millis;
 use crate::convert::FromValue;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 use std::ops::RangeBounds;
 use std::time::Duration;
@@ -57,7 +57,7 @@ pub trait StreamPendingCommands: Execute {
         start: StreamId,
         count: Option<u64>,
     ) -> Self::Output<AutoClaimed<StreamEntry<V>>> {
-        let cmd = Cmd::new(&spec::XAUTOCLAIM).arg(key).arg(group).arg(consumer).arg(millis(min_idle));
+        let cmd = Cmd::new(&table::XAUTOCLAIM).arg(key).arg(group).arg(consumer).arg(millis(min_idle));
         self.execute(cmd.arg(start).args_of(Count(count)))
     }
 
@@ -91,7 +91,7 @@ pub trait StreamPendingCommands: Execute {
         start: StreamId,
         count: Option<u64>,
     ) -> Self::Output<AutoClaimed<StreamId>> {
-        let cmd = Cmd::new(&spec::XAUTOCLAIM).arg(key).arg(group).arg(consumer).arg(millis(min_idle));
+        let cmd = Cmd::new(&table::XAUTOCLAIM).arg(key).arg(group).arg(consumer).arg(millis(min_idle));
         self.execute(cmd.arg(start).args_of(Count(count)).arg("JUSTID"))
     }
 
@@ -124,7 +124,7 @@ pub trait StreamPendingCommands: Execute {
         min_idle: Duration,
         ids: I,
     ) -> Self::Output<Vec<StreamEntry<V>>> {
-        let cmd = Cmd::new(&spec::XCLAIM).arg(key).arg(group).arg(consumer).arg(millis(min_idle));
+        let cmd = Cmd::new(&table::XCLAIM).arg(key).arg(group).arg(consumer).arg(millis(min_idle));
         self.execute(cmd.args_of(ids))
     }
 
@@ -158,7 +158,7 @@ pub trait StreamPendingCommands: Execute {
         ids: I,
         options: XClaimOptions,
     ) -> Self::Output<Vec<StreamId>> {
-        let cmd = Cmd::new(&spec::XCLAIM).arg(key).arg(group).arg(consumer).arg(millis(min_idle));
+        let cmd = Cmd::new(&table::XCLAIM).arg(key).arg(group).arg(consumer).arg(millis(min_idle));
         self.execute(cmd.args_of(ids).args_of(options).arg("JUSTID"))
     }
 
@@ -192,7 +192,7 @@ pub trait StreamPendingCommands: Execute {
         ids: I,
         options: XClaimOptions,
     ) -> Self::Output<Vec<StreamEntry<V>>> {
-        let cmd = Cmd::new(&spec::XCLAIM).arg(key).arg(group).arg(consumer).arg(millis(min_idle));
+        let cmd = Cmd::new(&table::XCLAIM).arg(key).arg(group).arg(consumer).arg(millis(min_idle));
         self.execute(cmd.args_of(ids).args_of(options))
     }
 
@@ -217,7 +217,7 @@ pub trait StreamPendingCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn xpending<K: ToArg, G: ToArg, N: FromValue>(self, key: K, group: G) -> Self::Output<PendingSummary<N>> {
-        self.execute(Cmd::new(&spec::XPENDING).arg(key).arg(group))
+        self.execute(Cmd::new(&table::XPENDING).arg(key).arg(group))
     }
 
     /// Gives what is pending in a group with ids in a range, the lowest first and at most `count`.
@@ -248,7 +248,7 @@ pub trait StreamPendingCommands: Execute {
         range: R,
         count: u64,
     ) -> Self::Output<Vec<PendingEntry<N>>> {
-        self.execute(Cmd::new(&spec::XPENDING).arg(key).arg(group).args_of(Ends::of(&range)).arg(count))
+        self.execute(Cmd::new(&table::XPENDING).arg(key).arg(group).args_of(Ends::of(&range)).arg(count))
     }
 
     /// As [`xpending_range`](StreamPendingCommands::xpending_range), of one consumer only, or what is pending for long.
@@ -280,7 +280,7 @@ pub trait StreamPendingCommands: Execute {
         count: u64,
         options: XPendingOptions,
     ) -> Self::Output<Vec<PendingEntry<N>>> {
-        let cmd = Cmd::new(&spec::XPENDING).arg(key).arg(group).args_of(options.in_front());
+        let cmd = Cmd::new(&table::XPENDING).arg(key).arg(group).args_of(options.in_front());
         self.execute(cmd.args_of(Ends::of(&range)).arg(count).args_of(options.behind()))
     }
 }

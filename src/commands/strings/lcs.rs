@@ -6,7 +6,7 @@ use crate::commands::fields::Fields;
 use crate::convert::FromValue;
 use crate::error::Result;
 use crate::resp::ValueRef;
-use crate::spec;
+use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 use std::ops::Range;
 
@@ -33,7 +33,7 @@ pub trait LcsCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn lcs<A: ToArg, B: ToArg, V: FromValue>(self, first: A, second: B) -> Self::Output<V> {
-        self.execute(Cmd::new(&spec::LCS).arg(first).arg(second))
+        self.execute(Cmd::new(&table::LCS).arg(first).arg(second))
     }
 
     /// Gives where in both strings the pieces of the longest common sequence lie, the last piece first.
@@ -57,7 +57,7 @@ pub trait LcsCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn lcs_idx<A: ToArg, B: ToArg>(self, first: A, second: B, options: LcsOptions) -> Self::Output<LcsMatches> {
-        self.execute(Cmd::new(&spec::LCS).arg(first).arg(second).arg("IDX").args_of(options))
+        self.execute(Cmd::new(&table::LCS).arg(first).arg(second).arg("IDX").args_of(options))
     }
 
     /// Gives the length of the longest common sequence in bytes.
@@ -76,7 +76,7 @@ pub trait LcsCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn lcs_len<A: ToArg, B: ToArg>(self, first: A, second: B) -> Self::Output<u64> {
-        self.execute(Cmd::new(&spec::LCS).arg(first).arg(second).arg("LEN"))
+        self.execute(Cmd::new(&table::LCS).arg(first).arg(second).arg("LEN"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Strings that are numbers.
 
 use crate::cmd::{Cmd, Execute};
-use crate::spec;
+use crate::table;
 use crate::to_arg::ToArg;
 
 /// Commands on strings that are read as numbers. All else that a string can do is in
@@ -23,7 +23,7 @@ pub trait NumberCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn decr<K: ToArg>(self, key: K) -> Self::Output<i64> {
-        self.execute(Cmd::new(&spec::DECR).arg(key))
+        self.execute(Cmd::new(&table::DECR).arg(key))
     }
 
     /// Takes an amount from a number and gives what is left. A missing key counts as 0.
@@ -43,7 +43,7 @@ pub trait NumberCommands: Execute {
     /// ```
     #[doc(alias = "decr")]
     fn decrby<K: ToArg>(self, key: K, amount: i64) -> Self::Output<i64> {
-        self.execute(Cmd::new(&spec::DECRBY).arg(key).arg(amount))
+        self.execute(Cmd::new(&table::DECRBY).arg(key).arg(amount))
     }
 
     /// Adds 1 to a number and gives the sum. A missing key counts as 0; the expiry stays.
@@ -64,7 +64,7 @@ pub trait NumberCommands: Execute {
     /// # Ok(()) });
     /// ```
     fn incr<K: ToArg>(self, key: K) -> Self::Output<i64> {
-        self.execute(Cmd::new(&spec::INCR).arg(key))
+        self.execute(Cmd::new(&table::INCR).arg(key))
     }
 
     /// Adds an amount to a number and gives the sum. A missing key counts as 0; the expiry stays.
@@ -84,7 +84,7 @@ pub trait NumberCommands: Execute {
     /// ```
     #[doc(alias = "incr")]
     fn incrby<K: ToArg>(self, key: K, amount: i64) -> Self::Output<i64> {
-        self.execute(Cmd::new(&spec::INCRBY).arg(key).arg(amount))
+        self.execute(Cmd::new(&table::INCRBY).arg(key).arg(amount))
     }
 
     /// Adds an amount to a number with a fraction and gives the sum. A missing key counts as 0; the expiry stays.
@@ -106,7 +106,7 @@ pub trait NumberCommands: Execute {
     /// ```
     #[doc(alias = "incr")]
     fn incrbyfloat<K: ToArg>(self, key: K, amount: f64) -> Self::Output<f64> {
-        self.execute(Cmd::new(&spec::INCRBYFLOAT).arg(key).arg(amount))
+        self.execute(Cmd::new(&table::INCRBYFLOAT).arg(key).arg(amount))
     }
 }
 

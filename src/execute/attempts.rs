@@ -1,11 +1,11 @@
 //! Attempts of one request at one server.
 
 use crate::args::Args;
+use crate::command::Spec;
 use crate::error::{Error, Result};
 use crate::net::{Deadline, Pool};
 use crate::observer::ObserverEvent;
 use crate::retry::{Attempts, Budget, Cause, Retries};
-use crate::spec::Spec;
 use std::borrow::Cow;
 use std::time::Duration;
 

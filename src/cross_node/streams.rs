@@ -1,19 +1,40 @@
 //! `XREAD` and `XREADGROUP` with streams on several nodes.
 
 use super::pops::NO_TIME;
+use super::streams_steps::steps;
 use super::tracking::{Waited, Watcher};
 use super::waits::{Given, Waiter};
-use super::{error_in, nothing, nothing_written};
+use super::{across, error_in, nothing, nothing_written};
+use crate::command::{Access, Across};
 use crate::error::{escape, Error, ErrorKind, Outcome, PartOutcome, Result};
+use crate::execute::{Run, Strategy};
 use crate::net::Lease;
 use crate::order::sort_by_key;
-use crate::plan::{command, parse_id, Part, Placed, StreamRead, Target};
+use crate::plan::{as_stored, command, in_rounds, parse_id, Part, Placed, StreamRead, Target};
 use crate::resp::{encode, Frame, ValueRef};
-use crate::run::Run;
-use crate::spec::Access;
 use crate::topology::Role;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
+
+/// `XREAD` and `XREADGROUP`: every node reads its own streams, all at once, and what waits waits on all at once; what they
+/// give becomes one reply in the order of the keys.
+pub(crate) static READ_STREAMS: Strategy = Strategy {
+    across: Across::new(
+        "read_streams",
+        "each node reads its own streams, all at once; what waits watches all at once",
+        // The group of every stream is asked for first. To wait takes two more, for either.
+        |spec| if spec.access == Access::Write { 2 } else { 1 },
+    ),
+    route: in_rounds,
+    run: |run, route| across(run, route, |run, keys| run.read_streams(keys)),
+    wait: |run, keys| match StreamRead::of(run.args, keys) {
+        Some(read) if read.waits() => run.read_streams(keys),
+        // What no server takes for a wait is refused at once, and the server says why.
+        _ => run.exchange(keys[0].master, &as_stored(run.args, keys)).map(|answer| answer.frame().as_bytes().to_vec()),
+    },
+    steps,
+    ..Strategy::ONE_NODE
+};
 
 /// An id that no server takes: a read with it fails for the first thing that is wrong with the stream, and if nothing
 /// is, for the id. So nothing is read, and not even a consumer made.
@@ -38,7 +59,7 @@ struct Stream {
 impl Run<'_> {
     /// Every node reads its own streams, all at once. When that gives nothing and the command may wait, all nodes are
     /// waited on at once; what they give becomes one reply in the order of the keys.
-    pub(super) fn read_streams(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    fn read_streams(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         let Some(mut read) = StreamRead::of(self.args, keys) else {
             return Err(Error::argument("ERR syntax error"));
         };
@@ -55,7 +76,7 @@ impl Run<'_> {
             prompt.check_groups(&read).map_err(nothing_written)?;
         }
         // Who waits is to get what is new as soon as it is there; a replica has it later.
-        let role = if read.waits() { Role::Master } else { self.planner.role(self.spec.access) };
+        let role = if read.waits() { Role::Master } else { self.planner.role(self.spec) };
         let part = |group: &Vec<&Placed<'_>>| Part {
             target: Target::Shard(group[0].shard, role),
             request: read.request(group, None).into(),

@@ -1,23 +1,55 @@
-//! `COPY` with `DB` from one node to another.
+//! `COPY` from one node to another, also into another database.
 
-use super::nothing_written;
+use super::{across, meaning_told, nothing_written, PACKED};
+use crate::command::Across;
 use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::execute::{no_meaning, Run, Strategy};
+use crate::explain::{shown, Draft, Step};
 use crate::net::Lease;
-use crate::plan::{command, Placed};
+use crate::plan::{command, in_rounds, Placed};
 use crate::resp::ValueRef;
-use crate::run::Run;
+
+/// The value is carried over by `DUMP` and `RESTORE`.
+pub(crate) static COPY: Strategy = Strategy {
+    across: Across::new("copy", "the value goes over by DUMP and RESTORE", |_| 2),
+    route: in_rounds,
+    run: |run, route| across(run, route, copy),
+    steps,
+    ..Strategy::ONE_NODE
+};
+
+fn copy(run: &Run<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    let [source, destination] = keys else { return Err(no_meaning()) };
+    run.copy(source, destination).map_err(|error| meaning_told(PACKED, error))
+}
+
+fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+    let [source, destination] = keys else { return Vec::new() };
+    let (from, to) = (shown(source.stored), shown(destination.stored));
+    let options = CopyOptions::of(draft.args.iter().skip(3));
+    let select: Vec<String> = options.databases.iter().map(|number| format!("SELECT {}", shown(number))).collect();
+    let replace = if options.replace { " REPLACE" } else { "" };
+    let mut restore = format!("RESTORE {to} TTL… VALUE…{replace}");
+    let mut steps = vec![draft.on(1, source, format!("DUMP {from}, PTTL {from}"))];
+    if !select.is_empty() {
+        steps.push(draft.on(1, destination, select.join(", ")));
+        restore.push_str(", SELECT DATABASE…");
+    }
+    steps.push(draft.on(2, destination, restore));
+    steps
+}
 
 /// The options of a `COPY`, as far as they can be read.
-pub(super) struct CopyOptions<'c> {
-    pub(super) replace: bool,
+struct CopyOptions<'c> {
+    replace: bool,
     /// The databases that are named: a server looks at each of them, and the last one counts.
-    pub(super) databases: Vec<&'c [u8]>,
+    databases: Vec<&'c [u8]>,
     /// Whether there was nothing else.
-    pub(super) is_whole: bool,
+    is_whole: bool,
 }
 
 impl<'c> CopyOptions<'c> {
-    pub(super) fn of(words: impl Iterator<Item = &'c [u8]>) -> CopyOptions<'c> {
+    fn of(words: impl Iterator<Item = &'c [u8]>) -> CopyOptions<'c> {
         let mut options = CopyOptions { replace: false, databases: Vec::new(), is_whole: true };
         let mut words = words.peekable();
         while let Some(word) = words.next() {
@@ -35,9 +67,29 @@ impl<'c> CopyOptions<'c> {
 }
 
 impl Run<'_> {
+    /// `COPY`: the value goes over by `DUMP` and `RESTORE` with its expiry, and the source stays as it is.
+    fn copy(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
+        let options = CopyOptions::of(self.args.iter().skip(3));
+        if !options.databases.is_empty() {
+            return self.copy_to_database(source, destination, &options);
+        }
+        if !options.is_whole {
+            return Err(Error::server(b"ERR syntax error"));
+        }
+        let packed = self.lend(source.master).and_then(|mut from| self.packed(&mut from, source.stored, false));
+        let Some((payload, ttl)) = packed.map_err(nothing_written)? else { return Ok(b":0\r\n".to_vec()) };
+        let mut restore: Vec<&[u8]> = vec![b"RESTORE", destination.stored, ttl.as_bytes(), &payload];
+        restore.extend(options.replace.then_some(&b"REPLACE"[..]));
+        match self.step(destination.master, &restore) {
+            Ok(_) => Ok(b":1\r\n".to_vec()),
+            Err(error) if error.kind() == ErrorKind::BusyKey => Ok(b":0\r\n".to_vec()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The connection to the destination's node goes into the other database, and back when all is done. Between the
     /// two it is for nobody else: whatever fails, it is closed.
-    pub(super) fn copy_to_database(
+    fn copy_to_database(
         &self,
         source: &Placed<'_>,
         destination: &Placed<'_>,

@@ -1,16 +1,61 @@
 //! `MSETNX` over several nodes.
 
 use super::together::{ask_together, Requests};
-use super::{all_succeeded, exec, nothing_written};
+use super::{across, all_succeeded, exec, nothing_written};
+use crate::command::Across;
 use crate::error::{Error, Outcome, Result};
+use crate::execute::{Run, Strategy};
+use crate::explain::{shown, Draft, Step};
 use crate::multi::cause_of_abort;
 use crate::net::Lease;
 use crate::order::sort_by_key;
-use crate::plan::{groups, Placed};
+use crate::plan::{groups, in_rounds, Placed};
 use crate::resp::Value;
 use crate::retry::random;
-use crate::run::Run;
 use std::time::{Duration, Instant};
+
+/// `MSETNX`: all keys are checked, then set and marked node by node; what bears the mark is undone when a race is lost.
+pub(crate) static SET_IF_NONE_EXISTS: Strategy = Strategy {
+    across: Across::new(
+        "set_if_none_exists",
+        "all keys are checked, then set and marked node by node; what bears its mark is undone when a race is lost",
+        |_| 4,
+    ),
+    route: in_rounds,
+    run: |run, route| across(run, route, |run, keys| run.set_if_none_exists(keys)),
+    steps,
+    ..Strategy::ONE_NODE
+};
+
+fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+    let name = |key: &Placed<'_>| shown(key.stored);
+    let arg = |at| shown(draft.args.get(at).unwrap_or_default());
+    let mut groups = groups(keys);
+    sort_by_key(&mut groups, |group| group[0].master);
+    let each = |word: &str, group: &[&Placed<'_>], with_values: bool| {
+        let pairs = group.iter().map(|key| match with_values {
+            true => format!(" {} {}", name(key), arg(key.position + 1)),
+            false => format!(" {}", name(key)),
+        });
+        format!("{word}{}", pairs.collect::<String>())
+    };
+    let with_each = |word: &str, group: &[&Placed<'_>], value: &str| {
+        group.iter().map(|key| format!("{word} {}{value}", name(key))).collect::<Vec<_>>().join(", ")
+    };
+    let looks = groups.iter().map(|group| {
+        let (watch, exists) = (each("WATCH", group, false), each("EXISTS", group, false));
+        draft.on(1, group[0], format!("{exists}, {watch}, {exists}, MULTI"))
+    });
+    let sets = groups.iter().enumerate().map(|(nth, group)| {
+        let (set, mark) = (each("MSETNX", group, true), with_each("PEXPIRE", group, " MARK…"));
+        let (watch, left) = (each("WATCH", group, false), with_each("PTTL", group, ""));
+        let first = name(group[0]);
+        let does = format!("{set}, PERSIST {first}, PTTL {first}, {mark}, EXEC, {watch}, {left}, MULTI");
+        draft.on(2 + nth.min(1), group[0], does)
+    });
+    let keeps = groups.iter().map(|group| draft.on(4, group[0], format!("{}, EXEC", with_each("PERSIST", group, ""))));
+    looks.chain(sets).chain(keeps).collect()
+}
 
 /// The shortest time to live that marks a key, in milliseconds: 69 years. Of one that is left behind nobody comes to harm.
 const LONG: u64 = 1 << 41;
@@ -88,7 +133,7 @@ impl Run<'_> {
     /// Between these steps others may take away and set again what this call has set, also to the same value. So the
     /// transaction that sets the keys puts a [mark](Mark) on each; in the end the marks go, or what still bears one is
     /// deleted. A crash in between leaves keys of some nodes set, with a time to live of 69 years or more.
-    pub(super) fn set_if_none_exists(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    fn set_if_none_exists(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         let mut groups = groups(keys);
         // Every client begins at the same node, whatever the order of its keys.
         sort_by_key(&mut groups, |group| group[0].master);

@@ -6,7 +6,6 @@ use crate::net::{Deadline, Lease};
 use crate::order::sort_by_key;
 use crate::plan::{Part, Planner};
 use crate::retry::{Attempts, Cause};
-use crate::spec::ResponsePolicy;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -47,7 +46,7 @@ impl Run<'_> {
     /// # Errors
     /// When a connection cannot be had: then nothing was sent to any of them.
     pub(crate) fn each(&self, parts: &[Part<'_>]) -> Result<Vec<Result<Answer>>> {
-        let all_or_none = !self.reads() && self.spec.response != ResponsePolicy::OneSucceeded;
+        let all_or_none = !self.reads() && !self.spec.response.wants_one;
         let effort = self.effort(self.deadline);
         let mut attempts = Attempts::first(self.retries);
         self.budget.earn();

@@ -7,60 +7,59 @@
 mod copy;
 mod lookup;
 mod moves;
+mod msetnx;
 mod pops;
+mod random_key;
 mod rename;
+mod sets;
 mod sort;
+mod sort_steps;
 mod sources;
+mod split;
 mod streams;
-mod strings;
+mod streams_steps;
 mod together;
 mod tracking;
 mod waits;
 mod weight;
 
-use crate::cmd::Wait;
+pub(crate) use copy::COPY;
+pub(crate) use moves::{MOVE_ELEMENT, MOVE_MEMBER};
+pub(crate) use msetnx::SET_IF_NONE_EXISTS;
+pub(crate) use pops::FIRST_THAT_HAS;
+pub(crate) use random_key::DRAW_NODE;
+pub(crate) use rename::RENAME;
+pub(crate) use sets::{
+    MERGE_DIFFERENCE, MERGE_INTERSECTION, MERGE_UNION, STORE_DIFFERENCE, STORE_INTERSECTION, STORE_UNION,
+};
+pub(crate) use sort::SORT;
+pub(crate) use sources::CARRY_SOURCES;
+pub(crate) use split::SPLIT;
+pub(crate) use streams::READ_STREAMS;
+pub(crate) use waits::CANCELLABLE;
+
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
+use crate::execute::{cancelled, Answer, Run, Strategy};
 use crate::multi::{self, gave_nothing, Batch};
 use crate::net::{Deadline, Lease};
 use crate::plan::{command, Part, Placed, Planner, Route, Target};
-use crate::resp::{encode, Frame, Value, ValueRef};
+use crate::resp::{Frame, Value, ValueRef};
 use crate::retry::random;
-use crate::run::{cancelled, Answer, Run};
-use crate::spec::{Across, SetOperation, WaitArgument};
 use crate::stash::{Stash, StashRole};
 use crate::topology::Role;
+use crate::wait::Wait;
+
+/// The keys are on one node always, or there is no key.
+pub(crate) static NEVER: Strategy = Strategy::ONE_NODE;
+/// Keys on several nodes are refused.
+pub(crate) static REFUSE: Strategy = Strategy::REFUSE;
 
 /// As many members as one `SADD` takes: far below what any server accepts as one command.
 const MEMBERS: usize = 10_000;
 
 impl Run<'_> {
-    /// Runs a command whose keys live on several nodes.
-    pub(crate) fn emulate(&self, across: Across, keys: &[Placed<'_>]) -> Result<Answer> {
-        let made = match (across, keys) {
-            (Across::StoreSets(operation), [destination, sources @ ..]) => {
-                self.store_sets(operation, destination, sources)
-            }
-            (Across::SetIfNoneExists, _) => self.set_if_none_exists(keys),
-            (Across::Rename, [source, destination]) => self.rename(source, destination),
-            (Across::Copy, [source, destination]) => self.copy(source, destination),
-            (Across::FirstThatHas, [_, ..]) if self.spec.wait == WaitArgument::None => self.first_that_has(keys),
-            (Across::FirstThatHas, [_, ..]) => self.wait_for_first(keys),
-            (Across::MoveMember, [source, destination]) => self.move_member(source, destination),
-            (Across::MoveElement, [source, destination]) => self.move_element(source, destination),
-            (Across::CarrySources, _) => self.carry_sources(keys),
-            (Across::Sort, [source, rest @ ..]) => self.sort(source, rest.first()),
-            (Across::DrawNode, _) => self.draw_key(),
-            (Across::ReadStreams, _) => self.read_streams(keys),
-            _ => Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, "it has no meaning across nodes")),
-        };
-        made.map(Answer::Made).map_err(|error| meaning_told(across, self.told_of_keys(across, keys, error)))
-    }
-
-    /// For what goes from one key to another, the error says it of each of them.
-    fn told_of_keys(&self, across: Across, keys: &[Placed<'_>], error: Error) -> Error {
-        let (Across::Rename | Across::MoveMember | Across::MoveElement, [source, destination]) = (across, keys) else {
-            return error;
-        };
+    /// Of what goes from one key to another, an error says it of each of them.
+    fn told_of_both(&self, source: &Placed<'_>, destination: &Placed<'_>, error: Error) -> Error {
         let (taken, given) = match error.outcome() {
             // It has left the source and has not come to the destination: a stash holds it.
             Outcome::Partial => (Outcome::Applied, Outcome::NotApplied),
@@ -141,56 +140,6 @@ impl Run<'_> {
             Ok((self.lend(one)?, first))
         }
     }
-
-    /// The destination is replaced by what the sources leave, in one transaction.
-    fn store_sets(&self, operation: SetOperation, destination: &Placed<'_>, sources: &[Placed<'_>]) -> Result<Vec<u8>> {
-        // The sources are read on their masters: a write must not rest on stale data.
-        let answer = match self.planner.merged_sets(operation, sources, Role::Master) {
-            Route::Fan(parts, merge) => Answer::Made(self.fan(&parts, &merge).map_err(nothing_written)?),
-            // Its own connection is free again before the destination's is asked for: a second call may hold and want
-            // the two the other way round.
-            Route::One(part) => self.one(&part).map_err(nothing_written)?.apart(),
-            Route::Emulate(..) => return Err(Error::argument("a set operation without sources")),
-        };
-        let members: Vec<&[u8]> =
-            answer.frame().value().items().into_iter().flatten().filter_map(|item| item.as_bytes()).collect();
-        let mut commands = vec![vec![&b"DEL"[..], destination.stored]];
-        for chunk in members.chunks(MEMBERS) {
-            commands.push([&[b"SADD", destination.stored], chunk].concat());
-        }
-        let mut lease = self.lend(destination.master)?;
-        let replies = exec_unwatched(&mut lease, &commands, self.deadline)?;
-        all_succeeded(&lease, &replies).map_err(|error| error.with_outcome(Outcome::Partial))?;
-        let mut out = Vec::new();
-        encode::integer(&mut out, members.len() as i64);
-        Ok(out)
-    }
-
-    /// A key of a node that is drawn by how many keys it holds.
-    fn draw_key(&self) -> Result<Vec<u8>> {
-        let (parts, _) = self.planner.sizes();
-        let mut sizes: Vec<(Target, u64)> = Vec::new();
-        for (part, answer) in parts.iter().zip(self.answers(&parts)?) {
-            sizes.push((part.target, u64::try_from(integer(&answer.frame().value().into())?).unwrap_or(0)));
-        }
-        // A node may have become empty meanwhile: then another one is drawn, until none is left.
-        while let Some(total) = sizes.iter().fold(0u64, |sum, (_, size)| sum.saturating_add(*size)).checked_sub(1) {
-            let mut ticket = random() % total.saturating_add(1);
-            let drawn = sizes.iter().position(|&(_, size)| match ticket.checked_sub(size) {
-                Some(rest) => {
-                    ticket = rest;
-                    false
-                }
-                None => true,
-            });
-            let (target, _) = sizes.swap_remove(drawn.unwrap_or(0));
-            let answer = self.one(&Part { target, request: self.args.as_bytes().into(), keys: Vec::new() })?;
-            if answer.frame().value() != ValueRef::Nil {
-                return Ok(answer.frame().as_bytes().to_vec());
-            }
-        }
-        Ok(Value::Nil.to_bytes())
-    }
 }
 
 /// Runs commands in one `MULTI` and gives the reply of each as it came, errors among them. `None` when a watched key had
@@ -234,21 +183,36 @@ fn error_in(reply: &[u8]) -> Option<Error> {
 }
 
 /// What a refusal of a step means that the caller did not ask for.
-fn meaning_told(across: Across, error: Error) -> Error {
-    let note = match (across, error.kind()) {
-        (Across::Rename | Across::Copy | Across::CarrySources, ErrorKind::NoPerm) => {
-            "the value goes from node to node by DUMP and RESTORE, under a name that begins with rediscluster:stash:, and \
-             the user needs permission for both commands and for such names on every node"
+fn meaning_told(no_permission: &str, error: Error) -> Error {
+    if error.kind() == ErrorKind::NoPerm && !no_permission.is_empty() {
+        return error.with_note(no_permission);
+    }
+    if error.kind() == ErrorKind::Server && error.message().contains("DUMP payload version or checksum") {
+        return error.with_note(
+            "this server cannot unpack the value, which was packed by a newer or another kind of server on another node",
+        );
+    }
+    error
+}
+
+/// What a value takes that goes from node to node whole.
+const PACKED: &str =
+    "the value goes from node to node by DUMP and RESTORE, under a name that begins with rediscluster:stash:, and \
+     the user needs permission for both commands and for such names on every node";
+/// What an element or a member takes that goes from node to node.
+const STASHED: &str =
+    "between nodes it takes a stash, and the user needs permission for names that begin with rediscluster:stash:";
+
+/// Runs the steps of a strategy where the keys live on several nodes.
+fn across(run: &Run<'_>, route: Route<'_>, steps: fn(&Run<'_>, &[Placed<'_>]) -> Result<Vec<u8>>) -> Result<Answer> {
+    match route {
+        Route::Across(keys) => {
+            let steps_of =
+                Run { retries: run.retries.of_steps(), follow: None, planner: Planner { ..run.planner }, ..*run };
+            steps(&steps_of, &keys).map(Answer::Made)
         }
-        (Across::MoveMember | Across::MoveElement, ErrorKind::NoPerm) => {
-            "between nodes it takes a stash, and the user needs permission for names that begin with rediscluster:stash:"
-        }
-        (_, ErrorKind::Server) if error.message().contains("DUMP payload version or checksum") => {
-            "this server cannot unpack the value, which was packed by a newer or another kind of server on another node"
-        }
-        _ => return error,
-    };
-    error.with_note(note)
+        route => run.run_on_one(route),
+    }
 }
 
 /// A failure before the step that writes: whatever happened to a reading step, no data changed.

@@ -1,11 +1,13 @@
 //! Planning takes work in proportion to the number of keys, however many there are: counted, not timed.
 
-use super::Plan;
+use super::ALL;
 use crate::args::steps;
 use crate::cmd::Cmd;
+use crate::command::KeySpec;
+use crate::execute::{Row, RowRef};
+use crate::explain::Plan;
 use crate::partition::{Crc32Modulo, HashTags};
-use crate::plan::{CrossNode, Planner};
-use crate::spec::{KeySpec, Spec, ALL};
+use crate::plan::{native, CrossNode, Planner};
 use crate::topology::{Address, Placement, ReadFrom, ShardDescription, Topology};
 
 /// As often as an argument may be walked over by everything together that plans a command and tells the plan.
@@ -22,7 +24,7 @@ fn nodes(count: u16) -> Topology {
 }
 
 /// The command of a row with so many keys; `None` where the number of its keys is fixed.
-fn with_keys(spec: &'static Spec, count: usize, name: &dyn Fn(usize) -> String) -> Option<Cmd> {
+fn with_keys(spec: &'static Row, count: usize, name: &dyn Fn(usize) -> String) -> Option<Cmd> {
     let mut cmd: Cmd = Cmd::new(spec);
     let pad = |mut cmd: Cmd, to: usize| {
         while cmd.args().len() < to {
@@ -84,10 +86,12 @@ fn a_plan_takes_work_in_proportion_to_its_keys() {
                 let args = cmd.args();
                 let work = || {
                     // What is refused is refused in little time as well.
-                    let planned = planner.route(args, spec);
-                    drop(planned.map(|route| Plan::of(&planner, args, spec, &route, &|_| 0)));
-                    drop(planner.native(args, spec));
-                    cmd.wait(spec);
+                    let row = RowRef::from(spec);
+                    let strategy = row.code.strategy;
+                    let planned = row.route(&planner, args);
+                    drop(planned.map(|route| Plan::of(&planner, args, row.spec, &route, strategy.steps, &|_| 0)));
+                    drop(native(&planner, args, row.spec, strategy.naming));
+                    row.wait(args);
                 };
                 let ((), steps) = steps::of(work);
                 assert!(

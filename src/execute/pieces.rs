@@ -2,29 +2,29 @@
 
 use super::{Answer, Run};
 use crate::error::{Error, Outcome, Result};
-use crate::merge::{Given, Merge};
+use crate::merge::Merge;
 use crate::net::{too_many_words, words_if_many, MOST_WORDS};
 use crate::plan::{Part, Route, Target};
-use crate::resp::Frame;
 use std::collections::VecDeque;
 
 /// As many keys go into a piece, which also has a name.
 const MOST_KEYS: usize = MOST_WORDS - 1;
 
-impl Run<'_> {
-    /// Whether the command has more words than some servers take at once.
-    pub(super) fn has_many_words(&self) -> bool {
-        words_if_many(self.args.as_bytes()) > MOST_WORDS
-    }
+/// A command in pieces of no more than so many keys, several for one server, and what their replies become; `None` where one
+/// server would do all of it at once, or would tell something else of the pieces.
+pub(crate) type Pieces = for<'r> fn(&Run<'r>, usize) -> Result<Option<(Vec<Part<'r>>, Merge)>>;
 
-    /// Runs the command as it is where its servers take it. Else reads and what deletes keys go out in pieces, and what
-    /// one server would do all at once is refused before anything is sent.
-    pub(super) fn run_in_pieces(&self, route: Route<'_>) -> Result<Answer> {
+impl Run<'_> {
+    /// Runs what is for one server or for several at the same time: as it is where its servers take it. Else reads and what
+    /// deletes keys go out in pieces, and what one server would do all at once is refused before anything is sent.
+    pub(crate) fn run_in_pieces(&self, route: Route<'_>, pieces: Pieces) -> Result<Answer> {
+        if words_if_many(self.args.as_bytes()) <= MOST_WORDS {
+            return self.run_on_all(route);
+        }
         let parts = match &route {
             Route::One(part) => std::slice::from_ref(part),
             Route::Fan(parts, _) => parts,
-            // Each of its steps is looked at by itself.
-            Route::Emulate(..) => return self.run_route(route),
+            Route::Across(_) => &[],
         };
         let mut refused = None;
         for part in parts {
@@ -33,10 +33,10 @@ impl Run<'_> {
                 refused = Some(words);
             }
         }
-        match (refused, self.planner.in_pieces(self.args, self.spec, MOST_KEYS)?) {
-            (None, _) => self.run_route(route),
-            (Some(_), Some((pieces, merge))) => self.one_after_another(pieces, &merge).map(Answer::Made),
-            (Some(words), None) => Err(too_many_words(words)),
+        let Some(words) = refused else { return self.run_on_all(route) };
+        match pieces(self, MOST_KEYS)? {
+            Some((pieces, merge)) => self.one_after_another(pieces, merge).map(Answer::Made),
+            None => Err(too_many_words(words)),
         }
     }
 
@@ -47,7 +47,7 @@ impl Run<'_> {
 
     /// Sends the pieces of each server one after the other, to all servers at the same time, and makes one reply of theirs.
     /// After a failure no more are sent.
-    fn one_after_another(&self, pieces: Vec<Part<'_>>, merge: &Merge) -> Result<Vec<u8>> {
+    fn one_after_another(&self, pieces: Vec<Part<'_>>, merge: Merge) -> Result<Vec<u8>> {
         let mut waiting: Vec<VecDeque<Part<'_>>> = Vec::new();
         for piece in pieces {
             match waiting.iter_mut().find(|queue| queue[0].target == piece.target) {
@@ -76,8 +76,6 @@ impl Run<'_> {
             return Err(self.summed_up(&parts, results));
         }
         let answers: Vec<Answer> = results.into_iter().flatten().collect();
-        let frames: Vec<Frame<'_>> = answers.iter().map(Answer::frame).collect();
-        let keys: Vec<&[usize]> = parts.iter().map(|part| part.keys.as_slice()).collect();
-        merge.frames(&Given { keys: &keys, replies: &frames, node: &|nth| answers[nth].node() })
+        self.merged_by(merge, &parts, &answers)
     }
 }

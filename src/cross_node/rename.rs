@@ -1,14 +1,58 @@
-//! `RENAME`, `RENAMENX` and `COPY` from one node to another.
+//! `RENAME` and `RENAMENX` from one node to another.
 
-use super::copy::CopyOptions;
+use super::{across, meaning_told, PACKED};
 use super::{all_succeeded, exec, integer, is_no_such_key, nothing_written, owned};
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::command::{Across, Spec};
+use crate::error::{Error, Outcome, Result};
+use crate::execute::{no_meaning, Run, Strategy};
+use crate::explain::{shown, Draft, Step};
 use crate::net::Lease;
-use crate::plan::{command, Placed};
+use crate::plan::{command, in_rounds, Placed};
 use crate::resp::{Frame, Value, ValueRef};
-use crate::run::Run;
 use crate::stash::Stash;
 use std::time::{Duration, Instant};
+
+/// The value is carried over by `DUMP` and `RESTORE`.
+pub(crate) static RENAME: Strategy = Strategy {
+    across: Across::new("rename", "the value goes over by DUMP and RESTORE, the source being watched", |spec| {
+        // A destination that must not exist is asked first.
+        if only_new(spec) {
+            7
+        } else {
+            6
+        }
+    }),
+    route: in_rounds,
+    run: |run, route| across(run, route, rename),
+    steps,
+    ..Strategy::ONE_NODE
+};
+
+fn only_new(spec: &Spec) -> bool {
+    spec.name == "RENAMENX"
+}
+
+fn rename(run: &Run<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    let [source, destination] = keys else { return Err(no_meaning()) };
+    let renamed = run.rename(source, destination);
+    renamed.map_err(|error| meaning_told(PACKED, run.told_of_both(source, destination, error)))
+}
+
+fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+    let [source, destination] = keys else { return Vec::new() };
+    let (from, to) = (shown(source.stored), shown(destination.stored));
+    let mut does = vec![(source, format!("WATCH {from}, DUMP {from}, PTTL {from}"))];
+    if only_new(draft.spec) {
+        does.push((destination, format!("EXISTS {to}")));
+    }
+    does.push((destination, "RESTORE STASH TTL… VALUE… REPLACE".into()));
+    does.push((source, "MULTI".into()));
+    // DUMP and PTTL of the stash come in between where WATCH does not see everything, as of a stream.
+    does.push((source, format!("RENAME {from} STASH, EXEC")));
+    does.push((destination, format!("{} STASH {to}", draft.spec.name)));
+    does.push((source, "UNLINK STASH".into()));
+    (1..).zip(does).map(|(round, (key, does))| draft.on(round, key, does)).collect()
+}
 
 /// A value as its server packs it, and its time to live as `RESTORE` takes it.
 type Packed = (Vec<u8>, String);
@@ -40,8 +84,8 @@ impl Run<'_> {
     ///
     /// Of some values the watch does not see everything: see [`is_watched_whole`]. These are packed once more in the
     /// step that commits, and sent again when they have changed.
-    pub(super) fn rename(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
-        let only_new = self.spec.name == "RENAMENX";
+    fn rename(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
+        let only_new = only_new(self.spec);
         let (stash, copy) = self.stashes(&[self.spec.name.as_bytes()], source, destination);
         let way = Way { source, destination, stash, copy };
         let (stash, copy) = (way.stash.name(), way.copy.name());
@@ -159,26 +203,6 @@ impl Run<'_> {
         }
         let (ttl, payload) = (replies.pop(), replies.pop());
         packed_in(payload.unwrap_or(Value::Nil), &ttl.unwrap_or(Value::Nil))
-    }
-
-    /// `COPY`: the value goes over by `DUMP` and `RESTORE` with its expiry, and the source stays as it is.
-    pub(super) fn copy(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
-        let options = CopyOptions::of(self.args.iter().skip(3));
-        if !options.databases.is_empty() {
-            return self.copy_to_database(source, destination, &options);
-        }
-        if !options.is_whole {
-            return Err(Error::server(b"ERR syntax error"));
-        }
-        let packed = self.lend(source.master).and_then(|mut from| self.packed(&mut from, source.stored, false));
-        let Some((payload, ttl)) = packed.map_err(nothing_written)? else { return Ok(b":0\r\n".to_vec()) };
-        let mut restore: Vec<&[u8]> = vec![b"RESTORE", destination.stored, ttl.as_bytes(), &payload];
-        restore.extend(options.replace.then_some(&b"REPLACE"[..]));
-        match self.step(destination.master, &restore) {
-            Ok(_) => Ok(b":1\r\n".to_vec()),
-            Err(error) if error.kind() == ErrorKind::BusyKey => Ok(b":0\r\n".to_vec()),
-            Err(error) => Err(error),
-        }
     }
 
     fn unwatch(&self, from: &mut Lease) -> Result<()> {

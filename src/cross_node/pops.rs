@@ -1,24 +1,110 @@
 //! Waiting for an element of keys on several nodes: `BLPOP` and its like.
 
-use super::tracking::{type_in, Waited, Watcher};
+use super::tracking::{type_in, Waited, Watcher, TRACKING};
 use super::waits::{seconds, SHORTEST};
-use super::{nothing, nothing_written};
-use crate::cmd::Wait;
+use super::{across, nothing, nothing_written};
+use crate::args::Args;
+use crate::command::{Across, Group, Spec, WaitArgument};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use crate::execute::{Run, Strategy};
+use crate::explain::{shown, Draft, Step};
 use crate::order::sort_by_key;
-use crate::plan::{command, groups, Placed};
+use crate::plan::{any_node, command, groups, in_rounds, Placed, Planner, Route};
 use crate::resp::{encode, ValueRef};
-use crate::run::Run;
-use crate::spec::{Group, WaitArgument};
+use crate::wait::Wait;
 
 /// A time to wait that every server refuses, after it has looked at everything else but the keys.
 pub(super) const NO_TIME: &str = "-1";
 
+/// `LMPOP` and its like: the nodes are asked one after the other in the order of the keys, until one has something.
+pub(crate) static FIRST_THAT_HAS: Strategy = Strategy {
+    across: Across::new(
+        "first_that_has",
+        "the first key that has something, in the order of the keys, gives; what waits then watches all nodes at once",
+        // What waits looks at all keys, has changes told, looks again when one is, and is given something.
+        |spec| if spec.wait == WaitArgument::None { 2 } else { 4 },
+    ),
+    route,
+    run: |run, route| {
+        across(run, route, |run, keys| match run.spec.wait {
+            WaitArgument::None => run.first_that_has(keys),
+            _ => run.wait_for_first(keys),
+        })
+    },
+    wait: |run, keys| run.wait_on_one_for_first(keys),
+    steps,
+    ..Strategy::ONE_NODE
+};
+
+fn route<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
+    match in_rounds(planner, args, spec)? {
+        // The count takes for a key what says from which end to pop: a server says so.
+        Route::Across(keys) if spec.counts_keys() && keys.last().map(|key| key.position + 1) == Some(args.len()) => {
+            any_node(planner, args, spec)
+        }
+        route => Ok(route),
+    }
+}
+
+/// One round after the other until a node has something. What waits looks at all nodes at once, and again when a key
+/// changes; the first that has something gives.
+fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+    let waits = draft.spec.wait != WaitArgument::None;
+    let counted = draft.spec.wait != WaitArgument::LastSeconds;
+    // The keys stand in a row.
+    let first = keys[0].position;
+    let native = |group: &[&Placed<'_>]| {
+        let mut words: Vec<String> = draft.args.iter().take(first - usize::from(counted)).map(shown).collect();
+        words.extend(counted.then(|| group.len().to_string()));
+        words.extend(group.iter().map(|key| shown(key.stored)));
+        words.extend(draft.args.iter().skip(first + keys.len()).map(shown));
+        words.join(" ")
+    };
+    if waits {
+        let types = draft.types_of(1, keys, "");
+        let told = draft.types_of(2, keys, TRACKING);
+        let looked_at = draft.types_of(3, keys, "");
+        let gives = groups(keys).iter().map(|group| draft.on(4, group[0], native(group))).collect();
+        return [types, told, looked_at, gives].concat();
+    }
+    let mut steps = Vec::new();
+    let mut left = keys;
+    while let Some(first) = left.first() {
+        let count = left.iter().take_while(|key| key.master == first.master).count();
+        let (group, others) = left.split_at(count);
+        let does = native(&group.iter().collect::<Vec<_>>());
+        steps.push(draft.on(steps.len() + 1, first, does));
+        left = others;
+    }
+    steps
+}
+
 impl Run<'_> {
+    /// `LMPOP` and `ZMPOP`: the nodes are asked one after the other in the order of the keys, each natively for its own,
+    /// until one has something to give.
+    fn first_that_has(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+        let rest: Vec<&[u8]> = self.args.iter().skip(2 + keys.len()).collect();
+        let mut left = keys;
+        loop {
+            let count = left.iter().take_while(|key| key.master == left[0].master).count();
+            let (group, others) = left.split_at(count);
+            let numkeys = count.to_string();
+            let names = group.iter().map(|key| key.stored);
+            let name = [self.spec.name.as_bytes(), numkeys.as_bytes()];
+            let request: Vec<&[u8]> = name.into_iter().chain(names).chain(rest.iter().copied()).collect();
+            let part = self.part(group[0].shard, &request, group.iter().map(|key| key.position).collect());
+            let answer = self.one(&part)?;
+            if others.is_empty() || answer.frame().value() != ValueRef::Nil {
+                return Ok(answer.frame().as_bytes().to_vec());
+            }
+            left = others;
+        }
+    }
+
     /// First all nodes are asked which keys are there, and the first one in the order of the keys gives. Then all nodes
     /// are watched, without taking anything, and one that may have something is asked for it. So at no time more than
     /// one node can give, and a reply that is lost is told.
-    pub(super) fn wait_for_first(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    fn wait_for_first(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         let prompt = self.prompt();
         if self.wait == Wait::None || !self.has_known_options() {
             // What is wrong is told by a server; and if nothing is, it has given what it had.

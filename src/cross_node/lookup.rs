@@ -1,11 +1,11 @@
 //! What patterns name, looked up on the nodes where it lives.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::execute::Run;
 use crate::net::{Deadline, Lease};
 use crate::order::sort_by_key;
 use crate::plan::{command, Pattern, Target};
 use crate::resp::ValueRef;
-use crate::run::Run;
 use crate::topology::Role;
 use std::time::Instant;
 

@@ -2,15 +2,15 @@
 
 use super::nothing;
 use super::tracking::type_in;
-use crate::cmd::Wait;
+use crate::command::{Group, WaitArgument};
 use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::execute::{cancelled, Answer, Cancellable, Run};
 use crate::net::{Deadline, Lease};
 use crate::observer::CloseReason;
-use crate::plan::{command, Part, Placed, StreamRead};
+use crate::plan::{command, Part, Placed};
 use crate::resp::{Frame, Value, ValueRef};
-use crate::run::{cancelled, Answer, Run};
-use crate::spec::{Across, WaitArgument};
 use crate::topology::Shard;
+use crate::wait::Wait;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -40,56 +40,52 @@ pub(super) struct Waiter<'w> {
     pub(super) request: &'w (dyn Fn(&[usize], Duration) -> Vec<u8> + Sync),
 }
 
-impl Run<'_> {
-    /// A wait on one server, which another thread may end.
-    pub(crate) fn wait_on_one(&self, part: &Part<'_>) -> Result<Answer> {
-        let keys = match self.spec.key_positions(self.args) {
-            Some(_) => self.planner.placed(self.args, self.spec)?,
-            None => Vec::new(),
-        };
+/// How commands wait on one server where another thread may end that.
+pub(crate) static CANCELLABLE: Cancellable = Cancellable { routed: wait_on_one, named: wait_on_server };
+
+/// A wait of what routing sends to one server.
+fn wait_on_one(run: &Run<'_>, part: &Part<'_>) -> Result<Answer> {
+    let keys = match run.spec.key_positions(run.args) {
+        Some(_) => run.planner.placed(run.args, run.spec)?,
+        None => Vec::new(),
+    };
+    match keys[..] {
         // Without keys no server takes it, and one says why.
-        if keys.is_empty() {
-            return self.one(part);
-        }
-        self.wait_for_keys(&keys)
+        [] => run.one(part),
+        _ => (run.code.strategy.wait)(run, &keys).map(Answer::Made),
     }
+}
 
-    /// The same on this very server, where keys have the names that they are given by.
-    pub(crate) fn wait_on_server(&self, server: usize) -> Result<Answer> {
-        let is_of = |shard: &Shard| shard.master() == server || shard.replicas().contains(&server);
-        let shard = self.topology().shards().iter().position(is_of).unwrap_or(0);
-        let positions = self.spec.key_positions(self.args).unwrap_or_default();
-        let names = positions.iter().copied().zip(self.args.at(positions.iter().copied()));
-        let keys: Vec<Placed<'_>> =
-            names.map(|(position, stored)| Placed { position, shard, master: server, stored }).collect();
-        let reads_streams = self.spec.across == Across::ReadStreams;
-        // What no server takes for a wait is refused at once, and the server says why.
-        if keys.is_empty() || (reads_streams && !StreamRead::of(self.args, &keys).is_some_and(|read| read.waits())) {
-            return self.exchange(server, self.args.as_bytes());
-        }
-        self.wait_for_keys(&keys)
+/// A wait on this very server, where keys have the names that they are given by.
+fn wait_on_server(run: &Run<'_>, server: usize) -> Result<Answer> {
+    let is_of = |shard: &Shard| shard.master() == server || shard.replicas().contains(&server);
+    let shard = run.topology().shards().iter().position(is_of).unwrap_or(0);
+    let positions = run.spec.key_positions(run.args).unwrap_or_default();
+    let names = positions.iter().copied().zip(run.args.at(positions.iter().copied()));
+    let keys: Vec<Placed<'_>> =
+        names.map(|(position, stored)| Placed { position, shard, master: server, stored }).collect();
+    match keys[..] {
+        [] => run.exchange(server, run.args.as_bytes()),
+        _ => (run.code.strategy.wait)(run, &keys).map(Answer::Made),
     }
+}
 
-    /// Waits for keys that all live on one server.
-    fn wait_for_keys(&self, keys: &[Placed<'_>]) -> Result<Answer> {
-        let server = keys[0].master;
-        let reply = match self.spec.across {
-            Across::ReadStreams => self.read_streams(keys),
-            Across::FirstThatHas => {
-                let request = |places: &[usize], slice: Duration| {
-                    let keys: Vec<&Placed<'_>> = places.iter().map(|&at| &keys[at]).collect();
-                    command(self.native(&keys, Some(&seconds(slice))).iter().map(Vec::as_slice))
-                };
-                let keys = keys.iter().map(|key| key.stored).collect();
-                self.wait_in_slices(&Waiter { server, keys, request: &request })
-            }
-            _ => {
-                let mut words: Vec<&[u8]> = self.args.iter().collect();
-                keys.iter().for_each(|key| words[key.position] = key.stored);
-                self.wait_to_move(server, &words)
-            }
+impl Run<'_> {
+    /// Waits for the first of some lists or sorted sets of one server that has something.
+    pub(super) fn wait_on_one_for_first(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+        let request = |places: &[usize], slice: Duration| {
+            let keys: Vec<&Placed<'_>> = places.iter().map(|&at| &keys[at]).collect();
+            command(self.native(&keys, Some(&seconds(slice))).iter().map(Vec::as_slice))
         };
-        reply.map(Answer::Made)
+        let names = keys.iter().map(|key| key.stored).collect();
+        self.wait_in_slices(&Waiter { server: keys[0].master, keys: names, request: &request })
+    }
+
+    /// Waits for an element of the first of two lists of one server.
+    pub(super) fn wait_to_move_between(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+        let mut words: Vec<&[u8]> = self.args.iter().collect();
+        keys.iter().for_each(|key| words[key.position] = key.stored);
+        self.wait_to_move(keys[0].master, &words)
     }
 
     /// The same for a step of a command, which brings one element.
@@ -124,7 +120,7 @@ impl Run<'_> {
         let (given, is_clean) = std::thread::scope(|scope| {
             let (wish, wishes) = mpsc::channel();
             let told = wish.clone();
-            let listening = self.cancel.map(|cancel| {
+            let listening = self.cancel.map(|(cancel, _)| {
                 cancel.listen(move || {
                     // The wait may be over.
                     let _ = told.send(());
@@ -240,7 +236,7 @@ impl Run<'_> {
         lease.send(&requests, waiter.keys.len(), deadline)?;
         let mut places = Vec::with_capacity(waiter.keys.len());
         // A group is refused where there is no stream; whatever else is waited for may still come.
-        let may_come = self.spec.across != Across::ReadStreams || self.takes_nothing();
+        let may_come = self.spec.group != Group::Streams || self.takes_nothing();
         for at in 0..waiter.keys.len() {
             let kind = type_in(lease.receive(deadline).map_err(super::nothing_written)?.as_bytes())?;
             if kind == self.takes_type() || (kind == b"none" && may_come) {

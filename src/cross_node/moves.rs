@@ -1,13 +1,82 @@
 //! One member or one element from one node to another: `SMOVE`, `RPOPLPUSH`, `LMOVE` and their blocking forms.
 
+use super::{across, meaning_told, STASHED};
 use super::{integer, nothing_written, owned};
-use crate::cmd::Wait;
+use crate::command::{Across, WaitArgument};
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::plan::Placed;
-use crate::resp::{encode, Value, ValueRef};
-use crate::run::Run;
-use crate::spec::WaitArgument;
+use crate::execute::{no_meaning, Run, Strategy};
+use crate::explain::{shown, Draft, Step};
+use crate::plan::{in_rounds, Placed};
+use crate::resp::{encode, Value};
 use crate::stash::{Stash, StashContent};
+use crate::wait::Wait;
+
+/// `SMOVE`: the member goes over by a stash on either node.
+pub(crate) static MOVE_MEMBER: Strategy = Strategy {
+    across: Across::new(
+        "move_member",
+        "the member goes over by a stash on either node, whose end at the source commits the move",
+        |_| 5,
+    ),
+    route: in_rounds,
+    run: |run, route| across(run, route, |run, keys| moved(run, keys, Run::move_member)),
+    steps: member_steps,
+    ..Strategy::ONE_NODE
+};
+
+/// `RPOPLPUSH` and its like: the element goes over by a stash on either node.
+pub(crate) static MOVE_ELEMENT: Strategy = Strategy {
+    across: Across::new(
+        "move_element",
+        "the element goes over by a stash on either node, whose end at the source commits the move",
+        |_| 5,
+    ),
+    route: in_rounds,
+    run: |run, route| across(run, route, |run, keys| moved(run, keys, Run::move_element)),
+    wait: |run, keys| run.wait_to_move_between(keys),
+    steps: element_steps,
+    ..Strategy::ONE_NODE
+};
+
+fn moved<'r>(
+    run: &Run<'r>,
+    keys: &[Placed<'_>],
+    steps: fn(&Run<'r>, &Placed<'_>, &Placed<'_>) -> Result<Vec<u8>>,
+) -> Result<Vec<u8>> {
+    let [source, destination] = keys else { return Err(no_meaning()) };
+    let moved = steps(run, source, destination);
+    moved.map_err(|error| meaning_told(STASHED, run.told_of_both(source, destination, error)))
+}
+
+fn member_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+    let [source, destination] = keys else { return Vec::new() };
+    let (from, to) = (shown(source.stored), shown(destination.stored));
+    let member = shown(draft.args.get(3).unwrap_or_default());
+    vec![
+        draft.on(1, source, format!("SCARD {from}")),
+        draft.on(1, destination, format!("SCARD {to}")),
+        draft.on(2, source, format!("SMOVE {from} STASH {member}")),
+        draft.on(3, destination, format!("SADD STASH {member}")),
+        draft.on(4, source, format!("SREM STASH {member}")),
+        draft.on(5, destination, format!("SMOVE STASH {to} {member}")),
+    ]
+}
+
+fn element_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+    let [source, destination] = keys else { return Vec::new() };
+    let (from, to) = (shown(source.stored), shown(destination.stored));
+    let rest: String = draft.args.iter().skip(3).map(|arg| format!(" {}", shown(arg))).collect();
+    let right = draft.args.get(4).is_some_and(|side| side.eq_ignore_ascii_case(b"RIGHT"));
+    let end = if right { "RIGHT" } else { "LEFT" };
+    vec![
+        draft.on(1, source, format!("LLEN {from}")),
+        draft.on(1, destination, format!("LLEN {to}")),
+        draft.on(2, source, format!("{} {from} STASH{rest}", draft.spec.name)),
+        draft.on(3, destination, "RPUSH STASH ELEMENT…".into()),
+        draft.on(4, source, "LPOP STASH".into()),
+        draft.on(5, destination, format!("LMOVE STASH {to} LEFT {end}")),
+    ]
+}
 
 /// An element or a member on its way between two nodes.
 ///
@@ -54,7 +123,7 @@ impl Way<'_> {
 
 impl Run<'_> {
     /// `SMOVE`: see [`Way`].
-    pub(super) fn move_member(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
+    fn move_member(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
         let member = self.args.get(3).unwrap_or_default();
         // In the order in which a server looks: an empty source, then the types.
         match self.both(b"SCARD", source, destination)? {
@@ -73,7 +142,7 @@ impl Run<'_> {
     }
 
     /// `RPOPLPUSH` and its like: see [`Way`].
-    pub(super) fn move_element(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
+    fn move_element(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
         let name = self.spec.name;
         let rest: Vec<&[u8]> = self.args.iter().skip(3).collect();
         let is_side = |word: &&[u8]| word.eq_ignore_ascii_case(b"LEFT") || word.eq_ignore_ascii_case(b"RIGHT");
@@ -107,27 +176,6 @@ impl Run<'_> {
         let mut out = Vec::new();
         encode::bulk(&mut out, &element);
         Ok(out)
-    }
-
-    /// `LMPOP` and `ZMPOP`: the nodes are asked one after the other in the order of the keys, each natively for its own,
-    /// until one has something to give.
-    pub(super) fn first_that_has(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
-        let rest: Vec<&[u8]> = self.args.iter().skip(2 + keys.len()).collect();
-        let mut left = keys;
-        loop {
-            let count = left.iter().take_while(|key| key.master == left[0].master).count();
-            let (group, others) = left.split_at(count);
-            let numkeys = count.to_string();
-            let names = group.iter().map(|key| key.stored);
-            let name = [self.spec.name.as_bytes(), numkeys.as_bytes()];
-            let request: Vec<&[u8]> = name.into_iter().chain(names).chain(rest.iter().copied()).collect();
-            let part = self.part(group[0].shard, &request, group.iter().map(|key| key.position).collect());
-            let answer = self.one(&part)?;
-            if others.is_empty() || answer.frame().value() != ValueRef::Nil {
-                return Ok(answer.frame().as_bytes().to_vec());
-            }
-            left = others;
-        }
     }
 
     /// How much the source holds, and whether the destination has the right type, both asked at once.

@@ -5,14 +5,17 @@ mod each;
 mod in_step;
 mod own_writes;
 mod pieces;
+mod row;
 mod serving;
 
 pub(crate) use attempts::{Command, Effort};
 pub(crate) use own_writes::OwnWrites;
+pub use row::Row;
+pub(crate) use row::{no_meaning, Code, RowRef, Strategy};
 
 use crate::args::Args;
 use crate::cancel::Cancel;
-use crate::cmd::Wait;
+use crate::command::{Access, Spec};
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, OwnWords, PartOutcome, Result};
 use crate::merge::{Given, Merge};
@@ -21,9 +24,10 @@ use crate::observer::CloseReason;
 use crate::plan::{command, Part, Planner, Route, Target};
 use crate::resp::{Frame, ValueRef};
 use crate::retry::{Budget, Retries};
-use crate::spec::{Access, Spec};
+
 use crate::topology::info::Info;
 use crate::topology::{Marks, Role, Topology};
+use crate::wait::Wait;
 use std::ops::Range;
 use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
@@ -47,6 +51,7 @@ pub(crate) struct Run<'r> {
     pub(crate) planner: Planner<'r>,
     pub(crate) args: &'r Args,
     pub(crate) spec: &'static Spec,
+    pub(crate) code: &'static Code,
     pub(crate) deadline: Deadline,
     /// What the steps that follow a wait for data may take.
     pub(crate) patience: Duration,
@@ -60,8 +65,8 @@ pub(crate) struct Run<'r> {
     pub(crate) turn: &'r AtomicUsize,
     /// For a script that is run by its name.
     pub(crate) whole_script: Option<&'r Whole<'r>>,
-    /// What ends a wait for data.
-    pub(crate) cancel: Option<&'r Cancel>,
+    /// What ends a wait for data, and how commands wait then.
+    pub(crate) cancel: Option<(&'r Cancel, &'static Cancellable)>,
     /// What its handle has written to, when its reads are to see that.
     pub(crate) own_writes: Option<&'r OwnWrites>,
     pub(crate) retries: Retries,
@@ -71,6 +76,13 @@ pub(crate) struct Run<'r> {
     pub(crate) traffic: Option<&'r Arc<Traffic>>,
     /// Where a part goes that a server refused because it is no longer the master; `None` when it is not sent again.
     pub(crate) follow: Option<&'r Follow<'r>>,
+}
+
+/// How commands wait for data on one server in a way that another thread can end: what is routed there, and what is sent
+/// there by the caller.
+pub(crate) struct Cancellable {
+    pub(crate) routed: fn(&Run<'_>, &Part<'_>) -> Result<Answer>,
+    pub(crate) named: fn(&Run<'_>, usize) -> Result<Answer>,
 }
 
 /// The whole of a script that is run by its name.
@@ -135,32 +147,39 @@ impl Answer {
 impl Run<'_> {
     /// Runs the command. An error reply is an error.
     pub(crate) fn run(&self) -> Result<Answer> {
-        let route = self.planner.route(self.args, self.spec)?;
+        let route = RowRef { spec: self.spec, code: self.code }.route(&self.planner, self.args)?;
         if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
             own.note_route(self.topology(), &route);
         }
         let answer = match self.is_cancelled() {
             true => Err(cancelled()),
-            false if self.has_many_words() => self.run_in_pieces(route),
-            false => self.run_route(route),
+            false => (self.code.run)(self, route),
         };
         answer.map_err(|error| self.told(error))
     }
 
-    fn run_route(&self, route: Route<'_>) -> Result<Answer> {
+    /// Runs what is for one server.
+    pub(crate) fn run_on_one(&self, route: Route<'_>) -> Result<Answer> {
+        match (route, self.cancellable()) {
+            (Route::One(part), Some(cancellable)) => (cancellable.routed)(self, &part),
+            (Route::One(part), None) => self.one(&part),
+            _ => Err(no_meaning()),
+        }
+    }
+
+    /// Runs what is for one server or for several at the same time.
+    pub(crate) fn run_on_all(&self, route: Route<'_>) -> Result<Answer> {
         match route {
-            Route::One(part) if self.can_be_cancelled() => self.wait_on_one(&part),
-            Route::One(part) => self.one(&part),
-            Route::Fan(parts, merge) => self.fan(&parts, &merge).map(Answer::Made),
-            Route::Emulate(across, keys) => {
-                let steps = Run {
-                    retries: self.retries.of_steps(),
-                    follow: None,
-                    planner: Planner { ..self.planner },
-                    ..*self
-                };
-                steps.emulate(across, &keys)
-            }
+            Route::Fan(parts, merge) => self.fan(&parts, merge).map(Answer::Made),
+            route => self.run_on_one(route),
+        }
+    }
+
+    /// The same, when one success is enough.
+    pub(crate) fn run_on_first_that_succeeds(&self, route: Route<'_>) -> Result<Answer> {
+        match route {
+            Route::Fan(parts, _) => self.first_success(&parts),
+            route => self.run_on_one(route),
         }
     }
 
@@ -169,10 +188,10 @@ impl Run<'_> {
         if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
             own.note(self.topology(), server);
         }
-        let answer = match self.can_be_cancelled() {
-            true if self.is_cancelled() => Err(cancelled()),
-            true => self.wait_on_server(server),
-            false => self.exchange(server, self.args.as_bytes()),
+        let answer = match self.cancellable() {
+            _ if self.is_cancelled() => Err(cancelled()),
+            Some(cancellable) => (cancellable.named)(self, server),
+            None => self.exchange(server, self.args.as_bytes()),
         };
         answer.map_err(|error| self.told(error))
     }
@@ -227,13 +246,18 @@ impl Run<'_> {
         }
     }
 
+    /// How it waits, when it waits for data and another thread may end that.
+    fn cancellable(&self) -> Option<&'static Cancellable> {
+        self.cancel.filter(|_| self.wait != Wait::None).map(|(_, cancellable)| cancellable)
+    }
+
     /// Whether it waits for data and another thread may end that.
     pub(crate) fn can_be_cancelled(&self) -> bool {
-        self.cancel.is_some() && self.wait != Wait::None
+        self.cancellable().is_some()
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.can_be_cancelled() && self.cancel.is_some_and(Cancel::is_cancelled)
+        self.can_be_cancelled() && self.cancel.is_some_and(|(cancel, _)| cancel.is_cancelled())
     }
 
     pub(crate) fn topology(&self) -> &Topology {
@@ -366,21 +390,31 @@ impl Run<'_> {
     }
 
     /// Requests to several servers at the same time; their replies become one.
-    pub(crate) fn fan(&self, parts: &[Part<'_>], merge: &Merge) -> Result<Vec<u8>> {
-        let answers = match merge {
-            Merge::OneSucceeded => self.first_success(parts)?,
-            _ => self.answers(parts)?,
-        };
+    pub(crate) fn fan(&self, parts: &[Part<'_>], merge: Merge) -> Result<Vec<u8>> {
+        self.merged_by(merge, parts, &self.answers(parts)?)
+    }
+
+    /// One reply of those to several parts.
+    fn merged_by(&self, merge: Merge, parts: &[Part<'_>], answers: &[Answer]) -> Result<Vec<u8>> {
         let frames: Vec<Frame<'_>> = answers.iter().map(Answer::frame).collect();
         let keys: Vec<&[usize]> = parts.iter().map(|part| part.keys.as_slice()).collect();
-        merge.frames(&Given { keys: &keys, replies: &frames, node: &|nth| answers[nth].node() })
+        let (node, name) = (|nth: usize| answers[nth].node(), |nth: usize| self.name_of(&parts[nth]));
+        merge(&Given { keys: &keys, replies: &frames, node: &node, name: &name })
+    }
+
+    /// The name of the node or server that a part goes to.
+    fn name_of(&self, part: &Part<'_>) -> String {
+        match part.target {
+            Target::Shard(shard, _) => self.topology().shards()[shard].name().to_owned(),
+            Target::Server(server) => self.topology().node(server).name().to_owned(),
+        }
     }
 
     /// Requests to several servers at the same time: one reply, when any of them succeeds.
-    fn first_success(&self, parts: &[Part<'_>]) -> Result<Vec<Answer>> {
-        let results = self.each(parts)?;
+    fn first_success(&self, parts: &[Part<'_>]) -> Result<Answer> {
+        let mut results = self.each(parts)?;
         match results.iter().position(Result::is_ok) {
-            Some(at) => Ok(results.into_iter().nth(at).into_iter().flatten().collect()),
+            Some(at) => results.swap_remove(at),
             None => Err(self.summed_up(parts, results)),
         }
     }
@@ -399,10 +433,7 @@ impl Run<'_> {
         let mut first = None;
         let mut outcomes = Vec::with_capacity(parts.len());
         for (part, result) in parts.iter().zip(results) {
-            let node = match part.target {
-                Target::Shard(shard, _) => self.topology().shards()[shard].name().to_owned(),
-                Target::Server(server) => self.topology().node(server).name().to_owned(),
-            };
+            let node = self.name_of(part);
             let keys = self.args.at(part.keys.iter().copied()).map(<[u8]>::to_vec).collect();
             let (outcome, error) = match result {
                 Ok(_) => (Outcome::Applied, None),

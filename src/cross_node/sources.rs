@@ -1,15 +1,61 @@
 //! Commands that need all their keys on one node: the keys of the others are carried there for one transaction.
 
+use super::{across, meaning_told, PACKED};
 use super::{all_succeeded, error_in, exec_unwatched, nothing_written, random};
+use crate::command::{Access, Across};
 use crate::error::{Error, Outcome, Result};
+use crate::execute::{Run, Strategy};
+use crate::explain::{shown, Draft, Step};
 use crate::multi::gave_nothing;
 use crate::net::Lease;
 use crate::order::sort_by_key;
-use crate::plan::{command, groups, Carried, Placed};
+use crate::plan::{command, groups, in_rounds, Carried, Placed};
 use crate::resp::ValueRef;
-use crate::run::Run;
-use crate::spec::Access;
 use crate::stash::{Stash, StashRole};
+
+/// The keys that live elsewhere are carried to the node of the destination, or of most keys, by `DUMP` and `RESTORE`; there
+/// one transaction runs the command on copies that nobody else sees.
+pub(crate) static CARRY_SOURCES: Strategy = Strategy {
+    across: Across::new(
+        "carry_sources",
+        "the keys of the other nodes are carried over, one transaction runs the command on copies",
+        // Where nothing is written, nothing has to be tried before.
+        |spec| if spec.access == Access::Read { 3 } else { 5 },
+    ),
+    route: in_rounds,
+    run: |run, route| across(run, route, carry),
+    steps,
+    ..Strategy::ONE_NODE
+};
+
+pub(super) fn carry(run: &Run<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    run.carry_sources(keys).map_err(|error| meaning_told(PACKED, error))
+}
+
+pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+    let carried = Carried::of(draft.spec, keys);
+    let groups = groups(&carried.foreign);
+    let dumps = |group: &[&Placed<'_>]| {
+        group.iter().map(|key| format!("DUMP {}", shown(key.stored))).collect::<Vec<_>>().join(", ")
+    };
+    let mut steps: Vec<Step> = groups.iter().map(|group| draft.on(1, group[0], dumps(group))).collect();
+    let home = Placed { master: carried.home, ..keys[0] };
+    let mut round = 2;
+    if draft.spec.access != Access::Read {
+        let probes = "RESTORE STASH 0 VALUE…, ".repeat(groups.len());
+        steps.push(draft.on(round, &home, "MULTI".into()));
+        steps.push(draft.on(round + 1, &home, format!("{probes}DEL STASH…, EXEC")));
+        round += 2;
+    }
+    let restores = "RESTORE STASH 0 VALUE…, ".repeat(carried.foreign.len());
+    let mut native: Vec<String> = draft.args.iter().map(shown).collect();
+    keys.iter().for_each(|key| native[key.position] = shown(key.stored));
+    carried.foreign.iter().for_each(|key| native[key.position] = "STASH".to_owned());
+    let native = native.join(" ");
+    steps.push(draft.on(round, &home, "MULTI".into()));
+    steps.push(draft.on(round + 1, &home, format!("{restores}{native}, DEL STASH…, EXEC")));
+    steps
+}
 
 /// A key that lives elsewhere: which argument it is, its name at home, and its value as the server packed it.
 struct Copy {
@@ -21,7 +67,7 @@ struct Copy {
 impl Run<'_> {
     /// Every key that lives elsewhere is dumped; the home node restores them under names of their own, runs the
     /// command on those and forgets them, all in one transaction, so that nobody else ever sees them.
-    pub(super) fn carry_sources(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    fn carry_sources(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         let carried = Carried::of(self.spec, keys);
         let mut copies: Vec<Copy> = Vec::new();
         // One of each server is enough to know whether the home node understands what that server packs.

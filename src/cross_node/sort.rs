@@ -1,28 +1,50 @@
 //! `SORT` and `SORT_RO` whose patterns lead to keys of several nodes, or whose destination is elsewhere.
 
 use super::lookup::Cell;
+use super::sort_steps::steps;
 use super::weight::Weight;
-use super::{all_succeeded, exec_unwatched, nothing_written, random, MEMBERS};
+use super::{across, all_succeeded, exec_unwatched, nothing_written, random, MEMBERS};
+use crate::command::{Access, Across};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use crate::execute::{no_meaning, Run, Strategy};
 use crate::multi::gave_nothing;
 use crate::order::sort;
-use crate::plan::{command, Get, Order, Part, Placed, Sorting, Target};
+use crate::plan::{command, sorted, sorted_on_one_server, Get, Order, Part, Placed, Sorting, Target};
 use crate::resp::{encode, Frame, ValueRef};
-use crate::run::Run;
 use crate::stash::{Stash, StashRole};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
+/// What the patterns of `BY` and `GET` name is looked up where it lives; the client puts the elements in order and stores them.
+pub(crate) static SORT: Strategy = Strategy {
+    across: Across::new(
+        "sort",
+        "what the patterns name is looked up on all nodes at once, the client sorts; one transaction replaces a destination",
+        // Something is looked up for `BY` and something for `GET`. Where nothing is stored, that is all.
+        |spec| if spec.access == Access::Read { 3 } else { 5 },
+    ),
+    route: sorted,
+    run: |run, route| {
+        across(run, route, |run, keys| match keys {
+            [source, rest @ ..] => run.sort(source, rest.first()),
+            [] => Err(no_meaning()),
+        })
+    },
+    naming: sorted_on_one_server,
+    steps,
+    ..Strategy::ONE_NODE
+};
+
 impl Run<'_> {
     /// The server of the key gives the elements, and puts them in order itself when it has what that takes. What the
     /// patterns name is looked up where it lives: the weights of all elements, the values of those that are left.
-    pub(super) fn sort(&self, source: &Placed<'_>, destination: Option<&Placed<'_>>) -> Result<Vec<u8>> {
+    fn sort(&self, source: &Placed<'_>, destination: Option<&Placed<'_>>) -> Result<Vec<u8>> {
         let sorting = Sorting::of(self.args, self.spec);
         // Before anything is stored, nothing changes.
         let elements = self.elements(source, &sorting).and_then(|elements| self.in_order(source, &sorting, elements));
         let elements = elements.map_err(nothing_written)?;
         let patterns = sorting.gets();
-        let role = self.planner.role(self.spec.access);
+        let role = self.planner.role(self.spec);
         let values = self.look_up(&elements, &patterns, role).map_err(nothing_written)?;
         let rows = Rows { sorting: &sorting, elements: &elements, values: &values, width: patterns.len() };
         match destination {
@@ -48,7 +70,7 @@ impl Run<'_> {
         let elements = if sorting.is_whole && matches!(sorting.order, Order::AsTheyAre) {
             self.elements_as_they_are(source, &request, sorting.desc)?
         } else {
-            let target = Target::Shard(source.shard, self.planner.role(self.spec.access));
+            let target = Target::Shard(source.shard, self.planner.role(self.spec));
             let part = Part { target, request: command(request).into(), keys: vec![source.position] };
             list(self.one(&part)?.frame())?
         };
@@ -88,7 +110,7 @@ impl Run<'_> {
             Order::Server | Order::AsTheyAre => {}
             Order::Bytes => sort(&mut elements, |one, other| directed(one.cmp(other))),
             Order::Weights(pattern) => {
-                let weights = self.look_up(&elements, &[pattern], self.planner.role(self.spec.access))?;
+                let weights = self.look_up(&elements, &[pattern], self.planner.role(self.spec))?;
                 let mut order: Vec<usize> = (0..elements.len()).collect();
                 if sorting.alpha {
                     // A missing weight comes first. What is not stored is compared up to a NUL, as C does it.

@@ -40,10 +40,10 @@ impl OwnWrites {
             Route::One(part) => target(part.target),
             Route::Fan(parts, _) => parts.iter().for_each(|part| target(part.target)),
             // One without keys may write anywhere.
-            Route::Emulate(_, keys) if keys.is_empty() => {
+            Route::Across(keys) if keys.is_empty() => {
                 topology.shards().iter().for_each(|shard| self.note(topology, shard.master()));
             }
-            Route::Emulate(_, keys) => keys.iter().for_each(|key| self.note(topology, key.master)),
+            Route::Across(keys) => keys.iter().for_each(|key| self.note(topology, key.master)),
         }
     }
 }

@@ -1,20 +1,16 @@
-//! The command table: what a command does, where its keys are, and what becomes of it across nodes.
-//!
-//! One row a command, in `table.rs`, and no second list anywhere: routing, merging, the command line and the
-//! tests read these rows.
+//! What is known of a command: what it does, where its keys are, which servers get it.
 
+mod across;
 mod streams;
-mod table;
 mod words;
 
+pub use crate::merge::{ResponsePolicy, SetOperation};
+pub use across::Across;
 pub(crate) use streams::StreamWords;
-pub use table::*;
 
 use crate::args::Args;
 use crate::error::escape;
-use crate::order::sort_by_key;
 use std::borrow::Cow;
-use std::sync::OnceLock;
 
 /// One command, or one subcommand of a container such as `CONFIG`.
 #[non_exhaustive]
@@ -167,92 +163,6 @@ pub enum RequestPolicy {
     Special,
 }
 
-/// How several replies become one; the names are those of Redis's command tips where it has one.
-#[non_exhaustive]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ResponsePolicy {
-    /// The one reply as it is.
-    AsIs,
-    /// Arrays with one element a key: put back into the order of the keys.
-    KeyOrder,
-    /// Arrays whose order means nothing: one after the other.
-    Union,
-    /// Numbers: added up.
-    AggSum,
-    /// Numbers: the largest.
-    AggMax,
-    /// Truth values, or arrays of them: whether all are true.
-    AggLogicalAnd,
-    /// Names and numbers in turn: the numbers of the same name added up.
-    SumByName,
-    /// Statuses: the first of them when none is an error.
-    AllSucceeded,
-    /// The first that is no error.
-    OneSucceeded,
-    /// A map from the name of the server to its reply.
-    PerNode,
-    /// The row has a way of its own: see [`Across`].
-    Special,
-}
-
-/// What is done when the keys of a command live on several nodes. Keys on one node always get the native command.
-#[non_exhaustive]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Across {
-    /// It cannot happen: the command has one key, or none.
-    Never,
-    /// One command a node, each with its own keys, all at once; merged by the [`ResponsePolicy`].
-    Split,
-    /// Each node reduces its own keys, all at once; the client merges the sets.
-    MergeSets(SetOperation),
-    /// As [`MergeSets`](Across::MergeSets); the result then replaces the destination in one transaction.
-    StoreSets(SetOperation),
-    /// `MSETNX`: all keys are checked, then set and marked node by node; what bears the mark is undone when a race is lost.
-    SetIfNoneExists,
-    /// `RENAME` and `RENAMENX`: the value is carried over by `DUMP` and `RESTORE`.
-    Rename,
-    /// `COPY`: the value is carried over by `DUMP` and `RESTORE`.
-    Copy,
-    /// `LMPOP` and its like: the nodes are asked one after the other in the order of the keys, until one has something.
-    FirstThatHas,
-    /// `SMOVE`: the member goes over by a stash on either node.
-    MoveMember,
-    /// `RPOPLPUSH` and its like: the element goes over by a stash on either node.
-    MoveElement,
-    /// The keys that live elsewhere are carried to the node of the destination, or of most keys, by `DUMP` and
-    /// `RESTORE`; there one transaction runs the command on copies that nobody else sees.
-    CarrySources,
-    /// `SORT` and `SORT_RO`: what the patterns of `BY` and `GET` name is looked up where it lives; the client puts the
-    /// elements in order and stores them.
-    Sort,
-    /// `RANDOMKEY`: a node is drawn by how many keys it holds.
-    DrawNode,
-    /// `XREAD` and `XREADGROUP`: every node reads its own streams, all at once, and what waits waits on all at once; what
-    /// they give becomes one reply in the order of the keys.
-    ReadStreams,
-    /// It has no meaning there: an error, and nothing is sent.
-    Refuse,
-}
-
-/// An operation over sets.
-#[non_exhaustive]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SetOperation {
-    /// Members of every set.
-    Intersection,
-    /// Members of any set.
-    Union,
-    /// Members of the first set and of no other.
-    Difference,
-}
-
-impl Across {
-    /// Whether the command stays atomic when its keys live on several nodes; on one node every command is.
-    pub fn is_atomic(self) -> bool {
-        matches!(self, Across::Never | Across::Refuse)
-    }
-}
-
 impl Spec {
     /// A row for a command that the table does not have, such as one of a module: for
     /// [`Builder::spec`](crate::Builder::spec). The name is in upper case, both words for a subcommand. Keys on several
@@ -273,8 +183,8 @@ impl Spec {
             access,
             keys,
             request: RequestPolicy::OneShard,
-            response: ResponsePolicy::AsIs,
-            across: Across::Refuse,
+            response: ResponsePolicy::AS_IS,
+            across: Across::REFUSE,
             wait: WaitArgument::None,
         }
     }
@@ -443,44 +353,4 @@ fn option_values(args: &Args, from: usize, words: &[(&str, usize, OptionValue)])
         }
     }
     found
-}
-
-/// The row for a command, looked up by its first one or two words in any case; `None` when the table does not
-/// know it.
-///
-/// ```
-/// use rediscluster::spec::{self, Access};
-///
-/// assert_eq!(spec::find(&[b"get", b"foo"]).unwrap().access, Access::Read);
-/// assert_eq!(spec::find(&[b"config", b"get", b"*"]).unwrap().name, "CONFIG GET");
-/// assert!(spec::find(&[b"nosuch"]).is_none());
-/// ```
-pub fn find(words: &[&[u8]]) -> Option<&'static Spec> {
-    let (&name, rest) = words.split_first()?;
-    if name.contains(&b' ') {
-        return None;
-    }
-    rest.first().and_then(|second| lookup(name, Some(second))).or_else(|| lookup(name, None))
-}
-
-/// Whether a word is only the first one of commands, such as `OBJECT`.
-pub(crate) fn is_container(word: &[u8]) -> bool {
-    let is_first =
-        |spec: &&Spec| spec.name.split_once(' ').is_some_and(|(first, _)| word.eq_ignore_ascii_case(first.as_bytes()));
-    ALL.iter().any(is_first) && lookup(word, None).is_none()
-}
-
-fn lookup(first: &[u8], second: Option<&[u8]>) -> Option<&'static Spec> {
-    static SORTED: OnceLock<Vec<&'static Spec>> = OnceLock::new();
-    let rows = SORTED.get_or_init(|| {
-        let mut rows = ALL.to_vec();
-        sort_by_key(&mut rows, |spec| spec.name);
-        rows
-    });
-    let wanted = || {
-        let second = second.into_iter().flat_map(|word| std::iter::once(&b' ').chain(word));
-        first.iter().chain(second).map(u8::to_ascii_uppercase)
-    };
-    let at = rows.binary_search_by(|spec| spec.name.bytes().cmp(wanted())).ok()?;
-    Some(rows[at])
 }

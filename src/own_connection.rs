@@ -1,19 +1,17 @@
 //! What a connection of one's own runs.
 
-use super::connection::Connection;
-use super::stream::Deadline;
-use crate::args::Args;
-use crate::cmd::{Cmd, Execute, Wait};
+use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, OwnWords, Result};
+use crate::net::{Connection, Deadline};
 use crate::resp::ValueRef;
-use crate::spec::Spec;
+use crate::wait::Wait;
 
 impl Connection {
     /// Runs a command, with a deadline that begins now.
     pub(crate) fn run<T: FromValue>(&mut self, cmd: &Cmd<T>) -> Result<T> {
         cmd.check()?;
-        if cmd.spec(&[]).is_ok_and(Spec::is_answered_by_a_stream) {
+        if cmd.row(&[]).is_ok_and(|row| row.spec.is_answered_by_a_stream()) {
             let message = if cmd.name().ends_with("SUBSCRIBE") {
                 "is answered by a stream of messages; `Cluster::subscriber` listens to channels"
             } else {
@@ -22,7 +20,7 @@ impl Connection {
             return Err(Error::new(ErrorKind::Refused, Outcome::NotApplied, message).with_command(cmd.name()));
         }
         self.look().map_err(|error| error.with_command(cmd.name()))?;
-        let deadline = Deadline::of(self.settings.deadline, cmd.spec(&[]).map_or(Wait::None, |spec| cmd.wait(spec)));
+        let deadline = Deadline::of(self.patience(), cmd.row(&[]).map_or(Wait::None, |row| row.wait(cmd.args())));
         self.run_until(cmd, deadline, &|| OwnWords::of(cmd.as_bytes()))
     }
 
@@ -35,7 +33,7 @@ impl Connection {
     ) -> Result<T> {
         named.check()?;
         self.look().map_err(|error| error.with_command(named.name()))?;
-        let deadline = Deadline::after(self.settings.deadline);
+        let deadline = Deadline::after(self.patience());
         if ask && !self.knows_script(named.args(), deadline).map_err(|error| error.with_command(named.name()))? {
             let whole = whole();
             whole.check()?;
@@ -51,20 +49,9 @@ impl Connection {
         }
     }
 
-    /// Whether the server knows the script that this command runs by its name. Where it does not say, the whole of it is to
-    /// be sent, which is right in any case.
-    pub(crate) fn knows_script(&mut self, named: &Args, deadline: Deadline) -> Result<bool> {
-        match self.ask(&[b"SCRIPT", b"EXISTS", named.get(1).unwrap_or_default()], deadline) {
-            Ok(reply) => Ok(reply.value().items().and_then(|mut items| items.next()) == Some(ValueRef::Integer(1))),
-            Err(error) if error.is_server() => Ok(false),
-            // The script was not sent.
-            Err(error) => Err(error.with_outcome(Outcome::NotApplied)),
-        }
-    }
-
     /// Runs a command until then. `own` tells what a script that it runs may say in its own name.
     fn run_until<T: FromValue>(&mut self, cmd: &Cmd<T>, deadline: Deadline, own: &dyn Fn() -> OwnWords) -> Result<T> {
-        let runs_a_script = cmd.spec(&[]).is_ok_and(|spec| spec.runs_a_script(cmd.args()));
+        let runs_a_script = cmd.row(&[]).is_ok_and(|row| row.spec.runs_a_script(cmd.args()));
         let node = |connection: &Connection| connection.node().to_string();
         self.send(cmd.as_bytes(), 1, deadline).map_err(|error| error.with_command(cmd.name()))?;
         let range = self.receive_range(deadline).map_err(|error| error.with_command(cmd.name()))?;

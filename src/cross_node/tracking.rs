@@ -6,12 +6,12 @@
 
 use super::waits::Given;
 use super::{error_in, nothing_written};
+use crate::command::Access;
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
+use crate::execute::{cancelled, Run};
 use crate::net::{Deadline, Incoming, Stream};
 use crate::plan::{command, Placed};
 use crate::resp::{Frame, ValueRef};
-use crate::run::{cancelled, Run};
-use crate::spec::Access;
 use crate::topology::info::Info;
 use std::cmp::Ordering::{Equal, Greater, Less};
 use std::io;
@@ -19,6 +19,9 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+/// What is asked first of a server that is to say when a key changes.
+pub(super) const TRACKING: &str = "HELLO 3, CLIENT TRACKING ON, ";
 
 /// How often the keys are looked at though nothing was said: that shows whether the server still answers and is still
 /// the master, and what servers do not tell, such as `SWAPDB`.
@@ -154,7 +157,7 @@ impl Run<'_> {
                     let _ = refused.send(Event::Ended(nth, Err(error)));
                 }
             }
-            let _listening = self.cancel.map(|cancel| {
+            let _listening = self.cancel.map(|(cancel, _)| {
                 cancel.listen(move || {
                     // The wait may be over.
                     let _ = sender.send(Event::Cancelled);

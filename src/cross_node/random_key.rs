@@ -1,0 +1,71 @@
+//! `RANDOMKEY`.
+
+use super::{across, integer, random};
+use crate::args::Args;
+use crate::command::{Across, Spec};
+use crate::error::Result;
+use crate::execute::{Run, Strategy};
+use crate::explain::{Draft, Step};
+use crate::plan::{any_node, command, Part, Planner, Route, Target};
+use crate::resp::{Value, ValueRef};
+
+/// A node is drawn by how many keys it holds.
+pub(crate) static DRAW_NODE: Strategy = Strategy {
+    across: Across::new("draw_node", "a node is drawn by how many keys it holds", |_| 2),
+    route,
+    run: |run, route| across(run, route, |run, _| draw_key(run)),
+    steps: |draft, _| steps(draft),
+    ..Strategy::ONE_NODE
+};
+
+fn route<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
+    match spec.takes(args.len()) && planner.topology.distinct_shards().count() > 1 {
+        true => Ok(Route::Across(Vec::new())),
+        false => any_node(planner, args, spec),
+    }
+}
+
+fn steps(draft: &Draft<'_>) -> Vec<Step> {
+    let parts = sizes(draft.planner, draft.spec);
+    let mut steps = draft.parts(1, &parts);
+    let drawn = Target::Shard(0, draft.planner.role(draft.spec));
+    steps.push(draft.at(2, drawn, "RANDOMKEY, on the node that is drawn".into()));
+    steps
+}
+
+/// What asks every different master, or a replica of each, how many keys it holds.
+fn sizes(planner: &Planner<'_>, spec: &Spec) -> Vec<Part<'static>> {
+    let role = planner.role(spec);
+    let part = |shard| Part {
+        target: Target::Shard(shard, role),
+        request: command([&b"DBSIZE"[..]]).into(),
+        keys: Vec::new(),
+    };
+    planner.topology.distinct_shards().map(part).collect()
+}
+
+/// A key of a node that is drawn by how many keys it holds.
+fn draw_key(run: &Run<'_>) -> Result<Vec<u8>> {
+    let parts = sizes(&run.planner, run.spec);
+    let mut sizes: Vec<(Target, u64)> = Vec::new();
+    for (part, answer) in parts.iter().zip(run.answers(&parts)?) {
+        sizes.push((part.target, u64::try_from(integer(&answer.frame().value().into())?).unwrap_or(0)));
+    }
+    // A node may have become empty meanwhile: then another one is drawn, until none is left.
+    while let Some(total) = sizes.iter().fold(0u64, |sum, (_, size)| sum.saturating_add(*size)).checked_sub(1) {
+        let mut ticket = random() % total.saturating_add(1);
+        let drawn = sizes.iter().position(|&(_, size)| match ticket.checked_sub(size) {
+            Some(rest) => {
+                ticket = rest;
+                false
+            }
+            None => true,
+        });
+        let (target, _) = sizes.swap_remove(drawn.unwrap_or(0));
+        let answer = run.one(&Part { target, request: run.args.as_bytes().into(), keys: Vec::new() })?;
+        if answer.frame().value() != ValueRef::Nil {
+            return Ok(answer.frame().as_bytes().to_vec());
+        }
+    }
+    Ok(Value::Nil.to_bytes())
+}

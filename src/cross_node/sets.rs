@@ -1,0 +1,135 @@
+//! `SUNION`, `SINTER`, `SDIFF` and their `STORE` forms.
+
+use super::{across, all_succeeded, exec_unwatched, nothing_written, sources, MEMBERS};
+use crate::args::Args;
+use crate::command::{Across, SetOperation, Spec};
+use crate::error::{Error, Outcome, Result};
+use crate::execute::{Answer, Run, Strategy};
+use crate::explain::{shown, Draft, Step};
+use crate::merge::Merge;
+use crate::plan::{in_rounds, merged_sets, sets_in_pieces, Homes, Part, Placed, Planner, Route};
+use crate::resp::encode;
+use crate::topology::Role;
+
+/// Each node reduces its own keys, all at once; the client merges the sets.
+pub(crate) static MERGE_UNION: Strategy = Strategy {
+    route: |planner, args, spec| merged(planner, args, spec, SetOperation::Union),
+    run: |run, route| run.run_in_pieces(route, |run, most| pieces(run, most, SetOperation::Union)),
+    ..MERGE
+};
+/// The members that all have.
+pub(crate) static MERGE_INTERSECTION: Strategy = Strategy {
+    route: |planner, args, spec| merged(planner, args, spec, SetOperation::Intersection),
+    run: |run, route| run.run_in_pieces(route, |run, most| pieces(run, most, SetOperation::Intersection)),
+    ..MERGE
+};
+/// The members that the first has and no other.
+pub(crate) static MERGE_DIFFERENCE: Strategy = Strategy {
+    route: |planner, args, spec| merged(planner, args, spec, SetOperation::Difference),
+    run: |run, route| run.run_in_pieces(route, |run, most| pieces(run, most, SetOperation::Difference)),
+    ..MERGE
+};
+
+const MERGE: Strategy = Strategy {
+    across: Across::new("merge_sets", "each node reduces its own sets, the client merges", |_| 1),
+    ..Strategy::ONE_NODE
+};
+
+/// As [`MERGE_UNION`]; the result then replaces the destination in one transaction.
+pub(crate) static STORE_UNION: Strategy = Strategy {
+    run: |run, route| across(run, route, |run, keys| run_stored(run, keys, SetOperation::Union)),
+    steps: |draft, keys| steps_stored(draft, keys, SetOperation::Union),
+    ..STORE
+};
+/// The members that all have.
+pub(crate) static STORE_INTERSECTION: Strategy = Strategy {
+    run: |run, route| across(run, route, |run, keys| run_stored(run, keys, SetOperation::Intersection)),
+    steps: |draft, keys| steps_stored(draft, keys, SetOperation::Intersection),
+    ..STORE
+};
+/// The members that the first source has and no other.
+pub(crate) static STORE_DIFFERENCE: Strategy = Strategy {
+    run: |run, route| across(run, route, |run, keys| run_stored(run, keys, SetOperation::Difference)),
+    steps: |draft, keys| steps_stored(draft, keys, SetOperation::Difference),
+    ..STORE
+};
+
+const STORE: Strategy = Strategy {
+    across: Across::new(
+        "store_sets",
+        "each node reduces its own sets, the client merges, one transaction replaces the destination",
+        |_| 3,
+    ),
+    route: in_rounds,
+    ..Strategy::ONE_NODE
+};
+
+fn merged<'c>(
+    planner: &Planner<'_>,
+    args: &'c Args,
+    spec: &'static Spec,
+    operation: SetOperation,
+) -> Result<Route<'c>> {
+    planner.homes(args, spec).map(|homes| match homes {
+        Homes::One(part) => Route::One(part),
+        Homes::Several(keys) => Route::Fan(merged_sets(operation, &keys, planner.role(spec)), operation.merge()),
+    })
+}
+
+fn pieces<'r>(run: &Run<'r>, most: usize, operation: SetOperation) -> Result<Option<(Vec<Part<'r>>, Merge)>> {
+    let pieces = sets_in_pieces(&run.planner, operation, run.args, run.spec, most)?;
+    Ok(Some((pieces, operation.merge())))
+}
+
+/// Whether a write to the destination after it was read could be lost: its node has to read and replace it at once.
+fn reads_its_destination(keys: &[Placed<'_>]) -> bool {
+    keys[1..].iter().any(|key| (key.master, key.stored) == (keys[0].master, keys[0].stored))
+}
+
+fn run_stored(run: &Run<'_>, keys: &[Placed<'_>], operation: SetOperation) -> Result<Vec<u8>> {
+    match keys {
+        _ if reads_its_destination(keys) => sources::carry(run, keys),
+        [destination, sources @ ..] => store_sets(run, operation, destination, sources),
+        [] => Err(Error::argument("a set operation without sources")),
+    }
+}
+
+fn steps_stored(draft: &Draft<'_>, keys: &[Placed<'_>], operation: SetOperation) -> Vec<Step> {
+    let [destination, sets @ ..] = keys else { return Vec::new() };
+    if reads_its_destination(keys) {
+        return sources::steps(draft, keys);
+    }
+    let mut steps = draft.parts(1, &merged_sets(operation, sets, Role::Master));
+    let to = shown(destination.stored);
+    steps.push(draft.on(2, destination, "MULTI".into()));
+    steps.push(draft.on(3, destination, format!("DEL {to}, SADD {to} MEMBERS…, EXEC")));
+    steps
+}
+
+/// The destination is replaced by what the sources leave, in one transaction.
+fn store_sets(
+    run: &Run<'_>,
+    operation: SetOperation,
+    destination: &Placed<'_>,
+    sources: &[Placed<'_>],
+) -> Result<Vec<u8>> {
+    // The sources are read on their masters: a write must not rest on stale data.
+    let answer = match &merged_sets(operation, sources, Role::Master)[..] {
+        // Its own connection is free again before the destination's is asked for: a second call may hold and want
+        // the two the other way round.
+        [part] => run.one(part).map_err(nothing_written)?.apart(),
+        parts => Answer::Made(run.fan(parts, operation.merge()).map_err(nothing_written)?),
+    };
+    let members: Vec<&[u8]> =
+        answer.frame().value().items().into_iter().flatten().filter_map(|item| item.as_bytes()).collect();
+    let mut commands = vec![vec![&b"DEL"[..], destination.stored]];
+    for chunk in members.chunks(MEMBERS) {
+        commands.push([&[b"SADD", destination.stored], chunk].concat());
+    }
+    let mut lease = run.lend(destination.master)?;
+    let replies = exec_unwatched(&mut lease, &commands, run.deadline)?;
+    all_succeeded(&lease, &replies).map_err(|error| error.with_outcome(Outcome::Partial))?;
+    let mut out = Vec::new();
+    encode::integer(&mut out, members.len() as i64);
+    Ok(out)
+}

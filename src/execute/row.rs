@@ -1,0 +1,160 @@
+//! Rows of the command table: what is known of a command, and the code that it takes.
+//!
+//! A row points to its code, and nothing else does: a program has the code of those rows only that it names.
+
+use super::{Answer, Run};
+use crate::args::Args;
+use crate::command::{Access, Across, KeySpec, RequestPolicy, ResponsePolicy, Spec};
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::explain::{Draft, Step};
+use crate::plan::{
+    any_node, every_server, every_shard, on_one_server, one_key, one_node, one_server, refuse_connection, Naming,
+    Placed, Planner, Route, Router,
+};
+use crate::wait::{wait_of, Wait, WaitOf};
+use std::ops::Deref;
+
+/// A row of the command table. It derefs to what is known of its command.
+///
+/// ```
+/// use rediscluster::{spec, Cmd};
+///
+/// let get: Cmd<Option<String>> = Cmd::new(&spec::GET).arg("foo");
+/// assert_eq!((spec::GET.name, get.args().len()), ("GET", 2));
+/// ```
+#[derive(Debug)]
+pub struct Row {
+    spec: Spec,
+    code: Code,
+}
+
+/// What is done with the keys of a command that live on several nodes: how it is routed, how it is run, and what is told of
+/// that before. One file of `cross_node/` has all of it.
+pub(crate) struct Strategy {
+    pub(crate) across: Across,
+    pub(crate) route: Router,
+    /// Runs what was routed.
+    pub(crate) run: Runner,
+    /// The names that one server gets in a transaction.
+    pub(crate) naming: Naming,
+    /// Waits for data of keys that all live on one server, in a way that another thread can end.
+    pub(crate) wait: fn(&Run<'_>, &[Placed<'_>]) -> Result<Vec<u8>>,
+    /// The rounds that `run` takes over several nodes.
+    pub(crate) steps: fn(&Draft<'_>, &[Placed<'_>]) -> Vec<Step>,
+}
+
+/// Runs a command that was routed.
+pub(crate) type Runner = fn(&Run<'_>, Route<'_>) -> Result<Answer>;
+
+/// On the one server that it was routed to.
+const ON_ONE: Runner = |run, route| run.run_on_one(route);
+
+impl Strategy {
+    /// The keys are on one node always, or there is no key.
+    pub(crate) const ONE_NODE: Strategy = Strategy {
+        across: Across::NEVER,
+        route: one_node,
+        run: ON_ONE,
+        naming: on_one_server,
+        wait: |_, _| Err(no_meaning()),
+        steps: |_, _| Vec::new(),
+    };
+
+    /// Keys on several nodes are refused.
+    pub(crate) const REFUSE: Strategy = Strategy { across: Across::REFUSE, ..Strategy::ONE_NODE };
+}
+
+/// The code of a row.
+pub(crate) struct Code {
+    route: Router,
+    pub(super) run: Runner,
+    wait: Option<WaitOf>,
+    pub(crate) strategy: &'static Strategy,
+}
+
+/// The code for what the table does not have: rows of the user's own, and commands whose keys the caller marked.
+static OWN: Code = Code { route: own, run: ON_ONE, wait: None, strategy: &Strategy::REFUSE };
+
+fn own<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
+    match (spec.access, spec.keys) {
+        (Access::Connection, _) => refuse_connection(planner, args, spec),
+        (_, []) => any_node(planner, args, spec),
+        _ => one_node(planner, args, spec),
+    }
+}
+
+impl Row {
+    /// The row of a command whose keys on several nodes are what the strategy is for.
+    pub(crate) const fn of(spec: Spec, strategy: &'static Strategy) -> Row {
+        let (route, run): (Router, Runner) = match (spec.access, spec.request, spec.keys) {
+            (Access::Connection, ..) => (refuse_connection, ON_ONE),
+            (_, RequestPolicy::OneServer, _) => (one_server, ON_ONE),
+            (_, RequestPolicy::AllShards, _) => (every_shard, fan_of(&spec.response)),
+            (_, RequestPolicy::AllNodes, _) => (every_server, fan_of(&spec.response)),
+            (_, RequestPolicy::Special, _) => (strategy.route, strategy.run),
+            (_, _, []) => (any_node, ON_ONE),
+            (_, _, [KeySpec::Range(first, last, _)]) if *last == *first as isize => (one_key, ON_ONE),
+            _ => (strategy.route, strategy.run),
+        };
+        let wait = wait_of(spec.wait);
+        Row { spec: Spec { across: strategy.across, ..spec }, code: Code { route, run, wait, strategy } }
+    }
+}
+
+const fn fan_of(response: &ResponsePolicy) -> Runner {
+    if response.wants_one {
+        |run, route| run.run_on_first_that_succeeds(route)
+    } else {
+        |run, route| run.run_on_all(route)
+    }
+}
+
+impl Deref for Row {
+    type Target = Spec;
+
+    fn deref(&self) -> &Spec {
+        &self.spec
+    }
+}
+
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Code")
+    }
+}
+
+/// What is known of a command, and its code, whether the table has a row for it or not.
+#[derive(Clone, Copy)]
+pub(crate) struct RowRef {
+    pub(crate) spec: &'static Spec,
+    pub(crate) code: &'static Code,
+}
+
+impl RowRef {
+    /// Of a row that is the user's own, or of no row.
+    pub(crate) fn own(spec: &'static Spec) -> RowRef {
+        RowRef { spec, code: &OWN }
+    }
+
+    /// Says what has to be sent where.
+    pub(crate) fn route<'c>(self, planner: &Planner<'_>, args: &'c Args) -> Result<Route<'c>> {
+        (self.code.route)(planner, args, self.spec).map_err(|error| error.with_command(self.spec.name_of(args)))
+    }
+
+    /// How long the command may wait for data before its server answers.
+    pub(crate) fn wait(self, args: &Args) -> Wait {
+        self.code.wait.map_or(Wait::None, |wait| wait(args, self.spec))
+    }
+}
+
+impl From<&'static Row> for RowRef {
+    fn from(row: &'static Row) -> RowRef {
+        RowRef { spec: &row.spec, code: &row.code }
+    }
+}
+
+/// The error for a route that its command has not.
+#[cold]
+pub(crate) fn no_meaning() -> Error {
+    Error::new(ErrorKind::CrossNode, Outcome::NotApplied, "it has no meaning across nodes")
+}

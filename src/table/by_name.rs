@@ -1,0 +1,101 @@
+//! Rows by the names of their commands: only what begins a command by its name has all rows.
+
+use super::ALL;
+use crate::args::Args;
+use crate::cmd::Cmd;
+use crate::command::{Spec, MARKED};
+use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use crate::execute::{Row, RowRef};
+use crate::order::sort_by_key;
+use crate::resp::Value;
+use std::sync::OnceLock;
+
+/// Begins a command by its name; two words for a subcommand, as in `cmd("CONFIG GET")`.
+///
+/// The command table says where it goes. A command that the table does not know is an
+/// [`UnknownCommand`](crate::ErrorKind::UnknownCommand) error when it is run on a cluster: nothing is guessed.
+pub fn cmd(name: &str) -> Cmd<Value> {
+    Cmd::named(name, row_of)
+}
+
+/// The row of a command that was begun by its name: one of the user's own, or one of the table.
+fn row_of(args: &Args, own: &[&'static Spec]) -> Result<RowRef> {
+    let mut words = args.iter();
+    let Some(first) = words.next() else { return Err(Error::argument("an empty command")) };
+    let second = words.next();
+    let named = |spec: &&&'static Spec| {
+        let mut name = spec.name.split(' ').map(str::as_bytes);
+        let is = |word: Option<&[u8]>, wanted: &[u8]| word.is_some_and(|word| word.eq_ignore_ascii_case(wanted));
+        name.next().is_some_and(|wanted| is(Some(first), wanted))
+            && name.next().map_or(true, |wanted| is(second, wanted))
+    };
+    if let Some(spec) = own.iter().find(named) {
+        return Ok(RowRef::own(spec));
+    }
+    let found = match second {
+        Some(second) => find(&[first, second]),
+        None => find(&[first]),
+    };
+    match found {
+        Some(row) => Ok(row.into()),
+        None if !args.marked().is_empty() => Ok(RowRef::own(&MARKED)),
+        None if second.is_none() && is_container(first) => Err(unfinished(first)),
+        None => Err(unknown(first)),
+    }
+}
+
+/// The error for the first word of a command that has two, such as `OBJECT`, in the words that a server would use.
+fn unfinished(name: &[u8]) -> Error {
+    let name = String::from_utf8_lossy(name);
+    let message = format!("ERR wrong number of arguments for '{}' command", name.to_ascii_lowercase());
+    Error::argument(message).with_command(name.to_ascii_uppercase())
+}
+
+fn unknown(name: &[u8]) -> Error {
+    Error::new(
+        ErrorKind::UnknownCommand,
+        Outcome::NotApplied,
+        "not in the command table, so its keys and its node are not known; nothing was sent",
+    )
+    .with_command(escape(name, 64).to_ascii_uppercase())
+}
+
+/// The row for a command, looked up by its first one or two words in any case; `None` when the table does not
+/// know it.
+///
+/// ```
+/// use rediscluster::spec::{self, Access};
+///
+/// assert_eq!(spec::find(&[b"get", b"foo"]).unwrap().access, Access::Read);
+/// assert_eq!(spec::find(&[b"config", b"get", b"*"]).unwrap().name, "CONFIG GET");
+/// assert!(spec::find(&[b"nosuch"]).is_none());
+/// ```
+pub fn find(words: &[&[u8]]) -> Option<&'static Row> {
+    let (&name, rest) = words.split_first()?;
+    if name.contains(&b' ') {
+        return None;
+    }
+    rest.first().and_then(|second| lookup(name, Some(second))).or_else(|| lookup(name, None))
+}
+
+/// Whether a word is only the first one of commands, such as `OBJECT`.
+fn is_container(word: &[u8]) -> bool {
+    let is_first =
+        |row: &&Row| row.name.split_once(' ').is_some_and(|(first, _)| word.eq_ignore_ascii_case(first.as_bytes()));
+    ALL.iter().any(is_first) && lookup(word, None).is_none()
+}
+
+fn lookup(first: &[u8], second: Option<&[u8]>) -> Option<&'static Row> {
+    static SORTED: OnceLock<Vec<&'static Row>> = OnceLock::new();
+    let rows = SORTED.get_or_init(|| {
+        let mut rows = ALL.to_vec();
+        sort_by_key(&mut rows, |row| row.name);
+        rows
+    });
+    let wanted = || {
+        let second = second.into_iter().flat_map(|word| std::iter::once(&b' ').chain(word));
+        first.iter().chain(second).map(u8::to_ascii_uppercase)
+    };
+    let at = rows.binary_search_by(|row| row.name.bytes().cmp(wanted())).ok()?;
+    Some(rows[at])
+}
