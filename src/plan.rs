@@ -375,7 +375,7 @@ mod tests {
             (
                 "SDIFF foo bar a{bar} a{foo}",
                 ReadFrom::Master,
-                "Shard(1, Master) SDIFF foo a, Shard(0, Master) SUNION bar a => difference_of_sets",
+                "Shard(1, Master) SDIFF foo a, Shard(0, Master) SUNION bar a => merge_sets",
             ),
             ("RENAME foo bar", ReadFrom::Master, "rename of 2 keys"),
             ("RENAME foo a{foo}", ReadFrom::Master, "Shard(1, Master) RENAME foo a"),
