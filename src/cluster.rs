@@ -259,7 +259,7 @@ impl Cluster {
         let wait = row.wait(cmd.args());
         let run = self.run_of(&servers, cmd.args(), row, wait, self.begin(wait));
         let route = row.route(&run.planner, cmd.args())?;
-        let steps = row.code.strategy.steps;
+        let steps = row.code.steps;
         Ok(Plan::of(&run.planner, cmd.args(), row.spec, &route, steps, &|target| run.first_asked(target)))
     }
 

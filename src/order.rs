@@ -5,23 +5,10 @@
 
 use std::cmp::Ordering;
 
-/// So few are put in order at their place. Most calls are for the servers of one command, which are few.
-const FEW: usize = 20;
-
 /// Puts items in order; those that are equal stay as they were.
 pub(crate) fn sort<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
-    if items.windows(2).all(|pair| compare(&pair[0], &pair[1]) != Ordering::Greater) {
-        return;
-    }
-    if items.len() > FEW {
-        return arrange(items, sources(items.len(), &|one, other| compare(&items[one], &items[other])));
-    }
-    for end in 1..items.len() {
-        let mut at = end;
-        while at > 0 && compare(&items[at - 1], &items[at]) == Ordering::Greater {
-            items.swap(at - 1, at);
-            at -= 1;
-        }
+    if items.windows(2).any(|pair| compare(&pair[0], &pair[1]) == Ordering::Greater) {
+        arrange(items, sources(items.len(), &|one, other| compare(&items[one], &items[other])));
     }
 }
 
@@ -30,10 +17,29 @@ pub(crate) fn sort_by_key<T, K: Ord>(items: &mut [T], key: impl Fn(&T) -> K) {
     sort(items, |one, other| key(one).cmp(&key(other)));
 }
 
-/// For each place, which item belongs there.
+/// For each place, which item belongs there: runs of one item are merged to runs of two, of four and so on.
 fn sources(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
     let mut sources: Vec<usize> = (0..count).collect();
-    sources.sort_by(|&one, &other| compare(one, other));
+    let mut merged = sources.clone();
+    let mut run = 1;
+    while run < count {
+        let mut place = 0;
+        while place < count {
+            let middle = count.min(place + run);
+            let end = count.min(middle + run);
+            let (mut left, mut right) = (place, middle);
+            while place < end {
+                let takes_left =
+                    left < middle && (right == end || compare(sources[left], sources[right]) != Ordering::Greater);
+                let from = if takes_left { &mut left } else { &mut right };
+                merged[place] = sources[*from];
+                *from += 1;
+                place += 1;
+            }
+        }
+        std::mem::swap(&mut sources, &mut merged);
+        run *= 2;
+    }
     sources
 }
 

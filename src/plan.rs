@@ -6,7 +6,7 @@ mod sets;
 mod sorting;
 mod streams;
 
-pub(crate) use native::{about_a_connection, native, on_one_server, Naming, Native};
+pub(crate) use native::{about_a_connection, name_one_key, native, on_one_server, Naming, Native};
 pub(crate) use parts::{groups, split, split_in_pieces, Carried};
 pub(crate) use sets::{merged_sets, sets_in_pieces};
 pub(crate) use sorting::{sorted, sorted_on_one_server, Get, Order, Pattern, Sorting};
@@ -158,17 +158,8 @@ pub(crate) fn any_node<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static
 
 /// The node of the one key, whose place is fixed as nearly every command has it.
 pub(crate) fn one_key<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
-    let first = match spec.keys {
-        [KeySpec::Range(first, ..)] => *first,
-        _ => 1,
-    };
-    let key = args.get(first).ok_or_else(|| too_few(spec))?;
-    let (shard, stored) = planner.placement.place(key, planner.topology);
-    let request = match stored.len() == key.len() {
-        true => Cow::Borrowed(args.as_bytes()),
-        false => renamed(args, &mut std::iter::once((first, stored))).into(),
-    };
-    Ok(Route::One(Part { target: Target::Shard(shard, planner.role(spec)), request, keys: Vec::new() }))
+    let (key, request) = planner.only_key(args, spec)?;
+    Ok(Route::One(Part { target: Target::Shard(key.shard, planner.role(spec)), request, keys: Vec::new() }))
 }
 
 /// The node of the keys, where they live on one.
@@ -200,6 +191,21 @@ impl Planner<'_> {
             _ if spec.access == Access::Read && self.read_from.includes_replicas() => Role::Replica,
             _ => Role::Master,
         }
+    }
+
+    /// The one key of a command, and the command as the server of that key gets it.
+    fn only_key<'c>(&self, args: &'c Args, spec: &Spec) -> Result<(Placed<'c>, Cow<'c, [u8]>)> {
+        let position = match spec.keys {
+            [KeySpec::Range(first, ..)] => *first,
+            _ => 1,
+        };
+        let key = args.get(position).ok_or_else(|| too_few(spec))?;
+        let (shard, stored) = self.placement.place(key, self.topology);
+        let request = match stored.len() == key.len() {
+            true => Cow::Borrowed(args.as_bytes()),
+            false => renamed(args, &mut std::iter::once((position, stored))).into(),
+        };
+        Ok((Placed { position, shard, master: self.topology.shards()[shard].master(), stored }, request))
     }
 
     /// Where the keys of a command live. Those on several nodes are refused where the caller wants it so.

@@ -52,7 +52,7 @@ fn wait_on_one(run: &Run<'_>, part: &Part<'_>) -> Result<Answer> {
     match keys[..] {
         // Without keys no server takes it, and one says why.
         [] => run.one(part),
-        _ => (run.code.strategy.wait)(run, &keys).map(Answer::Made),
+        _ => (run.code.wait)(run, &keys).map(Answer::Made),
     }
 }
 
@@ -66,7 +66,7 @@ fn wait_on_server(run: &Run<'_>, server: usize) -> Result<Answer> {
         names.map(|(position, stored)| Placed { position, shard, master: server, stored }).collect();
     match keys[..] {
         [] => run.exchange(server, run.args.as_bytes()),
-        _ => (run.code.strategy.wait)(run, &keys).map(Answer::Made),
+        _ => (run.code.wait)(run, &keys).map(Answer::Made),
     }
 }
 

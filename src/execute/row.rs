@@ -8,8 +8,8 @@ use crate::command::{Access, Across, KeySpec, RequestPolicy, ResponsePolicy, Spe
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::explain::{Draft, Step};
 use crate::plan::{
-    any_node, every_server, every_shard, on_one_server, one_key, one_node, one_server, refuse_connection, Naming,
-    Placed, Planner, Route, Router,
+    any_node, every_server, every_shard, name_one_key, on_one_server, one_key, one_node, one_server, refuse_connection,
+    Naming, Placed, Planner, Route, Router,
 };
 use crate::wait::{wait_of, Wait, WaitOf};
 use std::ops::Deref;
@@ -64,16 +64,24 @@ impl Strategy {
     pub(crate) const REFUSE: Strategy = Strategy { across: Across::REFUSE, ..Strategy::ONE_NODE };
 }
 
-/// The code of a row.
+/// The code of a row: of its strategy, where it has not less to do.
 pub(crate) struct Code {
     route: Router,
     pub(super) run: Runner,
-    wait: Option<WaitOf>,
-    pub(crate) strategy: &'static Strategy,
+    pub(crate) naming: Naming,
+    pub(crate) wait: fn(&Run<'_>, &[Placed<'_>]) -> Result<Vec<u8>>,
+    pub(crate) steps: fn(&Draft<'_>, &[Placed<'_>]) -> Vec<Step>,
+    wait_of: Option<WaitOf>,
+}
+
+impl Code {
+    const fn new(route: Router, run: Runner, strategy: &Strategy) -> Code {
+        Code { route, run, naming: strategy.naming, wait: strategy.wait, steps: strategy.steps, wait_of: None }
+    }
 }
 
 /// The code for what the table does not have: rows of the user's own, and commands whose keys the caller marked.
-static OWN: Code = Code { route: own, run: ON_ONE, wait: None, strategy: &Strategy::REFUSE };
+static OWN: Code = Code::new(own, ON_ONE, &Strategy::REFUSE);
 
 fn own<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
     match (spec.access, spec.keys) {
@@ -86,18 +94,20 @@ fn own<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result
 impl Row {
     /// The row of a command whose keys on several nodes are what the strategy is for.
     pub(crate) const fn of(spec: Spec, strategy: &'static Strategy) -> Row {
-        let (route, run): (Router, Runner) = match (spec.access, spec.request, spec.keys) {
-            (Access::Connection, ..) => (refuse_connection, ON_ONE),
-            (_, RequestPolicy::OneServer, _) => (one_server, ON_ONE),
-            (_, RequestPolicy::AllShards, _) => (every_shard, fan_of(&spec.response)),
-            (_, RequestPolicy::AllNodes, _) => (every_server, fan_of(&spec.response)),
-            (_, RequestPolicy::Special, _) => (strategy.route, strategy.run),
-            (_, _, []) => (any_node, ON_ONE),
-            (_, _, [KeySpec::Range(first, last, _)]) if *last == *first as isize => (one_key, ON_ONE),
-            _ => (strategy.route, strategy.run),
+        let code = match (spec.access, spec.request, spec.keys) {
+            (Access::Connection, ..) => Code::new(refuse_connection, ON_ONE, strategy),
+            (_, RequestPolicy::OneServer, _) => Code::new(one_server, ON_ONE, strategy),
+            (_, RequestPolicy::AllShards, _) => Code::new(every_shard, fan_of(&spec.response), strategy),
+            (_, RequestPolicy::AllNodes, _) => Code::new(every_server, fan_of(&spec.response), strategy),
+            (_, RequestPolicy::Special, _) => Code::new(strategy.route, strategy.run, strategy),
+            (_, _, []) => Code::new(any_node, ON_ONE, strategy),
+            (_, _, [KeySpec::Range(first, last, _)]) if *last == *first as isize => {
+                Code { naming: name_one_key, ..Code::new(one_key, ON_ONE, strategy) }
+            }
+            _ => Code::new(strategy.route, strategy.run, strategy),
         };
-        let wait = wait_of(spec.wait);
-        Row { spec: Spec { across: strategy.across, ..spec }, code: Code { route, run, wait, strategy } }
+        let code = Code { wait_of: wait_of(spec.wait), ..code };
+        Row { spec: Spec { across: strategy.across, ..spec }, code }
     }
 }
 
@@ -143,7 +153,7 @@ impl RowRef {
 
     /// How long the command may wait for data before its server answers.
     pub(crate) fn wait(self, args: &Args) -> Wait {
-        self.code.wait.map_or(Wait::None, |wait| wait(args, self.spec))
+        self.code.wait_of.map_or(Wait::None, |wait| wait(args, self.spec))
     }
 }
 

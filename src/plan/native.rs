@@ -45,6 +45,15 @@ pub(crate) fn native<'c>(
     native.map_err(|error| error.with_command(spec.name_of(args)))
 }
 
+/// The name that the server of the one key stores.
+pub(crate) fn name_one_key<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Native<'c>> {
+    if !spec.takes(args.len()) {
+        return Err(too_few(spec));
+    }
+    let (key, request) = planner.only_key(args, spec)?;
+    Ok(Native { keys: vec![key], request })
+}
+
 /// The names that the server of all keys stores.
 pub(crate) fn on_one_server<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Native<'c>> {
     if !spec.takes(args.len()) {

@@ -87,10 +87,10 @@ fn a_plan_takes_work_in_proportion_to_its_keys() {
                 let work = || {
                     // What is refused is refused in little time as well.
                     let row = RowRef::from(spec);
-                    let strategy = row.code.strategy;
+                    let code = row.code;
                     let planned = row.route(&planner, args);
-                    drop(planned.map(|route| Plan::of(&planner, args, row.spec, &route, strategy.steps, &|_| 0)));
-                    drop(native(&planner, args, row.spec, strategy.naming));
+                    drop(planned.map(|route| Plan::of(&planner, args, row.spec, &route, code.steps, &|_| 0)));
+                    drop(native(&planner, args, row.spec, code.naming));
                     row.wait(args);
                 };
                 let ((), steps) = steps::of(work);

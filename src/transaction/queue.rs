@@ -177,7 +177,7 @@ impl Home {
             }
             Home::Routed(cluster) => {
                 let row = cluster.row_of(cmd)?;
-                let naming = row.code.strategy.naming;
+                let naming = row.code.naming;
                 let native = native(&cluster.planner(servers), cmd.args(), row.spec, naming)?;
                 Lead::follow(lead, servers, cmd, row.spec, &native)?;
                 take(&native.request);
