@@ -103,7 +103,10 @@ fn fill(cluster: &Cluster, spec: &Row, form: Form, count: u64) {
 fn with_very_many_keys_several_nodes_do_what_one_does() {
     let count = from_environment("MANY_KEYS").unwrap_or(KEYS);
     let (alone, servers) = ([Server::start()], [Server::start(), Server::start(), Server::start()]);
-    let connect = |servers: &[Server]| cluster_of(servers).deadline(Duration::from_secs(120)).connect().unwrap();
+    // A server that is at work on so many keys does not greet.
+    let patient = Duration::from_secs(120);
+    let connect =
+        |servers: &[Server]| cluster_of(servers).deadline(patient).connect_timeout(patient).connect().unwrap();
     let clusters = [connect(&alone), connect(&servers)];
     let mut rows = 0;
     for &spec in spec::ALL {
