@@ -74,7 +74,7 @@ impl TransactionReplies {
     /// One error for all commands that failed.
     pub(super) fn failure(&self) -> Option<Error> {
         let is_read = |at: usize| self.named[at].is_read;
-        first_failure(self.len(), "a transaction", is_read, |at| self.ok(at).err().map(|error| self.of_node(error)))
+        first_failure(self.len(), "a transaction", &is_read, &|at| self.ok(at).err().map(|error| self.of_node(error)))
     }
 
     /// How many replies there are: one for each command.
