@@ -8,11 +8,12 @@ pub use replies::TransactionReplies;
 pub use watch::Watched;
 
 use crate::cluster::{Cluster, OnNode};
-use crate::cmd::{Cmd, Execute, Wait};
+use crate::cmd::{Cmd, Execute};
 use crate::convert::FromValue;
 use crate::error::Result;
 use crate::multi::gave_nothing;
 use crate::slot::Slot;
+use crate::wait::Wait;
 use queue::{Destination, Queue};
 use std::fmt;
 
@@ -199,7 +200,7 @@ fn run(destination: &Destination, queue: Queue) -> Result<TransactionReplies> {
     }
     let servers = cluster.servers();
     let mut chosen = destination.chosen(&servers)?;
-    let mut refusal = |cmd: &Cmd, spec| cluster.refusal_of(cmd, spec, deadline);
+    let mut refusal = |cmd: &Cmd, row| cluster.refusal_of(cmd, row, deadline);
     let (prepared, slots) = queue.prepared(destination, &servers, &mut chosen, &mut refusal)?;
     destination.server(&servers, chosen.as_ref())?;
     let observed = cluster.observed();

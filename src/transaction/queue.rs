@@ -3,14 +3,15 @@
 use crate::args::Args;
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::Cmd;
+use crate::command::{Access, Spec};
 use crate::error::{escape, Error, ErrorKind, Outcome, OwnWords, Result};
+use crate::execute::{RowRef, Servers};
 use crate::multi::{self, Batch, Step};
 use crate::net::{Deadline, Lease};
-use crate::plan::Native;
+use crate::plan::{native, on_one_server, Native};
 use crate::resp::Value;
-use crate::run::Servers;
 use crate::slot::{Slot, Slots};
-use crate::spec::{self, Access, Spec};
+use crate::table;
 use crate::to_arg::ToArgs;
 use std::borrow::Cow;
 
@@ -90,17 +91,17 @@ impl Queue {
         destination: &Destination,
         servers: &Servers,
         chosen: &mut Option<Chosen>,
-        refusal: &mut dyn FnMut(&Cmd<Value>, &'static Spec) -> Error,
+        refusal: &mut dyn FnMut(&Cmd<Value>, RowRef) -> Error,
     ) -> Result<(Prepared, Slots)> {
         let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(self.len()));
         let mut commands = Vec::with_capacity(self.len());
         // One after the other, so that no value is held twice for long.
         for cmd in self.commands {
             let spec = match destination.accept(servers, &cmd, chosen, &mut bytes) {
-                Ok(spec) => spec,
+                Ok(row) => row.spec,
                 Err(error) => {
                     return Err(match destination.refused_for_its_keys(&cmd) {
-                        Some(spec) => refusal(&cmd, spec),
+                        Some(row) => refusal(&cmd, row),
                         None => error,
                     });
                 }
@@ -162,9 +163,9 @@ impl Destination {
     }
 
     /// The row of a command that any server refuses for its keys. One for a named server goes there as it is.
-    pub(super) fn refused_for_its_keys<T>(&self, cmd: &Cmd<T>) -> Option<&'static Spec> {
+    pub(super) fn refused_for_its_keys<T>(&self, cmd: &Cmd<T>) -> Option<RowRef> {
         let Destination::ByKeys(cluster) = self else { return None };
-        cluster.spec_of(cmd).ok().filter(|spec| spec.is_refused_for_its_keys(cmd.args()))
+        cluster.row_of(cmd).ok().filter(|row| row.spec.is_refused_for_its_keys(cmd.args()))
     }
 
     /// Takes a command for the server of the transaction: its request is appended to `bytes`.
@@ -174,38 +175,38 @@ impl Destination {
         cmd: &Cmd<T>,
         chosen: &mut Option<Chosen>,
         bytes: &mut Vec<u8>,
-    ) -> Result<&'static Spec> {
+    ) -> Result<RowRef> {
         match self {
             Destination::Named(on) => {
-                let spec = on.cluster().spec_of_any(cmd)?;
+                let row = on.cluster().row_of_any(cmd)?;
                 bytes.extend_from_slice(cmd.as_bytes());
-                Ok(spec)
+                Ok(row)
             }
             Destination::ByKeys(cluster) => {
-                let spec = cluster.spec_of(cmd)?;
-                let native = cluster.planner(servers).native(cmd.args(), spec)?;
-                Chosen::agree(chosen, servers, cmd.args(), spec, &native)?;
+                let row = cluster.row_of(cmd)?;
+                let native = native(&cluster.planner(servers), cmd.args(), row.spec, row.code.naming)?;
+                Chosen::agree(chosen, servers, cmd.args(), row.spec, &native)?;
                 bytes.extend_from_slice(&native.request);
-                Ok(spec)
+                Ok(row)
             }
         }
     }
 
     /// The `WATCH` for keys.
     pub(super) fn keys(&self, keys: impl ToArgs) -> Cmd {
-        Cmd::new(&spec::WATCH).args_of(keys)
+        Cmd::new(&table::WATCH).args_of(keys)
     }
 
     /// Where a `WATCH` goes, and how.
     pub(super) fn watch(&self, servers: &Servers, cmd: &Cmd) -> Result<(Chosen, Vec<u8>)> {
         cmd.check()?;
-        if !spec::WATCH.takes(cmd.args().len()) {
+        if !table::WATCH.takes(cmd.args().len()) {
             return Err(no_key());
         }
         match (self, self.chosen(servers)?) {
             (Destination::ByKeys(cluster), mut chosen) => {
-                let native = cluster.planner(servers).on_one_server(cmd.args(), &spec::WATCH)?;
-                Chosen::agree(&mut chosen, servers, cmd.args(), &spec::WATCH, &native)?;
+                let native = on_one_server(&cluster.planner(servers), cmd.args(), &table::WATCH)?;
+                Chosen::agree(&mut chosen, servers, cmd.args(), &table::WATCH, &native)?;
                 let chosen = chosen.ok_or_else(no_key)?;
                 Ok((chosen, native.request.into_owned()))
             }

@@ -3,15 +3,16 @@
 use super::queue::{Chosen, Destination, Queue};
 use super::{To, Transaction, TransactionReplies};
 use crate::cluster::{not_refused, Cluster, OnNode};
-use crate::cmd::{Cmd, Execute, Wait};
+use crate::cmd::{Cmd, Execute};
+use crate::command::Access;
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::execute::{RowRef, Servers};
 use crate::net::{Deadline, Lease};
 use crate::resp::ValueRef;
 use crate::retry::{jitter, random};
-use crate::run::Servers;
-use crate::spec::{Access, Spec};
 use crate::to_arg::ToArgs;
+use crate::wait::Wait;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -297,14 +298,14 @@ impl Watched {
     fn run(&mut self, queue: Queue) -> Result<TransactionReplies> {
         self.still_watching().map_err(|error| error.with_command("MULTI"))?;
         let (lease, deadline) = (&mut self.lease, self.deadline);
-        let mut refusal = |cmd: &Cmd, spec: &'static Spec| {
+        let mut refusal = |cmd: &Cmd, row: RowRef| {
             let said = lease.send(cmd.as_bytes(), 1, deadline).and_then(|()| lease.receive(deadline));
             let error = match said.map(|reply| reply.value()) {
                 Ok(ValueRef::Error(text)) => Error::server(text),
                 Ok(_) => not_refused(),
                 Err(error) => error.with_outcome(Outcome::NotApplied),
             };
-            error.with_command(spec.name_of(cmd.args())).with_node(|| lease.node().to_string())
+            error.with_command(row.spec.name_of(cmd.args())).with_node(|| lease.node().to_string())
         };
         let (prepared, slots) = queue.prepared(&self.destination, &self.servers, &mut self.chosen, &mut refusal)?;
         self.state = State::Over;
@@ -341,18 +342,19 @@ impl Watched {
         self.still_watching().map_err(|error| error.with_command(cmd.name()))?;
         let mut request = Vec::new();
         let (destination, servers) = (&self.destination, &self.servers);
-        let spec = match destination.accept(servers, cmd, &mut self.chosen, &mut request) {
-            Ok(spec) => spec,
+        let row = match destination.accept(servers, cmd, &mut self.chosen, &mut request) {
+            Ok(row) => row,
             Err(error) => {
                 // The server says what is wrong with it.
                 request.extend_from_slice(cmd.as_bytes());
                 destination.refused_for_its_keys(cmd).ok_or(error)?
             }
         };
+        let spec = row.spec;
         let named = |error: Error, lease: &Lease| {
             error.with_command(spec.name_of(cmd.args())).with_node(|| lease.node().to_string())
         };
-        if cmd.wait(spec) != Wait::None {
+        if row.wait(cmd.args()) != Wait::None {
             let message = "waits for data, and meanwhile nobody else could use the connection; nothing was sent";
             let error = Error::new(ErrorKind::Refused, Outcome::NotApplied, message);
             return Err(error.with_command(spec.name_of(cmd.args())));
