@@ -2,13 +2,14 @@
 
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease};
-use crate::plan::command;
 use crate::resp::ValueRef;
 use std::ops::Range;
 
 /// The most commands that are sent before their `+QUEUED` is read: a server that answers while nobody reads must not keep
 /// both sides waiting for room in a socket.
 const WINDOW: usize = 1000;
+
+const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
 
 /// Commands that run as one, as they go over the wire, with `EXEC` behind them.
 pub(crate) struct Batch {
@@ -17,9 +18,9 @@ pub(crate) struct Batch {
     ends: Vec<usize>,
 }
 
-/// What a server says something to.
+/// What a server answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Word {
+pub(crate) enum Step {
     Multi,
     /// One of the commands, by its number.
     Command(usize),
@@ -29,7 +30,7 @@ pub(crate) enum Word {
 impl Batch {
     /// Of the requests, one after the other, and where each of them ends.
     pub(crate) fn of(mut bytes: Vec<u8>, ends: Vec<usize>) -> Batch {
-        bytes.extend(command([&b"EXEC"[..]]));
+        bytes.extend_from_slice(EXEC);
         Batch { bytes, ends }
     }
 
@@ -38,44 +39,53 @@ impl Batch {
         &self,
         lease: &mut Lease,
         deadline: Deadline,
-        told: &dyn Fn(Word, Error) -> Error,
+        named: &dyn Fn(Step, Error) -> Error,
     ) -> Result<()> {
         let mut begin = 0;
         for (nth, &end) in self.ends.iter().enumerate() {
             let refused = lease.refuse_too_many_words(&self.bytes[begin..end], deadline);
-            refused.map_err(|error| told(Word::Command(nth), error))?;
+            refused.map_err(|error| named(Step::Command(nth), error))?;
             begin = end;
         }
         Ok(())
     }
 
-    /// The commands that are sent at once, window after window, and their bytes. Those of the last one end with `EXEC`.
-    fn windows(&self) -> Vec<(Range<usize>, &[u8])> {
-        let last = self.ends.len().saturating_sub(1) / WINDOW;
-        let window = |nth: usize| {
-            let commands = nth * WINDOW..self.ends.len().min((nth + 1) * WINDOW);
-            let begin = commands.start.checked_sub(1).map_or(0, |before| self.ends[before]);
-            let end = if nth == last { self.bytes.len() } else { self.ends[commands.end - 1] };
-            (commands, &self.bytes[begin..end])
-        };
-        (0..=last).map(window).collect()
+    /// How many windows the commands are sent in, one after the other. Those of the last one end with `EXEC`.
+    fn windows(&self) -> usize {
+        self.ends.len().saturating_sub(1) / WINDOW + 1
+    }
+
+    /// The commands of a window, and their bytes.
+    fn window(&self, nth: usize) -> (Range<usize>, &[u8]) {
+        let commands = nth * WINDOW..self.ends.len().min((nth + 1) * WINDOW);
+        let begin = commands.start.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let end = if nth + 1 == self.windows() { self.bytes.len() } else { self.ends[commands.end - 1] };
+        (commands, &self.bytes[begin..end])
     }
 }
 
 /// Runs commands as one, and gives what `EXEC` replied: an array with one reply for each. `None` when a watched key had
-/// changed: nothing was applied. An error is `told` with what the server was saying something to.
+/// changed: nothing was applied. `named` gives an error the name of the step that failed.
 ///
 /// The connection may be used again only where it is certain that it is in no transaction and watches nothing.
 pub(crate) fn exec(
     lease: &mut Lease,
     batch: &Batch,
     deadline: Deadline,
-    told: impl Fn(Word, Error) -> Error,
+    named: impl Fn(Step, Error) -> Error,
 ) -> Result<Option<Vec<u8>>> {
-    let done = batch.refuse_too_many_words(lease, deadline, &told);
-    let done = done.and_then(|()| begin(lease, deadline).map_err(|error| told(Word::Multi, error)));
-    let done = done.and_then(|()| queue_and_exec(lease, batch, deadline, &told));
-    done.map_err(|error| error.with_node(|| lease.node().to_string()))
+    run(lease, batch, deadline, &named).map_err(|error| error.with_node(|| lease.node().to_string()))
+}
+
+fn run(
+    lease: &mut Lease,
+    batch: &Batch,
+    deadline: Deadline,
+    named: &dyn Fn(Step, Error) -> Error,
+) -> Result<Option<Vec<u8>>> {
+    batch.refuse_too_many_words(lease, deadline, named)?;
+    begin(lease, deadline).map_err(|error| named(Step::Multi, error))?;
+    queue_and_exec(lease, batch, deadline, named)
 }
 
 /// What `EXEC` must not reply where no key is watched.
@@ -97,23 +107,24 @@ fn queue_and_exec(
     lease: &mut Lease,
     batch: &Batch,
     deadline: Deadline,
-    told: &dyn Fn(Word, Error) -> Error,
+    named: &dyn Fn(Step, Error) -> Error,
 ) -> Result<Option<Vec<u8>>> {
-    let mut windows = batch.windows();
-    let Some((last, bytes)) = windows.pop() else { return Err(Error::argument("a transaction without EXEC")) };
-    for (commands, bytes) in windows {
+    let last = batch.windows() - 1;
+    for nth in 0..last {
+        let (commands, bytes) = batch.window(nth);
         // EXEC is not sent before all of these are answered, so nothing is applied whatever happens.
-        let nothing = |error: Error| told(Word::Multi, error.with_outcome(Outcome::NotApplied));
+        let nothing = |error: Error| named(Step::Multi, error.with_outcome(Outcome::NotApplied));
         lease.send(bytes, commands.len(), deadline).map_err(nothing)?;
-        if let Some(refused) = queued(lease, commands, deadline, told, &nothing)? {
+        if let Some(refused) = queued(lease, commands, deadline, named, &nothing)? {
             discard(lease, deadline);
             return Err(refused);
         }
     }
+    let (last, bytes) = batch.window(last);
     // A failure means that EXEC, which comes last, was not sent whole.
-    lease.send(bytes, last.len() + 1, deadline).map_err(|error| told(Word::Exec, error))?;
-    let lost = |error: Error| told(Word::Exec, error.with_outcome(Outcome::Unknown));
-    let refused = queued(lease, last, deadline, told, &lost)?;
+    lease.send(bytes, last.len() + 1, deadline).map_err(|error| named(Step::Exec, error))?;
+    let lost = |error: Error| named(Step::Exec, error.with_outcome(Outcome::Unknown));
+    let refused = queued(lease, last, deadline, named, &lost)?;
     let range = match (lease.receive_range(deadline), refused) {
         (Ok(range), None) => range,
         (Ok(range), Some(refused)) => {
@@ -129,7 +140,7 @@ fn queue_and_exec(
         }
         // A server that refused a command runs none of them, whether it came to say so or not.
         (Err(_), Some(refused)) => return Err(refused),
-        (Err(error), None) => return Err(told(Word::Exec, error)),
+        (Err(error), None) => return Err(named(Step::Exec, error)),
     };
     let reply = lease.frame(range);
     let (clean, done) = match reply.value() {
@@ -142,7 +153,7 @@ fn queue_and_exec(
     if clean {
         lease.set_stateful(false);
     }
-    done.map_err(|error| told(Word::Exec, error))
+    done.map_err(|error| named(Step::Exec, error))
 }
 
 /// Reads what the server says to each of these commands, which is `QUEUED`; gives the first refusal. When the
@@ -151,7 +162,7 @@ fn queued(
     lease: &mut Lease,
     commands: Range<usize>,
     deadline: Deadline,
-    told: &dyn Fn(Word, Error) -> Error,
+    named: &dyn Fn(Step, Error) -> Error,
     lost: &dyn Fn(Error) -> Error,
 ) -> Result<Option<Error>> {
     let mut refused: Option<Error> = None;
@@ -160,12 +171,12 @@ fn queued(
             Ok(ValueRef::Simple(b"QUEUED")) => {}
             Ok(ValueRef::Error(text)) => {
                 // It was refused before it ran, whatever it runs.
-                refused.get_or_insert_with(|| told(Word::Command(at), Error::server(text)));
+                refused.get_or_insert_with(|| named(Step::Command(at), Error::server(text)));
             }
             Ok(_) => {
                 // It may have run at once, outside of any transaction.
                 let error = Error::protocol("a command in a transaction was answered by something else than QUEUED");
-                return Err(told(Word::Command(at), error));
+                return Err(named(Step::Command(at), error));
             }
             Err(error) => return Err(refused.unwrap_or_else(|| lost(error))),
         }
@@ -192,27 +203,31 @@ pub(crate) fn cause_of_abort(text: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::command;
 
     #[test]
     fn a_window_is_small_enough_to_be_answered_while_nobody_reads() {
         for (count, windows) in
             [(0, vec![0]), (1, vec![1]), (1000, vec![1000]), (1001, vec![1000, 1]), (2000, vec![1000; 2])]
         {
-            let bytes: Vec<u8> = (0..count).flat_map(|nth: usize| command([nth.to_string().as_bytes()])).collect();
-            let mut end = 0;
-            let ends = (0..count).map(|nth: usize| {
-                end += command([nth.to_string().as_bytes()]).len();
-                end
-            });
-            let batch = Batch::of(bytes.clone(), ends.collect());
-            let sent: Vec<u8> = batch.windows().into_iter().flat_map(|(_, bytes)| bytes.to_vec()).collect();
-            assert!(sent == [bytes, command([&b"EXEC"[..]])].concat(), "every byte once, in order");
-            let lengths: Vec<usize> = batch.windows().iter().map(|(commands, _)| commands.len()).collect();
-            assert_eq!(lengths, windows);
-            for (commands, bytes) in batch.windows() {
+            let mut bytes = Vec::new();
+            let mut ends = Vec::new();
+            for nth in 0..count {
+                bytes.extend(command([nth.to_string().as_bytes()]));
+                ends.push(bytes.len());
+            }
+            let batch = Batch::of(bytes.clone(), ends);
+            let mut sent = Vec::new();
+            let mut lengths = Vec::new();
+            for nth in 0..batch.windows() {
+                let (commands, bytes) = batch.window(nth);
                 let first = command([commands.start.to_string().as_bytes()]);
                 assert!(commands.is_empty() || bytes.starts_with(&first), "a window begins with its first command");
+                sent.extend_from_slice(bytes);
+                lengths.push(commands.len());
             }
+            assert!(sent == [bytes, command([&b"EXEC"[..]])].concat(), "every byte once, in order");
+            assert_eq!(lengths, windows);
         }
     }
 }

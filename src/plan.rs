@@ -61,14 +61,6 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// The shard and the role, when it is no server by itself.
-    pub(crate) fn shard(self) -> Option<(usize, Role)> {
-        match self {
-            Target::Shard(shard, role) => Some((shard, role)),
-            Target::Server(_) => None,
-        }
-    }
-
     /// Whether routing chose the server, and not the caller.
     pub(crate) fn is_routed(self) -> bool {
         matches!(self, Target::Shard(..))

@@ -60,8 +60,8 @@ impl Slots {
 pub(crate) fn first_failure(
     count: usize,
     a_what: &str,
-    is_read: impl Fn(usize) -> bool,
-    error_of: impl Fn(usize) -> Option<Error>,
+    is_read: &dyn Fn(usize) -> bool,
+    error_of: &dyn Fn(usize) -> Option<Error>,
 ) -> Option<Error> {
     let mut first: Option<(usize, Error)> = None;
     let (mut failed, mut is_unknown, mut is_applied) = (0, false, false);
@@ -116,7 +116,7 @@ mod tests {
         let told = |outcomes: &[Option<Outcome>]| {
             let error_of = |at: usize| outcomes[at].map(|outcome| Error::new(ErrorKind::Io, outcome, "no"));
             // Of three the last one only reads.
-            let error = first_failure(outcomes.len(), "a pipeline", |at| at == 2, error_of)?;
+            let error = first_failure(outcomes.len(), "a pipeline", &|at| at == 2, &error_of)?;
             Some((error.outcome(), error.message().to_owned()))
         };
         let message = |what: &str| format!("no; this is command {what}");

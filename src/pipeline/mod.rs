@@ -1,28 +1,29 @@
 //! Many commands at once: queued first, then sent to all nodes at the same time.
 
-mod flow;
-mod lane;
+mod attempt;
+mod execute;
+mod in_flight;
+mod node_batch;
+mod node_replies;
 mod replies;
-mod segment;
-mod trip;
+mod stage;
 
 pub use replies::Replies;
 
-use crate::args::Args;
 use crate::cluster::Cluster;
 use crate::cmd::{Cmd, Execute};
-use crate::command::Access;
+use crate::command::{Access, Spec};
 use crate::convert::FromValue;
 use crate::error::{Error, OwnWords, Result};
 use crate::execute::RowRef;
 use crate::merge::Merge;
 use crate::net::{words_if_many, MOST_WORDS};
-use crate::plan::{Route, Target};
+use crate::plan::{Part, Route, Target};
 use crate::slot::{Slot, Slots};
 use crate::topology::{Role, Topology};
 use crate::wait::Wait;
-use lane::Mark;
-use segment::Segment;
+use node_batch::About;
+use stage::Stage;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -79,37 +80,57 @@ pub struct Pipeline {
     /// For planning only: which servers there are is looked up when it runs.
     topology: Arc<Topology>,
     slots: Slots,
-    commands: Vec<Queued>,
-    segments: Vec<Segment>,
+    commands: Vec<Command>,
+    /// Those that are full: each ends with a command that runs by itself.
+    stages: Vec<Stage>,
+    /// The one that is being filled.
+    last: Stage,
 }
 
 /// One command of a pipeline.
-struct Queued {
+struct Command {
     name: Cow<'static, str>,
-    is_read: bool,
-    /// What a script that it runs may say in its own name.
-    script: Option<OwnWords>,
-    way: Way,
+    about: About,
+    progress: Progress,
 }
 
-/// How a command is run.
-enum Way {
-    /// One request to one node: its shard, and its number in the lane of the shard.
-    One(usize, usize),
+/// How a command is run, and what came of it.
+enum Progress {
+    /// One request to one node: its reply is among those of the stage.
+    OneNode {
+        stage: usize,
+        shard: usize,
+        number: usize,
+    },
     /// Requests to several nodes, whose replies become one.
-    Fan(Box<Fan>),
+    SeveralNodes(Box<SeveralNodes>),
     /// By itself, when everything before it is finished.
-    Alone(Box<(Args, RowRef, Wait)>),
-    /// Not at all.
+    ByItself(Box<ByItself>),
+    /// It has one reply, made of several or of a command that ran by itself.
+    Replied(Vec<u8>),
     Failed(Error),
 }
 
-struct Fan {
-    args: Args,
+struct SeveralNodes {
+    cmd: Cmd,
     row: RowRef,
     merge: Merge,
-    /// The shard, the number in its lane, and which arguments are the keys of the part.
-    parts: Vec<(usize, usize, Vec<usize>)>,
+    parts: Vec<NodePart>,
+}
+
+/// The request of a command of several nodes to one of them.
+struct NodePart {
+    shard: usize,
+    /// Its number among the requests of the node.
+    number: usize,
+    /// Which arguments are its keys.
+    keys: Vec<usize>,
+}
+
+struct ByItself {
+    cmd: Cmd,
+    row: RowRef,
+    wait: Wait,
 }
 
 impl Cluster {
@@ -122,7 +143,8 @@ impl Cluster {
             topology: self.topology(),
             slots: Slots::new(),
             commands: Vec::new(),
-            segments: vec![Segment::default()],
+            stages: Vec::new(),
+            last: Stage::default(),
         }
     }
 }
@@ -175,13 +197,13 @@ impl Pipeline {
     pub fn run_each(&mut self) -> Replies {
         let slots = std::mem::replace(&mut self.slots, Slots::new());
         let commands = std::mem::take(&mut self.commands);
-        let segments = std::mem::replace(&mut self.segments, vec![Segment::default()]);
+        let mut stages = std::mem::take(&mut self.stages);
+        stages.push(std::mem::take(&mut self.last));
         let deadline = self.cluster.begin(Wait::None);
-        let replies = Replies::run(&self.cluster, slots, commands, segments);
-        let servers = self.cluster.servers();
+        let replies = execute::execute(&self.cluster, slots, commands, stages);
         for error in replies.failures_by_node() {
             // For the next run: what may have been applied is not sent again.
-            self.cluster.look_for_master(&servers, &error, deadline);
+            self.cluster.look_for_master(&self.cluster.servers(), &error, deadline);
         }
         self.topology = self.cluster.topology();
         replies
@@ -192,44 +214,71 @@ impl Pipeline {
         *self = self.cluster.pipeline();
     }
 
-    fn queue<T>(&mut self, cmd: &Cmd<T>) -> Result<Queued> {
-        let row = self.cluster.row_of(cmd)?;
-        let (spec, wait) = (row.spec, row.wait(cmd.args()));
-        let is_read = spec.access == Access::Read;
-        let script = spec.runs_a_script(cmd.args()).then(|| OwnWords::of(cmd.as_bytes()));
-        let mark = Mark { is_read, script };
-        let route = row.route(&self.cluster.planner_of(&self.topology), cmd.args())?;
-        // Two names of one server have one lane, or what is sent to both could overtake one another.
-        let lane_of = |shard| self.topology.distinct(shard);
-        let segment = self.segments.last_mut().expect("there is always a segment to fill");
-        let way = match (wait, route) {
-            // Its servers may take it in pieces only.
-            _ if words_if_many(cmd.as_bytes()) > MOST_WORDS => None,
-            (Wait::None, Route::One(part)) => match part.target {
-                Target::Shard(shard, role) => {
-                    let lane = lane_of(shard);
-                    Some(Way::One(lane, segment.push(lane, role, mark, &part.request)))
-                }
-                Target::Server(_) => None,
-            },
-            (Wait::None, Route::Fan(parts, merge)) if !spec.response.wants_one => {
-                let shards: Option<Vec<(usize, Role)>> = parts.iter().map(|part| part.target.shard()).collect();
-                shards.map(|shards| {
-                    let parts = parts.into_iter().zip(shards).map(|(part, (shard, role))| {
-                        let lane = lane_of(shard);
-                        (lane, segment.push(lane, role, mark, &part.request), part.keys)
-                    });
-                    Way::Fan(Box::new(Fan { parts: parts.collect(), args: cmd.args().clone(), row, merge }))
-                })
-            }
-            _ => None,
+    fn push(&mut self, cmd: Cmd) {
+        let command = match self.cluster.row_of(&cmd) {
+            Ok(row) => self.planned(cmd, row),
+            Err(error) => Command::failed(cmd.name(), error),
         };
-        let way = way.unwrap_or_else(|| Way::Alone(Box::new((cmd.args().clone(), row, wait))));
-        if matches!(way, Way::Alone(_)) {
-            segment.then = Some(self.commands.len());
-            self.segments.push(Segment::default());
+        match command.progress {
+            Progress::SeveralNodes(_) => self.last.several.push(self.commands.len()),
+            Progress::ByItself(_) => {
+                self.last.then = Some(self.commands.len());
+                self.stages.push(std::mem::take(&mut self.last));
+            }
+            _ => {}
         }
-        Ok(Queued { name: spec.name_of(cmd.args()), is_read, script, way })
+        self.commands.push(command);
+    }
+
+    /// How a command is run. Its requests are put with those of their nodes.
+    fn planned(&mut self, cmd: Cmd, row: RowRef) -> Command {
+        let spec = row.spec;
+        let name = spec.name_of(cmd.args());
+        let script = spec.runs_a_script(cmd.args()).then(|| OwnWords::of(cmd.as_bytes()));
+        let about = About { is_read: spec.access == Access::Read, script };
+        let wait = row.wait(cmd.args());
+        // Its servers may take it in pieces only.
+        let is_long = words_if_many(cmd.as_bytes()) > MOST_WORDS;
+        let progress = match row.route(&self.cluster.planner_of(&self.topology), cmd.args()) {
+            Err(error) => return Command::failed(name, error),
+            Ok(_) if wait != Wait::None || is_long => Progress::ByItself(Box::new(ByItself { cmd, row, wait })),
+            Ok(Route::One(Part { target: Target::Shard(shard, role), request, .. })) => {
+                let (shard, number) = self.add(shard, role, about, &request);
+                Progress::OneNode { stage: self.stages.len(), shard, number }
+            }
+            Ok(Route::Fan(parts, merge)) if are_for_the_stage(&parts, spec) => {
+                let mut placed = Vec::with_capacity(parts.len());
+                for Part { target, request, keys } in parts {
+                    if let Target::Shard(shard, role) = target {
+                        let (shard, number) = self.add(shard, role, about, &request);
+                        placed.push(NodePart { shard, number, keys });
+                    }
+                }
+                Progress::SeveralNodes(Box::new(SeveralNodes { cmd, row, merge, parts: placed }))
+            }
+            Ok(_) => Progress::ByItself(Box::new(ByItself { cmd, row, wait })),
+        };
+        Command { name, about, progress }
+    }
+
+    /// Puts a request with those of its node. Gives the shard that stands for the node, and the number of the request.
+    fn add(&mut self, shard: usize, role: Role, about: About, request: &[u8]) -> (usize, usize) {
+        // Two names of one server have one batch, or what is sent to both could overtake one another.
+        let shard = self.topology.distinct(shard);
+        (shard, self.last.push(shard, role, about, request))
+    }
+}
+
+/// Whether the parts of a command go out with the other commands: keys choose their servers, and all of these have to
+/// answer.
+fn are_for_the_stage(parts: &[Part<'_>], spec: &Spec) -> bool {
+    !spec.response.wants_one && parts.iter().all(|part| part.target.is_routed())
+}
+
+impl Command {
+    /// One that is not sent.
+    fn failed(name: Cow<'static, str>, error: Error) -> Command {
+        Command { name, about: About { is_read: false, script: None }, progress: Progress::Failed(error) }
     }
 }
 
@@ -237,11 +286,7 @@ impl Execute for &mut Pipeline {
     type Output<T: FromValue> = Slot<T>;
 
     fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Slot<T> {
-        let queued = self.queue(&cmd).unwrap_or_else(|error| {
-            let name = cmd.name();
-            Queued { name, is_read: false, script: None, way: Way::Failed(error) }
-        });
-        self.commands.push(queued);
+        self.push(cmd.reply());
         self.slots.next()
     }
 }

@@ -1,240 +1,300 @@
-//! The thread of one connection: it connects, listens, and connects again.
+//! The connection to one node: how far it is, what listens on it, what was asked and what is still to be answered.
 
-use super::heard::{Heard, Subscription};
-use super::message::Event;
-use super::shared::{copy, Shared};
-use super::state::{has_moved, Asked, Line, Outgoing};
-use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
-use crate::net::{Deadline, Incoming};
-use crate::retry::{jitter, random};
+use super::server_push::Subscription;
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::net::Stream;
 use crate::topology::Node;
-use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// As many subscriptions are asked for at once on a new connection.
-const AT_ONCE: usize = 1000;
-/// The longest of the first pauses; each further one may be twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// A connection that lived for so long, with everything subscribed, was a good one: after it the pauses begin anew. One
-/// that breaks sooner may be one of many that a server takes and closes, all of which cost it something. But it does
-/// serve, so the pause after that stays no longer than this.
-const GOOD: Duration = Duration::from_secs(1);
+/// The connection to one node, or the attempts to have it.
+pub(super) struct Link {
+    pub(super) node: Arc<Node>,
+    /// What was confirmed: it is asked for again on a new connection.
+    pub(super) held: HashSet<Subscription>,
+    pub(super) status: Status,
+    /// The socket of the moment, also during a handshake: for the one who has to end it.
+    pub(super) socket: Option<Stream>,
+    /// Requests that were sent and not answered yet, in order.
+    pub(super) unanswered: VecDeque<Request>,
+    /// What was answered to the subscriber and not yet taken: `None` for a confirmation.
+    pub(super) answers: Vec<Option<Error>>,
+    /// Why a subscription was refused on a new connection.
+    pub(super) refused: Option<Error>,
+    /// Why it is not connected.
+    pub(super) fault: Option<Error>,
+    /// Why the subscriber gave this connection up; its thread has still to see it.
+    pub(super) given_up: Option<Error>,
+    /// How many connections and attempts have ended.
+    pub(super) ended: u64,
+    /// How many attempts to connect have failed.
+    pub(super) failed: u64,
+    /// The next attempt is wanted now.
+    pub(super) hurry: bool,
+    /// Nothing is left on it: its thread ends.
+    pub(super) closing: bool,
+}
 
-/// Keeps a link up until nothing is left on it or the subscriber is stopped.
-pub(super) fn run(shared: &Shared, shard: usize) {
-    let longest = shared.options.reconnect_within;
-    let mut attempt = 0;
-    // What the subscriber was told since the connection broke.
-    let mut told = None;
-    loop {
-        let mut up = None;
-        // Whatever panics: the subscriber has to be told that it hears nothing, and the next attempt to be made.
-        let session = || session(shared, shard, told.is_some(), &mut up);
-        let panicked = |_| Error::new(ErrorKind::Io, Outcome::NotApplied, "a panic on the connection");
-        let error = catch_unwind(AssertUnwindSafe(session)).unwrap_or_else(panicked);
-        // Another server may be the master by the next attempt. It is not waited for.
-        shared.cluster.look_for_master(&shared.cluster.servers(), &error, Deadline::after(Duration::ZERO));
-        if let Some(since) = up {
-            told = None;
-            if since.elapsed() >= GOOD.min(longest) {
-                attempt = 0;
-            }
-        }
-        if !broken(shared, shard, error, up.is_some(), &mut told) {
-            return;
-        }
-        let longest = if up.is_some() { longest.min(GOOD) } else { longest };
-        let pause = longest.min(FIRST_PAUSE.saturating_mul(1 << attempt.min(20)));
-        attempt += 1;
-        if !shared.pause(shard, jitter(pause, random())) {
-            return;
-        }
+/// How far a link is.
+pub(super) enum Status {
+    Connecting,
+    Connected(Arc<Outgoing>),
+    /// Its thread waits to connect again.
+    Disconnected,
+    /// It will not connect again; its thread has ended or is about to.
+    Ended,
+}
+
+/// A request over the connection of a link.
+pub(super) enum Request {
+    Ping,
+    /// The subscriber asks to begin or to end a subscription.
+    Change {
+        begins: bool,
+        subscription: Subscription,
+    },
+    /// The link asks for what was held before.
+    Resubscribe(Subscription),
+}
+
+/// The writing side of a connection.
+pub(super) struct Outgoing {
+    writer: Mutex<Stream>,
+    /// Closes it while somebody is writing.
+    socket: Stream,
+}
+
+impl Outgoing {
+    pub(super) fn new(stream: Stream) -> Outgoing {
+        Outgoing { socket: stream.share(), writer: Mutex::new(stream) }
+    }
+
+    /// Nobody else writes until this is let go.
+    pub(super) fn writer(&self) -> MutexGuard<'_, Stream> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn close(&self) {
+        self.socket.close();
     }
 }
 
-/// One connection from its beginning to its end, and why it ended.
-fn session(shared: &Shared, shard: usize, lost: bool, up: &mut Option<Instant>) -> Error {
-    let mut session = match Session::open(shared, shard) {
-        Ok(session) => session,
-        Err(error) => return error,
-    };
-    let ended = session.resubscribe().and_then(|asked| session.up(&asked, lost)).map(|()| *up = Some(Instant::now()));
-    let error = ended.and_then(|()| session.listen()).err();
-    session.outgoing.close();
-    let error = error.unwrap_or_else(|| Error::protocol("the connection ended"));
-    error.with_outcome(Outcome::NotApplied).with_node(|| session.node.to_string())
+/// Why a connection to a server ends that is not the master any more.
+pub(super) fn has_moved(master: &Node) -> Error {
+    Error::new(ErrorKind::Io, Outcome::NotApplied, format!("{} is the master of this node now", master.address()))
 }
 
-/// Notes that there is no connection any more; false when the link is to end.
-fn broken(shared: &Shared, shard: usize, error: Error, was_up: bool, told: &mut Option<ErrorKind>) -> bool {
-    let mut state = shared.state();
-    let stopped = state.stopped;
-    let Some(link) = state.links.get_mut(&shard) else { return false };
-    link.socket = None;
-    link.forget();
-    link.ended += 1;
-    link.failed += u64::from(!was_up);
-    let error = link.given_up.take().unwrap_or(error);
-    link.fault = Some(copy(&error));
-    // Where nothing was confirmed yet, whoever asked is told, and decides.
-    let over = stopped || link.closing || link.held.is_empty();
-    link.line = if over { Line::Over } else { Line::Down };
-    let node = Node::clone(&link.node);
-    shared.tell_subscriber();
-    if over {
-        return false;
+impl Link {
+    pub(super) fn new(node: Arc<Node>) -> Link {
+        Link {
+            node,
+            held: HashSet::new(),
+            status: Status::Connecting,
+            socket: None,
+            unanswered: VecDeque::new(),
+            answers: Vec::new(),
+            refused: None,
+            fault: None,
+            given_up: None,
+            ended: 0,
+            failed: 0,
+            hurry: false,
+            closing: false,
+        }
     }
-    let news = match *told {
-        None => true,
-        Some(before) => error.is_server() && error.kind() != before,
-    };
-    if news {
-        *told = Some(error.kind());
-        let Ok(pushed) = shared.push(state, shard, Event::Disconnected { node, error }) else { return false };
-        drop(pushed);
-        shared.tell_subscriber();
+
+    /// Forgets what was asked: the connection is gone.
+    pub(super) fn forget_requests(&mut self) {
+        self.unanswered.clear();
     }
-    true
-}
 
-struct Session<'s> {
-    shared: &'s Shared,
-    shard: usize,
-    node: Arc<Node>,
-    incoming: Incoming,
-    outgoing: Arc<Outgoing>,
-}
+    /// The subscriber waits no longer: the connection is closed, and no answer counts that still comes.
+    pub(super) fn give_up(&mut self, why: Error) {
+        self.unanswered.clear();
+        self.given_up = Some(why);
+        if let Some(socket) = &self.socket {
+            socket.close();
+        }
+    }
 
-impl Session<'_> {
-    /// Connects to the server that is the master of the shard now.
-    fn open(shared: &Shared, shard: usize) -> Result<Session<'_>> {
-        let pool = shared.cluster.pool_of_master(shard);
-        let node = pool.node();
-        let deadline = Deadline::after(shared.cluster.patience());
-        let connection = pool.open_watched(deadline, |socket| {
-            let mut state = shared.state();
-            let stopped = state.stopped;
-            match state.links.get_mut(&shard) {
-                Some(link) if !stopped && !link.closing => {
-                    link.socket = Some(socket);
-                    link.node = Arc::clone(&node);
+    /// Another server is the master of its node: whatever is connected to the old one ends, and the next attempt is made
+    /// at once.
+    pub(super) fn leave(&mut self, master: &Node) {
+        // Without a socket the next attempt has not chosen its server yet, or finds out when it stands.
+        if self.socket.is_some() {
+            self.give_up(has_moved(master).with_node(|| self.node.to_string()));
+        }
+        self.hurry = true;
+    }
+
+    /// Ends the link; its thread sees it at once.
+    pub(super) fn close(&mut self) {
+        self.closing = true;
+        if let Some(socket) = &self.socket {
+            socket.close();
+        }
+    }
+
+    /// The server confirmed that a subscription began or ended.
+    ///
+    /// # Errors
+    /// [`Protocol`](crate::ErrorKind::Protocol) when that is not what it has to answer next.
+    pub(super) fn confirmed(&mut self, begins: bool, subscription: Subscription) -> Result<()> {
+        match self.unanswered.front() {
+            Some(Request::Change { begins: asked, subscription: wanted })
+                if *asked == begins && *wanted == subscription =>
+            {
+                self.unanswered.pop_front();
+                self.answers.push(None);
+                if begins {
+                    self.held.insert(subscription);
                 }
-                _ => socket.close(),
             }
-        })?;
-        let (incoming, outgoing) = connection.split();
-        Ok(Session { shared, shard, node, incoming, outgoing: Arc::new(Outgoing::new(outgoing)) })
-    }
-
-    fn patience(&self) -> Duration {
-        self.shared.cluster.patience()
-    }
-
-    /// Asks for everything that was held on the connection before this one, and gives it.
-    fn resubscribe(&mut self) -> Result<Vec<Subscription>> {
-        let held: Vec<Subscription> = match self.shared.state().links.get_mut(&self.shard) {
-            Some(link) => {
-                link.refused = None;
-                link.held.iter().cloned().collect()
+            Some(Request::Resubscribe(wanted)) if begins && *wanted == subscription => {
+                self.unanswered.pop_front();
             }
-            None => Vec::new(),
-        };
-        for some in held.chunks(AT_ONCE) {
-            let asked = some.iter().cloned().map(Asked::Again).collect();
-            self.shared.ask(self.shard, &self.outgoing, asked, Deadline::after(self.patience()))?;
-            while !self.has_answered()? {
-                if !self.incoming.wait(Deadline::after(self.patience()))? {
-                    return Err(Error::io(
-                        std::io::ErrorKind::TimedOut.into(),
-                        Outcome::NotApplied,
-                        "waiting for the confirmation",
-                    )
-                    .in_phase(Phase::Receive));
-                }
-                self.hear()?;
-            }
+            _ => return Err(Error::protocol("a confirmation came that nobody asked for")),
         }
-        Ok(held)
-    }
-
-    fn has_answered(&self) -> Result<bool> {
-        let mut state = self.shared.state();
-        let Some(link) = state.links.get_mut(&self.shard) else { return Ok(true) };
-        match link.refused.take() {
-            Some(error) => Err(error),
-            None => Ok(link.has_answered()),
-        }
-    }
-
-    /// From now on the subscriber may ask, and knows that what was lost is back.
-    fn up(&self, asked: &[Subscription], lost: bool) -> Result<()> {
-        let mut state = self.shared.state();
-        if let Some(link) = state.links.get_mut(&self.shard) {
-            if asked.len() > link.held.len() {
-                link.hurry = true;
-                return Err(Error::protocol("what was asked for is not wanted any more"));
-            }
-            // It may have become the wrong one while it was connected to.
-            let pool = self.shared.cluster.pool_of_master(self.shard);
-            if pool.node().address() != self.node.address() {
-                link.hurry = true;
-                return Err(has_moved(&pool.node()));
-            }
-            link.line = Line::Up(Arc::clone(&self.outgoing));
-        }
-        if lost {
-            let node = Node::clone(&self.node);
-            state = self.shared.push(state, self.shard, Event::Reconnected { node })?;
-        }
-        drop(state);
-        self.shared.tell_subscriber();
         Ok(())
     }
 
-    /// Listens until the connection breaks.
-    fn listen(&mut self) -> Result<()> {
-        let mut pinged = false;
-        // Something may have come together with the last answer.
-        self.hear()?;
-        loop {
-            let silence = if pinged { self.patience() } else { self.shared.options.check_after };
-            if self.incoming.wait(Deadline::after(silence))? {
-                self.hear()?;
-                pinged = false;
-            } else if pinged {
-                return Err(Error::io(
-                    std::io::ErrorKind::TimedOut.into(),
-                    Outcome::NotApplied,
-                    "waiting for the answer to PING",
-                )
-                .in_phase(Phase::Receive));
-            } else {
-                let deadline = Deadline::after(self.patience());
-                self.shared.ask(self.shard, &self.outgoing, vec![Asked::Ping], deadline)?;
-                pinged = true;
+    /// The server answered a `PING`.
+    ///
+    /// # Errors
+    /// [`Protocol`](crate::ErrorKind::Protocol) when that is not what it has to answer next.
+    pub(super) fn pong(&mut self) -> Result<()> {
+        match self.unanswered.front() {
+            Some(Request::Ping) => drop(self.unanswered.pop_front()),
+            _ => return Err(Error::protocol("an answer to PING came that nobody asked for")),
+        }
+        Ok(())
+    }
+
+    /// The server refused what it has to answer next.
+    ///
+    /// # Errors
+    /// The refusal itself, when it answers nothing.
+    pub(super) fn refused(&mut self, error: Error) -> Result<()> {
+        match self.unanswered.pop_front() {
+            // These are the last words of a server that hangs up.
+            None => return Err(error),
+            // Its user may not `PING`; but it has answered.
+            Some(Request::Ping) => {}
+            Some(Request::Change { begins, subscription }) => {
+                self.answers.push(Some(error));
+                if !begins {
+                    self.held.insert(subscription);
+                }
             }
+            Some(Request::Resubscribe((kind, _))) => {
+                self.refused.get_or_insert_with(|| error.with_command(kind.command(true).name));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::server_push::ChannelKind;
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::topology::Address;
+
+    fn link() -> Link {
+        Link::new(Arc::new(Node::new("node_1", Address::new("h", 1).unwrap())))
+    }
+
+    fn named(name: &str) -> Subscription {
+        (ChannelKind::Channel, name.as_bytes().to_vec())
+    }
+
+    /// What a server says to a link.
+    enum Said {
+        Begun(&'static str),
+        Ended(&'static str),
+        Pong,
+        Refused,
+    }
+
+    /// A request by its first letter: `+a` begins, `-a` ends, `=a` asks again, `p` is a ping.
+    fn request(text: &str) -> Request {
+        match text.split_at(1) {
+            ("+", name) => Request::Change { begins: true, subscription: named(name) },
+            ("-", name) => Request::Change { begins: false, subscription: named(name) },
+            ("=", name) => Request::Resubscribe(named(name)),
+            _ => Request::Ping,
         }
     }
 
-    /// Hands on everything that has come whole.
-    fn hear(&mut self) -> Result<()> {
-        let mut heard = Vec::new();
-        let mut ended = Ok(());
-        loop {
-            match self.incoming.next() {
-                Ok(Some(frame)) => match Heard::of(frame.value(), &self.node) {
-                    Ok(one) => heard.push(one),
-                    Err(error) => ended = Err(error),
-                },
-                Ok(None) => break,
-                Err(error) => ended = Err(error),
+    #[test]
+    fn answers_meet_requests_in_order() {
+        use Said::{Begun, Ended, Pong, Refused};
+        // What was asked, what the server says, whether each is an answer; then what is held, how the subscriber was
+        // answered (`+` confirmed, `!` refused), and whether a new connection was refused.
+        type Case = (&'static [&'static str], &'static [(Said, bool)], &'static str, &'static str, bool);
+        let cases: &[Case] = &[
+            (&[], &[(Begun("a"), false)], "", "", false),
+            (&[], &[(Pong, false)], "", "", false),
+            (&[], &[(Refused, false)], "", "", false),
+            (&["+a"], &[(Begun("a"), true)], "a", "+", false),
+            (&["+a"], &[(Begun("b"), false)], "", "", false),
+            (&["+a"], &[(Ended("a"), false)], "", "", false),
+            (&["+a"], &[(Pong, false)], "", "", false),
+            (&["+a"], &[(Refused, true)], "", "!", false),
+            (&["+a", "+b"], &[(Refused, true), (Begun("b"), true)], "b", "!+", false),
+            (&["+b", "+a"], &[(Begun("a"), false)], "", "", false),
+            (&["-a"], &[(Ended("a"), true)], "", "+", false),
+            (&["-a"], &[(Begun("a"), false)], "", "", false),
+            // What could not be ended is still listened to.
+            (&["-a"], &[(Refused, true)], "a", "!", false),
+            // The subscriber does not wait for what the link asks by itself.
+            (&["=a"], &[(Begun("a"), true)], "", "", false),
+            (&["=a"], &[(Ended("a"), false)], "", "", false),
+            (&["=a"], &[(Refused, true)], "", "", true),
+            (&["p"], &[(Pong, true)], "", "", false),
+            (&["p"], &[(Begun("a"), false)], "", "", false),
+            // A user that may not ping: the server lives all the same.
+            (&["p", "+a"], &[(Refused, true), (Begun("a"), true)], "a", "+", false),
+        ];
+        for (nth, (requests, said, held, answers, refused)) in cases.iter().enumerate() {
+            let mut link = link();
+            link.unanswered = requests.iter().map(|text| request(text)).collect();
+            for (said, is_answer) in *said {
+                let taken = match said {
+                    Begun(name) => link.confirmed(true, named(name)),
+                    Ended(name) => link.confirmed(false, named(name)),
+                    Pong => link.pong(),
+                    Refused => link.refused(Error::server(b"NOPERM no")),
+                };
+                assert_eq!(taken.is_ok(), *is_answer, "case {nth}");
             }
-            if ended.is_err() {
-                break;
-            }
+            let mut names: Vec<&[u8]> = link.held.iter().map(|(_, name)| name.as_slice()).collect();
+            names.sort();
+            let told: String = link.answers.iter().map(|answer| if answer.is_none() { '+' } else { '!' }).collect();
+            assert_eq!(
+                (names.concat(), told, link.refused.is_some()),
+                (held.as_bytes().to_vec(), answers.to_string(), *refused),
+                "case {nth}"
+            );
         }
-        self.shared.take(self.shard, heard)?;
-        ended
+    }
+
+    #[test]
+    fn a_link_that_is_given_up_waits_for_no_answer() {
+        let mut link = link();
+        link.unanswered.push_back(request("+a"));
+        link.give_up(Error::new(ErrorKind::Timeout, Outcome::NotApplied, "late"));
+        assert!(link.unanswered.is_empty() && link.given_up.is_some() && !link.hurry && !link.closing);
+        assert!(link.confirmed(true, named("a")).is_err() && link.held.is_empty());
+    }
+
+    #[test]
+    fn a_link_without_a_socket_chooses_its_server_anew() {
+        let mut link = link();
+        link.leave(&Node::new("node_1", Address::new("other", 1).unwrap()));
+        assert!(link.hurry && link.given_up.is_none(), "there is no connection that could be given up");
+        link.close();
+        assert!(link.closing);
     }
 }

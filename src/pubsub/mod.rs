@@ -1,20 +1,21 @@
 //! Listening to channels, on connections of its own.
 //!
 //! A `Subscriber` belongs to one thread. Each node that it needs has a link: one connection and one thread, which reads
-//! what the server sends (`heard.rs` says what it means), puts it into the one queue of events and makes the connection
-//! again when it breaks (`link.rs`; `state.rs` is what is known of it). The queue is bounded: a link waits for room and
-//! does not read meanwhile. A call writes to the connections itself and waits for the answers that the links bring
-//! (`change.rs`). All of them meet in `shared.rs`, under one lock, which nobody holds while reading or writing.
+//! what the server sends (`server_push.rs` says what it means), puts it into the one queue of events and makes the
+//! connection again when it breaks (`link_thread.rs`; `link.rs` is what is known of it). The queue is bounded: a link
+//! waits for room and does not read meanwhile. A call writes to the connections itself and waits for the answers that the
+//! links bring (`subscribe.rs`). All of them meet in `shared.rs`, under one lock, which nobody holds while reading or
+//! writing.
 //!
 //! What wakes a thread that reads is the end of its socket, so stopping is immediate.
 
-mod change;
-mod heard;
 mod link;
+mod link_thread;
 mod message;
 mod options;
+mod server_push;
 mod shared;
-mod state;
+mod subscribe;
 
 pub use message::{Event, Message};
 pub use options::SubscriberOptions;
@@ -23,9 +24,8 @@ use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::net::Deadline;
 use crate::to_arg::ToArgs;
-use heard::Kind;
+use server_push::ChannelKind;
 use shared::Shared;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -102,7 +102,8 @@ use std::time::Duration;
 pub struct Subscriber {
     shared: Arc<Shared>,
     /// By shard.
-    threads: BTreeMap<usize, JoinHandle<()>>,
+    /// Those of the links, by shard.
+    threads: Vec<(usize, JoinHandle<()>)>,
 }
 
 impl Cluster {
@@ -116,7 +117,7 @@ impl Cluster {
     /// ```
     pub fn subscriber(&self) -> Subscriber {
         let shared = Shared::new(self.clone(), SubscriberOptions::default()).following();
-        Subscriber { shared, threads: BTreeMap::new() }
+        Subscriber { shared, threads: Vec::new() }
     }
 
     /// As [`subscriber`](Cluster::subscriber), with options.
@@ -135,7 +136,7 @@ impl Cluster {
     /// ```
     pub fn subscriber_with(&self, options: SubscriberOptions) -> Result<Subscriber> {
         let shared = Shared::new(self.clone(), options.checked()?).following();
-        Ok(Subscriber { shared, threads: BTreeMap::new() })
+        Ok(Subscriber { shared, threads: Vec::new() })
     }
 }
 
@@ -158,7 +159,7 @@ impl Subscriber {
     /// # Ok(()) });
     /// ```
     pub fn subscribe<C: ToArgs>(&mut self, channels: C) -> Result<()> {
-        self.begin(Kind::Channel, channels)
+        self.begin(ChannelKind::Channel, channels)
     }
 
     /// Listens to all channels whose names fit a pattern, on every node. Once it returns, no message is missed.
@@ -182,7 +183,7 @@ impl Subscriber {
     /// # Ok(()) });
     /// ```
     pub fn psubscribe<P: ToArgs>(&mut self, patterns: P) -> Result<()> {
-        self.begin(Kind::Pattern, patterns)
+        self.begin(ChannelKind::Pattern, patterns)
     }
 
     /// Listens to shard channels, each on the node that [`spublish`](crate::PubSubCommands::spublish) sends its messages
@@ -203,7 +204,7 @@ impl Subscriber {
     /// # Ok(()) });
     /// ```
     pub fn ssubscribe<C: ToArgs>(&mut self, channels: C) -> Result<()> {
-        self.begin(Kind::ShardChannel, channels)
+        self.begin(ChannelKind::ShardChannel, channels)
     }
 
     /// Listens to channels no longer. Messages that came before are still given. A channel that is not listened to is
@@ -226,7 +227,7 @@ impl Subscriber {
     /// # Ok(()) });
     /// ```
     pub fn unsubscribe<C: ToArgs>(&mut self, channels: C) -> Result<()> {
-        self.end(Kind::Channel, channels)
+        self.end(ChannelKind::Channel, channels)
     }
 
     /// As [`unsubscribe`](Subscriber::unsubscribe), for patterns, as they were given.
@@ -247,7 +248,7 @@ impl Subscriber {
     /// # Ok(()) });
     /// ```
     pub fn punsubscribe<P: ToArgs>(&mut self, patterns: P) -> Result<()> {
-        self.end(Kind::Pattern, patterns)
+        self.end(ChannelKind::Pattern, patterns)
     }
 
     /// As [`unsubscribe`](Subscriber::unsubscribe), for shard channels.
@@ -268,7 +269,7 @@ impl Subscriber {
     /// # Ok(()) });
     /// ```
     pub fn sunsubscribe<C: ToArgs>(&mut self, channels: C) -> Result<()> {
-        self.end(Kind::ShardChannel, channels)
+        self.end(ChannelKind::ShardChannel, channels)
     }
 
     /// The next event, waiting at most this long for it: `Ok(None)` when there was none. A timeout of zero gives what
@@ -341,8 +342,8 @@ impl Drop for Subscriber {
 impl fmt::Debug for Subscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.shared.state();
-        let nodes = state.links.values().map(|link| link.node.to_string()).collect::<Vec<_>>();
-        let held = state.links.values().map(|link| link.held.len()).sum::<usize>();
+        let nodes = state.links.iter().map(|link| link.node.to_string()).collect::<Vec<_>>();
+        let held = state.links.iter().map(|link| link.held.len()).sum::<usize>();
         f.debug_struct("Subscriber").field("nodes", &nodes).field("subscriptions", &held).finish_non_exhaustive()
     }
 }

@@ -1,14 +1,14 @@
 //! What a subscriber and the threads of its connections share: the events that wait, and how far each link is.
 
-use super::heard::Heard;
+use super::link::{Link, Outgoing, Request, Status};
 use super::message::Event;
 use super::options::SubscriberOptions;
-use super::state::{Asked, Line, Link, Outgoing};
+use super::server_push::ServerPush;
 use crate::cluster::{Cluster, Follower};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::Deadline;
-use crate::plan::command;
-use std::collections::{BTreeMap, VecDeque};
+use crate::resp::encode;
+use std::collections::VecDeque;
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,8 +37,42 @@ pub(super) struct State {
     bytes: usize,
     /// Links that wait for room.
     blocked: usize,
-    /// By shard. A link is taken out by the subscriber, once its thread has ended.
-    pub(super) links: BTreeMap<usize, Link>,
+    pub(super) links: Links,
+}
+
+/// The links, by shard. A link is taken out by the subscriber, once its thread has ended.
+pub(super) struct Links(Vec<Option<Box<Link>>>);
+
+impl Links {
+    pub(super) fn get(&self, shard: usize) -> Option<&Link> {
+        self.0.get(shard)?.as_deref()
+    }
+
+    pub(super) fn get_mut(&mut self, shard: usize) -> Option<&mut Link> {
+        self.0.get_mut(shard)?.as_deref_mut()
+    }
+
+    pub(super) fn insert(&mut self, shard: usize, link: Link) {
+        if shard >= self.0.len() {
+            self.0.resize_with(shard + 1, || None);
+        }
+        self.0[shard] = Some(Box::new(link));
+    }
+
+    pub(super) fn remove(&mut self, shard: usize) {
+        if let Some(link) = self.0.get_mut(shard) {
+            *link = None;
+        }
+    }
+
+    /// Every shard up to the last one that may have a link.
+    pub(super) fn shards(&self) -> std::ops::Range<usize> {
+        0..self.0.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Link> {
+        self.0.iter().flatten().map(|link| &**link)
+    }
 }
 
 impl Shared {
@@ -49,7 +83,7 @@ impl Shared {
             events: VecDeque::new(),
             bytes: 0,
             blocked: 0,
-            links: BTreeMap::new(),
+            links: Links(Vec::new()),
         };
         let process = process::id();
         Shared { process, cluster, options, state: Mutex::new(state), arrived: Condvar::new(), changed: Condvar::new() }
@@ -79,7 +113,11 @@ impl Shared {
         }
         let mut state = self.state();
         state.stopped = true;
-        state.links.values_mut().for_each(Link::close);
+        for shard in state.links.shards() {
+            if let Some(link) = state.links.get_mut(shard) {
+                link.close();
+            }
+        }
         drop(state);
         self.tell_subscriber();
         self.tell_links();
@@ -134,70 +172,71 @@ impl Shared {
         Calling(self)
     }
 
-    /// Sends to a link what it is asked; the answers come in the same order.
-    pub(super) fn ask(
+    /// Sends requests over the connection of a link; the answers come in the same order.
+    pub(super) fn send(
         &self,
         shard: usize,
         outgoing: &Arc<Outgoing>,
-        asked: Vec<Asked>,
+        requests: Vec<Request>,
         deadline: Deadline,
     ) -> Result<()> {
-        let mut request = Vec::new();
-        for asked in &asked {
-            let (spec, name) = match asked {
-                Asked::Ping => {
-                    request.extend(command([&b"PING"[..]]));
+        let mut bytes = Vec::new();
+        for request in &requests {
+            let (begins, (kind, name)) = match request {
+                Request::Ping => {
+                    bytes.extend_from_slice(b"*1\r\n$4\r\nPING\r\n");
                     continue;
                 }
-                Asked::Change(true, (kind, name)) | Asked::Again((kind, name)) => (kind.begin(), name),
-                Asked::Change(false, (kind, name)) => (kind.end(), name),
+                Request::Change { begins, subscription } => (*begins, subscription),
+                Request::Resubscribe(subscription) => (true, subscription),
             };
-            request.extend(command([spec.name.as_bytes(), name]));
+            encode::head(&mut bytes, b'*', 2);
+            encode::bulk(&mut bytes, kind.command(begins).name.as_bytes());
+            encode::bulk(&mut bytes, name);
         }
         // From here to the end of the writing nobody else writes, so that what is asked and what is noted are in one
         // order.
         let mut writer = outgoing.writer();
-        if let Some(link) = self.state().links.get_mut(&shard) {
-            let current = matches!(&link.line, Line::Up(current) if Arc::ptr_eq(current, outgoing));
-            if !current && matches!(asked.first(), Some(Asked::Change(..))) {
+        if let Some(link) = self.state().links.get_mut(shard) {
+            let is_current = matches!(&link.status, Status::Connected(current) if Arc::ptr_eq(current, outgoing));
+            if !is_current && matches!(requests.first(), Some(Request::Change { .. })) {
                 let error = Error::new(ErrorKind::Io, Outcome::NotApplied, "the connection broke");
                 return Err(error.in_phase(Phase::Send));
             }
-            for asked in asked {
-                if let Asked::Change(false, subscription) = &asked {
+            for request in requests {
+                if let Request::Change { begins: false, subscription } = &request {
                     link.held.remove(subscription);
                 }
-                link.asked.push_back(asked);
+                link.unanswered.push_back(request);
             }
         }
-        writer.write_all(&request, deadline).map_err(|(_, error)| {
+        writer.write_all(&bytes, deadline).map_err(|(_, error)| {
             outgoing.close();
             Error::io(error, Outcome::NotApplied, "asking for channels").in_phase(Phase::Send)
         })
     }
 
-    /// Takes what a link heard.
+    /// Takes what the server of a link sent.
     ///
     /// # Errors
     /// [`Protocol`](crate::ErrorKind::Protocol) for what was not asked for; [`Stopped`](crate::ErrorKind::Stopped) when
     /// the link is to end.
-    pub(super) fn take(&self, shard: usize, heard: Vec<Heard>) -> Result<()> {
+    pub(super) fn take(&self, shard: usize, pushes: Vec<ServerPush>) -> Result<()> {
         let mut state = self.state();
-        for heard in heard {
-            if let Heard::Message(message) = heard {
+        for push in pushes {
+            if let ServerPush::Message(message) = push {
                 state = self.push(state, shard, Event::Message(message))?;
                 continue;
             }
-            let link = match state.links.get_mut(&shard) {
+            let link = match state.links.get_mut(shard) {
                 Some(link) if link.given_up.is_none() => link,
                 _ => return Err(stopped()),
             };
-            match heard {
-                Heard::Confirmed { begins, subscription } => link.confirmed(begins, subscription)?,
-                Heard::Refused(error) => link.refused(error)?,
-                Heard::Pong if matches!(link.asked.front(), Some(Asked::Ping)) => drop(link.asked.pop_front()),
-                Heard::Pong => return Err(Error::protocol("an answer to PING came that nobody asked for")),
-                Heard::Message(_) | Heard::Other => {}
+            match push {
+                ServerPush::Confirmed { begins, subscription } => link.confirmed(begins, subscription)?,
+                ServerPush::Refused(error) => link.refused(error)?,
+                ServerPush::Pong => link.pong()?,
+                ServerPush::Message(_) | ServerPush::Other => {}
             }
         }
         drop(state);
@@ -217,7 +256,7 @@ impl Shared {
     ) -> Result<MutexGuard<'s, State>> {
         let size = event.size();
         loop {
-            let wanted = state.links.get(&shard).is_some_and(|link| !link.closing);
+            let wanted = state.links.get(shard).is_some_and(|link| !link.closing);
             if state.stopped || !wanted {
                 return Err(stopped());
             }
@@ -241,15 +280,15 @@ impl Shared {
         let mut state = self.state();
         loop {
             let stopped = state.stopped;
-            let Some(link) = state.links.get_mut(&shard) else { return false };
+            let Some(link) = state.links.get_mut(shard) else { return false };
             if stopped || link.closing {
-                link.line = Line::Over;
+                link.status = Status::Ended;
                 return false;
             }
             let left = pause.saturating_sub(began.elapsed());
             if link.hurry || left.is_zero() {
                 link.hurry = false;
-                link.line = Line::Connecting;
+                link.status = Status::Connecting;
                 return true;
             }
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -264,7 +303,8 @@ impl Follower for Shared {
             return;
         }
         let mut state = self.state();
-        for (&shard, link) in &mut state.links {
+        for shard in state.links.shards() {
+            let Some(link) = state.links.get_mut(shard) else { continue };
             let pool = self.cluster.pool_of_master(shard);
             if pool.node().address() != link.node.address() {
                 link.leave(&pool.node());
@@ -288,7 +328,7 @@ pub(super) fn stopped() -> Error {
     Error::new(ErrorKind::Stopped, Outcome::NotApplied, "the subscriber was stopped")
 }
 
-/// The same failure once more, for another one whom it concerns.
-pub(super) fn copy(error: &Error) -> Error {
+/// The same failure as that of a call of which nothing was applied.
+pub(super) fn not_applied(error: &Error) -> Error {
     error.clone().with_outcome(Outcome::NotApplied)
 }

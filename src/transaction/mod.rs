@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::multi::gave_nothing;
 use crate::slot::Slot;
 use crate::wait::Wait;
-use queue::{Home, Queue};
+use queue::{Destination, Queue};
 use std::fmt;
 
 /// Commands that one server runs as one: nobody else's command comes between them, and they are applied all or not at
@@ -54,9 +54,9 @@ pub struct Transaction<'w> {
 /// Where a transaction goes.
 enum To<'w> {
     /// Over any connection.
-    Home(Home),
-    /// Over the connection that watches.
-    Watched(&'w mut Watched),
+    Any(Destination),
+    /// Over the connection that watches. What runs it comes along, so that only programs that watch have it.
+    Watched(&'w mut Watched, fn(&mut Watched, Queue) -> Result<TransactionReplies>),
 }
 
 impl Cluster {
@@ -75,7 +75,7 @@ impl Cluster {
     /// ```
     #[doc(alias = "atomic")]
     pub fn transaction(&self) -> Transaction<'static> {
-        Transaction::to(Home::Routed(self.clone()))
+        Transaction::to(Destination::ByKeys(self.clone()))
     }
 }
 
@@ -94,13 +94,13 @@ impl OnNode {
     /// # Ok(()) });
     /// ```
     pub fn transaction(&self) -> Transaction<'static> {
-        Transaction::to(Home::Named(self.clone()))
+        Transaction::to(Destination::Named(self.clone()))
     }
 }
 
 impl Transaction<'_> {
-    fn to(home: Home) -> Transaction<'static> {
-        Transaction { to: To::Home(home), queue: Queue::new() }
+    fn to(destination: Destination) -> Transaction<'static> {
+        Transaction { to: To::Any(destination), queue: Queue::new() }
     }
 
     /// How many commands are queued.
@@ -185,42 +185,43 @@ impl Transaction<'_> {
     pub fn run_each(&mut self) -> Result<TransactionReplies> {
         let queue = std::mem::replace(&mut self.queue, Queue::new());
         match &mut self.to {
-            To::Home(home) => run(home, queue),
-            To::Watched(watched) => watched.run(queue),
+            To::Any(destination) => run(destination, queue),
+            To::Watched(watched, run) => run(watched, queue),
         }
     }
 }
 
 /// Runs a transaction that watches nothing.
-fn run(home: &Home, queue: Queue) -> Result<TransactionReplies> {
-    let deadline = home.cluster().begin(Wait::None);
+fn run(destination: &Destination, queue: Queue) -> Result<TransactionReplies> {
+    let cluster = destination.cluster();
+    let deadline = cluster.begin(Wait::None);
     if queue.len() == 0 {
         return Ok(TransactionReplies::none());
     }
-    let servers = home.cluster().servers();
-    let mut lead = home.lead(&servers)?;
-    let refusal = |cmd: &Cmd, row| home.cluster().refusal_of(cmd, row, deadline);
-    let (queued, slots) = queue.queued(home, &servers, &mut lead, refusal)?;
-    home.server(&servers, lead.as_ref())?;
-    let observed = home.cluster().observed();
-    let done = home.cluster().led(deadline, |servers| {
-        let server = home.server(servers, lead.as_ref())?;
-        home.cluster().writes_to(servers, server);
-        home.cluster().tried(&servers.pools[server], "EXEC", deadline, || {
-            let lent = home.cluster().lend(servers, server, deadline, observed.as_ref());
+    let servers = cluster.servers();
+    let mut chosen = destination.chosen(&servers)?;
+    let mut refusal = |cmd: &Cmd, row| cluster.refusal_of(cmd, row, deadline);
+    let (prepared, slots) = queue.prepared(destination, &servers, &mut chosen, &mut refusal)?;
+    destination.server(&servers, chosen.as_ref())?;
+    let observed = cluster.observed();
+    let done = cluster.led(deadline, |servers| {
+        let server = destination.server(servers, chosen.as_ref())?;
+        cluster.writes_to(servers, server);
+        cluster.tried(&servers.pools[server], "EXEC", deadline, || {
+            let lent = cluster.lend(servers, server, deadline, observed.as_ref());
             let mut lease = lent.map_err(|error| error.with_command("MULTI"))?;
-            let frame = queued.exec(&mut lease, deadline)?.ok_or_else(|| {
-                let error = gave_nothing().with_command("EXEC");
-                error.with_node(|| lease.node().to_string())
-            })?;
-            Ok((lease.node().to_string(), frame))
+            let node = lease.node().to_string();
+            match prepared.exec(&mut lease, deadline)? {
+                Some(replies) => Ok((node, replies)),
+                None => Err(gave_nothing().with_command("EXEC").with_node(|| node)),
+            }
         })
     });
     if let Some(observed) = observed {
         observed.command("EXEC", done.as_ref().err());
     }
-    let (node, frame) = done?;
-    Ok(TransactionReplies::new(slots, queued.named, node, frame))
+    let (node, replies) = done?;
+    Ok(TransactionReplies::new(slots, prepared.commands, node, replies))
 }
 
 impl Execute for &mut Transaction<'_> {

@@ -1,15 +1,14 @@
 //! What a transaction holds before it is sent, and which server gets it.
 
+use crate::args::Args;
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::Cmd;
 use crate::command::{Access, Spec};
 use crate::error::{escape, Error, ErrorKind, Outcome, OwnWords, Result};
-use crate::execute::RowRef;
-use crate::execute::Servers;
-use crate::multi::{self, Batch, Word};
+use crate::execute::{RowRef, Servers};
+use crate::multi::{self, Batch, Step};
 use crate::net::{Deadline, Lease};
-use crate::plan::Native;
-use crate::plan::{native, on_one_server};
+use crate::plan::{native, on_one_server, Native};
 use crate::resp::Value;
 use crate::slot::{Slot, Slots};
 use crate::table;
@@ -23,48 +22,48 @@ pub(super) struct Queue {
 }
 
 /// The commands of a transaction as one server gets them.
-pub(super) struct Queued {
+pub(super) struct Prepared {
     batch: Batch,
-    pub(super) named: Vec<Named>,
+    pub(super) commands: Vec<QueuedCommand>,
 }
 
-/// A command as far as it is told what became of it.
-pub(super) struct Named {
+/// What has to be known of a command to say what became of it.
+pub(super) struct QueuedCommand {
     name: Cow<'static, str>,
     /// What a script that it runs may say in its own name.
     script: Option<OwnWords>,
     pub(super) is_read: bool,
 }
 
-impl Named {
-    /// An error that the server said to it.
+impl QueuedCommand {
+    /// An error that the server answered.
     pub(super) fn refused(&self, text: &[u8]) -> Error {
         let error = Error::server(text);
         let error = match self.script {
             Some(own) => error.of_a_script(own),
             None => error,
         };
-        self.told(error)
+        self.named(error)
     }
 
-    pub(super) fn told(&self, error: Error) -> Error {
+    pub(super) fn named(&self, error: Error) -> Error {
         error.with_command(self.name.clone())
     }
 }
 
 /// How the server of a transaction is found.
 #[derive(Clone)]
-pub(super) enum Home {
+pub(super) enum Destination {
     /// By the keys.
-    Routed(Cluster),
+    ByKeys(Cluster),
     /// By its name.
     Named(OnNode),
 }
 
-/// The server that a transaction goes to, and what led there.
-pub(super) struct Lead {
+/// The server that a transaction goes to, and what chose it.
+pub(super) struct Chosen {
     pub(super) server: usize,
-    /// The node, when keys have led there.
+    /// The node, when keys have chosen it.
     shard: Option<usize>,
     /// The first key, its command and its node, for people.
     because: String,
@@ -84,65 +83,73 @@ impl Queue {
         self.slots.count()
     }
 
-    /// The commands for the one server that all their keys live on; `lead` says which that is as soon as one has a key.
+    /// The commands for the one server that all their keys live on; `chosen` says which that is as soon as one has a key.
     /// Of one that any server refuses, because it does not say which its keys are, `refusal` gets the words: a server
     /// would queue it and run the others.
-    pub(super) fn queued(
+    pub(super) fn prepared(
         self,
-        home: &Home,
+        destination: &Destination,
         servers: &Servers,
-        lead: &mut Option<Lead>,
-        mut refusal: impl FnMut(&Cmd<Value>, RowRef) -> Error,
-    ) -> Result<(Queued, Slots)> {
+        chosen: &mut Option<Chosen>,
+        refusal: &mut dyn FnMut(&Cmd<Value>, RowRef) -> Error,
+    ) -> Result<(Prepared, Slots)> {
         let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(self.len()));
-        let mut named = Vec::with_capacity(self.len());
+        let mut commands = Vec::with_capacity(self.len());
         // One after the other, so that no value is held twice for long.
         for cmd in self.commands {
-            let followed = home.follow(servers, &cmd, lead, |request| bytes.extend_from_slice(request));
-            let RowRef { spec, .. } =
-                followed.map_err(|error| home.refused_for_its_keys(&cmd).map_or(error, |row| refusal(&cmd, row)))?;
+            let spec = match destination.accept(servers, &cmd, chosen, &mut bytes) {
+                Ok(row) => row.spec,
+                Err(error) => {
+                    return Err(match destination.refused_for_its_keys(&cmd) {
+                        Some(row) => refusal(&cmd, row),
+                        None => error,
+                    });
+                }
+            };
             ends.push(bytes.len());
             let (name, is_read) = (spec.name_of(cmd.args()), spec.access == Access::Read);
             let script = spec.runs_a_script(cmd.args()).then(|| OwnWords::of(cmd.as_bytes()));
-            named.push(Named { name, script, is_read });
+            commands.push(QueuedCommand { name, script, is_read });
         }
-        Ok((Queued { batch: Batch::of(bytes, ends), named }, self.slots))
+        Ok((Prepared { batch: Batch::of(bytes, ends), commands }, self.slots))
     }
 }
 
-impl Queued {
+impl Prepared {
     /// Runs them over this connection: see [`multi::exec`].
     pub(super) fn exec(&self, lease: &mut Lease, deadline: Deadline) -> Result<Option<Vec<u8>>> {
-        multi::exec(lease, &self.batch, deadline, |word, error| match word {
-            Word::Multi => error.with_command("MULTI"),
-            Word::Command(at) => self.named[at].told(error),
-            Word::Exec => error.with_command("EXEC"),
+        multi::exec(lease, &self.batch, deadline, |step, error| match step {
+            Step::Multi => error.with_command("MULTI"),
+            Step::Command(at) => self.commands[at].named(error),
+            Step::Exec => error.with_command("EXEC"),
         })
     }
 }
 
-impl Home {
+impl Destination {
     pub(super) fn cluster(&self) -> &Cluster {
         match self {
-            Home::Routed(cluster) => cluster,
-            Home::Named(on) => on.cluster(),
+            Destination::ByKeys(cluster) => cluster,
+            Destination::Named(on) => on.cluster(),
         }
     }
 
     /// What is known before any key is.
-    pub(super) fn lead(&self, servers: &Servers) -> Result<Option<Lead>> {
+    pub(super) fn chosen(&self, servers: &Servers) -> Result<Option<Chosen>> {
         match self {
-            Home::Routed(_) => Ok(None),
-            Home::Named(on) => Ok(Some(Lead { server: on.server(servers)?, shard: None, because: String::new() })),
+            Destination::ByKeys(_) => Ok(None),
+            Destination::Named(on) => {
+                Ok(Some(Chosen { server: on.server(servers)?, shard: None, because: String::new() }))
+            }
         }
     }
 
-    /// The server of these that a transaction goes to, which other servers may have led to.
-    pub(super) fn server(&self, servers: &Servers, lead: Option<&Lead>) -> Result<usize> {
-        match (self, lead.and_then(|lead| lead.shard)) {
-            (Home::Named(on), _) => return on.server(servers).map_err(|error| error.with_command("MULTI")),
-            (Home::Routed(_), Some(shard)) => return Ok(servers.topology.shards()[shard].master()),
-            (Home::Routed(_), None) => {}
+    /// The server of these that a transaction goes to; it may have been chosen when there were others.
+    pub(super) fn server(&self, servers: &Servers, chosen: Option<&Chosen>) -> Result<usize> {
+        match (self, chosen.and_then(|chosen| chosen.shard)) {
+            (Destination::Named(on), _) => return on.server(servers).map_err(|error| error.with_command("MULTI")),
+            (Destination::ByKeys(_), Some(shard)) => return Ok(servers.topology.shards()[shard].master()),
+            (Destination::ByKeys(_), None) => {}
         }
         let mut nodes = servers.topology.distinct_shards();
         match (nodes.next(), nodes.next()) {
@@ -157,30 +164,29 @@ impl Home {
 
     /// The row of a command that any server refuses for its keys. One for a named server goes there as it is.
     pub(super) fn refused_for_its_keys<T>(&self, cmd: &Cmd<T>) -> Option<RowRef> {
-        let Home::Routed(cluster) = self else { return None };
+        let Destination::ByKeys(cluster) = self else { return None };
         cluster.row_of(cmd).ok().filter(|row| row.spec.is_refused_for_its_keys(cmd.args()))
     }
 
-    /// Takes a command for the server of the transaction.
-    pub(super) fn follow<T>(
+    /// Takes a command for the server of the transaction: its request is appended to `bytes`.
+    pub(super) fn accept<T>(
         &self,
         servers: &Servers,
         cmd: &Cmd<T>,
-        lead: &mut Option<Lead>,
-        take: impl FnOnce(&[u8]),
+        chosen: &mut Option<Chosen>,
+        bytes: &mut Vec<u8>,
     ) -> Result<RowRef> {
         match self {
-            Home::Named(on) => {
+            Destination::Named(on) => {
                 let row = on.cluster().row_of_any(cmd)?;
-                take(cmd.as_bytes());
+                bytes.extend_from_slice(cmd.as_bytes());
                 Ok(row)
             }
-            Home::Routed(cluster) => {
+            Destination::ByKeys(cluster) => {
                 let row = cluster.row_of(cmd)?;
-                let naming = row.code.naming;
-                let native = native(&cluster.planner(servers), cmd.args(), row.spec, naming)?;
-                Lead::follow(lead, servers, cmd, row.spec, &native)?;
-                take(&native.request);
+                let native = native(&cluster.planner(servers), cmd.args(), row.spec, row.code.naming)?;
+                Chosen::agree(chosen, servers, cmd.args(), row.spec, &native)?;
+                bytes.extend_from_slice(&native.request);
                 Ok(row)
             }
         }
@@ -192,49 +198,49 @@ impl Home {
     }
 
     /// Where a `WATCH` goes, and how.
-    pub(super) fn watch(&self, servers: &Servers, cmd: &Cmd) -> Result<(Lead, Vec<u8>)> {
+    pub(super) fn watch(&self, servers: &Servers, cmd: &Cmd) -> Result<(Chosen, Vec<u8>)> {
         cmd.check()?;
         if !table::WATCH.takes(cmd.args().len()) {
             return Err(no_key());
         }
-        match (self, self.lead(servers)?) {
-            (Home::Routed(cluster), mut lead) => {
+        match (self, self.chosen(servers)?) {
+            (Destination::ByKeys(cluster), mut chosen) => {
                 let native = on_one_server(&cluster.planner(servers), cmd.args(), &table::WATCH)?;
-                Lead::follow(&mut lead, servers, cmd, &table::WATCH, &native)?;
-                let lead = lead.ok_or_else(no_key)?;
-                Ok((lead, native.request.into_owned()))
+                Chosen::agree(&mut chosen, servers, cmd.args(), &table::WATCH, &native)?;
+                let chosen = chosen.ok_or_else(no_key)?;
+                Ok((chosen, native.request.into_owned()))
             }
-            (Home::Named(_), Some(lead)) => Ok((lead, cmd.as_bytes().to_vec())),
-            (Home::Named(_), None) => Err(no_key()),
+            (Destination::Named(_), Some(chosen)) => Ok((chosen, cmd.as_bytes().to_vec())),
+            (Destination::Named(_), None) => Err(no_key()),
         }
     }
 }
 
-impl Lead {
-    /// Goes where the keys of a command lead; an error when others led elsewhere.
-    fn follow<T>(
-        lead: &mut Option<Lead>,
+impl Chosen {
+    /// Chooses the server that the keys of a command live on; an error when others have chosen another one.
+    fn agree(
+        chosen: &mut Option<Chosen>,
         servers: &Servers,
-        cmd: &Cmd<T>,
+        args: &Args,
         spec: &Spec,
         native: &Native<'_>,
     ) -> Result<()> {
         let Some(key) = native.keys.first() else { return Ok(()) };
-        if lead.as_ref().is_some_and(|lead| lead.server == key.master) {
+        if chosen.as_ref().is_some_and(|chosen| chosen.server == key.master) {
             return Ok(());
         }
-        let name = escape(cmd.args().get(key.position).unwrap_or_default(), 64);
+        let name = escape(args.get(key.position).unwrap_or_default(), 64);
         let node = servers.topology.shards()[key.shard].name();
-        let Some(lead) = lead else {
-            let because = format!("{name} of {} on {node}", spec.name_of(cmd.args()));
-            *lead = Some(Lead { server: key.master, shard: Some(key.shard), because });
+        let Some(chosen) = chosen else {
+            let because = [&name, " of ", &spec.name_of(args), " on ", node].concat();
+            *chosen = Some(Chosen { server: key.master, shard: Some(key.shard), because });
             return Ok(());
         };
         let message = format!(
             "a transaction needs all its keys on one node: {name} lives on {node}, and {}; nothing was sent",
-            lead.because
+            chosen.because
         );
-        Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, message).with_command(spec.name_of(cmd.args())))
+        Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, message).with_command(spec.name_of(args)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the commands of a transaction replied.
 
-use super::queue::Named;
+use super::queue::QueuedCommand;
 use crate::convert::FromValue;
 use crate::error::{Error, Outcome, Result};
 use crate::resp::{Frame, ValueRef};
@@ -11,7 +11,7 @@ use std::ops::Range;
 /// The replies to the commands of a [`Transaction`](super::Transaction) that was applied: one for each [`Slot`].
 pub struct TransactionReplies {
     slots: Slots,
-    named: Vec<Named>,
+    commands: Vec<QueuedCommand>,
     node: String,
     /// What `EXEC` gave, as it came.
     bytes: Vec<u8>,
@@ -22,13 +22,13 @@ pub struct TransactionReplies {
 impl TransactionReplies {
     /// Those of a transaction without commands.
     pub(super) fn none() -> TransactionReplies {
-        let (named, bytes, ranges) = (Vec::new(), Vec::new(), Vec::new());
-        TransactionReplies { slots: Slots::new(), named, node: String::new(), bytes, ranges }
+        let (commands, bytes, ranges) = (Vec::new(), Vec::new(), Vec::new());
+        TransactionReplies { slots: Slots::new(), commands, node: String::new(), bytes, ranges }
     }
 
     /// Those that lie in one array.
-    pub(super) fn new(slots: Slots, named: Vec<Named>, node: String, bytes: Vec<u8>) -> TransactionReplies {
-        let mut ranges = Vec::with_capacity(named.len());
+    pub(super) fn new(slots: Slots, commands: Vec<QueuedCommand>, node: String, bytes: Vec<u8>) -> TransactionReplies {
+        let mut ranges = Vec::with_capacity(commands.len());
         if let ValueRef::Array(mut items) = Frame::trusted(&bytes).value() {
             let mut end = 0;
             while let Some((_, raw)) = items.next_raw() {
@@ -39,7 +39,7 @@ impl TransactionReplies {
             let head = bytes.len() - end;
             ranges.iter_mut().for_each(|range| *range = range.start + head..range.end + head);
         }
-        TransactionReplies { slots, named, node, bytes, ranges }
+        TransactionReplies { slots, commands, node, bytes, ranges }
     }
 
     /// What the command of a slot gave, as the method that queued it says.
@@ -66,15 +66,21 @@ impl TransactionReplies {
     /// ```
     pub fn get<T: FromValue>(&self, slot: Slot<T>) -> Result<T> {
         let at = self.slots.index_of(&slot)?;
-        // The command ran, also when the error is one inside of what it gave, such as a script may.
-        let misfit = |error: Error| self.named[at].told(error.with_outcome(Outcome::Applied));
-        self.ok(at).and_then(|value| T::from_value(value).map_err(misfit)).map_err(|error| self.of_node(error))
+        T::from_value(self.reply(at)?).map_err(|error| self.misfit(at, error))
+    }
+
+    /// The error for a reply that does not fit its type. The command ran, also when the error is one inside of what it
+    /// gave, such as a script may.
+    #[cold]
+    #[inline(never)]
+    fn misfit(&self, at: usize, error: Error) -> Error {
+        self.of_node(self.commands[at].named(error.with_outcome(Outcome::Applied)))
     }
 
     /// One error for all commands that failed.
     pub(super) fn failure(&self) -> Option<Error> {
-        let is_read = |at: usize| self.named[at].is_read;
-        first_failure(self.len(), "a transaction", is_read, |at| self.ok(at).err().map(|error| self.of_node(error)))
+        let is_read = |at: usize| self.commands[at].is_read;
+        first_failure(self.len(), "a transaction", &is_read, &|at| self.reply(at).err())
     }
 
     /// How many replies there are: one for each command.
@@ -88,9 +94,9 @@ impl TransactionReplies {
     }
 
     /// A reply that is no error.
-    fn ok(&self, at: usize) -> Result<ValueRef<'_>> {
+    fn reply(&self, at: usize) -> Result<ValueRef<'_>> {
         match Frame::trusted(&self.bytes[self.ranges[at].clone()]).value() {
-            ValueRef::Error(text) => Err(self.named[at].refused(text)),
+            ValueRef::Error(text) => Err(self.of_node(self.commands[at].refused(text))),
             value => Ok(value),
         }
     }

@@ -1,14 +1,13 @@
 //! `WATCH`: a transaction that is applied only when what it rests on has not changed.
 
-use super::queue::{Home, Lead, Queue};
+use super::queue::{Chosen, Destination, Queue};
 use super::{To, Transaction, TransactionReplies};
 use crate::cluster::{not_refused, Cluster, OnNode};
 use crate::cmd::{Cmd, Execute};
 use crate::command::Access;
 use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::execute::RowRef;
-use crate::execute::Servers;
+use crate::execute::{RowRef, Servers};
 use crate::net::{Deadline, Lease};
 use crate::resp::ValueRef;
 use crate::retry::{jitter, random};
@@ -29,9 +28,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 /// Commands that read run at once, over this connection and so on the master. What changes data belongs into the
 /// [transaction](Watched::transaction); here it is refused, and so is what waits for data.
 pub struct Watched {
-    home: Home,
+    destination: Destination,
     servers: Arc<Servers>,
-    lead: Option<Lead>,
+    chosen: Option<Chosen>,
     lease: Lease,
     deadline: Deadline,
     state: State,
@@ -117,7 +116,7 @@ impl Cluster {
     /// # Ok(()) });
     /// ```
     pub fn watch<K: ToArgs, T>(&self, keys: K, attempt: impl FnMut(&mut Watched) -> Result<T>) -> Result<T> {
-        watch(&Home::Routed(self.clone()), keys, attempt)
+        watch(&Destination::ByKeys(self.clone()), keys, attempt)
     }
 }
 
@@ -145,7 +144,7 @@ impl OnNode {
     /// # Ok(()) });
     /// ```
     pub fn watch<K: ToArgs, T>(&self, keys: K, attempt: impl FnMut(&mut Watched) -> Result<T>) -> Result<T> {
-        watch(&Home::Named(self.clone()), keys, attempt)
+        watch(&Destination::Named(self.clone()), keys, attempt)
     }
 }
 
@@ -159,15 +158,19 @@ enum Ended<T> {
     Moved(Error),
 }
 
-fn watch<T>(home: &Home, keys: impl ToArgs, mut body: impl FnMut(&mut Watched) -> Result<T>) -> Result<T> {
-    let deadline = home.cluster().begin(Wait::None);
-    let keys = home.keys(keys);
+fn watch<T>(
+    destination: &Destination,
+    keys: impl ToArgs,
+    mut body: impl FnMut(&mut Watched) -> Result<T>,
+) -> Result<T> {
+    let deadline = destination.cluster().begin(Wait::None);
+    let keys = destination.keys(keys);
     let mut attempt = 1;
     let mut conflict: Option<Error> = None;
     // What was tried at the server that is no longer the master.
     let mut before = 0;
     loop {
-        let done = match once(home, &keys, deadline, &mut body) {
+        let done = match once(destination, &keys, deadline, &mut body) {
             Ended::Moved(error) if before == 0 => {
                 before = error.attempts();
                 attempt += 1;
@@ -197,11 +200,16 @@ fn watch<T>(home: &Home, keys: impl ToArgs, mut body: impl FnMut(&mut Watched) -
     }
 }
 
-fn once<T>(home: &Home, keys: &Cmd, deadline: Deadline, body: impl FnOnce(&mut Watched) -> Result<T>) -> Ended<T> {
-    let servers = home.cluster().servers();
-    let mut watched = match Watched::begin(home, Arc::clone(&servers), keys, deadline) {
+fn once<T>(
+    destination: &Destination,
+    keys: &Cmd,
+    deadline: Deadline,
+    body: impl FnOnce(&mut Watched) -> Result<T>,
+) -> Ended<T> {
+    let servers = destination.cluster().servers();
+    let mut watched = match Watched::begin(destination, Arc::clone(&servers), keys, deadline) {
         Ok(watched) => watched,
-        Err(error) if home.cluster().moved(&servers, &error, deadline).is_some() => return Ended::Moved(error),
+        Err(error) if destination.cluster().moved(&servers, &error, deadline).is_some() => return Ended::Moved(error),
         Err(error) => return Ended::With(Err(error)),
     };
     match (body(&mut watched), watched.state) {
@@ -212,7 +220,8 @@ fn once<T>(home: &Home, keys: &Cmd, deadline: Deadline, body: impl FnOnce(&mut W
             watched.unwatch();
             match result {
                 Err(error)
-                    if failed == Some(error.kind()) && home.cluster().moved(&servers, &error, deadline).is_some() =>
+                    if failed == Some(error.kind())
+                        && destination.cluster().moved(&servers, &error, deadline).is_some() =>
                 {
                     Ended::Moved(error)
                 }
@@ -235,11 +244,11 @@ fn pause(attempt: u32, deadline: Deadline) -> bool {
 
 impl Watched {
     /// Watches.
-    fn begin(home: &Home, servers: Arc<Servers>, keys: &Cmd, deadline: Deadline) -> Result<Watched> {
-        let told = |error: Error| error.with_command("WATCH");
-        let (lead, request) = home.watch(&servers, keys).map_err(told)?;
-        let lease = home.cluster().tried(&servers.pools[lead.server], "WATCH", deadline, || {
-            let mut lease = home.cluster().lend(&servers, lead.server, deadline, None)?;
+    fn begin(destination: &Destination, servers: Arc<Servers>, keys: &Cmd, deadline: Deadline) -> Result<Watched> {
+        let named = |error: Error| error.with_command("WATCH");
+        let (chosen, request) = destination.watch(&servers, keys).map_err(named)?;
+        let lease = destination.cluster().tried(&servers.pools[chosen.server], "WATCH", deadline, || {
+            let mut lease = destination.cluster().lend(&servers, chosen.server, deadline, None)?;
             lease.refuse_too_many_words(&request, deadline)?;
             lease.set_stateful(true);
             let node = lease.node().to_string();
@@ -253,17 +262,25 @@ impl Watched {
             }
             Ok(lease)
         });
-        let lease = lease.map_err(told);
-        home.cluster().writes_to(&servers, lead.server);
-        let (lease, home) = (lease?, home.clone());
-        Ok(Watched { home, servers, lead: Some(lead), lease, deadline, state: State::Watching, failed: None })
+        let lease = lease.map_err(named);
+        destination.cluster().writes_to(&servers, chosen.server);
+        let (lease, destination) = (lease?, destination.clone());
+        Ok(Watched {
+            destination,
+            servers,
+            chosen: Some(chosen),
+            lease,
+            deadline,
+            state: State::Watching,
+            failed: None,
+        })
     }
 
     /// Begins the transaction. It goes over the connection that watches, and is applied only when no watched key was
     /// changed. There can be one: after [`run`](Transaction::run) nothing is watched any more, and what else the
     /// closure tries is [`Refused`](ErrorKind::Refused).
     pub fn transaction(&mut self) -> Transaction<'_> {
-        Transaction { to: To::Watched(self), queue: Queue::new() }
+        Transaction { to: To::Watched(self, Watched::run), queue: Queue::new() }
     }
 
     /// What can be done only once.
@@ -278,10 +295,10 @@ impl Watched {
         }
     }
 
-    pub(super) fn run(&mut self, queue: Queue) -> Result<TransactionReplies> {
+    fn run(&mut self, queue: Queue) -> Result<TransactionReplies> {
         self.still_watching().map_err(|error| error.with_command("MULTI"))?;
         let (lease, deadline) = (&mut self.lease, self.deadline);
-        let refusal = |cmd: &Cmd, row: RowRef| {
+        let mut refusal = |cmd: &Cmd, row: RowRef| {
             let said = lease.send(cmd.as_bytes(), 1, deadline).and_then(|()| lease.receive(deadline));
             let error = match said.map(|reply| reply.value()) {
                 Ok(ValueRef::Error(text)) => Error::server(text),
@@ -290,19 +307,21 @@ impl Watched {
             };
             error.with_command(row.spec.name_of(cmd.args())).with_node(|| lease.node().to_string())
         };
-        let (queued, slots) = queue.queued(&self.home, &self.servers, &mut self.lead, refusal)?;
+        let (prepared, slots) = queue.prepared(&self.destination, &self.servers, &mut self.chosen, &mut refusal)?;
         self.state = State::Over;
-        let observed = self.home.cluster().observed();
+        let observed = self.destination.cluster().observed();
         let before = self.lease.bytes();
-        let done = queued.exec(&mut self.lease, self.deadline).and_then(|done| done.ok_or_else(|| self.conflict()));
-        if let (Some(observed), Some(lead)) = (observed, &self.lead) {
+        let done = prepared.exec(&mut self.lease, self.deadline).and_then(|done| done.ok_or_else(|| self.conflict()));
+        if let (Some(observed), Some(chosen)) = (observed, &self.chosen) {
             let now = self.lease.bytes();
-            observed.traffic.visit(self.servers.topology.node(lead.server));
+            observed.traffic.visit(self.servers.topology.node(chosen.server));
             observed.traffic.add(now.0 - before.0, now.1 - before.1);
             observed.command("EXEC", done.as_ref().err());
         }
         match done {
-            Ok(replies) => Ok(TransactionReplies::new(slots, queued.named, self.lease.node().to_string(), replies)),
+            Ok(replies) => {
+                Ok(TransactionReplies::new(slots, prepared.commands, self.lease.node().to_string(), replies))
+            }
             Err(error) => {
                 if error.kind() == ErrorKind::Conflict {
                     self.state = State::Conflict;
@@ -322,13 +341,13 @@ impl Watched {
     fn read<T: FromValue>(&mut self, cmd: &Cmd<T>) -> Result<T> {
         self.still_watching().map_err(|error| error.with_command(cmd.name()))?;
         let mut request = Vec::new();
-        let (home, servers) = (&self.home, &self.servers);
-        let row = match home.follow(servers, cmd, &mut self.lead, |bytes| request.extend_from_slice(bytes)) {
+        let (destination, servers) = (&self.destination, &self.servers);
+        let row = match destination.accept(servers, cmd, &mut self.chosen, &mut request) {
             Ok(row) => row,
             Err(error) => {
                 // The server says what is wrong with it.
                 request.extend_from_slice(cmd.as_bytes());
-                home.refused_for_its_keys(cmd).ok_or(error)?
+                destination.refused_for_its_keys(cmd).ok_or(error)?
             }
         };
         let spec = row.spec;

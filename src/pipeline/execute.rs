@@ -1,0 +1,180 @@
+//! Runs a pipeline: stage after stage, and between them the commands that run by themselves.
+
+use super::node_replies::NodeReplies;
+use super::stage::{Stage, Together};
+use super::{ByItself, Command, Progress, Replies, SeveralNodes};
+use crate::args::Args;
+use crate::cluster::Cluster;
+use crate::command::{Access, MARKED};
+use crate::error::{Error, Outcome, Result};
+use crate::execute::{Answer, RowRef, Run};
+use crate::merge::Given;
+use crate::net::{Deadline, Traffic};
+use crate::plan::{Part, Target};
+use crate::resp::Frame;
+use crate::slot::Slots;
+use crate::topology::Role;
+use crate::wait::Wait;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// What all commands of a pipeline share while it runs.
+struct Execution<'e> {
+    cluster: &'e Cluster,
+    /// Where commands run that run by themselves.
+    alone_on: Cluster,
+    /// The deadline of all of it.
+    whole: Deadline,
+    traffic: Option<&'e Arc<Traffic>>,
+}
+
+/// Runs all stages, and gives what came of every command.
+pub(super) fn execute(cluster: &Cluster, slots: Slots, mut commands: Vec<Command>, mut stages: Vec<Stage>) -> Replies {
+    let observed = cluster.observed();
+    let mut wait = Wait::None;
+    for stage in &stages {
+        if let Some(alone) = alone_of(stage, &commands) {
+            wait = wait.and(alone.wait);
+        }
+    }
+    let execution = Execution {
+        cluster,
+        // Batches know it by themselves; as a view it would send the other reads to masters as well.
+        alone_on: keep_to_masters(cluster, &commands, &mut stages),
+        // One deadline for all of it. What does not wait for data gets no more of it than any call.
+        whole: cluster.begin(wait),
+        traffic: observed.as_ref().map(|observed| &observed.traffic),
+    };
+    let mut nodes = Vec::with_capacity(stages.len());
+    for mut stage in stages {
+        let then = stage.then.take();
+        nodes.push(execution.stage(stage, &mut commands));
+        if let Some(at) = then {
+            let replied = match &commands[at].progress {
+                Progress::ByItself(alone) => execution.alone(alone),
+                _ => continue,
+            };
+            commands[at].progress = replied.map_or_else(Progress::Failed, Progress::Replied);
+        }
+    }
+    let replies = Replies::new(slots, commands, nodes);
+    if let Some(observed) = observed {
+        observed.pipeline(replies.len(), replies.failed());
+    }
+    replies
+}
+
+/// The command that runs by itself behind a stage.
+fn alone_of<'c>(stage: &Stage, commands: &'c [Command]) -> Option<&'c ByItself> {
+    match &commands[stage.then?].progress {
+        Progress::ByItself(alone) => Some(alone),
+        _ => None,
+    }
+}
+
+/// What a pipeline has written it reads on masters, whatever stands in between. Which nodes a command that runs by itself
+/// writes to is not known before, so then it is all of them. Gives the cluster that such commands run on.
+fn keep_to_masters(cluster: &Cluster, commands: &[Command], stages: &mut [Stage]) -> Cluster {
+    // By shard.
+    let mut written = vec![false; cluster.topology().shards().len()];
+    for stage in &*stages {
+        stage.mark_written(&mut written);
+        if alone_of(stage, commands).is_some_and(|alone| alone.row.spec.access == Access::Write) {
+            written.fill(true);
+            break;
+        }
+    }
+    stages.iter_mut().for_each(|stage| stage.keep_to_masters(&written));
+    match written.contains(&true) {
+        true => cluster.masters_only(),
+        false => cluster.clone(),
+    }
+}
+
+impl Execution<'_> {
+    fn deadline_of(&self, wait: Wait) -> Deadline {
+        match wait {
+            Wait::None => self.whole.within(self.cluster.patience()).waiting(wait),
+            _ => self.whole.waiting(wait),
+        }
+    }
+
+    /// Runs the commands of a stage. Of those of several nodes the replies become one.
+    fn stage(&self, stage: Stage, commands: &mut [Command]) -> Vec<NodeReplies> {
+        let mut together: Vec<Together> = Vec::new();
+        for &at in &stage.several {
+            if let (Progress::SeveralNodes(several), false) = (&commands[at].progress, commands[at].about.is_read) {
+                let mut requests = Vec::with_capacity(several.parts.len());
+                several.parts.iter().for_each(|part| requests.push((part.shard, part.number)));
+                together.push((at, requests));
+            }
+        }
+        // What comes after a failover goes to the new master.
+        let servers = self.cluster.servers();
+        let follow = self.cluster.follower(&servers);
+        let (deadline, no_args) = (self.deadline_of(Wait::None), Args::new());
+        let run = self.cluster.run_of(&servers, &no_args, RowRef::own(&MARKED), Wait::None, deadline);
+        let run = Run { traffic: self.traffic, follow: Some(&follow), ..run };
+        let several = stage.several.clone();
+        let (nodes, given_up) = stage.run(&run, &together);
+        for (at, error) in given_up {
+            let error = error.with_outcome(Outcome::NotApplied).with_command(commands[at].name.clone());
+            commands[at].progress = Progress::Failed(error);
+        }
+        for at in several {
+            let command = &commands[at];
+            if let Progress::SeveralNodes(several) = &command.progress {
+                let run = self.cluster.run_of(&servers, several.cmd.args(), several.row, Wait::None, deadline);
+                commands[at].progress = match merged(&run, several, &nodes, command.about.is_read) {
+                    Ok(bytes) => Progress::Replied(bytes),
+                    Err(error) => Progress::Failed(error.with_command(command.name.clone())),
+                };
+            }
+        }
+        nodes
+    }
+
+    /// Runs a command by itself.
+    fn alone(&self, alone: &ByItself) -> Result<Vec<u8>> {
+        let deadline = self.deadline_of(alone.wait);
+        self.alone_on.led(deadline, |servers| {
+            let follow = self.alone_on.follower(servers);
+            let run = self.alone_on.run_of(servers, alone.cmd.args(), alone.row, alone.wait, deadline);
+            let run = Run { traffic: self.traffic, follow: Some(&follow), ..run };
+            run.run().map(|answer| answer.frame().as_bytes().to_vec())
+        })
+    }
+}
+
+/// The one reply to a command that went to several nodes.
+fn merged(run: &Run<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_read: bool) -> Result<Vec<u8>> {
+    let mut replies: Vec<Frame<'_>> = Vec::with_capacity(several.parts.len());
+    for part in &several.parts {
+        match nodes[part.shard].reply(part.number, is_read) {
+            Ok((frame, _)) => replies.push(frame),
+            Err(_) => return Err(summed_up(run, several, nodes, is_read)),
+        }
+    }
+    let mut keys: Vec<&[usize]> = Vec::with_capacity(several.parts.len());
+    several.parts.iter().for_each(|part| keys.push(&part.keys));
+    let node = |part: usize| {
+        let part = &several.parts[part];
+        nodes[part.shard].node(part.number).map(str::to_owned)
+    };
+    let name = |part: usize| run.topology().shards()[several.parts[part].shard].name().to_owned();
+    (several.merge)(&Given { keys: &keys, replies: &replies, node: &node, name: &name })
+}
+
+/// The one error of a command of which some node did not answer, or refused its part.
+#[cold]
+fn summed_up(run: &Run<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_read: bool) -> Error {
+    let mut parts = Vec::with_capacity(several.parts.len());
+    let mut results = Vec::with_capacity(several.parts.len());
+    for part in &several.parts {
+        let target = Target::Shard(part.shard, Role::Master);
+        parts.push(Part { target, request: Cow::Borrowed(&[]), keys: part.keys.clone() });
+        let reply = nodes[part.shard].reply(part.number, is_read);
+        results.push(reply.map(|(frame, _)| Answer::Made(frame.as_bytes().to_vec())));
+    }
+    run.summed_up(&parts, results)
+}
