@@ -227,10 +227,10 @@ impl Under {
                     shared.ask_servers(Some(asked), shared.read_from, shared.settings.deadline, true);
                     return;
                 }
-                shared.takes(*shard, Some(&known), &address, |known| known.found(&address, &said.info))
+                shared.takes(*shard, Some(&known), &address, &|known| known.found(&address, &said.info))
             }
             Err(NoMaster { named: Some(address), .. }) => {
-                shared.takes(*shard, Some(&known), &address, |known| known.named(&address))
+                shared.takes(*shard, Some(&known), &address, &|known| known.named(&address))
             }
             Err(_) => return,
         };
@@ -250,7 +250,7 @@ impl Shared {
         shard: usize,
         as_of: Option<&Known>,
         address: &Address,
-        remember: impl Fn(&mut Known),
+        remember: &dyn Fn(&mut Known),
     ) -> bool {
         let mut is_moved = false;
         // Always the servers first and then what is known of them.

@@ -148,7 +148,7 @@ impl Cluster {
         let mut asked = vec![false; self.shared.nodes.len()];
         for name in names {
             let name = name.as_ref();
-            let known = self.shared.nodes.iter().position(|node| node.name == name);
+            let known = self.shared.nodes.iter().position(|node| *node.name == *name);
             let unknown = || Error::config(format!("no node is named {}", escape(name.as_bytes(), 64)));
             asked[known.ok_or_else(unknown)?] = true;
         }
@@ -202,7 +202,7 @@ impl Shared {
             Some(shards)
         });
         let servers = Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner));
-        self.probes.retain(|address| servers.topology.knows(address));
+        self.probes.retain(&servers.topology);
         for (address, latency) in latencies {
             let pools = servers.pools.iter().filter(|pool| *pool.node().address() == address);
             pools.for_each(|pool| {
