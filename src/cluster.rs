@@ -40,7 +40,7 @@ use crate::topology::{Marks, Node, Placement, ReadFrom, ShardDescription, Topolo
 use crate::wait::Wait;
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 /// N independent Redis servers that look like one.
@@ -212,7 +212,7 @@ impl Cluster {
     }
 
     pub(crate) fn servers(&self) -> Arc<Servers> {
-        Arc::clone(&self.shared.servers.read().unwrap_or_else(PoisonError::into_inner))
+        self.shared.servers()
     }
 
     /// The node that a key lives on, hash tags observed: where a write of it goes. Nothing is sent.

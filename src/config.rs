@@ -385,6 +385,7 @@ impl Builder {
     }
 
     /// Checks everything that can be checked without a server.
+    #[inline(never)]
     pub(crate) fn checked(mut self) -> Result<Checked> {
         if let Some(mistake) = self.mistake.take() {
             return Err(mistake);

@@ -130,97 +130,156 @@ pub(crate) fn discover(
         patience: scope.patience,
     };
     let masters = masters(nodes, settings, known, scope);
-    // Masters that are where they were.
-    let mut in_place: Vec<(Address, Arc<Info>)> = Vec::new();
-    for (nth, master) in masters.iter().enumerate() {
-        if let Some(Ok((address, said))) = master {
-            if address == known[nth].master() {
-                in_place.push((address.clone(), Arc::clone(&said.info)));
-            }
-        }
-    }
-    let is_in_place = |address: &Address, run_id: Option<&str>| {
-        in_place.iter().any(|(at, info)| at == address || (run_id.is_some() && info.run_id.as_deref() == run_id))
-    };
+    let in_place = InPlace::of(&masters, known);
     for ((nth, node), master) in nodes.iter().enumerate().zip(masters) {
-        let (name, was) = (&node.name, known[nth].master());
-        let mut shard = ShardDescription::new(Arc::clone(name), was);
-        let mut wrong = None;
-        match master {
-            None => {
-                if let Some(before) = before.get(nth) {
-                    shard = before.clone();
-                }
+        let before = before.get(nth);
+        let Some(master) = master else {
+            let unchanged = || ShardDescription::new(Arc::clone(&node.name), known[nth].master());
+            found.shards.push(before.cloned().unwrap_or_else(unchanged));
+            found.errors.push(None);
+            continue;
+        };
+        found.shards.push(ShardDescription::new(Arc::clone(&node.name), known[nth].master()));
+        let replicas = read_from.includes_replicas().then_some(&mut candidates);
+        let wrong = match master {
+            Ok(master) => found.add_master(nth, node, &known[nth], &master, &in_place, replicas),
+            Err(none) => {
+                let served = before.map_or(&[][..], |shard| &shard.replicas);
+                found.add_without_master(nth, node, served, &none, &in_place, replicas);
+                Some(none.error)
             }
-            // Its server has become the replica of another node's: that is no failover, but a mistake.
-            Some(Ok((address, said))) if address != *was && is_in_place(&address, said.info.run_id.as_deref()) => {
-                wrong = Some(is_a_replica(name, was));
-            }
-            Some(Ok((address, Said { info, latency }))) => {
-                shard.address = address;
-                if let Some(run_id) = &info.run_id {
-                    // One server under two names is found by its run id, whatever the names resolve to.
-                    match found.run_ids.iter().find(|(other, _)| other == run_id) {
-                        Some((_, first)) => shard.address = first.clone(),
-                        None => found.run_ids.push((run_id.clone(), shard.address.clone())),
-                    }
-                }
-                found.latencies.push((shard.address.clone(), latency));
-                found.known[nth].found(&shard.address, &info);
-                if read_from.includes_replicas() {
-                    candidates.add_listed(nth, node, &shard.address, &info);
-                }
-            }
-            Some(Err(NoMaster { error, named, unanswered })) => {
-                wrong = Some(error);
-                // Another node's server is named by mistake.
-                if let Some(named) = named.filter(|named| !is_in_place(named, None)) {
-                    found.known[nth].named(&named);
-                    shard.address = named;
-                }
-                // They may serve reads all the same.
-                if read_from.includes_replicas() {
-                    let history = found.known[nth].history();
-                    let left = before.get(nth).map_or(&[][..], |shard| &shard.replicas);
-                    candidates.add_without_master(nth, node, &mut shard, (left, history), &unanswered);
-                }
-            }
-        }
-        found.shards.push(shard);
+        };
         found.errors.push(wrong);
-    }
-    let mut pace = Duration::ZERO;
-    for (_, latency) in &found.latencies {
-        pace = pace.max(*latency);
     }
     let candidates = Arc::new(candidates);
     match scope.is_hasty {
-        true => Candidates::ask_hastily(&candidates, pace),
+        true => Candidates::ask_hastily(&candidates, found.pace()),
         false => all_at_once(candidates.list.len(), &|nth| candidates.ask(nth, &|| {})),
     }
-    for Candidate { shard, node, verdict, .. } in &candidates.list {
-        let reason = match lock(verdict).take() {
-            Some(Ok(latency)) => {
-                found.latencies.push((node.address().clone(), latency));
-                found.shards[*shard].replicas.push(node.clone());
-                continue;
-            }
-            Some(Err(Unusable { reason, catches_up })) => {
-                found.catches_up |= catches_up;
-                reason
-            }
-            None => {
-                found.is_unfinished = true;
-                "it has not answered so far".into()
-            }
-        };
-        found.shards[*shard].passed_over.push(PassedOver::new(node.clone(), &reason));
+    for candidate in &candidates.list {
+        found.add_replica(candidate);
     }
     found
 }
 
+/// The masters that are where they were.
+struct InPlace(Vec<(Address, Info)>);
+
+impl InPlace {
+    #[inline(never)]
+    fn of(masters: &[Option<Master>], known: &[Known]) -> InPlace {
+        let mut in_place = Vec::new();
+        for (nth, master) in masters.iter().enumerate() {
+            match master {
+                Some(Ok((address, said))) if address == known[nth].master() => {
+                    in_place.push((address.clone(), said.info.clone()));
+                }
+                _ => {}
+            }
+        }
+        InPlace(in_place)
+    }
+
+    /// Whether the server at this address, or of this process, is one of them.
+    #[inline(never)]
+    fn has(&self, address: &Address, run_id: Option<&str>) -> bool {
+        let is_it =
+            |(at, info): &(Address, Info)| at == address || (run_id.is_some() && info.run_id.as_deref() == run_id);
+        self.0.iter().any(is_it)
+    }
+}
+
+impl Discovery {
+    /// The last shard has this master. Says what is wrong with it.
+    #[inline(never)]
+    fn add_master(
+        &mut self,
+        nth: usize,
+        node: &ConfiguredNode,
+        known: &Known,
+        (address, Said { info, latency }): &(Address, Said),
+        in_place: &InPlace,
+        replicas: Option<&mut Candidates>,
+    ) -> Option<Error> {
+        let run_id = info.run_id.as_deref();
+        // Its server has become the replica of another node's: that is no failover, but a mistake.
+        if address != known.master() && in_place.has(address, run_id) {
+            return Some(is_a_replica(&node.name, known.master()));
+        }
+        let mut address = address;
+        if let Some(run_id) = run_id {
+            // One server under two names is found by its run id, whatever the names resolve to.
+            match self.run_ids.iter().position(|(other, _)| other == run_id) {
+                Some(first) => address = &self.run_ids[first].1,
+                None => self.run_ids.push((run_id.to_owned(), address.clone())),
+            }
+        }
+        self.latencies.push((address.clone(), *latency));
+        self.known[nth].found(address, info);
+        self.shards[nth].address = address.clone();
+        if let Some(replicas) = replicas {
+            replicas.add_listed(nth, node, &self.shards[nth].address, info);
+        }
+        None
+    }
+
+    /// The last shard has no master that could be asked.
+    #[inline(never)]
+    fn add_without_master(
+        &mut self,
+        nth: usize,
+        node: &ConfiguredNode,
+        served: &[Node],
+        NoMaster { named, unanswered, .. }: &NoMaster,
+        in_place: &InPlace,
+        replicas: Option<&mut Candidates>,
+    ) {
+        // Another node's server is named by mistake.
+        if let Some(named) = named.as_ref().filter(|named| !in_place.has(named, None)) {
+            self.known[nth].named(named);
+            self.shards[nth].address = named.clone();
+        }
+        // They may serve reads all the same.
+        if let Some(replicas) = replicas {
+            let history = self.known[nth].history();
+            replicas.add_without_master(nth, node, &mut self.shards[nth], (served, history), unanswered);
+        }
+    }
+
+    /// The longest time that a master took to answer.
+    fn pace(&self) -> Duration {
+        let mut pace = Duration::ZERO;
+        for (_, latency) in &self.latencies {
+            pace = pace.max(*latency);
+        }
+        pace
+    }
+
+    /// Takes what was found of a replica.
+    #[inline(never)]
+    fn add_replica(&mut self, Candidate { shard, node, verdict, .. }: &Candidate) {
+        let reason = match lock(verdict).take() {
+            Some(Ok(latency)) => {
+                self.latencies.push((node.address().clone(), latency));
+                self.shards[*shard].replicas.push(node.clone());
+                return;
+            }
+            Some(Err(Unusable { reason, catches_up })) => {
+                self.catches_up |= catches_up;
+                reason
+            }
+            None => {
+                self.is_unfinished = true;
+                "it has not answered so far".into()
+            }
+        };
+        self.shards[*shard].passed_over.push(PassedOver::new(node.clone(), &reason));
+    }
+}
+
 /// What came of looking for the masters of these nodes, of those that are asked. Servers that say nothing take no time from
 /// what comes after them.
+#[inline(never)]
 fn masters(nodes: &[ConfiguredNode], settings: &Arc<Settings>, known: &[Known], scope: &Scope) -> Vec<Option<Master>> {
     let (mut masters, mut asked) = (Vec::new(), Vec::new());
     for nth in 0..nodes.len() {
@@ -250,6 +309,7 @@ fn is_a_replica(name: &str, address: &Address) -> Error {
 impl Candidates {
     /// The replicas of a master that cannot be asked: those that served, and those that were given. Those that have just
     /// given no answer are not waited for once more.
+    #[inline(never)]
     fn add_without_master(
         &mut self,
         shard: usize,
@@ -284,6 +344,7 @@ impl Candidates {
     }
 
     /// The replicas of a master, as given or as it lists them.
+    #[inline(never)]
     fn add_listed(&mut self, shard: usize, node: &ConfiguredNode, master: &Address, info: &Info) {
         let mut add = |replica: Node, is_given: bool, listed: Listed| {
             self.list.push(Candidate {
@@ -324,6 +385,7 @@ impl Candidates {
     }
 
     /// Asks all of them; those that are not reached soon are not waited for. `pace` is how long servers take to answer here.
+    #[inline(never)]
     fn ask_hastily(candidates: &Arc<Candidates>, pace: Duration) {
         let of_threads = Arc::clone(candidates);
         let (began, to_reach) = (Instant::now(), TO_REACH.max(pace * 5));
@@ -348,6 +410,7 @@ impl Candidates {
     }
 
     /// How long a replica that can serve reads took to answer, or why it cannot serve.
+    #[inline(never)]
     fn verdict(&self, candidate: &Candidate, reached: &dyn Fn()) -> Result<Duration, Unusable> {
         let Candidate { shard, node, endpoint, is_given, listed, master_had, history, .. } = candidate;
         if listed.is_some_and(|line| !line.online) {

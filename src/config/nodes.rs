@@ -2,7 +2,6 @@
 
 use super::{about_node, Credentials, Sentinels};
 use crate::error::{Error, Result};
-use crate::order::sort_by_key;
 use crate::topology::{cut, digits, trimmed, Address};
 use std::sync::Arc;
 
@@ -51,10 +50,11 @@ impl Endpoint {
     /// place where none belongs.
     pub(crate) fn parse(text: &str) -> Result<Endpoint> {
         let text = trimmed(text);
-        let Some((scheme, rest)) = text.split_once("://") else {
+        let Some(at) = text.as_bytes().windows(3).position(|part| part == b"://") else {
             return Ok(Endpoint::plain(Address::parse(text)?));
         };
-        match scheme {
+        let rest = &text[at + 3..];
+        match &text[..at] {
             "redis" => Endpoint::parse_url(rest, false),
             "rediss" => Endpoint::parse_url(rest, true),
             "unix" => Endpoint::parse_unix(rest),
@@ -67,9 +67,10 @@ impl Endpoint {
         Endpoint { address, credentials, database: None, encrypted: false, is_unplaced: false }
     }
 
+    #[inline(never)]
     fn parse_url(rest: &str, encrypted: bool) -> Result<Endpoint> {
         // The last `@` ends the credentials: a password may hold one unescaped.
-        let (user_info, rest) = match rest.rfind('@') {
+        let (user_info, rest) = match rest.bytes().rposition(|byte| byte == b'@') {
             Some(at) => (Some(&rest[..at]), &rest[at + 1..]),
             None => (None, rest),
         };
@@ -92,8 +93,9 @@ impl Endpoint {
         Ok(Endpoint { credentials, database, encrypted, ..Endpoint::plain(address) })
     }
 
+    #[inline(never)]
     fn parse_unix(rest: &str) -> Result<Endpoint> {
-        let (credentials, rest) = match rest.rfind("@/") {
+        let (credentials, rest) = match rest.as_bytes().windows(2).rposition(|part| part == b"@/") {
             // One slash too many would make a path of the password, which everybody sees.
             Some(_) if rest.starts_with('/') => {
                 return Err(Error::config("a unix:// URL with @/ in its path; an @ in a path is written as %40"))
@@ -288,10 +290,7 @@ impl NodeTable {
             return Err(Error::config("no nodes are given"));
         }
         if are_numbered {
-            sort_by_key(&mut masters, |node| number(&node.name));
-            for (node, wanted) in masters.iter().zip(1..) {
-                check_number(number(&node.name).unwrap_or(wanted), wanted, masters.len())?;
-            }
+            put_in_order(&mut masters)?;
         }
         Ok(masters)
     }
@@ -315,17 +314,31 @@ impl NodeTable {
     }
 }
 
-/// Whether the number of a node is the next one, of so many.
-fn check_number(number: u64, wanted: u64, count: usize) -> Result<()> {
-    if number < wanted {
-        return Err(Error::config(format!("two nodes have the number {number}")));
+/// Puts nodes at the places of their numbers, which have to be those from 1 on.
+fn put_in_order(masters: &mut [ConfiguredNode]) -> Result<()> {
+    let mut numbers = Vec::with_capacity(masters.len());
+    for node in masters.iter() {
+        numbers.push(number(&node.name).unwrap_or_default());
     }
-    if number > wanted {
-        return Err(Error::config(format!(
-            "node_{wanted} is missing: the numbers run from node_1 to node_{count} without gaps"
-        )));
+    for (place, wanted) in (1..=masters.len() as u64).enumerate() {
+        let left = &numbers[place..];
+        let Some(at) = left.iter().position(|&number| number == wanted) else {
+            return Err(wrong_numbers(left, wanted, masters.len()));
+        };
+        masters.swap(place, place + at);
+        numbers.swap(place, place + at);
     }
     Ok(())
+}
+
+/// Why there is no node of the number that is wanted, among these that are left of so many.
+#[cold]
+fn wrong_numbers(left: &[u64], wanted: u64, count: usize) -> Error {
+    let lowest = left.iter().copied().min().unwrap_or_default();
+    Error::config(match lowest < wanted {
+        true => format!("two nodes have the number {lowest}"),
+        false => format!("node_{wanted} is missing: the numbers run from node_1 to node_{count} without gaps"),
+    })
 }
 
 /// A name for people to read. One that looks like an address may be one, with a password in it.

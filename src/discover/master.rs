@@ -121,40 +121,21 @@ impl From<Error> for NoMaster {
 /// What came of looking for a master: where it is and what it said of itself.
 pub(crate) type Master = Result<(Address, Said), NoMaster>;
 
-/// The servers of a node, to be asked.
-struct Servers<'a> {
+/// The search for the master of a node.
+struct Search<'a> {
     node: &'a ConfiguredNode,
+    known: &'a Known,
     settings: &'a Arc<Settings>,
     probes: &'a Probes,
-}
-
-impl Servers<'_> {
-    /// Time of its own for each step: Sentinels that say nothing must leave some for the servers.
-    fn soon(&self) -> Deadline {
-        Deadline::after(self.settings.deadline).within(self.settings.connect_timeout)
-    }
-
-    fn ask(&self, address: &Address, deadline: Deadline) -> Result<Said> {
-        let server = Node::new(Arc::clone(&self.node.name), address.clone());
-        self.probes.ask(&server, &self.node.endpoint_of(address), self.settings, deadline, &|| {})
-    }
-
-    /// What each of these says, in their order.
-    fn ask_all(&self, addresses: &[Address]) -> Vec<(Address, Result<Said>)> {
-        let (answers, deadline) = (Mutex::new(Vec::new()), self.soon());
-        all_at_once(addresses.len(), &|nth| {
-            let said = self.ask(&addresses[nth], deadline);
-            lock(&answers).push((addresses[nth].clone(), said));
-        });
-        let mut came = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
-        // Of two that are as good the order decides, and that must not be chance.
-        for (place, address) in addresses.iter().enumerate() {
-            if let Some(at) = came.iter().position(|(other, _)| other == address) {
-                came.swap(place, at);
-            }
-        }
-        came
-    }
+    is_in_doubt: bool,
+    /// Every address that was asked.
+    met: Vec<Address>,
+    /// Those to be asked next, in their order.
+    to_ask: Vec<Address>,
+    answers: Vec<Answer>,
+    unanswered: Vec<(Address, Error)>,
+    /// What the master until now met.
+    error: Option<Error>,
 }
 
 /// The master of a node, and what it said of itself: the one that its Sentinels name, where there are any and it says the
@@ -177,113 +158,180 @@ pub(crate) fn master_of(
     probes: &Probes,
     deadline: Deadline,
 ) -> Master {
-    let servers = Servers { node, settings, probes };
-    let mut silent = None;
-    if let Some(sentinels) = &node.sentinels {
+    let mut search = Search {
+        node,
+        known,
+        settings,
+        probes,
+        is_in_doubt,
+        met: vec![known.master.clone()],
+        to_ask: Vec::new(),
+        answers: Vec::new(),
+        unanswered: Vec::new(),
+        error: None,
+    };
+    let found = match search.named_by_sentinels()? {
+        Some(found) => Some(found),
+        None => search.asks_the_servers(deadline),
+    };
+    match found {
+        Some(nth) => {
+            let Answer { address, said } = search.answers.swap_remove(nth);
+            Ok((address, said))
+        }
+        None => Err(search.none()),
+    }
+}
+
+impl Search<'_> {
+    /// Which answer is that of the server that the Sentinels name, if it says that it is a master.
+    ///
+    /// # Errors
+    /// When it gives no answer, and is another server than the master until now.
+    fn named_by_sentinels(&mut self) -> Result<Option<usize>, NoMaster> {
+        let Some(sentinels) = &self.node.sentinels else { return Ok(None) };
         // That they cannot be asked does not stop anything.
-        for address in sentinels(&node.name, settings).unwrap_or_default() {
-            match servers.ask(&address, servers.soon()) {
-                Ok(said) if said.info.is_master() => return Ok((address, said)),
+        for address in sentinels(&self.node.name, self.settings).unwrap_or_default() {
+            match self.ask(&address, self.soon()) {
+                Ok(said) if said.info.is_master() => {
+                    self.answers.push(Answer { address, said });
+                    return Ok(Some(0));
+                }
                 // They have not heard yet that it was replaced.
                 Ok(_) => {}
+                // They know of a later failover than this program: whoever was the master before it is not any more.
+                Err(error) if address != self.known.master => {
+                    let error = error.with_note(&format!("the Sentinels of {} name this server", self.node.name));
+                    return Err(NoMaster { named: Some(address), ..error.into() });
+                }
                 // Then they say nothing of any other.
                 Err(error) => {
-                    silent = Some((address, error));
+                    self.error = Some(error);
                     break;
                 }
             }
         }
+        Ok(None)
     }
-    let patience = if node.sentinels.is_some() { Deadline::after(settings.deadline) } else { deadline };
-    let patience = patience.within(settings.connect_timeout);
-    let master = known.master();
-    // Every address that was asked, or is about to be.
-    let mut met = vec![master.clone()];
-    let mut to_ask = Vec::new();
-    for server in known.servers.iter().chain([&node.endpoint.address]) {
-        add(&mut to_ask, server, &met);
-    }
-    let mut said_already = None;
-    let first = match silent {
-        // They know of a later failover than this program: whoever was the master before it is not any more.
-        Some((address, error)) if address != *master => {
-            let error = error.with_note(&format!("the Sentinels of {} name this server", node.name));
-            return Err(NoMaster { named: Some(address), ..error.into() });
-        }
-        Some((_, error)) => Some(Err(error)),
-        None if to_ask.is_empty() => Some(servers.ask(master, patience)),
-        None => {
-            let head_start = HEAD_START.min(settings.connect_timeout / 2);
-            let (first, others) = (Mutex::new(None), Mutex::new(None));
-            with_head_start(
-                head_start,
-                &|| {
-                    let said = servers.ask(master, patience);
-                    *lock(&first) = Some(said);
-                },
-                &|| {
-                    let said = servers.ask_all(&to_ask);
-                    *lock(&others) = Some(said);
-                },
-            );
-            said_already = others.into_inner().unwrap_or_else(PoisonError::into_inner);
-            first.into_inner().unwrap_or_else(PoisonError::into_inner)
-        }
-    };
-    let (mut answers, mut unanswered, mut error) = (Vec::new(), Vec::new(), None);
-    match first {
-        Some(Ok(said)) => {
-            let is_as_it_was = known.history().map_or(true, |history| said.info.descends_from(history));
-            if said.info.is_master() && is_as_it_was && !is_in_doubt {
-                return Ok((master.clone(), said));
-            }
-            answers.push(Answer { address: master.clone(), said });
-        }
-        Some(Err(why)) => error = Some(why),
-        None => {}
-    }
-    if said_already.is_none() {
-        met.extend_from_slice(&to_ask);
-        to_ask.extend(named_by(&answers, &met));
-    }
-    // Once more for the masters that replicas name, and for those that these name.
-    for _ in 0..3 {
-        let said = said_already.take().unwrap_or_else(|| servers.ask_all(&to_ask));
-        met.append(&mut to_ask);
-        for (address, said) in said {
-            match said {
-                Ok(said) => answers.push(Answer { address, said }),
-                Err(error) => unanswered.push((address, error)),
-            }
-        }
-        to_ask = named_by(&answers, &met);
-        if to_ask.is_empty() {
-            break;
-        }
-    }
-    if let Some(nth) = chosen(node, known, is_in_doubt, &answers) {
-        let Answer { address, said } = answers.swap_remove(nth);
-        return Ok((address, said));
-    }
-    let mut error = error.unwrap_or_else(|| no_master(node, known, &answers));
-    if let Some(stranger) = answers.iter().find(|answer| answer.said.info.is_master()) {
-        error = with_stranger(error, &stranger.address);
-    }
-    Err(NoMaster { unanswered, ..error.into() })
-}
 
-/// The masters that replicas name, without those that were met.
-fn named_by(answers: &[Answer], met: &[Address]) -> Vec<Address> {
-    let mut named = Vec::new();
-    for answer in answers {
-        if let Some(master) = &answer.said.info.master {
-            add(&mut named, master, met);
+    /// Which answer is the master's: of the one until now, or of all servers that were ever met.
+    fn asks_the_servers(&mut self, deadline: Deadline) -> Option<usize> {
+        let known = self.known;
+        for server in known.servers.iter().chain([&self.node.endpoint.address]) {
+            add(&mut self.to_ask, server, &self.met);
+        }
+        let mut said_by_others = None;
+        if self.error.is_none() {
+            said_by_others = self.ask_first(deadline);
+            if let Some(Answer { said, .. }) = self.answers.first() {
+                let is_as_it_was = known.history().map_or(true, |history| said.info.descends_from(history));
+                if said.info.is_master() && is_as_it_was && !self.is_in_doubt {
+                    return Some(0);
+                }
+            }
+        }
+        if said_by_others.is_none() {
+            self.add_named();
+        }
+        // Once more for the masters that replicas name, and for those that these name.
+        for _ in 0..3 {
+            let said = said_by_others.take().unwrap_or_else(|| self.ask_all());
+            self.met.append(&mut self.to_ask);
+            for (address, said) in said {
+                match said {
+                    Ok(said) => self.answers.push(Answer { address, said }),
+                    Err(error) => self.unanswered.push((address, error)),
+                }
+            }
+            self.add_named();
+            if self.to_ask.is_empty() {
+                break;
+            }
+        }
+        chosen(self.node, known, self.is_in_doubt, &self.answers)
+    }
+
+    /// Asks the master until now. When that does not answer for a while, gives what the others say meanwhile.
+    fn ask_first(&mut self, deadline: Deadline) -> Option<Vec<(Address, Result<Said>)>> {
+        let address = &self.known.master;
+        let patience = match self.node.sentinels {
+            Some(_) => self.soon(),
+            None => deadline.within(self.settings.connect_timeout),
+        };
+        let (first, others) = (Mutex::new(None), Mutex::new(None));
+        let ask_first = || {
+            let said = self.ask(address, patience);
+            *lock(&first) = Some(said);
+        };
+        if self.to_ask.is_empty() {
+            ask_first();
+        } else {
+            let head_start = HEAD_START.min(self.settings.connect_timeout / 2);
+            with_head_start(head_start, &ask_first, &|| {
+                let said = self.ask_all();
+                *lock(&others) = Some(said);
+            });
+        }
+        let said = lock(&first).take();
+        match said {
+            Some(Ok(said)) => self.answers.push(Answer { address: address.clone(), said }),
+            Some(Err(error)) => self.error = Some(error),
+            None => {}
+        }
+        others.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The masters that replicas name are asked next, without those that were met.
+    fn add_named(&mut self) {
+        for answer in &self.answers {
+            if let Some(master) = &answer.said.info.master {
+                add(&mut self.to_ask, master, &self.met);
+            }
         }
     }
-    named
+
+    /// Time of its own for each step: Sentinels that say nothing must leave some for the servers.
+    fn soon(&self) -> Deadline {
+        Deadline::after(self.settings.deadline).within(self.settings.connect_timeout)
+    }
+
+    #[inline(never)]
+    fn ask(&self, address: &Address, deadline: Deadline) -> Result<Said> {
+        let server = Node::new(Arc::clone(&self.node.name), address.clone());
+        self.probes.ask(&server, &self.node.endpoint_of(address), self.settings, deadline, &|| {})
+    }
+
+    /// What each of those that are to be asked says, in their order.
+    #[inline(never)]
+    fn ask_all(&self) -> Vec<(Address, Result<Said>)> {
+        let (answers, deadline) = (Mutex::new(Vec::new()), self.soon());
+        all_at_once(self.to_ask.len(), &|nth| {
+            let said = self.ask(&self.to_ask[nth], deadline);
+            lock(&answers).push((self.to_ask[nth].clone(), said));
+        });
+        let mut came = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // Of two that are as good the order decides, and that must not be chance.
+        for (place, address) in self.to_ask.iter().enumerate() {
+            if let Some(at) = came.iter().position(|(other, _)| other == address) {
+                came.swap(place, at);
+            }
+        }
+        came
+    }
+
+    /// Why there is none.
+    #[cold]
+    fn none(self) -> NoMaster {
+        let mut error = self.error.unwrap_or_else(|| no_master(self.node, self.known, &self.answers));
+        if let Some(stranger) = self.answers.iter().find(|answer| answer.said.info.is_master()) {
+            error = with_stranger(error, &stranger.address);
+        }
+        NoMaster { unanswered: self.unanswered, ..error.into() }
+    }
 }
 
 /// Adds an address at its place in the order of addresses, once, and not if it was met.
+#[inline(never)]
 fn add(addresses: &mut Vec<Address>, new: &Address, met: &[Address]) {
     if met.contains(new) || addresses.contains(new) {
         return;
@@ -294,6 +342,7 @@ fn add(addresses: &mut Vec<Address>, new: &Address, met: &[Address]) {
 
 /// Which of the servers that answered is the master. Of two that say so it is the one that goes on with the known
 /// history, then the one in use unless it `is_in_doubt`, then the one that more servers follow, then the one that was configured.
+#[inline(never)]
 fn chosen(node: &ConfiguredNode, known: &Known, is_in_doubt: bool, answers: &[Answer]) -> Option<usize> {
     let is_current = |answer: &Answer| answer.address == *known.master();
     // What the address in use was last known to have; as a replica by now it has what its own master has.

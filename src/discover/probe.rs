@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_millis(800);
 /// What a server said of itself, and how long it took.
 #[derive(Debug, Clone)]
 pub(crate) struct Said {
-    pub(crate) info: Arc<Info>,
+    pub(crate) info: Info,
     pub(crate) latency: Duration,
 }
 
@@ -103,13 +103,8 @@ impl Probes {
             return Err(is_of_a_cluster(node));
         }
         self.keep(endpoint, connection);
-        if let Some(address) = &mut info.master {
-            *address = settings.address_map.apply(address);
-        }
-        for line in &mut info.replicas {
-            line.address = settings.address_map.apply(&line.address);
-        }
-        Ok(Said { info: Arc::new(info), latency })
+        info.map_addresses(&|address| settings.address_map.apply(address));
+        Ok(Said { info, latency })
     }
 }
 

@@ -2,14 +2,19 @@
 
 use super::text::{cut, digits, trimmed};
 use super::Address;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// The most replicas that one master is believed to have.
 const MOST_REPLICAS: usize = 1000;
 
-/// A server's own view of its place.
+/// A server's own view of its place. It goes from hand to hand, so it is shared and not copied.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Info {
+pub(crate) struct Info(Arc<Facts>);
+
+/// What a server says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
     /// `master`, `slave` for a replica, `other` for anything else; empty when it does not say.
     pub(crate) role: &'static str,
     /// Whether it is a member of a Redis Cluster, or is to become one.
@@ -41,10 +46,24 @@ pub(crate) struct ListedReplica {
     pub(crate) lag: Option<u64>,
 }
 
+impl Deref for Info {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.0
+    }
+}
+
+impl From<Facts> for Info {
+    fn from(facts: Facts) -> Info {
+        Info(Arc::new(facts))
+    }
+}
+
 impl Info {
     /// Reads the text of the sections. Lines that make no sense are passed over: a later version may add any.
     pub(crate) fn parse(text: &str) -> Info {
-        let mut info = Info::default();
+        let mut info = Facts::default();
         let (mut host, mut port) = ("", "");
         let mut rest = Some(text);
         while let Some(text) = rest {
@@ -77,9 +96,23 @@ impl Info {
             }
         }
         info.master = address(host, port);
-        info
+        info.into()
     }
 
+    /// Where the servers that it tells of are from here. Only what nobody shares yet is changed.
+    pub(crate) fn map_addresses(&mut self, map: &dyn Fn(&Address) -> Address) {
+        let Some(facts) = Arc::get_mut(&mut self.0) else { return };
+        if let Some(master) = &mut facts.master {
+            *master = map(master);
+        }
+        for line in &mut facts.replicas {
+            line.address = map(&line.address);
+        }
+    }
+}
+
+impl Facts {
+    #[inline(never)]
     fn add_replica(&mut self, line: &str) {
         let Some(new) = ListedReplica::parse(line) else { return };
         let is_new = self.replicas.iter().all(|known| known.address != new.address);
@@ -87,7 +120,9 @@ impl Info {
             self.replicas.push(new);
         }
     }
+}
 
+impl Info {
     pub(crate) fn is_master(&self) -> bool {
         self.role == "master"
     }
@@ -115,6 +150,7 @@ impl Info {
 }
 
 /// The name of a history. There is none where a server shows zeros.
+#[inline(never)]
 fn history(value: &str) -> Option<Arc<str>> {
     let named = value.len() <= 64 && value.bytes().any(|byte| byte != b'0');
     (named && value.bytes().all(|byte| byte.is_ascii_alphanumeric())).then(|| value.into())
@@ -124,6 +160,7 @@ fn is_replica_field(field: &str) -> bool {
     field.strip_prefix("slave").is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
+#[inline(never)]
 fn address(host: &str, port: &str) -> Option<Address> {
     Address::new(host, u16::try_from(digits(port)?).ok()?).ok()
 }

@@ -115,11 +115,12 @@ impl Reach {
 
 #[cfg(test)]
 mod tests {
+    use super::super::info::Facts;
     use super::*;
 
     fn info(run_id: &str, history: &str, offset: u64) -> Info {
         let (run_id, history) = (Some(run_id.to_owned()), Some(history.into()));
-        Info { run_id, history, offset: Some(offset), ..Info::default() }
+        Facts { run_id, history, offset: Some(offset), ..Facts::default() }.into()
     }
 
     #[test]
