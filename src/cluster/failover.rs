@@ -148,6 +148,7 @@ impl Cluster {
 }
 
 /// Whether the master of the node of this name is what failed.
+#[inline(never)]
 fn is_at_fault(name: &str, master: &Node, error: &Error) -> bool {
     for part in error.parts() {
         if part.error.is_some() && part.node == name {
@@ -163,6 +164,7 @@ impl Shared {
     /// With `is_in_doubt` the old one says that it is the master, and is one that takes no writes.
     ///
     /// A thread asks. To ask servers that say nothing may take longer than a call has, and what is found is for others, too.
+    #[inline(never)]
     fn follow(shared: &Arc<Shared>, shard: usize, failed: &Topology, is_in_doubt: bool, deadline: Deadline) -> bool {
         let old = failed.master_of(&failed.shards()[shard]).address();
         // Looked up before what is known is locked: whoever replaces the servers locks these first.
@@ -197,9 +199,20 @@ impl Shared {
 }
 
 impl Shared {
+    #[inline(never)]
     fn pool_of_master(&self, shard: usize) -> Arc<Pool> {
         let servers = self.servers();
         Arc::clone(&servers.pools[servers.topology.shards()[shard].master()])
+    }
+
+    /// The master of a shard is reached for the first time: whether it is another node's server only these can tell.
+    #[inline(never)]
+    fn meets(&self, shard: usize) {
+        let mut asked = Vec::with_capacity(self.nodes.len());
+        for nth in 0..self.nodes.len() {
+            asked.push(nth == shard || !self.is_unreached(nth));
+        }
+        self.ask_servers(Some(asked), self.read_from, self.settings.deadline, true);
     }
 
     /// Whether the master of a shard could not be reached at the start, nor since.
@@ -229,13 +242,7 @@ impl Under {
                     }
                 }
                 if address == *known.master() && shared.is_unreached(*shard) {
-                    // It is reached for the first time: whether it is another node's server only these can tell.
-                    let mut asked = Vec::with_capacity(shared.nodes.len());
-                    for nth in 0..shared.nodes.len() {
-                        asked.push(nth == *shard || !shared.is_unreached(nth));
-                    }
-                    shared.ask_servers(Some(asked), shared.read_from, shared.settings.deadline, true);
-                    return;
+                    return shared.meets(*shard);
                 }
                 shared.takes(*shard, Some(&known), &address, &|known| known.found(&address, &said.info))
             }
@@ -255,6 +262,7 @@ impl Shared {
     /// Takes this address for that of the master of a shard from now on, as `remember` notes it. What was found by asking
     /// counts no more when the node has moved since it was known `as_of` then; with none it is the word of an operator, which
     /// counts in any case. Says whether it is another address than before; the master of another node is not taken.
+    #[inline(never)]
     pub(super) fn takes(
         &self,
         shard: usize,

@@ -22,6 +22,7 @@ impl ConfiguredNode {
     }
 
     /// How to reach a server of this node: as it was given, or as the node.
+    #[inline(never)]
     pub(crate) fn endpoint_of(&self, address: &Address) -> Endpoint {
         for (_, endpoint) in self.given() {
             if endpoint.address == *address {
@@ -115,6 +116,7 @@ impl Endpoint {
     }
 
     /// How to reach another server in the same way.
+    #[inline(never)]
     pub(crate) fn at(&self, address: &Address) -> Endpoint {
         let is_unplaced = self.is_unplaced && self.address == *address;
         Endpoint { address: address.clone(), is_unplaced, ..self.clone() }
@@ -277,12 +279,8 @@ impl NodeTable {
             if self.master_of.iter().any(|(_, replica)| **replica == **name) {
                 continue;
             }
-            let mut given = Vec::new();
-            for (_, replica) in self.master_of.iter().filter(|(master, _)| **master == **name) {
-                given.extend(self.nodes.iter().filter(|(known, _)| **known == **replica).cloned());
-            }
             are_numbered &= number(name).is_some();
-            let replicas = (!given.is_empty()).then_some(given);
+            let replicas = self.replicas_of(name);
             let (name, endpoint) = (Arc::clone(name), endpoint.clone());
             masters.push(ConfiguredNode { name, endpoint, replicas, sentinels: None });
         }
@@ -295,6 +293,21 @@ impl NodeTable {
         Ok(masters)
     }
 
+    /// The replicas that are given for a master, if there are any.
+    #[inline(never)]
+    fn replicas_of(&self, name: &str) -> Option<Vec<(Arc<str>, Endpoint)>> {
+        let mut given = Vec::new();
+        for (master, replica) in &self.master_of {
+            for (known, endpoint) in &self.nodes {
+                if master == name && **known == **replica {
+                    given.push((Arc::clone(known), endpoint.clone()));
+                }
+            }
+        }
+        (!given.is_empty()).then_some(given)
+    }
+
+    #[inline(never)]
     fn check_replicas(&self) -> Result<()> {
         for (nth, (master, replica)) in self.master_of.iter().enumerate() {
             for name in [master, replica] {
@@ -315,6 +328,7 @@ impl NodeTable {
 }
 
 /// Puts nodes at the places of their numbers, which have to be those from 1 on.
+#[inline(never)]
 fn put_in_order(masters: &mut [ConfiguredNode]) -> Result<()> {
     let mut numbers = Vec::with_capacity(masters.len());
     for node in masters.iter() {

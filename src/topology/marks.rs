@@ -32,6 +32,7 @@ struct Mark {
 }
 
 impl Mark {
+    #[inline(never)]
     fn is_of(&self, shard: usize, replica: &Address, info: &Info) -> bool {
         self.shard == shard
             && self.address == *replica
@@ -66,6 +67,7 @@ impl Marks {
         self.set(shard, replica, info, None);
     }
 
+    #[inline(never)]
     fn set(&self, shard: usize, replica: &Address, info: &Info, offset: Option<u64>) {
         let mut marks = self.marks();
         let mark = match marks.iter().position(|mark| mark.is_of(shard, replica, info)) {
