@@ -26,7 +26,7 @@ use crate::args::Args;
 use crate::cancel::Cancel;
 use crate::cmd::{Cmd, Execute};
 use crate::command::Spec;
-use crate::config::{Builder, Checked, ConfiguredNode, Endpoint, Settings};
+use crate::config::{Builder, Checked, ConfiguredNode, Settings};
 use crate::convert::FromValue;
 use crate::discover::{Known, Probes};
 use crate::error::Result;
@@ -36,11 +36,11 @@ use crate::net::{Connection, Deadline, Pool, PoolStatus};
 use crate::plan::{CrossNode, Planner};
 use crate::retry::{Budget, Retries};
 use crate::to_arg::ToArg;
-use crate::topology::{Marks, Node, Placement, ReadFrom, Role, ShardDescription, Topology};
+use crate::topology::{Marks, Node, Placement, ReadFrom, ShardDescription, Topology};
 use crate::wait::Wait;
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 /// N independent Redis servers that look like one.
@@ -124,7 +124,11 @@ impl Builder {
         let Checked { masters, settings, read_from, refresh_every, cross_node, placement, own_specs } =
             self.checked()?;
         let settings = Arc::new(settings);
-        let shards = masters.iter().map(|node| ShardDescription::new(&node.name, &node.endpoint.address));
+        let (mut shards, mut known) = (Vec::new(), Vec::new());
+        for node in &masters {
+            shards.push(ShardDescription::new(Arc::clone(&node.name), &node.endpoint.address));
+            known.push(Known::new(node));
+        }
         let servers = Servers::new(Topology::new(shards), &masters, &settings, &[], Arc::default());
         let view = View {
             read_from,
@@ -135,7 +139,6 @@ impl Builder {
             own_writes: None,
             retries: settings.retries,
         };
-        let known = Masters::new(masters.iter().map(Known::new).collect());
         let shared = Shared {
             nodes: masters,
             settings,
@@ -143,7 +146,7 @@ impl Builder {
             read_from,
             own_specs,
             servers: RwLock::new(Arc::new(servers)),
-            masters: known,
+            masters: Masters::new(known),
             probes: Arc::default(),
             followers: Followers::default(),
             refresher: Refresher::new(refresh_every),
@@ -177,33 +180,29 @@ impl Servers {
         before: &[Arc<Pool>],
         marks: Arc<Marks>,
     ) -> Servers {
-        let pool = |role: Role, node: &Node| {
-            let endpoint = endpoint_of(role, node, &topology, nodes);
-            let Some(same) = before.iter().find(|pool| *pool.endpoint() == endpoint) else {
-                return Arc::new(Pool::new(role, node.clone(), endpoint, Arc::clone(settings)));
+        // The shards are in the order of the nodes that they were discovered for.
+        let mut owners = vec![0; topology.server_count()];
+        for (nth, shard) in topology.shards().iter().enumerate().rev() {
+            for &server in [shard.master()].iter().chain(shard.replicas()) {
+                owners[server] = nth;
+            }
+        }
+        let mut pools = Vec::with_capacity(owners.len());
+        for (server, &owner) in owners.iter().enumerate() {
+            let (role, node) = (topology.role(server), topology.node(server));
+            let endpoint = nodes[owner].endpoint_of(node.address());
+            let pool = match before.iter().find(|pool| *pool.endpoint() == endpoint) {
+                Some(same) => Arc::clone(same),
+                None => Arc::new(Pool::new(role, node.clone(), endpoint, Arc::clone(settings))),
             };
             // A server that was promoted or demoted goes by another name.
-            if *same.node() != *node {
-                same.rename(role, node);
+            if *pool.node() != *node {
+                pool.rename(role, node);
             }
-            Arc::clone(same)
-        };
-        let pools = topology.servers().map(|(role, node)| pool(role, node)).collect();
+            pools.push(pool);
+        }
         Servers { topology: Arc::new(topology), pools, marks }
     }
-}
-
-/// How to reach a server: as it was configured, or for a discovered replica with the credentials of its master.
-fn endpoint_of(role: Role, node: &Node, topology: &Topology, nodes: &[ConfiguredNode]) -> Endpoint {
-    let shard = topology.shards().iter().position(|shard| match role {
-        Role::Master => topology.master_of(shard) == node,
-        Role::Replica => topology.replicas_of(shard).any(|replica| replica == node),
-    });
-    // The shards are in the order of the nodes that they were discovered for.
-    let owner = &nodes[shard.unwrap_or(0)];
-    // One that was promoted has another name than the one that it was given by.
-    let given = owner.replicas.iter().flatten().find(|(_, endpoint)| endpoint.address == *node.address());
-    given.map_or(&owner.endpoint, |(_, endpoint)| endpoint).at(node.address())
 }
 
 impl Cluster {
@@ -213,7 +212,7 @@ impl Cluster {
     }
 
     pub(crate) fn servers(&self) -> Arc<Servers> {
-        Arc::clone(&self.shared.servers.read().unwrap_or_else(PoisonError::into_inner))
+        self.shared.servers()
     }
 
     /// The node that a key lives on, hash tags observed: where a write of it goes. Nothing is sent.
@@ -233,7 +232,7 @@ impl Cluster {
         let topology = self.topology();
         let (shard, _) = self.shared.placement.place(args.get(0).unwrap_or_default(), &topology);
         let shard = &topology.shards()[shard];
-        Node::new(shard.name(), topology.master_of(shard).address().clone())
+        topology.master_of(shard).called(shard.name())
     }
 
     /// What running a command by this view would take: which servers get what, in how many rounds. Nothing is sent.

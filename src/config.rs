@@ -3,11 +3,9 @@
 mod nodes;
 mod pools;
 mod replicas;
-mod sentinels;
 
-pub(crate) use nodes::{Endpoint, NodeTable};
+pub(crate) use nodes::{shown, ConfiguredNode, Endpoint, NodeTable};
 pub(crate) use replicas::AddressMap;
-pub(crate) use sentinels::{Asking, Sentinels};
 
 use crate::command::Spec;
 use crate::error::{Error, Result};
@@ -16,7 +14,7 @@ use crate::partition::{Crc32Modulo, HashTags, Partitioner};
 use crate::plan::CrossNode;
 use crate::resp::{Limits, Protocol};
 use crate::retry::Retries;
-use crate::topology::{Placement, ReadFrom, ReplicaLag};
+use crate::topology::{Address, Placement, ReadFrom, ReplicaLag};
 use crate::transport::{Connect, Connector};
 use std::fmt;
 use std::sync::Arc;
@@ -59,9 +57,12 @@ use std::time::Duration;
 /// ```
 pub struct Builder {
     pub(crate) table: NodeTable,
-    sentinels: Vec<(String, Sentinels)>,
+    /// By the name of a node.
+    pub(crate) sentinels: Vec<(String, Sentinels)>,
+    /// What asks Sentinels for the nodes without an address. It gives why some of those stay without.
+    pub(crate) find_addresses: Option<fn(&mut Builder) -> Result<Option<Error>>>,
     /// Nodes of which only Sentinels know where they are may stay without an address.
-    may_be_unplaced: bool,
+    pub(crate) may_be_unplaced: bool,
     pub(crate) require_all: bool,
     pub(crate) credentials: Credentials,
     pub(crate) settings: Settings,
@@ -73,6 +74,10 @@ pub struct Builder {
     own_specs: Vec<&'static Spec>,
     mistake: Option<Error>,
 }
+
+/// What asks the Sentinels of a node, which is given by its name, for the addresses that may be its master's. It comes with
+/// the call that names them, so that only a program which does has the code.
+pub(crate) type Sentinels = Arc<dyn Fn(&str, &Settings) -> Result<Vec<Address>> + Send + Sync>;
 
 /// What every connection of a cluster needs to know.
 #[derive(Debug, Clone)]
@@ -97,8 +102,8 @@ pub(crate) struct Settings {
 /// Who a connection says it is.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Credentials {
-    pub(crate) username: Option<String>,
-    pub(crate) password: Option<String>,
+    pub(crate) username: Option<Arc<str>>,
+    pub(crate) password: Option<Arc<str>>,
 }
 
 impl fmt::Debug for Credentials {
@@ -116,6 +121,7 @@ impl Default for Builder {
         Builder {
             table: NodeTable::default(),
             sentinels: Vec::new(),
+            find_addresses: None,
             may_be_unplaced: false,
             require_all: false,
             credentials: Credentials::default(),
@@ -148,7 +154,7 @@ impl Default for Builder {
 }
 
 impl Builder {
-    fn note(mut self, done: impl FnOnce(&mut Builder) -> Result<()>) -> Builder {
+    pub(crate) fn note(mut self, done: impl FnOnce(&mut Builder) -> Result<()>) -> Builder {
         if let Err(mistake) = done(&mut self) {
             self.mistake.get_or_insert(mistake);
         }
@@ -164,7 +170,7 @@ impl Builder {
     /// of their numbers, without gaps; other names keep the order in which they are given. The order decides where keys
     /// live. Two names may be one server.
     pub fn node(self, name: impl Into<String>, address: impl AsRef<str>) -> Builder {
-        self.note(|builder| builder.table.add(name.into(), address.as_ref()))
+        self.note(|builder| builder.table.add(&name.into(), address.as_ref()))
     }
 
     /// Adds nodes from the short form `node_1=host:port,node_2=host:port`; URLs are taken here too. Empty
@@ -198,13 +204,13 @@ impl Builder {
 
     /// The user for `AUTH`, for servers with access control lists (since Redis 6.0). A URL's own user comes first.
     pub fn username(mut self, username: impl Into<String>) -> Builder {
-        self.credentials.username = Some(username.into());
+        self.credentials.username = Some(username.into().into());
         self
     }
 
     /// The password for `AUTH`, for masters and replicas alike. A URL's own password comes first.
     pub fn password(mut self, password: impl Into<String>) -> Builder {
-        self.credentials.password = Some(password.into());
+        self.credentials.password = Some(password.into().into());
         self
     }
 
@@ -379,30 +385,31 @@ impl Builder {
     }
 
     /// Checks everything that can be checked without a server.
+    #[inline(never)]
     pub(crate) fn checked(mut self) -> Result<Checked> {
         if let Some(mistake) = self.mistake.take() {
             return Err(mistake);
         }
-        self.check_addresses()?;
-        let database = self.table.database(self.settings.database)?;
-        self.settings.database = database;
-        let masters = self.table.masters()?;
+        if !self.may_be_unplaced {
+            if let Some(node) = self.table.unplaced().next() {
+                return Err(is_unplaced(node));
+            }
+        }
+        self.settings.database = self.table.database(self.settings.database)?;
+        let mut masters = self.table.masters()?;
         for (name, endpoint) in self.table.all() {
-            self.check_encryption(endpoint)
-                .map_err(|error| Error::config(format!("node {name}: {}", error.message())))?;
+            self.check_encryption(endpoint).map_err(|error| about_node(name, &error))?;
+        }
+        for node in &mut masters {
+            node.sentinels =
+                self.sentinels.iter().find(|(name, _)| **name == *node.name).map(|(_, own)| Arc::clone(own));
+            node.endpoint.or(&self.credentials);
+            for (_, endpoint) in node.replicas.iter_mut().flatten() {
+                endpoint.or(&self.credentials);
+            }
         }
         Ok(Checked {
-            masters: masters
-                .into_iter()
-                .map(|(name, endpoint, replicas)| ConfiguredNode {
-                    sentinels: self.sentinels.iter().find(|(node, _)| *node == name).map(|(_, own)| own.clone()),
-                    name,
-                    endpoint: endpoint.or(&self.credentials),
-                    replicas: replicas.map(|list| {
-                        list.into_iter().map(|(name, endpoint)| (name, endpoint.or(&self.credentials))).collect()
-                    }),
-                })
-                .collect(),
+            masters,
             settings: self.settings,
             read_from: self.read_from,
             refresh_every: self.refresh_every,
@@ -417,10 +424,11 @@ impl Builder {
         if let Some(mistake) = self.mistake.take() {
             return Err(mistake);
         }
-        let endpoint = Endpoint::parse(address)?;
+        let mut endpoint = Endpoint::parse(address)?;
         self.check_encryption(&endpoint)?;
         self.settings.database = self.settings.database.or(endpoint.database);
-        Ok((endpoint.or(&self.credentials), self.settings))
+        endpoint.or(&self.credentials);
+        Ok((endpoint, self.settings))
     }
 }
 
@@ -435,22 +443,25 @@ pub(crate) struct Checked {
     pub(crate) own_specs: Vec<&'static Spec>,
 }
 
-/// A node as it was configured.
-#[derive(Debug, Clone)]
-pub(crate) struct ConfiguredNode {
-    pub(crate) name: String,
-    pub(crate) endpoint: Endpoint,
-    /// The replicas that were given; `None` when they are to be discovered.
-    pub(crate) replicas: Option<Vec<(String, Endpoint)>>,
-    /// Who names its master.
-    pub(crate) sentinels: Option<Sentinels>,
-}
-
 fn positive(what: &str, duration: Duration) -> Result<()> {
     if duration.is_zero() {
         return Err(Error::config(format!("a {what} of zero; leave it out for the default")));
     }
     Ok(())
+}
+
+/// The mistake of a node, with its name.
+#[cold]
+fn about_node(name: &str, error: &Error) -> Error {
+    Error::config(format!("node {name}: {}", error.message()))
+}
+
+#[cold]
+fn is_unplaced(node: &str) -> Error {
+    Error::config(format!(
+        "where node {} is only its Sentinels know, and `build` asks nobody: use `connect`, or add an address by `node`",
+        shown(node)
+    ))
 }
 
 impl fmt::Debug for Builder {

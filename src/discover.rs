@@ -3,25 +3,27 @@
 mod master;
 mod probe;
 mod sentinel;
-mod together;
 
-pub(crate) use master::{master_of, Known, NoMaster};
+pub(crate) use master::{master_of, Known, Master, NoMaster};
 pub(crate) use probe::{Probes, Said};
-pub(crate) use sentinel::{addresses as sentinel_addresses, addresses_of_all as sentinel_addresses_of_all};
 
 use crate::config::{ConfiguredNode, Endpoint, Settings};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
-use crate::topology::info::{Info, ListedReplica};
+use crate::threads::{all_at_once, ask_until, lock, Progress};
+use crate::topology::info::Info;
 use crate::topology::{Address, Marks, Node, PassedOver, Reach, ReadFrom, ReplicaLag, ShardDescription};
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use together::{ask_until, at_once, Progress};
 
 /// A replica that has no connection to this program after so long is not waited for, where nobody needs its answer yet.
 const TO_REACH: Duration = Duration::from_millis(200);
 /// And one that was reached and says nothing is not waited for after this time.
 const TO_ANSWER: Duration = Duration::from_millis(1000);
+/// How long a replica that has less than its mark is looked at more often: a master sends it what it lacks within a second
+/// or so after it was attached.
+const CATCHES_UP: Duration = Duration::from_secs(10);
 
 /// Whom to ask, and how long.
 pub(crate) struct Scope {
@@ -56,7 +58,6 @@ pub(crate) struct Discovery {
 }
 
 /// A replica that may serve a shard.
-#[derive(Clone)]
 struct Candidate {
     shard: usize,
     node: Node,
@@ -64,9 +65,42 @@ struct Candidate {
     /// It was named as a replica of this node.
     is_given: bool,
     /// What its master says of it; `None` when the master could not be asked.
-    listed: Option<ListedReplica>,
+    listed: Option<Listed>,
     /// How many bytes of its history the master had.
     master_had: Option<u64>,
+    /// The history of the data of its node.
+    history: Option<Arc<str>>,
+    /// How long it took to answer, or why it cannot serve; `None` until that is known.
+    verdict: Mutex<Option<Result<Duration, Unusable>>>,
+}
+
+/// What a master says of a replica.
+#[derive(Clone, Copy)]
+struct Listed {
+    online: bool,
+    /// Seconds since it said how far it is.
+    lag: Option<u64>,
+}
+
+/// Why a replica cannot serve.
+struct Unusable {
+    reason: Cow<'static, str>,
+    catches_up: bool,
+}
+
+impl From<&'static str> for Unusable {
+    fn from(reason: &'static str) -> Unusable {
+        Unusable { reason: reason.into(), catches_up: false }
+    }
+}
+
+/// The replicas that are asked, and how.
+struct Candidates {
+    list: Vec<Candidate>,
+    settings: Arc<Settings>,
+    marks: Arc<Marks>,
+    probes: Arc<Probes>,
+    patience: Duration,
 }
 
 /// Finds every master, beginning where it was last, and asks every replica that could serve reads. A replica that
@@ -79,142 +113,192 @@ pub(crate) fn discover(
     before: &[ShardDescription],
     scope: &Scope,
 ) -> Discovery {
-    let mut errors: Vec<Option<Error>> = nodes.iter().map(|_| None).collect();
-    // One server under two names is found by its run id, whatever the names resolve to.
-    let mut by_run_id: Vec<(String, Address)> = Vec::new();
-    let mut shards: Vec<ShardDescription> = Vec::with_capacity(nodes.len());
-    let (mut found, mut latencies) = (known.to_vec(), Vec::new());
-    let mut replicas: Vec<Candidate> = Vec::new();
-    let asked: Vec<usize> = (0..nodes.len()).filter(|&nth| scope.asked[nth]).collect();
-    // Servers that say nothing take no time from what comes after them.
-    let masters = at_once(&asked, |&nth| {
-        let deadline = Deadline::after(scope.patience);
-        master_of(&nodes[nth], &known[nth], false, settings, &scope.probes, deadline)
-    });
-    // Masters that are where they were.
-    let in_place: Vec<(Option<String>, Address)> = masters
-        .iter()
-        .zip(&asked)
-        .filter_map(|(master, &nth)| master.as_ref().ok().filter(|(address, _)| address == known[nth].master()))
-        .map(|(address, said)| (said.info.run_id.clone(), address.clone()))
-        .collect();
-    let mut masters = masters.into_iter();
-    for (nth, node) in nodes.iter().enumerate() {
-        let Some(master) = scope.asked[nth].then(|| masters.next()).flatten() else {
-            let unchanged = || ShardDescription::new(&node.name, known[nth].master());
-            shards.push(before.get(nth).cloned().unwrap_or_else(unchanged));
+    let mut found = Discovery {
+        shards: Vec::with_capacity(nodes.len()),
+        known: known.to_vec(),
+        latencies: Vec::new(),
+        run_ids: Vec::new(),
+        errors: Vec::with_capacity(nodes.len()),
+        is_unfinished: false,
+        catches_up: false,
+    };
+    let mut candidates = Candidates {
+        list: Vec::new(),
+        settings: Arc::clone(settings),
+        marks: Arc::clone(&scope.marks),
+        probes: Arc::clone(&scope.probes),
+        patience: scope.patience,
+    };
+    let masters = masters(nodes, settings, known, scope);
+    let in_place = InPlace::of(&masters, known);
+    for ((nth, node), master) in nodes.iter().enumerate().zip(masters) {
+        let before = before.get(nth);
+        let Some(master) = master else {
+            let unchanged = || ShardDescription::new(Arc::clone(&node.name), known[nth].master());
+            found.shards.push(before.cloned().unwrap_or_else(unchanged));
+            found.errors.push(None);
             continue;
         };
-        let mut shard = ShardDescription::new(&node.name, known[nth].master());
-        let is_elsewhere = |address: &Address, info: &Info| {
-            let is_same =
-                |(other, at): &(Option<String>, Address)| at == address || (other.is_some() && *other == info.run_id);
-            address != known[nth].master() && in_place.iter().any(is_same)
+        found.shards.push(ShardDescription::new(Arc::clone(&node.name), known[nth].master()));
+        let replicas = read_from.includes_replicas().then_some(&mut candidates);
+        let wrong = match master {
+            Ok(master) => found.add_master(nth, node, &known[nth], &master, &in_place, replicas),
+            Err(none) => {
+                let served = before.map_or(&[][..], |shard| &shard.replicas);
+                found.add_without_master(nth, node, served, &none, &in_place, replicas);
+                Some(none.error)
+            }
         };
-        match master {
-            // Its server has become the replica of another node's: that is no failover, but a mistake.
-            Ok((address, said)) if is_elsewhere(&address, &said.info) => {
-                errors[nth] = Some(is_a_replica(&node.name, known[nth].master()));
-            }
-            Ok((address, Said { info, latency })) => {
-                shard.address = address;
-                if let Some(run_id) = &info.run_id {
-                    match by_run_id.iter().find(|(other, _)| other == run_id) {
-                        Some((_, first)) => shard.address = first.clone(),
-                        None => by_run_id.push((run_id.clone(), shard.address.clone())),
-                    }
-                }
-                latencies.push((shard.address.clone(), latency));
-                found[nth].found(&shard.address, &info);
-                if read_from.includes_replicas() {
-                    replicas.extend(candidates(nth, node, &shard.address, info));
-                }
-            }
-            Err(NoMaster { error, named, unanswered }) => {
-                errors[nth] = Some(error);
-                // Another node's server is named by mistake.
-                let is_anothers = |named: &Address| in_place.iter().any(|(_, at)| at == named);
-                if let Some(named) = named.filter(|named| !is_anothers(named)) {
-                    found[nth].named(&named);
-                    shard.address = named;
-                }
-                // They may serve reads all the same.
-                let left = before.get(nth).map(|shard| &shard.replicas[..]).unwrap_or_default();
-                if read_from.includes_replicas() {
-                    for replica in without_master(nth, node, &shard.address, left) {
-                        // Those that have just given no answer are not waited for once more.
-                        match unanswered.iter().find(|(address, _)| address == replica.node.address()) {
-                            Some((_, why)) => {
-                                shard.passed_over.push(PassedOver::new(replica.node, why.message().to_owned()))
-                            }
-                            None => replicas.push(replica),
-                        }
-                    }
-                }
-            }
-        }
-        shards.push(shard);
+        found.errors.push(wrong);
     }
-    let verdicts = match scope.is_hasty {
-        true => asked_hastily(&replicas, &found, settings, scope, slowest(&latencies)),
-        false => at_once(&replicas, |candidate| {
-            let deadline = Deadline::after(scope.patience);
-            let ask = || scope.probes.ask(&candidate.node, &candidate.endpoint, settings, deadline, || {});
-            Some(usable(candidate, &found[candidate.shard], &scope.marks, settings, ask))
-        }),
-    };
-    let is_unfinished = verdicts.iter().any(Option::is_none);
-    let mut catches_up = false;
-    for (Candidate { shard, node, .. }, verdict) in replicas.into_iter().zip(verdicts) {
-        match verdict.unwrap_or_else(|| Err("it has not answered so far".into())) {
-            Ok(latency) => {
-                latencies.push((node.address().clone(), latency));
-                shards[shard].replicas.push(node);
-            }
-            Err(Unusable { reason, catches_up: soon }) => {
-                catches_up |= soon;
-                shards[shard].passed_over.push(PassedOver::new(node, reason));
-            }
-        }
+    let candidates = Arc::new(candidates);
+    match scope.is_hasty {
+        true => Candidates::ask_hastily(&candidates, found.pace()),
+        false => all_at_once(candidates.list.len(), &|nth| candidates.ask(nth, &|| {})),
     }
-    Discovery { shards, known: found, latencies, run_ids: by_run_id, errors, is_unfinished, catches_up }
+    for candidate in &candidates.list {
+        found.add_replica(candidate);
+    }
+    found
 }
 
-/// The longest time that a server took to answer.
-fn slowest(latencies: &[(Address, Duration)]) -> Duration {
-    latencies.iter().map(|(_, latency)| *latency).max().unwrap_or_default()
+/// The masters that are where they were.
+struct InPlace(Vec<(Address, Info)>);
+
+impl InPlace {
+    #[inline(never)]
+    fn of(masters: &[Option<Master>], known: &[Known]) -> InPlace {
+        let mut in_place = Vec::new();
+        for (nth, master) in masters.iter().enumerate() {
+            match master {
+                Some(Ok((address, said))) if address == known[nth].master() => {
+                    in_place.push((address.clone(), said.info.clone()));
+                }
+                _ => {}
+            }
+        }
+        InPlace(in_place)
+    }
+
+    /// Whether the server at this address, or of this process, is one of them.
+    #[inline(never)]
+    fn has(&self, address: &Address, run_id: Option<&str>) -> bool {
+        let is_it =
+            |(at, info): &(Address, Info)| at == address || (run_id.is_some() && info.run_id.as_deref() == run_id);
+        self.0.iter().any(is_it)
+    }
 }
 
-/// As [`usable`] for all of them; those that are not reached soon are not waited for. `pace` is how long servers take to
-/// answer here.
-fn asked_hastily(
-    candidates: &[Candidate],
-    known: &[Known],
-    settings: &Arc<Settings>,
-    scope: &Scope,
-    pace: Duration,
-) -> Vec<Option<Result<Duration, Unusable>>> {
-    let items: Vec<(Candidate, Known)> =
-        candidates.iter().map(|candidate| (candidate.clone(), known[candidate.shard].clone())).collect();
-    let (settings, marks, probes) = (Arc::clone(settings), Arc::clone(&scope.marks), Arc::clone(&scope.probes));
-    let patience = scope.patience;
-    let to_reach = TO_REACH.max(pace * 5);
-    let ask = move |(candidate, known): &(Candidate, Known), reached: &dyn Fn()| {
-        let deadline = Deadline::after(patience);
-        let ask = || probes.ask(&candidate.node, &candidate.endpoint, &settings, deadline, reached);
-        usable(candidate, known, &marks, &settings, ask)
-    };
-    let began = Instant::now();
-    let until = |one: &Progress<_>| match one {
-        Progress::Waiting => Some(began + TO_ANSWER),
-        Progress::Begun(at) => Some(*at + to_reach),
-        Progress::Reached(at) => Some(*at + TO_ANSWER),
-        Progress::Answered(_) => None,
-    };
-    ask_until(items, ask, |progress| progress.iter().filter_map(until).max())
+impl Discovery {
+    /// The last shard has this master. Says what is wrong with it.
+    #[inline(never)]
+    fn add_master(
+        &mut self,
+        nth: usize,
+        node: &ConfiguredNode,
+        known: &Known,
+        (address, Said { info, latency }): &(Address, Said),
+        in_place: &InPlace,
+        replicas: Option<&mut Candidates>,
+    ) -> Option<Error> {
+        let run_id = info.run_id.as_deref();
+        // Its server has become the replica of another node's: that is no failover, but a mistake.
+        if address != known.master() && in_place.has(address, run_id) {
+            return Some(is_a_replica(&node.name, known.master()));
+        }
+        let mut address = address;
+        if let Some(run_id) = run_id {
+            // One server under two names is found by its run id, whatever the names resolve to.
+            match self.run_ids.iter().position(|(other, _)| other == run_id) {
+                Some(first) => address = &self.run_ids[first].1,
+                None => self.run_ids.push((run_id.to_owned(), address.clone())),
+            }
+        }
+        self.latencies.push((address.clone(), *latency));
+        self.known[nth].found(address, info);
+        self.shards[nth].address = address.clone();
+        if let Some(replicas) = replicas {
+            replicas.add_listed(nth, node, &self.shards[nth].address, info);
+        }
+        None
+    }
+
+    /// The last shard has no master that could be asked.
+    #[inline(never)]
+    fn add_without_master(
+        &mut self,
+        nth: usize,
+        node: &ConfiguredNode,
+        served: &[Node],
+        NoMaster { named, unanswered, .. }: &NoMaster,
+        in_place: &InPlace,
+        replicas: Option<&mut Candidates>,
+    ) {
+        // Another node's server is named by mistake.
+        if let Some(named) = named.as_ref().filter(|named| !in_place.has(named, None)) {
+            self.known[nth].named(named);
+            self.shards[nth].address = named.clone();
+        }
+        // They may serve reads all the same.
+        if let Some(replicas) = replicas {
+            let history = self.known[nth].history();
+            replicas.add_without_master(nth, node, &mut self.shards[nth], (served, history), unanswered);
+        }
+    }
+
+    /// The longest time that a master took to answer.
+    fn pace(&self) -> Duration {
+        let mut pace = Duration::ZERO;
+        for (_, latency) in &self.latencies {
+            pace = pace.max(*latency);
+        }
+        pace
+    }
+
+    /// Takes what was found of a replica.
+    #[inline(never)]
+    fn add_replica(&mut self, Candidate { shard, node, verdict, .. }: &Candidate) {
+        let reason = match lock(verdict).take() {
+            Some(Ok(latency)) => {
+                self.latencies.push((node.address().clone(), latency));
+                self.shards[*shard].replicas.push(node.clone());
+                return;
+            }
+            Some(Err(Unusable { reason, catches_up })) => {
+                self.catches_up |= catches_up;
+                reason
+            }
+            None => {
+                self.is_unfinished = true;
+                "it has not answered so far".into()
+            }
+        };
+        self.shards[*shard].passed_over.push(PassedOver::new(node.clone(), &reason));
+    }
+}
+
+/// What came of looking for the masters of these nodes, of those that are asked. Servers that say nothing take no time from
+/// what comes after them.
+#[inline(never)]
+fn masters(nodes: &[ConfiguredNode], settings: &Arc<Settings>, known: &[Known], scope: &Scope) -> Vec<Option<Master>> {
+    let (mut masters, mut asked) = (Vec::new(), Vec::new());
+    for nth in 0..nodes.len() {
+        masters.push(None);
+        if scope.asked[nth] {
+            asked.push(nth);
+        }
+    }
+    let masters = Mutex::new(masters);
+    all_at_once(asked.len(), &|at| {
+        let (nth, deadline) = (asked[at], Deadline::after(scope.patience));
+        let master = master_of(&nodes[nth], &known[nth], false, settings, &scope.probes, deadline);
+        lock(&masters)[nth] = Some(master);
+    });
+    masters.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The mistake of a node that is no master.
+#[cold]
 fn is_a_replica(name: &str, address: &Address) -> Error {
     Error::config(format!(
         "node {name} ({address}) is a replica; nodes are masters, and their replicas are found by asking them or named by \
@@ -222,133 +306,151 @@ fn is_a_replica(name: &str, address: &Address) -> Error {
     ))
 }
 
-/// How to reach a server of a node.
-pub(crate) fn endpoint_of(node: &ConfiguredNode, address: &Address) -> Endpoint {
-    let given = node.replicas.iter().flatten().find(|(_, endpoint)| endpoint.address == *address);
-    given.map_or(&node.endpoint, |(_, endpoint)| endpoint).at(address)
-}
-
-/// The replicas of a master that cannot be asked: those that served, and those that were given.
-fn without_master<'c>(
-    shard: usize,
-    node: &'c ConfiguredNode,
-    master: &Address,
-    served: &'c [Node],
-) -> impl Iterator<Item = Candidate> + 'c {
-    let given = node.replicas.iter().flatten();
-    let is_new = |address: &Address| served.iter().all(|replica| replica.address() != address);
-    let others: Vec<Node> = given
-        .filter(|(_, endpoint)| endpoint.address != *master && is_new(&endpoint.address))
-        .map(|(name, endpoint)| Node::new(name.clone(), endpoint.address.clone()))
-        .collect();
-    served.iter().cloned().chain(others).map(move |replica| Candidate {
-        shard,
-        endpoint: endpoint_of(node, replica.address()),
-        is_given: is_given(node, replica.address()),
-        node: replica,
-        listed: None,
-        master_had: None,
-    })
-}
-
-fn is_given(node: &ConfiguredNode, replica: &Address) -> bool {
-    node.replicas.iter().flatten().any(|(_, endpoint)| endpoint.address == *replica)
-}
-
-/// The replicas of a master, as given or as it lists them.
-fn candidates(shard: usize, node: &ConfiguredNode, master: &Address, info: Info) -> Vec<Candidate> {
-    let master_had = info.offset;
-    if let Some(given) = &node.replicas {
-        let replica = |(name, endpoint): &(String, Endpoint)| {
-            let line = info.replicas.iter().find(|line| line.address == endpoint.address);
-            // The master may know it by another address.
-            let unknown = || ListedReplica { address: endpoint.address.clone(), online: true, lag: None };
-            Candidate {
-                shard,
-                node: Node::new(name.clone(), endpoint.address.clone()),
-                endpoint: endpoint.clone(),
-                is_given: true,
-                listed: Some(line.cloned().unwrap_or_else(unknown)),
-                master_had,
+impl Candidates {
+    /// The replicas of a master that cannot be asked: those that served, and those that were given. Those that have just
+    /// given no answer are not waited for once more.
+    #[inline(never)]
+    fn add_without_master(
+        &mut self,
+        shard: usize,
+        node: &ConfiguredNode,
+        found: &mut ShardDescription,
+        (served, history): (&[Node], Option<&Arc<str>>),
+        unanswered: &[(Address, Error)],
+    ) {
+        let mut replicas = served.to_vec();
+        for (name, endpoint) in node.given() {
+            let address = &endpoint.address;
+            if *address != found.address && replicas.iter().all(|replica| replica.address() != address) {
+                replicas.push(Node::new(Arc::clone(name), address.clone()));
             }
-        };
-        // Of the servers that were given one may have become the master, and the one that was configured a replica.
-        let own = (format!("{}/{}", node.name, node.endpoint.address), node.endpoint.clone());
-        let demoted = [own].into_iter().filter(|(_, own)| own.address != *master && lists(&info, &own.address));
-        let others = given.iter().filter(|(_, endpoint)| endpoint.address != *master).cloned();
-        return others.chain(demoted).map(|server| replica(&server)).collect();
-    }
-    let replica = |line: ListedReplica| {
-        let endpoint = node.endpoint.at(&line.address);
-        let name = format!("{}/{}", node.name, line.address);
-        let node = Node::new(name, line.address.clone());
-        Candidate { shard, node, endpoint, is_given: false, listed: Some(line), master_had }
-    };
-    info.replicas.into_iter().map(replica).collect()
-}
-
-fn lists(info: &Info, replica: &Address) -> bool {
-    info.replicas.iter().any(|line| line.address == *replica)
-}
-
-/// Why a replica cannot serve.
-struct Unusable {
-    reason: String,
-    catches_up: bool,
-}
-
-impl From<&str> for Unusable {
-    fn from(reason: &str) -> Unusable {
-        Unusable { reason: reason.to_owned(), catches_up: false }
-    }
-}
-
-/// How long a replica that has less than its mark is looked at more often: a master sends it what it lacks within a second
-/// or so after it was attached.
-const CATCHES_UP: Duration = Duration::from_secs(10);
-
-/// How long a replica that can serve reads took to answer, or why it cannot serve.
-fn usable(
-    Candidate { shard, node, is_given, listed, master_had, .. }: &Candidate,
-    known: &Known,
-    marks: &Marks,
-    settings: &Settings,
-    ask: impl FnOnce() -> Result<Said>,
-) -> Result<Duration, Unusable> {
-    if listed.as_ref().is_some_and(|line| !line.online) {
-        return Err("its master does not list it as online".into());
-    }
-    let Said { info, latency } = ask().map_err(|error| Unusable::from(error.message()))?;
-    // Without a master old data is better than none.
-    let is_alone = listed.is_none() && info.is_stale_and_whole() && settings.max_replica_lag.is_none();
-    match info.serves_reads() {
-        Err(reason) if !is_alone => return Err(reason.into()),
-        _ => {}
-    }
-    if let (Some(own), Some(history)) = (&info.history, known.history()) {
-        if own != history {
-            return Err("its data is not that of this master".into());
+        }
+        for replica in replicas {
+            if let Some((_, why)) = unanswered.iter().find(|(address, _)| address == replica.address()) {
+                found.passed_over.push(PassedOver::new(replica, why.message()));
+                continue;
+            }
+            self.list.push(Candidate {
+                shard,
+                endpoint: node.endpoint_of(replica.address()),
+                is_given: node.given().iter().any(|(_, endpoint)| endpoint.address == *replica.address()),
+                node: replica,
+                listed: None,
+                master_had: None,
+                history: history.cloned(),
+                verdict: Mutex::default(),
+            });
         }
     }
-    match listed {
-        Some(_) => marks.saw(*shard, node.address(), &info, master_had.unwrap_or(0)),
-        // Nobody can say how far it has to be. One that the configuration names is believed.
-        None if *is_given && known.history().is_none() => marks.trust(*shard, node.address(), &info),
-        None => {}
+
+    /// The replicas of a master, as given or as it lists them.
+    #[inline(never)]
+    fn add_listed(&mut self, shard: usize, node: &ConfiguredNode, master: &Address, info: &Info) {
+        let mut add = |replica: Node, is_given: bool, listed: Listed| {
+            self.list.push(Candidate {
+                shard,
+                endpoint: node.endpoint_of(replica.address()),
+                is_given,
+                node: replica,
+                listed: Some(listed),
+                master_had: info.offset,
+                history: info.history.clone(),
+                verdict: Mutex::default(),
+            });
+        };
+        if node.replicas.is_none() {
+            for line in &info.replicas {
+                let listed = Listed { online: line.online, lag: line.lag };
+                add(Node::listed(&node.name, &line.address), false, listed);
+            }
+            return;
+        }
+        // Of the servers that were given one may have become the master, and the one that was configured a replica.
+        let own = [(Arc::clone(&node.name), node.endpoint.clone())];
+        for (nth, (name, endpoint)) in node.given().iter().chain(&own).enumerate() {
+            let address = &endpoint.address;
+            let line = info.replicas.iter().find(|line| line.address == *address);
+            let is_own = nth == node.given().len();
+            if address == master || (is_own && line.is_none()) {
+                continue;
+            }
+            let server = match is_own {
+                true => Node::listed(name, address),
+                false => Node::new(Arc::clone(name), address.clone()),
+            };
+            // The master may know it by another address.
+            let listed = line.map_or((true, None), |line| (line.online, line.lag));
+            add(server, true, Listed { online: listed.0, lag: listed.1 });
+        }
     }
-    let reach = marks.reach(*shard, node.address(), &info);
-    if let Err(reason) = reach.serves_reads() {
-        let catches_up = matches!(reach, Reach::Behind(since) if since.elapsed() < CATCHES_UP);
-        return Err(Unusable { reason: reason.into(), catches_up });
+
+    /// Asks all of them; those that are not reached soon are not waited for. `pace` is how long servers take to answer here.
+    #[inline(never)]
+    fn ask_hastily(candidates: &Arc<Candidates>, pace: Duration) {
+        let of_threads = Arc::clone(candidates);
+        let (began, to_reach) = (Instant::now(), TO_REACH.max(pace * 5));
+        let ask = Box::new(move |nth, reached: &dyn Fn()| of_threads.ask(nth, reached));
+        ask_until(candidates.list.len(), ask, &mut |progress| {
+            let mut last = None;
+            for one in progress {
+                last = last.max(match *one {
+                    Progress::Waiting => Some(began + TO_ANSWER),
+                    Progress::Begun(at) => Some(at + to_reach),
+                    Progress::Reached(at) => Some(at + TO_ANSWER),
+                    Progress::Answered => None,
+                });
+            }
+            last
+        });
     }
-    let is_near = match (settings.max_replica_lag, listed, master_had, info.offset) {
-        (None, ..) => true,
-        (Some(ReplicaLag::Bytes(limit)), _, Some(master), Some(own)) => master.saturating_sub(own) <= limit,
-        (Some(ReplicaLag::Seconds(limit)), Some(line), ..) => line.lag.is_some_and(|lag| lag <= limit),
-        _ => false,
-    };
-    match is_near {
-        true => Ok(latency),
-        false => Err("it is too far behind its master".into()),
+
+    fn ask(&self, nth: usize, reached: &dyn Fn()) {
+        let verdict = self.verdict(&self.list[nth], reached);
+        *lock(&self.list[nth].verdict) = Some(verdict);
+    }
+
+    /// How long a replica that can serve reads took to answer, or why it cannot serve.
+    #[inline(never)]
+    fn verdict(&self, candidate: &Candidate, reached: &dyn Fn()) -> Result<Duration, Unusable> {
+        let Candidate { shard, node, endpoint, is_given, listed, master_had, history, .. } = candidate;
+        if listed.is_some_and(|line| !line.online) {
+            return Err("its master does not list it as online".into());
+        }
+        let settings = &self.settings;
+        let Said { info, latency } =
+            match self.probes.ask(node, endpoint, settings, Deadline::after(self.patience), reached) {
+                Ok(said) => said,
+                Err(error) => return Err(Unusable { reason: error.message().to_owned().into(), catches_up: false }),
+            };
+        // Without a master old data is better than none.
+        let is_alone = listed.is_none() && info.is_stale_and_whole() && settings.max_replica_lag.is_none();
+        match info.serves_reads() {
+            Err(reason) if !is_alone => return Err(reason.into()),
+            _ => {}
+        }
+        if info.history.is_some() && history.is_some() && info.history != *history {
+            return Err("its data is not that of this master".into());
+        }
+        match listed {
+            Some(_) => self.marks.saw(*shard, node.address(), &info, master_had.unwrap_or(0)),
+            // Nobody can say how far it has to be. One that the configuration names is believed.
+            None if *is_given && history.is_none() => self.marks.trust(*shard, node.address(), &info),
+            None => {}
+        }
+        let reach = self.marks.reach(*shard, node.address(), &info);
+        if let Err(reason) = reach.serves_reads() {
+            let catches_up = matches!(reach, Reach::Behind(since) if since.elapsed() < CATCHES_UP);
+            return Err(Unusable { reason: reason.into(), catches_up });
+        }
+        let is_near = match (settings.max_replica_lag, listed, master_had, info.offset) {
+            (None, ..) => true,
+            (Some(ReplicaLag::Bytes(limit)), _, Some(master), Some(own)) => master.saturating_sub(own) <= limit,
+            (Some(ReplicaLag::Seconds(limit)), Some(line), ..) => line.lag.is_some_and(|lag| lag <= limit),
+            _ => false,
+        };
+        match is_near {
+            true => Ok(latency),
+            false => Err("it is too far behind its master".into()),
+        }
     }
 }

@@ -466,7 +466,7 @@ impl Run<'_> {
 
 /// The `run_id` in the text of `INFO`.
 fn process_of(info: &[u8]) -> String {
-    let run_id = Info::parse(&String::from_utf8_lossy(info)).run_id.unwrap_or_default();
+    let run_id = Info::parse(&String::from_utf8_lossy(info)).run_id.clone().unwrap_or_default();
     match run_id.len() <= 64 && run_id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         true => run_id,
         false => String::new(),

@@ -81,6 +81,7 @@ mod script;
 mod slot;
 mod stash;
 mod table;
+mod threads;
 mod to_arg;
 mod topology;
 mod transaction;

@@ -248,10 +248,16 @@ impl Observing {
     /// Tells an event. No lock may be held.
     pub(crate) fn on<'e>(&self, event: impl FnOnce() -> ObserverEvent<'e>) {
         if let Some(observer) = &self.0 {
-            // The panic hook has told of it; what calls, often in a destructor, has to go on.
-            let _ = catch_unwind(AssertUnwindSafe(|| observer.event(&event())));
+            tell(&**observer, &event());
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn tell(observer: &dyn Observer, event: &ObserverEvent<'_>) {
+    // The panic hook has told of it; what calls, often in a destructor, has to go on.
+    let _ = catch_unwind(AssertUnwindSafe(|| observer.event(event)));
 }
 
 impl fmt::Debug for Observing {

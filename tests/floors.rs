@@ -8,6 +8,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("error", 0),
     ("order", 0),
     ("resp", 0),
+    ("threads", 0),
     ("args", 1),
     ("cancel", 1),
     ("merge", 1),

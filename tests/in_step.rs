@@ -192,7 +192,8 @@ fn replicas_in_step_do_not_drop_out_at_refreshes_while_their_master_takes_writes
 
 #[test]
 fn replicas_serve_again_after_their_master_was_restarted() {
-    let mut master = Server::start_with(&["--appendonly", "yes"]);
+    // A disk that is busy must not lose what was written before the server was killed.
+    let mut master = Server::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
     let replica = Server::replica_of(&master, &[]);
     write(&master, 0, 100);
     master.wait_for_replica(&replica);

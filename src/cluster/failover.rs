@@ -6,7 +6,8 @@ use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::Servers;
 use crate::net::{Deadline, Pool};
 use crate::observer::ObserverEvent;
-use crate::topology::{Address, ShardDescription, Topology};
+use crate::threads::{lock, spawn};
+use crate::topology::{Address, Node, ShardDescription, Topology};
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -47,7 +48,7 @@ impl Masters {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     pub(super) fn known(&self) -> Vec<Known> {
@@ -59,17 +60,17 @@ impl Masters {
     pub(super) fn found(
         &self,
         before: &[Known],
-        (asked, found): (&[bool], Vec<Known>),
+        (asked, found): (&[bool], &mut [Known]),
         shards: &mut [ShardDescription],
         now: &Topology,
     ) {
         let mut state = self.state();
-        let now = now.descriptions();
-        for (nth, (known, found)) in state.known.iter_mut().zip(found).enumerate() {
+        let mut now = now.descriptions();
+        for (nth, known) in state.known.iter_mut().enumerate() {
             if asked[nth] && known.moves() == before[nth].moves() {
-                *known = found;
+                std::mem::swap(known, &mut found[nth]);
             } else {
-                shards[nth] = now[nth].clone();
+                std::mem::swap(&mut shards[nth], &mut now[nth]);
             }
         }
     }
@@ -114,40 +115,47 @@ impl Cluster {
     /// The nodes that failed a call and have another master by now, or again. Asks for it, when nobody else does.
     fn moved_nodes(&self, servers: &Servers, error: &Error, deadline: Deadline) -> Vec<usize> {
         let mut moved = Vec::new();
+        if !error.may_come_of_a_failover() {
+            return moved;
+        }
         // A call that has waited long enough does not wait for this too, and one that may wait for ever not for long.
         let patience = match error.kind() {
             ErrorKind::Timeout => Deadline::after(Duration::ZERO),
             _ => deadline.within(self.shared.settings.deadline),
         };
-        for shard in at_fault(&servers.topology, error) {
+        for (shard, at) in servers.topology.shards().iter().enumerate() {
+            let is_counted = servers.topology.distinct(shard) != shard;
+            if is_counted || !is_at_fault(at.name(), servers.topology.master_of(at), error) {
+                continue;
+            }
             // A server that says that it is a replica names its master.
             let is_alone = self.shared.masters.state().known[shard].is_alone(&self.shared.nodes[shard]);
             if is_alone && !error.is_of_a_replica() {
                 continue;
             }
-            let is_silent = servers.pools[servers.topology.shards()[shard].master()].health().silence().is_on();
+            let is_silent = servers.pools[at.master()].health().silence().is_on();
             let patience = if is_silent { patience.within(SOON) } else { patience };
             if Shared::follow(&self.shared, shard, &servers.topology, error.lacks_replicas(), patience) {
                 moved.push(shard);
             }
         }
         // There is nothing to be done any more when the time is over.
-        moved.retain(|_| deadline.has_time());
+        if !deadline.has_time() {
+            moved.clear();
+        }
         moved
     }
 }
 
-/// The nodes whose masters may have caused this error.
-fn at_fault(topology: &Topology, error: &Error) -> Vec<usize> {
-    if !error.may_come_of_a_failover() {
-        return Vec::new();
+/// Whether the master of the node of this name is what failed.
+#[inline(never)]
+fn is_at_fault(name: &str, master: &Node, error: &Error) -> bool {
+    for part in error.parts() {
+        if part.error.is_some() && part.node == name {
+            return true;
+        }
     }
-    let failed = |name: &str| error.parts().iter().any(|part| part.error.is_some() && part.node == name);
-    let is_master = |shard: usize| {
-        let shard = &topology.shards()[shard];
-        failed(shard.name()) || error.node().is_some_and(|node| topology.master_of(shard).to_string() == node)
-    };
-    topology.distinct_shards().filter(|&shard| is_master(shard)).collect()
+    error.node().is_some_and(|node| master.to_string() == node)
 }
 
 impl Shared {
@@ -156,15 +164,15 @@ impl Shared {
     /// With `is_in_doubt` the old one says that it is the master, and is one that takes no writes.
     ///
     /// A thread asks. To ask servers that say nothing may take longer than a call has, and what is found is for others, too.
+    #[inline(never)]
     fn follow(shared: &Arc<Shared>, shard: usize, failed: &Topology, is_in_doubt: bool, deadline: Deadline) -> bool {
-        let address = |topology: &Topology| topology.master_of(&topology.shards()[shard]).address().clone();
-        let old = address(failed);
+        let old = failed.master_of(&failed.shards()[shard]).address();
         // Looked up before what is known is locked: whoever replaces the servers locks these first.
         let pool = shared.pool_of_master(shard);
         let was_unreached = pool.unreached().is_on();
         let mut state = shared.masters.state();
         loop {
-            if *state.known[shard].master() != old || (was_unreached && !pool.unreached().is_on()) {
+            if state.known[shard].master() != old || (was_unreached && !pool.unreached().is_on()) {
                 return true;
             }
             if !state.asking[shard].is_under_way() {
@@ -174,9 +182,8 @@ impl Shared {
                 state.asking[shard].by = Some(process::id());
                 drop(state);
                 let asking = Under { shared: Arc::clone(shared), shard, is_in_doubt };
-                let thread = std::thread::Builder::new().name("rediscluster-master".into());
                 // Without a thread nobody asks, until the next call tries to have one.
-                drop(thread.spawn(move || asking.ask()));
+                drop(spawn("rediscluster-master", Box::new(move || asking.ask())));
                 state = shared.masters.state();
                 continue;
             }
@@ -192,9 +199,20 @@ impl Shared {
 }
 
 impl Shared {
+    #[inline(never)]
     fn pool_of_master(&self, shard: usize) -> Arc<Pool> {
-        let servers = self.servers.read().unwrap_or_else(PoisonError::into_inner);
+        let servers = self.servers();
         Arc::clone(&servers.pools[servers.topology.shards()[shard].master()])
+    }
+
+    /// The master of a shard is reached for the first time: whether it is another node's server only these can tell.
+    #[inline(never)]
+    fn meets(&self, shard: usize) {
+        let mut asked = Vec::with_capacity(self.nodes.len());
+        for nth in 0..self.nodes.len() {
+            asked.push(nth == shard || !self.is_unreached(nth));
+        }
+        self.ask_servers(Some(asked), self.read_from, self.settings.deadline, true);
     }
 
     /// Whether the master of a shard could not be reached at the start, nor since.
@@ -218,19 +236,18 @@ impl Under {
         let (node, is_in_doubt) = (&shared.nodes[*shard], *is_in_doubt);
         let is_moved = match master_of(node, &known, is_in_doubt, &shared.settings, &shared.probes, deadline) {
             Ok((address, said)) => {
-                let servers = Arc::clone(&shared.servers.read().unwrap_or_else(PoisonError::into_inner));
-                let asked = servers.pools.iter().filter(|pool| *pool.node().address() == address);
-                asked.for_each(|pool| pool.health().silence().answered(began));
-                if address == *known.master() && shared.is_unreached(*shard) {
-                    // It is reached for the first time: whether it is another node's server only these can tell.
-                    let asked = (0..shared.nodes.len()).map(|nth| nth == *shard || !shared.is_unreached(nth)).collect();
-                    shared.ask_servers(Some(asked), shared.read_from, shared.settings.deadline, true);
-                    return;
+                for pool in &shared.servers().pools {
+                    if *pool.node().address() == address {
+                        pool.health().silence().answered(began);
+                    }
                 }
-                shared.takes(*shard, Some(&known), &address, |known| known.found(&address, &said.info))
+                if address == *known.master() && shared.is_unreached(*shard) {
+                    return shared.meets(*shard);
+                }
+                shared.takes(*shard, Some(&known), &address, &|known| known.found(&address, &said.info))
             }
             Err(NoMaster { named: Some(address), .. }) => {
-                shared.takes(*shard, Some(&known), &address, |known| known.named(&address))
+                shared.takes(*shard, Some(&known), &address, &|known| known.named(&address))
             }
             Err(_) => return,
         };
@@ -245,16 +262,17 @@ impl Shared {
     /// Takes this address for that of the master of a shard from now on, as `remember` notes it. What was found by asking
     /// counts no more when the node has moved since it was known `as_of` then; with none it is the word of an operator, which
     /// counts in any case. Says whether it is another address than before; the master of another node is not taken.
+    #[inline(never)]
     pub(super) fn takes(
         &self,
         shard: usize,
         as_of: Option<&Known>,
         address: &Address,
-        remember: impl Fn(&mut Known),
+        remember: &dyn Fn(&mut Known),
     ) -> bool {
         let mut is_moved = false;
         // Always the servers first and then what is known of them.
-        self.replace_servers(|now| {
+        self.replace_servers(&mut |now| {
             let mut state = self.masters.state();
             if as_of.is_some_and(|before| before.moves() != state.known[shard].moves()) {
                 return None;

@@ -1,6 +1,7 @@
 //! Who is told when the servers of a cluster are others: what keeps connections of its own.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use crate::threads::lock;
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 /// What follows the masters by itself.
 pub(crate) trait Follower: Send + Sync {
@@ -9,22 +10,44 @@ pub(crate) trait Follower: Send + Sync {
     fn servers_changed(&self);
 }
 
-/// Those who are told, as long as they live.
+/// Those who are told, as long as they live. The list comes with the first of them.
 #[derive(Default)]
-pub(super) struct Followers(Mutex<Vec<Weak<dyn Follower>>>);
+pub(super) struct Followers(OnceLock<Box<dyn Told>>);
+
+/// Adds one, or tells all of them.
+trait Told: Send + Sync {
+    fn add(&self, follower: &Arc<dyn Follower>);
+    fn tell(&self);
+}
+
+#[derive(Default)]
+struct List(Mutex<Vec<Weak<dyn Follower>>>);
 
 impl Followers {
     pub(super) fn add(&self, follower: &Arc<dyn Follower>) {
-        let mut followers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.get_or_init(|| Box::<List>::default()).add(follower);
+    }
+
+    pub(super) fn tell(&self) {
+        if let Some(list) = self.0.get() {
+            list.tell();
+        }
+    }
+}
+
+impl Told for List {
+    fn add(&self, follower: &Arc<dyn Follower>) {
+        let mut followers = lock(&self.0);
         followers.retain(|follower| follower.strong_count() > 0);
         followers.push(Arc::downgrade(follower));
     }
 
-    pub(super) fn tell(&self) {
-        let alive: Vec<Arc<dyn Follower>> = {
-            let followers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            followers.iter().filter_map(Weak::upgrade).collect()
-        };
-        alive.iter().for_each(|follower| follower.servers_changed());
+    fn tell(&self) {
+        let followers = lock(&self.0).clone();
+        for follower in followers {
+            if let Some(follower) = follower.upgrade() {
+                follower.servers_changed();
+            }
+        }
     }
 }

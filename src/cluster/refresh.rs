@@ -5,10 +5,11 @@ use crate::discover::{discover, Discovery, Scope};
 use crate::error::{escape, Error, Outcome, Result};
 use crate::execute::Servers;
 use crate::observer::ObserverEvent;
+use crate::threads::{lock, spawn};
 use crate::topology::{Address, ReadFrom, ShardDescription, Topology};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::process;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// A refresh that cannot wait for its time comes so long after the one before it.
@@ -61,7 +62,7 @@ impl Refresher {
         self.signal(|signals| signals.hurry = true);
     }
 
-    fn signal(&self, set: impl FnOnce(&mut Signals)) {
+    fn signal(&self, set: fn(&mut Signals)) {
         set(&mut lock(&self.signals.0));
         self.signals.1.notify_all();
     }
@@ -72,8 +73,7 @@ impl Refresher {
         let mut started = lock(&self.started);
         if *started != Some(process::id()) {
             let (shared, signals) = (Arc::downgrade(shared), Arc::clone(&self.signals));
-            let thread = std::thread::Builder::new().name("rediscluster-refresh".into());
-            let spawned = thread.spawn(move || refresh_every(every, &shared, &signals));
+            let spawned = spawn("rediscluster-refresh", Box::new(move || refresh_every(every, &shared, &signals)));
             spawned.map_err(|error| Error::io(error, Outcome::NotApplied, "starting the thread that refreshes"))?;
             *started = Some(process::id());
         }
@@ -111,10 +111,6 @@ fn refresh_every(every: Duration, shared: &Weak<Shared>, (signals, changed): &(M
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Cluster {
     /// Asks every master again and discovers replicas, for this cluster and its clones. Where another server has become
     /// the master of a node, that is followed. Calls that are under way finish where they began. A
@@ -148,13 +144,21 @@ impl Cluster {
         let mut asked = vec![false; self.shared.nodes.len()];
         for name in names {
             let name = name.as_ref();
-            let known = self.shared.nodes.iter().position(|node| node.name == name);
+            let known = self.shared.nodes.iter().position(|node| *node.name == *name);
             let unknown = || Error::config(format!("no node is named {}", escape(name.as_bytes(), 64)));
             asked[known.ok_or_else(unknown)?] = true;
         }
         let found = self.shared.ask_servers(Some(asked), self.view.read_from, self.view.deadline, true);
-        found.errors.into_iter().flatten().next().map_or(Ok(()), Err)
+        first(found.errors)
     }
+}
+
+/// The first of the mistakes.
+fn first(errors: Vec<Option<Error>>) -> Result<()> {
+    for error in errors {
+        error.map_or(Ok(()), Err)?;
+    }
+    Ok(())
 }
 
 /// What came of asking.
@@ -170,7 +174,7 @@ pub(super) struct Found {
 impl Shared {
     fn refresh(&self) -> Result<()> {
         let found = self.ask_servers(None, self.read_from, self.settings.deadline, false);
-        found.errors.into_iter().flatten().next().map_or(Ok(()), Err)
+        first(found.errors)
     }
 
     /// Asks the servers of these shards, or of all, who they are, and goes on with what they said. One that cannot be
@@ -186,7 +190,7 @@ impl Shared {
         let _one_at_a_time = lock(&turn);
         let began = Instant::now();
         let known = self.masters.known();
-        let servers = Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner));
+        let servers = self.servers();
         let before = servers.topology.descriptions();
         let asked = asked.unwrap_or_else(|| vec![true; self.nodes.len()]);
         let patience = patience.min(self.settings.connect_timeout);
@@ -194,32 +198,44 @@ impl Shared {
             Scope { asked, patience, is_hasty, marks: Arc::clone(&servers.marks), probes: Arc::clone(&self.probes) };
         let Discovery { mut shards, known: found, latencies, run_ids, errors, is_unfinished, catches_up } =
             discover(&self.nodes, &self.settings, read_from, &known, &before, &scope);
+        let mut found = found;
         if catches_up {
             self.refresher.hurry();
         }
-        self.replace_servers(|now| {
-            self.masters.found(&known, (&scope.asked, found), &mut shards, now);
-            Some(shards)
+        self.replace_servers(&mut |now| {
+            self.masters.found(&known, (&scope.asked, &mut found), &mut shards, now);
+            Some(std::mem::take(&mut shards))
         });
-        let servers = Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner));
-        self.probes.retain(|address| servers.topology.knows(address));
-        for (address, latency) in latencies {
-            let pools = servers.pools.iter().filter(|pool| *pool.node().address() == address);
-            pools.for_each(|pool| {
-                pool.health().set_latency(latency);
-                pool.health().silence().answered(began);
-            });
-        }
-        servers.pools.iter().for_each(|pool| pool.close_older());
-        let has_answered = |shard: &usize| scope.asked[*shard] && errors[*shard].is_none();
-        for shard in (0..errors.len()).filter(has_answered) {
-            servers.pools[servers.topology.shards()[shard].master()].has_been_reached();
-        }
+        self.reached(began, &latencies, &scope.asked, &errors);
         Found { errors, run_ids, is_unfinished }
     }
 
+    /// Notes what was seen of the servers that were asked since a refresh `began`.
+    #[inline(never)]
+    fn reached(&self, began: Instant, latencies: &[(Address, Duration)], asked: &[bool], errors: &[Option<Error>]) {
+        let servers = self.servers();
+        self.probes.retain(&servers.topology);
+        for pool in &servers.pools {
+            let node = pool.node();
+            for (_, latency) in latencies.iter().filter(|(address, _)| address == node.address()) {
+                pool.health().set_latency(*latency);
+                pool.health().silence().answered(began);
+            }
+            pool.close_older();
+        }
+        for (nth, shard) in servers.topology.shards().iter().enumerate() {
+            if asked[nth] && errors[nth].is_none() {
+                servers.pools[shard.master()].has_been_reached();
+            }
+        }
+    }
+
+    pub(super) fn servers(&self) -> Arc<Servers> {
+        Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Other servers from now on, made of those of now, if any; the observer is told what has changed.
-    pub(super) fn replace_servers(&self, shards: impl FnOnce(&Topology) -> Option<Vec<ShardDescription>>) {
+    pub(super) fn replace_servers(&self, shards: &mut dyn FnMut(&Topology) -> Option<Vec<ShardDescription>>) {
         let (before, after) = {
             let mut now = self.servers.write().unwrap_or_else(PoisonError::into_inner);
             let Some(shards) = shards(&now.topology) else { return };

@@ -2,8 +2,7 @@
 
 use super::Cluster;
 use crate::config::Builder;
-use crate::discover::sentinel_addresses_of_all;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::net::MastersReached;
 use crate::observer::ObserverEvent;
 use crate::topology::Node;
@@ -39,19 +38,10 @@ impl Builder {
     /// ```
     pub fn connect(mut self) -> Result<Cluster> {
         let require_all = self.require_all;
-        let unplaced = self.without_address();
-        let mut unknown = None;
-        for ((node, _), told) in unplaced.iter().zip(sentinel_addresses_of_all(&unplaced, &self.settings)) {
-            match told {
-                // The first one, unless it turns out that another one is the master.
-                Ok(told) => told.into_iter().take(1).for_each(|address| self.set_address(node, address)),
-                Err(error) if require_all || !error.is_outage() => return Err(error),
-                Err(error) => {
-                    self.leave_unplaced();
-                    unknown.get_or_insert(error);
-                }
-            }
-        }
+        let unknown = match self.find_addresses {
+            Some(find_addresses) => find_addresses(&mut self)?,
+            None => None,
+        };
         let cluster = self.build()?;
         match cluster.meet_servers(require_all) {
             Ok(()) => Ok(cluster),
@@ -105,7 +95,7 @@ impl Cluster {
         let unreachable = |shard: usize| {
             let shard = &topology.shards()[shard];
             let (error, reason) = servers.pools[shard.master()].unreached().why()?;
-            let node = Node::new(shard.name(), topology.master_of(shard).address().clone());
+            let node = topology.master_of(shard).called(shard.name());
             Some(Unreachable { node, error, reason })
         };
         (0..topology.shards().len()).filter_map(unreachable).collect()
@@ -118,12 +108,18 @@ impl Cluster {
         // Without the thread nobody would come back to what was not waited for.
         let is_hasty = shared.refresher.has_thread();
         let found = shared.ask_servers(None, shared.read_from, shared.settings.deadline, is_hasty);
-        let needs_all = require_all || found.errors.iter().all(Option::is_some);
-        let is_wrong = |error: &Option<Error>| error.as_ref().is_some_and(|error| !error.is_outage());
-        let fatal = found.errors.iter().position(is_wrong);
-        let fatal = fatal.or_else(|| found.errors.iter().position(|error| needs_all && error.is_some()));
-        if let Some(fatal) = fatal {
-            return found.errors.into_iter().nth(fatal).flatten().map_or(Ok(()), Err);
+        // What is wrong comes before what cannot be reached, which only matters when that is everything.
+        let (mut wrong, mut away, mut is_any_there) = (None, None, false);
+        for error in &found.errors {
+            match error {
+                None => is_any_there = true,
+                Some(error) if error.is_outage() => away = away.or(Some(error)),
+                Some(error) => wrong = wrong.or(Some(error)),
+            }
+        }
+        let needs_all = require_all || !is_any_there;
+        if let Some(fatal) = wrong.or(away.filter(|_| needs_all)) {
+            return Err(fatal.clone());
         }
         let servers = self.servers();
         let reached = MastersReached::new(Mutex::new(found.run_ids));
@@ -131,7 +127,7 @@ impl Cluster {
             let Some(error) = error else { continue };
             let shard = &servers.topology.shards()[shard];
             servers.pools[shard.master()].unreached().begin(error, &reached);
-            let node = &Node::new(shard.name(), servers.topology.master_of(shard).address().clone());
+            let node = &servers.topology.master_of(shard).called(shard.name());
             shared.settings.observer.on(|| ObserverEvent::NodeUnreachable { node, error: error.kind() });
         }
         if found.is_unfinished {

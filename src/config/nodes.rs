@@ -1,9 +1,37 @@
 //! The node table as it is written: names, addresses, URLs, the short form, and who is whose replica.
 
-use super::Credentials;
+use super::{about_node, Credentials, Sentinels};
 use crate::error::{Error, Result};
-use crate::order::sort_by_key;
-use crate::topology::Address;
+use crate::topology::{cut, digits, trimmed, Address};
+use std::sync::Arc;
+
+/// A node as it was configured.
+pub(crate) struct ConfiguredNode {
+    pub(crate) name: Arc<str>,
+    pub(crate) endpoint: Endpoint,
+    /// The replicas that were given; `None` when they are to be discovered.
+    pub(crate) replicas: Option<Vec<(Arc<str>, Endpoint)>>,
+    /// Who names its master.
+    pub(crate) sentinels: Option<Sentinels>,
+}
+
+impl ConfiguredNode {
+    /// The replicas that were given.
+    pub(crate) fn given(&self) -> &[(Arc<str>, Endpoint)] {
+        self.replicas.as_deref().unwrap_or_default()
+    }
+
+    /// How to reach a server of this node: as it was given, or as the node.
+    #[inline(never)]
+    pub(crate) fn endpoint_of(&self, address: &Address) -> Endpoint {
+        for (_, endpoint) in self.given() {
+            if endpoint.address == *address {
+                return endpoint.at(address);
+            }
+        }
+        self.endpoint.at(address)
+    }
+}
 
 /// A server to connect to, and as whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,46 +50,53 @@ impl Endpoint {
     /// `unix://[user:password@]/path[?db=database]`. No message repeats any of it, because it may hold a password at a
     /// place where none belongs.
     pub(crate) fn parse(text: &str) -> Result<Endpoint> {
-        let text = text.trim();
-        match text.split_once("://") {
-            None => Ok(Endpoint {
-                address: Address::parse(text)?,
-                credentials: Credentials::default(),
-                database: None,
-                encrypted: false,
-                is_unplaced: false,
-            }),
-            Some(("redis", rest)) => Endpoint::parse_url(rest, false),
-            Some(("rediss", rest)) => Endpoint::parse_url(rest, true),
-            Some(("unix", rest)) => Endpoint::parse_unix(rest),
-            Some(_) => Err(Error::config("a URL of a Redis server begins with redis://, rediss:// or unix://")),
+        let text = trimmed(text);
+        let Some(at) = text.as_bytes().windows(3).position(|part| part == b"://") else {
+            return Ok(Endpoint::plain(Address::parse(text)?));
+        };
+        let rest = &text[at + 3..];
+        match &text[..at] {
+            "redis" => Endpoint::parse_url(rest, false),
+            "rediss" => Endpoint::parse_url(rest, true),
+            "unix" => Endpoint::parse_unix(rest),
+            _ => Err(Error::config("a URL of a Redis server begins with redis://, rediss:// or unix://")),
         }
     }
 
+    fn plain(address: Address) -> Endpoint {
+        let credentials = Credentials::default();
+        Endpoint { address, credentials, database: None, encrypted: false, is_unplaced: false }
+    }
+
+    #[inline(never)]
     fn parse_url(rest: &str, encrypted: bool) -> Result<Endpoint> {
         // The last `@` ends the credentials: a password may hold one unescaped.
-        let (user_info, rest) = match rest.rsplit_once('@') {
-            Some((user_info, rest)) => (Some(user_info), rest),
+        let (user_info, rest) = match rest.bytes().rposition(|byte| byte == b'@') {
+            Some(at) => (Some(&rest[..at]), &rest[at + 1..]),
             None => (None, rest),
         };
-        let credentials = user_info.map_or_else(|| Ok(Credentials::default()), credentials)?;
-        if rest.contains(['?', '#']) {
+        let credentials = match user_info {
+            Some(user_info) => credentials(user_info)?,
+            None => Credentials::default(),
+        };
+        if rest.bytes().any(|byte| matches!(byte, b'?' | b'#')) {
             return Err(Error::config("a redis:// URL takes no options behind the database"));
         }
-        let (address, database) = match rest.split_once('/') {
-            None | Some((_, "")) => (rest.trim_end_matches('/'), None),
-            Some((address, database)) => (address, Some(number_of_database(database)?)),
+        let (address, database) = match cut(rest, b'/') {
+            (address, None | Some("")) => (address, None),
+            (address, Some(database)) => (address, Some(number_of_database(database)?)),
         };
         // Without an `@` what looks like a host and a port may be a user and a password.
         let address = Address::parse(address).map_err(|error| match user_info {
             Some(_) => error,
             None => Error::config("not a URL of the form redis://[user:password@]host[:port][/database]"),
         })?;
-        Ok(Endpoint { address, credentials, database, encrypted, is_unplaced: false })
+        Ok(Endpoint { credentials, database, encrypted, ..Endpoint::plain(address) })
     }
 
+    #[inline(never)]
     fn parse_unix(rest: &str) -> Result<Endpoint> {
-        let (credentials, rest) = match rest.rfind("@/") {
+        let (credentials, rest) = match rest.as_bytes().windows(2).rposition(|part| part == b"@/") {
             // One slash too many would make a path of the password, which everybody sees.
             Some(_) if rest.starts_with('/') => {
                 return Err(Error::config("a unix:// URL with @/ in its path; an @ in a path is written as %40"))
@@ -69,104 +104,110 @@ impl Endpoint {
             Some(at) => (credentials(&rest[..at])?, &rest[at + 1..]),
             _ => (Credentials::default(), rest),
         };
-        let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
+        let (path, options) = cut(rest, b'?');
+        let options = options.unwrap_or_default();
         let database = match options.strip_prefix("db=") {
             Some(database) => Some(number_of_database(database)?),
             None if options.is_empty() => None,
             None => return Err(Error::config("a unix:// URL takes no option but ?db=, the number of the database")),
         };
-        let path = decoded(path)?.unwrap_or_default();
         // Who could read along on this machine could read anything.
-        Ok(Endpoint { address: Address::unix(&path)?, credentials, database, encrypted: false, is_unplaced: false })
+        Ok(Endpoint { credentials, database, ..Endpoint::plain(Address::unix(&decoded(path)?)?) })
     }
 
     /// How to reach another server in the same way.
+    #[inline(never)]
     pub(crate) fn at(&self, address: &Address) -> Endpoint {
         let is_unplaced = self.is_unplaced && self.address == *address;
         Endpoint { address: address.clone(), is_unplaced, ..self.clone() }
     }
 
-    /// The same server, with these credentials where it has none of its own.
-    pub(crate) fn or(mut self, credentials: &Credentials) -> Endpoint {
-        if self.credentials == Credentials::default() {
+    /// Takes these credentials where it has none of its own.
+    pub(crate) fn or(&mut self, credentials: &Credentials) {
+        if self.credentials.username.is_none() && self.credentials.password.is_none() {
             self.credentials = credentials.clone();
         }
-        self
     }
 }
 
 /// What comes before the `@` of a URL.
 fn credentials(user_info: &str) -> Result<Credentials> {
     // One part alone is the password, as redis-cli takes it.
-    let (username, password) = user_info.split_once(':').unwrap_or(("", user_info));
-    Ok(Credentials { username: decoded(username)?, password: decoded(password)? })
+    let (username, password) = match cut(user_info, b':') {
+        (username, Some(password)) => (username, password),
+        (password, None) => ("", password),
+    };
+    let some = |text: &str| decoded(text).map(|text| (!text.is_empty()).then(|| Arc::from(text)));
+    Ok(Credentials { username: some(username)?, password: some(password)? })
 }
 
 fn number_of_database(text: &str) -> Result<u32> {
-    // `parse` would take a sign.
-    let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    let number = digits.and_then(|digits| digits.parse().ok());
+    let number = digits(text).and_then(|number| number.try_into().ok());
     number.ok_or_else(|| Error::config("the database in a URL is not a number"))
 }
 
-/// Part of a URL with its percent signs resolved; `None` when it is empty.
-fn decoded(text: &str) -> Result<Option<String>> {
-    let wrong = || Error::config("a % in a URL is not followed by two hexadecimal digits");
+/// Part of a URL with its percent signs resolved.
+fn decoded(text: &str) -> Result<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
+    while let [byte, after @ ..] = rest {
         rest = after;
-        if byte != b'%' {
-            bytes.push(byte);
+        if *byte != b'%' {
+            bytes.push(*byte);
             continue;
         }
-        let digit = |at: usize| rest.get(at).and_then(|&digit| char::from(digit).to_digit(16)).ok_or_else(wrong);
-        bytes.push((digit(0)? * 16 + digit(1)?) as u8);
+        let digit = |at: usize| rest.get(at).and_then(|&digit| char::from(digit).to_digit(16));
+        let (Some(high), Some(low)) = (digit(0), digit(1)) else {
+            return Err(Error::config("a % in a URL is not followed by two hexadecimal digits"));
+        };
+        bytes.push((high * 16 + low) as u8);
         rest = &rest[2..];
     }
-    let text =
-        String::from_utf8(bytes).map_err(|_| Error::config("the user, password or path in a URL is not UTF-8"))?;
-    Ok((!text.is_empty()).then_some(text))
+    String::from_utf8(bytes).map_err(|_| Error::config("the user, password or path in a URL is not UTF-8"))
 }
 
 /// The nodes in the order in which they were given.
 #[derive(Debug, Default)]
 pub(crate) struct NodeTable {
-    nodes: Vec<(String, Endpoint)>,
+    nodes: Vec<(Arc<str>, Endpoint)>,
     /// Master and replica, by name.
     master_of: Vec<(String, String)>,
 }
 
-/// A master with its name and the replicas given for it, `None` when they are to be discovered.
-type Master = (String, Endpoint, Option<Vec<(String, Endpoint)>>);
-
 impl NodeTable {
     /// Every node with its name, masters and replicas alike.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &Endpoint)> {
-        self.nodes.iter().map(|(name, endpoint)| (name.as_str(), endpoint))
+        self.nodes.iter().map(|(name, endpoint)| (&**name, endpoint))
     }
 
-    pub(crate) fn add(&mut self, name: String, address: &str) -> Result<()> {
-        let shown = shown(&name);
+    fn of_name(&mut self, name: &str) -> Option<&mut Endpoint> {
+        for (known, endpoint) in &mut self.nodes {
+            if **known == *name {
+                return Some(endpoint);
+            }
+        }
+        None
+    }
+
+    pub(crate) fn add(&mut self, name: &str, address: &str) -> Result<()> {
         let is_strange = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '=' | ',' | '/' | '@');
         if name.is_empty() || name.chars().any(is_strange) {
-            return Err(Error::config(format!("{shown:?} is not a name for a node")));
+            return Err(Error::config(format!("{:?} is not a name for a node", shown(name))));
         }
-        let endpoint =
-            Endpoint::parse(address).map_err(|error| Error::config(format!("node {shown}: {}", error.message())))?;
-        match self.nodes.iter_mut().find(|(known, _)| *known == name) {
-            None => self.nodes.push((name, endpoint)),
+        let endpoint = Endpoint::parse(address).map_err(|error| about_node(&shown(name), &error))?;
+        match self.of_name(name) {
+            None => self.nodes.push((name.into(), endpoint)),
             // It has its place from its Sentinels, and now its address.
-            Some((_, known)) if known.is_unplaced => *known = endpoint,
-            Some(_) => return Err(Error::config(format!("two nodes are named {shown}"))),
+            Some(known) if known.is_unplaced => *known = endpoint,
+            Some(_) => return Err(Error::config(format!("two nodes are named {}", shown(name)))),
         }
         Ok(())
     }
 
     /// Adds a node of which only its Sentinels know where it is: so far it has the address of one of those.
-    pub(crate) fn add_unplaced(&mut self, name: String, sentinel: Address) -> Result<()> {
+    pub(crate) fn add_unplaced(&mut self, name: &str, sentinel: &Address) -> Result<()> {
         self.add(name, &sentinel.to_string())?;
-        self.nodes.iter_mut().last().into_iter().for_each(|(_, endpoint)| endpoint.is_unplaced = true);
+        self.of_name(name).into_iter().for_each(|endpoint| endpoint.is_unplaced = true);
         Ok(())
     }
 
@@ -175,30 +216,35 @@ impl NodeTable {
         self.all().filter(|(_, endpoint)| endpoint.is_unplaced).map(|(name, _)| name)
     }
 
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.nodes.iter().any(|(known, _)| known == name)
+    pub(crate) fn has(&mut self, name: &str) -> bool {
+        self.of_name(name).is_some()
     }
 
     pub(crate) fn set_address(&mut self, name: &str, address: Address) {
-        let node = self.nodes.iter_mut().find(|(known, _)| known == name);
-        node.into_iter().for_each(|(_, endpoint)| {
-            endpoint.address = address.clone();
-            endpoint.is_unplaced = false;
-        });
+        if let Some(endpoint) = self.of_name(name) {
+            (endpoint.address, endpoint.is_unplaced) = (address, false);
+        }
     }
 
     pub(crate) fn add_list(&mut self, list: &str) -> Result<()> {
-        for (nth, entry) in list.split(',').map(str::trim).enumerate().filter(|(_, entry)| !entry.is_empty()) {
-            let (name, address) = entry
-                .split_once('=')
-                .ok_or_else(|| Error::config(format!("entry {} of the node list is not name=host:port", nth + 1)))?;
-            // A password with a `=` in it: what stands before that is no name.
-            let is_url = |scheme: &&str| address.trim_start().starts_with(*scheme);
-            if address.contains('@') && !["redis://", "rediss://", "unix://"].iter().any(is_url) {
-                let what = "a host with an @; credentials belong into a redis:// URL";
-                return Err(Error::config(format!("entry {} of the node list: {what}", nth + 1)));
+        let (mut rest, mut nth) = (Some(list), 0);
+        while let Some(list) = rest {
+            let (entry, after) = cut(list, b',');
+            (rest, nth) = (after, nth + 1);
+            let entry = trimmed(entry);
+            if entry.is_empty() {
+                continue;
             }
-            self.add(name.trim().to_owned(), address)?;
+            let (name, Some(address)) = cut(entry, b'=') else {
+                return Err(Error::config(format!("entry {nth} of the node list is not name=host:port")));
+            };
+            // A password with a `=` in it: what stands before that is no name.
+            let is_url = |scheme: &&str| trimmed(address).starts_with(*scheme);
+            if cut(address, b'@').1.is_some() && !["redis://", "rediss://", "unix://"].iter().any(is_url) {
+                let what = "a host with an @; credentials belong into a redis:// URL";
+                return Err(Error::config(format!("entry {nth} of the node list: {what}")));
+            }
+            self.add(trimmed(name), address)?;
         }
         Ok(())
     }
@@ -210,7 +256,7 @@ impl NodeTable {
     /// The one database of all nodes.
     pub(crate) fn database(&self, chosen: Option<u32>) -> Result<Option<u32>> {
         let mut database = chosen;
-        for (name, endpoint) in &self.nodes {
+        for (name, endpoint) in self.all() {
             match (database, endpoint.database) {
                 (None, Some(_)) => database = endpoint.database,
                 (Some(one), Some(other)) if one != other => {
@@ -225,54 +271,93 @@ impl NodeTable {
     }
 
     /// The masters in the order of placement.
-    pub(crate) fn masters(&self) -> Result<Vec<Master>> {
-        let endpoint =
-            |name: &str| self.nodes.iter().find(|(known, _)| known == name).map(|(_, endpoint)| endpoint.clone());
+    pub(crate) fn masters(&self) -> Result<Vec<ConfiguredNode>> {
+        self.check_replicas()?;
+        let mut masters = Vec::new();
+        let mut are_numbered = true;
+        for (name, endpoint) in &self.nodes {
+            if self.master_of.iter().any(|(_, replica)| **replica == **name) {
+                continue;
+            }
+            are_numbered &= number(name).is_some();
+            let replicas = self.replicas_of(name);
+            let (name, endpoint) = (Arc::clone(name), endpoint.clone());
+            masters.push(ConfiguredNode { name, endpoint, replicas, sentinels: None });
+        }
+        if masters.is_empty() {
+            return Err(Error::config("no nodes are given"));
+        }
+        if are_numbered {
+            put_in_order(&mut masters)?;
+        }
+        Ok(masters)
+    }
+
+    /// The replicas that are given for a master, if there are any.
+    #[inline(never)]
+    fn replicas_of(&self, name: &str) -> Option<Vec<(Arc<str>, Endpoint)>> {
+        let mut given = Vec::new();
         for (master, replica) in &self.master_of {
+            for (known, endpoint) in &self.nodes {
+                if master == name && **known == **replica {
+                    given.push((Arc::clone(known), endpoint.clone()));
+                }
+            }
+        }
+        (!given.is_empty()).then_some(given)
+    }
+
+    #[inline(never)]
+    fn check_replicas(&self) -> Result<()> {
+        for (nth, (master, replica)) in self.master_of.iter().enumerate() {
             for name in [master, replica] {
-                if endpoint(name).is_none() {
+                if self.nodes.iter().all(|(known, _)| **known != **name) {
                     return Err(Error::config(format!("master_of names {}, which is no node", shown(name))));
                 }
             }
             if master == replica || self.master_of.iter().any(|(_, other)| other == master) {
                 return Err(Error::config(format!("master_of makes {master} a replica as well as a master")));
             }
-            if self.master_of.iter().filter(|(_, other)| other == replica).count() > 1 {
+            let is_another = |&(other, (_, of)): &(usize, &(String, String))| other != nth && of == replica;
+            if self.master_of.iter().enumerate().any(|pair| is_another(&pair)) {
                 return Err(Error::config(format!("master_of gives {replica} two masters")));
             }
         }
-        let is_replica = |name: &str| self.master_of.iter().any(|(_, replica)| replica == name);
-        let mut masters: Vec<_> = self.nodes.iter().filter(|(name, _)| !is_replica(name)).collect();
-        if masters.is_empty() {
-            return Err(Error::config("no nodes are given"));
-        }
-        let numbers: Option<Vec<u64>> = masters.iter().map(|(name, _)| number(name)).collect();
-        if let Some(mut numbers) = numbers {
-            sort_by_key(&mut masters, |(name, _)| number(name));
-            sort_by_key(&mut numbers, |&number| number);
-            for (wanted, number) in (1..).zip(numbers) {
-                if number < wanted {
-                    return Err(Error::config(format!("two nodes have the number {number}")));
-                }
-                if number > wanted {
-                    return Err(Error::config(format!(
-                        "node_{wanted} is missing: the numbers run from node_1 to node_{} without gaps",
-                        masters.len()
-                    )));
-                }
-            }
-        }
-        let replicas = |master: &str| {
-            let given = self.master_of.iter().filter(|(known, _)| known == master);
-            let list: Vec<_> = given.filter_map(|(_, replica)| Some((replica.clone(), endpoint(replica)?))).collect();
-            (!list.is_empty()).then_some(list)
-        };
-        Ok(masters.into_iter().map(|(name, endpoint)| (name.clone(), endpoint.clone(), replicas(name))).collect())
+        Ok(())
     }
 }
 
+/// Puts nodes at the places of their numbers, which have to be those from 1 on.
+#[inline(never)]
+fn put_in_order(masters: &mut [ConfiguredNode]) -> Result<()> {
+    let mut numbers = Vec::with_capacity(masters.len());
+    for node in masters.iter() {
+        numbers.push(number(&node.name).unwrap_or_default());
+    }
+    for (place, wanted) in (1..=masters.len() as u64).enumerate() {
+        let left = &numbers[place..];
+        let Some(at) = left.iter().position(|&number| number == wanted) else {
+            return Err(wrong_numbers(left, wanted, masters.len()));
+        };
+        masters.swap(place, place + at);
+        numbers.swap(place, place + at);
+    }
+    Ok(())
+}
+
+/// Why there is no node of the number that is wanted, among these that are left of so many.
+#[cold]
+fn wrong_numbers(left: &[u64], wanted: u64, count: usize) -> Error {
+    let lowest = left.iter().copied().min().unwrap_or_default();
+    Error::config(match lowest < wanted {
+        true => format!("two nodes have the number {lowest}"),
+        false => format!("node_{wanted} is missing: the numbers run from node_1 to node_{count} without gaps"),
+    })
+}
+
 /// A name for people to read. One that looks like an address may be one, with a password in it.
-pub(super) fn shown(name: &str) -> String {
+#[cold]
+pub(crate) fn shown(name: &str) -> String {
     match name.contains([':', '/', '@', '=', '[']) {
         true => "(hidden)".to_owned(),
         false => crate::error::escape(name.as_bytes(), 64),
@@ -281,8 +366,7 @@ pub(super) fn shown(name: &str) -> String {
 
 /// N of `node_N`.
 fn number(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix("node_")?;
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    digits(name.strip_prefix("node_")?)
 }
 
 #[cfg(test)]
@@ -292,7 +376,7 @@ mod tests {
     fn names(list: &str) -> Result<Vec<String>> {
         let mut table = NodeTable::default();
         table.add_list(list)?;
-        Ok(table.masters()?.into_iter().map(|(name, ..)| name).collect())
+        Ok(table.masters()?.into_iter().map(|node| node.name.to_string()).collect())
     }
 
     #[test]
@@ -338,7 +422,7 @@ mod tests {
         table.set_master_of("node_2".into(), "node_3".into());
         let masters = table.masters().unwrap();
         assert_eq!(masters.len(), 2);
-        assert_eq!(masters[0].2.as_ref().unwrap()[0].0, "node_4");
+        assert_eq!(&*masters[0].given()[0].0, "node_4");
         for (master, replica, message) in [
             ("node_1", "node_9", "master_of names node_9, which is no node"),
             ("node_4", "node_2", "master_of makes node_4 a replica as well as a master"),
@@ -347,7 +431,7 @@ mod tests {
             let mut table =
                 NodeTable { nodes: table.nodes.clone(), master_of: vec![("node_1".into(), "node_4".into())] };
             table.set_master_of(master.into(), replica.into());
-            assert_eq!(table.masters().unwrap_err().message(), message);
+            assert_eq!(table.masters().err().unwrap().message(), message);
         }
     }
 
@@ -405,11 +489,11 @@ mod tests {
             "unix://user:canary@/path?db=x",
         ] {
             let mut table = NodeTable::default();
-            let error = table.add("node_1".into(), bad).unwrap_err();
+            let error = table.add("node_1", bad).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("canary"), "{bad}: {error}");
         }
         let mut table = NodeTable::default();
-        table.add("node_1".into(), "redis://canary-user:canary@h").unwrap();
+        table.add("node_1", "redis://canary-user:canary@h").unwrap();
         assert!(!format!("{table:?}").contains("canary"));
     }
 }

@@ -1,14 +1,13 @@
 //! Which server is the master of a node now.
 
-use super::together::with_head_start;
-use super::{at_once, endpoint_of, is_a_replica, sentinel_addresses, Probes, Said};
+use super::{is_a_replica, Probes, Said};
 use crate::config::{ConfiguredNode, Settings};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
-use crate::order::sort;
+use crate::threads::{all_at_once, lock, with_head_start};
 use crate::topology::info::Info;
 use crate::topology::{Address, Node};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// As many servers of a node as are remembered, those met last.
@@ -24,7 +23,7 @@ pub(crate) struct Known {
     /// The master that was last found; at first the one that was configured.
     master: Address,
     /// What names the history of its data.
-    history: Option<String>,
+    history: Option<Arc<str>>,
     /// Its servers, masters and replicas, the one met last in front.
     servers: Vec<Address>,
     /// How often another server has become its master.
@@ -33,16 +32,19 @@ pub(crate) struct Known {
 
 impl Known {
     pub(crate) fn new(node: &ConfiguredNode) -> Known {
-        let given = node.replicas.iter().flatten().map(|(_, endpoint)| endpoint.address.clone());
-        Known { master: node.endpoint.address.clone(), history: None, servers: given.collect(), moves: 0 }
+        let mut servers = Vec::new();
+        for (_, endpoint) in node.given() {
+            servers.push(endpoint.address.clone());
+        }
+        Known { master: node.endpoint.address.clone(), history: None, servers, moves: 0 }
     }
 
     pub(crate) fn master(&self) -> &Address {
         &self.master
     }
 
-    pub(crate) fn history(&self) -> Option<&str> {
-        self.history.as_deref()
+    pub(crate) fn history(&self) -> Option<&Arc<str>> {
+        self.history.as_ref()
     }
 
     pub(crate) fn moves(&self) -> u64 {
@@ -51,37 +53,47 @@ impl Known {
 
     /// Whether there is nobody else to ask who the master is.
     pub(crate) fn is_alone(&self, node: &ConfiguredNode) -> bool {
-        let others = self.servers.iter().chain([&node.endpoint.address]);
-        node.sentinels.is_none() && others.into_iter().all(|server| *server == self.master)
+        node.sentinels.is_none()
+            && node.endpoint.address == self.master
+            && self.servers.iter().all(|server| *server == self.master)
     }
 
     /// Remembers a master that was found, and the replicas that it lists.
     pub(crate) fn found(&mut self, master: &Address, info: &Info) {
-        if self.master != *master {
-            let earlier = std::mem::replace(&mut self.master, master.clone());
-            self.remember(earlier);
-            self.moves += 1;
-        }
+        self.moves_to(master);
         self.history = info.history.clone();
-        info.replicas.iter().for_each(|line| self.remember(line.address.clone()));
-        self.remember(master.clone());
+        for line in &info.replicas {
+            self.remember(&line.address);
+        }
+        self.remember(master);
     }
 
     /// Takes the server that its Sentinels name, although it has not said a word yet. What was known of the data is no
     /// longer what counts: the server before it would go on with that.
     pub(crate) fn named(&mut self, master: &Address) {
-        if self.master != *master {
-            let earlier = std::mem::replace(&mut self.master, master.clone());
-            self.remember(earlier);
-            self.moves += 1;
+        if self.moves_to(master) {
             self.history = None;
         }
     }
 
-    fn remember(&mut self, server: Address) {
-        self.servers.retain(|known| *known != server);
-        self.servers.insert(0, server);
-        self.servers.truncate(REMEMBERED);
+    /// Whether this is another master than before.
+    fn moves_to(&mut self, master: &Address) -> bool {
+        let is_another = self.master != *master;
+        if is_another {
+            let earlier = std::mem::replace(&mut self.master, master.clone());
+            self.remember(&earlier);
+            self.moves += 1;
+        }
+        is_another
+    }
+
+    fn remember(&mut self, server: &Address) {
+        match self.servers.iter().position(|known| known == server) {
+            Some(at) => drop(self.servers.remove(at)),
+            None if self.servers.len() == REMEMBERED => drop(self.servers.pop()),
+            None => {}
+        }
+        self.servers.insert(0, server.clone());
     }
 }
 
@@ -106,8 +118,25 @@ impl From<Error> for NoMaster {
     }
 }
 
-/// What a server met that Sentinels name.
-type Silent = (Address, Error);
+/// What came of looking for a master: where it is and what it said of itself.
+pub(crate) type Master = Result<(Address, Said), NoMaster>;
+
+/// The search for the master of a node.
+struct Search<'a> {
+    node: &'a ConfiguredNode,
+    known: &'a Known,
+    settings: &'a Arc<Settings>,
+    probes: &'a Probes,
+    is_in_doubt: bool,
+    /// Every address that was asked.
+    met: Vec<Address>,
+    /// Those to be asked next, in their order.
+    to_ask: Vec<Address>,
+    answers: Vec<Answer>,
+    unanswered: Vec<(Address, Error)>,
+    /// What the master until now met.
+    error: Option<Error>,
+}
 
 /// The master of a node, and what it said of itself: the one that its Sentinels name, where there are any and it says the
 /// same. Without them the one that was the master until now is asked first; when it does
@@ -128,168 +157,236 @@ pub(crate) fn master_of(
     settings: &Arc<Settings>,
     probes: &Probes,
     deadline: Deadline,
-) -> Result<(Address, Said), NoMaster> {
-    let ask_one = |address: &Address, deadline: Deadline| {
-        let server = Node::new(node.name.clone(), address.clone());
-        probes.ask(&server, &endpoint_of(node, address), settings, deadline, || {})
+) -> Master {
+    let mut search = Search {
+        node,
+        known,
+        settings,
+        probes,
+        is_in_doubt,
+        met: vec![known.master.clone()],
+        to_ask: Vec::new(),
+        answers: Vec::new(),
+        unanswered: Vec::new(),
+        error: None,
     };
-    // Time of its own for each step: Sentinels that say nothing must leave some for the servers.
-    let soon = || Deadline::after(settings.deadline).within(settings.connect_timeout);
-    let ask_all = |servers: &[Address]| {
-        let patience = soon();
-        at_once(servers, |address| ask_one(address, patience))
+    let found = match search.named_by_sentinels()? {
+        Some(found) => Some(found),
+        None => search.asks_the_servers(deadline),
     };
-    let silent = match named_by_sentinels(node, settings, |address| ask_one(address, soon())) {
-        Ok(found) => return Ok(found),
-        Err(silent) => silent,
-    };
-    let patience = if node.sentinels.is_some() { Deadline::after(settings.deadline) } else { deadline };
-    let patience = patience.within(settings.connect_timeout);
-    let others = sorted(known.servers.iter().chain([&node.endpoint.address]), std::slice::from_ref(&known.master));
-    let (first, said_by_others) = match silent {
-        // They know of a later failover than this program: whoever was the master before it is not any more.
-        Some((address, error)) if address != *known.master() => {
-            let error = error.with_note(&format!("the Sentinels of {} name this server", node.name));
-            return Err(NoMaster { named: Some(address), ..error.into() });
-        }
-        Some((_, error)) => (Err(error), None),
-        None if others.is_empty() => (ask_one(known.master(), patience), None),
-        None => {
-            let head_start = HEAD_START.min(settings.connect_timeout / 2);
-            let first = || ask_one(known.master(), patience);
-            with_head_start(head_start, first, || ask_all(&others))
-        }
-    };
-    let is_as_it_was = |info: &Info| known.history().map_or(true, |history| info.descends_from(history));
-    let (mut answers, error) = match first {
-        Ok(said) if said.info.is_master() && is_as_it_was(&said.info) && !is_in_doubt => {
-            return Ok((known.master.clone(), said))
-        }
-        Ok(said) => (vec![Answer { address: known.master.clone(), said }], None),
-        Err(error) => (Vec::new(), Some(error)),
-    };
-    let mut asked = vec![known.master.clone()];
-    let mut unanswered = Vec::new();
-    let mut to_ask = others;
-    if said_by_others.is_none() {
-        let met = [&asked[..], &to_ask].concat();
-        to_ask.extend(named_by(&answers, &met));
-    }
-    let mut said_already = said_by_others;
-    // Once more for the masters that replicas name, and for those that these name.
-    for _ in 0..3 {
-        let said = said_already.take().unwrap_or_else(|| ask_all(&to_ask));
-        asked.extend(to_ask.iter().cloned());
-        for (address, said) in to_ask.drain(..).zip(said) {
-            match said {
-                Ok(said) => answers.push(Answer { address, said }),
-                Err(error) => unanswered.push((address, error)),
-            }
-        }
-        to_ask = named_by(&answers, &asked);
-        if to_ask.is_empty() {
-            break;
-        }
-    }
-    match chosen(node, known, is_in_doubt, &answers) {
+    match found {
         Some(nth) => {
-            let Answer { address, said } = answers.swap_remove(nth);
+            let Answer { address, said } = search.answers.swap_remove(nth);
             Ok((address, said))
         }
-        None => {
-            let error = error.unwrap_or_else(|| no_master(node, known, &answers));
-            let error = match stranger(&answers) {
-                Some(stranger) => error.with_note(&stranger),
-                None => error,
-            };
-            Err(NoMaster { unanswered, ..error.into() })
-        }
+        None => Err(search.none()),
     }
 }
 
-/// The masters that replicas name, without those that were asked.
-fn named_by(answers: &[Answer], asked: &[Address]) -> Vec<Address> {
-    sorted(answers.iter().filter_map(|answer| answer.said.info.master.as_ref()), asked)
-}
+impl Search<'_> {
+    /// Which answer is that of the server that the Sentinels name, if it says that it is a master.
+    ///
+    /// # Errors
+    /// When it gives no answer, and is another server than the master until now.
+    fn named_by_sentinels(&mut self) -> Result<Option<usize>, NoMaster> {
+        let Some(sentinels) = &self.node.sentinels else { return Ok(None) };
+        // That they cannot be asked does not stop anything.
+        for address in sentinels(&self.node.name, self.settings).unwrap_or_default() {
+            match self.ask(&address, self.soon()) {
+                Ok(said) if said.info.is_master() => {
+                    self.answers.push(Answer { address, said });
+                    return Ok(Some(0));
+                }
+                // They have not heard yet that it was replaced.
+                Ok(_) => {}
+                // They know of a later failover than this program: whoever was the master before it is not any more.
+                Err(error) if address != self.known.master => {
+                    let error = error.with_note(&format!("the Sentinels of {} name this server", self.node.name));
+                    return Err(NoMaster { named: Some(address), ..error.into() });
+                }
+                // Then they say nothing of any other.
+                Err(error) => {
+                    self.error = Some(error);
+                    break;
+                }
+            }
+        }
+        Ok(None)
+    }
 
-/// Each address once, without those that were asked.
-fn sorted<'a>(addresses: impl Iterator<Item = &'a Address>, asked: &[Address]) -> Vec<Address> {
-    let mut addresses: Vec<Address> = addresses.filter(|address| !asked.contains(address)).cloned().collect();
-    sort(&mut addresses, Ord::cmp);
-    addresses.dedup();
-    addresses
-}
+    /// Which answer is the master's: of the one until now, or of all servers that were ever met.
+    fn asks_the_servers(&mut self, deadline: Deadline) -> Option<usize> {
+        let known = self.known;
+        for server in known.servers.iter().chain([&self.node.endpoint.address]) {
+            add(&mut self.to_ask, server, &self.met);
+        }
+        let mut said_by_others = None;
+        if self.error.is_none() {
+            said_by_others = self.ask_first(deadline);
+            if let Some(Answer { said, .. }) = self.answers.first() {
+                let is_as_it_was = known.history().map_or(true, |history| said.info.descends_from(history));
+                if said.info.is_master() && is_as_it_was && !self.is_in_doubt {
+                    return Some(0);
+                }
+            }
+        }
+        if said_by_others.is_none() {
+            self.add_named();
+        }
+        // Once more for the masters that replicas name, and for those that these name.
+        for _ in 0..3 {
+            let said = said_by_others.take().unwrap_or_else(|| self.ask_all());
+            self.met.append(&mut self.to_ask);
+            for (address, said) in said {
+                match said {
+                    Ok(said) => self.answers.push(Answer { address, said }),
+                    Err(error) => self.unanswered.push((address, error)),
+                }
+            }
+            self.add_named();
+            if self.to_ask.is_empty() {
+                break;
+            }
+        }
+        chosen(self.node, known, self.is_in_doubt, &self.answers)
+    }
 
-/// The master that the Sentinels of a node name, and what it said of itself, if it says the same.
-///
-/// # Errors
-/// The server that they name, when it gives no answer: then they say nothing of any other. Nothing when there are no
-/// Sentinels, when none can be asked, and when whoever they name is a replica: that they cannot be asked does not stop
-/// anything.
-fn named_by_sentinels(
-    node: &ConfiguredNode,
-    settings: &Settings,
-    ask: impl Fn(&Address) -> Result<Said>,
-) -> Result<(Address, Said), Option<Silent>> {
-    let Some(sentinels) = &node.sentinels else { return Err(None) };
-    for address in sentinel_addresses(&node.name, sentinels, settings).unwrap_or_default() {
-        match ask(&address) {
-            Ok(said) if said.info.is_master() => return Ok((address, said)),
-            // They have not heard yet that it was replaced.
-            Ok(_) => {}
-            Err(error) => return Err(Some((address, error))),
+    /// Asks the master until now. When that does not answer for a while, gives what the others say meanwhile.
+    fn ask_first(&mut self, deadline: Deadline) -> Option<Vec<(Address, Result<Said>)>> {
+        let address = &self.known.master;
+        let patience = match self.node.sentinels {
+            Some(_) => self.soon(),
+            None => deadline.within(self.settings.connect_timeout),
+        };
+        let (first, others) = (Mutex::new(None), Mutex::new(None));
+        let ask_first = || {
+            let said = self.ask(address, patience);
+            *lock(&first) = Some(said);
+        };
+        if self.to_ask.is_empty() {
+            ask_first();
+        } else {
+            let head_start = HEAD_START.min(self.settings.connect_timeout / 2);
+            with_head_start(head_start, &ask_first, &|| {
+                let said = self.ask_all();
+                *lock(&others) = Some(said);
+            });
+        }
+        let said = lock(&first).take();
+        match said {
+            Some(Ok(said)) => self.answers.push(Answer { address: address.clone(), said }),
+            Some(Err(error)) => self.error = Some(error),
+            None => {}
+        }
+        others.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The masters that replicas name are asked next, without those that were met.
+    fn add_named(&mut self) {
+        for answer in &self.answers {
+            if let Some(master) = &answer.said.info.master {
+                add(&mut self.to_ask, master, &self.met);
+            }
         }
     }
-    Err(None)
+
+    /// Time of its own for each step: Sentinels that say nothing must leave some for the servers.
+    fn soon(&self) -> Deadline {
+        Deadline::after(self.settings.deadline).within(self.settings.connect_timeout)
+    }
+
+    #[inline(never)]
+    fn ask(&self, address: &Address, deadline: Deadline) -> Result<Said> {
+        let server = Node::new(Arc::clone(&self.node.name), address.clone());
+        self.probes.ask(&server, &self.node.endpoint_of(address), self.settings, deadline, &|| {})
+    }
+
+    /// What each of those that are to be asked says, in their order.
+    #[inline(never)]
+    fn ask_all(&self) -> Vec<(Address, Result<Said>)> {
+        let (answers, deadline) = (Mutex::new(Vec::new()), self.soon());
+        all_at_once(self.to_ask.len(), &|nth| {
+            let said = self.ask(&self.to_ask[nth], deadline);
+            lock(&answers).push((self.to_ask[nth].clone(), said));
+        });
+        let mut came = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // Of two that are as good the order decides, and that must not be chance.
+        for (place, address) in self.to_ask.iter().enumerate() {
+            if let Some(at) = came.iter().position(|(other, _)| other == address) {
+                came.swap(place, at);
+            }
+        }
+        came
+    }
+
+    /// Why there is none.
+    #[cold]
+    fn none(self) -> NoMaster {
+        let mut error = self.error.unwrap_or_else(|| no_master(self.node, self.known, &self.answers));
+        if let Some(stranger) = self.answers.iter().find(|answer| answer.said.info.is_master()) {
+            error = with_stranger(error, &stranger.address);
+        }
+        NoMaster { unanswered: self.unanswered, ..error.into() }
+    }
+}
+
+/// Adds an address at its place in the order of addresses, once, and not if it was met.
+#[inline(never)]
+fn add(addresses: &mut Vec<Address>, new: &Address, met: &[Address]) {
+    if met.contains(new) || addresses.contains(new) {
+        return;
+    }
+    let at = addresses.iter().take_while(|earlier| *earlier < new).count();
+    addresses.insert(at, new.clone());
 }
 
 /// Which of the servers that answered is the master. Of two that say so it is the one that goes on with the known
 /// history, then the one in use unless it `is_in_doubt`, then the one that more servers follow, then the one that was configured.
+#[inline(never)]
 fn chosen(node: &ConfiguredNode, known: &Known, is_in_doubt: bool, answers: &[Answer]) -> Option<usize> {
     let is_current = |answer: &Answer| answer.address == *known.master();
     // What the address in use was last known to have; as a replica by now it has what its own master has.
     let now = answers.iter().find(|answer| is_current(answer) && answer.said.info.role == "slave");
     let now = now.and_then(|answer| answer.said.info.history.as_deref());
-    let continues = |answer: &Answer| {
-        let mut histories = known.history().into_iter().chain(now);
-        histories.any(|history| answer.said.info.descends_from(history))
-    };
-    let is_configured = |answer: &Answer| {
-        let given = node.replicas.iter().flatten().map(|(_, endpoint)| &endpoint.address);
-        given.chain([&node.endpoint.address]).any(|address| *address == answer.address)
-    };
-    let followers = |answer: &Answer| {
-        let follows =
-            |other: &&Answer| !other.said.info.is_master() && other.said.info.master.as_ref() == Some(&answer.address);
-        answers.iter().filter(follows).count()
-    };
-    let may_be = |answer: &Answer| answer.said.info.is_master() && (is_current(answer) || continues(answer));
-    let masters = answers.iter().enumerate().filter(|(_, answer)| may_be(answer));
-    let best = masters.max_by_key(|(_, answer)| {
-        let offset = answer.said.info.offset;
-        let takes_over = is_in_doubt && continues(answer) && !is_current(answer);
-        (continues(answer), takes_over, is_current(answer), followers(answer), is_configured(answer), offset)
-    });
+    let mut best = None;
+    for (nth, answer) in answers.iter().enumerate() {
+        let (info, is_current) = (&answer.said.info, is_current(answer));
+        let continues = known.history().is_some_and(|history| info.descends_from(history))
+            || now.is_some_and(|history| info.descends_from(history));
+        if !info.is_master() || !(is_current || continues) {
+            continue;
+        }
+        let mut followers = 0;
+        for other in answers {
+            let info = &other.said.info;
+            followers += usize::from(!info.is_master() && info.master.as_ref() == Some(&answer.address));
+        }
+        let is_configured = node.endpoint.address == answer.address
+            || node.given().iter().any(|(_, endpoint)| endpoint.address == answer.address);
+        let takes_over = is_in_doubt && continues && !is_current;
+        let merit = (continues, takes_over, is_current, followers, is_configured, info.offset);
+        if !best.is_some_and(|(_, most)| merit < most) {
+            best = Some((nth, merit));
+        }
+    }
     best.map(|(nth, _)| nth)
 }
 
-/// What to say of a server that takes writes and is not followed.
-fn stranger(answers: &[Answer]) -> Option<String> {
-    let stranger = answers.iter().find(|answer| answer.said.info.is_master())?;
-    Some(format!(
-        "{} says that it is a master, but nothing shows that it has the data of this node: `Cluster::accept_master` \
-         follows it all the same",
-        stranger.address
+/// Says of a server that it takes writes and is not followed.
+#[cold]
+fn with_stranger(error: Error, stranger: &Address) -> Error {
+    error.with_note(&format!(
+        "{stranger} says that it is a master, but nothing shows that it has the data of this node: \
+         `Cluster::accept_master` follows it all the same"
     ))
 }
 
 /// The error when servers answered and none is the master.
+#[cold]
 fn no_master(node: &ConfiguredNode, known: &Known, answers: &[Answer]) -> Error {
+    let (name, address) = (&node.name, known.master());
     match answers.iter().any(|answer| answer.said.info.role == "slave") {
-        true => is_a_replica(&node.name, known.master()),
-        false => {
-            let (name, address) = (&node.name, known.master());
-            Error::config(format!("node {name} ({address}) does not say that it is a master"))
-        }
+        true => is_a_replica(name, address),
+        false => Error::config(format!("node {name} ({address}) does not say that it is a master")),
     }
 }

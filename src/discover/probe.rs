@@ -3,10 +3,11 @@
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, Result};
 use crate::net::{Connection, Deadline, Watch};
+use crate::threads::lock;
 use crate::topology::info::Info;
-use crate::topology::{Address, Node};
+use crate::topology::{Node, Topology};
 use std::process;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// The longest time for an answer over a connection that was kept: it may lead nowhere by now.
@@ -33,7 +34,7 @@ struct Kept {
 
 impl Probes {
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     fn take(&self, endpoint: &Endpoint) -> Option<Connection> {
@@ -58,13 +59,13 @@ impl Probes {
     }
 
     /// Closes those to servers that have left.
-    pub(crate) fn retain(&self, is_there: impl Fn(&Address) -> bool) {
-        let (left, gone): (Vec<_>, Vec<_>) = {
-            let mut kept = self.kept();
-            std::mem::take(&mut kept.connections).into_iter().partition(|(endpoint, _)| is_there(&endpoint.address))
-        };
-        drop(gone);
-        left.into_iter().for_each(|(endpoint, connection)| self.keep(&endpoint, connection));
+    pub(crate) fn retain(&self, topology: &Topology) {
+        let mut connections = std::mem::take(&mut self.kept().connections);
+        while let Some((endpoint, connection)) = connections.pop() {
+            if topology.knows(&endpoint.address) {
+                self.keep(&endpoint, connection);
+            }
+        }
     }
 
     /// What a server says of itself. The addresses that it tells are those that lead there from here. `reached` is called
@@ -75,44 +76,49 @@ impl Probes {
         endpoint: &Endpoint,
         settings: &Arc<Settings>,
         deadline: Deadline,
-        reached: impl Fn(),
+        reached: &dyn Fn(),
     ) -> Result<Said> {
-        let patience = deadline.left().ok().flatten().map_or(PATIENCE, |left| PATIENCE.min(left / 4));
-        let asked_again = self.take(endpoint).and_then(|mut connection| {
+        let mut said = None;
+        let mut connection = self.take(endpoint);
+        if let Some(kept) = &mut connection {
             reached();
-            connection.wake();
-            let said =
-                connection.is_open().then(|| asked(&mut connection, deadline.within(patience)).ok()).flatten()?;
-            Some((connection, said))
-        });
-        let (connection, mut said) = match asked_again {
-            Some(done) => done,
+            kept.wake();
+            if kept.is_open() {
+                let patience = deadline.left().ok().flatten().map_or(PATIENCE, |left| PATIENCE.min(left / 4));
+                said = asked(kept, deadline.within(patience)).ok();
+            }
+        }
+        let (connection, (mut info, latency)) = match (connection, said) {
+            (Some(connection), Some(said)) => (connection, said),
             // Whatever was wrong with the one that was kept: a new one tells.
-            None => {
+            (kept, _) => {
+                drop(kept);
                 let (node, watch) = (Arc::new(node.clone()), Watch::default());
-                let open = Connection::open_watched(&node, endpoint, settings, deadline, watch, |_| reached());
-                let mut connection = open?;
-                let said = asked(&mut connection, deadline)?;
-                (connection, said)
+                let mut new = Connection::open_watched(&node, endpoint, settings, deadline, watch, |_| reached())?;
+                let said = asked(&mut new, deadline)?;
+                (new, said)
             }
         };
-        if said.info.is_cluster {
-            let message = format!(
-                "node {node} is a member of a Redis Cluster (cluster-enabled yes), which places keys in another way and is \
-                 not supported; nodes are servers by themselves"
-            );
-            return Err(Error::config(message).with_node(|| node.to_string()));
+        if info.is_cluster {
+            return Err(is_of_a_cluster(node));
         }
         self.keep(endpoint, connection);
-        let Info { master, replicas, .. } = &mut said.info;
-        let told = master.iter_mut().chain(replicas.iter_mut().map(|line| &mut line.address));
-        told.for_each(|address| *address = settings.address_map.apply(address));
-        Ok(said)
+        info.map_addresses(&|address| settings.address_map.apply(address));
+        Ok(Said { info, latency })
     }
 }
 
-fn asked(connection: &mut Connection, deadline: Deadline) -> Result<Said> {
+#[cold]
+fn is_of_a_cluster(node: &Node) -> Error {
+    let message = format!(
+        "node {node} is a member of a Redis Cluster (cluster-enabled yes), which places keys in another way and is \
+         not supported; nodes are servers by themselves"
+    );
+    Error::config(message).with_node(|| node.to_string())
+}
+
+fn asked(connection: &mut Connection, deadline: Deadline) -> Result<(Info, Duration)> {
     let began = Instant::now();
     let info = connection.ask_who(deadline)?;
-    Ok(Said { info, latency: began.elapsed() })
+    Ok((info, began.elapsed()))
 }

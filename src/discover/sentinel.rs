@@ -1,17 +1,185 @@
-//! Asks Sentinels for the address of a master.
+//! Nodes whose masters are named by Sentinels. All of it is reached from [`Builder::sentinel`] alone, so that a program
+//! which names none has nothing of it.
 
-use super::{ask_until, at_once, Progress};
-use crate::config::{Asking, Endpoint, Sentinels, Settings};
+use crate::config::{shown, Builder, Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Connection, Deadline};
 use crate::order::sort_by_key;
 use crate::resp::{Protocol, ValueRef};
+use crate::threads::{all_at_once, ask_until, lock, Progress};
 use crate::topology::{Address, Node};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// When most Sentinels have named the same address, the others have this time to tell of a later failover.
 const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// How long a Sentinel that said nothing is left alone; twice as long after each further time.
+const FIRST_REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_secs(30);
+
+/// The Sentinels of a node, and the name that they have for its master.
+#[derive(Clone)]
+struct Sentinels {
+    master: String,
+    endpoints: Arc<[Endpoint]>,
+    /// By Sentinel: since when it says nothing.
+    silent: Arc<Mutex<Vec<Option<Rest>>>>,
+}
+
+/// A Sentinel that said nothing when it was asked.
+#[derive(Debug, Clone, Copy)]
+struct Rest {
+    until: Instant,
+    length: Duration,
+}
+
+/// What to do about a Sentinel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    /// Its answer is waited for.
+    Waited,
+    /// It said nothing the last time: it is asked, and not waited for.
+    Tried,
+    /// It is left alone.
+    Left,
+}
+
+impl Sentinels {
+    fn new(master: String, endpoints: Vec<Endpoint>) -> Sentinels {
+        let silent = Arc::new(Mutex::new(vec![None; endpoints.len()]));
+        Sentinels { master, endpoints: endpoints.into(), silent }
+    }
+
+    fn silent(&self) -> MutexGuard<'_, Vec<Option<Rest>>> {
+        lock(&self.silent)
+    }
+
+    /// How to go about the Sentinel at this place.
+    fn asking(&self, nth: usize) -> Asking {
+        match self.silent()[nth] {
+            None => Asking::Waited,
+            Some(rest) if rest.until <= Instant::now() => Asking::Tried,
+            Some(_) => Asking::Left,
+        }
+    }
+
+    /// Remembers whether it said anything.
+    fn note(&self, nth: usize, has_answered: bool) {
+        let mut silent = self.silent();
+        silent[nth] = match (has_answered, silent[nth]) {
+            (true, _) => None,
+            (false, before) => {
+                let length = before.map_or(FIRST_REST, |rest| (rest.length * 2).min(LONGEST_REST));
+                Some(Rest { until: Instant::now() + length, length })
+            }
+        };
+    }
+}
+
+impl Builder {
+    /// Adds a node whose master is the one that Sentinels name: the name of the node, the name that the Sentinels have
+    /// for its master, and the Sentinels, each `host:port` or a URL `redis://[user:password@]host[:port]`. The port is
+    /// 26379 unless given. A Sentinel gets the credentials of its own URL only, never those of the servers.
+    ///
+    /// On [`connect`](Builder::connect), on every refresh and when the master fails, all Sentinels are asked at the same
+    /// time. Of the addresses that they tell the one of the latest failover comes first, then the one that most of them
+    /// tell; the first one whose server says itself that it is a master is taken. When none of them can tell, the
+    /// servers that are known are asked, as for a node without Sentinels. Once most of those given have named the same
+    /// address, the others have 0.1 s more; one that said nothing is not waited for until it answers again.
+    ///
+    /// A node that is [added](Builder::node) by this name as well, before or after, keeps its address for the case that no
+    /// Sentinel answers. Without it only [`connect`](Builder::connect) can make the cluster, because
+    /// [`build`](Builder::build) asks nobody. Where no Sentinel of a node can be reached by `connect` either, calls for its
+    /// keys fail as not applied until one can, as those for any [unreachable](crate::Cluster::unreachable) node.
+    ///
+    /// ```no_run
+    /// use rediscluster::prelude::*;
+    ///
+    /// let sentinels = ["10.0.0.1:26379", "10.0.0.2:26379", "redis://:secret@10.0.0.3:26379"];
+    /// let cluster = Cluster::builder()
+    ///     .sentinel("node_1", "shard-a", sentinels)
+    ///     .sentinel("node_2", "shard-b", sentinels)
+    ///     .connect()?;
+    /// # Ok::<(), rediscluster::Error>(())
+    /// ```
+    pub fn sentinel(
+        self,
+        node: impl Into<String>,
+        master: impl Into<String>,
+        sentinels: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Builder {
+        self.note(|builder| {
+            let mut endpoints = Vec::new();
+            let node = node.into();
+            for sentinel in sentinels {
+                endpoints.push(endpoint(sentinel.as_ref()).map_err(|error| {
+                    Error::config(format!("a Sentinel of node {}: {}", shown(&node), error.message()))
+                })?);
+            }
+            add(builder, node, Sentinels::new(master.into(), endpoints))
+        })
+    }
+}
+
+fn add(builder: &mut Builder, node: String, sentinels: Sentinels) -> Result<()> {
+    let Some(first) = sentinels.endpoints.first() else {
+        return Err(Error::config(format!("no Sentinels are given for node {}", shown(&node))));
+    };
+    if !builder.table.has(&node) {
+        // Where its master is, the Sentinels tell later.
+        builder.table.add_unplaced(&node, &first.address)?;
+    }
+    builder.sentinels.retain(|(known, _)| *known != node);
+    let ask = move |node: &str, settings: &Settings| addresses(node, &sentinels, settings);
+    builder.sentinels.push((node, Arc::new(ask)));
+    builder.find_addresses = Some(find_addresses);
+    Ok(())
+}
+
+/// Gives addresses to the nodes that have none, as their Sentinels tell. Those of which none can be reached are left
+/// without, unless all are required: gives why.
+fn find_addresses(builder: &mut Builder) -> Result<Option<Error>> {
+    let mut unplaced = Vec::new();
+    for (node, sentinels) in &builder.sentinels {
+        if builder.table.unplaced().any(|name| name == node) {
+            unplaced.push((node.clone(), Arc::clone(sentinels)));
+        }
+    }
+    let told = Mutex::new(Vec::new());
+    all_at_once(unplaced.len(), &|nth| {
+        let (node, sentinels) = &unplaced[nth];
+        let addresses = sentinels(node, &builder.settings);
+        lock(&told).push((nth, addresses));
+    });
+    let mut told = told.into_inner().unwrap_or_else(PoisonError::into_inner);
+    sort_by_key(&mut told, |(nth, _)| *nth);
+    let mut unknown = None;
+    for (nth, told) in told {
+        match told {
+            // The first one, unless it turns out that another one is the master.
+            Ok(told) => {
+                told.into_iter().take(1).for_each(|address| builder.table.set_address(&unplaced[nth].0, address))
+            }
+            Err(error) if builder.require_all || !error.is_outage() => return Err(error),
+            Err(error) => {
+                builder.may_be_unplaced = true;
+                unknown.get_or_insert(error);
+            }
+        }
+    }
+    Ok(unknown)
+}
+
+fn endpoint(text: &str) -> Result<Endpoint> {
+    let mut endpoint = Endpoint::parse(text)?;
+    let rest = text.trim().rsplit('@').next().unwrap_or_default();
+    let has_port = rest.trim_end_matches('/').rsplit(':').next().is_some_and(|port| port.parse::<u16>().is_ok());
+    if !has_port || endpoint.address.to_string() == format!("[{rest}]:{}", Address::DEFAULT_PORT) {
+        endpoint.address = Address::new(endpoint.address.host(), 26379)?;
+    }
+    Ok(endpoint)
+}
 
 /// What a Sentinel says: an address, and the number of the failover that it has this from.
 type Said = Result<(Address, u64)>;
@@ -25,7 +193,7 @@ type Said = Result<(Address, u64)>;
 ///
 /// # Errors
 /// When none of them knows any: what the first one met.
-pub(crate) fn addresses(node: &str, sentinels: &Sentinels, settings: &Settings) -> Result<Vec<Address>> {
+fn addresses(node: &str, sentinels: &Sentinels, settings: &Settings) -> Result<Vec<Address>> {
     // A Sentinel has no databases and no names of its clients.
     let own = Settings { database: None, client_name: None, protocol: Protocol::Resp2, ..settings.clone() };
     let own = Arc::new(own);
@@ -56,11 +224,6 @@ pub(crate) fn addresses(node: &str, sentinels: &Sentinels, settings: &Settings) 
     Ok(found.into_iter().map(|(.., address)| address).collect())
 }
 
-/// The same for several nodes at the same time.
-pub(crate) fn addresses_of_all(nodes: &[(String, Sentinels)], settings: &Settings) -> Vec<Result<Vec<Address>>> {
-    at_once(nodes, |(node, sentinels)| addresses(node, sentinels, settings))
-}
-
 /// Asks these Sentinels at the same time, and gives what came of those that were waited for.
 fn ask(asked: Vec<usize>, sentinels: &Sentinels, settings: &Arc<Settings>) -> Vec<(usize, Said)> {
     let is_waited: Vec<bool> = asked.iter().map(|&nth| sentinels.asking(nth) == Asking::Waited).collect();
@@ -68,24 +231,28 @@ fn ask(asked: Vec<usize>, sentinels: &Sentinels, settings: &Arc<Settings>) -> Ve
     let has_waited = is_waited.contains(&true);
     let most = sentinels.endpoints.len() / 2 + 1;
     let patience = settings.deadline.min(settings.connect_timeout);
-    let (of_thread, settings) = (sentinels.clone(), Arc::clone(settings));
-    let one = move |&nth: &usize, _: &dyn Fn()| -> Said {
+    let answers: Vec<Option<Said>> = asked.iter().map(|_| None).collect();
+    let answers = Arc::new(Mutex::new(answers));
+    let (of_thread, settings, put) = (sentinels.clone(), Arc::clone(settings), Arc::clone(&answers));
+    let places = asked.clone();
+    let one = move |at: usize, _: &dyn Fn()| {
+        let nth = places[at];
         let said = address(&of_thread.master, &of_thread.endpoints[nth], &settings, Deadline::after(patience));
         // It may be too late for the one who asked, and is known to the next one all the same.
         of_thread.note(nth, !said.as_ref().is_err_and(Error::is_timeout));
-        said.map(|(address, epoch)| (settings.address_map.apply(&address), epoch))
+        lock(&put)[at] = Some(said.map(|(address, epoch)| (settings.address_map.apply(&address), epoch)));
     };
     // No clock tells a time without end, and a year is as good.
     let end = Instant::now() + patience.min(Duration::from_secs(365 * 24 * 3600));
     let mut agreed = None;
-    let answers = ask_until(asked.clone(), one, |progress| {
-        let said =
-            || progress.iter().filter_map(|one| if let Progress::Answered(Ok(said)) = one { Some(said) } else { None });
+    ask_until(asked.len(), Box::new(one), &mut |progress| {
+        let answers = lock(&answers);
+        let said = || answers.iter().flatten().flatten();
         let votes = said().map(|(address, _)| said().filter(|(other, _)| other == address).count());
         if votes.max().is_some_and(|votes| votes >= most) {
             agreed.get_or_insert_with(|| Instant::now() + LAST_WORDS);
         }
-        let is_open = |one: &Progress<Said>| !matches!(one, Progress::Answered(_));
+        let is_open = |one: &Progress| *one != Progress::Answered;
         let is_awaited = progress.iter().zip(&is_waited).any(|(one, waited)| is_open(one) && (*waited || !has_waited));
         let is_any_open = progress.iter().any(is_open);
         match agreed {
@@ -96,8 +263,9 @@ fn ask(asked: Vec<usize>, sentinels: &Sentinels, settings: &Arc<Settings>) -> Ve
         }
     });
     let late = || Error::io(std::io::ErrorKind::TimedOut.into(), Outcome::NotApplied, "asking a Sentinel");
-    let answers = asked.iter().zip(answers).map(|(&nth, said)| {
-        let said = said.unwrap_or_else(|| {
+    let mut answers = lock(&answers);
+    let answers = asked.iter().zip(answers.iter_mut()).map(|(&nth, said)| {
+        let said = said.take().unwrap_or_else(|| {
             sentinels.note(nth, false);
             Err(late().with_kind(ErrorKind::Connect))
         });
@@ -145,4 +313,44 @@ fn config_epoch(fields: ValueRef<'_>) -> u64 {
     let mut after = items.skip_while(|item| item.as_bytes() != Some(b"config-epoch")).skip(1);
     let epoch = after.next().and_then(|item| std::str::from_utf8(item.as_bytes()?).ok()?.parse().ok());
     epoch.unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_of_sentinels() {
+        for (text, address) in [
+            ("h", "h:26379"),
+            ("h:1", "h:1"),
+            ("::1", "[::1]:26379"),
+            ("[::1]:2", "[::1]:2"),
+            ("redis://:6@h", "h:26379"),
+            ("redis://u:p@h:3", "h:3"),
+        ] {
+            assert_eq!(endpoint(text).unwrap().address.to_string(), address, "{text}");
+        }
+    }
+
+    #[test]
+    fn mistakes_about_sentinels() {
+        let build = |builder: Builder| builder.checked().err().unwrap().message().to_owned();
+        let none: [&str; 0] = [];
+        assert_eq!(build(Builder::default().sentinel("node_1", "m", none)), "no Sentinels are given for node node_1");
+        assert!(build(Builder::default().sentinel("node_1", "m", ["h"])).contains("use `connect`"));
+        let wrong = build(Builder::default().sentinel("node_1", "m", ["redis://u:canary@"]));
+        assert!(wrong.starts_with("a Sentinel of node node_1: ") && !wrong.contains("canary"), "{wrong}");
+        for both in [
+            Builder::default().node("node_1", "h:1").sentinel("node_1", "m", ["h"]),
+            Builder::default().sentinel("node_1", "m", ["h"]).node("node_1", "h:1"),
+            Builder::default().sentinel("node_1", "m", ["h"]).nodes("node_1=h:1"),
+        ] {
+            let masters = both.checked().unwrap().masters;
+            assert_eq!((masters.len(), masters[0].endpoint.address.to_string()), (1, "h:1".to_owned()));
+            assert!(masters[0].sentinels.is_some());
+        }
+        let twice = Builder::default().sentinel("node_1", "m", ["h"]).node("node_1", "h:1").node("node_1", "h:2");
+        assert_eq!(build(twice), "two nodes are named node_1");
+    }
 }

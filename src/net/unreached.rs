@@ -75,7 +75,7 @@ impl Unreached {
             return Err(wrong(format!("this server was taken for a master before it could be reached, and {is}")));
         }
         let known = self.known();
-        let (Some(known), Some(run_id)) = (&*known, info.run_id) else { return Ok(()) };
+        let (Some(known), Some(run_id)) = (&*known, info.run_id.clone()) else { return Ok(()) };
         let mut others = known.others.lock().unwrap_or_else(PoisonError::into_inner);
         match others.iter().find(|(other, _)| *other == run_id) {
             Some((_, address)) if address != node.address() => {

@@ -15,12 +15,12 @@ const WALKS: u64 = 40;
 
 fn nodes(count: u16) -> Topology {
     let node = |nth| ShardDescription {
-        name: format!("node_{nth}"),
+        name: format!("node_{nth}").into(),
         address: Address::new("h", nth).unwrap(),
         replicas: Vec::new(),
         passed_over: Vec::new(),
     };
-    Topology::new((1..=count).map(node))
+    Topology::new((1..=count).map(node).collect::<Vec<_>>())
 }
 
 /// The command of a row with so many keys; `None` where the number of its keys is fixed.

@@ -1,5 +1,7 @@
 //! What may stand for a host in an address.
 
+use super::text::{cut, digits};
+
 /// Whether this may be the name of a host, or an IPv4 address. Names may hold letters of any language.
 pub(super) fn is_name(host: &str) -> bool {
     let is_of_a_name = |c: char| match c.is_ascii() {
@@ -12,28 +14,47 @@ pub(super) fn is_name(host: &str) -> bool {
 /// Whether this is an IPv6 address: eight groups of up to four hexadecimal digits, of which `::` may stand for some zeros,
 /// and an IPv4 address for the last two.
 pub(super) fn is_v6(host: &str) -> bool {
-    let is_v4 = |text: &str| {
-        let is_byte = |part: &str| part.bytes().all(|b| b.is_ascii_digit()) && part.parse::<u8>().is_ok();
-        text.split('.').count() == 4 && text.split('.').all(is_byte)
-    };
-    // How many groups there are, where all of them are good.
-    let groups = |text: &str, may_end_in_v4: bool| -> Option<usize> {
-        if text.is_empty() {
-            return Some(0);
-        }
-        let is_group = |part: &str| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_hexdigit());
-        let (front, last) = text.rsplit_once(':').map_or((None, text), |(front, last)| (Some(front), last));
-        let last = if may_end_in_v4 && is_v4(last) { 2 } else { usize::from(is_group(last)) };
-        let front = front.map_or(Some(0), |front| front.split(':').all(is_group).then(|| front.split(':').count()));
-        front.filter(|_| last > 0).map(|front| front + last)
-    };
-    match host.split_once("::") {
-        None => groups(host, true) == Some(8),
-        Some((front, back)) => match (groups(front, false), groups(back, true)) {
-            (Some(front), Some(back)) => front + back < 8,
-            _ => false,
-        },
+    let (mut rest, mut groups) = (host, 0);
+    let mut has_gap = false;
+    if let Some(after) = host.strip_prefix("::") {
+        (rest, has_gap) = (after, true);
     }
+    while !(has_gap && rest.is_empty()) {
+        let (group, after) = cut(rest, b':');
+        match after {
+            None if is_v4(group) => groups += 1,
+            _ if is_group(group) => {}
+            _ => return false,
+        }
+        groups += 1;
+        let Some(after) = after else { break };
+        rest = after;
+        if let Some(after) = after.strip_prefix(':').filter(|_| !has_gap) {
+            (rest, has_gap) = (after, true);
+        } else if after.is_empty() {
+            return false;
+        }
+    }
+    match has_gap {
+        true => groups < 8,
+        false => groups == 8,
+    }
+}
+
+fn is_v4(text: &str) -> bool {
+    let (mut rest, mut parts) = (Some(text), 0);
+    while let Some(part) = rest {
+        let (part, after) = cut(part, b'.');
+        if !digits(part).is_some_and(|number| number < 256) {
+            return false;
+        }
+        (rest, parts) = (after, parts + 1);
+    }
+    parts == 4
+}
+
+fn is_group(text: &str) -> bool {
+    matches!(text.len(), 1..=4) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

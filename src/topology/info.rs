@@ -1,15 +1,22 @@
 //! What a server says of itself in `INFO server` and `INFO replication`.
 
+use super::text::{cut, digits, trimmed};
 use super::Address;
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// The most replicas that one master is believed to have.
 const MOST_REPLICAS: usize = 1000;
 
-/// A server's own view of its place.
+/// A server's own view of its place. It goes from hand to hand, so it is shared and not copied.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Info {
-    /// `master`, or `slave` for a replica.
-    pub(crate) role: String,
+pub(crate) struct Info(Arc<Facts>);
+
+/// What a server says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// `master`, `slave` for a replica, `other` for anything else; empty when it does not say.
+    pub(crate) role: &'static str,
     /// Whether it is a member of a Redis Cluster, or is to become one.
     pub(crate) is_cluster: bool,
     /// What tells one server process from another.
@@ -19,9 +26,9 @@ pub(crate) struct Info {
     /// For a replica: whether it is being sent everything anew.
     pub(crate) syncs: bool,
     /// What names the history of its data: a replica has that of its master.
-    pub(crate) history: Option<String>,
+    pub(crate) history: Option<Arc<str>>,
     /// The history that it had before it was promoted.
-    pub(crate) earlier_history: Option<String>,
+    pub(crate) earlier_history: Option<Arc<str>>,
     /// How many bytes of its history it has.
     pub(crate) offset: Option<u64>,
     /// For a replica: the master that it follows.
@@ -39,15 +46,39 @@ pub(crate) struct ListedReplica {
     pub(crate) lag: Option<u64>,
 }
 
+impl Deref for Info {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.0
+    }
+}
+
+impl From<Facts> for Info {
+    fn from(facts: Facts) -> Info {
+        Info(Arc::new(facts))
+    }
+}
+
 impl Info {
     /// Reads the text of the sections. Lines that make no sense are passed over: a later version may add any.
     pub(crate) fn parse(text: &str) -> Info {
-        let mut info = Info::default();
+        let mut info = Facts::default();
         let (mut host, mut port) = ("", "");
-        for line in text.lines() {
-            let Some((field, value)) = line.trim_end().split_once(':') else { continue };
+        let mut rest = Some(text);
+        while let Some(text) = rest {
+            let (line, after) = cut(text, b'\n');
+            rest = after;
+            let (field, Some(value)) = cut(trimmed(line), b':') else { continue };
             match field {
-                "role" => info.role = value.to_owned(),
+                "role" => {
+                    info.role = match value {
+                        "master" => "master",
+                        "slave" => "slave",
+                        "" => "",
+                        _ => "other",
+                    }
+                }
                 // Redis has the one, Valkey the other.
                 "redis_mode" | "server_mode" => info.is_cluster = value == "cluster",
                 "run_id" => info.run_id = Some(value.to_owned()),
@@ -56,23 +87,42 @@ impl Info {
                 "master_replid" => info.history = history(value),
                 "master_replid2" => info.earlier_history = history(value),
                 // A replica tells both; its own is the one that says how far it is.
-                "slave_repl_offset" => info.offset = value.parse().ok(),
-                "master_repl_offset" if info.offset.is_none() => info.offset = value.parse().ok(),
+                "slave_repl_offset" => info.offset = digits(value),
+                "master_repl_offset" if info.offset.is_none() => info.offset = digits(value),
                 "master_host" => host = value,
                 "master_port" => port = value,
-                _ if is_replica_field(field) && info.replicas.len() < MOST_REPLICAS => {
-                    let listed = ListedReplica::parse(value);
-                    let is_new = |new: &ListedReplica| info.replicas.iter().all(|known| known.address != new.address);
-                    let listed = listed.filter(is_new);
-                    info.replicas.extend(listed);
-                }
+                _ if is_replica_field(field) => info.add_replica(value),
                 _ => {}
             }
         }
-        info.master = port.parse().ok().and_then(|port| Address::new(host, port).ok());
-        info
+        info.master = address(host, port);
+        info.into()
     }
 
+    /// Where the servers that it tells of are from here. Only what nobody shares yet is changed.
+    pub(crate) fn map_addresses(&mut self, map: &dyn Fn(&Address) -> Address) {
+        let Some(facts) = Arc::get_mut(&mut self.0) else { return };
+        if let Some(master) = &mut facts.master {
+            *master = map(master);
+        }
+        for line in &mut facts.replicas {
+            line.address = map(&line.address);
+        }
+    }
+}
+
+impl Facts {
+    #[inline(never)]
+    fn add_replica(&mut self, line: &str) {
+        let Some(new) = ListedReplica::parse(line) else { return };
+        let is_new = self.replicas.iter().all(|known| known.address != new.address);
+        if is_new && self.replicas.len() < MOST_REPLICAS {
+            self.replicas.push(new);
+        }
+    }
+}
+
+impl Info {
     pub(crate) fn is_master(&self) -> bool {
         self.role == "master"
     }
@@ -95,41 +145,51 @@ impl Info {
 
     /// Whether its data comes of this history.
     pub(crate) fn descends_from(&self, history: &str) -> bool {
-        [&self.history, &self.earlier_history].into_iter().flatten().any(|own| own == history)
+        self.history.as_deref() == Some(history) || self.earlier_history.as_deref() == Some(history)
     }
 }
 
 /// The name of a history. There is none where a server shows zeros.
-fn history(value: &str) -> Option<String> {
+#[inline(never)]
+fn history(value: &str) -> Option<Arc<str>> {
     let named = value.len() <= 64 && value.bytes().any(|byte| byte != b'0');
-    (named && value.bytes().all(|byte| byte.is_ascii_alphanumeric())).then(|| value.to_owned())
+    (named && value.bytes().all(|byte| byte.is_ascii_alphanumeric())).then(|| value.into())
 }
 
 fn is_replica_field(field: &str) -> bool {
     field.strip_prefix("slave").is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
+#[inline(never)]
+fn address(host: &str, port: &str) -> Option<Address> {
+    Address::new(host, u16::try_from(digits(port)?).ok()?).ok()
+}
+
 impl ListedReplica {
     /// Reads `ip=…,port=…,state=…` with any further fields, or the older `ip,port,state`.
     fn parse(value: &str) -> Option<ListedReplica> {
-        let (mut ip, mut port, mut state) = ("", "", "");
-        let mut lag = None;
-        if value.contains('=') {
-            for (name, value) in value.split(',').filter_map(|field| field.split_once('=')) {
-                match name {
-                    "ip" => ip = value,
-                    "port" => port = value,
-                    "state" => state = value,
-                    "lag" => lag = value.parse().ok(),
-                    _ => {}
-                }
+        let (mut ip, mut port, mut state, mut lag) = ("", "", "", None);
+        let (mut rest, mut nth) = (Some(value), 0);
+        let has_names = cut(value, b'=').1.is_some();
+        while let Some(text) = rest {
+            let (field, after) = cut(text, b',');
+            let (name, value) = match cut(field, b'=') {
+                (name, Some(value)) if has_names => (name, value),
+                _ if has_names => ("", ""),
+                _ => (["ip", "port", "state", ""][nth.min(3)], field),
+            };
+            match name {
+                "ip" => ip = value,
+                "port" => port = value,
+                "state" => state = value,
+                "lag" => lag = digits(value),
+                _ => {}
             }
-        } else {
-            let mut fields = value.split(',');
-            (ip, port, state) = (fields.next()?, fields.next()?, fields.next()?);
+            (rest, nth) = (after, nth + 1);
         }
-        let address = Address::new(ip, port.parse().ok()?).ok()?;
-        Some(ListedReplica { address, online: state == "online", lag })
+        // The older form without a state makes no sense.
+        let is_whole = has_names || nth >= 3;
+        is_whole.then(|| Some(ListedReplica { address: address(ip, port)?, online: state == "online", lag })).flatten()
     }
 }
 

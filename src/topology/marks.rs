@@ -2,7 +2,7 @@
 
 use super::info::Info;
 use super::Address;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// As many marks as are remembered, those of the replicas that were met last.
@@ -18,22 +18,27 @@ const REMEMBERED: usize = 4096;
 #[derive(Debug, Default)]
 pub(crate) struct Marks(Mutex<Vec<Mark>>);
 
-/// What a mark belongs to: a replica of a node, its process, and the history of its data. Offsets of two histories cannot be
-/// compared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Follower {
+/// A mark, and what it belongs to: a replica of a node, its process, and the history of its data. Offsets of two histories
+/// cannot be compared.
+#[derive(Debug)]
+struct Mark {
     shard: usize,
     address: Address,
     run_id: Option<String>,
-    history: Option<String>,
-}
-
-#[derive(Debug, Clone)]
-struct Mark {
-    follower: Follower,
+    history: Option<Arc<str>>,
     /// `None` when its master has never been asked, and the replica is believed all the same.
     offset: Option<u64>,
     set: Instant,
+}
+
+impl Mark {
+    #[inline(never)]
+    fn is_of(&self, shard: usize, replica: &Address, info: &Info) -> bool {
+        self.shard == shard
+            && self.address == *replica
+            && self.run_id == info.run_id
+            && self.history.as_deref() == info.history.as_deref()
+    }
 }
 
 /// Where a replica stands.
@@ -62,24 +67,40 @@ impl Marks {
         self.set(shard, replica, info, None);
     }
 
+    #[inline(never)]
     fn set(&self, shard: usize, replica: &Address, info: &Info, offset: Option<u64>) {
-        let follower = Follower::of(shard, replica, info);
         let mut marks = self.marks();
-        let known = marks.iter().position(|mark| mark.follower == follower).map(|at| marks.remove(at));
-        let mark = known.filter(|known| known.offset.is_some() || offset.is_none());
-        marks.insert(0, mark.unwrap_or_else(|| Mark { follower, offset, set: Instant::now() }));
-        marks.truncate(REMEMBERED);
+        let mark = match marks.iter().position(|mark| mark.is_of(shard, replica, info)) {
+            Some(at) => {
+                let mut mark = marks.remove(at);
+                if mark.offset.is_none() && offset.is_some() {
+                    (mark.offset, mark.set) = (offset, Instant::now());
+                }
+                mark
+            }
+            None => {
+                let (address, run_id, history) = (replica.clone(), info.run_id.clone(), info.history.clone());
+                Mark { shard, address, run_id, history, offset, set: Instant::now() }
+            }
+        };
+        // The one that was met last comes first.
+        marks.insert(0, mark);
+        if marks.len() > REMEMBERED {
+            marks.pop();
+        }
     }
 
     /// Whether a replica has reached its mark.
     pub(crate) fn reach(&self, shard: usize, replica: &Address, info: &Info) -> Reach {
-        let follower = Follower::of(shard, replica, info);
-        let marks = self.marks();
-        match marks.iter().find(|mark| mark.follower == follower) {
-            None => Reach::Unseen,
-            Some(mark) if info.offset.unwrap_or(0) >= mark.offset.unwrap_or(0) => Reach::Reached,
-            Some(mark) => Reach::Behind(mark.set),
+        for mark in &*self.marks() {
+            if mark.is_of(shard, replica, info) {
+                return match info.offset.unwrap_or(0) >= mark.offset.unwrap_or(0) {
+                    true => Reach::Reached,
+                    false => Reach::Behind(mark.set),
+                };
+            }
         }
+        Reach::Unseen
     }
 }
 
@@ -94,19 +115,14 @@ impl Reach {
     }
 }
 
-impl Follower {
-    fn of(shard: usize, address: &Address, info: &Info) -> Follower {
-        Follower { shard, address: address.clone(), run_id: info.run_id.clone(), history: info.history.clone() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::info::Facts;
     use super::*;
 
     fn info(run_id: &str, history: &str, offset: u64) -> Info {
-        let (run_id, history) = (Some(run_id.to_owned()), Some(history.to_owned()));
-        Info { run_id, history, offset: Some(offset), ..Info::default() }
+        let (run_id, history) = (Some(run_id.to_owned()), Some(history.into()));
+        Facts { run_id, history, offset: Some(offset), ..Facts::default() }.into()
     }
 
     #[test]

@@ -1,207 +1,74 @@
 //! The node table: which nodes there are, which servers they are, and where a key lives.
 
+mod address;
 mod host;
 pub(crate) mod info;
 mod marks;
+mod text;
 
+pub use address::Address;
 pub(crate) use marks::{Marks, Reach};
+pub(crate) use text::{cut, digits, trimmed};
 
-use crate::error::{Error, Result};
 use crate::partition::{HashTags, Partitioner};
-use host::{is_name, is_v6};
 use std::fmt;
-use std::path::Path;
-
-/// The address of a server: host and port, where the host is a name, an IPv4 or an IPv6 address; or the path of a
-/// Unix socket.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[doc(alias = "ConnectionAddr")]
-#[doc(alias = "ConnectionInfo")]
-pub struct Address(Place);
-
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Place {
-    Tcp { host: String, port: u16 },
-    Unix { path: String },
-}
-
-impl Address {
-    /// The port that a server listens on when none is given.
-    pub const DEFAULT_PORT: u16 = 6379;
-
-    /// An address from its parts. An IPv6 host is given without brackets.
-    ///
-    /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) when the host is empty, holds white space or control characters, or
-    /// the port is 0.
-    pub fn new(host: &str, port: u16) -> Result<Address> {
-        // No message repeats what was given: written badly, it may hold a password at any place.
-        if host.contains('@') {
-            return Err(Error::config("a host with an @; credentials belong into a redis:// URL"));
-        }
-        if host.len() > 255 || !(is_name(host) || is_v6(host)) {
-            return Err(Error::config("not a host: a name, an IPv4 address, or an IPv6 address"));
-        }
-        if port == 0 {
-            return Err(Error::config("0 is not a port that a server can listen on"));
-        }
-        Ok(Address(Place::Tcp { host: host.to_owned(), port }))
-    }
-
-    /// The address of a Unix socket on this machine, from its path.
-    ///
-    /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) when the path is not absolute or holds control characters, and on systems
-    /// that have no Unix sockets.
-    ///
-    /// ```
-    /// use rediscluster::Address;
-    ///
-    /// # if cfg!(unix) {
-    /// let address = Address::unix("/run/redis.sock")?;
-    /// assert_eq!(address.to_string(), "unix:///run/redis.sock");
-    /// # }
-    /// # Ok::<(), rediscluster::Error>(())
-    /// ```
-    pub fn unix(path: &str) -> Result<Address> {
-        if !cfg!(unix) {
-            return Err(Error::config("there are no Unix sockets on this system"));
-        }
-        if !path.starts_with('/') || path.chars().any(char::is_control) {
-            // It may be a password that was taken for a path.
-            return Err(Error::config("the path of a Unix socket is absolute and holds no control characters"));
-        }
-        Ok(Address(Place::Unix { path: path.to_owned() }))
-    }
-
-    /// An address from `host:port`, `host`, `[v6]:port` or a bare IPv6 address; the port is 6379 unless given. For the
-    /// path of a Unix socket there is [`unix`](Address::unix).
-    ///
-    /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) when the text is none of these.
-    ///
-    /// ```
-    /// use rediscluster::Address;
-    ///
-    /// let address = Address::parse("[::1]:63791")?;
-    /// assert_eq!((address.host(), address.port()), ("::1", 63791));
-    /// assert_eq!("[::1]:63791".parse::<Address>()?, address);
-    /// # Ok::<(), rediscluster::Error>(())
-    /// ```
-    pub fn parse(text: &str) -> Result<Address> {
-        let (host, port) = match text.strip_prefix('[') {
-            Some(v6) => match v6.split_once(']').filter(|(host, _)| host.contains(':')) {
-                Some((host, "")) => (host, None),
-                Some((host, rest)) => (host, Some(rest.strip_prefix(':').unwrap_or("?"))),
-                None => return Err(Error::config("brackets in an address that hold no IPv6 address")),
-            },
-            None => match text.rsplit_once(':') {
-                Some((host, port)) if !host.contains(':') => (host, Some(port)),
-                _ => (text, None),
-            },
-        };
-        let port = match port {
-            None => Address::DEFAULT_PORT,
-            Some(port) => {
-                // `parse` would take a sign.
-                let digits = Some(port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
-                let number = digits.and_then(|digits| digits.parse().ok());
-                number.ok_or_else(|| Error::config("what follows the colon is not a port: 1 to 65535"))?
-            }
-        };
-        Address::new(host, port)
-    }
-
-    /// The host: a name, an IPv4 or an IPv6 address without brackets. Empty for a Unix socket.
-    pub fn host(&self) -> &str {
-        match &self.0 {
-            Place::Tcp { host, .. } => host,
-            Place::Unix { .. } => "",
-        }
-    }
-
-    /// The port; 0 for a Unix socket and for nothing else.
-    pub fn port(&self) -> u16 {
-        match self.0 {
-            Place::Tcp { port, .. } => port,
-            Place::Unix { .. } => 0,
-        }
-    }
-
-    /// The path of a Unix socket, `None` for a host and port.
-    pub fn unix_path(&self) -> Option<&Path> {
-        match &self.0 {
-            Place::Tcp { .. } => None,
-            Place::Unix { path } => Some(Path::new(path)),
-        }
-    }
-}
-
-impl std::str::FromStr for Address {
-    type Err = Error;
-
-    /// As [`Address::parse`].
-    fn from_str(text: &str) -> Result<Address> {
-        Address::parse(text)
-    }
-}
-
-impl fmt::Display for Address {
-    /// `host:port`, `[v6]:port`, or the URL of a Unix socket.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Place::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Place::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Place::Unix { path } => {
-                f.write_str("unix://")?;
-                path.chars().try_for_each(|c| match c {
-                    // These would end the path, or begin an escape.
-                    ' ' | '%' | '?' | '#' | '@' => write!(f, "%{:02X}", u32::from(c)),
-                    _ => write!(f, "{c}"),
-                })
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+use std::sync::Arc;
 
 /// A server that keys can be sent to: its name and its address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
-    name: String,
+#[derive(Clone, PartialEq, Eq)]
+pub struct Node(Arc<Named>);
+
+#[derive(PartialEq, Eq)]
+struct Named {
+    name: Arc<str>,
     address: Address,
 }
 
 impl Node {
-    pub(crate) fn new(name: impl Into<String>, address: Address) -> Node {
-        Node { name: name.into(), address }
+    pub(crate) fn new(name: impl Into<Arc<str>>, address: Address) -> Node {
+        Node(Arc::new(Named { name: name.into(), address }))
+    }
+
+    /// A replica that its master lists, which has no name of its own.
+    pub(crate) fn listed(master: &str, address: &Address) -> Node {
+        Node::new(format!("{master}/{address}"), address.clone())
+    }
+
+    /// The same server by this name.
+    pub(crate) fn called(&self, name: &str) -> Node {
+        match self.name() == name {
+            true => self.clone(),
+            false => Node::new(name, self.address().clone()),
+        }
     }
 
     /// The name from the configuration, such as `node_2`; for a discovered replica the name of its master, a
     /// slash and its address.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// Where the server listens.
     pub fn address(&self) -> &Address {
-        &self.address
+        &self.0.address
     }
 }
 
 impl fmt::Display for Node {
     /// The name, and the address in brackets where the name does not hold it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = self.address.to_string();
-        if self.name.ends_with(&address) {
-            return f.write_str(&self.name);
+        let address = self.address().to_string();
+        f.write_str(self.name())?;
+        if self.name().ends_with(&address) {
+            return Ok(());
         }
-        write!(f, "{} ({address})", self.name)
+        write!(f, " ({address})")
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("name", &self.name()).field("address", self.address()).finish()
     }
 }
 
@@ -253,7 +120,7 @@ pub enum ReplicaLag {
 /// One node of the table: a master and the replicas that serve its reads.
 #[derive(Debug, Clone)]
 pub struct Shard {
-    name: String,
+    name: Arc<str>,
     master: usize,
     replicas: Vec<usize>,
     passed_over: Vec<PassedOver>,
@@ -285,12 +152,12 @@ impl Shard {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassedOver {
     node: Node,
-    reason: String,
+    reason: Arc<str>,
 }
 
 impl PassedOver {
-    pub(crate) fn new(node: Node, reason: String) -> PassedOver {
-        PassedOver { node, reason }
+    pub(crate) fn new(node: Node, reason: &str) -> PassedOver {
+        PassedOver { node, reason: reason.into() }
     }
 
     /// The replica.
@@ -307,7 +174,7 @@ impl PassedOver {
 /// What is known of a node before its servers are counted.
 #[derive(Debug, Clone)]
 pub(crate) struct ShardDescription {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     pub(crate) address: Address,
     pub(crate) replicas: Vec<Node>,
     pub(crate) passed_over: Vec<PassedOver>,
@@ -315,13 +182,9 @@ pub(crate) struct ShardDescription {
 
 impl ShardDescription {
     /// A master of which nothing more is known.
-    pub(crate) fn new(name: &str, address: &Address) -> ShardDescription {
-        ShardDescription {
-            name: name.to_owned(),
-            address: address.clone(),
-            replicas: Vec::new(),
-            passed_over: Vec::new(),
-        }
+    pub(crate) fn new(name: impl Into<Arc<str>>, address: &Address) -> ShardDescription {
+        let (name, address) = (name.into(), address.clone());
+        ShardDescription { name, address, replicas: Vec::new(), passed_over: Vec::new() }
     }
 }
 
@@ -334,24 +197,30 @@ pub struct Topology {
 
 impl Topology {
     /// Of a list of nodes, each with its master and its replicas. A server that is named twice is one server.
-    pub(crate) fn new(nodes: impl IntoIterator<Item = ShardDescription>) -> Topology {
+    pub(crate) fn new(nodes: impl Into<Vec<ShardDescription>>) -> Topology {
+        Topology::of(nodes.into())
+    }
+
+    fn of(mut nodes: Vec<ShardDescription>) -> Topology {
         let mut topology = Topology { shards: Vec::new(), servers: Vec::new() };
-        let mut waiting = Vec::new();
         // Masters come first, so that a server's place does not move when replicas come and go.
-        for node in nodes {
-            let master = topology.server(Role::Master, Node::new(node.name.clone(), node.address));
-            let shard = Shard { name: node.name, master, replicas: Vec::new(), passed_over: node.passed_over };
+        for node in &mut nodes {
+            let master = Node::new(Arc::clone(&node.name), node.address.clone());
+            let (name, passed_over) = (Arc::clone(&node.name), std::mem::take(&mut node.passed_over));
+            let shard =
+                Shard { name, master: topology.server(Role::Master, &master), replicas: Vec::new(), passed_over };
             topology.shards.push(shard);
-            waiting.push(node.replicas);
         }
-        for (at, replicas) in waiting.into_iter().enumerate() {
-            for replica in replicas {
+        for (at, node) in nodes.iter().enumerate() {
+            for replica in &node.replicas {
                 let server = topology.server(Role::Replica, replica);
                 let master = topology.shards[at].master;
                 // A server follows one master only; what else claims it is passed over.
-                let taken = topology.servers[server].0 == Role::Master
-                    || topology.shards.iter().any(|other| other.master != master && other.replicas.contains(&server));
-                if !taken && !topology.shards[at].replicas.contains(&server) {
+                let mut is_taken = topology.servers[server].0 == Role::Master;
+                for (nth, other) in topology.shards.iter().enumerate() {
+                    is_taken |= (nth == at || other.master != master) && other.replicas.contains(&server);
+                }
+                if !is_taken {
                     topology.shards[at].replicas.push(server);
                 }
             }
@@ -361,23 +230,27 @@ impl Topology {
 
     /// The nodes as they would be described to make this again.
     pub(crate) fn descriptions(&self) -> Vec<ShardDescription> {
-        let describe = |shard: &Shard| ShardDescription {
-            name: shard.name.clone(),
-            address: self.master_of(shard).address.clone(),
-            replicas: self.replicas_of(shard).cloned().collect(),
-            passed_over: shard.passed_over.clone(),
-        };
-        self.shards.iter().map(describe).collect()
+        let mut descriptions = Vec::with_capacity(self.shards.len());
+        for shard in &self.shards {
+            let mut description = ShardDescription::new(Arc::clone(&shard.name), self.master_of(shard).address());
+            for &replica in &shard.replicas {
+                description.replicas.push(self.node(replica).clone());
+            }
+            description.passed_over = shard.passed_over.clone();
+            descriptions.push(description);
+        }
+        descriptions
     }
 
-    fn server(&mut self, role: Role, node: Node) -> usize {
-        match self.servers.iter().position(|(_, known)| known.address == node.address) {
-            Some(known) => known,
-            None => {
-                self.servers.push((role, node));
-                self.servers.len() - 1
+    /// The place of a server, which is added unless it is known.
+    fn server(&mut self, role: Role, node: &Node) -> usize {
+        for (at, (_, known)) in self.servers.iter().enumerate() {
+            if known.address() == node.address() {
+                return at;
             }
         }
+        self.servers.push((role, node.clone()));
+        self.servers.len() - 1
     }
 
     /// The nodes in the order that placement counts them.
@@ -392,10 +265,11 @@ impl Topology {
 
     /// Whether the nodes have the same masters and the same replicas.
     pub(crate) fn has_same_servers(&self, other: &Topology) -> bool {
-        let links = |topology: &Topology| -> Vec<(usize, Vec<usize>)> {
-            topology.shards.iter().map(|shard| (shard.master, shard.replicas.clone())).collect()
-        };
-        self.servers == other.servers && links(self) == links(other)
+        let has_same_links =
+            |(one, other): (&Shard, &Shard)| one.master == other.master && one.replicas == other.replicas;
+        self.servers == other.servers
+            && self.shards.len() == other.shards.len()
+            && self.shards.iter().zip(&other.shards).all(has_same_links)
     }
 
     pub(crate) fn server_count(&self) -> usize {
@@ -422,9 +296,8 @@ impl Topology {
 
     /// Whether this is the address of a server, or of a replica that was passed over.
     pub(crate) fn knows(&self, address: &Address) -> bool {
-        let mut passed_over = self.shards.iter().flat_map(|shard| &shard.passed_over);
-        self.servers.iter().any(|(_, node)| node.address == *address)
-            || passed_over.any(|passed| passed.node.address == *address)
+        let is_passed_over = |shard: &Shard| shard.passed_over.iter().any(|passed| passed.node.address() == address);
+        self.servers.iter().any(|(_, node)| node.address() == address) || self.shards.iter().any(is_passed_over)
     }
 
     /// One shard for every different master, in order: two names may be one server.
@@ -462,38 +335,6 @@ impl Placement {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses() {
-        for (text, host, port) in [
-            ("127.0.0.1:63791", "127.0.0.1", 63791),
-            ("example.org", "example.org", 6379),
-            ("[::1]:7000", "::1", 7000),
-            ("[::1]", "::1", 6379),
-            ("::1", "::1", 6379),
-        ] {
-            let address = Address::parse(text).unwrap();
-            assert_eq!((address.host(), address.port()), (host, port), "{text}");
-        }
-        for bad in [
-            "",
-            ":6379",
-            "a:",
-            "a:0",
-            "a:65536",
-            "a:b",
-            "[::1",
-            "[::1]x",
-            "a b:1",
-            "a\n:1",
-            "user:pw@h:1",
-            "x:y:z",
-            "h/0:1",
-        ] {
-            assert!(Address::parse(bad).is_err(), "{bad:?}");
-        }
-        assert_eq!(Address::parse("[::1]:7000").unwrap().to_string(), "[::1]:7000");
-    }
 
     #[test]
     fn two_names_for_one_server() {

@@ -1,5 +1,6 @@
 //! Connecting to Unix sockets.
 
+use crate::threads::spawn;
 use std::collections::VecDeque;
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -107,7 +108,7 @@ pub(super) fn connect_unix(path: &Path, timeout: Option<Duration>) -> io::Result
         }
         if !queue.is_running {
             let (of_thread, path) = (Arc::clone(&line), path.to_owned());
-            match std::thread::Builder::new().name("rediscluster-unix".into()).spawn(move || of_thread.run(&path)) {
+            match spawn("rediscluster-unix", Box::new(move || of_thread.run(&path))) {
                 Ok(_) => queue.is_running = true,
                 Err(error) => break Err(error),
             }
