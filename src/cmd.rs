@@ -44,9 +44,7 @@ pub fn cmd(name: &str) -> Cmd<Value> {
 impl<T> Cmd<T> {
     /// Begins the command of a row of the table.
     pub fn new(spec: &'static Spec) -> Cmd<T> {
-        let mut args = Args::new();
-        spec.name.split(' ').for_each(|word| args.push(word.as_bytes()));
-        Cmd { args, spec: Some(spec), reply: PhantomData }
+        Cmd { args: Args::of_words(spec.name), spec: Some(spec), reply: PhantomData }
     }
 
     /// Appends one argument.

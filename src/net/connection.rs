@@ -3,6 +3,7 @@
 mod handshake;
 
 use super::closing::{observed, Closing};
+use super::forked;
 use super::incoming::Incoming;
 use super::silence::Silence;
 use super::stream::{Deadline, Stream};
@@ -25,6 +26,10 @@ use std::time::{Duration, Instant};
 /// What a look can find, a reply too many or that the server hung up, takes the way from the server to here: within this
 /// time hardly anything can have come that was not there when the last reply was read.
 pub(super) const FRESH: Duration = Duration::from_micros(100);
+/// A request of no more than this fits the buffer of any socket: to write it to a connection that owes nothing takes no time.
+const SMALL: usize = 4 << 10;
+/// So often at most is told that a server was heard: the shortest time that matters.
+const TELL_EVERY: Duration = Duration::from_millis(1);
 /// How long a server that hung up is given to say why.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -61,6 +66,8 @@ pub struct Connection {
     /// When it was last asked something while it owed no reply, and when it last brought something.
     asked: Instant,
     pub(super) heard: Instant,
+    /// From when on it is to be told again that its server was heard.
+    tell_from: Instant,
     /// How long it had brought nothing when it was lent.
     lay: Duration,
     /// The age of its server at which that was seen to be in step with its master; 0 when it never was.
@@ -151,6 +158,7 @@ impl Connection {
             database: settings.database.unwrap_or(0),
             asked: now,
             heard: Instant::now(),
+            tell_from: now,
             lay: Duration::ZERO,
             in_step: 0,
             rested: false,
@@ -196,17 +204,36 @@ impl Connection {
         }
     }
 
+    /// Sends one request and waits for its reply; gives where that lies, as [`receive_range`](Connection::receive_range)
+    /// does. An error reply is a reply.
+    ///
+    /// The clock is looked at once for both, unless sending may take time.
+    pub(crate) fn exchange(&mut self, request: &[u8], deadline: Deadline) -> Result<Range<usize>> {
+        self.owe(1)?;
+        let time = deadline.left_at(self.asked);
+        let left = time.as_ref().ok().copied();
+        let written = self.stream.write_in(request, time, deadline);
+        if let (_, Some(error)) = self.wrote(written.map(|()| request.len()), deadline) {
+            return Err(error);
+        }
+        match left {
+            Some(left) if self.unanswered == 1 && request.len() <= SMALL && self.stream.is_of_the_system() => {
+                self.receive_in(Some(left), deadline)
+            }
+            _ => self.receive_in(None, deadline),
+        }
+    }
+
     /// Says that requests will be written that get `replies` replies. Until all of those are in, the connection is for
     /// nobody else.
     pub(crate) fn owe(&mut self, replies: usize) -> Result<()> {
         if self.broken {
-            let message = "the connection was closed by an earlier failure";
-            return Err(Error::new(ErrorKind::Io, Outcome::NotApplied, message).in_phase(Phase::Send));
-        }
-        if self.unanswered == 0 && self.decoder.pending() > 0 {
-            self.pass_over_pushes()?;
+            return Err(was_closed(Outcome::NotApplied, Phase::Send));
         }
         if self.unanswered == 0 {
+            if self.decoder.pending() > 0 {
+                self.pass_over_pushes()?;
+            }
             self.asked = Instant::now();
         }
         self.unanswered += replies;
@@ -295,11 +322,17 @@ impl Connection {
 
     /// Like [`receive`](Connection::receive), giving where the reply lies: until the next request it stays there.
     pub(crate) fn receive_range(&mut self, deadline: Deadline) -> Result<Range<usize>> {
+        self.receive_in(None, deadline)
+    }
+
+    /// The same, with what is left of the time where that is known.
+    fn receive_in(&mut self, mut left: Option<Option<Duration>>, deadline: Deadline) -> Result<Range<usize>> {
         loop {
             if let Some(range) = self.reply_at_hand()? {
                 return Ok(range);
             }
-            match self.stream.read(self.decoder.space(), deadline) {
+            let time = left.take().map_or_else(|| deadline.left(), Ok);
+            match self.stream.read_in(self.decoder.space(), time, deadline) {
                 Ok(count) => self.took(count),
                 Err(error) => return Err(self.not_read(error, deadline)),
             }
@@ -329,19 +362,24 @@ impl Connection {
         self.received += count as u64;
         self.heard = Instant::now();
         if let Some(silence) = &self.silence {
-            silence.heard(self.heard);
+            if silence.is_on() || self.heard >= self.tell_from {
+                silence.heard(self.heard);
+                self.tell_from = self.heard.checked_add(TELL_EVERY).unwrap_or(self.heard);
+            }
         }
     }
 
     /// The next reply, if it has been received whole.
     fn reply_at_hand(&mut self) -> Result<Option<Range<usize>>> {
         if self.broken {
-            let message = "the connection was closed by an earlier failure";
-            return Err(Error::new(ErrorKind::Io, Outcome::Unknown, message).in_phase(Phase::Receive));
+            return Err(was_closed(Outcome::Unknown, Phase::Receive));
         }
         loop {
+            if self.decoder.pending() == 0 {
+                return Ok(None);
+            }
             match self.decoder.next_frame() {
-                Ok(Some(range)) if matches!(self.decoder.frame(range.clone()).value(), ValueRef::Push(_)) => {}
+                Ok(Some(range)) if self.decoder.frame(range.clone()).is_push() => {}
                 Ok(Some(range)) => {
                     self.unanswered -= 1;
                     self.rested = false;
@@ -375,19 +413,23 @@ impl Connection {
 
     /// Sends one request and gives its reply; an error reply is an error.
     pub(crate) fn ask(&mut self, args: &[&[u8]], deadline: Deadline) -> Result<Frame<'_>> {
-        self.send(&command(args.iter().copied()), 1, deadline)?;
-        let range = self.receive_range(deadline)?;
-        if let ValueRef::Error(text) = self.frame(range.clone()).value() {
+        let range = self.exchange(&command(args.iter().copied()), deadline)?;
+        if let Some(text) = self.frame(range.clone()).error() {
             return Err(Error::server(text).with_node(|| self.node.to_string()));
         }
         Ok(self.frame(range))
     }
 
     /// Goes to another database, when it is not there already. When it cannot, nothing of the caller's was sent.
+    #[inline]
     pub(crate) fn select(&mut self, database: u32, deadline: Deadline) -> Result<()> {
-        if self.database == database {
-            return Ok(());
+        match self.database == database {
+            true => Ok(()),
+            false => self.go_to(database, deadline),
         }
+    }
+
+    fn go_to(&mut self, database: u32, deadline: Deadline) -> Result<()> {
         let failed = match self.ask(&[b"SELECT", database.to_string().as_bytes()], deadline) {
             Ok(_) => {
                 self.database = database;
@@ -451,6 +493,14 @@ impl Connection {
         self.lay = self.heard.elapsed();
     }
 
+    /// Whether it brought something so short a time before it was lent that nothing has to be asked first.
+    pub(super) fn was_just_used(&self) -> bool {
+        !forked::may_have(self.lay)
+            && self.lay < FRESH
+            && self.lay < self.settings.check_after
+            && self.settings.max_idle_age.map_or(true, |age| self.lay < age)
+    }
+
     /// Whether it had brought nothing for so long, at this moment.
     pub(super) fn is_older(&self, age: Duration, now: Instant) -> bool {
         now.saturating_duration_since(self.heard) >= age
@@ -503,6 +553,11 @@ impl Connection {
         let outgoing = self.stream.share();
         (Incoming::new(self.stream, self.decoder, self.closing, self.silence), outgoing)
     }
+}
+
+#[cold]
+fn was_closed(outcome: Outcome, phase: Phase) -> Error {
+    Error::new(ErrorKind::Io, outcome, "the connection was closed by an earlier failure").in_phase(phase)
 }
 
 impl fmt::Debug for Connection {

@@ -66,8 +66,7 @@ impl Connection {
     fn run_until<T: FromValue>(&mut self, cmd: &Cmd<T>, deadline: Deadline, own: &dyn Fn() -> OwnWords) -> Result<T> {
         let runs_a_script = cmd.spec(&[]).is_ok_and(|spec| spec.runs_a_script(cmd.args()));
         let node = |connection: &Connection| connection.node().to_string();
-        self.send(cmd.as_bytes(), 1, deadline).map_err(|error| error.with_command(cmd.name()))?;
-        let range = self.receive_range(deadline).map_err(|error| error.with_command(cmd.name()))?;
+        let range = self.exchange(cmd.as_bytes(), deadline).map_err(|error| error.with_command(cmd.name()))?;
         let value = match (self.take_bulk(&range), range) {
             (Some(bytes), _) => T::from_bulk(bytes),
             (None, range) => match self.frame(range).value() {

@@ -67,10 +67,16 @@ impl Deadline {
     pub(crate) fn left(self) -> io::Result<Option<Duration>> {
         match self.at {
             None => Ok(None),
-            Some(at) => match at.checked_duration_since(Instant::now()) {
-                Some(left) if !left.is_zero() => Ok(Some(left)),
-                _ => Err(ErrorKind::TimedOut.into()),
-            },
+            Some(_) => self.left_at(Instant::now()),
+        }
+    }
+
+    /// What is left at this moment.
+    pub(super) fn left_at(self, now: Instant) -> io::Result<Option<Duration>> {
+        match self.at {
+            None => Ok(None),
+            Some(at) if at > now => Ok(Some(at - now)),
+            Some(_) => Err(ErrorKind::TimedOut.into()),
         }
     }
 }
@@ -97,8 +103,18 @@ impl Stream {
 
     /// Reads at least one byte.
     pub(crate) fn read(&mut self, buffer: &mut [u8], deadline: Deadline) -> io::Result<usize> {
+        self.read_in(buffer, deadline.left(), deadline)
+    }
+
+    /// The same where it is known how much time is left of that.
+    pub(super) fn read_in(
+        &mut self,
+        buffer: &mut [u8],
+        mut time: io::Result<Option<Duration>>,
+        deadline: Deadline,
+    ) -> io::Result<usize> {
         loop {
-            let left = match deadline.left() {
+            let left = match time {
                 Ok(left) => left,
                 Err(late) => return self.read_what_came(buffer, late),
             };
@@ -118,6 +134,7 @@ impl Stream {
                 Err(error) if is_wait(&error) => self.read_timeout = None,
                 Err(error) => return Err(error),
             }
+            time = deadline.left();
         }
     }
 
@@ -145,9 +162,19 @@ impl Stream {
 
     /// Writes everything. On an error, says how many bytes were taken.
     pub(crate) fn write_all(&mut self, bytes: &[u8], deadline: Deadline) -> Result<(), (usize, io::Error)> {
+        self.write_in(bytes, deadline.left(), deadline)
+    }
+
+    /// The same where it is known how much time is left of that.
+    pub(super) fn write_in(
+        &mut self,
+        bytes: &[u8],
+        mut time: io::Result<Option<Duration>>,
+        deadline: Deadline,
+    ) -> Result<(), (usize, io::Error)> {
         let mut done = 0;
         while done < bytes.len() {
-            let left = deadline.left().map_err(|error| (done, error))?;
+            let left = time.map_err(|error| (done, error))?;
             let wrote = match self.socket.kind() {
                 Kind::System(socket) => {
                     if let Some(timeout) = change(self.write_timeout, left) {
@@ -160,10 +187,16 @@ impl Stream {
             };
             match wrote {
                 Ok(0) => return Err((done, ErrorKind::WriteZero.into())),
-                Ok(count) => done += count,
+                Ok(count) => {
+                    done += count;
+                    if done == bytes.len() {
+                        return Ok(());
+                    }
+                }
                 Err(error) if is_wait(&error) => self.write_timeout = None,
                 Err(error) => return Err((done, error)),
             }
+            time = deadline.left();
         }
         Ok(())
     }
@@ -180,6 +213,11 @@ impl Stream {
             Kind::Own(transport) => fill(bytes, &mut done, |bytes| transport.write(bytes, Some(Duration::ZERO))),
         };
         wrote.map(|()| done).map_err(|error| (done, error))
+    }
+
+    /// Whether the system takes what is written as long as it has room, without waiting for anybody.
+    pub(super) fn is_of_the_system(&self) -> bool {
+        matches!(self.socket.kind(), Kind::System(_))
     }
 
     /// Whether the peer has neither closed nor sent anything that nobody asked for. When it has, the connection is of no

@@ -19,10 +19,17 @@ pub(crate) fn digits(mut number: u64, room: &mut [u8; DIGITS]) -> usize {
 /// The head of a bulk or an aggregate: its kind and its length.
 #[inline]
 pub(crate) fn head(out: &mut Vec<u8>, kind: u8, length: usize) {
-    if length < 10 {
-        out.extend_from_slice(&[kind, b'0' + length as u8, b'\r', b'\n']);
-        return;
+    match length {
+        0..=9 => out.extend_from_slice(&[kind, b'0' + length as u8, b'\r', b'\n']),
+        10..=99 => {
+            let length = length as u8;
+            out.extend_from_slice(&[kind, b'0' + length / 10, b'0' + length % 10, b'\r', b'\n']);
+        }
+        _ => long_head(out, kind, length),
     }
+}
+
+fn long_head(out: &mut Vec<u8>, kind: u8, length: usize) {
     let mut room = [0; DIGITS];
     let at = digits(length as u64, &mut room);
     out.push(kind);
@@ -39,7 +46,8 @@ pub(crate) fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
 /// Any string that has its length in front.
 #[inline]
 pub(crate) fn string(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
-    out.reserve(bytes.len() + DIGITS + 5);
+    // No more than is needed: what fits as it is must not be moved to where more would fit.
+    out.reserve(bytes.len() + if bytes.len() < 100 { 7 } else { DIGITS + 5 });
     head(out, kind, bytes.len());
     out.extend_from_slice(bytes);
     out.extend_from_slice(b"\r\n");
