@@ -150,7 +150,14 @@ impl Args {
 
     /// The argument at a position, 0 being the command's first word. It takes the same few steps wherever that is.
     pub fn get(&self, at: usize) -> Option<&[u8]> {
-        self.iter().nth(at)
+        match at {
+            1 if self.count > 1 => {
+                #[cfg(test)]
+                steps::count();
+                Some(first_of(&self.buffer[self.second..]).0)
+            }
+            _ => self.iter().nth(at),
+        }
     }
 
     /// The arguments in order. To skip many takes no longer than to skip few.
@@ -187,6 +194,29 @@ struct Iter<'a> {
     rest: &'a [u8],
 }
 
+/// The first of some arguments, and what comes after it: written by `push` and nobody else.
+#[inline]
+fn first_of(rest: &[u8]) -> (&[u8], &[u8]) {
+    // `$length`, a line end, the bytes, a line end.
+    let (length, at) = match *rest {
+        [_, length, b'\r', ..] => (usize::from(length - b'0'), 4),
+        [_, tens, ones, b'\r', ..] => (usize::from(tens - b'0') * 10 + usize::from(ones - b'0'), 5),
+        _ => long_of(rest),
+    };
+    let (bytes, rest) = rest[at..].split_at(length);
+    (bytes, &rest[2..])
+}
+
+/// The length of any first argument, and where its bytes begin.
+fn long_of(rest: &[u8]) -> (usize, usize) {
+    let (mut length, mut at) = (0, 1);
+    while rest[at] != b'\r' {
+        length = length * 10 + usize::from(rest[at] - b'0');
+        at += 1;
+    }
+    (length, at + 2)
+}
+
 impl<'a> Iterator for Iter<'a> {
     type Item = &'a [u8];
 
@@ -197,15 +227,8 @@ impl<'a> Iterator for Iter<'a> {
         }
         #[cfg(test)]
         steps::count();
-        // `$length`, a line end, the bytes, a line end: written by `push` and nobody else.
-        let mut at = 1;
-        let mut length = 0;
-        while self.rest[at] != b'\r' {
-            length = length * 10 + usize::from(self.rest[at] - b'0');
-            at += 1;
-        }
-        let bytes = &self.rest[at + 2..at + 2 + length];
-        self.rest = &self.rest[at + 4 + length..];
+        let (bytes, rest) = first_of(self.rest);
+        self.rest = rest;
         self.at += 1;
         Some(bytes)
     }

@@ -3,10 +3,9 @@
 mod handshake;
 
 use super::closing::{observed, Closing};
-use super::forked;
 use super::incoming::Incoming;
 use super::silence::Silence;
-use super::stream::{Deadline, Stream};
+use super::stream::{Deadline, Stream, Time};
 use crate::cmd::Wait;
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
@@ -210,18 +209,13 @@ impl Connection {
     /// The clock is looked at once for both, unless sending may take time.
     pub(crate) fn exchange(&mut self, request: &[u8], deadline: Deadline) -> Result<Range<usize>> {
         self.owe(1)?;
-        let time = deadline.left_at(self.asked);
-        let left = time.as_ref().ok().copied();
-        let written = self.stream.write_in(request, time, deadline);
+        let left = deadline.time_at(self.asked);
+        let written = self.stream.write_in(request, left, deadline);
         if let (_, Some(error)) = self.wrote(written.map(|()| request.len()), deadline) {
             return Err(error);
         }
-        match left {
-            Some(left) if self.unanswered == 1 && request.len() <= SMALL && self.stream.is_of_the_system() => {
-                self.receive_in(Some(left), deadline)
-            }
-            _ => self.receive_in(None, deadline),
-        }
+        let took_no_time = self.unanswered == 1 && request.len() <= SMALL && self.stream.is_of_the_system();
+        self.receive_in(took_no_time.then_some(left), deadline)
     }
 
     /// Says that requests will be written that get `replies` replies. Until all of those are in, the connection is for
@@ -326,13 +320,15 @@ impl Connection {
     }
 
     /// The same, with what is left of the time where that is known.
-    fn receive_in(&mut self, mut left: Option<Option<Duration>>, deadline: Deadline) -> Result<Range<usize>> {
+    fn receive_in(&mut self, mut left: Option<Time>, deadline: Deadline) -> Result<Range<usize>> {
         loop {
-            if let Some(range) = self.reply_at_hand()? {
-                return Ok(range);
+            if self.decoder.pending() > 0 || self.broken {
+                if let Some(range) = self.reply_at_hand()? {
+                    return Ok(range);
+                }
             }
-            let time = left.take().map_or_else(|| deadline.left(), Ok);
-            match self.stream.read_in(self.decoder.space(), time, deadline) {
+            let left = left.take().unwrap_or_else(|| deadline.time());
+            match self.stream.read_in(self.decoder.space(), left, deadline) {
                 Ok(count) => self.took(count),
                 Err(error) => return Err(self.not_read(error, deadline)),
             }
@@ -375,9 +371,6 @@ impl Connection {
             return Err(was_closed(Outcome::Unknown, Phase::Receive));
         }
         loop {
-            if self.decoder.pending() == 0 {
-                return Ok(None);
-            }
             match self.decoder.next_frame() {
                 Ok(Some(range)) if self.decoder.frame(range.clone()).is_push() => {}
                 Ok(Some(range)) => {
@@ -493,12 +486,10 @@ impl Connection {
         self.lay = self.heard.elapsed();
     }
 
-    /// Whether it brought something so short a time before it was lent that nothing has to be asked first.
+    /// Whether it brought something so short a time before it was lent that neither it nor its server has to be asked first.
     pub(super) fn was_just_used(&self) -> bool {
-        !forked::may_have(self.lay)
-            && self.lay < FRESH
-            && self.lay < self.settings.check_after
-            && self.settings.max_idle_age.map_or(true, |age| self.lay < age)
+        let Settings { check_after, max_idle_age, .. } = &*self.settings;
+        self.lay < FRESH && self.lay < *check_after && max_idle_age.map_or(true, |age| self.lay < age)
     }
 
     /// Whether it had brought nothing for so long, at this moment.

@@ -258,10 +258,8 @@ impl Pool {
         if let Some(mut lease) = self.take_idle() {
             // Without the lock: others need not wait while this one is looked at.
             lease.wake();
-            return match lease.was_just_used() && !self.silence().is_on() {
-                true => Ok(lease),
-                false => self.checked(lease, deadline),
-            };
+            let is_good = lease.was_just_used() && lease.is_of_this_process() && !self.silence().is_on();
+            return if is_good { Ok(lease) } else { self.checked(lease, deadline) };
         }
         let mut waited = None;
         let lent = self.take(deadline, &mut waited);

@@ -1,6 +1,7 @@
 //! A connection of a pool while a call has it.
 
 use super::{close, Connection, Pool};
+use crate::net::forked;
 use crate::net::traffic::Traffic;
 use crate::observer::CloseReason;
 use std::ops::{Deref, DerefMut};
@@ -36,6 +37,11 @@ impl DerefMut for Lease {
 impl Lease {
     pub(super) fn new(connection: Option<Box<Connection>>, pool: Arc<Pool>, process: u32) -> Lease {
         Lease { connection, pool, process, counted: None, discarded: None }
+    }
+
+    /// Whether it is no connection of a parent, of which its child has a copy.
+    pub(super) fn is_of_this_process(&self) -> bool {
+        !forked::may_have(self.lay()) || forked::this_process() == self.process
     }
 
     /// Adds what goes over it from now on.
