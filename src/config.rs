@@ -19,7 +19,6 @@ use crate::spec::Spec;
 use crate::topology::{Placement, ReadFrom, ReplicaLag};
 use crate::transport::{Connect, Connector};
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything that a [`Cluster`](crate::Cluster) is told before it connects.
@@ -321,7 +320,7 @@ impl Builder {
     /// # Ok::<(), rediscluster::Error>(())
     /// ```
     pub fn connector(mut self, connector: impl Connect) -> Builder {
-        self.settings.connector = Some(Connector(Arc::new(connector)));
+        self.settings.connector = Some(Connector::of(connector));
         self
     }
 
@@ -329,7 +328,7 @@ impl Builder {
     fn check_encryption(&self, endpoint: &Endpoint) -> Result<()> {
         match &self.settings.connector {
             _ if !endpoint.encrypted => Ok(()),
-            Some(Connector(connector)) if connector.encrypts() => Ok(()),
+            Some(connector) if connector.encrypts() => Ok(()),
             Some(_) => Err(Error::config("rediss:// needs TLS, and the connector does not say that it encrypts")),
             None => Err(Error::config(
                 "rediss:// needs TLS, which is brought by `Builder::connector`: the package rediscluster-tls has one",

@@ -90,7 +90,7 @@ impl Probes {
             // Whatever was wrong with the one that was kept: a new one tells.
             None => {
                 let (node, watch) = (Arc::new(node.clone()), Watch::default());
-                let open = Connection::open_watched(&node, endpoint, settings, deadline, watch, |_| reached());
+                let open = Connection::open_watched(&node, endpoint, settings, deadline, watch, &mut |_| reached());
                 let mut connection = open?;
                 let said = asked(&mut connection, deadline)?;
                 (connection, said)

@@ -1,6 +1,7 @@
 //! One connection to one server: handshake, requests out, replies in.
 
 mod handshake;
+mod writing;
 
 use super::closing::{observed, Closing};
 use super::incoming::Incoming;
@@ -11,7 +12,7 @@ use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::observer::CloseReason;
 use crate::plan::command;
-use crate::resp::{Decoder, Frame, Protocol, ValueRef};
+use crate::resp::{Decoder, Frame, Protocol};
 use crate::topology::info::Info;
 use crate::topology::Node;
 use std::fmt;
@@ -29,8 +30,6 @@ pub(super) const FRESH: Duration = Duration::from_micros(100);
 const SMALL: usize = 4 << 10;
 /// So often at most is told that a server was heard: the shortest time that matters.
 const TELL_EVERY: Duration = Duration::from_millis(1);
-/// How long a server that hung up is given to say why.
-const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// A connection of one's own to one server, without any routing: commands go there as they are, known to the
 /// command table or not, and hash tags mean nothing.
@@ -91,6 +90,8 @@ pub(crate) struct Watch<'w> {
     pub(super) silence: Option<&'w Arc<Silence>>,
     /// The server is asked who it is.
     pub(crate) asks_who: bool,
+    /// Its server may run a script for too long, and refuses to give it a name or a database then.
+    pub(super) is_bare: bool,
 }
 
 impl Connection {
@@ -101,7 +102,7 @@ impl Connection {
         settings: &Arc<Settings>,
         deadline: Deadline,
     ) -> Result<Connection> {
-        Connection::open_watched(node, endpoint, settings, deadline, Watch::default(), |_| {})
+        Connection::open_watched(node, endpoint, settings, deadline, Watch::default(), &mut |_| {})
     }
 
     /// As [`open`](Connection::open); as soon as there is a socket, `opened` is given a second handle to it, so that
@@ -112,7 +113,7 @@ impl Connection {
         settings: &Arc<Settings>,
         deadline: Deadline,
         watch: Watch<'_>,
-        opened: impl FnOnce(Stream),
+        opened: &mut dyn FnMut(Stream),
     ) -> Result<Connection> {
         let connect = || Connection::connected(node, endpoint, settings, deadline, watch, opened);
         let mut result = observed(node, settings, connect);
@@ -127,15 +128,16 @@ impl Connection {
         endpoint: &Endpoint,
         settings: &Arc<Settings>,
         deadline: Deadline,
-        Watch { silence, asks_who }: Watch<'_>,
-        opened: impl FnOnce(Stream),
+        watch: Watch<'_>,
+        opened: &mut dyn FnMut(Stream),
     ) -> Result<Connection> {
         let now = Instant::now();
         let deadline = deadline.within(settings.connect_timeout).waiting(Wait::None);
-        let named = |error: Error| error.with_node(|| node.to_string());
+        let silence = watch.silence;
         if endpoint.is_unplaced {
             let message = "none of its Sentinels could be reached so far, so nobody knows where its master is";
-            return Err(named(Error::new(ErrorKind::Connect, Outcome::NotApplied, message).in_phase(Phase::Connect)));
+            let error = Error::new(ErrorKind::Connect, Outcome::NotApplied, message).in_phase(Phase::Connect);
+            return Err(error.at(&**node));
         }
         let stream = Stream::connect(&endpoint.address, settings.connector.as_ref(), deadline).map_err(|error| {
             let error = Error::io(error, Outcome::NotApplied, "connecting");
@@ -143,7 +145,7 @@ impl Connection {
                 silence.unanswered(now);
             }
             // A refused, unreachable or silent server is one kind: there was never a connection.
-            named(error.with_kind(ErrorKind::Connect))
+            error.with_kind(ErrorKind::Connect).at(&**node)
         })?;
         opened(stream.share());
         let mut connection = Connection {
@@ -154,7 +156,7 @@ impl Connection {
             unanswered: 0,
             broken: false,
             stateful: false,
-            database: settings.database.unwrap_or(0),
+            database: settings.database.filter(|_| !watch.is_bare).unwrap_or(0),
             asked: now,
             heard: Instant::now(),
             tell_from: now,
@@ -169,8 +171,8 @@ impl Connection {
         };
         // Nothing of the caller's was sent yet, whatever goes wrong in the handshake.
         connection
-            .handshake(&endpoint.credentials, asks_who, deadline)
-            .map_err(|error| named(error.with_outcome(Outcome::NotApplied).in_phase(Phase::Handshake)))?;
+            .handshake(&endpoint.credentials, watch, deadline)
+            .map_err(|error| error.with_outcome(Outcome::NotApplied).in_phase(Phase::Handshake).at(&**node))?;
         Ok(connection)
     }
 
@@ -232,80 +234,6 @@ impl Connection {
         }
         self.unanswered += replies;
         Ok(())
-    }
-
-    /// Writes everything. Says how many bytes the system took, and why not all.
-    pub(crate) fn write(&mut self, bytes: &[u8], deadline: Deadline) -> (usize, Option<Error>) {
-        let written = self.stream.write_all(bytes, deadline);
-        self.wrote(written.map(|()| bytes.len()), deadline)
-    }
-
-    /// Counts what the system took.
-    fn wrote(
-        &mut self,
-        written: std::result::Result<usize, (usize, std::io::Error)>,
-        deadline: Deadline,
-    ) -> (usize, Option<Error>) {
-        let (done, failure) = match written {
-            Ok(done) => (done, None),
-            Err((done, error)) => (done, Some(self.not_written(error, deadline))),
-        };
-        self.sent += done as u64;
-        (done, failure)
-    }
-
-    /// Writes what the system takes at once. Says how many bytes that were, and what went wrong.
-    pub(crate) fn write_what_fits(&mut self, bytes: &[u8]) -> (usize, Option<Error>) {
-        let written = self.stream.write_what_fits(bytes);
-        self.wrote(written, Deadline::never())
-    }
-
-    /// As [`write`](Connection::write), for no longer than `slice`: what is not written then is no failure, unless the
-    /// deadline has passed.
-    pub(crate) fn write_within(&mut self, bytes: &[u8], slice: Duration, deadline: Deadline) -> (usize, Option<Error>) {
-        let Ok(Some(_)) = deadline.left() else { return self.write(bytes, deadline) };
-        let written = match self.stream.write_all(bytes, deadline.within(slice)) {
-            Err((done, error)) if error.kind() == std::io::ErrorKind::TimedOut => Ok(done),
-            written => written.map(|()| bytes.len()),
-        };
-        self.wrote(written, deadline)
-    }
-
-    fn not_written(&mut self, error: std::io::Error, deadline: Deadline) -> Error {
-        let hung_up = matches!(error.kind(), std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset);
-        let error = match hung_up.then(|| self.last_words()).flatten() {
-            Some(said) => said,
-            None => Error::io(error, Outcome::NotApplied, "sending the command"),
-        };
-        let error = error.in_phase(Phase::Send);
-        self.timed_out(&error, deadline);
-        self.close(error)
-    }
-
-    fn timed_out(&self, error: &Error, deadline: Deadline) {
-        if let (Some(silence), ErrorKind::Timeout) = (&self.silence, error.kind()) {
-            silence.unanswered(deadline.awaited_from(self.asked));
-        }
-        if let Some(closing) = &self.closing {
-            closing.timed_out(error);
-        }
-    }
-
-    /// What a server said before it hung up, such as that it has too many clients.
-    fn last_words(&mut self) -> Option<Error> {
-        let deadline = Deadline::after(LAST_WORDS);
-        loop {
-            match self.decoder.decode() {
-                Ok(Some(frame)) => match frame.value() {
-                    ValueRef::Error(text) => return Some(Error::server(text)),
-                    _ => continue,
-                },
-                Ok(None) => {}
-                Err(_) => return None,
-            }
-            let count = self.stream.read(self.decoder.space(), deadline).ok()?;
-            self.took(count);
-        }
     }
 
     /// The next reply, borrowed from the read buffer. Messages that answer no command are passed over.
@@ -408,7 +336,7 @@ impl Connection {
     pub(crate) fn ask(&mut self, args: &[&[u8]], deadline: Deadline) -> Result<Frame<'_>> {
         let range = self.exchange(&command(args.iter().copied()), deadline)?;
         if let Some(text) = self.frame(range.clone()).error() {
-            return Err(Error::server(text).with_node(|| self.node.to_string()));
+            return Err(Error::server(text).at(&*self.node));
         }
         Ok(self.frame(range))
     }
@@ -431,7 +359,7 @@ impl Connection {
             Err(error) => error,
         };
         let failed = failed.with_outcome(Outcome::NotApplied).in_phase(Phase::Handshake);
-        Err(failed.with_command("SELECT").with_node(|| self.node.to_string()))
+        Err(failed.with_command("SELECT").at(&*self.node))
     }
 
     /// The socket is never used again: what it still brings belongs to nobody.
@@ -441,7 +369,7 @@ impl Connection {
         if let Some(mut closing) = self.closing.take() {
             closing.because(CloseReason::Failed(why.kind()));
         }
-        why.pooled(self.rested).with_node(|| self.node.to_string())
+        why.pooled(self.rested).at(&*self.node)
     }
 
     /// Whether it was closed.

@@ -8,7 +8,7 @@ use crate::resp::ValueRef;
 use crate::topology::info::Info;
 
 /// What is asked: several sections in one `INFO` exist since Redis 7.0 only.
-pub(super) const QUESTIONS: [[&str; 2]; 2] = [["INFO", "server"], ["INFO", "replication"]];
+pub(super) const QUESTIONS: [[&'static str; 2]; 2] = [["INFO", "server"], ["INFO", "replication"]];
 
 /// The text of the sections that came so far.
 #[derive(Default)]

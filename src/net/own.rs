@@ -65,7 +65,6 @@ impl Connection {
     /// Runs a command until then. `own` tells what a script that it runs may say in its own name.
     fn run_until<T: FromValue>(&mut self, cmd: &Cmd<T>, deadline: Deadline, own: &dyn Fn() -> OwnWords) -> Result<T> {
         let runs_a_script = cmd.spec(&[]).is_ok_and(|spec| spec.runs_a_script(cmd.args()));
-        let node = |connection: &Connection| connection.node().to_string();
         let range = self.exchange(cmd.as_bytes(), deadline).map_err(|error| error.with_command(cmd.name()))?;
         let value = match (self.take_bulk(&range), range) {
             (Some(bytes), _) => T::from_bulk(bytes),
@@ -77,7 +76,7 @@ impl Connection {
                 value => T::from_value(value),
             },
         };
-        value.map_err(|error| error.with_node(|| node(self)).with_command(cmd.name()))
+        value.map_err(|error| error.at(self.node()).with_command(cmd.name()))
     }
 }
 

@@ -101,12 +101,17 @@ impl State {
     }
 
     /// Takes out what has lain unused for so long. The oldest lie in front.
+    #[inline(never)]
     #[allow(clippy::vec_box)] // they lie in the pool so
     fn take_older(&mut self, age: Duration, now: Instant) -> Vec<Box<Connection>> {
         let count = self.idle.iter().take_while(|connection| connection.is_older(age, now)).count();
+        if count == 0 {
+            return Vec::new();
+        }
         self.open -= count;
         self.counts.aged += count as u64;
-        self.idle.drain(..count).collect()
+        let younger = self.idle.split_off(count);
+        std::mem::replace(&mut self.idle, younger)
     }
 
     fn has_room(&self, size: usize) -> bool {
@@ -246,10 +251,10 @@ impl Pool {
             idle.closes(CloseReason::FoundDead);
         }
         self.state().counts.opened += 1;
-        let bare = Arc::new(Settings { client_name: None, database: None, ..(*self.settings).clone() });
         lease.discarded = Some(CloseReason::Released);
-        let watch = Watch { silence: Some(self.silence()), asks_who: false };
-        let opened = Connection::open_watched(&self.node(), &self.endpoint, &bare, deadline, watch, |_| {});
+        let watch = Watch { silence: Some(self.silence()), asks_who: false, is_bare: true };
+        let opened =
+            Connection::open_watched(&self.node(), &self.endpoint, &self.settings, deadline, watch, &mut |_| {});
         lease.connection = Some(Box::new(opened?));
         Ok(lease)
     }
@@ -396,7 +401,7 @@ impl Pool {
         // It may have been told to look again in the very moment in which it gave up.
         state.wake_first_if_room(size);
         let message = format!("all {size} connections stayed in use until the deadline");
-        Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).with_node(|| state.node.to_string()))
+        Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).at(&*state.node))
     }
 
     /// Closes what has lain unused for too long.

@@ -3,6 +3,7 @@
 use super::encode::{parse_f64, parse_i64, short_bulk, short_integer};
 use super::ValueRef;
 use crate::error::{Error, Result};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// The version of the protocol that a connection speaks.
@@ -97,7 +98,7 @@ pub struct Decoder {
     scan: Scan,
     limits: Limits,
     protocol: Protocol,
-    broken: Option<String>,
+    broken: Option<Cow<'static, str>>,
 }
 
 /// What is read at once when nothing is known about what comes.
@@ -242,7 +243,7 @@ impl Decoder {
             }
             Err(Bad(message)) => {
                 let message = match other_protocol(&self.buffer[self.start..self.end]) {
-                    Some(hint) => format!("{message}: {hint}"),
+                    Some(hint) => format!("{message}: {hint}").into(),
                     None => message,
                 };
                 self.broken = Some(message.clone());
@@ -285,9 +286,9 @@ fn other_protocol(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// Why bytes are not RESP.
-struct Bad(String);
+struct Bad(Cow<'static, str>);
 
-fn bad<T>(message: impl Into<String>) -> Result<T, Bad> {
+fn bad<T>(message: impl Into<Cow<'static, str>>) -> Result<T, Bad> {
     Err(Bad(message.into()))
 }
 
@@ -471,9 +472,13 @@ impl Scan {
     /// The head at `at`, when it is whole.
     fn head(&self, bytes: &[u8]) -> Result<Option<Head>, Bad> {
         let head = &bytes[self.at + 1..];
-        let digits = head.iter().take(LENGTH_DIGITS + 1).take_while(|byte| byte.is_ascii_digit()).count();
-        if digits > LENGTH_DIGITS {
-            return bad("length out of range");
+        let (mut number, mut digits) = (0, 0);
+        while let Some(byte @ b'0'..=b'9') = head.get(digits) {
+            if digits == LENGTH_DIGITS {
+                return bad("length out of range");
+            }
+            number = number * 10 + usize::from(byte - b'0');
+            digits += 1;
         }
         let minus_one = b"-1\r\n";
         let (length, line) = match head.first() {
@@ -481,7 +486,7 @@ impl Scan {
             Some(b'-') if !minus_one.starts_with(&head[..head.len().min(4)]) => return bad("negative length"),
             Some(b'-') => (None, 2),
             Some(b'\r') => return bad("length without digits"),
-            _ => (Some(head[..digits].iter().fold(0, |sum, byte| sum * 10 + usize::from(byte - b'0'))), digits),
+            _ => (Some(number), digits),
         };
         let tail = head.get(line..).unwrap_or_default();
         if !tail.starts_with(&b"\r\n"[..tail.len().min(2)]) {
