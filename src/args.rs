@@ -6,6 +6,12 @@ use std::fmt;
 
 /// Room in front of the arguments for `*`, the count and a line end.
 const HEAD: usize = 13;
+/// What stands there in a command of one word.
+const OF_ONE: [u8; HEAD] = *b"         *1\r\n";
+/// Where the last digit of the count stands.
+const LAST_DIGIT: usize = HEAD - 3;
+/// What is had for the arguments at once: enough for most commands, because to get more takes longer than all the rest.
+const CAPACITY: usize = 128;
 /// It is remembered where one in so many arguments begins: no argument is more steps away, and a command with fewer of
 /// them, as nearly every one has, remembers nothing.
 const STRIDE: usize = 16;
@@ -17,8 +23,17 @@ const STRIDE: usize = 16;
 pub struct Args {
     buffer: Vec<u8>,
     count: usize,
-    /// Where the command begins: its head is written backwards into the room in front.
+    /// Where the command begins: its head grows backwards into the room in front.
     start: usize,
+    /// Where in the buffer the argument after the name begins, which is the key of most commands.
+    second: usize,
+    /// What few commands need.
+    more: Option<Box<More>>,
+}
+
+/// What is remembered of many arguments, and of those that were marked.
+#[derive(Clone, Default)]
+struct More {
     /// Where in the buffer the arguments 16, 32, 48 and so on begin.
     milestones: Vec<usize>,
     /// The positions that the caller said are keys.
@@ -28,54 +43,99 @@ pub struct Args {
 impl Args {
     /// No arguments yet.
     pub(crate) fn new() -> Args {
-        let mut buffer = Vec::with_capacity(64);
-        buffer.resize(HEAD, b' ');
-        Args { buffer, count: 0, start: HEAD, milestones: Vec::new(), marked: Vec::new() }
+        let mut buffer = Vec::with_capacity(CAPACITY);
+        buffer.extend_from_slice(&OF_ONE);
+        Args { buffer, count: 0, start: HEAD, second: HEAD, more: None }
+    }
+
+    /// The words of a command's name, which lie apart by one space each.
+    pub(crate) fn of_words(name: &str) -> Args {
+        let mut args = Args::new();
+        let mut rest = name.as_bytes();
+        while let Some(space) = rest.iter().position(|&byte| byte == b' ') {
+            args.push(&rest[..space]);
+            rest = &rest[space + 1..];
+        }
+        args.push(rest);
+        args
     }
 
     /// Appends one argument of any bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.note_milestone();
+        self.note_place();
         encode::bulk(&mut self.buffer, bytes);
         self.counted();
     }
 
     /// Appends one argument: a whole number in decimal.
     pub(crate) fn push_integer(&mut self, negative: bool, magnitude: u64) {
-        self.note_milestone();
+        self.note_place();
         encode::bulk_integer(&mut self.buffer, negative, magnitude);
         self.counted();
     }
 
     /// Remembers where the argument that comes next begins, if it is one of those.
     #[inline]
-    fn note_milestone(&mut self) {
-        if self.count % STRIDE == 0 && self.count > 0 {
-            self.milestones.push(self.buffer.len());
+    fn note_place(&mut self) {
+        match self.count {
+            1 => self.second = self.buffer.len(),
+            count if count % STRIDE == 0 && count > 0 => self.note_milestone(),
+            _ => {}
         }
     }
 
+    #[cold]
+    fn note_milestone(&mut self) {
+        let at = self.buffer.len();
+        self.more().milestones.push(at);
+    }
+
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_with(Box::default)
+    }
+
+    /// Adds one to the count in the head.
+    #[inline]
     fn counted(&mut self) {
         self.count += 1;
-        self.buffer[HEAD - 2..HEAD].copy_from_slice(b"\r\n");
-        let (mut at, mut left) = (HEAD - 2, self.count);
-        while left > 0 && at > 1 {
-            at -= 1;
-            self.buffer[at] = b'0' + (left % 10) as u8;
-            left /= 10;
+        if self.count == 1 {
+            self.start = LAST_DIGIT - 1;
+            return;
         }
-        self.buffer[at - 1] = b'*';
-        self.start = at - 1;
+        match self.buffer.get_mut(LAST_DIGIT) {
+            Some(digit) if *digit < b'9' => *digit += 1,
+            _ => self.carry(),
+        }
+    }
+
+    /// The same where the last digit is a nine.
+    #[cold]
+    fn carry(&mut self) {
+        let mut at = LAST_DIGIT;
+        while self.buffer[at] == b'9' {
+            self.buffer[at] = b'0';
+            at -= 1;
+        }
+        match self.buffer[at] {
+            b'*' => {
+                self.buffer[at] = b'1';
+                self.start = at - 1;
+                self.buffer[at - 1] = b'*';
+            }
+            digit => self.buffer[at] = digit + 1,
+        }
     }
 
     /// Says that the argument appended last is a key.
     pub(crate) fn mark(&mut self) {
-        self.marked.extend(self.count.checked_sub(1));
+        if let Some(last) = self.count.checked_sub(1) {
+            self.more().marked.push(last);
+        }
     }
 
     /// The positions that the caller said are keys.
     pub(crate) fn marked(&self) -> &[usize] {
-        &self.marked
+        self.more.as_ref().map_or(&[], |more| &more.marked)
     }
 
     /// How many arguments there are, the command's own words included.
@@ -90,7 +150,14 @@ impl Args {
 
     /// The argument at a position, 0 being the command's first word. It takes the same few steps wherever that is.
     pub fn get(&self, at: usize) -> Option<&[u8]> {
-        self.iter().nth(at)
+        match at {
+            1 if self.count > 1 => {
+                #[cfg(test)]
+                steps::count();
+                Some(first_of(&self.buffer[self.second..]).0)
+            }
+            _ => self.iter().nth(at),
+        }
     }
 
     /// The arguments in order. To skip many takes no longer than to skip few.
@@ -127,6 +194,29 @@ struct Iter<'a> {
     rest: &'a [u8],
 }
 
+/// The first of some arguments, and what comes after it: written by `push` and nobody else.
+#[inline]
+fn first_of(rest: &[u8]) -> (&[u8], &[u8]) {
+    // `$length`, a line end, the bytes, a line end.
+    let (length, at) = match *rest {
+        [_, length, b'\r', ..] => (usize::from(length - b'0'), 4),
+        [_, tens, ones, b'\r', ..] => (usize::from(tens - b'0') * 10 + usize::from(ones - b'0'), 5),
+        _ => long_of(rest),
+    };
+    let (bytes, rest) = rest[at..].split_at(length);
+    (bytes, &rest[2..])
+}
+
+/// The length of any first argument, and where its bytes begin.
+fn long_of(rest: &[u8]) -> (usize, usize) {
+    let (mut length, mut at) = (0, 1);
+    while rest[at] != b'\r' {
+        length = length * 10 + usize::from(rest[at] - b'0');
+        at += 1;
+    }
+    (length, at + 2)
+}
+
 impl<'a> Iterator for Iter<'a> {
     type Item = &'a [u8];
 
@@ -137,39 +227,44 @@ impl<'a> Iterator for Iter<'a> {
         }
         #[cfg(test)]
         steps::count();
-        // `$length`, a line end, the bytes, a line end: written by `push` and nobody else.
-        let mut at = 1;
-        let mut length = 0;
-        while self.rest[at] != b'\r' {
-            length = length * 10 + usize::from(self.rest[at] - b'0');
-            at += 1;
-        }
-        let bytes = &self.rest[at + 2..at + 2 + length];
-        self.rest = &self.rest[at + 4 + length..];
+        let (bytes, rest) = first_of(self.rest);
+        self.rest = rest;
         self.at += 1;
         Some(bytes)
     }
 
     #[inline]
     fn nth(&mut self, skipped: usize) -> Option<&'a [u8]> {
-        let wanted = self.at.saturating_add(skipped);
+        if skipped == 0 {
+            return self.next();
+        }
+        self.skip_to(self.at.saturating_add(skipped))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.args.count - self.at;
+        (left, Some(left))
+    }
+}
+
+impl<'a> Iter<'a> {
+    /// The argument at a position that is not behind.
+    fn skip_to(&mut self, wanted: usize) -> Option<&'a [u8]> {
         if wanted >= self.args.count {
             self.at = self.args.count;
             return None;
         }
         if let Some(nth) = (wanted / STRIDE).checked_sub(1).filter(|_| wanted / STRIDE > self.at / STRIDE) {
             self.at = (nth + 1) * STRIDE;
-            self.rest = &self.args.buffer[self.args.milestones[nth]..];
+            let milestones = self.args.more.as_ref().map_or(&[][..], |more| &more.milestones);
+            self.rest = &self.args.buffer[milestones[nth]..];
+        } else if self.at == 0 {
+            (self.at, self.rest) = (1, &self.args.buffer[self.args.second..]);
         }
         while self.at < wanted {
             self.next();
         }
         self.next()
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.args.count - self.at;
-        (left, Some(left))
     }
 }
 
@@ -244,6 +339,6 @@ mod tests {
     fn few_arguments_remember_nothing() {
         let mut args = Args::new();
         (0..STRIDE).for_each(|_| args.push(b"x"));
-        assert_eq!(args.milestones.capacity(), 0);
+        assert!(args.more.is_none());
     }
 }

@@ -54,9 +54,7 @@ impl Cmd {
 impl<T> Cmd<T> {
     /// Begins the command of a row of the table.
     pub fn new(row: &'static Row) -> Cmd<T> {
-        let mut args = Args::new();
-        row.name.split(' ').for_each(|word| args.push(word.as_bytes()));
-        Cmd { args, origin: Origin::Row(row.into()), reply: PhantomData }
+        Cmd { args: Args::of_words(row.name), origin: Origin::Row(row.into()), reply: PhantomData }
     }
 
     /// Appends one argument.

@@ -20,6 +20,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Asks Sentinels for the nodes without an address, and gives why some of those stay without.
+pub(crate) type FindAddresses = fn(&mut Builder) -> Result<Option<Error>>;
+
 /// Everything that a [`Cluster`](crate::Cluster) is told before it connects.
 ///
 /// A mistake in a value is kept and told by [`connect`](Builder::connect), so that calls can be chained.
@@ -60,7 +63,7 @@ pub struct Builder {
     /// By the name of a node.
     pub(crate) sentinels: Vec<(String, Sentinels)>,
     /// What asks Sentinels for the nodes without an address. It gives why some of those stay without.
-    pub(crate) find_addresses: Option<fn(&mut Builder) -> Result<Option<Error>>>,
+    pub(crate) find_addresses: Option<FindAddresses>,
     /// Nodes of which only Sentinels know where they are may stay without an address.
     pub(crate) may_be_unplaced: bool,
     pub(crate) require_all: bool,
@@ -327,7 +330,7 @@ impl Builder {
     /// # Ok::<(), rediscluster::Error>(())
     /// ```
     pub fn connector(mut self, connector: impl Connect) -> Builder {
-        self.settings.connector = Some(Connector(Arc::new(connector)));
+        self.settings.connector = Some(Connector::of(connector));
         self
     }
 
@@ -335,7 +338,7 @@ impl Builder {
     fn check_encryption(&self, endpoint: &Endpoint) -> Result<()> {
         match &self.settings.connector {
             _ if !endpoint.encrypted => Ok(()),
-            Some(Connector(connector)) if connector.encrypts() => Ok(()),
+            Some(connector) if connector.encrypts() => Ok(()),
             Some(_) => Err(Error::config("rediss:// needs TLS, and the connector does not say that it encrypts")),
             None => Err(Error::config(
                 "rediss:// needs TLS, which is brought by `Builder::connector`: the package rediscluster-tls has one",

@@ -207,17 +207,28 @@ macro_rules! floats {
 }
 floats!(f32, f64);
 
+/// The text of what is no plain string.
+#[cold]
+fn text_of(value: ValueRef<'_>) -> Result<String> {
+    match value {
+        ValueRef::Integer(number) => Ok(number.to_string()),
+        other => match other.as_bytes().map(std::str::from_utf8) {
+            Some(Ok(text)) => Ok(text.to_owned()),
+            Some(Err(_)) => mismatch("UTF-8 text", other),
+            None => mismatch("a string", other),
+        },
+    }
+}
+
 impl FromValue for String {
     #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<String> {
-        match value {
-            ValueRef::Integer(number) => Ok(number.to_string()),
-            other => match other.as_bytes().map(std::str::from_utf8) {
-                Some(Ok(text)) => Ok(text.to_owned()),
-                Some(Err(_)) => mismatch("UTF-8 text", other),
-                None => mismatch("a string", other),
-            },
+        if let ValueRef::Bulk(text) = value {
+            if let Ok(text) = std::str::from_utf8(text) {
+                return Ok(text.to_owned());
+            }
         }
+        text_of(value)
     }
 
     fn from_bulk(bytes: Vec<u8>) -> Result<String> {

@@ -38,7 +38,7 @@ struct Inner {
     phase: Option<Phase>,
     node: Option<String>,
     command: Option<Cow<'static, str>>,
-    message: String,
+    message: Cow<'static, str>,
     parts: Vec<PartOutcome>,
     source: Option<Arc<std::io::Error>>,
     attempts: u32,
@@ -132,14 +132,21 @@ pub struct PartOutcome {
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, outcome: Outcome, message: impl Into<String>) -> Error {
+    #[inline]
+    pub(crate) fn new(kind: ErrorKind, outcome: Outcome, message: impl Into<Cow<'static, str>>) -> Error {
+        Error::made(kind, outcome, message.into())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn made(kind: ErrorKind, outcome: Outcome, message: Cow<'static, str>) -> Error {
         Error(Box::new(Inner {
             kind,
             outcome,
             phase: None,
             node: None,
             command: None,
-            message: message.into(),
+            message,
             parts: Vec::new(),
             source: None,
             attempts: 1,
@@ -147,23 +154,28 @@ impl Error {
         }))
     }
 
-    pub(crate) fn config(message: impl Into<String>) -> Error {
+    #[inline]
+    pub(crate) fn config(message: impl Into<Cow<'static, str>>) -> Error {
         Error::new(ErrorKind::Config, Outcome::NotApplied, message)
     }
 
-    pub(crate) fn argument(message: impl Into<String>) -> Error {
+    #[inline]
+    pub(crate) fn argument(message: impl Into<Cow<'static, str>>) -> Error {
         Error::new(ErrorKind::Argument, Outcome::NotApplied, message)
     }
 
-    pub(crate) fn protocol(message: impl Into<String>) -> Error {
+    #[inline]
+    pub(crate) fn protocol(message: impl Into<Cow<'static, str>>) -> Error {
         Error::new(ErrorKind::Protocol, Outcome::Unknown, message)
     }
 
     /// A reply that does not fit; it was read whole, so the command ran and the connection stays usable.
-    pub(crate) fn reply(message: impl Into<String>) -> Error {
+    #[inline]
+    pub(crate) fn reply(message: impl Into<Cow<'static, str>>) -> Error {
         Error::new(ErrorKind::Reply, Outcome::Applied, message)
     }
 
+    #[cold]
     pub(crate) fn io(source: std::io::Error, outcome: Outcome, doing: &str) -> Error {
         use std::io::ErrorKind as Io;
         // What a connector has to say of it.
@@ -178,15 +190,42 @@ impl Error {
         error
     }
 
-    pub(crate) fn with_node(mut self, node: impl FnOnce() -> String) -> Error {
-        if self.0.node.is_none() {
-            self.0.node = Some(node());
+    #[inline]
+    pub(crate) fn with_node(self, node: impl FnOnce() -> String) -> Error {
+        match self.0.node {
+            None => self.on_node(node()),
+            Some(_) => self,
         }
+    }
+
+    /// The same for a node itself: its text is not made unless it is wanted, and the code for that is there once.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn at(self, node: &dyn fmt::Display) -> Error {
+        match self.0.node {
+            None => self.on_node(node.to_string()),
+            Some(_) => self,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn on_node(mut self, node: String) -> Error {
+        self.0.node = Some(node);
         self
     }
 
-    pub(crate) fn with_command(mut self, command: impl Into<Cow<'static, str>>) -> Error {
-        self.0.command.get_or_insert_with(|| command.into());
+    #[inline]
+    pub(crate) fn with_command(self, command: impl Into<Cow<'static, str>>) -> Error {
+        self.of_command(command.into())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of_command(mut self, command: Cow<'static, str>) -> Error {
+        if self.0.command.is_none() {
+            self.0.command = Some(command);
+        }
         self
     }
 
@@ -235,8 +274,9 @@ impl Error {
 
     /// Adds what the caller must know beyond the cause.
     pub(crate) fn with_note(mut self, note: &str) -> Error {
-        self.0.message.push_str("; ");
-        self.0.message.push_str(note);
+        let message = self.0.message.to_mut();
+        message.push_str("; ");
+        message.push_str(note);
         self
     }
 

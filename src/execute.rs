@@ -366,13 +366,13 @@ impl Run<'_> {
             None => self.lend_until(server, deadline)?,
         };
         lease.refuse_too_many_words(request, deadline)?;
-        match self.whole_script {
+        let range = match self.whole_script {
             Some(whole) if whole.ask && !lease.knows_script(self.args, deadline)? => {
-                lease.send(&(whole.request)()?, 1, deadline)?;
+                lease.exchange(&(whole.request)()?, deadline)
             }
-            _ => lease.send(request, 1, deadline)?,
-        }
-        finish(lease, deadline).map_err(|error| self.judged(error))
+            _ => lease.exchange(request, deadline),
+        };
+        answer(lease, range?).map_err(|error| self.judged(error))
     }
 
     /// A connection to this server, in the database of the command.
@@ -505,7 +505,7 @@ fn finish(mut lease: Lease, deadline: Deadline) -> Result<Answer> {
 
 /// The reply that came.
 fn answer(lease: Lease, range: Range<usize>) -> Result<Answer> {
-    if let ValueRef::Error(text) = lease.frame(range.clone()).value() {
+    if let Some(text) = lease.frame(range.clone()).error() {
         let error = Error::server(text).with_node(|| lease.node().to_string());
         if error.is_full_house() {
             lease.discard(CloseReason::Failed(error.kind()));

@@ -227,13 +227,23 @@ pub enum CloseReason {
     Released,
 }
 
+/// An observer whose panics end here. It is linked only by a program that has one.
+struct Guarded<O>(O);
+
+impl<O: Observer> Observer for Guarded<O> {
+    fn event(&self, event: &ObserverEvent<'_>) {
+        // The panic hook has told of it; what calls, often in a destructor, has to go on.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.0.event(event)));
+    }
+}
+
 /// The observer of a cluster, if it has one. Without one nothing is looked at and no clock is read.
 #[derive(Clone, Default)]
 pub(crate) struct Observing(Option<Arc<dyn Observer>>);
 
 impl Observing {
     pub(crate) fn by(observer: impl Observer + 'static) -> Observing {
-        Observing(Some(Arc::new(observer)))
+        Observing(Some(Arc::new(Guarded(observer))))
     }
 
     pub(crate) fn is_on(&self) -> bool {
@@ -248,16 +258,9 @@ impl Observing {
     /// Tells an event. No lock may be held.
     pub(crate) fn on<'e>(&self, event: impl FnOnce() -> ObserverEvent<'e>) {
         if let Some(observer) = &self.0 {
-            tell(&**observer, &event());
+            observer.event(&event());
         }
     }
-}
-
-#[cold]
-#[inline(never)]
-fn tell(observer: &dyn Observer, event: &ObserverEvent<'_>) {
-    // The panic hook has told of it; what calls, often in a destructor, has to go on.
-    let _ = catch_unwind(AssertUnwindSafe(|| observer.event(event)));
 }
 
 impl fmt::Debug for Observing {

@@ -52,9 +52,7 @@ impl Connection {
     /// Runs a command until then. `own` tells what a script that it runs may say in its own name.
     fn run_until<T: FromValue>(&mut self, cmd: &Cmd<T>, deadline: Deadline, own: &dyn Fn() -> OwnWords) -> Result<T> {
         let runs_a_script = cmd.row(&[]).is_ok_and(|row| row.spec.runs_a_script(cmd.args()));
-        let node = |connection: &Connection| connection.node().to_string();
-        self.send(cmd.as_bytes(), 1, deadline).map_err(|error| error.with_command(cmd.name()))?;
-        let range = self.receive_range(deadline).map_err(|error| error.with_command(cmd.name()))?;
+        let range = self.exchange(cmd.as_bytes(), deadline).map_err(|error| error.with_command(cmd.name()))?;
         let value = match (self.take_bulk(&range), range) {
             (Some(bytes), _) => T::from_bulk(bytes),
             (None, range) => match self.frame(range).value() {
@@ -65,7 +63,7 @@ impl Connection {
                 value => T::from_value(value),
             },
         };
-        value.map_err(|error| error.with_node(|| node(self)).with_command(cmd.name()))
+        value.map_err(|error| error.at(self.node()).with_command(cmd.name()))
     }
 }
 

@@ -94,7 +94,7 @@ impl Probes {
             (kept, _) => {
                 drop(kept);
                 let (node, watch) = (Arc::new(node.clone()), Watch::default());
-                let mut new = Connection::open_watched(&node, endpoint, settings, deadline, watch, |_| reached())?;
+                let mut new = Connection::open_watched(&node, endpoint, settings, deadline, watch, &mut |_| reached())?;
                 let said = asked(&mut new, deadline)?;
                 (new, said)
             }

@@ -7,29 +7,37 @@ use super::{Error, ErrorKind, Outcome, Phase};
 /// The most server text that an error keeps, in bytes: a hostile server cannot fill a log.
 const SERVER_TEXT: usize = 512;
 
+/// The first words of error replies that are a kind of their own.
+const KINDS: &[(&str, ErrorKind)] = &[
+    ("WRONGTYPE", ErrorKind::WrongType),
+    ("NOAUTH", ErrorKind::NoAuth),
+    ("WRONGPASS", ErrorKind::WrongPass),
+    ("NOPERM", ErrorKind::NoPerm),
+    ("LOADING", ErrorKind::Loading),
+    ("MASTERDOWN", ErrorKind::MasterDown),
+    ("READONLY", ErrorKind::ReadOnly),
+    ("OOM", ErrorKind::OutOfMemory),
+    ("MISCONF", ErrorKind::Misconf),
+    ("BUSYKEY", ErrorKind::BusyKey),
+    ("EXECABORT", ErrorKind::ExecAbort),
+];
+
 /// How servers begin what they say of a `MIGRATE` that broke off: of its keys some may have moved, and the one under way
 /// may be on both servers.
 const BROKEN_OFF: &[&str] = &["IOERR ", "ERR Target instance replied with error"];
+
+/// So Redis 6.2 tells what a command in a script met.
+const IN_A_SCRIPT: &[u8] = b": -READONLY You can't write against a read only";
 
 impl Error {
     /// An error reply of a server, escaped and cut to a fixed length. A server that refuses has done nothing, with few
     /// exceptions.
     pub(crate) fn server(text: &[u8]) -> Error {
         let word = text.split(|&b| b == b' ').next().unwrap_or(b"");
-        let kind = match word {
-            b"WRONGTYPE" => ErrorKind::WrongType,
-            b"NOAUTH" => ErrorKind::NoAuth,
-            b"WRONGPASS" => ErrorKind::WrongPass,
-            b"NOPERM" => ErrorKind::NoPerm,
-            b"LOADING" => ErrorKind::Loading,
-            b"MASTERDOWN" => ErrorKind::MasterDown,
-            b"READONLY" => ErrorKind::ReadOnly,
-            b"OOM" => ErrorKind::OutOfMemory,
-            b"MISCONF" => ErrorKind::Misconf,
-            b"BUSYKEY" => ErrorKind::BusyKey,
-            b"EXECABORT" => ErrorKind::ExecAbort,
-            _ if text.starts_with(b"ERR invalid password") => ErrorKind::WrongPass,
-            _ => ErrorKind::Server,
+        let kind = match KINDS.iter().find(|(code, _)| code.as_bytes() == word) {
+            Some((_, kind)) => *kind,
+            None if text.starts_with(b"ERR invalid password") => ErrorKind::WrongPass,
+            None => ErrorKind::Server,
         };
         let outcome = match BROKEN_OFF.iter().any(|words| text.starts_with(words.as_bytes())) {
             true => Outcome::Unknown,
@@ -48,22 +56,7 @@ impl Error {
 
     /// Whether this is an error reply: the server understood and refused, and the connection stays usable.
     pub fn is_server(&self) -> bool {
-        use ErrorKind::*;
-        matches!(
-            self.0.kind,
-            WrongType
-                | NoAuth
-                | WrongPass
-                | NoPerm
-                | Loading
-                | MasterDown
-                | ReadOnly
-                | OutOfMemory
-                | Misconf
-                | BusyKey
-                | ExecAbort
-                | Server
-        )
+        self.0.kind == ErrorKind::Server || KINDS.iter().any(|(_, kind)| *kind == self.0.kind)
     }
 
     /// Whether a server refuses only for the moment, before it looks at the command: it loads its data, has lost its
@@ -90,9 +83,8 @@ impl Error {
     pub(crate) fn is_of_a_replica(&self) -> bool {
         let has_become_one = || self.is_server() && self.0.message.starts_with("UNBLOCKED force unblock");
         let is_taken_wrongly = self.0.kind == ErrorKind::Config && self.0.phase == Some(Phase::Handshake);
-        // So Redis 6.2 tells what a command in a script met.
         let says_so_in_a_script =
-            || self.is_server() && self.0.message.contains(": -READONLY You can't write against a read only");
+            || self.is_server() && self.0.message.as_bytes().windows(IN_A_SCRIPT.len()).any(|part| part == IN_A_SCRIPT);
         let says_so = matches!(self.0.kind, ErrorKind::ReadOnly | ErrorKind::MasterDown) || has_become_one();
         says_so || says_so_in_a_script() || is_taken_wrongly
     }

@@ -4,6 +4,7 @@ use crate::config::Settings;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
 use crate::topology::Node;
+use std::time::Duration;
 
 /// Part of every connection that was opened while somebody observes. Dropping it tells.
 pub(crate) struct Closing {
@@ -40,21 +41,22 @@ impl Closing {
 
 /// Opens a connection and tells what came of it.
 pub(super) fn observed<T>(node: &Node, settings: &Settings, open: impl FnOnce() -> Result<T>) -> Result<T> {
-    let observer = &settings.observer;
-    let begun = observer.clock();
+    let begun = settings.observer.clock();
     let result = open();
-    let Some(took) = begun.map(|begun| begun.elapsed()) else { return result };
-    match &result {
-        Ok(_) => observer.on(|| ObserverEvent::ConnectionOpened { node, took }),
-        Err(error) => {
-            if error.is_timeout() {
-                let phase = error.phase().unwrap_or(Phase::Connect);
-                observer.on(|| ObserverEvent::Timeout { node, phase });
-            }
-            observer.on(|| ObserverEvent::ConnectionFailed { node, took, error: error.kind() });
-        }
+    if let Some(begun) = begun {
+        tell(node, &settings.observer, begun.elapsed(), result.as_ref().err());
     }
     result
+}
+
+#[cold]
+fn tell(node: &Node, observer: &Observing, took: Duration, failed: Option<&Error>) {
+    let Some(error) = failed else { return observer.on(|| ObserverEvent::ConnectionOpened { node, took }) };
+    if error.is_timeout() {
+        let phase = error.phase().unwrap_or(Phase::Connect);
+        observer.on(|| ObserverEvent::Timeout { node, phase });
+    }
+    observer.on(|| ObserverEvent::ConnectionFailed { node, took, error: error.kind() });
 }
 
 impl Drop for Closing {

@@ -1,16 +1,17 @@
 //! One connection to one server: handshake, requests out, replies in.
 
 mod handshake;
+mod writing;
 
 use super::closing::{observed, Closing};
 use super::incoming::Incoming;
 use super::silence::Silence;
-use super::stream::{Deadline, Stream};
+use super::stream::{Deadline, Stream, Time};
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::observer::CloseReason;
 use crate::plan::command;
-use crate::resp::{Decoder, Frame, Protocol, ValueRef};
+use crate::resp::{Decoder, Frame, Protocol};
 use crate::topology::info::Info;
 use crate::topology::Node;
 use crate::wait::Wait;
@@ -25,8 +26,10 @@ use std::time::{Duration, Instant};
 /// What a look can find, a reply too many or that the server hung up, takes the way from the server to here: within this
 /// time hardly anything can have come that was not there when the last reply was read.
 pub(super) const FRESH: Duration = Duration::from_micros(100);
-/// How long a server that hung up is given to say why.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// A request of no more than this fits the buffer of any socket: to write it to a connection that owes nothing takes no time.
+const SMALL: usize = 4 << 10;
+/// So often at most is told that a server was heard: the shortest time that matters.
+const TELL_EVERY: Duration = Duration::from_millis(1);
 
 /// A connection of one's own to one server, without any routing: commands go there as they are, known to the
 /// command table or not, and hash tags mean nothing.
@@ -61,6 +64,8 @@ pub struct Connection {
     /// When it was last asked something while it owed no reply, and when it last brought something.
     asked: Instant,
     pub(super) heard: Instant,
+    /// From when on it is to be told again that its server was heard.
+    tell_from: Instant,
     /// How long it had brought nothing when it was lent.
     lay: Duration,
     /// The age of its server at which that was seen to be in step with its master; 0 when it never was.
@@ -85,6 +90,8 @@ pub(crate) struct Watch<'w> {
     pub(super) silence: Option<&'w Arc<Silence>>,
     /// The server is asked who it is.
     pub(crate) asks_who: bool,
+    /// Its server may run a script for too long, and refuses to give it a name or a database then.
+    pub(super) is_bare: bool,
 }
 
 impl Connection {
@@ -95,7 +102,7 @@ impl Connection {
         settings: &Arc<Settings>,
         deadline: Deadline,
     ) -> Result<Connection> {
-        Connection::open_watched(node, endpoint, settings, deadline, Watch::default(), |_| {})
+        Connection::open_watched(node, endpoint, settings, deadline, Watch::default(), &mut |_| {})
     }
 
     /// As [`open`](Connection::open); as soon as there is a socket, `opened` is given a second handle to it, so that
@@ -106,7 +113,7 @@ impl Connection {
         settings: &Arc<Settings>,
         deadline: Deadline,
         watch: Watch<'_>,
-        opened: impl FnOnce(Stream),
+        opened: &mut dyn FnMut(Stream),
     ) -> Result<Connection> {
         let connect = || Connection::connected(node, endpoint, settings, deadline, watch, opened);
         let mut result = observed(node, settings, connect);
@@ -121,15 +128,16 @@ impl Connection {
         endpoint: &Endpoint,
         settings: &Arc<Settings>,
         deadline: Deadline,
-        Watch { silence, asks_who }: Watch<'_>,
-        opened: impl FnOnce(Stream),
+        watch: Watch<'_>,
+        opened: &mut dyn FnMut(Stream),
     ) -> Result<Connection> {
         let now = Instant::now();
         let deadline = deadline.within(settings.connect_timeout).waiting(Wait::None);
-        let named = |error: Error| error.with_node(|| node.to_string());
+        let silence = watch.silence;
         if endpoint.is_unplaced {
             let message = "none of its Sentinels could be reached so far, so nobody knows where its master is";
-            return Err(named(Error::new(ErrorKind::Connect, Outcome::NotApplied, message).in_phase(Phase::Connect)));
+            let error = Error::new(ErrorKind::Connect, Outcome::NotApplied, message).in_phase(Phase::Connect);
+            return Err(error.at(&**node));
         }
         let stream = Stream::connect(&endpoint.address, settings.connector.as_ref(), deadline).map_err(|error| {
             let error = Error::io(error, Outcome::NotApplied, "connecting");
@@ -137,7 +145,7 @@ impl Connection {
                 silence.unanswered(now);
             }
             // A refused, unreachable or silent server is one kind: there was never a connection.
-            named(error.with_kind(ErrorKind::Connect))
+            error.with_kind(ErrorKind::Connect).at(&**node)
         })?;
         opened(stream.share());
         let mut connection = Connection {
@@ -148,9 +156,10 @@ impl Connection {
             unanswered: 0,
             broken: false,
             stateful: false,
-            database: settings.database.unwrap_or(0),
+            database: settings.database.filter(|_| !watch.is_bare).unwrap_or(0),
             asked: now,
             heard: Instant::now(),
+            tell_from: now,
             lay: Duration::ZERO,
             in_step: 0,
             rested: false,
@@ -162,8 +171,8 @@ impl Connection {
         };
         // Nothing of the caller's was sent yet, whatever goes wrong in the handshake.
         connection
-            .handshake(&endpoint.credentials, asks_who, deadline)
-            .map_err(|error| named(error.with_outcome(Outcome::NotApplied).in_phase(Phase::Handshake)))?;
+            .handshake(&endpoint.credentials, watch, deadline)
+            .map_err(|error| error.with_outcome(Outcome::NotApplied).in_phase(Phase::Handshake).at(&**node))?;
         Ok(connection)
     }
 
@@ -196,95 +205,35 @@ impl Connection {
         }
     }
 
+    /// Sends one request and waits for its reply; gives where that lies, as [`receive_range`](Connection::receive_range)
+    /// does. An error reply is a reply.
+    ///
+    /// The clock is looked at once for both, unless sending may take time.
+    pub(crate) fn exchange(&mut self, request: &[u8], deadline: Deadline) -> Result<Range<usize>> {
+        self.owe(1)?;
+        let left = deadline.time_at(self.asked);
+        let written = self.stream.write_in(request, left, deadline);
+        if let (_, Some(error)) = self.wrote(written.map(|()| request.len()), deadline) {
+            return Err(error);
+        }
+        let took_no_time = self.unanswered == 1 && request.len() <= SMALL && self.stream.is_of_the_system();
+        self.receive_in(took_no_time.then_some(left), deadline)
+    }
+
     /// Says that requests will be written that get `replies` replies. Until all of those are in, the connection is for
     /// nobody else.
     pub(crate) fn owe(&mut self, replies: usize) -> Result<()> {
         if self.broken {
-            let message = "the connection was closed by an earlier failure";
-            return Err(Error::new(ErrorKind::Io, Outcome::NotApplied, message).in_phase(Phase::Send));
-        }
-        if self.unanswered == 0 && self.decoder.pending() > 0 {
-            self.pass_over_pushes()?;
+            return Err(was_closed(Outcome::NotApplied, Phase::Send));
         }
         if self.unanswered == 0 {
+            if self.decoder.pending() > 0 {
+                self.pass_over_pushes()?;
+            }
             self.asked = Instant::now();
         }
         self.unanswered += replies;
         Ok(())
-    }
-
-    /// Writes everything. Says how many bytes the system took, and why not all.
-    pub(crate) fn write(&mut self, bytes: &[u8], deadline: Deadline) -> (usize, Option<Error>) {
-        let written = self.stream.write_all(bytes, deadline);
-        self.wrote(written.map(|()| bytes.len()), deadline)
-    }
-
-    /// Counts what the system took.
-    fn wrote(
-        &mut self,
-        written: std::result::Result<usize, (usize, std::io::Error)>,
-        deadline: Deadline,
-    ) -> (usize, Option<Error>) {
-        let (done, failure) = match written {
-            Ok(done) => (done, None),
-            Err((done, error)) => (done, Some(self.not_written(error, deadline))),
-        };
-        self.sent += done as u64;
-        (done, failure)
-    }
-
-    /// Writes what the system takes at once. Says how many bytes that were, and what went wrong.
-    pub(crate) fn write_what_fits(&mut self, bytes: &[u8]) -> (usize, Option<Error>) {
-        let written = self.stream.write_what_fits(bytes);
-        self.wrote(written, Deadline::never())
-    }
-
-    /// As [`write`](Connection::write), for no longer than `slice`: what is not written then is no failure, unless the
-    /// deadline has passed.
-    pub(crate) fn write_within(&mut self, bytes: &[u8], slice: Duration, deadline: Deadline) -> (usize, Option<Error>) {
-        let Ok(Some(_)) = deadline.left() else { return self.write(bytes, deadline) };
-        let written = match self.stream.write_all(bytes, deadline.within(slice)) {
-            Err((done, error)) if error.kind() == std::io::ErrorKind::TimedOut => Ok(done),
-            written => written.map(|()| bytes.len()),
-        };
-        self.wrote(written, deadline)
-    }
-
-    fn not_written(&mut self, error: std::io::Error, deadline: Deadline) -> Error {
-        let hung_up = matches!(error.kind(), std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset);
-        let error = match hung_up.then(|| self.last_words()).flatten() {
-            Some(said) => said,
-            None => Error::io(error, Outcome::NotApplied, "sending the command"),
-        };
-        let error = error.in_phase(Phase::Send);
-        self.timed_out(&error, deadline);
-        self.close(error)
-    }
-
-    fn timed_out(&self, error: &Error, deadline: Deadline) {
-        if let (Some(silence), ErrorKind::Timeout) = (&self.silence, error.kind()) {
-            silence.unanswered(deadline.awaited_from(self.asked));
-        }
-        if let Some(closing) = &self.closing {
-            closing.timed_out(error);
-        }
-    }
-
-    /// What a server said before it hung up, such as that it has too many clients.
-    fn last_words(&mut self) -> Option<Error> {
-        let deadline = Deadline::after(LAST_WORDS);
-        loop {
-            match self.decoder.decode() {
-                Ok(Some(frame)) => match frame.value() {
-                    ValueRef::Error(text) => return Some(Error::server(text)),
-                    _ => continue,
-                },
-                Ok(None) => {}
-                Err(_) => return None,
-            }
-            let count = self.stream.read(self.decoder.space(), deadline).ok()?;
-            self.took(count);
-        }
     }
 
     /// The next reply, borrowed from the read buffer. Messages that answer no command are passed over.
@@ -295,11 +244,19 @@ impl Connection {
 
     /// Like [`receive`](Connection::receive), giving where the reply lies: until the next request it stays there.
     pub(crate) fn receive_range(&mut self, deadline: Deadline) -> Result<Range<usize>> {
+        self.receive_in(None, deadline)
+    }
+
+    /// The same, with what is left of the time where that is known.
+    fn receive_in(&mut self, mut left: Option<Time>, deadline: Deadline) -> Result<Range<usize>> {
         loop {
-            if let Some(range) = self.reply_at_hand()? {
-                return Ok(range);
+            if self.decoder.pending() > 0 || self.broken {
+                if let Some(range) = self.reply_at_hand()? {
+                    return Ok(range);
+                }
             }
-            match self.stream.read(self.decoder.space(), deadline) {
+            let left = left.take().unwrap_or_else(|| deadline.time());
+            match self.stream.read_in(self.decoder.space(), left, deadline) {
                 Ok(count) => self.took(count),
                 Err(error) => return Err(self.not_read(error, deadline)),
             }
@@ -329,19 +286,21 @@ impl Connection {
         self.received += count as u64;
         self.heard = Instant::now();
         if let Some(silence) = &self.silence {
-            silence.heard(self.heard);
+            if silence.is_on() || self.heard >= self.tell_from {
+                silence.heard(self.heard);
+                self.tell_from = self.heard.checked_add(TELL_EVERY).unwrap_or(self.heard);
+            }
         }
     }
 
     /// The next reply, if it has been received whole.
     fn reply_at_hand(&mut self) -> Result<Option<Range<usize>>> {
         if self.broken {
-            let message = "the connection was closed by an earlier failure";
-            return Err(Error::new(ErrorKind::Io, Outcome::Unknown, message).in_phase(Phase::Receive));
+            return Err(was_closed(Outcome::Unknown, Phase::Receive));
         }
         loop {
             match self.decoder.next_frame() {
-                Ok(Some(range)) if matches!(self.decoder.frame(range.clone()).value(), ValueRef::Push(_)) => {}
+                Ok(Some(range)) if self.decoder.frame(range.clone()).is_push() => {}
                 Ok(Some(range)) => {
                     self.unanswered -= 1;
                     self.rested = false;
@@ -375,19 +334,23 @@ impl Connection {
 
     /// Sends one request and gives its reply; an error reply is an error.
     pub(crate) fn ask(&mut self, args: &[&[u8]], deadline: Deadline) -> Result<Frame<'_>> {
-        self.send(&command(args.iter().copied()), 1, deadline)?;
-        let range = self.receive_range(deadline)?;
-        if let ValueRef::Error(text) = self.frame(range.clone()).value() {
-            return Err(Error::server(text).with_node(|| self.node.to_string()));
+        let range = self.exchange(&command(args.iter().copied()), deadline)?;
+        if let Some(text) = self.frame(range.clone()).error() {
+            return Err(Error::server(text).at(&*self.node));
         }
         Ok(self.frame(range))
     }
 
     /// Goes to another database, when it is not there already. When it cannot, nothing of the caller's was sent.
+    #[inline]
     pub(crate) fn select(&mut self, database: u32, deadline: Deadline) -> Result<()> {
-        if self.database == database {
-            return Ok(());
+        match self.database == database {
+            true => Ok(()),
+            false => self.go_to(database, deadline),
         }
+    }
+
+    fn go_to(&mut self, database: u32, deadline: Deadline) -> Result<()> {
         let failed = match self.ask(&[b"SELECT", database.to_string().as_bytes()], deadline) {
             Ok(_) => {
                 self.database = database;
@@ -396,7 +359,7 @@ impl Connection {
             Err(error) => error,
         };
         let failed = failed.with_outcome(Outcome::NotApplied).in_phase(Phase::Handshake);
-        Err(failed.with_command("SELECT").with_node(|| self.node.to_string()))
+        Err(failed.with_command("SELECT").at(&*self.node))
     }
 
     /// The socket is never used again: what it still brings belongs to nobody.
@@ -406,7 +369,7 @@ impl Connection {
         if let Some(mut closing) = self.closing.take() {
             closing.because(CloseReason::Failed(why.kind()));
         }
-        why.pooled(self.rested).with_node(|| self.node.to_string())
+        why.pooled(self.rested).at(&*self.node)
     }
 
     /// Whether it was closed.
@@ -449,6 +412,12 @@ impl Connection {
     /// Says that it is about to be lent again.
     pub(crate) fn wake(&mut self) {
         self.lay = self.heard.elapsed();
+    }
+
+    /// Whether it brought something so short a time before it was lent that neither it nor its server has to be asked first.
+    pub(super) fn was_just_used(&self) -> bool {
+        let Settings { check_after, max_idle_age, .. } = &*self.settings;
+        self.lay < FRESH && self.lay < *check_after && max_idle_age.map_or(true, |age| self.lay < age)
     }
 
     /// Whether it had brought nothing for so long, at this moment.
@@ -503,6 +472,11 @@ impl Connection {
         let outgoing = self.stream.share();
         (Incoming::new(self.stream, self.decoder, self.closing, self.silence), outgoing)
     }
+}
+
+#[cold]
+fn was_closed(outcome: Outcome, phase: Phase) -> Error {
+    Error::new(ErrorKind::Io, outcome, "the connection was closed by an earlier failure").in_phase(phase)
 }
 
 impl fmt::Debug for Connection {

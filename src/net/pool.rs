@@ -101,12 +101,17 @@ impl State {
     }
 
     /// Takes out what has lain unused for so long. The oldest lie in front.
+    #[inline(never)]
     #[allow(clippy::vec_box)] // they lie in the pool so
     fn take_older(&mut self, age: Duration, now: Instant) -> Vec<Box<Connection>> {
         let count = self.idle.iter().take_while(|connection| connection.is_older(age, now)).count();
+        if count == 0 {
+            return Vec::new();
+        }
         self.open -= count;
         self.counts.aged += count as u64;
-        self.idle.drain(..count).collect()
+        let younger = self.idle.split_off(count);
+        std::mem::replace(&mut self.idle, younger)
     }
 
     fn has_room(&self, size: usize) -> bool {
@@ -246,15 +251,21 @@ impl Pool {
             idle.closes(CloseReason::FoundDead);
         }
         self.state().counts.opened += 1;
-        let bare = Arc::new(Settings { client_name: None, database: None, ..(*self.settings).clone() });
         lease.discarded = Some(CloseReason::Released);
-        let watch = Watch { silence: Some(self.silence()), asks_who: false };
-        let opened = Connection::open_watched(&self.node(), &self.endpoint, &bare, deadline, watch, |_| {});
+        let watch = Watch { silence: Some(self.silence()), asks_who: false, is_bare: true };
+        let opened =
+            Connection::open_watched(&self.node(), &self.endpoint, &self.settings, deadline, watch, &mut |_| {});
         lease.connection = Some(Box::new(opened?));
         Ok(lease)
     }
 
     fn lend_any(self: &Arc<Pool>, deadline: Deadline) -> Result<Lease> {
+        if let Some(mut lease) = self.take_idle() {
+            // Without the lock: others need not wait while this one is looked at.
+            lease.wake();
+            let is_good = lease.was_just_used() && lease.is_of_this_process() && !self.silence().is_on();
+            return if is_good { Ok(lease) } else { self.checked(lease, deadline) };
+        }
         let mut waited = None;
         let lent = self.take(deadline, &mut waited);
         // The lock is free again, and what was counted is in the lease: from here on it counts it back.
@@ -264,14 +275,20 @@ impl Pool {
             self.observer().on(|| ObserverEvent::PoolWait { node, took, timed_out });
         }
         let mut lease = lent?;
+        if let Some(connection) = &mut lease.connection {
+            connection.wake();
+        }
+        self.checked(lease, deadline)
+    }
+
+    /// A connection that lives, for a lease whose own may be dead, or that has none.
+    fn checked(self: &Arc<Pool>, mut lease: Lease, deadline: Deadline) -> Result<Lease> {
         // It fell silent while this call waited for a connection.
         if self.silence().is_on() {
             return Err(self.silence().error());
         }
         let mut is_in_doubt = false;
         while let Some(connection) = &mut lease.connection {
-            // Without the lock: others need not wait while this one is looked at.
-            connection.wake();
             if forked::may_have(connection.lay()) && forked::this_process() != lease.process {
                 // It is the parent's, who goes on with it, and so are all that lie here. Not even a look is taken.
                 drop(lease);
@@ -316,18 +333,19 @@ impl Pool {
         _parents = state.leave_to_parent(this_process);
     }
 
-    /// A lease of an idle connection, or without one when there is room for a new one. An idle one may be the parent's.
-    fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>) -> Result<Lease> {
-        let leased = |connection, process| Lease::new(connection, Arc::clone(self), process);
-        {
-            let mut state = self.state();
-            if state.waiting.is_empty() {
-                if let Some(mut connection) = state.idle.pop() {
-                    connection.rename(&state.node);
-                    return Ok(leased(Some(connection), state.process));
-                }
-            }
+    /// A lease of an idle connection, which may be the parent's; `None` when there is none, or others wait for one.
+    fn take_idle(self: &Arc<Pool>) -> Option<Lease> {
+        let mut state = self.state();
+        if !state.waiting.is_empty() {
+            return None;
         }
+        let mut connection = state.idle.pop()?;
+        connection.rename(&state.node);
+        Some(Lease::new(Some(connection), Arc::clone(self), state.process))
+    }
+
+    /// The same when others wait; without a connection when there is room for a new one.
+    fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>) -> Result<Lease> {
         // Beside a new connection, and beside a wait for one, to ask for the process costs nothing.
         self.leave_to_parent();
         let mut state = self.state();
@@ -341,7 +359,7 @@ impl Pool {
             None => state.open += 1,
         }
         state.wake_first_if_room(self.settings.pool_size);
-        Ok(leased(connection, state.process))
+        Ok(Lease::new(connection, Arc::clone(self), state.process))
     }
 
     /// Another idle connection, if there is one, for a lease whose own was dead. It keeps its place: nobody who waits
@@ -354,6 +372,10 @@ impl Pool {
             state.open -= 1;
         }
         state.wake_first_if_room(self.settings.pool_size);
+        drop(state);
+        if let Some(connection) = &mut lease.connection {
+            connection.wake();
+        }
     }
 
     /// Waits until it is this call's turn and there is room. Nobody who comes later is served before.
@@ -379,7 +401,7 @@ impl Pool {
         // It may have been told to look again in the very moment in which it gave up.
         state.wake_first_if_room(size);
         let message = format!("all {size} connections stayed in use until the deadline");
-        Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).with_node(|| state.node.to_string()))
+        Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).at(&*state.node))
     }
 
     /// Closes what has lain unused for too long.

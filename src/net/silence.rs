@@ -127,6 +127,6 @@ impl Silence {
         let tenths = |time: Duration| format!("{}.{}", time.as_secs(), time.subsec_millis() / 100);
         let (silent, left) = (tenths(Duration::from_millis(silent)), tenths(self.resting.left()));
         let message = format!("the server has said nothing for {silent} s; it is asked again in {left} s");
-        Error::new(ErrorKind::Connect, Outcome::NotApplied, message).with_node(|| self.node().to_string())
+        Error::new(ErrorKind::Connect, Outcome::NotApplied, message).at(&*self.node())
     }
 }

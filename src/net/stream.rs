@@ -65,12 +65,47 @@ impl Deadline {
 
     /// What is left, never zero; `None` when there is no end.
     pub(crate) fn left(self) -> io::Result<Option<Duration>> {
+        self.time().checked()
+    }
+
+    /// The time that is left.
+    pub(super) fn time(self) -> Time {
         match self.at {
-            None => Ok(None),
-            Some(at) => match at.checked_duration_since(Instant::now()) {
-                Some(left) if !left.is_zero() => Ok(Some(left)),
-                _ => Err(ErrorKind::TimedOut.into()),
-            },
+            None => Time::NO_END,
+            Some(_) => self.time_at(Instant::now()),
+        }
+    }
+
+    /// The time that is left at this moment.
+    pub(super) fn time_at(self, now: Instant) -> Time {
+        match self.at {
+            None => Time::NO_END,
+            Some(at) if at > now => Time::of(at - now),
+            Some(_) => Time::OVER,
+        }
+    }
+}
+
+/// How long something may still take, in nanoseconds: one word, because each call looks at it several times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Time(u64);
+
+impl Time {
+    pub(super) const OVER: Time = Time(0);
+    const NO_END: Time = Time(u64::MAX);
+
+    fn of(time: Duration) -> Time {
+        Time(time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos())))
+    }
+
+    fn timeout(self) -> Option<Duration> {
+        (self != Time::NO_END).then(|| Duration::from_nanos(self.0))
+    }
+
+    fn checked(self) -> io::Result<Option<Duration>> {
+        match self {
+            Time::OVER => Err(ErrorKind::TimedOut.into()),
+            time => Ok(time.timeout()),
         }
     }
 }
@@ -80,8 +115,8 @@ pub(crate) struct Stream {
     /// Shared where one thread reads and another one writes or closes.
     socket: Arc<Socket>,
     /// What a socket of the system was last told, so that it is not told again.
-    read_timeout: Option<Duration>,
-    write_timeout: Option<Duration>,
+    read_timeout: Time,
+    write_timeout: Time,
 }
 
 impl Stream {
@@ -92,41 +127,46 @@ impl Stream {
             Some(connector) => connector.connect(address, left)?,
             None => Socket::connect(address, left)?,
         };
-        Ok(Stream { socket: Arc::new(socket), read_timeout: None, write_timeout: None })
+        Ok(Stream { socket: Arc::new(socket), read_timeout: Time::NO_END, write_timeout: Time::NO_END })
     }
 
     /// Reads at least one byte.
     pub(crate) fn read(&mut self, buffer: &mut [u8], deadline: Deadline) -> io::Result<usize> {
+        self.read_in(buffer, deadline.time(), deadline)
+    }
+
+    /// The same where it is known how much time is left of that.
+    pub(super) fn read_in(&mut self, buffer: &mut [u8], mut left: Time, deadline: Deadline) -> io::Result<usize> {
         loop {
-            let left = match deadline.left() {
-                Ok(left) => left,
-                Err(late) => return self.read_what_came(buffer, late),
-            };
+            if left == Time::OVER {
+                return self.read_what_came(buffer);
+            }
             let read = match self.socket.kind() {
                 Kind::System(socket) => {
-                    if let Some(timeout) = change(self.read_timeout, left) {
-                        socket.set_read_timeout(timeout)?;
-                        self.read_timeout = timeout;
+                    if is_to_be_set(self.read_timeout, left) {
+                        socket.set_read_timeout(settable(left))?;
+                        self.read_timeout = left;
                     }
                     socket.read(buffer)
                 }
-                Kind::Own(transport) => transport.read(buffer, left),
+                Kind::Own(transport) => transport.read(buffer, left.timeout()),
             };
             match read {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(count) => return Ok(count),
-                Err(error) if is_wait(&error) => self.read_timeout = None,
+                Err(error) if is_wait(&error) => self.read_timeout = Time::NO_END,
                 Err(error) => return Err(error),
             }
+            left = deadline.time();
         }
     }
 
     /// Past the deadline: what has come by now, without waiting. While one server was waited for in vain, the others
     /// have answered, and what they did must not be told as unknown.
-    fn read_what_came(&mut self, buffer: &mut [u8], late: io::Error) -> io::Result<usize> {
+    fn read_what_came(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.read_at_once(buffer) {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
-            Err(error) if is_wait(&error) => Err(late),
+            Err(error) if is_wait(&error) => Err(ErrorKind::TimedOut.into()),
             read => read,
         }
     }
@@ -145,25 +185,43 @@ impl Stream {
 
     /// Writes everything. On an error, says how many bytes were taken.
     pub(crate) fn write_all(&mut self, bytes: &[u8], deadline: Deadline) -> Result<(), (usize, io::Error)> {
+        self.write_in(bytes, deadline.time(), deadline)
+    }
+
+    /// The same where it is known how much time is left of that.
+    pub(super) fn write_in(
+        &mut self,
+        bytes: &[u8],
+        mut left: Time,
+        deadline: Deadline,
+    ) -> Result<(), (usize, io::Error)> {
         let mut done = 0;
         while done < bytes.len() {
-            let left = deadline.left().map_err(|error| (done, error))?;
+            if left == Time::OVER {
+                return Err((done, ErrorKind::TimedOut.into()));
+            }
             let wrote = match self.socket.kind() {
                 Kind::System(socket) => {
-                    if let Some(timeout) = change(self.write_timeout, left) {
-                        socket.set_write_timeout(timeout).map_err(|error| (done, error))?;
-                        self.write_timeout = timeout;
+                    if is_to_be_set(self.write_timeout, left) {
+                        socket.set_write_timeout(settable(left)).map_err(|error| (done, error))?;
+                        self.write_timeout = left;
                     }
                     socket.write(&bytes[done..])
                 }
-                Kind::Own(transport) => transport.write(&bytes[done..], left),
+                Kind::Own(transport) => transport.write(&bytes[done..], left.timeout()),
             };
             match wrote {
                 Ok(0) => return Err((done, ErrorKind::WriteZero.into())),
-                Ok(count) => done += count,
-                Err(error) if is_wait(&error) => self.write_timeout = None,
+                Ok(count) => {
+                    done += count;
+                    if done == bytes.len() {
+                        return Ok(());
+                    }
+                }
+                Err(error) if is_wait(&error) => self.write_timeout = Time::NO_END,
                 Err(error) => return Err((done, error)),
             }
+            left = deadline.time();
         }
         Ok(())
     }
@@ -182,6 +240,11 @@ impl Stream {
         wrote.map(|()| done).map_err(|error| (done, error))
     }
 
+    /// Whether the system takes what is written as long as it has room, without waiting for anybody.
+    pub(super) fn is_of_the_system(&self) -> bool {
+        matches!(self.socket.kind(), Kind::System(_))
+    }
+
     /// Whether the peer has neither closed nor sent anything that nobody asked for. When it has, the connection is of no
     /// more use, so it does not matter that a byte of that is gone.
     pub(crate) fn is_quiet(&self) -> bool {
@@ -191,7 +254,7 @@ impl Stream {
     /// The same socket for another thread. One of the two may read and one may write: the system keeps one timeout for
     /// reading and one for writing, and each of them remembers what it set.
     pub(crate) fn share(&self) -> Stream {
-        Stream { socket: Arc::clone(&self.socket), read_timeout: None, write_timeout: None }
+        Stream { socket: Arc::clone(&self.socket), read_timeout: Time::NO_END, write_timeout: Time::NO_END }
     }
 
     /// Ends the connection for both sides at once.
@@ -228,17 +291,20 @@ fn is_wait(error: &io::Error) -> bool {
 }
 
 /// What ends sooner than this is set anew: to wait again and again would cost more.
-const SHORT: Duration = Duration::from_millis(10);
+const SHORT: Time = Time(10_000_000);
 
-/// The timeout to set, `None` when the one that is set will do: one that ends too late by no more than a sixteenth of what is
-/// left, or too soon, because then it is waited once more. Calls with the same deadline, and calls that wait for several
+/// Whether a timeout is to be set. Not when the one that is set will do: one that ends too late by no more than a sixteenth of
+/// what is left, or too soon, because then it is waited once more. Calls with the same deadline, and calls that wait for several
 /// servers a slice at a time, so cost no system call for it.
-fn change(set: Option<Duration>, left: Option<Duration>) -> Option<Option<Duration>> {
-    let late = |time: Duration, left: Duration| time.saturating_add(left / 16);
-    match (set, left) {
-        (None, None) => None,
-        (Some(set), Some(left)) if set <= late(left, left) && (set >= SHORT || left <= late(set, left)) => None,
-        // Sockets count in microseconds, and zero would mean no timeout at all.
-        (_, left) => Some(left.map(|left| left.max(Duration::from_micros(1)))),
+fn is_to_be_set(set: Time, left: Time) -> bool {
+    if set == Time::NO_END || left == Time::NO_END {
+        return set != left;
     }
+    let late = |time: Time| Time(time.0.saturating_add(left.0 / 16));
+    !(set <= late(left) && (set >= SHORT || left <= late(set)))
+}
+
+/// As sockets take it: they count in microseconds, and zero would mean no timeout at all.
+fn settable(left: Time) -> Option<Duration> {
+    left.timeout().map(|left| left.max(Duration::from_micros(1)))
 }

@@ -3,7 +3,6 @@
 use super::connection::Connection;
 use super::stream::Deadline;
 use crate::error::{Error, ErrorKind, Phase, Result};
-use crate::topology::info::Info;
 use crate::topology::Address;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,12 +58,13 @@ impl Unreached {
     /// Asks a server on its first connection whether it is the master that it was taken for, and no server that is known
     /// by another name: that one would be counted twice.
     pub(super) fn check(&self, connection: &mut Connection, deadline: Deadline) -> Result<()> {
-        let info = match &connection.said {
-            Some(said) => Info::clone(said),
-            None => connection.ask_who(deadline).map_err(|error| error.in_phase(Phase::Handshake))?,
-        };
+        if connection.said.is_none() {
+            let said = connection.ask_who(deadline).map_err(|error| error.in_phase(Phase::Handshake))?;
+            connection.said = Some(Box::new(said));
+        }
+        let Some(info) = connection.said.as_deref() else { return Ok(()) };
         let node = connection.node();
-        let wrong = |what: String| Error::config(what).in_phase(Phase::Handshake).with_node(|| node.to_string());
+        let wrong = |what: String| Error::config(what).in_phase(Phase::Handshake).at(node);
         if info.is_cluster {
             return Err(wrong(
                 "this server is a member of a Redis Cluster, which this library does not speak to".to_owned(),
@@ -82,7 +82,7 @@ impl Unreached {
                 return Err(wrong(format!("this is the same server as {address}")));
             }
             Some(_) => {}
-            None => others.push((run_id, node.address().clone())),
+            None => others.push((run_id.clone(), node.address().clone())),
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ impl Connection {
     pub(crate) fn refuse_too_many_words(&mut self, request: &[u8], deadline: Deadline) -> Result<()> {
         let words = words_if_many(request);
         match words > MOST_WORDS && self.takes_few_words(deadline)? {
-            true => Err(too_many_words(words).with_node(|| self.node().to_string())),
+            true => Err(too_many_words(words).at(self.node())),
             false => Ok(()),
         }
     }

@@ -3,6 +3,7 @@
 use super::encode::{parse_f64, parse_i64, short_bulk, short_integer};
 use super::ValueRef;
 use crate::error::{Error, Result};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// The version of the protocol that a connection speaks.
@@ -50,6 +51,25 @@ impl<'a> Frame<'a> {
         ValueRef::of(self.0)
     }
 
+    /// The text of an error reply. Of nearly every reply the first byte tells that it is none.
+    #[inline]
+    pub(crate) fn error(&self) -> Option<&'a [u8]> {
+        // What is said about a value stands in front of it.
+        if !matches!(self.0, [b'-' | b'!' | b'|', ..]) {
+            return None;
+        }
+        match self.value() {
+            ValueRef::Error(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a message that answers no command.
+    #[inline]
+    pub(crate) fn is_push(&self) -> bool {
+        matches!(self.0, [b'>' | b'|', ..]) && matches!(self.value(), ValueRef::Push(_))
+    }
+
     /// The frame as it is on the wire.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.0
@@ -78,7 +98,7 @@ pub struct Decoder {
     scan: Scan,
     limits: Limits,
     protocol: Protocol,
-    broken: Option<String>,
+    broken: Option<Cow<'static, str>>,
 }
 
 /// What is read at once when nothing is known about what comes.
@@ -140,18 +160,27 @@ impl Decoder {
     }
 
     /// Makes room of what has been given out.
+    #[inline]
     fn reclaim(&mut self) {
         let waiting = self.end - self.start;
-        if waiting == 0 && self.end > 0 {
-            let idle = self.end < self.buffer.len() / 4;
-            if self.buffer.len() > KEEP_BUSY || (idle && self.buffer.len() > KEEP_IDLE) {
-                self.buffer = Vec::new();
-            }
+        if waiting == 0 && self.buffer.len() <= KEEP_IDLE {
             (self.start, self.end) = (0, 0);
+        } else if waiting == 0 && self.end > 0 {
+            self.give_back();
         } else if self.buffer.len() - self.end < LITTLE && self.start >= waiting {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, waiting);
         }
+    }
+
+    /// Gives back a large buffer that is empty, where it is not needed.
+    #[cold]
+    fn give_back(&mut self) {
+        let idle = self.end < self.buffer.len() / 4;
+        if self.buffer.len() > KEEP_BUSY || (idle && self.buffer.len() > KEEP_IDLE) {
+            self.buffer = Vec::new();
+        }
+        (self.start, self.end) = (0, 0);
     }
 
     /// Gives back what a large value needed, where that is more than a buffer that lies unused should hold.
@@ -188,6 +217,19 @@ impl Decoder {
 
     /// Like [`decode`](Decoder::decode), giving where the value lies: it stays there until bytes are added.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Range<usize>>> {
+        if self.scan.at == 0 {
+            if let Some(size) = short_value(&self.buffer[self.start..self.end], &self.limits) {
+                let range = self.start..self.start + size;
+                self.start = range.end;
+                (self.scan.line, self.scan.wanted) = (0, 0);
+                return Ok(Some(range));
+            }
+        }
+        self.any_frame()
+    }
+
+    /// The same for a value of any kind and length, and for one that has not come whole.
+    fn any_frame(&mut self) -> Result<Option<Range<usize>>> {
         if let Some(broken) = &self.broken {
             return Err(Error::protocol(broken.clone()));
         }
@@ -201,7 +243,7 @@ impl Decoder {
             }
             Err(Bad(message)) => {
                 let message = match other_protocol(&self.buffer[self.start..self.end]) {
-                    Some(hint) => format!("{message}: {hint}"),
+                    Some(hint) => format!("{message}: {hint}").into(),
                     None => message,
                 };
                 self.broken = Some(message.clone());
@@ -244,32 +286,35 @@ fn other_protocol(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// Why bytes are not RESP.
-struct Bad(String);
+struct Bad(Cow<'static, str>);
 
-fn bad<T>(message: impl Into<String>) -> Result<T, Bad> {
+fn bad<T>(message: impl Into<Cow<'static, str>>) -> Result<T, Bad> {
     Err(Bad(message.into()))
 }
 
-/// Passes over the short bulks and integers that follow each other at `at`, of which most replies consist, up to the
-/// last of the `left` values. What is not whole, not short or not well formed is left to the one who calls.
+/// The size on the wire of the value at the start of `bytes`, when it is a short bulk, a small integer or `OK`: most replies
+/// are, and consist of them. `None` for what is not whole, not short or not well formed.
+#[inline]
+fn short_value(bytes: &[u8], limits: &Limits) -> Option<usize> {
+    if let Some((length, body)) = short_bulk(bytes) {
+        let end = body + length;
+        let is_whole = bytes.get(end..end + 2) == Some(&b"\r\n"[..]) && length <= limits.bulk;
+        return is_whole.then_some(end + 2);
+    }
+    let size = match short_integer(bytes) {
+        Some((_, size)) => size,
+        None if bytes.starts_with(b"+OK\r\n") => 5,
+        None => return None,
+    };
+    (size <= limits.line).then_some(size)
+}
+
+/// Passes over the short values that follow each other at `at`, up to the last of the `left` ones. All else is left to the
+/// one who calls.
 #[inline]
 fn short_values(bytes: &[u8], mut at: usize, mut left: usize, limits: &Limits) -> (usize, usize) {
     while left > 1 {
-        let rest = &bytes[at..];
-        let size = if let Some((length, body)) = short_bulk(rest) {
-            let end = body + length;
-            if rest.get(end..end + 2) != Some(&b"\r\n"[..]) || length > limits.bulk {
-                break;
-            }
-            end + 2
-        } else if let Some((_, size)) = short_integer(rest) {
-            if size > limits.line {
-                break;
-            }
-            size
-        } else {
-            break;
-        };
+        let Some(size) = short_value(&bytes[at..], limits) else { break };
         (at, left) = (at + size, left - 1);
     }
     (at, left)
@@ -427,9 +472,13 @@ impl Scan {
     /// The head at `at`, when it is whole.
     fn head(&self, bytes: &[u8]) -> Result<Option<Head>, Bad> {
         let head = &bytes[self.at + 1..];
-        let digits = head.iter().take(LENGTH_DIGITS + 1).take_while(|byte| byte.is_ascii_digit()).count();
-        if digits > LENGTH_DIGITS {
-            return bad("length out of range");
+        let (mut number, mut digits) = (0, 0);
+        while let Some(byte @ b'0'..=b'9') = head.get(digits) {
+            if digits == LENGTH_DIGITS {
+                return bad("length out of range");
+            }
+            number = number * 10 + usize::from(byte - b'0');
+            digits += 1;
         }
         let minus_one = b"-1\r\n";
         let (length, line) = match head.first() {
@@ -437,7 +486,7 @@ impl Scan {
             Some(b'-') if !minus_one.starts_with(&head[..head.len().min(4)]) => return bad("negative length"),
             Some(b'-') => (None, 2),
             Some(b'\r') => return bad("length without digits"),
-            _ => (Some(head[..digits].iter().fold(0, |sum, byte| sum * 10 + usize::from(byte - b'0'))), digits),
+            _ => (Some(number), digits),
         };
         let tail = head.get(line..).unwrap_or_default();
         if !tail.starts_with(&b"\r\n"[..tail.len().min(2)]) {

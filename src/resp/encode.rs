@@ -3,9 +3,11 @@
 /// Room for the decimal digits of any 64-bit number with its sign.
 const DIGITS: usize = 20;
 
-/// Writes `number` right-aligned into `room` and gives where it starts.
-pub(crate) fn digits(mut number: u64, room: &mut [u8; DIGITS]) -> usize {
-    let mut at = DIGITS;
+/// Writes `number` right-aligned into `room`, which holds its digits, and gives where it starts.
+// A slice, because of an array the compiler knows how often the loop runs at most, and writes it out so often.
+#[inline(never)]
+pub(crate) fn digits(mut number: u64, room: &mut [u8]) -> usize {
+    let mut at = room.len();
     loop {
         at -= 1;
         room[at] = b'0' + (number % 10) as u8;
@@ -19,13 +21,27 @@ pub(crate) fn digits(mut number: u64, room: &mut [u8; DIGITS]) -> usize {
 /// The head of a bulk or an aggregate: its kind and its length.
 #[inline]
 pub(crate) fn head(out: &mut Vec<u8>, kind: u8, length: usize) {
-    if length < 10 {
-        out.extend_from_slice(&[kind, b'0' + length as u8, b'\r', b'\n']);
-        return;
+    match length {
+        0..=9 => out.extend_from_slice(&[kind, b'0' + length as u8, b'\r', b'\n']),
+        10..=99 => {
+            let length = length as u8;
+            out.extend_from_slice(&[kind, b'0' + length / 10, b'0' + length % 10, b'\r', b'\n']);
+        }
+        _ => long_head(out, kind, length),
     }
+}
+
+fn long_head(out: &mut Vec<u8>, kind: u8, length: usize) {
+    line(out, &[kind], length as u64);
+}
+
+/// A line that is a number behind what begins it.
+#[inline(never)]
+fn line(out: &mut Vec<u8>, begin: &[u8], number: u64) {
     let mut room = [0; DIGITS];
-    let at = digits(length as u64, &mut room);
-    out.push(kind);
+    let at = digits(number, &mut room);
+    out.reserve(begin.len() + DIGITS + 2);
+    out.extend_from_slice(begin);
     out.extend_from_slice(&room[at..]);
     out.extend_from_slice(b"\r\n");
 }
@@ -39,7 +55,8 @@ pub(crate) fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
 /// Any string that has its length in front.
 #[inline]
 pub(crate) fn string(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
-    out.reserve(bytes.len() + DIGITS + 5);
+    // No more than is needed: what fits as it is must not be moved to where more would fit.
+    out.reserve(bytes.len() + if bytes.len() < 100 { 7 } else { DIGITS + 5 });
     head(out, kind, bytes.len());
     out.extend_from_slice(bytes);
     out.extend_from_slice(b"\r\n");
@@ -59,14 +76,7 @@ pub(crate) fn bulk_integer(out: &mut Vec<u8>, negative: bool, magnitude: u64) {
 
 /// An integer reply.
 pub(crate) fn integer(out: &mut Vec<u8>, number: i64) {
-    let mut room = [0; DIGITS];
-    let at = digits(number.unsigned_abs(), &mut room);
-    out.push(b':');
-    if number < 0 {
-        out.push(b'-');
-    }
-    out.extend_from_slice(&room[at..]);
-    out.extend_from_slice(b"\r\n");
+    line(out, if number < 0 { b":-" } else { b":" }, number.unsigned_abs());
 }
 
 /// A whole number in decimal with an optional sign and nothing around it.
@@ -113,7 +123,10 @@ pub(crate) fn short_bulk(bytes: &[u8]) -> Option<(usize, usize)> {
     }
 }
 
-/// The whole integer reply at the start of `bytes` and its size on the wire, when it has one to eighteen digits.
+/// What a short integer is less than.
+const MOST_SHORT: i64 = 100_000_000_000_000_000;
+
+/// The whole integer reply at the start of `bytes` and its size on the wire, when it is less than that.
 #[inline]
 pub(crate) fn short_integer(bytes: &[u8]) -> Option<(i64, usize)> {
     let (negative, digits) = match bytes {
@@ -121,15 +134,17 @@ pub(crate) fn short_integer(bytes: &[u8]) -> Option<(i64, usize)> {
         [b':', digits @ ..] => (false, digits),
         _ => return None,
     };
-    let mut number: i64 = 0;
-    for (at, &byte) in digits.iter().take(18).enumerate() {
-        match byte {
-            b'0'..=b'9' => number = number * 10 + i64::from(byte - b'0'),
+    let (mut number, mut at) = (0_i64, 0);
+    // No digit more than fits for certain.
+    while number < MOST_SHORT {
+        match *digits.get(at)? {
+            byte @ b'0'..=b'9' => number = number * 10 + i64::from(byte - b'0'),
             b'\r' if at > 0 && digits.get(at + 1) == Some(&b'\n') => {
                 return Some(if negative { (-number, at + 4) } else { (number, at + 3) });
             }
             _ => return None,
         }
+        at += 1;
     }
     None
 }

@@ -59,6 +59,7 @@ impl<'a> ValueRef<'a> {
         }
     }
 
+    #[inline(never)]
     fn parse_any(mut bytes: &'a [u8]) -> (ValueRef<'a>, &'a [u8]) {
         while bytes[0] == b'|' {
             let (pairs, rest) = length(&bytes[1..]);
@@ -150,7 +151,12 @@ fn skip(mut bytes: &[u8], mut left: usize) -> &[u8] {
 
 impl<'a> Items<'a> {
     /// The next value, of which there must be one.
+    #[inline(never)]
     fn next_any(&mut self) -> ValueRef<'a> {
+        if let Some((number, size)) = short_integer(self.rest) {
+            self.rest = &self.rest[size..];
+            return ValueRef::Integer(number);
+        }
         let (value, rest) = ValueRef::parse(self.rest);
         self.rest = skip(rest, value.items().map_or(0, |inside| inside.left));
         value
@@ -178,10 +184,6 @@ impl<'a> Iterator for Items<'a> {
             let (text, rest) = self.rest[body..].split_at(length);
             self.rest = &rest[2..];
             return Some(ValueRef::Bulk(text));
-        }
-        if let Some((number, size)) = short_integer(self.rest) {
-            self.rest = &self.rest[size..];
-            return Some(ValueRef::Integer(number));
         }
         Some(self.next_any())
     }
@@ -278,40 +280,25 @@ impl Value {
     /// Appends the value as a server would send it. An error that does not fit a line is sent with its length in front
     /// (RESP3); a line break inside a status is sent as a space.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let line = |out: &mut Vec<u8>, kind: u8, text: &[u8]| {
-            out.push(kind);
-            out.extend(text.iter().map(|&b| if b == b'\r' || b == b'\n' { b' ' } else { b }));
-            out.extend_from_slice(b"\r\n");
-        };
-        let list = |out: &mut Vec<u8>, kind: u8, values: &[Value]| {
-            encode::head(out, kind, values.len());
-            values.iter().for_each(|value| value.encode(out));
-        };
         match self {
             Value::Nil => out.extend_from_slice(b"$-1\r\n"),
             Value::Simple(text) => line(out, b'+', text),
             Value::Error(text) if text.len() > 64 << 10 || text.iter().any(|&b| b == b'\r' || b == b'\n') => {
-                encode::string(out, b'!', text);
+                string(out, b'!', &[text]);
             }
             Value::Error(text) => line(out, b'-', text),
             Value::Integer(number) => encode::integer(out, *number),
-            Value::Bulk(bytes) => encode::bulk(out, bytes),
+            Value::Bulk(bytes) => string(out, b'$', &[bytes]),
             Value::Boolean(value) => out.extend_from_slice(if *value { b"#t\r\n" } else { b"#f\r\n" }),
             Value::Double(number) if number.is_nan() => out.extend_from_slice(b",nan\r\n"),
             Value::Double(number) => line(out, b',', format!("{number:?}").as_bytes()),
             Value::BigNumber(text) => line(out, b'(', text),
-            Value::Verbatim(format, text) => {
-                encode::head(out, b'=', text.len() + 4);
-                out.extend_from_slice(format);
-                out.push(b':');
-                out.extend_from_slice(text);
-                out.extend_from_slice(b"\r\n");
-            }
+            Value::Verbatim(format, text) => string(out, b'=', &[format, b":", text]),
             Value::Array(values) => list(out, b'*', values),
             Value::Set(values) => list(out, b'~', values),
             Value::Push(values) => list(out, b'>', values),
             Value::Map(pairs) => {
-                encode::head(out, b'%', pairs.len());
+                head(out, b'%', pairs.len());
                 for (key, value) in pairs {
                     key.encode(out);
                     value.encode(out);
@@ -319,6 +306,33 @@ impl Value {
             }
         }
     }
+}
+
+// One copy of each for all kinds of values, which are not written where it matters how long that takes.
+
+#[inline(never)]
+fn head(out: &mut Vec<u8>, kind: u8, length: usize) {
+    encode::head(out, kind, length);
+}
+
+#[inline(never)]
+fn string(out: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) {
+    head(out, kind, parts.iter().map(|part| part.len()).sum());
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+    out.extend_from_slice(b"\r\n");
+}
+
+#[inline(never)]
+fn line(out: &mut Vec<u8>, kind: u8, text: &[u8]) {
+    out.push(kind);
+    text.iter().for_each(|&byte| out.push(if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
+    out.extend_from_slice(b"\r\n");
+}
+
+#[inline(never)]
+fn list(out: &mut Vec<u8>, kind: u8, values: &[Value]) {
+    head(out, kind, values.len());
+    values.iter().for_each(|value| value.encode(out));
 }
 
 impl From<ValueRef<'_>> for Value {

@@ -8,7 +8,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
-use std::os::unix::net::UnixStream;
+use std::os::{fd::OwnedFd, unix::net::UnixStream};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -103,12 +103,13 @@ pub struct Socket(Kind);
 /// What a connection is made of.
 pub(crate) enum Kind {
     System(System),
-    Own(Own),
+    /// Behind a pointer, so that what guards it is linked only by a program that brings one.
+    Own(Box<dyn Transport>),
 }
 
 /// What a program brought. A panic in it is an error like any other, because the threads in which it runs serve others,
 /// too; and the last thing that is asked of it.
-pub(crate) struct Own {
+struct Own {
     /// `None` only while it is dropped.
     transport: Option<Box<dyn Transport>>,
     has_panicked: AtomicBool,
@@ -137,12 +138,14 @@ impl Own {
         }
         done
     }
+}
 
-    pub(crate) fn read(&self, buffer: &mut [u8], wait: Option<Duration>) -> io::Result<usize> {
+impl Transport for Own {
+    fn read(&self, buffer: &mut [u8], wait: Option<Duration>) -> io::Result<usize> {
         self.call(|transport| transport.read(buffer, wait)).unwrap_or_else(|| Err(panicked()))
     }
 
-    pub(crate) fn write(&self, bytes: &[u8], wait: Option<Duration>) -> io::Result<usize> {
+    fn write(&self, bytes: &[u8], wait: Option<Duration>) -> io::Result<usize> {
         if self.has_panicked.load(Ordering::Acquire) {
             return Err(panicked());
         }
@@ -150,7 +153,7 @@ impl Own {
         self.call(|transport| transport.write(bytes, wait)).unwrap_or(Ok(bytes.len()))
     }
 
-    pub(crate) fn close(&self) {
+    fn close(&self) {
         self.call(|transport| transport.close());
     }
 }
@@ -162,17 +165,14 @@ impl Drop for Own {
     }
 }
 
-/// A socket of the system.
-pub(crate) enum System {
-    Tcp(TcpStream),
-    #[cfg(unix)]
-    Unix(UnixStream),
-}
+/// A socket of the system. One of a Unix socket is held as if it were of TCP: the system does the same with both, and so only
+/// one of them is linked.
+pub(crate) struct System(TcpStream);
 
 impl Socket {
     /// A connection of one's own.
     pub fn new(transport: impl Transport + 'static) -> Socket {
-        Socket(Kind::Own(Own::new(transport)))
+        Socket(Kind::Own(Box::new(Own::new(transport))))
     }
 
     pub(crate) fn kind(&self) -> &Kind {
@@ -194,7 +194,7 @@ impl Socket {
 impl From<TcpStream> for Socket {
     /// The socket must be in blocking mode.
     fn from(socket: TcpStream) -> Socket {
-        Socket(Kind::System(System::Tcp(socket)))
+        Socket(Kind::System(System(socket)))
     }
 }
 
@@ -202,67 +202,78 @@ impl From<TcpStream> for Socket {
 impl From<UnixStream> for Socket {
     /// The socket must be in blocking mode.
     fn from(socket: UnixStream) -> Socket {
-        Socket(Kind::System(System::Unix(socket)))
+        Socket(Kind::System(System(OwnedFd::from(socket).into())))
     }
 }
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
-            Kind::System(System::Tcp(_)) => "Socket(TCP)",
-            #[cfg(unix)]
-            Kind::System(System::Unix(_)) => "Socket(Unix)",
+            // A Unix socket has no address of TCP.
+            Kind::System(System(socket)) if socket.local_addr().is_ok() => "Socket(TCP)",
+            Kind::System(_) => "Socket(Unix)",
             Kind::Own(_) => "Socket(Transport)",
         })
     }
 }
 
-/// Does the same to a socket of either kind.
-macro_rules! either {
-    ($system:expr, $socket:ident => $what:expr) => {
-        match $system {
-            System::Tcp($socket) => $what,
-            #[cfg(unix)]
-            System::Unix($socket) => $what,
-        }
-    };
-}
-
 impl System {
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        either!(self, socket => (&*socket).read(buffer))
+        (&self.0).read(buffer)
     }
 
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        either!(self, socket => (&*socket).write(bytes))
+        (&self.0).write(bytes)
     }
 
     pub(crate) fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        either!(self, socket => socket.set_read_timeout(timeout))
+        self.0.set_read_timeout(timeout)
     }
 
     pub(crate) fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        either!(self, socket => socket.set_write_timeout(timeout))
+        self.0.set_write_timeout(timeout)
     }
 
     pub(crate) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        either!(self, socket => socket.set_nonblocking(nonblocking))
+        self.0.set_nonblocking(nonblocking)
     }
 
     pub(crate) fn close(&self) {
         // It may be closed already; there is nobody to tell.
-        let _ = either!(self, socket => socket.shutdown(Shutdown::Both));
+        let _ = self.0.shutdown(Shutdown::Both);
     }
 }
 
 /// A connector as the settings hold it.
 #[derive(Clone)]
-pub(crate) struct Connector(pub(crate) Arc<dyn Connect>);
+pub(crate) struct Connector(Arc<dyn Connect>);
+
+/// A connector whose panics are errors.
+struct Guarded<C>(C);
+
+impl<C: Connect> Connect for Guarded<C> {
+    fn connect(&self, address: &Address, timeout: Option<Duration>) -> io::Result<Socket> {
+        guarded(|| self.0.connect(address, timeout)).unwrap_or_else(|| Err(panicked()))
+    }
+
+    fn encrypts(&self) -> bool {
+        self.0.encrypts()
+    }
+}
 
 impl Connector {
+    pub(crate) fn of(connector: impl Connect) -> Connector {
+        Connector(Arc::new(Guarded(connector)))
+    }
+
     /// Connects; a panic is an error.
     pub(crate) fn connect(&self, address: &Address, timeout: Option<Duration>) -> io::Result<Socket> {
-        guarded(|| self.0.connect(address, timeout)).unwrap_or_else(|| Err(panicked()))
+        self.0.connect(address, timeout)
+    }
+
+    /// Whether nobody on the way can read along.
+    pub(crate) fn encrypts(&self) -> bool {
+        self.0.encrypts()
     }
 }
 

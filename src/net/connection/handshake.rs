@@ -1,6 +1,6 @@
 //! What is said first over a connection.
 
-use super::Connection;
+use super::{Connection, Watch};
 use crate::config::Credentials;
 use crate::error::{Error, Result};
 use crate::net::identity::{Told, QUESTIONS};
@@ -9,47 +9,64 @@ use crate::plan::command;
 use crate::resp::{Protocol, ValueRef};
 use std::sync::Arc;
 
+/// What is sent, and the first word of each.
+#[derive(Default)]
+struct Requests {
+    bytes: Vec<u8>,
+    names: Vec<&'static str>,
+}
+
+impl Requests {
+    fn add(&mut self, name: &'static str, rest: &[&str]) {
+        let words = std::iter::once(&name).chain(rest).map(|word| word.as_bytes());
+        self.bytes.append(&mut command(words));
+        self.names.push(name);
+    }
+}
+
 impl Connection {
-    /// All of it is one round trip, also the question who the server is, with `asks_who`.
-    pub(super) fn handshake(&mut self, credentials: &Credentials, asks_who: bool, deadline: Deadline) -> Result<()> {
+    /// All of it is one round trip, also the question who the server is.
+    pub(super) fn handshake(&mut self, credentials: &Credentials, watch: Watch<'_>, deadline: Deadline) -> Result<()> {
         let settings = Arc::clone(&self.settings);
-        let database = settings.database.filter(|&number| number != 0).map(|number| number.to_string());
-        let mut requests: Vec<Vec<&str>> = Vec::new();
+        let mut requests = Requests::default();
+        let password = credentials.password.as_deref();
         let username = credentials.username.as_deref();
-        let auth = credentials.password.as_deref();
         if settings.protocol == Protocol::Resp3 {
-            let mut hello = vec!["HELLO", "3"];
-            if let Some(password) = auth {
-                hello.extend(["AUTH", username.unwrap_or("default"), password]);
+            match password {
+                Some(password) => requests.add("HELLO", &["3", "AUTH", username.unwrap_or("default"), password]),
+                None => requests.add("HELLO", &["3"]),
             }
-            requests.push(hello);
             // What comes before the agreement, such as a refusal, is RESP2, and RESP3 can read that.
             self.decoder.set_protocol(Protocol::Resp3);
-        } else if let Some(password) = auth {
-            requests.push(std::iter::once("AUTH").chain(username).chain([password]).collect());
+        } else if let Some(password) = password {
+            match username {
+                Some(username) => requests.add("AUTH", &[username, password]),
+                None => requests.add("AUTH", &[password]),
+            }
         }
-        if let Some(name) = &settings.client_name {
-            requests.push(vec!["CLIENT", "SETNAME", name]);
+        if let (Some(name), false) = (&settings.client_name, watch.is_bare) {
+            requests.add("CLIENT", &["SETNAME", name]);
         }
-        if let Some(number) = &database {
-            requests.push(vec!["SELECT", number]);
+        if let (Some(number @ 1..), false) = (settings.database, watch.is_bare) {
+            requests.add("SELECT", &[&number.to_string()]);
         }
-        let greetings = requests.len();
-        requests.extend(QUESTIONS.iter().filter(|_| asks_who).map(|words| words.to_vec()));
-        if requests.is_empty() {
+        let greetings = requests.names.len();
+        if watch.asks_who {
+            QUESTIONS.iter().for_each(|[name, section]| requests.add(name, &[section]));
+        }
+        let Requests { bytes, names } = requests;
+        if names.is_empty() {
             return Ok(());
         }
-        let bytes: Vec<u8> =
-            requests.iter().flat_map(|words| command(words.iter().map(|word| word.as_bytes()))).collect();
-        self.send(&bytes, requests.len(), deadline)?;
+        self.send(&bytes, names.len(), deadline)?;
         let (mut refused, mut told) = (None, Told::default());
-        for (nth, words) in requests.iter().enumerate() {
+        for (nth, name) in names.into_iter().enumerate() {
             let frame = match self.receive(deadline) {
                 Ok(frame) => frame,
                 // A server that has too many clients says so and hangs up.
                 // What it says of itself is asked for the command that the caller has in mind.
                 Err(error) if nth >= greetings => return Err(refused.unwrap_or(error)),
-                Err(error) => return Err(refused.unwrap_or_else(|| error.with_command(words[0].to_owned()))),
+                Err(error) => return Err(refused.unwrap_or_else(|| error.with_command(name))),
             };
             match frame.value() {
                 ValueRef::Error(text) => {
@@ -59,7 +76,7 @@ impl Connection {
                     let error = Error::server(said);
                     // That it does not say who it is, such as to a user without the right to ask, is no refusal.
                     if nth < greetings {
-                        refused.get_or_insert(error.with_command(words[0].to_owned()));
+                        refused.get_or_insert(error.with_command(name));
                     } else if error.is_full_house() {
                         refused.get_or_insert(error);
                     }

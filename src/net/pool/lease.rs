@@ -1,10 +1,14 @@
 //! A connection of a pool while a call has it.
 
 use super::{close, Connection, Pool};
+use crate::net::forked;
 use crate::net::traffic::Traffic;
 use crate::observer::CloseReason;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+
+/// Who counts, and how many bytes had been sent and received when that began.
+type Counted = (Arc<Traffic>, (u64, u64));
 
 /// A connection on loan; dropping it gives it back, or closes it when it cannot be used again.
 pub(crate) struct Lease {
@@ -14,7 +18,7 @@ pub(crate) struct Lease {
     /// Which process took it.
     pub(super) process: u32,
     /// Who counts what goes over it, from how many bytes sent and received on.
-    counted: Option<(Arc<Traffic>, (u64, u64))>,
+    counted: Option<Box<Counted>>,
     /// Why nobody else may have it.
     pub(super) discarded: Option<CloseReason>,
 }
@@ -38,9 +42,14 @@ impl Lease {
         Lease { connection, pool, process, counted: None, discarded: None }
     }
 
+    /// Whether it is no connection of a parent, of which its child has a copy.
+    pub(super) fn is_of_this_process(&self) -> bool {
+        !forked::may_have(self.lay()) || forked::this_process() == self.process
+    }
+
     /// Adds what goes over it from now on.
     pub(crate) fn count_for(&mut self, traffic: &Arc<Traffic>) {
-        self.counted = Some((Arc::clone(traffic), self.bytes()));
+        self.counted = Some(Box::new((Arc::clone(traffic), self.bytes())));
     }
 
     /// Closes the connection instead of giving it back: it is in a state that the next caller must not meet.
@@ -51,44 +60,72 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let mut back = self.connection.take();
-        if let (Some((traffic, before)), Some(connection)) = (self.counted.take(), &back) {
-            let now = connection.bytes();
-            traffic.add(now.0 - before.0, now.1 - before.1);
-        }
-        // A server that is silent now may have lost all its connections, and nothing would tell.
-        let is_silent = self.pool.silence().is_on();
-        match &mut back {
-            Some(connection) if connection.is_reusable() && self.discarded.is_none() && !is_silent => connection.rest(),
-            Some(connection) => {
-                let why = self.discarded.unwrap_or_else(|| match connection.is_reusable() {
-                    true => CloseReason::FoundDead,
-                    false => connection.why_not_reusable(),
-                });
-                connection.closes(why);
-                back = None;
+        match self.connection.take() {
+            // A server that is silent now may have lost all its connections, and nothing would tell.
+            Some(mut connection) if self.is_plain(&connection) && !self.pool.silence().is_on() => {
+                connection.rest();
+                self.back(connection);
             }
-            None => {}
+            connection => self.close(connection),
         }
+    }
+}
+
+impl Lease {
+    /// Whether nothing is to be done but to give it back.
+    fn is_plain(&self, connection: &Connection) -> bool {
+        connection.is_reusable() && self.counted.is_none() && self.discarded.is_none()
+    }
+
+    /// The next caller may have it.
+    fn back(&self, connection: Box<Connection>) {
         let mut state = self.pool.state();
         if state.process != self.process {
             // It is the parent's, and the pool of this child never counted it.
             return;
         }
         let mut older = Vec::new();
-        match back {
-            Some(connection) => {
-                // What it has just heard says what time it is.
-                if let (Some(age), false) = (self.pool.settings.max_idle_age, state.idle.is_empty()) {
-                    older = state.take_older(age, connection.heard());
-                }
-                state.idle.push(connection);
-            }
-            None => state.open -= 1,
+        // What it has just heard says what time it is.
+        if let (Some(age), false) = (self.pool.settings.max_idle_age, state.idle.is_empty()) {
+            older = state.take_older(age, connection.heard());
         }
+        state.idle.push(connection);
         state.wake_first_if_room(self.pool.settings.pool_size);
         drop(state);
-        close(older, CloseReason::Idle);
+        if !older.is_empty() {
+            close(older, CloseReason::Idle);
+        }
+    }
+
+    /// What is told of it is told, and it is closed when it cannot be used again.
+    #[cold]
+    fn close(&mut self, mut connection: Option<Box<Connection>>) {
+        if let (Some(counted), Some(connection)) = (self.counted.take(), &connection) {
+            let ((traffic, before), now) = (*counted, connection.bytes());
+            traffic.add(now.0 - before.0, now.1 - before.1);
+        }
+        let is_silent = self.pool.silence().is_on();
+        match connection.take() {
+            Some(mut connection) if self.is_plain(&connection) && !is_silent => {
+                connection.rest();
+                return self.back(connection);
+            }
+            Some(mut connection) => {
+                let why = self.discarded.unwrap_or_else(|| match connection.is_reusable() {
+                    true => CloseReason::FoundDead,
+                    false => connection.why_not_reusable(),
+                });
+                connection.closes(why);
+            }
+            None => {}
+        }
+        let mut state = self.pool.state();
+        if state.process != self.process {
+            return;
+        }
+        state.open -= 1;
+        state.wake_first_if_room(self.pool.settings.pool_size);
+        drop(state);
         if is_silent {
             self.pool.drop_idle();
         }

@@ -12,12 +12,12 @@ impl Pool {
     /// the master and came back as a replica would give old data, and nothing else would tell.
     pub(super) fn begin(&self, deadline: Deadline) -> Result<Connection> {
         self.state().counts.opened += 1;
-        let connection = self.open_to(deadline, true, |_| {})?;
+        let connection = self.open_to(deadline, true, &mut |_| {})?;
         match &connection.said {
             Some(said) if self.is_master.load(Ordering::Acquire) && said.role == "slave" => {
                 let message = "the master of this node is a replica now";
                 let error = Error::new(ErrorKind::ReadOnly, Outcome::NotApplied, message).in_phase(Phase::Handshake);
-                Err(error.with_node(|| self.node().to_string()))
+                Err(error.at(&*self.node()))
             }
             _ => Ok(connection),
         }
@@ -28,7 +28,7 @@ impl Pool {
         if self.silence().is_on() {
             return Err(self.silence().error());
         }
-        let mut connection = self.open_to(deadline, true, |_| {})?;
+        let mut connection = self.open_to(deadline, true, &mut |_| {})?;
         match connection.take_said() {
             Some(said) => Ok(said),
             None => connection.ask_who(deadline),
@@ -37,17 +37,22 @@ impl Pool {
 
     /// A connection that the pool does not count: for a word to a server while all others may be waiting.
     pub(crate) fn open(&self, deadline: Deadline) -> Result<Connection> {
-        self.open_watched(deadline, |_| {})
+        self.open_to(deadline, false, &mut |_| {})
     }
 
     /// As [`open`](Pool::open); `opened` is given the socket as [`Connection::open_watched`] does it.
     pub(crate) fn open_watched(&self, deadline: Deadline, opened: impl FnOnce(Stream)) -> Result<Connection> {
-        self.open_to(deadline, false, opened)
+        let mut opened = Some(opened);
+        self.open_to(deadline, false, &mut |socket| {
+            if let Some(opened) = opened.take() {
+                opened(socket);
+            }
+        })
     }
 
-    fn open_to(&self, deadline: Deadline, asks_who: bool, opened: impl FnOnce(Stream)) -> Result<Connection> {
+    fn open_to(&self, deadline: Deadline, asks_who: bool, opened: &mut dyn FnMut(Stream)) -> Result<Connection> {
         let is_unreached = self.unreached.is_on();
-        let watch = Watch { silence: Some(self.silence()), asks_who: asks_who || is_unreached };
+        let watch = Watch { silence: Some(self.silence()), asks_who: asks_who || is_unreached, is_bare: false };
         let node = self.node();
         let mut connection = Connection::open_watched(&node, &self.endpoint, &self.settings, deadline, watch, opened)?;
         if is_unreached {
