@@ -28,7 +28,7 @@ use crate::cmd::{Cmd, Execute};
 use crate::command::Spec;
 use crate::config::{Builder, Checked, ConfiguredNode, Settings};
 use crate::convert::FromValue;
-use crate::discover::{Known, Probes};
+use crate::discover::Probes;
 use crate::error::Result;
 use crate::execute::{Cancellable, OwnWrites, RowRef, Run, Servers};
 use crate::explain::Plan;
@@ -124,12 +124,8 @@ impl Builder {
         let Checked { masters, settings, read_from, refresh_every, cross_node, placement, own_specs } =
             self.checked()?;
         let settings = Arc::new(settings);
-        let (mut shards, mut known) = (Vec::new(), Vec::new());
-        for node in &masters {
-            shards.push(ShardDescription::new(Arc::clone(&node.name), &node.endpoint.address));
-            known.push(Known::new(node));
-        }
-        let servers = Servers::new(Topology::new(shards), &masters, &settings, &[], Arc::default());
+        let topology = topology_of(&masters);
+        let servers = Servers::new(topology, &masters, &settings, &[], Arc::default());
         let view = View {
             read_from,
             cross_node,
@@ -140,13 +136,13 @@ impl Builder {
             retries: settings.retries,
         };
         let shared = Shared {
+            masters: Masters::new(&masters),
             nodes: masters,
             settings,
             placement,
             read_from,
             own_specs,
             servers: RwLock::new(Arc::new(servers)),
-            masters: Masters::new(known),
             probes: Arc::default(),
             followers: Followers::default(),
             refresher: Refresher::new(refresh_every),
@@ -169,6 +165,16 @@ impl Builder {
         let deadline = Deadline::after(settings.deadline);
         Connection::open(&node, &endpoint, &Arc::new(settings), deadline)
     }
+}
+
+/// The nodes as they were configured.
+#[inline(never)]
+fn topology_of(nodes: &[ConfiguredNode]) -> Topology {
+    let mut shards = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        shards.push(ShardDescription::new(Arc::clone(&node.name), &node.endpoint.address));
+    }
+    Topology::new(shards)
 }
 
 impl Servers {

@@ -17,6 +17,7 @@ use crate::retry::Retries;
 use crate::topology::{Address, Placement, ReadFrom, ReplicaLag};
 use crate::transport::{Connect, Connector};
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,11 +103,30 @@ pub(crate) struct Settings {
     pub(crate) observer: Observing,
 }
 
-/// Who a connection says it is.
+/// Who a connection says it is. Servers of one node have the same, so it is shared.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Credentials {
-    pub(crate) username: Option<Arc<str>>,
-    pub(crate) password: Option<Arc<str>>,
+pub(crate) struct Credentials(Option<Arc<Login>>);
+
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Login {
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<String>,
+}
+
+impl Credentials {
+    pub(crate) fn new(username: Option<String>, password: Option<String>) -> Credentials {
+        let is_anybody = username.is_some() || password.is_some();
+        Credentials(is_anybody.then(|| Arc::new(Login { username, password })))
+    }
+}
+
+impl Deref for Credentials {
+    type Target = Login;
+
+    fn deref(&self) -> &Login {
+        static NOBODY: Login = Login { username: None, password: None };
+        self.0.as_deref().unwrap_or(&NOBODY)
+    }
 }
 
 impl fmt::Debug for Credentials {
@@ -207,13 +227,13 @@ impl Builder {
 
     /// The user for `AUTH`, for servers with access control lists (since Redis 6.0). A URL's own user comes first.
     pub fn username(mut self, username: impl Into<String>) -> Builder {
-        self.credentials.username = Some(username.into().into());
+        self.credentials = Credentials::new(Some(username.into()), self.credentials.password.clone());
         self
     }
 
     /// The password for `AUTH`, for masters and replicas alike. A URL's own password comes first.
     pub fn password(mut self, password: impl Into<String>) -> Builder {
-        self.credentials.password = Some(password.into().into());
+        self.credentials = Credentials::new(self.credentials.username.clone(), Some(password.into()));
         self
     }
 

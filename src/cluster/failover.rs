@@ -1,6 +1,7 @@
 //! Finds the new master of a node when the old one fails a call, and goes on with it.
 
 use super::{Cluster, Shared};
+use crate::config::ConfiguredNode;
 use crate::discover::{master_of, Known, NoMaster};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::Servers;
@@ -42,8 +43,13 @@ impl Asking {
 }
 
 impl Masters {
-    pub(super) fn new(known: Vec<Known>) -> Masters {
-        let asking = vec![Asking::default(); known.len()];
+    #[inline(never)]
+    pub(super) fn new(nodes: &[ConfiguredNode]) -> Masters {
+        let (mut known, mut asking) = (Vec::new(), Vec::new());
+        for node in nodes {
+            known.push(Known::new(node));
+            asking.push(Asking::default());
+        }
         Masters { state: Mutex::new(State { known, asking }), answered: Condvar::new() }
     }
 

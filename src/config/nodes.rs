@@ -124,7 +124,7 @@ impl Endpoint {
 
     /// Takes these credentials where it has none of its own.
     pub(crate) fn or(&mut self, credentials: &Credentials) {
-        if self.credentials.username.is_none() && self.credentials.password.is_none() {
+        if self.credentials == Credentials::default() {
             self.credentials = credentials.clone();
         }
     }
@@ -137,8 +137,8 @@ fn credentials(user_info: &str) -> Result<Credentials> {
         (username, Some(password)) => (username, password),
         (password, None) => ("", password),
     };
-    let some = |text: &str| decoded(text).map(|text| (!text.is_empty()).then(|| Arc::from(text)));
-    Ok(Credentials { username: some(username)?, password: some(password)? })
+    let some = |text: &str| decoded(text).map(|text| (!text.is_empty()).then_some(text));
+    Ok(Credentials::new(some(username)?, some(password)?))
 }
 
 fn number_of_database(text: &str) -> Result<u32> {
@@ -442,7 +442,7 @@ mod tests {
         assert_eq!(url.credentials.password.as_deref(), Some("p@ss:w"));
         assert_eq!((url.address.to_string().as_str(), url.database), ("[::1]:7000", Some(3)));
         let url = Endpoint::parse("redis://:secret@h").unwrap();
-        assert_eq!((url.credentials.username, url.credentials.password.as_deref()), (None, Some("secret")));
+        assert_eq!((&url.credentials.username, url.credentials.password.as_deref()), (&None, Some("secret")));
         assert_eq!((url.address.port(), url.database), (6379, None));
         assert_eq!(Endpoint::parse("redis://h:1/").unwrap().database, None);
         for bad in ["redis://", "redis://u:p%zz@h", "redis://h/x", "redis://h/0?a=b", "rediss://", "x://h"] {
