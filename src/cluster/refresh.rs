@@ -196,9 +196,8 @@ impl Shared {
         let patience = patience.min(self.settings.connect_timeout);
         let scope =
             Scope { asked, patience, is_hasty, marks: Arc::clone(&servers.marks), probes: Arc::clone(&self.probes) };
-        let Discovery { mut shards, known: found, latencies, run_ids, errors, is_unfinished, catches_up } =
+        let Discovery { mut shards, known: mut found, latencies, run_ids, errors, is_unfinished, catches_up } =
             discover(&self.nodes, &self.settings, read_from, &known, &before, &scope);
-        let mut found = found;
         if catches_up {
             self.refresher.hurry();
         }
