@@ -1,11 +1,11 @@
 //! The cluster: the one thing that most programs hold.
 
 mod accept;
+mod call;
 mod calls;
 mod failover;
 mod followers;
-mod observed;
-mod on;
+mod named_servers;
 mod pages;
 mod refresh;
 mod scripts;
@@ -14,7 +14,7 @@ mod views;
 
 pub(crate) use calls::not_refused;
 pub(crate) use followers::Follower;
-pub use on::{OnEachMaster, OnNode};
+pub use named_servers::{OnEachMaster, OnNode};
 pub(crate) use pages::Page;
 pub use start::Unreachable;
 
@@ -27,11 +27,11 @@ use crate::cancel::Cancel;
 use crate::cmd::{Cmd, Execute};
 use crate::command::Spec;
 use crate::config::{Builder, Checked, ConfiguredNode, Settings};
-use crate::convert::FromValue;
-use crate::discover::Probes;
+use crate::discovery::Probes;
 use crate::error::Result;
-use crate::execute::{Cancellable, OwnWrites, RowRef, Run, Servers};
+use crate::execute::{Call, Cancellable, OwnWrites, RowRef, Servers};
 use crate::explain::Plan;
+use crate::from_value::FromValue;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
 use crate::plan::{CrossNode, Planner};
 use crate::retry::{Budget, Retries};
@@ -308,7 +308,7 @@ impl Cluster {
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
         let row = self.row_of(cmd)?;
         let wait = row.wait(cmd.args());
-        self.call(cmd.args(), row, wait, self.begin(wait), |run| run.made(run.run()?))
+        self.call(cmd.args(), row, wait, self.begin(wait), |call| call.convert(call.execute()?))
     }
 
     /// One command on its way, with a deadline that begins now.
@@ -319,8 +319,8 @@ impl Cluster {
         row: RowRef,
         wait: Wait,
         deadline: Deadline,
-    ) -> Run<'r> {
-        Run {
+    ) -> Call<'r> {
+        Call {
             servers,
             planner: self.planner(servers),
             args,

@@ -2,9 +2,9 @@
 
 use crate::args::Args;
 use crate::command::{Spec, MARKED};
-use crate::convert::FromValue;
 use crate::error::{Error, Result};
 use crate::execute::{Row, RowRef};
+use crate::from_value::FromValue;
 use crate::resp::Value;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use std::borrow::Cow;

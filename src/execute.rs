@@ -1,12 +1,12 @@
 //! Runs commands: chooses servers, sends, receives, tries again where that is safe.
 
 mod attempts;
-mod each;
+mod fan_out;
 mod in_step;
 mod own_writes;
 mod pieces;
 mod row;
-mod serving;
+mod select;
 
 pub(crate) use attempts::{Command, Effort};
 pub(crate) use own_writes::OwnWrites;
@@ -16,8 +16,8 @@ pub(crate) use row::{no_meaning, Code, RowRef, Strategy};
 use crate::args::Args;
 use crate::cancel::Cancel;
 use crate::command::{Access, Spec};
-use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, OwnWords, PartOutcome, Result};
+use crate::from_value::FromValue;
 use crate::merge::{Given, Merge};
 use crate::net::{Deadline, Lease, Pool, Traffic};
 use crate::observer::CloseReason;
@@ -46,7 +46,7 @@ pub(crate) struct Servers {
 }
 
 /// One command on its way.
-pub(crate) struct Run<'r> {
+pub(crate) struct Call<'r> {
     pub(crate) servers: &'r Servers,
     pub(crate) planner: Planner<'r>,
     pub(crate) args: &'r Args,
@@ -81,8 +81,8 @@ pub(crate) struct Run<'r> {
 /// How commands wait for data on one server in a way that another thread can end: what is routed there, and what is sent
 /// there by the caller.
 pub(crate) struct Cancellable {
-    pub(crate) routed: fn(&Run<'_>, &Part<'_>) -> Result<Answer>,
-    pub(crate) named: fn(&Run<'_>, usize) -> Result<Answer>,
+    pub(crate) routed: fn(&Call<'_>, &Part<'_>) -> Result<Answer>,
+    pub(crate) named: fn(&Call<'_>, usize) -> Result<Answer>,
 }
 
 /// The whole of a script that is run by its name.
@@ -144,9 +144,9 @@ impl Answer {
     }
 }
 
-impl Run<'_> {
+impl Call<'_> {
     /// Runs the command. An error reply is an error.
-    pub(crate) fn run(&self) -> Result<Answer> {
+    pub(crate) fn execute(&self) -> Result<Answer> {
         let route = RowRef { spec: self.spec, code: self.code }.route(&self.planner, self.args)?;
         if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
             own.note_route(self.topology(), &route);
@@ -155,7 +155,7 @@ impl Run<'_> {
             true => Err(cancelled()),
             false => (self.code.run)(self, route),
         };
-        answer.map_err(|error| self.told(error))
+        answer.map_err(|error| self.finish_error(error))
     }
 
     /// Runs what is for one server.
@@ -193,7 +193,7 @@ impl Run<'_> {
             Some(cancellable) => (cancellable.named)(self, server),
             None => self.exchange(server, self.args.as_bytes()),
         };
-        answer.map_err(|error| self.told(error))
+        answer.map_err(|error| self.finish_error(error))
     }
 
     /// Runs the command as it is on each of these servers, all at once, whatever comes of the others.
@@ -207,11 +207,14 @@ impl Run<'_> {
             keys: Vec::new(),
         };
         let parts: Vec<Part<'_>> = servers.iter().map(part).collect();
-        self.each_by_itself(&parts).into_iter().map(|result| result.map_err(|error| self.told(error))).collect()
+        self.fan_out_by_itself(&parts)
+            .into_iter()
+            .map(|result| result.map_err(|error| self.finish_error(error)))
+            .collect()
     }
 
     /// What was asked for, made of the reply.
-    pub(crate) fn made<T: FromValue>(&self, mut answer: Answer) -> Result<T> {
+    pub(crate) fn convert<T: FromValue>(&self, mut answer: Answer) -> Result<T> {
         answer.make().map_err(|error| {
             let error = error.with_command(self.spec.name_of(self.args));
             // An error inside of what a script returned: the script came to its end.
@@ -225,7 +228,7 @@ impl Run<'_> {
     }
 
     /// An error as the caller gets it.
-    fn told(&self, error: Error) -> Error {
+    fn finish_error(&self, error: Error) -> Error {
         let error = self.judged(error.with_command(self.spec.name_of(self.args)));
         // A read changes nothing, whether its answer came or not.
         match error.outcome() {
@@ -357,7 +360,7 @@ impl Run<'_> {
             let answer = finish(lease, self.deadline)?;
             Ok((process.map_err(|error| error.with_command("INFO").with_node(|| node))?, answer))
         };
-        self.tried(server, attempt).map_err(|error| self.told(error))
+        self.tried(server, attempt).map_err(|error| self.finish_error(error))
     }
 
     fn attempt(&self, server: usize, request: &[u8], deadline: Deadline, routed: Option<bool>) -> Result<Answer> {
@@ -412,7 +415,7 @@ impl Run<'_> {
 
     /// Requests to several servers at the same time: one reply, when any of them succeeds.
     fn first_success(&self, parts: &[Part<'_>]) -> Result<Answer> {
-        let mut results = self.each(parts)?;
+        let mut results = self.fan_out(parts)?;
         match results.iter().position(Result::is_ok) {
             Some(at) => results.swap_remove(at),
             None => Err(self.summed_up(parts, results)),
@@ -421,7 +424,7 @@ impl Run<'_> {
 
     /// Requests to several servers at the same time: every reply, or an error that says how far each part came.
     pub(crate) fn answers(&self, parts: &[Part<'_>]) -> Result<Vec<Answer>> {
-        let results = self.followed(parts, self.each(parts)?);
+        let results = self.followed(parts, self.fan_out(parts)?);
         if results.iter().all(Result::is_ok) {
             return Ok(results.into_iter().flatten().collect());
         }

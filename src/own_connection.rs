@@ -1,8 +1,8 @@
 //! What a connection of one's own runs.
 
 use crate::cmd::{Cmd, Execute};
-use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, OwnWords, Result};
+use crate::from_value::FromValue;
 use crate::net::{Connection, Deadline};
 use crate::resp::ValueRef;
 use crate::wait::Wait;

@@ -11,8 +11,8 @@ pub use position::ScanPosition;
 
 use crate::cluster::Cluster;
 use crate::commands::{ScanOptions, ScoredMember};
-use crate::convert::FromValue;
 use crate::error::Result;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::ToArg;
 

@@ -5,9 +5,9 @@ mod sha1;
 use crate::args::Args;
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::{Cmd, Execute};
-use crate::convert::FromValue;
 use crate::error::{Error, OwnWords, Result};
 use crate::execute::Row;
+use crate::from_value::FromValue;
 use crate::net::Connection;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
@@ -256,7 +256,7 @@ impl ToArgs for All<'_> {
 }
 
 /// What a [`Script`] can be run on: `&`[`Cluster`], `&`[`OnNode`] and `&mut `[`Connection`].
-pub trait RunsScripts: sealed::Run {}
+pub trait RunsScripts: sealed::Call {}
 
 impl RunsScripts for &Cluster {}
 impl RunsScripts for &OnNode {}
@@ -265,7 +265,7 @@ impl RunsScripts for &mut Connection {}
 mod sealed {
     use super::{Cmd, FromValue, Result};
 
-    pub trait Run {
+    pub trait Call {
         /// Runs a script by its name, or as a whole where the server does not know it. With `ask` that is asked before,
         /// because the script could say so itself.
         fn run<T: FromValue>(self, named: Cmd<T>, whole: &(dyn Fn() -> Cmd<T> + Sync), ask: bool) -> Result<T>;
@@ -277,7 +277,7 @@ mod sealed {
 
 macro_rules! run {
     ($($type:ty),*) => {$(
-        impl sealed::Run for $type {
+        impl sealed::Call for $type {
             fn run<T: FromValue>(self, named: Cmd<T>, whole: &(dyn Fn() -> Cmd<T> + Sync), ask: bool) -> Result<T> {
                 self.run_script(&named, whole, ask)
             }

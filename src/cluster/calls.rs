@@ -1,6 +1,6 @@
 //! What calls that are no single command need of a cluster.
 
-use super::observed::Observed;
+use super::call::Observed;
 use super::{Cluster, Follower};
 use crate::cmd::Cmd;
 use crate::error::{Error, Result};
@@ -30,7 +30,7 @@ impl Cluster {
 
     /// What a server says to a command that any server refuses for its keys.
     pub(crate) fn refusal_of<T>(&self, cmd: &Cmd<T>, row: RowRef, deadline: Deadline) -> Error {
-        let said = self.call(cmd.args(), row, Wait::None, deadline, |run| run.run().map(drop));
+        let said = self.call(cmd.args(), row, Wait::None, deadline, |call| call.execute().map(drop));
         said.err().unwrap_or_else(not_refused)
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Cluster, Shared};
 use crate::config::ConfiguredNode;
-use crate::discover::{master_of, Known, NoMaster};
+use crate::discovery::{master_of, Known, NoMaster};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::Servers;
 use crate::net::{Deadline, Pool};
@@ -84,7 +84,11 @@ impl Masters {
 
 impl Cluster {
     /// Runs a call, and once more when its master turns out to be no longer the master and nothing was applied.
-    pub(crate) fn led<T>(&self, deadline: Deadline, mut attempt: impl FnMut(&Servers) -> Result<T>) -> Result<T> {
+    pub(crate) fn with_failover<T>(
+        &self,
+        deadline: Deadline,
+        mut attempt: impl FnMut(&Servers) -> Result<T>,
+    ) -> Result<T> {
         let servers = self.servers();
         let error = match attempt(&servers) {
             Err(error) => error,

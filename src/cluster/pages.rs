@@ -2,8 +2,8 @@
 
 use super::Cluster;
 use crate::cmd::Cmd;
-use crate::convert::FromValue;
 use crate::error::{Error, Result};
+use crate::from_value::FromValue;
 use crate::net::Deadline;
 use crate::plan::{Route, Target};
 use crate::topology::Node;
@@ -22,10 +22,10 @@ impl Cluster {
     /// Asks the master of a node, or of the command's key, for a page.
     pub(crate) fn page<T: FromValue>(&self, cmd: &Cmd<T>, shard: Option<usize>, until: Deadline) -> Result<Page<T>> {
         let row = self.row_of(cmd)?;
-        self.call(cmd.args(), row, Wait::None, until, |run| {
+        self.call(cmd.args(), row, Wait::None, until, |call| {
             let (shard, request) = match shard {
                 Some(shard) => (shard, cmd.as_bytes().into()),
-                None => match row.route(&run.planner, cmd.args())? {
+                None => match row.route(&call.planner, cmd.args())? {
                     Route::One(part) => match part.target {
                         Target::Shard(shard, _) => (shard, part.request),
                         Target::Server(_) => return Err(no_page()),
@@ -33,11 +33,11 @@ impl Cluster {
                     _ => return Err(no_page()),
                 },
             };
-            let topology = run.topology();
+            let topology = call.topology();
             let shard = &topology.shards()[shard];
-            let (process, answer) = run.run_identified(shard.master(), &request)?;
+            let (process, answer) = call.run_identified(shard.master(), &request)?;
             let node = Node::new(shard.name(), topology.master_of(shard).address().clone());
-            Ok(Page { content: run.made(answer)?, node, process })
+            Ok(Page { content: call.convert(answer)?, node, process })
         })
     }
 }

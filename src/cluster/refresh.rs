@@ -1,7 +1,7 @@
 //! Asks all servers again: on demand, and now and then.
 
 use super::{Cluster, Shared};
-use crate::discover::{discover, Discovery, Scope};
+use crate::discovery::{discover, Discovery, Scope};
 use crate::error::{escape, Error, Outcome, Result};
 use crate::execute::Servers;
 use crate::observer::ObserverEvent;

@@ -2,9 +2,9 @@
 
 use super::{Cluster, OnNode};
 use crate::cmd::Cmd;
-use crate::convert::FromValue;
 use crate::error::{Error, Result};
-use crate::execute::{Run, Whole};
+use crate::execute::{Call, Whole};
+use crate::from_value::FromValue;
 use crate::plan::Route;
 use crate::wait::Wait;
 
@@ -17,8 +17,8 @@ impl Cluster {
         ask: bool,
     ) -> Result<T> {
         let row = self.row_of(named)?;
-        self.call(named.args(), row, Wait::None, self.begin(Wait::None), |run| {
-            let servers = run.servers;
+        self.call(named.args(), row, Wait::None, self.begin(Wait::None), |call| {
+            let servers = call.servers;
             let request = || {
                 let cmd = whole();
                 match self.row_of(&cmd)?.route(&self.planner(servers), cmd.args())? {
@@ -27,8 +27,8 @@ impl Cluster {
                 }
             };
             let whole = Whole { request: &request, ask };
-            let run = Run { whole_script: Some(&whole), ..run };
-            run.made(run.run()?)
+            let call = Call { whole_script: Some(&whole), ..call };
+            call.convert(call.execute()?)
         })
     }
 }
@@ -46,11 +46,11 @@ impl OnNode {
             let cmd = whole();
             cmd.check().map(|()| cmd.as_bytes().to_vec())
         };
-        self.cluster.call(named.args(), row, Wait::None, self.cluster.begin(Wait::None), |run| {
-            let server = self.server(run.servers).map_err(|error| error.with_command(named.name()))?;
+        self.cluster.call(named.args(), row, Wait::None, self.cluster.begin(Wait::None), |call| {
+            let server = self.server(call.servers).map_err(|error| error.with_command(named.name()))?;
             let whole = Whole { request: &request, ask };
-            let run = Run { whole_script: Some(&whole), ..run };
-            run.made(run.run_on(server)?)
+            let call = Call { whole_script: Some(&whole), ..call };
+            call.convert(call.run_on(server)?)
         })
     }
 }

@@ -9,7 +9,7 @@ pub use replies::{ConnectedReplica, MemoryStats, ModuleInfo, ReplicationRole};
 use super::time::millis;
 use super::ServerCommands;
 use crate::cmd::Cmd;
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use super::args::{Counted, Seconds};
 use super::{PoppedMembers, ScoreEnd, Side};
 use crate::cmd::{Cmd, Execute};
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 use std::time::Duration;

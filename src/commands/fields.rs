@@ -1,7 +1,7 @@
 //! Replies that are names with values.
 
-use crate::convert::FromValue;
 use crate::error::{escape, Error, Result};
+use crate::from_value::FromValue;
 use crate::resp::{Items, ValueRef};
 
 /// Names with values, in turn: a map (RESP3), or a list (RESP2).

@@ -9,7 +9,7 @@ pub use options::{
 use super::args::Counted;
 use super::{Flush, ServerCommands};
 use crate::cmd::Cmd;
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 

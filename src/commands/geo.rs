@@ -7,7 +7,7 @@ pub use options::{GeoAddOptions, GeoCenter, GeoFound, GeoPoint, GeoRadiusOptions
 pub use radius::GeoRadiusCommands;
 
 use crate::cmd::{Cmd, Execute};
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 use options::{Found, Located};

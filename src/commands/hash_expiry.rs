@@ -8,7 +8,7 @@ use super::args::{Counted, CountedPairs};
 use super::time::{millis, seconds, unix_millis, unix_seconds};
 use super::{ExpireOptions, ExpireTimeMillis, ExpireTimeSeconds, GetExOptions, TtlMillis, TtlSeconds};
 use crate::cmd::{Cmd, Execute};
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use std::time::{Duration, SystemTime};

@@ -1,7 +1,7 @@
 //! Hashes.
 
 use crate::cmd::{Cmd, Execute};
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 

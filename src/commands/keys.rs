@@ -9,7 +9,7 @@ pub use options::{CopyOptions, RestoreOptions};
 pub use type_of::TypeOf;
 
 use crate::cmd::{Cmd, Execute};
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 

@@ -6,7 +6,7 @@ pub use options::{LPosOptions, Side};
 
 use super::args::Counted;
 use crate::cmd::{Cmd, Execute};
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 

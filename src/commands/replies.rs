@@ -1,7 +1,7 @@
 //! Replies in forms that only the typed methods need.
 
-use crate::convert::FromValue;
 use crate::error::{escape, Error, Result};
+use crate::from_value::FromValue;
 use crate::resp::{Items, ValueRef};
 use std::time::{Duration, SystemTime};
 

@@ -7,7 +7,7 @@ pub use per_node::PerNode;
 use crate::args::Args;
 use crate::cluster::{Cluster, OnEachMaster, OnNode};
 use crate::cmd::{Cmd, Execute};
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::net::Connection;
 use crate::pipeline::Pipeline;
 use crate::table;

@@ -12,7 +12,7 @@ pub use ranges::SortedSetRangeCommands;
 
 use super::args::Counted;
 use crate::cmd::{Cmd, Execute};
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 use options::Scored;

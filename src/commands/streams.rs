@@ -21,7 +21,7 @@ pub use replies::{AutoClaimed, EntryRemoval, PendingEntry, PendingSummary, Strea
 
 use super::args::Counted;
 use crate::cmd::{Cmd, Execute};
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use ids::Ends;

@@ -11,7 +11,7 @@ pub use options::{GetExOptions, SetOptions};
 use super::args::CountedPairs;
 use super::time::{millis, seconds};
 use crate::cmd::{Cmd, Execute};
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use std::time::Duration;

@@ -8,7 +8,7 @@ pub use replies::{VFound, VInfo, VRaw};
 
 use super::ScoredMember;
 use crate::cmd::{Cmd, Execute};
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::ToArg;
 use options::Fp32;

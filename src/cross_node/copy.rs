@@ -3,7 +3,7 @@
 use super::{across, meaning_told, nothing_written, PACKED};
 use crate::command::Across;
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::execute::{no_meaning, Run, Strategy};
+use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::net::Lease;
 use crate::plan::{command, in_rounds, Placed};
@@ -13,14 +13,14 @@ use crate::resp::ValueRef;
 pub(crate) static COPY: Strategy = Strategy {
     across: Across::new("copy", "the value goes over by DUMP and RESTORE", |_| 2),
     route: in_rounds,
-    run: |run, route| across(run, route, copy),
+    run: |call, route| across(call, route, copy),
     steps,
     ..Strategy::ONE_NODE
 };
 
-fn copy(run: &Run<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+fn copy(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     let [source, destination] = keys else { return Err(no_meaning()) };
-    run.copy(source, destination).map_err(|error| meaning_told(PACKED, error))
+    call.copy(source, destination).map_err(|error| meaning_told(PACKED, error))
 }
 
 fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
@@ -66,7 +66,7 @@ impl<'c> CopyOptions<'c> {
     }
 }
 
-impl Run<'_> {
+impl Call<'_> {
     /// `COPY`: the value goes over by `DUMP` and `RESTORE` with its expiry, and the source stays as it is.
     fn copy(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
         let options = CopyOptions::of(self.args.iter().skip(3));
@@ -139,10 +139,10 @@ impl Run<'_> {
 }
 
 /// Reads the replies to some `SELECT`; the first error counts.
-fn selected(to: &mut Lease, count: usize, run: &Run<'_>) -> Result<()> {
+fn selected(to: &mut Lease, count: usize, call: &Call<'_>) -> Result<()> {
     let mut refused = None;
     for _ in 0..count {
-        if let ValueRef::Error(text) = to.receive(run.deadline)?.value() {
+        if let ValueRef::Error(text) = to.receive(call.deadline)?.value() {
             refused = refused.or_else(|| Some(Error::server(text)));
         }
     }

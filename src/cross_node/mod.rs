@@ -4,42 +4,42 @@
 //! failure at any point loses nothing: it is in the source, in the destination, or in a stash that the error names.
 //! Which stashes there are says how far a command came, also when its program is gone.
 
+mod ask_together;
+mod cancellable_wait;
+mod carry_sources;
 mod copy;
-mod lookup;
-mod moves;
+mod key_changes;
+mod move_one;
 mod msetnx;
-mod pops;
+mod pop;
 mod random_key;
 mod rename;
 mod sets;
 mod sort;
+mod sort_lookup;
 mod sort_steps;
-mod sources;
+mod sort_weight;
 mod split;
 mod streams;
 mod streams_steps;
-mod together;
-mod tracking;
-mod waits;
-mod weight;
 
+pub(crate) use cancellable_wait::CANCELLABLE;
+pub(crate) use carry_sources::CARRY_SOURCES;
 pub(crate) use copy::COPY;
-pub(crate) use moves::{MOVE_ELEMENT, MOVE_MEMBER};
+pub(crate) use move_one::{MOVE_ELEMENT, MOVE_MEMBER};
 pub(crate) use msetnx::SET_IF_NONE_EXISTS;
-pub(crate) use pops::FIRST_THAT_HAS;
+pub(crate) use pop::FIRST_THAT_HAS;
 pub(crate) use random_key::DRAW_NODE;
 pub(crate) use rename::RENAME;
 pub(crate) use sets::{
     MERGE_DIFFERENCE, MERGE_INTERSECTION, MERGE_UNION, STORE_DIFFERENCE, STORE_INTERSECTION, STORE_UNION,
 };
 pub(crate) use sort::SORT;
-pub(crate) use sources::CARRY_SOURCES;
 pub(crate) use split::SPLIT;
 pub(crate) use streams::READ_STREAMS;
-pub(crate) use waits::CANCELLABLE;
 
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
-use crate::execute::{cancelled, Answer, Run, Strategy};
+use crate::execute::{cancelled, Answer, Call, Strategy};
 use crate::multi::{self, gave_nothing, Batch};
 use crate::net::{Deadline, Lease};
 use crate::plan::{command, Part, Placed, Planner, Route, Target};
@@ -57,7 +57,7 @@ pub(crate) static REFUSE: Strategy = Strategy::REFUSE;
 /// As many members as one `SADD` takes: far below what any server accepts as one command.
 const MEMBERS: usize = 10_000;
 
-impl Run<'_> {
+impl Call<'_> {
     /// Of what goes from one key to another, an error says it of each of them.
     fn told_of_both(&self, source: &Placed<'_>, destination: &Placed<'_>, error: Error) -> Error {
         let (taken, given) = match error.outcome() {
@@ -80,9 +80,9 @@ impl Run<'_> {
     }
 
     /// The same command for steps that do not wait for data themselves: they get the time of any call.
-    fn prompt(&self) -> Run<'_> {
+    fn prompt(&self) -> Call<'_> {
         let deadline = if self.wait == Wait::None { self.deadline } else { Deadline::after(self.patience) };
-        Run { deadline, planner: Planner { ..self.planner }, ..*self }
+        Call { deadline, planner: Planner { ..self.planner }, ..*self }
     }
 
     /// Sends one command to one master and gives its reply; an error reply is an error.
@@ -120,7 +120,7 @@ impl Run<'_> {
         (stash(StashRole::From, source), stash(StashRole::To, destination))
     }
 
-    /// A request to the master of a shard, for [`Run::each`].
+    /// A request to the master of a shard, for [`Call::fan_out`].
     fn part(&self, shard: usize, args: &[&[u8]], keys: Vec<usize>) -> Part<'static> {
         Part { target: Target::Shard(shard, Role::Master), request: command(args.iter().copied()).into(), keys }
     }
@@ -204,14 +204,14 @@ const STASHED: &str =
     "between nodes it takes a stash, and the user needs permission for names that begin with rediscluster:stash:";
 
 /// Runs the steps of a strategy where the keys live on several nodes.
-fn across(run: &Run<'_>, route: Route<'_>, steps: fn(&Run<'_>, &[Placed<'_>]) -> Result<Vec<u8>>) -> Result<Answer> {
+fn across(call: &Call<'_>, route: Route<'_>, steps: fn(&Call<'_>, &[Placed<'_>]) -> Result<Vec<u8>>) -> Result<Answer> {
     match route {
         Route::Across(keys) => {
             let steps_of =
-                Run { retries: run.retries.of_steps(), follow: None, planner: Planner { ..run.planner }, ..*run };
+                Call { retries: call.retries.of_steps(), follow: None, planner: Planner { ..call.planner }, ..*call };
             steps(&steps_of, &keys).map(Answer::Made)
         }
-        route => run.run_on_one(route),
+        route => call.run_on_one(route),
     }
 }
 

@@ -1,10 +1,10 @@
 //! `MSETNX` over several nodes.
 
-use super::together::{ask_together, Requests};
+use super::ask_together::{ask_together, Requests};
 use super::{across, all_succeeded, exec, nothing_written};
 use crate::command::Across;
 use crate::error::{Error, Outcome, Result};
-use crate::execute::{Run, Strategy};
+use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::multi::cause_of_abort;
 use crate::net::Lease;
@@ -22,7 +22,7 @@ pub(crate) static SET_IF_NONE_EXISTS: Strategy = Strategy {
         |_| 4,
     ),
     route: in_rounds,
-    run: |run, route| across(run, route, |run, keys| run.set_if_none_exists(keys)),
+    run: |call, route| across(call, route, |call, keys| call.set_if_none_exists(keys)),
     steps,
     ..Strategy::ONE_NODE
 };
@@ -126,7 +126,7 @@ impl<'k, 'c> Side<'k, 'c> {
     }
 }
 
-impl Run<'_> {
+impl Call<'_> {
     /// Every key is watched and looked at; then the first node is set, which decides between clients that want the same
     /// keys; then the others, all at once. What was set is undone when one of them finds a key taken.
     ///

@@ -4,7 +4,7 @@ use super::{across, integer, random};
 use crate::args::Args;
 use crate::command::{Across, Spec};
 use crate::error::Result;
-use crate::execute::{Run, Strategy};
+use crate::execute::{Call, Strategy};
 use crate::explain::{Draft, Step};
 use crate::plan::{any_node, command, Part, Planner, Route, Target};
 use crate::resp::{Value, ValueRef};
@@ -13,7 +13,7 @@ use crate::resp::{Value, ValueRef};
 pub(crate) static DRAW_NODE: Strategy = Strategy {
     across: Across::new("draw_node", "a node is drawn by how many keys it holds", |_| 2),
     route,
-    run: |run, route| across(run, route, |run, _| draw_key(run)),
+    run: |call, route| across(call, route, |call, _| draw_key(call)),
     steps: |draft, _| steps(draft),
     ..Strategy::ONE_NODE
 };
@@ -45,10 +45,10 @@ fn sizes(planner: &Planner<'_>, spec: &Spec) -> Vec<Part<'static>> {
 }
 
 /// A key of a node that is drawn by how many keys it holds.
-fn draw_key(run: &Run<'_>) -> Result<Vec<u8>> {
-    let parts = sizes(&run.planner, run.spec);
+fn draw_key(call: &Call<'_>) -> Result<Vec<u8>> {
+    let parts = sizes(&call.planner, call.spec);
     let mut sizes: Vec<(Target, u64)> = Vec::new();
-    for (part, answer) in parts.iter().zip(run.answers(&parts)?) {
+    for (part, answer) in parts.iter().zip(call.answers(&parts)?) {
         sizes.push((part.target, u64::try_from(integer(&answer.frame().value().into())?).unwrap_or(0)));
     }
     // A node may have become empty meanwhile: then another one is drawn, until none is left.
@@ -62,7 +62,7 @@ fn draw_key(run: &Run<'_>) -> Result<Vec<u8>> {
             None => true,
         });
         let (target, _) = sizes.swap_remove(drawn.unwrap_or(0));
-        let answer = run.one(&Part { target, request: run.args.as_bytes().into(), keys: Vec::new() })?;
+        let answer = call.one(&Part { target, request: call.args.as_bytes().into(), keys: Vec::new() })?;
         if answer.frame().value() != ValueRef::Nil {
             return Ok(answer.frame().as_bytes().to_vec());
         }

@@ -4,7 +4,7 @@ use super::{across, meaning_told, PACKED};
 use super::{all_succeeded, exec, integer, is_no_such_key, nothing_written, owned};
 use crate::command::{Across, Spec};
 use crate::error::{Error, Outcome, Result};
-use crate::execute::{no_meaning, Run, Strategy};
+use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::net::Lease;
 use crate::plan::{command, in_rounds, Placed};
@@ -23,7 +23,7 @@ pub(crate) static RENAME: Strategy = Strategy {
         }
     }),
     route: in_rounds,
-    run: |run, route| across(run, route, rename),
+    run: |call, route| across(call, route, rename),
     steps,
     ..Strategy::ONE_NODE
 };
@@ -32,10 +32,10 @@ fn only_new(spec: &Spec) -> bool {
     spec.name == "RENAMENX"
 }
 
-fn rename(run: &Run<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+fn rename(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     let [source, destination] = keys else { return Err(no_meaning()) };
-    let renamed = run.rename(source, destination);
-    renamed.map_err(|error| meaning_told(PACKED, run.told_of_both(source, destination, error)))
+    let renamed = call.rename(source, destination);
+    renamed.map_err(|error| meaning_told(PACKED, call.told_of_both(source, destination, error)))
 }
 
 fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
@@ -74,7 +74,7 @@ struct Way<'w> {
     copy: Stash,
 }
 
-impl Run<'_> {
+impl Call<'_> {
     /// Carries a value over by `DUMP` and `RESTORE`, with its expiry.
     ///
     /// The copy first lies in a stash on the destination's node. Then the source, watched so that no write to it in

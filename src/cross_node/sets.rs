@@ -1,10 +1,10 @@
 //! `SUNION`, `SINTER`, `SDIFF` and their `STORE` forms.
 
-use super::{across, all_succeeded, exec_unwatched, nothing_written, sources, MEMBERS};
+use super::{across, all_succeeded, carry_sources, exec_unwatched, nothing_written, MEMBERS};
 use crate::args::Args;
 use crate::command::{Across, SetOperation, Spec};
 use crate::error::{Error, Outcome, Result};
-use crate::execute::{Answer, Run, Strategy};
+use crate::execute::{Answer, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::merge::Merge;
 use crate::plan::{in_rounds, merged_sets, sets_in_pieces, Homes, Part, Placed, Planner, Route};
@@ -14,19 +14,19 @@ use crate::topology::Role;
 /// Each node reduces its own keys, all at once; the client merges the sets.
 pub(crate) static MERGE_UNION: Strategy = Strategy {
     route: |planner, args, spec| merged(planner, args, spec, SetOperation::Union),
-    run: |run, route| run.run_in_pieces(route, |run, most| pieces(run, most, SetOperation::Union)),
+    run: |call, route| call.run_in_pieces(route, |call, most| pieces(call, most, SetOperation::Union)),
     ..MERGE
 };
 /// The members that all have.
 pub(crate) static MERGE_INTERSECTION: Strategy = Strategy {
     route: |planner, args, spec| merged(planner, args, spec, SetOperation::Intersection),
-    run: |run, route| run.run_in_pieces(route, |run, most| pieces(run, most, SetOperation::Intersection)),
+    run: |call, route| call.run_in_pieces(route, |call, most| pieces(call, most, SetOperation::Intersection)),
     ..MERGE
 };
 /// The members that the first has and no other.
 pub(crate) static MERGE_DIFFERENCE: Strategy = Strategy {
     route: |planner, args, spec| merged(planner, args, spec, SetOperation::Difference),
-    run: |run, route| run.run_in_pieces(route, |run, most| pieces(run, most, SetOperation::Difference)),
+    run: |call, route| call.run_in_pieces(route, |call, most| pieces(call, most, SetOperation::Difference)),
     ..MERGE
 };
 
@@ -37,19 +37,19 @@ const MERGE: Strategy = Strategy {
 
 /// As [`MERGE_UNION`]; the result then replaces the destination in one transaction.
 pub(crate) static STORE_UNION: Strategy = Strategy {
-    run: |run, route| across(run, route, |run, keys| run_stored(run, keys, SetOperation::Union)),
+    run: |call, route| across(call, route, |call, keys| run_stored(call, keys, SetOperation::Union)),
     steps: |draft, keys| steps_stored(draft, keys, SetOperation::Union),
     ..STORE
 };
 /// The members that all have.
 pub(crate) static STORE_INTERSECTION: Strategy = Strategy {
-    run: |run, route| across(run, route, |run, keys| run_stored(run, keys, SetOperation::Intersection)),
+    run: |call, route| across(call, route, |call, keys| run_stored(call, keys, SetOperation::Intersection)),
     steps: |draft, keys| steps_stored(draft, keys, SetOperation::Intersection),
     ..STORE
 };
 /// The members that the first source has and no other.
 pub(crate) static STORE_DIFFERENCE: Strategy = Strategy {
-    run: |run, route| across(run, route, |run, keys| run_stored(run, keys, SetOperation::Difference)),
+    run: |call, route| across(call, route, |call, keys| run_stored(call, keys, SetOperation::Difference)),
     steps: |draft, keys| steps_stored(draft, keys, SetOperation::Difference),
     ..STORE
 };
@@ -76,8 +76,8 @@ fn merged<'c>(
     })
 }
 
-fn pieces<'r>(run: &Run<'r>, most: usize, operation: SetOperation) -> Result<Option<(Vec<Part<'r>>, Merge)>> {
-    let pieces = sets_in_pieces(&run.planner, operation, run.args, run.spec, most)?;
+fn pieces<'r>(call: &Call<'r>, most: usize, operation: SetOperation) -> Result<Option<(Vec<Part<'r>>, Merge)>> {
+    let pieces = sets_in_pieces(&call.planner, operation, call.args, call.spec, most)?;
     Ok(Some((pieces, operation.merge())))
 }
 
@@ -86,10 +86,10 @@ fn reads_its_destination(keys: &[Placed<'_>]) -> bool {
     keys[1..].iter().any(|key| (key.master, key.stored) == (keys[0].master, keys[0].stored))
 }
 
-fn run_stored(run: &Run<'_>, keys: &[Placed<'_>], operation: SetOperation) -> Result<Vec<u8>> {
+fn run_stored(call: &Call<'_>, keys: &[Placed<'_>], operation: SetOperation) -> Result<Vec<u8>> {
     match keys {
-        _ if reads_its_destination(keys) => sources::carry(run, keys),
-        [destination, sources @ ..] => store_sets(run, operation, destination, sources),
+        _ if reads_its_destination(keys) => carry_sources::carry(call, keys),
+        [destination, sources @ ..] => store_sets(call, operation, destination, sources),
         [] => Err(Error::argument("a set operation without sources")),
     }
 }
@@ -97,7 +97,7 @@ fn run_stored(run: &Run<'_>, keys: &[Placed<'_>], operation: SetOperation) -> Re
 fn steps_stored(draft: &Draft<'_>, keys: &[Placed<'_>], operation: SetOperation) -> Vec<Step> {
     let [destination, sets @ ..] = keys else { return Vec::new() };
     if reads_its_destination(keys) {
-        return sources::steps(draft, keys);
+        return carry_sources::steps(draft, keys);
     }
     let mut steps = draft.parts(1, &merged_sets(operation, sets, Role::Master));
     let to = shown(destination.stored);
@@ -108,7 +108,7 @@ fn steps_stored(draft: &Draft<'_>, keys: &[Placed<'_>], operation: SetOperation)
 
 /// The destination is replaced by what the sources leave, in one transaction.
 fn store_sets(
-    run: &Run<'_>,
+    call: &Call<'_>,
     operation: SetOperation,
     destination: &Placed<'_>,
     sources: &[Placed<'_>],
@@ -117,8 +117,8 @@ fn store_sets(
     let answer = match &merged_sets(operation, sources, Role::Master)[..] {
         // Its own connection is free again before the destination's is asked for: a second call may hold and want
         // the two the other way round.
-        [part] => run.one(part).map_err(nothing_written)?.apart(),
-        parts => Answer::Made(run.fan(parts, operation.merge()).map_err(nothing_written)?),
+        [part] => call.one(part).map_err(nothing_written)?.apart(),
+        parts => Answer::Made(call.fan(parts, operation.merge()).map_err(nothing_written)?),
     };
     let members: Vec<&[u8]> =
         answer.frame().value().items().into_iter().flatten().filter_map(|item| item.as_bytes()).collect();
@@ -126,8 +126,8 @@ fn store_sets(
     for chunk in members.chunks(MEMBERS) {
         commands.push([&[b"SADD", destination.stored], chunk].concat());
     }
-    let mut lease = run.lend(destination.master)?;
-    let replies = exec_unwatched(&mut lease, &commands, run.deadline)?;
+    let mut lease = call.lend(destination.master)?;
+    let replies = exec_unwatched(&mut lease, &commands, call.deadline)?;
     all_succeeded(&lease, &replies).map_err(|error| error.with_outcome(Outcome::Partial))?;
     let mut out = Vec::new();
     encode::integer(&mut out, members.len() as i64);

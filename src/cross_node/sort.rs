@@ -1,12 +1,12 @@
 //! `SORT` and `SORT_RO` whose patterns lead to keys of several nodes, or whose destination is elsewhere.
 
-use super::lookup::Cell;
+use super::sort_lookup::Cell;
 use super::sort_steps::steps;
-use super::weight::Weight;
+use super::sort_weight::Weight;
 use super::{across, all_succeeded, exec_unwatched, nothing_written, random, MEMBERS};
 use crate::command::{Access, Across};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
-use crate::execute::{no_meaning, Run, Strategy};
+use crate::execute::{no_meaning, Call, Strategy};
 use crate::multi::gave_nothing;
 use crate::order::sort;
 use crate::plan::{command, sorted, sorted_on_one_server, Get, Order, Part, Placed, Sorting, Target};
@@ -24,9 +24,9 @@ pub(crate) static SORT: Strategy = Strategy {
         |spec| if spec.access == Access::Read { 3 } else { 5 },
     ),
     route: sorted,
-    run: |run, route| {
-        across(run, route, |run, keys| match keys {
-            [source, rest @ ..] => run.sort(source, rest.first()),
+    run: |call, route| {
+        across(call, route, |call, keys| match keys {
+            [source, rest @ ..] => call.sort(source, rest.first()),
             [] => Err(no_meaning()),
         })
     },
@@ -35,7 +35,7 @@ pub(crate) static SORT: Strategy = Strategy {
     ..Strategy::ONE_NODE
 };
 
-impl Run<'_> {
+impl Call<'_> {
     /// The server of the key gives the elements, and puts them in order itself when it has what that takes. What the
     /// patterns name is looked up where it lives: the weights of all elements, the values of those that are left.
     fn sort(&self, source: &Placed<'_>, destination: Option<&Placed<'_>>) -> Result<Vec<u8>> {

@@ -10,10 +10,10 @@ use crate::plan::{split, split_in_pieces, Homes, Planner, Route};
 pub(crate) static SPLIT: Strategy = Strategy {
     across: Across::new("split", "one command a node, all at once", |_| 1),
     route: split_by_node,
-    run: |run, route| {
-        run.run_in_pieces(route, |run, most| {
-            let pieces = split_in_pieces(&run.planner, run.args, run.spec, most)?;
-            Ok(pieces.map(|pieces| (pieces, run.spec.response.merge)))
+    run: |call, route| {
+        call.run_in_pieces(route, |call, most| {
+            let pieces = split_in_pieces(&call.planner, call.args, call.spec, most)?;
+            Ok(pieces.map(|pieces| (pieces, call.spec.response.merge)))
         })
     },
     ..Strategy::ONE_NODE

@@ -1,13 +1,13 @@
 //! `XREAD` and `XREADGROUP` with streams on several nodes.
 
-use super::pops::NO_TIME;
+use super::cancellable_wait::{Given, Waiter};
+use super::key_changes::{Waited, Watcher};
+use super::pop::NO_TIME;
 use super::streams_steps::steps;
-use super::tracking::{Waited, Watcher};
-use super::waits::{Given, Waiter};
 use super::{across, error_in, nothing, nothing_written};
 use crate::command::{Access, Across};
 use crate::error::{escape, Error, ErrorKind, Outcome, PartOutcome, Result};
-use crate::execute::{Run, Strategy};
+use crate::execute::{Call, Strategy};
 use crate::net::Lease;
 use crate::order::sort_by_key;
 use crate::plan::{as_stored, command, in_rounds, parse_id, Part, Placed, StreamRead, Target};
@@ -26,11 +26,13 @@ pub(crate) static READ_STREAMS: Strategy = Strategy {
         |spec| if spec.access == Access::Write { 2 } else { 1 },
     ),
     route: in_rounds,
-    run: |run, route| across(run, route, |run, keys| run.read_streams(keys)),
-    wait: |run, keys| match StreamRead::of(run.args, keys) {
-        Some(read) if read.waits() => run.read_streams(keys),
+    run: |call, route| across(call, route, |call, keys| call.read_streams(keys)),
+    wait: |call, keys| match StreamRead::of(call.args, keys) {
+        Some(read) if read.waits() => call.read_streams(keys),
         // What no server takes for a wait is refused at once, and the server says why.
-        _ => run.exchange(keys[0].master, &as_stored(run.args, keys)).map(|answer| answer.frame().as_bytes().to_vec()),
+        _ => {
+            call.exchange(keys[0].master, &as_stored(call.args, keys)).map(|answer| answer.frame().as_bytes().to_vec())
+        }
     },
     steps,
     ..Strategy::ONE_NODE
@@ -56,7 +58,7 @@ struct Stream {
     is_in_map: bool,
 }
 
-impl Run<'_> {
+impl Call<'_> {
     /// Every node reads its own streams, all at once. When that gives nothing and the command may wait, all nodes are
     /// waited on at once; what they give becomes one reply in the order of the keys.
     fn read_streams(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
@@ -83,7 +85,7 @@ impl Run<'_> {
             keys: group.iter().map(|key| key.position).collect(),
         };
         let parts: Vec<Part<'_>> = read.groups().iter().map(part).collect();
-        let results = prompt.each(&parts)?.into_iter().map(|answer| answer.map(|answer| given(answer.frame())));
+        let results = prompt.fan_out(&parts)?.into_iter().map(|answer| answer.map(|answer| given(answer.frame())));
         match prompt.merged(&read, results.collect())? {
             Some(reply) => Ok(reply),
             None if read.waits() => self.wait_for_streams(&read),

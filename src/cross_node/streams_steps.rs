@@ -1,6 +1,6 @@
 //! The rounds of a read of streams on several nodes, in words.
 
-use super::tracking::TRACKING;
+use super::key_changes::TRACKING;
 use crate::command::Access;
 use crate::explain::{shown, words, Draft, Step};
 use crate::plan::{groups, Part, Placed, StreamRead, Target};

@@ -1,6 +1,6 @@
 //! Commands of more words than older servers take as one: in pieces where that gives the same, else refused.
 
-use super::{Answer, Run};
+use super::{Answer, Call};
 use crate::error::{Error, Outcome, Result};
 use crate::merge::Merge;
 use crate::net::{too_many_words, words_if_many, MOST_WORDS};
@@ -12,9 +12,9 @@ const MOST_KEYS: usize = MOST_WORDS - 1;
 
 /// A command in pieces of no more than so many keys, several for one server, and what their replies become; `None` where one
 /// server would do all of it at once, or would tell something else of the pieces.
-pub(crate) type Pieces = for<'r> fn(&Run<'r>, usize) -> Result<Option<(Vec<Part<'r>>, Merge)>>;
+pub(crate) type Pieces = for<'r> fn(&Call<'r>, usize) -> Result<Option<(Vec<Part<'r>>, Merge)>>;
 
-impl Run<'_> {
+impl Call<'_> {
     /// Runs what is for one server or for several at the same time: as it is where its servers take it. Else reads and what
     /// deletes keys go out in pieces, and what one server would do all at once is refused before anything is sent.
     pub(crate) fn run_in_pieces(&self, route: Route<'_>, pieces: Pieces) -> Result<Answer> {
@@ -65,7 +65,7 @@ impl Run<'_> {
             let unsent = |error: &Error| error.clone().with_outcome(Outcome::NotApplied);
             let came = match &failed {
                 Some(error) => next.iter().map(|_| Err(unsent(error))).collect(),
-                None => self.each(&next).unwrap_or_else(|error| next.iter().map(|_| Err(unsent(&error))).collect()),
+                None => self.fan_out(&next).unwrap_or_else(|error| next.iter().map(|_| Err(unsent(&error))).collect()),
             };
             failed = failed.or_else(|| came.iter().find_map(|result| Some(result.as_ref().err()?.clone())));
             parts.extend(next);

@@ -2,7 +2,7 @@
 //!
 //! A row points to its code, and nothing else does: a program has the code of those rows only that it names.
 
-use super::{Answer, Run};
+use super::{Answer, Call};
 use crate::args::Args;
 use crate::command::{Access, Across, KeySpec, RequestPolicy, ResponsePolicy, Spec};
 use crate::error::{Error, ErrorKind, Outcome, Result};
@@ -38,16 +38,16 @@ pub(crate) struct Strategy {
     /// The names that one server gets in a transaction.
     pub(crate) naming: Naming,
     /// Waits for data of keys that all live on one server, in a way that another thread can end.
-    pub(crate) wait: fn(&Run<'_>, &[Placed<'_>]) -> Result<Vec<u8>>,
+    pub(crate) wait: fn(&Call<'_>, &[Placed<'_>]) -> Result<Vec<u8>>,
     /// The rounds that `run` takes over several nodes.
     pub(crate) steps: fn(&Draft<'_>, &[Placed<'_>]) -> Vec<Step>,
 }
 
 /// Runs a command that was routed.
-pub(crate) type Runner = fn(&Run<'_>, Route<'_>) -> Result<Answer>;
+pub(crate) type Runner = fn(&Call<'_>, Route<'_>) -> Result<Answer>;
 
 /// On the one server that it was routed to.
-const ON_ONE: Runner = |run, route| run.run_on_one(route);
+const ON_ONE: Runner = |call, route| call.run_on_one(route);
 
 impl Strategy {
     /// The keys are on one node always, or there is no key.
@@ -69,7 +69,7 @@ pub(crate) struct Code {
     route: Router,
     pub(super) run: Runner,
     pub(crate) naming: Naming,
-    pub(crate) wait: fn(&Run<'_>, &[Placed<'_>]) -> Result<Vec<u8>>,
+    pub(crate) wait: fn(&Call<'_>, &[Placed<'_>]) -> Result<Vec<u8>>,
     pub(crate) steps: fn(&Draft<'_>, &[Placed<'_>]) -> Vec<Step>,
     wait_of: Option<WaitOf>,
 }
@@ -113,9 +113,9 @@ impl Row {
 
 const fn fan_of(response: &ResponsePolicy) -> Runner {
     if response.wants_one {
-        |run, route| run.run_on_first_that_succeeds(route)
+        |call, route| call.run_on_first_that_succeeds(route)
     } else {
-        |run, route| run.run_on_all(route)
+        |call, route| call.run_on_all(route)
     }
 }
 

@@ -4,7 +4,7 @@ use super::in_flight::InFlight;
 use super::node_batch::NodeBatch;
 use super::node_replies::NodeReplies;
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::execute::{Command, Effort, Run};
+use crate::execute::{Call, Command, Effort};
 use crate::net::{Deadline, Lease};
 use crate::retry::{Attempts, Cause};
 use std::time::{Duration, Instant};
@@ -74,18 +74,18 @@ impl Unsent {
 
 impl Attempt {
     /// The first one for these requests, at the server that is to be asked first.
-    pub(super) fn first(run: &Run<'_>, unsent: Unsent) -> Attempt {
-        if let Some(own) = run.own_writes.filter(|_| unsent.batch.writes) {
-            own.note(run.topology(), run.topology().shards()[unsent.shard].master());
+    pub(super) fn first(call: &Call<'_>, unsent: Unsent) -> Attempt {
+        if let Some(own) = call.own_writes.filter(|_| unsent.batch.writes) {
+            own.note(call.topology(), call.topology().shards()[unsent.shard].master());
         }
-        let mut others = run.servers_of(unsent.shard, !unsent.batch.needs_master);
+        let mut others = call.servers_of(unsent.shard, !unsent.batch.needs_master);
         let server = others.remove(0);
-        run.budget.earn();
-        Attempt::at(run, unsent, server, others, false)
+        call.budget.earn();
+        Attempt::at(call, unsent, server, others, false)
     }
 
-    fn at(run: &Run<'_>, unsent: Unsent, server: usize, others: Vec<usize>, is_last: bool) -> Attempt {
-        let attempts = Attempts::first(run.retries);
+    fn at(call: &Call<'_>, unsent: Unsent, server: usize, others: Vec<usize>, is_last: bool) -> Attempt {
+        let attempts = Attempts::first(call.retries);
         Attempt { unsent, server, connection: None, others, attempts, is_last, began: Instant::now() }
     }
 
@@ -95,22 +95,22 @@ impl Attempt {
     }
 
     /// A server that others can stand in for gets a part of the time, so that some is left when it says nothing.
-    pub(super) fn deadline(&self, run: &Run<'_>) -> Deadline {
-        run.part_of_the_time(self.has_others(run))
+    pub(super) fn deadline(&self, call: &Call<'_>) -> Deadline {
+        call.part_of_the_time(self.has_others(call))
     }
 
-    fn has_others(&self, run: &Run<'_>) -> bool {
-        run.any_serves(&self.others)
+    fn has_others(&self, call: &Call<'_>) -> bool {
+        call.any_serves(&self.others)
     }
 
     /// Takes a connection to the server.
-    pub(super) fn connect(&mut self, run: &Run<'_>, deadline: Deadline) {
-        self.connection = Some(run.lend_in_step(self.server, deadline, self.has_others(run)));
+    pub(super) fn connect(&mut self, call: &Call<'_>, deadline: Deadline) {
+        self.connection = Some(call.lend_in_step(self.server, deadline, self.has_others(call)));
     }
 
     /// The requests on their way over its connection.
-    pub(super) fn in_flight(&mut self, run: &Run<'_>) -> InFlight<'_> {
-        let (deadline, number) = (self.deadline(run), self.number());
+    pub(super) fn in_flight(&mut self, call: &Call<'_>) -> InFlight<'_> {
+        let (deadline, number) = (self.deadline(call), self.number());
         let unconnected = || Err(Error::config("an attempt without a connection"));
         let connection = self.connection.take().unwrap_or_else(unconnected);
         InFlight::new(&self.unsent.batch, connection, deadline, number)
@@ -125,7 +125,7 @@ impl Attempt {
     }
 
     /// Remembers whether the server could serve reads.
-    pub(super) fn note(&self, run: &Run<'_>, replies: &NodeReplies) {
+    pub(super) fn note(&self, call: &Call<'_>, replies: &NodeReplies) {
         if self.unsent.batch.needs_master {
             return;
         }
@@ -140,31 +140,31 @@ impl Attempt {
         }
         // A connection that was found dead says nothing yet about its server.
         let is_dead = |error: &Error| matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol);
-        let may_repeat = run.retries.are_allowed() && self.attempts.made() == 1;
+        let may_repeat = call.retries.are_allowed() && self.attempts.made() == 1;
         match failed {
             Some(error) if is_dead(&error) && may_repeat && self.others.is_empty() => {}
-            Some(error) => run.note::<()>(self.server, self.began, &Err(error)),
-            None => run.note(self.server, self.began, &Ok(())),
+            Some(error) => call.note::<()>(self.server, self.began, &Err(error)),
+            None => call.note(self.server, self.began, &Ok(())),
         }
     }
 
     /// The pause before this server is asked once more, when it is. Nothing was applied.
-    pub(super) fn pause(&mut self, run: &Run<'_>, error: &Error) -> Option<Duration> {
-        let (retries, budget, deadline) = (run.retries, run.budget, run.deadline);
+    pub(super) fn pause(&mut self, call: &Call<'_>, error: &Error) -> Option<Duration> {
+        let (retries, budget, deadline) = (call.retries, call.budget, call.deadline);
         let command = Command::Named("pipeline");
         // What must not be sent twice is not among the requests.
         let effort = Effort { retries, budget, deadline, repeatable: true, has_others: false, command };
-        effort.pause(&mut self.attempts, error, &run.servers.pools[self.server])
+        effort.pause(&mut self.attempts, error, &call.servers.pools[self.server])
     }
 
     /// What is to be done for what failed: another server can serve these reads, the same one may do it later, or another
     /// one is the master now.
-    pub(super) fn next(&mut self, run: &Run<'_>, replies: &NodeReplies) -> Next {
-        if replies.is_well() || run.deadline.left().is_err() {
+    pub(super) fn next(&mut self, call: &Call<'_>, replies: &NodeReplies) -> Next {
+        if replies.is_well() || call.deadline.left().is_err() {
             return Next::Nothing;
         }
         if !self.unsent.batch.writes {
-            let elsewhere = match (self.others.split_first(), run.stale_of(self.unsent.shard)) {
+            let elsewhere = match (self.others.split_first(), call.stale_of(self.unsent.shard)) {
                 (Some((&server, others)), _) => Some((server, others.to_vec(), self.is_last)),
                 // Old data is better than none.
                 (None, Some(server)) if !self.unsent.batch.needs_master && !self.is_last => {
@@ -176,7 +176,7 @@ impl Attempt {
                 let numbers = self.unsent.batch.unserved(replies);
                 if !numbers.is_empty() {
                     let unsent = self.unsent.only(&numbers, self.number());
-                    return Next::Attempt(Attempt::at(run, unsent, server, others, is_last), Duration::ZERO);
+                    return Next::Attempt(Attempt::at(call, unsent, server, others, is_last), Duration::ZERO);
                 }
                 if !self.others.is_empty() {
                     return Next::Nothing;
@@ -187,9 +187,9 @@ impl Attempt {
         {
             // Only the failure itself tells whether the server was asked at all.
             let error = replies.failure.as_ref().unwrap_or(&refusal);
-            if let Some(pause) = self.pause(run, error) {
+            if let Some(pause) = self.pause(call, error) {
                 let unsent = self.unsent.only(&numbers, self.unsent.attempts_before);
-                let mut attempt = Attempt::at(run, unsent, self.server, Vec::new(), self.is_last);
+                let mut attempt = Attempt::at(call, unsent, self.server, Vec::new(), self.is_last);
                 std::mem::swap(&mut attempt.attempts, &mut self.attempts);
                 return Next::Attempt(attempt, pause);
             }

@@ -7,7 +7,7 @@ use crate::args::Args;
 use crate::cluster::Cluster;
 use crate::command::{Access, MARKED};
 use crate::error::{Error, Outcome, Result};
-use crate::execute::{Answer, RowRef, Run};
+use crate::execute::{Answer, Call, RowRef};
 use crate::merge::Given;
 use crate::net::{Deadline, Traffic};
 use crate::plan::{Part, Target};
@@ -113,10 +113,10 @@ impl Execution<'_> {
         let servers = self.cluster.servers();
         let follow = self.cluster.follower(&servers);
         let (deadline, no_args) = (self.deadline_of(Wait::None), Args::new());
-        let run = self.cluster.run_of(&servers, &no_args, RowRef::own(&MARKED), Wait::None, deadline);
-        let run = Run { traffic: self.traffic, follow: Some(&follow), ..run };
+        let call = self.cluster.run_of(&servers, &no_args, RowRef::own(&MARKED), Wait::None, deadline);
+        let call = Call { traffic: self.traffic, follow: Some(&follow), ..call };
         let several = stage.several.clone();
-        let (nodes, given_up) = stage.run(&run, &together);
+        let (nodes, given_up) = stage.run(&call, &together);
         for (at, error) in given_up {
             let error = error.with_outcome(Outcome::NotApplied).with_command(commands[at].name.clone());
             commands[at].progress = Progress::Failed(error);
@@ -124,8 +124,8 @@ impl Execution<'_> {
         for at in several {
             let command = &commands[at];
             if let Progress::SeveralNodes(several) = &command.progress {
-                let run = self.cluster.run_of(&servers, several.cmd.args(), several.row, Wait::None, deadline);
-                commands[at].progress = match merged(&run, several, &nodes, command.about.is_read) {
+                let call = self.cluster.run_of(&servers, several.cmd.args(), several.row, Wait::None, deadline);
+                commands[at].progress = match merged(&call, several, &nodes, command.about.is_read) {
                     Ok(bytes) => Progress::Replied(bytes),
                     Err(error) => Progress::Failed(error.with_command(command.name.clone())),
                 };
@@ -137,22 +137,22 @@ impl Execution<'_> {
     /// Runs a command by itself.
     fn alone(&self, alone: &ByItself) -> Result<Vec<u8>> {
         let deadline = self.deadline_of(alone.wait);
-        self.alone_on.led(deadline, |servers| {
+        self.alone_on.with_failover(deadline, |servers| {
             let follow = self.alone_on.follower(servers);
-            let run = self.alone_on.run_of(servers, alone.cmd.args(), alone.row, alone.wait, deadline);
-            let run = Run { traffic: self.traffic, follow: Some(&follow), ..run };
-            run.run().map(|answer| answer.frame().as_bytes().to_vec())
+            let call = self.alone_on.run_of(servers, alone.cmd.args(), alone.row, alone.wait, deadline);
+            let call = Call { traffic: self.traffic, follow: Some(&follow), ..call };
+            call.execute().map(|answer| answer.frame().as_bytes().to_vec())
         })
     }
 }
 
 /// The one reply to a command that went to several nodes.
-fn merged(run: &Run<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_read: bool) -> Result<Vec<u8>> {
+fn merged(call: &Call<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_read: bool) -> Result<Vec<u8>> {
     let mut replies: Vec<Frame<'_>> = Vec::with_capacity(several.parts.len());
     for part in &several.parts {
         match nodes[part.shard].reply(part.number, is_read) {
             Ok((frame, _)) => replies.push(frame),
-            Err(_) => return Err(summed_up(run, several, nodes, is_read)),
+            Err(_) => return Err(summed_up(call, several, nodes, is_read)),
         }
     }
     let mut keys: Vec<&[usize]> = Vec::with_capacity(several.parts.len());
@@ -161,13 +161,13 @@ fn merged(run: &Run<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_read:
         let part = &several.parts[part];
         nodes[part.shard].node(part.number).map(str::to_owned)
     };
-    let name = |part: usize| run.topology().shards()[several.parts[part].shard].name().to_owned();
+    let name = |part: usize| call.topology().shards()[several.parts[part].shard].name().to_owned();
     (several.merge)(&Given { keys: &keys, replies: &replies, node: &node, name: &name })
 }
 
 /// The one error of a command of which some node did not answer, or refused its part.
 #[cold]
-fn summed_up(run: &Run<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_read: bool) -> Error {
+fn summed_up(call: &Call<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_read: bool) -> Error {
     let mut parts = Vec::with_capacity(several.parts.len());
     let mut results = Vec::with_capacity(several.parts.len());
     for part in &several.parts {
@@ -176,5 +176,5 @@ fn summed_up(run: &Run<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_re
         let reply = nodes[part.shard].reply(part.number, is_read);
         results.push(reply.map(|(frame, _)| Answer::Made(frame.as_bytes().to_vec())));
     }
-    run.summed_up(&parts, results)
+    call.summed_up(&parts, results)
 }

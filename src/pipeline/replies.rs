@@ -2,8 +2,8 @@
 
 use super::node_replies::NodeReplies;
 use super::{Command, Progress};
-use crate::convert::FromValue;
 use crate::error::{Error, Outcome, Result};
+use crate::from_value::FromValue;
 use crate::resp::{Frame, Value, ValueRef};
 use crate::slot::{first_failure, Slot, Slots};
 use std::fmt;

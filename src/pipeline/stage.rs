@@ -5,7 +5,7 @@ use super::in_flight::exchange;
 use super::node_batch::{About, NodeBatch};
 use super::node_replies::NodeReplies;
 use crate::error::Error;
-use crate::execute::{one_of_several, Run, Servers};
+use crate::execute::{one_of_several, Call, Servers};
 use crate::order::sort_by_key;
 use crate::topology::Role;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ impl Stage {
 
     /// Sends every batch and gives what came back, by shard. When a node cannot be reached, the commands whose requests
     /// belong `together` and of which it has one are not sent; why not comes with their numbers.
-    pub(super) fn run(self, run: &Run<'_>, together: &[Together]) -> (Vec<NodeReplies>, Vec<(usize, Error)>) {
+    pub(super) fn run(self, call: &Call<'_>, together: &[Together]) -> (Vec<NodeReplies>, Vec<(usize, Error)>) {
         let mut replies = Vec::with_capacity(self.batches.len());
         let mut unsent = Vec::new();
         for (shard, batch) in self.batches.into_iter().enumerate() {
@@ -75,52 +75,52 @@ impl Stage {
             }
         }
         let mut running = Running { together, given_up: Vec::new(), replies };
-        running.run(run, unsent);
+        running.run(call, unsent);
         (running.replies, running.given_up)
     }
 }
 
 impl Running<'_> {
-    fn run(&mut self, run: &Run<'_>, unsent: Vec<Unsent>) {
+    fn run(&mut self, call: &Call<'_>, unsent: Vec<Unsent>) {
         let mut attempts = Vec::with_capacity(unsent.len());
         for unsent in unsent {
-            attempts.push(Attempt::first(run, unsent));
+            attempts.push(Attempt::first(call, unsent));
         }
-        connect(run, &mut attempts);
+        connect(call, &mut attempts);
         while let Some((at, error)) = self.missing(&attempts) {
             // Nothing was sent to anybody yet, and nothing is held during the pause.
             attempts.iter_mut().for_each(|attempt| attempt.connection = None);
-            if let Some(pause) = attempts[at].pause(run, &error) {
+            if let Some(pause) = attempts[at].pause(call, &error) {
                 std::thread::sleep(pause);
-                connect(run, &mut attempts);
+                connect(call, &mut attempts);
                 continue;
             }
             let asked = error.clone().with_command("pipeline").with_attempts(attempts[at].number());
-            if let Some(now) = new_master(run, &asked) {
+            if let Some(now) = new_master(call, &asked) {
                 attempts[at].unsent.attempts_before = attempts[at].number();
-                return self.run(&run.on(&now), attempts.into_iter().map(|attempt| attempt.unsent).collect());
+                return self.run(&call.on(&now), attempts.into_iter().map(|attempt| attempt.unsent).collect());
             }
             attempts[at].connection = Some(Err(error));
-            connect(run, &mut attempts);
+            connect(call, &mut attempts);
             break;
         }
         self.give_up(&mut attempts);
         let mut refused = Vec::new();
         loop {
-            let pause = self.send(run, &mut attempts, &mut refused);
+            let pause = self.send(call, &mut attempts, &mut refused);
             if attempts.is_empty() {
                 break;
             }
             if !pause.is_zero() {
                 std::thread::sleep(pause);
             }
-            connect(run, &mut attempts);
+            connect(call, &mut attempts);
         }
         // Every other node is done by then: to ask for a master may take a while.
         let mut now = None;
         let mut unsent = Vec::new();
         for (requests, error) in refused {
-            if let Some(servers) = new_master(run, &error) {
+            if let Some(servers) = new_master(call, &error) {
                 now = Some(servers);
                 unsent.push(requests);
             }
@@ -128,7 +128,7 @@ impl Running<'_> {
         if let Some(now) = now {
             // What is sent now belongs to commands of which other parts may have been applied.
             self.together = &[];
-            self.run(&run.on(&now), unsent);
+            self.run(&call.on(&now), unsent);
         }
     }
 
@@ -177,18 +177,18 @@ impl Running<'_> {
 
     /// Makes every attempt and notes what came back. Leaves the attempts that are to be made next, and gives the pause
     /// before them.
-    fn send(&mut self, run: &Run<'_>, attempts: &mut Vec<Attempt>, refused: &mut Vec<(Unsent, Error)>) -> Duration {
+    fn send(&mut self, call: &Call<'_>, attempts: &mut Vec<Attempt>, refused: &mut Vec<(Unsent, Error)>) -> Duration {
         let mut made = std::mem::take(attempts);
         let mut in_flight = Vec::with_capacity(made.len());
         for attempt in &mut made {
-            in_flight.push(attempt.in_flight(run));
+            in_flight.push(attempt.in_flight(call));
         }
         let came = exchange(in_flight);
         let mut longest = Duration::ZERO;
         for (mut attempt, mut replies) in made.into_iter().zip(came) {
-            attempt.note(run, &replies);
+            attempt.note(call, &replies);
             let number = attempt.number();
-            match attempt.next(run, &replies) {
+            match attempt.next(call, &replies) {
                 Next::Attempt(attempt, pause) => {
                     attempts.push(attempt);
                     longest = longest.max(pause);
@@ -206,20 +206,20 @@ impl Running<'_> {
 /// Takes a connection for each attempt that has none and does not know yet that there is none.
 ///
 /// They are taken in the order of the servers: two calls can so never wait for one another.
-fn connect(run: &Run<'_>, attempts: &mut [Attempt]) {
+fn connect(call: &Call<'_>, attempts: &mut [Attempt]) {
     sort_by_key(attempts, |attempt| attempt.server);
     let is_alone = attempts.len() == 1;
     for attempt in attempts {
         if attempt.connection.is_none() {
-            let deadline = attempt.deadline(run);
-            attempt.connect(run, if is_alone { deadline } else { one_of_several(deadline) });
+            let deadline = attempt.deadline(call);
+            attempt.connect(call, if is_alone { deadline } else { one_of_several(deadline) });
         }
     }
 }
 
 /// The servers of now, when the node that failed so has another master among them.
-fn new_master(run: &Run<'_>, error: &Error) -> Option<Arc<Servers>> {
-    run.follow.and_then(|follow| follow(error, one_of_several(run.deadline)))
+fn new_master(call: &Call<'_>, error: &Error) -> Option<Arc<Servers>> {
+    call.follow.and_then(|follow| follow(error, one_of_several(call.deadline)))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a subscriber hears.
 
-use crate::convert::FromValue;
 use crate::error::{escape, Error, Result};
+use crate::from_value::FromValue;
 use crate::resp::ValueRef;
 use crate::topology::Node;
 use std::fmt;

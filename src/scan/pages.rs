@@ -3,8 +3,8 @@
 use crate::cluster::Page;
 use crate::cmd::Cmd;
 use crate::commands::ScanPage;
-use crate::convert::FromValue;
 use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::from_value::FromValue;
 use crate::net::Deadline;
 use crate::resp::{encode, Frame, Items, Value, ValueRef};
 use crate::topology::Node;

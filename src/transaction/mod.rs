@@ -9,8 +9,8 @@ pub use watch::Watched;
 
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::{Cmd, Execute};
-use crate::convert::FromValue;
 use crate::error::Result;
+use crate::from_value::FromValue;
 use crate::multi::gave_nothing;
 use crate::slot::Slot;
 use crate::wait::Wait;
@@ -204,7 +204,7 @@ fn run(destination: &Destination, queue: Queue) -> Result<TransactionReplies> {
     let (prepared, slots) = queue.prepared(destination, &servers, &mut chosen, &mut refusal)?;
     destination.server(&servers, chosen.as_ref())?;
     let observed = cluster.observed();
-    let done = cluster.led(deadline, |servers| {
+    let done = cluster.with_failover(deadline, |servers| {
         let server = destination.server(servers, chosen.as_ref())?;
         cluster.writes_to(servers, server);
         cluster.tried(&servers.pools[server], "EXEC", deadline, || {

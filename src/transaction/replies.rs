@@ -1,8 +1,8 @@
 //! What the commands of a transaction replied.
 
 use super::queue::QueuedCommand;
-use crate::convert::FromValue;
 use crate::error::{Error, Outcome, Result};
+use crate::from_value::FromValue;
 use crate::resp::{Frame, ValueRef};
 use crate::slot::{first_failure, Slot, Slots};
 use std::fmt;

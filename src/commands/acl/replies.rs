@@ -2,8 +2,8 @@
 
 use crate::commands::fields::Fields;
 use crate::commands::replies::Lossy;
-use crate::convert::FromValue;
 use crate::error::Result;
+use crate::from_value::FromValue;
 use crate::resp::ValueRef;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The replies of `TTL` and its like.
 
-use crate::convert::FromValue;
 use crate::error::{Error, Result};
+use crate::from_value::FromValue;
 use crate::resp::ValueRef;
 use std::time::{Duration, SystemTime};
 

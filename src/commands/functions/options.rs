@@ -2,8 +2,8 @@
 
 use crate::args::Args;
 use crate::commands::fields::Fields;
-use crate::convert::FromValue;
 use crate::error::Result;
+use crate::from_value::FromValue;
 use crate::resp::ValueRef;
 use crate::to_arg::{ToArg, ToArgs};
 use std::collections::BTreeMap;

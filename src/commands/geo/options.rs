@@ -1,8 +1,8 @@
 //! Points, units, and which places are looked for.
 
 use crate::args::Args;
-use crate::convert::FromValue;
 use crate::error::Result;
+use crate::from_value::FromValue;
 use crate::resp::ValueRef;
 use crate::to_arg::{iterators, ToArg, ToArgs};
 use std::collections::{BTreeMap, HashMap};

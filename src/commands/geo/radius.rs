@@ -3,7 +3,7 @@
 use super::options::Found;
 use super::{GeoFound, GeoPoint, GeoRadiusOptions, GeoUnit};
 use crate::cmd::{Cmd, Execute};
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::ToArg;
 

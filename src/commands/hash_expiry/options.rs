@@ -2,8 +2,8 @@
 
 use crate::args::Args;
 use crate::commands::time::Expire;
-use crate::convert::FromValue;
 use crate::error::{Error, Result};
+use crate::from_value::FromValue;
 use crate::resp::ValueRef;
 use crate::to_arg::{ToArg, ToArgs};
 use std::time::{Duration, SystemTime};

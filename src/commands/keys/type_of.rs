@@ -1,7 +1,7 @@
 //! The reply of `TYPE`.
 
-use crate::convert::FromValue;
 use crate::error::Result;
+use crate::from_value::FromValue;
 use crate::resp::ValueRef;
 
 /// What a key holds, as [`type_of`](crate::KeyCommands::type_of) tells.

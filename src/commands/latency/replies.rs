@@ -3,8 +3,8 @@
 use crate::args::Args;
 use crate::commands::fields::Fields;
 use crate::commands::replies::{Lossy, Moment, Row};
-use crate::convert::FromValue;
 use crate::error::Result;
+use crate::from_value::FromValue;
 use crate::resp::ValueRef;
 use crate::to_arg::ToArg;
 use std::time::{Duration, SystemTime};

@@ -1,7 +1,7 @@
 //! One reply from each server.
 
-use crate::convert::FromValue;
 use crate::error::Result;
+use crate::from_value::FromValue;
 use crate::resp::ValueRef;
 
 /// What every server said, by the name of the server: the masters in the order of the nodes, then the replicas.

@@ -3,7 +3,7 @@
 use super::{ScoredMember, ZCombineOptions};
 use crate::cmd::{Cmd, Execute};
 use crate::commands::args::Counted;
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 

@@ -1,8 +1,8 @@
 //! The words that go with commands on sorted sets, and their members with scores.
 
 use crate::args::Args;
-use crate::convert::FromValue;
 use crate::error::Result;
+use crate::from_value::FromValue;
 use crate::resp::{Items, ValueRef};
 use crate::to_arg::{iterators, ToArg, ToArgs};
 use std::collections::{BTreeMap, HashMap};

@@ -2,7 +2,7 @@
 
 use super::{LexRange, Limit, ScoreRange, ScoredMember, ZRange};
 use crate::cmd::{Cmd, Execute};
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::ToArg;
 

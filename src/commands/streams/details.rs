@@ -2,8 +2,8 @@
 
 use super::{StreamEntry, StreamId};
 use crate::commands::fields::Fields;
-use crate::convert::FromValue;
 use crate::error::{Error, Result};
+use crate::from_value::FromValue;
 use crate::resp::ValueRef;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};

@@ -4,7 +4,7 @@ use super::options::Streams;
 use super::{EntryRemoval, StreamEntries, StreamRefs, XGroupCreateOptions, XReadGroupOptions};
 use crate::cmd::{Cmd, Execute};
 use crate::commands::args::Counted;
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 

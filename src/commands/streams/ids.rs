@@ -1,8 +1,8 @@
 //! The ids of entries, and ranges of them.
 
 use crate::args::Args;
-use crate::convert::FromValue;
 use crate::error::{escape, Error, Result};
+use crate::from_value::FromValue;
 use crate::resp::ValueRef;
 use crate::to_arg::{ToArg, ToArgs};
 use std::fmt;

@@ -4,7 +4,7 @@ use super::options::Count;
 use super::{AutoClaimed, Ends, PendingEntry, PendingSummary, StreamEntry, StreamId, XClaimOptions, XPendingOptions};
 use crate::cmd::{Cmd, Execute};
 use crate::commands::time::millis;
-use crate::convert::FromValue;
+use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 use std::ops::RangeBounds;

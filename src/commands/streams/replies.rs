@@ -1,8 +1,8 @@
 //! What streams and their consumer groups answer.
 
 use super::StreamId;
-use crate::convert::FromValue;
 use crate::error::{Error, Result};
+use crate::from_value::FromValue;
 use crate::resp::{Items, ValueRef};
 use std::collections::HashMap;
 use std::time::Duration;

@@ -3,8 +3,8 @@
 use crate::args::Args;
 use crate::cmd::{Cmd, Execute};
 use crate::commands::fields::Fields;
-use crate::convert::FromValue;
 use crate::error::Result;
+use crate::from_value::FromValue;
 use crate::resp::ValueRef;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs};

@@ -1,8 +1,8 @@
 //! What servers tell about vector sets.
 
 use crate::commands::fields::Fields;
-use crate::convert::FromValue;
 use crate::error::Result;
+use crate::from_value::FromValue;
 use crate::resp::{Items, ValueRef};
 
 /// An element that a search has found: see [`vsim_found`](crate::VectorSetCommands::vsim_found).

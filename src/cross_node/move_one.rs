@@ -4,7 +4,7 @@ use super::{across, meaning_told, STASHED};
 use super::{integer, nothing_written, owned};
 use crate::command::{Across, WaitArgument};
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::execute::{no_meaning, Run, Strategy};
+use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::plan::{in_rounds, Placed};
 use crate::resp::{encode, Value};
@@ -19,7 +19,7 @@ pub(crate) static MOVE_MEMBER: Strategy = Strategy {
         |_| 5,
     ),
     route: in_rounds,
-    run: |run, route| across(run, route, |run, keys| moved(run, keys, Run::move_member)),
+    run: |call, route| across(call, route, |call, keys| moved(call, keys, Call::move_member)),
     steps: member_steps,
     ..Strategy::ONE_NODE
 };
@@ -32,20 +32,20 @@ pub(crate) static MOVE_ELEMENT: Strategy = Strategy {
         |_| 5,
     ),
     route: in_rounds,
-    run: |run, route| across(run, route, |run, keys| moved(run, keys, Run::move_element)),
-    wait: |run, keys| run.wait_to_move_between(keys),
+    run: |call, route| across(call, route, |call, keys| moved(call, keys, Call::move_element)),
+    wait: |call, keys| call.wait_to_move_between(keys),
     steps: element_steps,
     ..Strategy::ONE_NODE
 };
 
 fn moved<'r>(
-    run: &Run<'r>,
+    call: &Call<'r>,
     keys: &[Placed<'_>],
-    steps: fn(&Run<'r>, &Placed<'_>, &Placed<'_>) -> Result<Vec<u8>>,
+    steps: fn(&Call<'r>, &Placed<'_>, &Placed<'_>) -> Result<Vec<u8>>,
 ) -> Result<Vec<u8>> {
     let [source, destination] = keys else { return Err(no_meaning()) };
-    let moved = steps(run, source, destination);
-    moved.map_err(|error| meaning_told(STASHED, run.told_of_both(source, destination, error)))
+    let moved = steps(call, source, destination);
+    moved.map_err(|error| meaning_told(STASHED, call.told_of_both(source, destination, error)))
 }
 
 fn member_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
@@ -121,7 +121,7 @@ impl Way<'_> {
     }
 }
 
-impl Run<'_> {
+impl Call<'_> {
     /// `SMOVE`: see [`Way`].
     fn move_member(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
         let member = self.args.get(3).unwrap_or_default();
@@ -184,7 +184,7 @@ impl Run<'_> {
             self.part(source.shard, &[ask, source.stored], vec![source.position]),
             self.part(destination.shard, &[ask, destination.stored], vec![destination.position]),
         ];
-        let mut results = self.each(&parts)?.into_iter();
+        let mut results = self.fan_out(&parts)?.into_iter();
         let (Some(first), Some(second)) = (results.next(), results.next()) else { return Ok((0, Ok(()))) };
         let held = integer(&first.map_err(nothing_written)?.frame().value().into())?;
         match second {

@@ -1,12 +1,12 @@
 //! Waiting for an element of keys on several nodes: `BLPOP` and its like.
 
-use super::tracking::{type_in, Waited, Watcher, TRACKING};
-use super::waits::{seconds, SHORTEST};
+use super::cancellable_wait::{seconds, SHORTEST};
+use super::key_changes::{type_in, Waited, Watcher, TRACKING};
 use super::{across, nothing, nothing_written};
 use crate::args::Args;
 use crate::command::{Across, Group, Spec, WaitArgument};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
-use crate::execute::{Run, Strategy};
+use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::order::sort_by_key;
 use crate::plan::{any_node, command, groups, in_rounds, Placed, Planner, Route};
@@ -25,13 +25,13 @@ pub(crate) static FIRST_THAT_HAS: Strategy = Strategy {
         |spec| if spec.wait == WaitArgument::None { 2 } else { 4 },
     ),
     route,
-    run: |run, route| {
-        across(run, route, |run, keys| match run.spec.wait {
-            WaitArgument::None => run.first_that_has(keys),
-            _ => run.wait_for_first(keys),
+    run: |call, route| {
+        across(call, route, |call, keys| match call.spec.wait {
+            WaitArgument::None => call.first_that_has(keys),
+            _ => call.wait_for_first(keys),
         })
     },
-    wait: |run, keys| run.wait_on_one_for_first(keys),
+    wait: |call, keys| call.wait_on_one_for_first(keys),
     steps,
     ..Strategy::ONE_NODE
 };
@@ -79,7 +79,7 @@ fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     steps
 }
 
-impl Run<'_> {
+impl Call<'_> {
     /// `LMPOP` and `ZMPOP`: the nodes are asked one after the other in the order of the keys, each natively for its own,
     /// until one has something to give.
     fn first_that_has(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {

@@ -4,11 +4,11 @@
 //! may have something is it asked for that, and only one node at a time: so a reply that is lost is the only one that can
 //! be, nothing has to be put back, and a wait on a node that says nothing ends by closing the connection.
 
-use super::waits::Given;
+use super::cancellable_wait::Given;
 use super::{error_in, nothing_written};
 use crate::command::Access;
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
-use crate::execute::{cancelled, Run};
+use crate::execute::{cancelled, Call};
 use crate::net::{Deadline, Incoming, Stream};
 use crate::plan::{command, Placed};
 use crate::resp::{Frame, ValueRef};
@@ -128,7 +128,7 @@ struct Session {
     seen_fit: Instant,
 }
 
-impl Run<'_> {
+impl Call<'_> {
     /// Watches several servers until one of them gives something, or the time is over.
     pub(super) fn watch_until_given(
         &self,

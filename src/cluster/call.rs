@@ -3,7 +3,7 @@
 use super::Cluster;
 use crate::args::Args;
 use crate::error::{Error, Result};
-use crate::execute::{RowRef, Run};
+use crate::execute::{Call, RowRef};
 use crate::net::{Deadline, Traffic};
 use crate::observer::{ObserverEvent, Observing};
 use crate::wait::Wait;
@@ -33,13 +33,13 @@ impl Cluster {
         row: RowRef,
         wait: Wait,
         deadline: Deadline,
-        mut attempt: impl FnMut(Run<'_>) -> Result<T>,
+        mut attempt: impl FnMut(Call<'_>) -> Result<T>,
     ) -> Result<T> {
         let observed = self.observed();
         let traffic = observed.as_ref().map(|observed| &observed.traffic);
-        let result = self.led(deadline, |servers| {
+        let result = self.with_failover(deadline, |servers| {
             let follow = self.follower(servers);
-            attempt(Run { traffic, follow: Some(&follow), ..self.run_of(servers, args, row, wait, deadline) })
+            attempt(Call { traffic, follow: Some(&follow), ..self.run_of(servers, args, row, wait, deadline) })
         });
         if let Some(observed) = observed {
             observed.command(&row.spec.name_of(args), result.as_ref().err());

@@ -1,6 +1,6 @@
 //! Requests to several servers at the same time.
 
-use super::{answer, one_of_several, Answer, Run, Servers, SLICE};
+use super::{answer, one_of_several, Answer, Call, Servers, SLICE};
 use crate::error::{Error, Outcome, Result};
 use crate::net::{Deadline, Lease};
 use crate::order::sort_by_key;
@@ -35,9 +35,9 @@ fn receive(sent: &mut [Leased]) {
     }
 }
 
-impl Run<'_> {
+impl Call<'_> {
     /// Requests to several servers at the same time, and what came of each, whatever comes of the others.
-    pub(super) fn each_by_itself(&self, parts: &[Part<'_>]) -> Vec<Result<Answer>> {
+    pub(super) fn fan_out_by_itself(&self, parts: &[Part<'_>]) -> Vec<Result<Answer>> {
         self.exchanged(parts, self.leases(parts, false).unwrap_or_default())
     }
 
@@ -45,7 +45,7 @@ impl Run<'_> {
     ///
     /// # Errors
     /// When a connection cannot be had: then nothing was sent to any of them.
-    pub(crate) fn each(&self, parts: &[Part<'_>]) -> Result<Vec<Result<Answer>>> {
+    pub(crate) fn fan_out(&self, parts: &[Part<'_>]) -> Result<Vec<Result<Answer>>> {
         let all_or_none = !self.reads() && !self.spec.response.wants_one;
         let effort = self.effort(self.deadline);
         let mut attempts = Attempts::first(self.retries);
@@ -172,7 +172,7 @@ impl Run<'_> {
     }
 
     /// The same command on other servers, of which it follows no more.
-    pub(crate) fn on<'s>(&'s self, servers: &'s Servers) -> Run<'s> {
-        Run { servers, planner: Planner { topology: &servers.topology, ..self.planner }, follow: None, ..*self }
+    pub(crate) fn on<'s>(&'s self, servers: &'s Servers) -> Call<'s> {
+        Call { servers, planner: Planner { topology: &servers.topology, ..self.planner }, follow: None, ..*self }
     }
 }

@@ -4,7 +4,7 @@ use super::{across, meaning_told, PACKED};
 use super::{all_succeeded, error_in, exec_unwatched, nothing_written, random};
 use crate::command::{Access, Across};
 use crate::error::{Error, Outcome, Result};
-use crate::execute::{Run, Strategy};
+use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::multi::gave_nothing;
 use crate::net::Lease;
@@ -23,13 +23,13 @@ pub(crate) static CARRY_SOURCES: Strategy = Strategy {
         |spec| if spec.access == Access::Read { 3 } else { 5 },
     ),
     route: in_rounds,
-    run: |run, route| across(run, route, carry),
+    run: |call, route| across(call, route, carry),
     steps,
     ..Strategy::ONE_NODE
 };
 
-pub(super) fn carry(run: &Run<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
-    run.carry_sources(keys).map_err(|error| meaning_told(PACKED, error))
+pub(super) fn carry(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    call.carry_sources(keys).map_err(|error| meaning_told(PACKED, error))
 }
 
 pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
@@ -64,7 +64,7 @@ struct Copy {
     payload: Vec<u8>,
 }
 
-impl Run<'_> {
+impl Call<'_> {
     /// Every key that lives elsewhere is dumped; the home node restores them under names of their own, runs the
     /// command on those and forgets them, all in one transaction, so that nobody else ever sees them.
     fn carry_sources(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {

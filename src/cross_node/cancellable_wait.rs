@@ -1,10 +1,10 @@
 //! Waiting for data on one server, in a way that another thread can end.
 
+use super::key_changes::type_in;
 use super::nothing;
-use super::tracking::type_in;
 use crate::command::{Group, WaitArgument};
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::execute::{cancelled, Answer, Cancellable, Run};
+use crate::execute::{cancelled, Answer, Call, Cancellable};
 use crate::net::{Deadline, Lease};
 use crate::observer::CloseReason;
 use crate::plan::{command, Part, Placed};
@@ -44,33 +44,33 @@ pub(super) struct Waiter<'w> {
 pub(crate) static CANCELLABLE: Cancellable = Cancellable { routed: wait_on_one, named: wait_on_server };
 
 /// A wait of what routing sends to one server.
-fn wait_on_one(run: &Run<'_>, part: &Part<'_>) -> Result<Answer> {
-    let keys = match run.spec.key_positions(run.args) {
-        Some(_) => run.planner.placed(run.args, run.spec)?,
+fn wait_on_one(call: &Call<'_>, part: &Part<'_>) -> Result<Answer> {
+    let keys = match call.spec.key_positions(call.args) {
+        Some(_) => call.planner.placed(call.args, call.spec)?,
         None => Vec::new(),
     };
     match keys[..] {
         // Without keys no server takes it, and one says why.
-        [] => run.one(part),
-        _ => (run.code.wait)(run, &keys).map(Answer::Made),
+        [] => call.one(part),
+        _ => (call.code.wait)(call, &keys).map(Answer::Made),
     }
 }
 
 /// A wait on this very server, where keys have the names that they are given by.
-fn wait_on_server(run: &Run<'_>, server: usize) -> Result<Answer> {
+fn wait_on_server(call: &Call<'_>, server: usize) -> Result<Answer> {
     let is_of = |shard: &Shard| shard.master() == server || shard.replicas().contains(&server);
-    let shard = run.topology().shards().iter().position(is_of).unwrap_or(0);
-    let positions = run.spec.key_positions(run.args).unwrap_or_default();
-    let names = positions.iter().copied().zip(run.args.at(positions.iter().copied()));
+    let shard = call.topology().shards().iter().position(is_of).unwrap_or(0);
+    let positions = call.spec.key_positions(call.args).unwrap_or_default();
+    let names = positions.iter().copied().zip(call.args.at(positions.iter().copied()));
     let keys: Vec<Placed<'_>> =
         names.map(|(position, stored)| Placed { position, shard, master: server, stored }).collect();
     match keys[..] {
-        [] => run.exchange(server, run.args.as_bytes()),
-        _ => (run.code.wait)(run, &keys).map(Answer::Made),
+        [] => call.exchange(server, call.args.as_bytes()),
+        _ => (call.code.wait)(call, &keys).map(Answer::Made),
     }
 }
 
-impl Run<'_> {
+impl Call<'_> {
     /// Waits for the first of some lists or sorted sets of one server that has something.
     pub(super) fn wait_on_one_for_first(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         let request = |places: &[usize], slice: Duration| {

@@ -1,7 +1,7 @@
 //! What patterns name, looked up on the nodes where it lives.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::Run;
+use crate::execute::Call;
 use crate::net::{Deadline, Lease};
 use crate::order::sort_by_key;
 use crate::plan::{command, Pattern, Target};
@@ -24,7 +24,7 @@ struct Batch<'b> {
     fields: Vec<(usize, Vec<u8>, &'b [u8])>,
 }
 
-impl Run<'_> {
+impl Call<'_> {
     /// What the patterns lead to, element by element; for each element in the order of the patterns. All nodes are
     /// asked at the same time.
     pub(super) fn look_up(&self, elements: &[Vec<u8>], patterns: &[Pattern<'_>], role: Role) -> Result<Vec<Cell>> {

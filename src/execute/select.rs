@@ -1,7 +1,7 @@
 //! Which server is asked for a read, and which one when that fails.
 
 use super::in_step::serves_no_reads;
-use super::{Run, Servers};
+use super::{Call, Servers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Deadline, Lease, Standing};
 use crate::observer::ObserverEvent;
@@ -112,7 +112,7 @@ impl Iterator for Candidates<'_> {
     }
 }
 
-impl Run<'_> {
+impl Call<'_> {
     /// The servers that may serve a target, the one to ask first coming first.
     pub(crate) fn candidates(&self, target: Target) -> Candidates<'_> {
         let turn = match (self.replicas_for(target).len(), self.planner.read_from) {

@@ -3,9 +3,9 @@
 use super::Cluster;
 use crate::cmd::{Cmd, Execute};
 use crate::command::{Access, MARKED};
-use crate::convert::FromValue;
 use crate::error::{escape, Error, Result};
 use crate::execute::{RowRef, Servers};
+use crate::from_value::FromValue;
 use crate::plan::about_a_connection;
 use crate::topology::{Node, Role};
 use std::fmt;
@@ -106,9 +106,9 @@ impl OnNode {
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
         let row = self.cluster.row_of_any(cmd)?;
         let wait = row.wait(cmd.args());
-        self.cluster.call(cmd.args(), row, wait, self.cluster.begin(wait), |run| {
-            let server = self.server(run.servers).map_err(|error| error.with_command(cmd.name()))?;
-            run.made(run.run_on(server)?)
+        self.cluster.call(cmd.args(), row, wait, self.cluster.begin(wait), |call| {
+            let server = self.server(call.servers).map_err(|error| error.with_command(cmd.name()))?;
+            call.convert(call.run_on(server)?)
         })
     }
 }
@@ -120,11 +120,11 @@ impl OnEachMaster {
         let masters = servers.topology.servers().enumerate().filter(|(_, (role, _))| *role == Role::Master);
         let (numbers, nodes): (Vec<usize>, Vec<Node>) = masters.map(|(at, (_, node))| (at, node.clone())).unzip();
         let wait = row.wait(cmd.args());
-        let mut run = self.cluster.run_of(&servers, cmd.args(), row, wait, self.cluster.begin(wait));
+        let mut call = self.cluster.run_of(&servers, cmd.args(), row, wait, self.cluster.begin(wait));
         let observed = self.cluster.observed();
-        run.traffic = observed.as_ref().map(|observed| &observed.traffic);
-        let answers = run.run_on_each(&numbers).into_iter();
-        let results: Vec<Result<T>> = answers.map(|answer| answer.and_then(|answer| run.made(answer))).collect();
+        call.traffic = observed.as_ref().map(|observed| &observed.traffic);
+        let answers = call.run_on_each(&numbers).into_iter();
+        let results: Vec<Result<T>> = answers.map(|answer| answer.and_then(|answer| call.convert(answer))).collect();
         if let Some(observed) = observed {
             let failed = results.iter().find_map(|result| result.as_ref().err());
             observed.command(&row.spec.name_of(cmd.args()), failed);
