@@ -334,6 +334,27 @@ mod tests {
         assert_eq!(args.iter().last(), Some(&b"-7"[..]));
     }
 
+    #[test]
+    fn the_head_counts() {
+        let mut args = Args::new();
+        assert_eq!(args.as_bytes(), b"");
+        for count in 1..=1_001 {
+            args.push(b"");
+            let head = format!("*{count}\r\n$0\r\n");
+            assert!(args.as_bytes().starts_with(head.as_bytes()), "{count}");
+        }
+        let lengths = [0, 9, 10, 99, 100, 12_345];
+        let mut args = Args::of_words("CONFIG SET");
+        lengths.iter().for_each(|&length| args.push(&b"x".repeat(length)));
+        assert!(args.iter().skip(2).map(<[u8]>::len).eq(lengths));
+        assert_eq!((args.get(0), args.get(1)), (Some(&b"CONFIG"[..]), Some(&b"SET"[..])));
+        assert!(args.as_bytes().starts_with(b"*8\r\n$6\r\nCONFIG\r\n$3\r\nSET\r\n$0\r\n\r\n$9\r\n"));
+        let mut one = Args::of_words("GET");
+        assert_eq!((one.as_bytes(), one.get(1)), (&b"*1\r\n$3\r\nGET\r\n"[..], None));
+        one.mark();
+        assert_eq!(one.marked(), [0]);
+    }
+
     /// What most programs send all the time needs no memory for this.
     #[test]
     fn few_arguments_remember_nothing() {

@@ -308,3 +308,42 @@ fn is_to_be_set(set: Time, left: Time) -> bool {
 fn settable(left: Time) -> Option<Duration> {
     left.timeout().map(|left| left.max(Duration::from_micros(1)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_that_will_do_is_not_set_again() {
+        let millis = |millis| Time::of(Duration::from_millis(millis));
+        let never = Time::NO_END;
+        for (set, left, is_set) in [
+            (never, never, false),
+            (never, millis(1_000), true),
+            (millis(1_000), never, true),
+            (millis(1_000), millis(1_000), false),
+            // Too late by a sixteenth, and by more.
+            (millis(1_000), millis(950), false),
+            (millis(1_000), millis(900), true),
+            // Too soon: it is waited once more, unless that would be again and again.
+            (millis(20), millis(1_000), false),
+            (millis(9), millis(1_000), true),
+            (millis(9), millis(9), false),
+        ] {
+            assert_eq!(is_to_be_set(set, left), is_set, "{set:?} {left:?}");
+        }
+        assert_eq!(settable(Time(1)), Some(Duration::from_micros(1)));
+        assert_eq!((settable(never), settable(millis(7))), (None, Some(Duration::from_millis(7))));
+    }
+
+    #[test]
+    fn what_is_left_is_a_word() {
+        let now = Instant::now();
+        let deadline = Deadline { at: now.checked_add(Duration::from_secs(2)), wait: Duration::ZERO };
+        assert_eq!(deadline.time_at(now), Time(2_000_000_000));
+        let over = now.checked_add(Duration::from_secs(2)).unwrap();
+        assert_eq!((deadline.time_at(over), Time::OVER.checked().is_err()), (Time::OVER, true));
+        assert_eq!(Deadline::never().time_at(over).checked().unwrap(), None);
+        assert_eq!(Time::of(Duration::MAX), Time::NO_END);
+    }
+}

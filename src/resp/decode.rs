@@ -298,7 +298,7 @@ fn bad<T>(message: impl Into<Cow<'static, str>>) -> Result<T, Bad> {
 fn short_value(bytes: &[u8], limits: &Limits) -> Option<usize> {
     if let Some((length, body)) = short_bulk(bytes) {
         let end = body + length;
-        let is_whole = bytes.get(end..end + 2) == Some(&b"\r\n"[..]) && length <= limits.bulk;
+        let is_whole = matches!(bytes.get(end..end + 2), Some([b'\r', b'\n'])) && length <= limits.bulk;
         return is_whole.then_some(end + 2);
     }
     let size = match short_integer(bytes) {

@@ -148,3 +148,40 @@ pub(crate) fn short_integer(bytes: &[u8]) -> Option<(i64, usize)> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_integers_are_those_that_any_integer_is() {
+        for text in
+            ["0", "-1", "007", "99999999999999999", "-99999999999999999", "100000000000000000", "9223372036854775807"]
+        {
+            let reply = format!(":{text}\r\n:8\r\n");
+            let found = short_integer(reply.as_bytes());
+            let any = parse_i64(text.as_bytes()).map(|number| (number, text.len() + 3));
+            assert!(found == any || (found.is_none() && text.len() > 17), "{text}: {found:?}");
+        }
+        for reply in [":", ":-", ":1", ":1\r", ":\r\n", ":-\r\n", ":1\n", ":1\rx", ":+1\r\n", ":1x\r\n", "$1\r\n"] {
+            assert_eq!(short_integer(reply.as_bytes()), None, "{reply:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_as_std_writes_them() {
+        for number in [0, 9, 10, 99, 100, -1, -10, i64::MAX, i64::MIN] {
+            let (mut reply, mut argument) = (Vec::new(), Vec::new());
+            integer(&mut reply, number);
+            bulk_integer(&mut argument, number < 0, number.unsigned_abs());
+            let text = number.to_string();
+            assert_eq!(reply, format!(":{text}\r\n").into_bytes());
+            assert_eq!(argument, format!("${}\r\n{text}\r\n", text.len()).into_bytes());
+        }
+        for length in [0, 9, 10, 99, 100, usize::MAX] {
+            let mut out = Vec::new();
+            head(&mut out, b'*', length);
+            assert_eq!(out, format!("*{length}\r\n").into_bytes());
+        }
+    }
+}
