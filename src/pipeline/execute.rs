@@ -113,8 +113,9 @@ impl Execution<'_> {
         let servers = self.cluster.servers();
         let follow = self.cluster.follower(&servers);
         let (deadline, no_args) = (self.deadline_of(Wait::None), Args::new());
-        let run = self.cluster.run_of(&servers, &no_args, RowRef::own(&MARKED), Wait::None, deadline);
-        let run = Run { traffic: self.traffic, follow: Some(&follow), ..run };
+        let mut run = self.cluster.run_of(&servers, &no_args, RowRef::own(&MARKED), Wait::None, deadline);
+        run.traffic = self.traffic;
+        run.follow = Some(&follow);
         let several = stage.several.clone();
         let (nodes, given_up) = stage.run(&run, &together);
         for (at, error) in given_up {
@@ -139,8 +140,9 @@ impl Execution<'_> {
         let deadline = self.deadline_of(alone.wait);
         self.alone_on.led(deadline, |servers| {
             let follow = self.alone_on.follower(servers);
-            let run = self.alone_on.run_of(servers, alone.cmd.args(), alone.row, alone.wait, deadline);
-            let run = Run { traffic: self.traffic, follow: Some(&follow), ..run };
+            let mut run = self.alone_on.run_of(servers, alone.cmd.args(), alone.row, alone.wait, deadline);
+            run.traffic = self.traffic;
+            run.follow = Some(&follow);
             run.run().map(|answer| answer.frame().as_bytes().to_vec())
         })
     }
