@@ -24,13 +24,13 @@ pub struct Cancel(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     cancelled: bool,
-    /// Whom to tell, by number.
+    /// What is called when it is cancelled, by number.
     listeners: Vec<(u64, Box<dyn Fn() + Send>)>,
     /// The number of the next listener.
     next: u64,
 }
 
-/// Somebody who wants to know; until it is dropped.
+/// A listener of a `Cancel`: it is called until this is dropped.
 pub(crate) struct Listening {
     cancel: Cancel,
     number: u64,
@@ -90,19 +90,19 @@ mod tests {
 
     #[test]
     fn who_listens_is_told_and_nobody_else() {
-        let (cancel, told) = (Cancel::new(), Arc::new(AtomicUsize::new(0)));
+        let (cancel, calls) = (Cancel::new(), Arc::new(AtomicUsize::new(0)));
         let tell = |worth: usize| {
-            let told = Arc::clone(&told);
+            let calls = Arc::clone(&calls);
             move || {
-                told.fetch_add(worth, Ordering::SeqCst);
+                calls.fetch_add(worth, Ordering::SeqCst);
             }
         };
         let _stays = cancel.listen(tell(1));
         drop(cancel.listen(tell(10)));
-        assert_eq!(told.load(Ordering::SeqCst), 0);
+        assert_eq!(calls.load(Ordering::SeqCst), 0);
         cancel.clone().cancel();
-        assert_eq!(told.load(Ordering::SeqCst), 1);
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
         drop(cancel.listen(tell(100)));
-        assert_eq!((told.load(Ordering::SeqCst), cancel.state().listeners.len()), (101, 1));
+        assert_eq!((calls.load(Ordering::SeqCst), cancel.state().listeners.len()), (101, 1));
     }
 }

@@ -262,7 +262,7 @@ impl Cluster {
         let row = self.row_of(cmd)?;
         let servers = self.servers();
         let wait = row.wait(cmd.args());
-        let run = self.run_of(&servers, cmd.args(), row, wait, self.begin(wait));
+        let run = self.call_of(&servers, cmd.args(), row, wait, self.begin(wait));
         let route = row.route(&run.planner, cmd.args())?;
         let steps = row.code.steps;
         Ok(Plan::of(&run.planner, cmd.args(), row.spec, &route, steps, &|target| run.first_asked(target)))
@@ -312,7 +312,7 @@ impl Cluster {
     }
 
     /// One command on its way, with a deadline that begins now.
-    pub(crate) fn run_of<'r>(
+    pub(crate) fn call_of<'r>(
         &'r self,
         servers: &'r Servers,
         args: &'r Args,

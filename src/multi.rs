@@ -186,7 +186,8 @@ fn queued(
 
 /// Leaves the transaction. Where that does not succeed the connection is closed, which does the same.
 fn discard(lease: &mut Lease, deadline: Deadline) {
-    let left = lease.ask(&[b"DISCARD"], deadline).is_ok_and(|reply| reply.value() == ValueRef::Simple(b"OK"));
+    let said = lease.ask(&[b"DISCARD"], deadline);
+    let left = said.is_ok_and(|reply| matches!(reply.value(), ValueRef::Simple(b"OK")));
     lease.set_stateful(!left);
 }
 

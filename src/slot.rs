@@ -1,4 +1,4 @@
-//! The places of replies that are still to come, and what is told of them together.
+//! The places of replies that are still to come, and one error for all commands that failed.
 
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use std::fmt;
@@ -113,23 +113,23 @@ mod tests {
     #[test]
     fn one_error_tells_of_all() {
         use Outcome::{Applied, NotApplied, Partial, Unknown};
-        let told = |outcomes: &[Option<Outcome>]| {
+        let summary = |outcomes: &[Option<Outcome>]| {
             let error_of = |at: usize| outcomes[at].map(|outcome| Error::new(ErrorKind::Io, outcome, "no"));
             // Of three the last one only reads.
             let error = first_failure(outcomes.len(), "a pipeline", &|at| at == 2, &error_of)?;
             Some((error.outcome(), error.message().to_owned()))
         };
         let message = |what: &str| format!("no; this is command {what}");
-        assert_eq!(told(&[]), None);
-        assert_eq!(told(&[None, None]), None);
+        assert_eq!(summary(&[]), None);
+        assert_eq!(summary(&[None, None]), None);
         let (one, both) = ("2 of 2 in a pipeline, and no other failed", "1 of 2 in a pipeline, and 2 of them failed");
-        assert_eq!(told(&[None, Some(NotApplied)]), Some((Partial, message(one))));
-        assert_eq!(told(&[None, Some(Unknown)]), Some((Unknown, message(one))));
-        assert_eq!(told(&[Some(NotApplied), Some(NotApplied)]), Some((NotApplied, message(both))));
-        assert_eq!(told(&[Some(NotApplied), Some(Applied)]), Some((Partial, message(both))));
-        assert_eq!(told(&[Some(NotApplied), Some(Unknown)]), Some((Unknown, message(both))));
+        assert_eq!(summary(&[None, Some(NotApplied)]), Some((Partial, message(one))));
+        assert_eq!(summary(&[None, Some(Unknown)]), Some((Unknown, message(one))));
+        assert_eq!(summary(&[Some(NotApplied), Some(NotApplied)]), Some((NotApplied, message(both))));
+        assert_eq!(summary(&[Some(NotApplied), Some(Applied)]), Some((Partial, message(both))));
+        assert_eq!(summary(&[Some(NotApplied), Some(Unknown)]), Some((Unknown, message(both))));
         let two = "1 of 3 in a pipeline, and 2 of them failed";
-        assert_eq!(told(&[Some(NotApplied), Some(NotApplied), None]), Some((NotApplied, message(two))));
-        assert_eq!(told(&[Some(NotApplied), None, Some(NotApplied)]), Some((Partial, message(two))));
+        assert_eq!(summary(&[Some(NotApplied), Some(NotApplied), None]), Some((NotApplied, message(two))));
+        assert_eq!(summary(&[Some(NotApplied), None, Some(NotApplied)]), Some((Partial, message(two))));
     }
 }

@@ -39,7 +39,7 @@ impl Cluster {
         let traffic = observed.as_ref().map(|observed| &observed.traffic);
         let result = self.with_failover(deadline, |servers| {
             let follow = self.follower(servers);
-            attempt(Call { traffic, follow: Some(&follow), ..self.run_of(servers, args, row, wait, deadline) })
+            attempt(Call { traffic, follow: Some(&follow), ..self.call_of(servers, args, row, wait, deadline) })
         });
         if let Some(observed) = observed {
             observed.command(&row.spec.name_of(args), result.as_ref().err());

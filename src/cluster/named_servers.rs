@@ -120,7 +120,7 @@ impl OnEachMaster {
         let masters = servers.topology.servers().enumerate().filter(|(_, (role, _))| *role == Role::Master);
         let (numbers, nodes): (Vec<usize>, Vec<Node>) = masters.map(|(at, (_, node))| (at, node.clone())).unzip();
         let wait = row.wait(cmd.args());
-        let mut call = self.cluster.run_of(&servers, cmd.args(), row, wait, self.cluster.begin(wait));
+        let mut call = self.cluster.call_of(&servers, cmd.args(), row, wait, self.cluster.begin(wait));
         let observed = self.cluster.observed();
         call.traffic = observed.as_ref().map(|observed| &observed.traffic);
         let answers = call.run_on_each(&numbers).into_iter();

@@ -113,8 +113,9 @@ impl Execution<'_> {
         let servers = self.cluster.servers();
         let follow = self.cluster.follower(&servers);
         let (deadline, no_args) = (self.deadline_of(Wait::None), Args::new());
-        let call = self.cluster.run_of(&servers, &no_args, RowRef::own(&MARKED), Wait::None, deadline);
-        let call = Call { traffic: self.traffic, follow: Some(&follow), ..call };
+        let mut call = self.cluster.call_of(&servers, &no_args, RowRef::own(&MARKED), Wait::None, deadline);
+        call.traffic = self.traffic;
+        call.follow = Some(&follow);
         let several = stage.several.clone();
         let (nodes, given_up) = stage.run(&call, &together);
         for (at, error) in given_up {
@@ -124,7 +125,7 @@ impl Execution<'_> {
         for at in several {
             let command = &commands[at];
             if let Progress::SeveralNodes(several) = &command.progress {
-                let call = self.cluster.run_of(&servers, several.cmd.args(), several.row, Wait::None, deadline);
+                let call = self.cluster.call_of(&servers, several.cmd.args(), several.row, Wait::None, deadline);
                 commands[at].progress = match merged(&call, several, &nodes, command.about.is_read) {
                     Ok(bytes) => Progress::Replied(bytes),
                     Err(error) => Progress::Failed(error.with_command(command.name.clone())),
@@ -139,8 +140,9 @@ impl Execution<'_> {
         let deadline = self.deadline_of(alone.wait);
         self.alone_on.with_failover(deadline, |servers| {
             let follow = self.alone_on.follower(servers);
-            let call = self.alone_on.run_of(servers, alone.cmd.args(), alone.row, alone.wait, deadline);
-            let call = Call { traffic: self.traffic, follow: Some(&follow), ..call };
+            let mut call = self.alone_on.call_of(servers, alone.cmd.args(), alone.row, alone.wait, deadline);
+            call.traffic = self.traffic;
+            call.follow = Some(&follow);
             call.execute().map(|answer| answer.frame().as_bytes().to_vec())
         })
     }

@@ -196,7 +196,9 @@ impl Pipeline {
     #[must_use = "a command may have failed, and only its reply tells"]
     pub fn run_each(&mut self) -> Replies {
         let slots = std::mem::replace(&mut self.slots, Slots::new());
-        let commands = std::mem::take(&mut self.commands);
+        // It is likely to be filled with as many again.
+        let next = Vec::with_capacity(self.commands.len().min(1_000));
+        let commands = std::mem::replace(&mut self.commands, next);
         let mut stages = std::mem::take(&mut self.stages);
         stages.push(std::mem::take(&mut self.last));
         let deadline = self.cluster.begin(Wait::None);

@@ -3,6 +3,9 @@
 use crate::error::{Error, Outcome, Result};
 use crate::resp::{Frame, ValueRef};
 
+/// As many bytes has a short reply, such as that to a SET.
+const SHORT: usize = 5;
+
 /// What became of the requests of a node.
 #[derive(Debug, Default)]
 pub(super) struct NodeReplies {
@@ -50,6 +53,7 @@ impl NodeReplies {
 
     /// Says that this server is asked from here on.
     pub(super) fn ask(&mut self, node: String, attempt: u32) {
+        self.bytes.reserve(self.requests.len() * SHORT);
         self.servers.push(AskedServer { node, attempt });
     }
 

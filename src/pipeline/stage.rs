@@ -178,14 +178,14 @@ impl Running<'_> {
     /// Makes every attempt and notes what came back. Leaves the attempts that are to be made next, and gives the pause
     /// before them.
     fn send(&mut self, call: &Call<'_>, attempts: &mut Vec<Attempt>, refused: &mut Vec<(Unsent, Error)>) -> Duration {
-        let mut made = std::mem::take(attempts);
-        let mut in_flight = Vec::with_capacity(made.len());
-        for attempt in &mut made {
+        let mut current = std::mem::take(attempts);
+        let mut in_flight = Vec::with_capacity(current.len());
+        for attempt in &mut current {
             in_flight.push(attempt.in_flight(call));
         }
         let came = exchange(in_flight);
         let mut longest = Duration::ZERO;
-        for (mut attempt, mut replies) in made.into_iter().zip(came) {
+        for (mut attempt, mut replies) in current.into_iter().zip(came) {
             attempt.note(call, &replies);
             let number = attempt.number();
             match attempt.next(call, &replies) {

@@ -103,6 +103,12 @@ impl Link {
         }
     }
 
+    /// Whether something is listened to here.
+    #[inline(never)]
+    pub(super) fn holds(&self, subscription: &Subscription) -> bool {
+        self.held.contains(subscription)
+    }
+
     /// Forgets what was asked: the connection is gone.
     pub(super) fn forget_requests(&mut self) {
         self.unanswered.clear();
@@ -271,9 +277,9 @@ mod tests {
             }
             let mut names: Vec<&[u8]> = link.held.iter().map(|(_, name)| name.as_slice()).collect();
             names.sort();
-            let told: String = link.answers.iter().map(|answer| if answer.is_none() { '+' } else { '!' }).collect();
+            let answered: String = link.answers.iter().map(|answer| if answer.is_none() { '+' } else { '!' }).collect();
             assert_eq!(
-                (names.concat(), told, link.refused.is_some()),
+                (names.concat(), answered, link.refused.is_some()),
                 (held.as_bytes().to_vec(), answers.to_string(), *refused),
                 "case {nth}"
             );

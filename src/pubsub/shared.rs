@@ -97,6 +97,7 @@ impl Shared {
         shared
     }
 
+    #[inline(never)]
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

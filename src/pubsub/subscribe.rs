@@ -9,6 +9,7 @@ use crate::cmd::Cmd;
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Phase, Result};
 use crate::net::Deadline;
 use crate::order::sort;
+use crate::plan::too_few;
 use crate::to_arg::ToArgs;
 use crate::topology::Topology;
 use std::sync::Arc;
@@ -61,8 +62,7 @@ impl Subscriber {
     fn change(&mut self, kind: ChannelKind, begins: bool, cmd: &Cmd) -> Result<()> {
         cmd.check()?;
         if cmd.args().len() < 2 {
-            let name = kind.command(begins).name.to_ascii_lowercase();
-            return Err(Error::argument(["ERR wrong number of arguments for '", &name, "' command"].concat()));
+            return Err(too_few(kind.command(begins)));
         }
         let mut names: Vec<Subscription> = Vec::with_capacity(cmd.args().len());
         for name in cmd.args().iter().skip(1) {
@@ -113,11 +113,11 @@ impl Subscriber {
         for subscription in names {
             if subscription.0 == ChannelKind::Pattern {
                 for shard in topology.distinct_shards() {
-                    if !state.links.get(shard).is_some_and(|link| link.held.contains(&subscription)) {
+                    if !state.links.get(shard).is_some_and(|link| link.holds(&subscription)) {
                         asked[shard].push(subscription.clone());
                     }
                 }
-            } else if !state.links.iter().any(|link| link.held.contains(&subscription)) {
+            } else if !state.links.iter().any(|link| link.holds(&subscription)) {
                 let shard = self.shared.cluster.shard_of_channel(&subscription.1, &topology);
                 asked[shard].push(subscription);
             }
@@ -140,7 +140,7 @@ impl Subscriber {
             let Some(link) = state.links.get(shard) else { continue };
             let mut request = NodeRequest::new(shard, &topology);
             for subscription in names {
-                if link.held.contains(subscription) {
+                if link.holds(subscription) {
                     request.asked.push(subscription.clone());
                 }
             }

@@ -24,7 +24,7 @@ pub struct ScanKey<T> {
     /// What stands behind the options.
     last: Option<&'static str>,
     elements: Elements,
-    made: PhantomData<fn() -> T>,
+    item: PhantomData<fn() -> T>,
 }
 
 enum Elements {
@@ -38,7 +38,7 @@ impl<T> ScanKey<T> {
         key.write_arg(&mut args);
         let key = args.get(0).unwrap_or_default().to_vec();
         let elements = Elements::Single(Pages::from(0, String::new()));
-        ScanKey { cluster, spec, key, options, last: None, elements, made: PhantomData }
+        ScanKey { cluster, spec, key, options, last: None, elements, item: PhantomData }
     }
 
     pub(super) fn pairs(cluster: Cluster, spec: &'static Row, key: impl ToArg, options: ScanOptions) -> ScanKey<T> {
@@ -63,7 +63,7 @@ impl<T: FromValue> ScanKey<T> {
         ) -> impl Fn(u64) -> Result<Page<ScanPage<I>>> + 'a {
             move |cursor| cluster.page(&page_of(cmd(cursor)), None, until)
         }
-        let (made, node) = match elements {
+        let (converted, node) = match elements {
             Elements::Single(pages) => {
                 (pages.next(until, ask(cluster, until, cmd))?.map(|raw| raw.make()), pages.node())
             }
@@ -72,7 +72,7 @@ impl<T: FromValue> ScanKey<T> {
             }
         };
         let node = node.map(ToString::to_string);
-        made.transpose().map_err(|error| match node {
+        converted.transpose().map_err(|error| match node {
             Some(node) => error.with_node(|| node),
             None => error,
         })

@@ -232,7 +232,10 @@ impl Chosen {
         let name = escape(args.get(key.position).unwrap_or_default(), 64);
         let node = servers.topology.shards()[key.shard].name();
         let Some(chosen) = chosen else {
-            let because = [&name, " of ", &spec.name_of(args), " on ", node].concat();
+            let mut because = name;
+            for more in [" of ", &spec.name_of(args), " on ", node] {
+                because.push_str(more);
+            }
             *chosen = Some(Chosen { server: key.master, shard: Some(key.shard), because });
             return Ok(());
         };

@@ -371,7 +371,7 @@ impl Watched {
             self.failed = Some(error.kind());
             named(error.with_outcome(Outcome::NotApplied), lease)
         })?;
-        let made = match (lease.take_bulk(&range), range) {
+        let converted = match (lease.take_bulk(&range), range) {
             (Some(bytes), _) => T::from_bulk(bytes),
             (None, range) => match lease.frame(range).value() {
                 ValueRef::Error(text) => {
@@ -382,7 +382,7 @@ impl Watched {
                 value => T::from_value(value),
             },
         };
-        made.map_err(|error| named(error, lease))
+        converted.map_err(|error| named(error, lease))
     }
 
     /// Gives the connection back, watching nothing. Where that cannot be had it is closed, which ends the watch as well,
@@ -390,7 +390,7 @@ impl Watched {
     fn unwatch(mut self) {
         if self.lease.stateful() {
             let reply = self.lease.ask(&[b"UNWATCH"], self.deadline);
-            let unwatched = reply.is_ok_and(|reply| reply.value() == ValueRef::Simple(b"OK"));
+            let unwatched = reply.is_ok_and(|reply| matches!(reply.value(), ValueRef::Simple(b"OK")));
             self.lease.set_stateful(!unwatched);
         }
     }
