@@ -60,6 +60,14 @@ impl Args {
         args
     }
 
+    /// One word as it goes over the wire.
+    pub(crate) fn of_encoded(word: &[u8]) -> Args {
+        let mut args = Args::new();
+        args.buffer.extend_from_slice(word);
+        args.counted();
+        args
+    }
+
     /// Appends one argument of any bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.note_place();

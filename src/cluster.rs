@@ -259,7 +259,7 @@ impl Cluster {
     /// # Ok::<(), rediscluster::Error>(())
     /// ```
     pub fn plan<T>(&self, cmd: &Cmd<T>) -> Result<Plan> {
-        let row = self.row_of(cmd)?;
+        let row = self.row_of(cmd.untyped())?;
         let servers = self.servers();
         let wait = row.wait(cmd.args());
         let run = self.call_of(&servers, cmd.args(), row, wait, self.begin(wait));
@@ -272,7 +272,7 @@ impl Cluster {
     #[cfg(fuzzing)]
     pub(crate) fn routes<T>(&self, cmd: &Cmd<T>) -> bool {
         let servers = self.servers();
-        self.row_of(cmd).is_ok_and(|row| row.route(&self.planner(&servers), cmd.args()).is_ok())
+        self.row_of(cmd.untyped()).is_ok_and(|row| row.route(&self.planner(&servers), cmd.args()).is_ok())
     }
 
     pub(crate) fn planner<'p>(&'p self, servers: &'p Servers) -> Planner<'p> {
@@ -303,12 +303,6 @@ impl Cluster {
     /// ```
     pub fn pools(&self) -> Vec<PoolStatus> {
         self.servers().pools.iter().map(|pool| pool.status()).collect()
-    }
-
-    fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
-        let row = self.row_of(cmd)?;
-        let wait = row.wait(cmd.args());
-        self.call(cmd.args(), row, wait, self.begin(wait), |call| call.convert(call.execute()?))
     }
 
     /// One command on its way, with a deadline that begins now.
@@ -347,7 +341,7 @@ impl Execute for &Cluster {
     type Output<T: FromValue> = Result<T>;
 
     fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Result<T> {
-        self.run(&cmd)
+        self.route_and_run(&cmd)
     }
 }
 

@@ -26,9 +26,15 @@ const LONGEST: usize = 512 << 20;
 /// assert!(set.args().as_bytes().starts_with(b"*5\r\n$3\r\nSET\r\n$3\r\nfoo\r\n"));
 /// ```
 pub struct Cmd<T = Value> {
+    untyped: Untyped,
+    reply: PhantomData<fn() -> T>,
+}
+
+/// A command without the type of its reply: all that is looked at before the reply comes.
+#[derive(Clone)]
+pub(crate) struct Untyped {
     args: Args,
     origin: Origin,
-    reply: PhantomData<fn() -> T>,
 }
 
 /// What tells the row of a command.
@@ -47,19 +53,19 @@ impl Cmd {
     pub(crate) fn named(name: &str, find: Find) -> Cmd {
         let mut args = Args::new();
         name.split_ascii_whitespace().for_each(|word| args.push(word.as_bytes()));
-        Cmd { args, origin: Origin::Name(find), reply: PhantomData }
+        Cmd { untyped: Untyped { args, origin: Origin::Name(find) }, reply: PhantomData }
     }
 }
 
 impl<T> Cmd<T> {
     /// Begins the command of a row of the table.
     pub fn new(row: &'static Row) -> Cmd<T> {
-        Cmd { args: Args::of_words(row.name), origin: Origin::Row(row.into()), reply: PhantomData }
+        Cmd { untyped: Untyped { args: row.begin(), origin: Origin::Row(row.into()) }, reply: PhantomData }
     }
 
     /// Appends one argument.
     pub fn arg(mut self, arg: impl ToArg) -> Cmd<T> {
-        arg.write_arg(&mut self.args);
+        arg.write_arg(&mut self.untyped.args);
         self
     }
 
@@ -73,36 +79,62 @@ impl<T> Cmd<T> {
     /// assert_eq!(set.args().len(), 4);
     /// ```
     pub fn key(mut self, key: impl ToArg) -> Cmd<T> {
-        key.write_arg(&mut self.args);
-        self.args.mark();
+        key.write_arg(&mut self.untyped.args);
+        self.untyped.args.mark();
         self
     }
 
     /// Appends every argument of a list.
     pub fn args_of(mut self, args: impl ToArgs) -> Cmd<T> {
-        args.write_args(&mut self.args);
+        args.write_args(&mut self.untyped.args);
         self
     }
 
     /// Appends every pair of a list or a map, first its left side, then its right side.
     pub fn pairs(mut self, pairs: impl ToPairs) -> Cmd<T> {
-        pairs.write_pairs(&mut self.args);
+        pairs.write_pairs(&mut self.untyped.args);
         self
     }
 
     /// Chooses the Rust type that the reply becomes.
     pub fn reply<U>(self) -> Cmd<U> {
-        Cmd { args: self.args, origin: self.origin, reply: PhantomData }
+        Cmd { untyped: self.untyped, reply: PhantomData }
     }
 
     /// The arguments so far, the command's own words first.
     pub fn args(&self) -> &Args {
-        &self.args
+        &self.untyped.args
     }
 
     /// The command as it is sent to one server.
     pub fn as_bytes(&self) -> &[u8] {
-        self.args.as_bytes()
+        self.untyped.args.as_bytes()
+    }
+
+    #[inline]
+    pub(crate) fn untyped(&self) -> &Untyped {
+        &self.untyped
+    }
+
+    #[inline]
+    pub(crate) fn row(&self, own: &[&'static Spec]) -> Result<RowRef> {
+        self.untyped.row(own)
+    }
+
+    #[inline]
+    pub(crate) fn check(&self) -> Result<()> {
+        self.untyped.check()
+    }
+
+    #[inline]
+    pub(crate) fn name(&self) -> Cow<'static, str> {
+        self.untyped.name()
+    }
+}
+
+impl Untyped {
+    pub(crate) fn args(&self) -> &Args {
+        &self.args
     }
 
     /// The row for the command: the one that it was made from, else looked up by name, first among the user's own.
@@ -179,12 +211,12 @@ impl Execute for Build {
 
 impl<T> Clone for Cmd<T> {
     fn clone(&self) -> Cmd<T> {
-        Cmd { args: self.args.clone(), origin: self.origin, reply: PhantomData }
+        Cmd { untyped: self.untyped.clone(), reply: PhantomData }
     }
 }
 
 impl<T> fmt::Debug for Cmd<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Cmd").field(&self.args).finish()
+        f.debug_tuple("Cmd").field(self.args()).finish()
     }
 }

@@ -215,16 +215,20 @@ impl Call<'_> {
 
     /// What was asked for, made of the reply.
     pub(crate) fn convert<T: FromValue>(&self, mut answer: Answer) -> Result<T> {
-        answer.make().map_err(|error| {
-            let error = error.with_command(self.spec.name_of(self.args));
-            // An error inside of what a script returned: the script came to its end.
-            let ended = self.spec.runs_a_script(self.args) && error.is_server();
-            let error = if ended { error.with_outcome(Outcome::Applied) } else { error };
-            match answer.node() {
-                Some(node) => error.with_node(|| node),
-                None => error,
-            }
-        })
+        answer.make().map_err(|error| self.misfit(&answer, error))
+    }
+
+    /// The error for a reply that does not become what was asked for.
+    #[cold]
+    fn misfit(&self, answer: &Answer, error: Error) -> Error {
+        let error = error.with_command(self.spec.name_of(self.args));
+        // An error inside of what a script returned: the script came to its end.
+        let ended = self.spec.runs_a_script(self.args) && error.is_server();
+        let error = if ended { error.with_outcome(Outcome::Applied) } else { error };
+        match answer.node() {
+            Some(node) => error.with_node(|| node),
+            None => error,
+        }
     }
 
     /// An error as the caller gets it.
@@ -274,6 +278,9 @@ impl Call<'_> {
 
     /// One request to the first server of the target that can serve it.
     pub(crate) fn one(&self, part: &Part<'_>) -> Result<Answer> {
+        if let Some((server, routed)) = self.only_server(part.target) {
+            return self.exchange_until(server, &part.request, self.deadline, routed);
+        }
         let mut candidates = self.candidates(part.target);
         let mut failed: Option<(usize, Error)> = None;
         let mut made = 0;

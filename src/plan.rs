@@ -97,6 +97,7 @@ pub enum CrossNode {
 }
 
 /// What planning needs to know besides the command.
+#[derive(Clone, Copy)]
 pub(crate) struct Planner<'p> {
     pub(crate) topology: &'p Topology,
     pub(crate) placement: &'p Placement,

@@ -2,8 +2,10 @@
 
 use super::Cluster;
 use crate::args::Args;
+use crate::cmd::{Cmd, Untyped};
 use crate::error::{Error, Result};
-use crate::execute::{Call, RowRef};
+use crate::execute::{Answer, Call, RowRef};
+use crate::from_value::FromValue;
 use crate::net::{Deadline, Traffic};
 use crate::observer::{ObserverEvent, Observing};
 use crate::wait::Wait;
@@ -33,18 +35,54 @@ impl Cluster {
         row: RowRef,
         wait: Wait,
         deadline: Deadline,
-        mut attempt: impl FnMut(Call<'_>) -> Result<T>,
+        mut attempt: impl FnMut(&Call<'_>) -> Result<T>,
     ) -> Result<T> {
+        let mut done = None;
+        self.call_once(args, row, wait, deadline, &mut |call| {
+            done = Some(attempt(call)?);
+            Ok(())
+        })?;
+        done.ok_or_else(|| Error::reply("no reply came"))
+    }
+
+    /// One copy for all types.
+    fn call_once(
+        &self,
+        args: &Args,
+        row: RowRef,
+        wait: Wait,
+        deadline: Deadline,
+        attempt: &mut dyn FnMut(&Call<'_>) -> Result<()>,
+    ) -> Result<()> {
         let observed = self.observed();
         let traffic = observed.as_ref().map(|observed| &observed.traffic);
         let result = self.with_failover(deadline, |servers| {
             let follow = self.follower(servers);
-            attempt(Call { traffic, follow: Some(&follow), ..self.call_of(servers, args, row, wait, deadline) })
+            let mut call = self.call_of(servers, args, row, wait, deadline);
+            call.traffic = traffic;
+            call.follow = Some(&follow);
+            attempt(&call)
         });
         if let Some(observed) = observed {
             observed.command(&row.spec.name_of(args), result.as_ref().err());
         }
         result
+    }
+
+    /// Runs a command where it belongs.
+    pub(super) fn route_and_run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
+        let mut value = None;
+        self.run_untyped(cmd.untyped(), &mut |call, answer| {
+            value = Some(call.convert(answer)?);
+            Ok(())
+        })?;
+        value.ok_or_else(|| Error::reply("no reply came"))
+    }
+
+    fn run_untyped(&self, cmd: &Untyped, take: &mut dyn FnMut(&Call<'_>, Answer) -> Result<()>) -> Result<()> {
+        let row = self.row_of(cmd)?;
+        let wait = row.wait(cmd.args());
+        self.call_once(cmd.args(), row, wait, self.begin(wait), &mut |call| take(call, call.execute()?))
     }
 }
 

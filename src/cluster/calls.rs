@@ -2,7 +2,7 @@
 
 use super::call::Observed;
 use super::{Cluster, Follower};
-use crate::cmd::Cmd;
+use crate::cmd::Untyped;
 use crate::error::{Error, Result};
 use crate::execute::{Command, Effort, RowRef, Servers};
 use crate::net::{Deadline, Lease, Pool};
@@ -23,13 +23,13 @@ impl Cluster {
     }
 
     /// The row of a command, which a server would take as far as can be told from here.
-    pub(crate) fn row_of<T>(&self, cmd: &Cmd<T>) -> Result<RowRef> {
+    pub(crate) fn row_of(&self, cmd: &Untyped) -> Result<RowRef> {
         cmd.check()?;
         cmd.row(&self.shared.own_specs)
     }
 
     /// What a server says to a command that any server refuses for its keys.
-    pub(crate) fn refusal_of<T>(&self, cmd: &Cmd<T>, row: RowRef, deadline: Deadline) -> Error {
+    pub(crate) fn refusal_of(&self, cmd: &Untyped, row: RowRef, deadline: Deadline) -> Error {
         let said = self.call(cmd.args(), row, Wait::None, deadline, |call| call.execute().map(drop));
         said.err().unwrap_or_else(not_refused)
     }

@@ -1,7 +1,7 @@
 //! Commands to named servers, without routing.
 
 use super::Cluster;
-use crate::cmd::{Cmd, Execute};
+use crate::cmd::{Cmd, Execute, Untyped};
 use crate::command::{Access, MARKED};
 use crate::error::{escape, Error, Result};
 use crate::execute::{RowRef, Servers};
@@ -71,7 +71,7 @@ impl Cluster {
     }
 
     /// The row of a command that goes to a server as it is.
-    pub(crate) fn row_of_any<T>(&self, cmd: &Cmd<T>) -> Result<RowRef> {
+    pub(crate) fn row_of_any(&self, cmd: &Untyped) -> Result<RowRef> {
         cmd.check()?;
         // A command without a row may write.
         let row = self.row_of(cmd).unwrap_or(RowRef::own(&MARKED));
@@ -104,10 +104,10 @@ impl OnNode {
     }
 
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
-        let row = self.cluster.row_of_any(cmd)?;
+        let row = self.cluster.row_of_any(cmd.untyped())?;
         let wait = row.wait(cmd.args());
         self.cluster.call(cmd.args(), row, wait, self.cluster.begin(wait), |call| {
-            let server = self.server(call.servers).map_err(|error| error.with_command(cmd.name()))?;
+            let server = self.server(call.servers).map_err(|error| error.with_command(cmd.untyped().name()))?;
             call.convert(call.run_on(server)?)
         })
     }
@@ -115,7 +115,7 @@ impl OnNode {
 
 impl OnEachMaster {
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<Vec<(Node, Result<T>)>> {
-        let row = self.cluster.row_of_any(cmd)?;
+        let row = self.cluster.row_of_any(cmd.untyped())?;
         let servers = self.cluster.servers();
         let masters = servers.topology.servers().enumerate().filter(|(_, (role, _))| *role == Role::Master);
         let (numbers, nodes): (Vec<usize>, Vec<Node>) = masters.map(|(at, (_, node))| (at, node.clone())).unzip();

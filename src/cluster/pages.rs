@@ -21,7 +21,7 @@ pub(crate) struct Page<T> {
 impl Cluster {
     /// Asks the master of a node, or of the command's key, for a page.
     pub(crate) fn page<T: FromValue>(&self, cmd: &Cmd<T>, shard: Option<usize>, until: Deadline) -> Result<Page<T>> {
-        let row = self.row_of(cmd)?;
+        let row = self.row_of(cmd.untyped())?;
         self.call(cmd.args(), row, Wait::None, until, |call| {
             let (shard, request) = match shard {
                 Some(shard) => (shard, cmd.as_bytes().into()),

@@ -16,18 +16,18 @@ impl Cluster {
         whole: &(dyn Fn() -> Cmd<T> + Sync),
         ask: bool,
     ) -> Result<T> {
-        let row = self.row_of(named)?;
+        let row = self.row_of(named.untyped())?;
         self.call(named.args(), row, Wait::None, self.begin(Wait::None), |call| {
             let servers = call.servers;
             let request = || {
                 let cmd = whole();
-                match self.row_of(&cmd)?.route(&self.planner(servers), cmd.args())? {
+                match self.row_of(cmd.untyped())?.route(&self.planner(servers), cmd.args())? {
                     Route::One(part) => Ok(part.request.into_owned()),
                     _ => Err(Error::argument("a script runs on one node")),
                 }
             };
             let whole = Whole { request: &request, ask };
-            let call = Call { whole_script: Some(&whole), ..call };
+            let call = Call { whole_script: Some(&whole), ..*call };
             call.convert(call.execute()?)
         })
     }
@@ -41,7 +41,7 @@ impl OnNode {
         whole: &(dyn Fn() -> Cmd<T> + Sync),
         ask: bool,
     ) -> Result<T> {
-        let row = self.cluster.row_of_any(named)?;
+        let row = self.cluster.row_of_any(named.untyped())?;
         let request = || {
             let cmd = whole();
             cmd.check().map(|()| cmd.as_bytes().to_vec())
@@ -49,7 +49,7 @@ impl OnNode {
         self.cluster.call(named.args(), row, Wait::None, self.cluster.begin(Wait::None), |call| {
             let server = self.server(call.servers).map_err(|error| error.with_command(named.name()))?;
             let whole = Whole { request: &request, ask };
-            let call = Call { whole_script: Some(&whole), ..call };
+            let call = Call { whole_script: Some(&whole), ..*call };
             call.convert(call.run_on(server)?)
         })
     }

@@ -26,6 +26,51 @@ use std::ops::Deref;
 pub struct Row {
     spec: Spec,
     code: Code,
+    name: EncodedName,
+}
+
+/// A name of one word as it goes over the wire; of two words nothing. Encoded once and for all, because every call begins
+/// with it.
+#[derive(Debug)]
+struct EncodedName {
+    bytes: [u8; EncodedName::LONGEST],
+    length: usize,
+}
+
+impl EncodedName {
+    const LONGEST: usize = 32;
+
+    const fn of(name: &str) -> EncodedName {
+        let name = name.as_bytes();
+        let mut encoded = EncodedName { bytes: [0; EncodedName::LONGEST], length: 0 };
+        let mut at = 0;
+        while at < name.len() {
+            if name[at] == b' ' {
+                return encoded;
+            }
+            at += 1;
+        }
+        encoded.bytes[0] = b'$';
+        let mut length = 1;
+        if name.len() > 9 {
+            encoded.bytes[length] = b'0' + (name.len() / 10) as u8;
+            length += 1;
+        }
+        encoded.bytes[length] = b'0' + (name.len() % 10) as u8;
+        encoded.bytes[length + 1] = b'\r';
+        encoded.bytes[length + 2] = b'\n';
+        length += 3;
+        let mut at = 0;
+        while at < name.len() {
+            encoded.bytes[length] = name[at];
+            length += 1;
+            at += 1;
+        }
+        encoded.bytes[length] = b'\r';
+        encoded.bytes[length + 1] = b'\n';
+        encoded.length = length + 2;
+        encoded
+    }
 }
 
 /// What is done with the keys of a command that live on several nodes: how it is routed, how it is run, and what is told of
@@ -107,7 +152,15 @@ impl Row {
             _ => Code::new(strategy.route, strategy.run, strategy),
         };
         let code = Code { wait_of: wait_of(spec.wait), ..code };
-        Row { spec: Spec { across: strategy.across, ..spec }, code }
+        Row { name: EncodedName::of(spec.name), spec: Spec { across: strategy.across, ..spec }, code }
+    }
+
+    /// The command's own words.
+    pub(crate) fn begin(&self) -> Args {
+        match self.name.bytes.get(..self.name.length) {
+            Some(name @ [_, ..]) => Args::of_encoded(name),
+            _ => Args::of_words(self.spec.name),
+        }
     }
 }
 

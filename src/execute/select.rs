@@ -113,6 +113,19 @@ impl Iterator for Candidates<'_> {
 }
 
 impl Call<'_> {
+    /// The one server that may serve a target, where there is no choice and nothing to remember of it for a choice; and
+    /// what routing knows of others.
+    pub(crate) fn only_server(&self, target: Target) -> Option<(usize, Option<bool>)> {
+        match target {
+            Target::Server(server) => Some((server, None)),
+            Target::Shard(shard, role) => {
+                let shard = &self.topology().shards()[shard];
+                let is_alone = role == Role::Master || shard.replicas().is_empty();
+                is_alone.then_some((shard.master(), Some(false)))
+            }
+        }
+    }
+
     /// The servers that may serve a target, the one to ask first coming first.
     pub(crate) fn candidates(&self, target: Target) -> Candidates<'_> {
         let turn = match (self.replicas_for(target).len(), self.planner.read_from) {

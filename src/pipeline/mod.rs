@@ -217,7 +217,7 @@ impl Pipeline {
     }
 
     fn push(&mut self, cmd: Cmd) {
-        let command = match self.cluster.row_of(&cmd) {
+        let command = match self.cluster.row_of(cmd.untyped()) {
             Ok(row) => self.planned(cmd, row),
             Err(error) => Command::failed(cmd.name(), error),
         };

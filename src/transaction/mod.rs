@@ -200,7 +200,7 @@ fn run(destination: &Destination, queue: Queue) -> Result<TransactionReplies> {
     }
     let servers = cluster.servers();
     let mut chosen = destination.chosen(&servers)?;
-    let mut refusal = |cmd: &Cmd, row| cluster.refusal_of(cmd, row, deadline);
+    let mut refusal = |cmd: &Cmd, row| cluster.refusal_of(cmd.untyped(), row, deadline);
     let (prepared, slots) = queue.prepared(destination, &servers, &mut chosen, &mut refusal)?;
     destination.server(&servers, chosen.as_ref())?;
     let observed = cluster.observed();

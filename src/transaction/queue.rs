@@ -165,7 +165,7 @@ impl Destination {
     /// The row of a command that any server refuses for its keys. One for a named server goes there as it is.
     pub(super) fn refused_for_its_keys<T>(&self, cmd: &Cmd<T>) -> Option<RowRef> {
         let Destination::ByKeys(cluster) = self else { return None };
-        cluster.row_of(cmd).ok().filter(|row| row.spec.is_refused_for_its_keys(cmd.args()))
+        cluster.row_of(cmd.untyped()).ok().filter(|row| row.spec.is_refused_for_its_keys(cmd.args()))
     }
 
     /// Takes a command for the server of the transaction: its request is appended to `bytes`.
@@ -178,12 +178,12 @@ impl Destination {
     ) -> Result<RowRef> {
         match self {
             Destination::Named(on) => {
-                let row = on.cluster().row_of_any(cmd)?;
+                let row = on.cluster().row_of_any(cmd.untyped())?;
                 bytes.extend_from_slice(cmd.as_bytes());
                 Ok(row)
             }
             Destination::ByKeys(cluster) => {
-                let row = cluster.row_of(cmd)?;
+                let row = cluster.row_of(cmd.untyped())?;
                 let native = native(&cluster.planner(servers), cmd.args(), row.spec, row.code.naming)?;
                 Chosen::agree(chosen, servers, cmd.args(), row.spec, &native)?;
                 bytes.extend_from_slice(&native.request);
