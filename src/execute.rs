@@ -278,8 +278,8 @@ impl Call<'_> {
 
     /// One request to the first server of the target that can serve it.
     pub(crate) fn one(&self, part: &Part<'_>) -> Result<Answer> {
-        if let Some((server, routed)) = self.only_server(part.target) {
-            return self.exchange_until(server, &part.request, self.deadline, routed);
+        if let Some(server) = self.only_server(part.target) {
+            return self.exchange_until(server, &part.request, self.deadline, None);
         }
         let mut candidates = self.candidates(part.target);
         let mut failed: Option<(usize, Error)> = None;
@@ -328,13 +328,31 @@ impl Call<'_> {
         deadline: Deadline,
         routed: Option<bool>,
     ) -> Result<Answer> {
-        let exchange = |request: &[u8]| {
+        self.budget.earn();
+        match self.attempt(server, request, deadline, routed) {
+            Err(error) => self.exchange_again(server, request, deadline, routed, error),
+            answer => answer,
+        }
+    }
+
+    /// What follows when the first attempt has failed: others, and for a script that the server does not know the whole of it.
+    #[cold]
+    #[inline(never)]
+    fn exchange_again(
+        &self,
+        server: usize,
+        request: &[u8],
+        deadline: Deadline,
+        routed: Option<bool>,
+        first: Error,
+    ) -> Result<Answer> {
+        let exchange = |request: &[u8], first: Option<Error>| {
             let effort = Effort { has_others: routed == Some(true), ..self.effort(deadline) };
-            effort.tried(&self.servers.pools[server], None, || self.attempt(server, request, deadline, routed))
+            effort.tried(&self.servers.pools[server], first, || self.attempt(server, request, deadline, routed))
         };
-        match (exchange(request), self.whole_script) {
+        match (exchange(request, Some(first)), self.whole_script) {
             // The same server: it knows the script from then on.
-            (Err(error), Some(whole)) if error.is_unknown_script() => exchange(&(whole.request)()?),
+            (Err(error), Some(whole)) if error.is_unknown_script() => exchange(&(whole.request)()?, None),
             (result, _) => result,
         }
     }

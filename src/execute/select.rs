@@ -113,15 +113,14 @@ impl Iterator for Candidates<'_> {
 }
 
 impl Call<'_> {
-    /// The one server that may serve a target, where there is no choice and nothing to remember of it for a choice; and
-    /// what routing knows of others.
-    pub(crate) fn only_server(&self, target: Target) -> Option<(usize, Option<bool>)> {
+    /// The one server that may serve a target, where there is no choice and nothing to remember of it for a choice.
+    pub(crate) fn only_server(&self, target: Target) -> Option<usize> {
         match target {
-            Target::Server(server) => Some((server, None)),
+            Target::Server(server) => Some(server),
             Target::Shard(shard, role) => {
                 let shard = &self.topology().shards()[shard];
                 let is_alone = role == Role::Master || shard.replicas().is_empty();
-                is_alone.then_some((shard.master(), Some(false)))
+                is_alone.then_some(shard.master())
             }
         }
     }
