@@ -40,6 +40,18 @@ pub fn by_module(binary: &Path) -> Result<Vec<(String, u64, u64)>, String> {
     Ok(modules)
 }
 
+/// Bytes of what is loaded, by section, the largest first.
+pub fn by_section(binary: &Path) -> Result<Vec<(String, u64)>, String> {
+    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", binary.display());
+    let bytes = std::fs::read(binary).map_err(|error| told(&error))?;
+    let file = object::File::parse(&*bytes).map_err(|error| told(&error))?;
+    // What has no address stays in the file and is what `strip` takes away.
+    let loaded = file.sections().filter(|section| section.address() != 0 && section.file_range().is_some());
+    let mut sections: Vec<_> = loaded.map(|s| (s.name().unwrap_or_default().to_owned(), s.size())).collect();
+    sections.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+    Ok(sections)
+}
+
 /// The crate that a symbol comes from, and for this library the room. What is generic counts for the room that it was
 /// made for, which is named first among its types.
 fn module(name: &str) -> String {
