@@ -25,7 +25,8 @@ pub fn by_module(binary: &Path) -> Result<Vec<(String, u64, u64)>, String> {
     let mut modules: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for symbol in file.symbols() {
         let kind = symbol.section_index().and_then(|index| file.section_by_index(index).ok()).map(|s| s.kind());
-        let name = rustc_demangle::demangle(symbol.name().unwrap_or_default()).to_string();
+        // Without the hash that tells two versions of a crate apart, which would stand between its name and what follows.
+        let name = format!("{:#}", rustc_demangle::demangle(symbol.name().unwrap_or_default()));
         let module = modules.entry(module(&name)).or_default();
         match (symbol.kind(), kind) {
             (SymbolKind::Text, _) => module.0 += symbol.size(),

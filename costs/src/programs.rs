@@ -28,19 +28,19 @@ pub const EMPTY: Program = alone("empty", "nothing");
 
 /// The programs that use this library.
 pub const OURS: [Program; 6] = [
-    Program { held: true, timed: true, ..ours("get_set", "`GET`, `SET`", [(490, 250), (245, 140)]) },
-    ours("many_keys", "these and `MGET`, `DEL`, `INCR`, `EXPIRE`", [(580, 330), (280, 180)]),
+    Program { held: true, timed: true, ..ours("get_set", "GET, SET", [(490, 250), (245, 140)]) },
+    ours("many_keys", "these and MGET, DEL, INCR, EXPIRE", [(580, 330), (280, 180)]),
     Program { held: true, ..ours("pipeline", "these six and a pipeline", [(700, 430), (330, 220)]) },
-    ours("transaction", "`GET`, `SET` and a transaction", [(560, 320), (260, 170)]),
-    ours("subscriber", "`GET`, `SET` and a subscriber", [(680, 400), (310, 200)]),
-    ours("by_name", "`GET`, `SET` by `cmd(\"NAME\")`, so the table of all commands", [(1_200, 900), (620, 450)]),
+    ours("transaction", "GET, SET and a transaction", [(560, 320), (260, 170)]),
+    ours("subscriber", "GET, SET and a subscriber", [(680, 400), (310, 200)]),
+    ours("by_name", "GET, SET by `cmd(\"NAME\")`, so the table of all commands", [(1_200, 900), (620, 450)]),
 ];
 
 /// The same GET and SET with redis-rs.
 pub const PEERS: [Program; 3] = [
-    Program { timed: true, ..alone("bare", "redis-rs without features, one server: `GET`, `SET`") },
-    Program { timed: true, ..alone("default", "redis-rs, one server: `GET`, `SET`") },
-    Program { timed: true, ..alone("cluster", "redis-rs with its `cluster`: `GET`, `SET`") },
+    Program { timed: true, ..alone("bare", "redis-rs without features, one server: GET, SET") },
+    Program { timed: true, ..alone("default", "redis-rs, one server: GET, SET") },
+    Program { timed: true, ..alone("cluster", "redis-rs with its cluster: GET, SET") },
 ];
 
 const fn ours(binary: &'static str, title: &'static str, [release, small]: [(u64, u64); 2]) -> Program {
