@@ -29,7 +29,7 @@ test: ## gets a Redis or Valkey server when there is none, then runs all tests
 	fi; \
 	REDISCLUSTER_SERVERS=$$(scripts/servers.sh) || true; export REDISCLUSTER_SERVERS; \
 	echo "$$REDISCLUSTER_SERVERS"; \
-	cargo test --workspace
+	scripts/test.sh
 
 reference: ## writes docs/commands.md anew from the command table
 	UPDATE_REFERENCE=1 cargo test --quiet --test reference
@@ -51,13 +51,19 @@ fuzz: ## runs each fuzz target for FUZZ_SECONDS (10), two at a time
 bench: ## decoding and encoding beside redis-rs, in one run
 	cargo run --release --manifest-path bench/Cargo.toml
 
-# A package of its own as well. With COSTS=--write the figures of what is held are written to costs/; with COSTS=--check it
-# fails when that has grown.
+# A package of its own as well. With COSTS=--write the figures of what is held are written to costs/ and the README; with
+# COSTS=--check it fails when that has grown.
 COSTS ?=
+COSTS_RUN = cargo run --quiet --locked --manifest-path costs/Cargo.toml --
 
 size: ## bytes that the library adds to small programs, and time of their build, beside redis-rs
-	cargo run --release --locked --manifest-path costs/Cargo.toml -- size $(COSTS)
+	$(COSTS_RUN) size $(COSTS)
 
-instructions: ## instructions of common calls, beside redis-rs; wants valgrind
-	@REDIS_SERVER=$$(scripts/server.sh) \
-		cargo run --release --locked --manifest-path costs/Cargo.toml -- instructions $(COSTS)
+instructions: ## instructions of common calls, beside redis-rs; gets valgrind when there is none
+	@set -euo pipefail; \
+	REDIS_SERVER=$$(scripts/server.sh); export REDIS_SERVER; \
+	if scripts/valgrind.sh; then \
+		$(COSTS_RUN) instructions $(COSTS); \
+	else \
+		echo "############ SKIPPED: no valgrind can be had here, so instructions are NOT counted ############"; \
+	fi

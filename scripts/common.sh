@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What server.sh and servers.sh have in common: sourced, never run. It sets $root and $servers.
+# What server.sh, servers.sh and valgrind.sh have in common: sourced, never run. It sets $root and $servers.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # The directory cargo builds in: it is ignored by git, and `cargo clean` removes the servers with it.
@@ -52,11 +52,13 @@ apt_script='
   apt update || echo "apt-get update failed: going on with the lists at hand"
   for package in "$@"; do
     apt install -y --no-install-recommends "$package" || continue
-    if [ "$package" != redis-tools ] && command -v systemctl >/dev/null; then
-      now=
-      [ ! -d /run/systemd/system ] || now=--now
-      systemctl disable $now "$package" || true
-    fi
+    case $package in
+      *-server)
+        now=
+        [ ! -d /run/systemd/system ] || now=--now
+        ! command -v systemctl >/dev/null || systemctl disable $now "$package" || true
+        ;;
+    esac
     exit 0
   done
   exit 1
@@ -66,6 +68,17 @@ from_apt() {
   type -P apt-get >/dev/null || return 1
   say "installing with apt-get: $1"
   as_root sh -c "$apt_script" sh "$@" </dev/null >&2
+}
+
+from_dnf() { # PACKAGE...
+  type -P dnf >/dev/null || return 1
+  local package
+  for package in "$@"; do
+    say "installing with dnf: $package"
+    # A package for a server made by dnf starts no service.
+    as_root dnf install -y "$package" </dev/null >&2 && return 0
+  done
+  return 1
 }
 
 # in_wheel WHEEL FILE: the program FILE of a wheel that was fetched before.

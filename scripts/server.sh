@@ -57,17 +57,6 @@ from_brew() {
   PATH=$PATH:$(brew --prefix)/bin # where a brew that is not on PATH by its own directory puts programs
 }
 
-from_dnf() { # PACKAGE...
-  type -P dnf >/dev/null || return 1
-  local package
-  for package in "$@"; do
-    say "installing with dnf: $package"
-    # A package for a server made by dnf starts no service.
-    as_root dnf install -y "$package" </dev/null >&2 && return 0
-  done
-  return 1
-}
-
 # from_system CHECK NAME...: installs with whichever package manager is here and works.
 from_system() {
   [ "${RC_NO_SYSTEM_INSTALL:-}" != 1 ] || return 1

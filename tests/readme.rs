@@ -4,6 +4,13 @@ use rediscluster::spec::{Access, RequestPolicy, Row, ALL};
 use std::collections::BTreeSet;
 use std::path::Path;
 
+// Of the package that measures them: what is in a table, and how it is written.
+#[allow(dead_code)]
+#[path = "../costs/src/programs.rs"]
+mod programs;
+#[path = "../costs/src/readme.rs"]
+mod table_of_sizes;
+
 const README: &str = include_str!("../README.md");
 
 /// The lines of its tables that list commands: the rows that each line names, and the other cells.
@@ -71,6 +78,14 @@ fn the_readme_counts_the_commands() {
     let text = README.split_whitespace().collect::<Vec<_>>().join(" ");
     let count = format!("{} commands and subcommands", ALL.len());
     assert!(text.contains(&count), "the README says how many commands there are: {count}");
+}
+
+#[test]
+fn the_readme_tells_the_sizes_that_were_measured() {
+    let (figures, lock) = (include_str!("../costs/size.tsv"), include_str!("../costs/Cargo.lock"));
+    let written = table_of_sizes::with_sizes(README, figures, lock).unwrap();
+    let stale = written.lines().zip(README.lines()).find(|(written, told)| written != told);
+    assert!(written == README, "`make size COSTS=--write` writes the table of sizes anew; it differs in {stale:?}");
 }
 
 /// By default a server stores `name{tag}` as `name`. So a tag that tells one thing from another, which has a number in

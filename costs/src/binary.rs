@@ -25,7 +25,8 @@ pub fn by_module(binary: &Path) -> Result<Vec<(String, u64, u64)>, String> {
     let mut modules: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for symbol in file.symbols() {
         let kind = symbol.section_index().and_then(|index| file.section_by_index(index).ok()).map(|s| s.kind());
-        let name = rustc_demangle::demangle(symbol.name().unwrap_or_default()).to_string();
+        // Without the hash that tells two versions of a crate apart, which would stand between its name and what follows.
+        let name = format!("{:#}", rustc_demangle::demangle(symbol.name().unwrap_or_default()));
         let module = modules.entry(module(&name)).or_default();
         match (symbol.kind(), kind) {
             (SymbolKind::Text, _) => module.0 += symbol.size(),
@@ -38,6 +39,18 @@ pub fn by_module(binary: &Path) -> Result<Vec<(String, u64, u64)>, String> {
     let mut modules: Vec<_> = modules.into_iter().map(|(module, (text, data))| (module, text, data)).collect();
     modules.sort_by_key(|(_, text, data)| std::cmp::Reverse(text + data));
     Ok(modules)
+}
+
+/// Bytes of what is loaded, by section, the largest first.
+pub fn by_section(binary: &Path) -> Result<Vec<(String, u64)>, String> {
+    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", binary.display());
+    let bytes = std::fs::read(binary).map_err(|error| told(&error))?;
+    let file = object::File::parse(&*bytes).map_err(|error| told(&error))?;
+    // What has no address stays in the file and is what `strip` takes away.
+    let loaded = file.sections().filter(|section| section.address() != 0 && section.file_range().is_some());
+    let mut sections: Vec<_> = loaded.map(|s| (s.name().unwrap_or_default().to_owned(), s.size())).collect();
+    sections.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+    Ok(sections)
 }
 
 /// The crate that a symbol comes from, and for this library the room. What is generic counts for the room that it was

@@ -1,6 +1,7 @@
 //! Builds programs, and says what that took.
 
 use crate::programs::{Profile, Program};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -35,11 +36,34 @@ fn cargo(program: &Program, profile: Profile, target: &Path) -> Result<PathBuf> 
     command.args(["build", "--quiet", "--locked", "--package", program.package, "--bin", program.binary]);
     command.args(["--profile", profile.name(), "--manifest-path"]).arg(home().join("Cargo.toml"));
     command.arg("--target-dir").arg(target).stdin(Stdio::null());
+    command.env("CARGO_ENCODED_RUSTFLAGS", same_paths());
     let status = command.status().map_err(|error| format!("cannot run cargo: {error}"))?;
     match status.success() {
         true => Ok(target.join(profile.name()).join(program.binary)),
         false => Err(format!("{} does not build", program.binary)),
     }
+}
+
+/// Flags for a compiler that writes no path of this machine. Whatever may panic names its source file, so that the length of
+/// such paths would count a hundred times. These flags also take the place of those that the user may have set.
+fn same_paths() -> OsString {
+    let root = home().parent().unwrap_or(home());
+    let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo_home = cargo_home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let sources = cargo_home.map(|home| home.join("registry/src")).unwrap_or_default();
+    let registries = std::fs::read_dir(sources).into_iter().flatten().flatten().map(|registry| registry.path());
+    let mut flags = OsString::new();
+    for from in registries.chain([root.to_owned()]) {
+        let name = if from == root { "/sources/rediscluster" } else { "/sources" };
+        if !flags.is_empty() {
+            flags.push("\u{1f}");
+        }
+        flags.push("--remap-path-prefix=");
+        flags.push(from);
+        flags.push("=");
+        flags.push(name);
+    }
+    flags
 }
 
 /// The processor time of all processes that this one has waited for, and of those that they waited for.

@@ -10,9 +10,11 @@
 
 mod binary;
 mod build;
+mod callgrind;
 mod figures;
 mod instructions;
 mod programs;
+mod readme;
 mod size;
 
 use std::process::ExitCode;
@@ -20,11 +22,11 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let result = match &words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["size"] => size::all(),
-        ["size", "--write"] => size::held().and_then(|figures| figures.write()),
+        ["size"] => size::all().map(|_| ()),
+        ["size", "--write"] => size::write(),
         ["size", "--check"] => size::check(),
-        ["instructions"] => instructions::all().map(|_| ()),
-        ["instructions", "--write"] => instructions::all().and_then(|figures| figures.write()),
+        ["instructions"] => instructions::all(),
+        ["instructions", "--write"] => instructions::write(),
         ["instructions", "--check"] => instructions::check(),
         _ => Err("usage: costs size|instructions [--write|--check]".into()),
     };

@@ -10,6 +10,17 @@ pub struct Program {
     pub title: &'static str,
     /// Whether a check fails when it grows.
     pub held: bool,
+    /// Whether the processor time of a clean build is measured, which takes long.
+    pub timed: bool,
+    /// KB that it may add at most, and those it should add at most; in each profile.
+    pub limits: Option<[Limit; 2]>,
+}
+
+/// KB of 1,000 bytes.
+#[derive(Clone, Copy)]
+pub struct Limit {
+    pub must: u64,
+    pub goal: u64,
 }
 
 /// What every other program is compared with.
@@ -17,27 +28,28 @@ pub const EMPTY: Program = alone("empty", "nothing");
 
 /// The programs that use this library.
 pub const OURS: [Program; 6] = [
-    ours("get_set", "GET, SET", true),
-    ours("many_keys", "and MGET, DEL, INCR, EXPIRE", false),
-    ours("by_name", "`cmd(\"NAME\")`", false),
-    ours("pipeline", "the six commands and a pipeline", true),
-    ours("transaction", "GET, SET and a transaction", false),
-    ours("subscriber", "GET, SET and a subscriber", false),
+    Program { held: true, timed: true, ..ours("get_set", "GET, SET", [(490, 250), (245, 140)]) },
+    ours("many_keys", "these and MGET, DEL, INCR, EXPIRE", [(580, 330), (280, 180)]),
+    Program { held: true, ..ours("pipeline", "these six and a pipeline", [(700, 430), (330, 220)]) },
+    ours("transaction", "GET, SET and a transaction", [(560, 320), (260, 170)]),
+    ours("subscriber", "GET, SET and a subscriber", [(680, 400), (310, 200)]),
+    ours("by_name", "GET, SET by `cmd(\"NAME\")`, so the table of all commands", [(1_200, 900), (620, 450)]),
 ];
 
 /// The same GET and SET with redis-rs.
 pub const PEERS: [Program; 3] = [
-    alone("bare", "redis-rs without features, one server: GET, SET"),
-    alone("default", "redis-rs, one server: GET, SET"),
-    alone("cluster", "redis-rs with Redis Cluster: GET, SET"),
+    Program { timed: true, ..alone("bare", "redis-rs without features, one server: GET, SET") },
+    Program { timed: true, ..alone("default", "redis-rs, one server: GET, SET") },
+    Program { timed: true, ..alone("cluster", "redis-rs with its cluster: GET, SET") },
 ];
 
-const fn ours(binary: &'static str, title: &'static str, held: bool) -> Program {
-    Program { package: "programs", binary, title, held }
+const fn ours(binary: &'static str, title: &'static str, [release, small]: [(u64, u64); 2]) -> Program {
+    let limits = Some([Limit { must: release.0, goal: release.1 }, Limit { must: small.0, goal: small.1 }]);
+    Program { package: "programs", binary, title, held: false, timed: false, limits }
 }
 
 const fn alone(binary: &'static str, title: &'static str) -> Program {
-    Program { package: binary, binary, title, held: false }
+    Program { package: binary, binary, title, held: false, timed: false, limits: None }
 }
 
 /// How a program is built.

@@ -1,9 +1,10 @@
 //! Bytes that programs add, and what it takes to build them.
 
-use crate::binary::{by_module, stripped};
-use crate::build::{build, clean_build, toolchain};
+use crate::binary::{by_module, by_section, stripped};
+use crate::build::{build, clean_build, home, toolchain};
 use crate::figures::Figures;
-use crate::programs::{Profile, Program, EMPTY, OURS, PEERS};
+use crate::programs::{Limit, Profile, Program, EMPTY, OURS, PEERS};
+use crate::readme;
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -21,44 +22,72 @@ fn added(program: &Program, profile: Profile) -> Result<u64> {
 }
 
 /// Measures everything and prints it. One KB is 1,000 bytes.
-pub fn all() -> Result<()> {
+pub fn all() -> Result<Figures> {
+    let mut figures = Figures::new(FILE, toolchain()?);
     println!("{}; KB of 1,000 bytes, stripped, added to an empty program\n", toolchain()?);
-    let empty = clean_build(&EMPTY)?.as_secs_f64();
-    println!("{:<50} {:>9} {:>9} {:>16}", "program", "release", "small", "CPU s of a build");
+    let empty = clean_build(&EMPTY)?;
+    println!(
+        "{:<60} {:>8} {:<10} {:>8} {:<9} {:>9}",
+        "program", "release", "must/goal", "small", "must/goal", "build, s"
+    );
     for program in OURS.iter().chain(&PEERS) {
-        let added = [added(program, Profile::Release)?, added(program, Profile::Small)?];
-        let seconds = clean_build(program)?.as_secs_f64() - empty;
-        println!("{:<50} {:>9} {:>9} {seconds:>16.1}", program.title.replace('`', ""), kb(added[0]), kb(added[1]));
+        print!("{:<60}", program.title.replace('`', ""));
+        for (nth, profile) in Profile::ALL.into_iter().enumerate() {
+            let bytes = added(program, profile)?;
+            figures.add(readme::row(program, profile.name()), bytes);
+            let limit = program.limits.map(|limits| limits[nth]);
+            let limit = limit.map(|Limit { must, goal }| format!("{must}/{goal}")).unwrap_or_default();
+            print!(" {:>8} {limit:<9}", kb(bytes));
+        }
+        if program.timed {
+            // Of the processor, by all that the build starts.
+            let time = clean_build(program)?.saturating_sub(empty);
+            figures.add(readme::row(program, readme::BUILD), (time.as_millis() as u64 + 500) / 1000);
+            print!(" {:>9.1}", time.as_secs_f64());
+        }
+        println!();
     }
     for program in OURS.iter().filter(|program| program.held) {
-        println!("\nlargest modules of {:?}, release, KB of code and of data", program.title);
-        for (module, text, data) in by_module(&build(program, Profile::Release)?)?.into_iter().take(LARGEST) {
+        let binary = build(program, Profile::Release)?;
+        println!("\n{}, release: KB of its largest sections", program.title.replace('`', ""));
+        for (section, bytes) in by_section(&binary)?.into_iter().take(LARGEST / 2) {
+            println!("  {section:<40} {:>7}", kb(bytes));
+        }
+        println!("its largest modules: KB of code and of named data");
+        for (module, text, data) in by_module(&binary)?.into_iter().take(LARGEST) {
             println!("  {module:<40} {:>7} {:>7}", kb(text), kb(data));
         }
     }
-    Ok(())
+    Ok(figures)
 }
 
 fn kb(bytes: u64) -> String {
     format!("{:.1}", bytes as f64 / 1000.0)
 }
 
-/// What is held of now.
-pub fn held() -> Result<Figures> {
-    let mut figures = Figures::new(FILE)?;
+/// Measures everything, and commits it to its file and to the README.
+pub fn write() -> Result<()> {
+    let figures = all()?;
+    figures.write()?;
+    let path = home().join("../README.md");
+    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let text = std::fs::read_to_string(&path).map_err(|error| told(&error))?;
+    let text = readme::with_sizes(&text, &figures.text(), &lock()?).map_err(|error| told(&error))?;
+    std::fs::write(&path, text).map_err(|error| told(&error))
+}
+
+/// The exact versions of the peers.
+fn lock() -> Result<String> {
+    std::fs::read_to_string(home().join("Cargo.lock")).map_err(|error| format!("costs/Cargo.lock: {error}"))
+}
+
+/// Fails when a held program adds more than its figure allows. Builds nothing else.
+pub fn check() -> Result<()> {
+    let mut figures = Figures::new(FILE, toolchain()?);
     for program in OURS.iter().filter(|program| program.held) {
         for profile in Profile::ALL {
-            figures.add(name(program, profile), added(program, profile)?);
+            figures.add(readme::row(program, profile.name()), added(program, profile)?);
         }
     }
-    Ok(figures)
-}
-
-/// Fails when a held program adds more than its figure allows.
-pub fn check() -> Result<()> {
-    held()?.check(MAY_GROW)
-}
-
-fn name(program: &Program, profile: Profile) -> String {
-    format!("{} {}", program.binary, profile.name())
+    figures.check(MAY_GROW)
 }
