@@ -50,7 +50,7 @@ fn every_row_has_a_method_that_tells_its_command_and_version() {
     let text = commands(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands"));
     let mut wrong = Vec::new();
     for row in ALL.iter().filter(|row| needs_a_method(row)) {
-        let sent = format!("&spec::{})", row.name.replace([' ', '-'], "_"));
+        let sent = format!("&table::{})", row.name.replace([' ', '-'], "_"));
         if !text.contains(&sent) {
             wrong.push(format!("{} has no method", row.name));
             continue;

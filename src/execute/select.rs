@@ -300,21 +300,95 @@ mod tests {
     use std::sync::atomic::AtomicBool;
     use std::sync::Arc;
 
-    #[test]
-    fn each_server_has_one_place_while_their_latencies_change() {
+    /// A master, which is server 0, and so many replicas.
+    fn servers(replicas: u16) -> Servers {
         let node = |port: u16| Node::new(format!("n{port}"), Address::new("h", port).unwrap());
         let (endpoint, settings) = Builder::default().single("h:1").unwrap();
         let settings = Arc::new(settings);
         let pool = |port| Arc::new(Pool::new(Role::Replica, node(port), endpoint.clone(), Arc::clone(&settings)));
         let master = ShardDescription {
-            replicas: (2..=9).map(node).collect(),
+            replicas: (2..=replicas + 1).map(node).collect(),
             ..ShardDescription::new("n1", node(1).address())
         };
-        let servers = Servers {
+        Servers {
             topology: Arc::new(Topology::new([master])),
-            pools: (1..=9).map(pool).collect(),
+            pools: (1..=replicas + 1).map(pool).collect(),
             marks: Arc::default(),
-        };
+        }
+    }
+
+    fn candidates<'s>(servers: &'s Servers, replicas: &'s [usize], order: ReadFrom, turn: usize) -> Candidates<'s> {
+        Candidates {
+            servers,
+            replicas,
+            master: 0,
+            order,
+            nearest: match order {
+                ReadFrom::Nearest => nearest_first(servers, replicas, 0),
+                _ => Vec::new(),
+            },
+            turn,
+            nth: 0,
+            resting: Vec::new(),
+            again: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn who_is_asked_in_which_order() {
+        for (order, turn, failed, stale, expected) in [
+            (ReadFrom::Master, 0, None, None, [0, 1, 2]),
+            (ReadFrom::PreferMaster, 1, None, None, [0, 2, 1]),
+            (ReadFrom::Replica, 0, None, None, [1, 2, 0]),
+            (ReadFrom::Replica, 1, None, None, [2, 1, 0]),
+            (ReadFrom::Replica, usize::MAX, None, None, [2, 1, 0]),
+            (ReadFrom::Any, 0, None, None, [1, 2, 0]),
+            (ReadFrom::Any, 1, None, None, [2, 0, 1]),
+            (ReadFrom::Any, 2, None, None, [0, 1, 2]),
+            // The nearest of those that were measured; nobody has measured the others.
+            (ReadFrom::Nearest, 0, None, None, [1, 2, 0]),
+            // Who failed a moment ago comes last, whoever that is.
+            (ReadFrom::Replica, 0, Some(1), None, [2, 0, 1]),
+            (ReadFrom::Replica, 0, Some(0), None, [1, 2, 0]),
+            (ReadFrom::PreferMaster, 0, Some(0), None, [1, 2, 0]),
+            // Of all that failed the one with old data comes first.
+            (ReadFrom::PreferMaster, 0, Some(0), Some(2), [1, 2, 0]),
+        ] {
+            let servers = servers(2);
+            servers.pools[1].health().set_latency(Duration::from_millis(1));
+            for server in failed.into_iter().chain(stale) {
+                servers.pools[server].health().failed(Instant::now());
+            }
+            stale.into_iter().for_each(|server: usize| servers.pools[server].health().set_stale(true));
+            let asked: Vec<usize> = candidates(&servers, &[1, 2], order, turn).collect();
+            assert_eq!(asked, expected, "{order:?}, turn {turn}, failed {failed:?}, stale {stale:?}");
+            let left = candidates(&servers, &[1, 2], order, turn).rest();
+            assert_eq!(
+                left.first(),
+                expected.first(),
+                "{order:?}, turn {turn}: the one that is told is the one that is asked"
+            );
+        }
+        // Where there is no choice, nobody is left out.
+        let servers = servers(0);
+        servers.pools[0].health().failed(Instant::now());
+        assert_eq!(candidates(&servers, &[], ReadFrom::Replica, 7).collect::<Vec<_>>(), [0]);
+        // Who has old data is asked once more behind all others, and only once.
+        let servers = self::servers(1);
+        servers.pools[1].health().set_stale(true);
+        servers.pools[1].health().failed(Instant::now());
+        let mut candidates = candidates(&servers, &[1], ReadFrom::Replica, 0);
+        let mut asked = Vec::new();
+        while let Some(server) = candidates.next() {
+            asked.push(server);
+            candidates.failed(server);
+        }
+        assert_eq!(asked, [0, 1, 1]);
+    }
+
+    #[test]
+    fn each_server_has_one_place_while_their_latencies_change() {
+        let servers = servers(8);
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -325,17 +399,7 @@ mod tests {
             });
             let replicas: Vec<usize> = (1..9).collect();
             for _ in 0..20_000 {
-                let candidates = Candidates {
-                    servers: &servers,
-                    replicas: &replicas,
-                    master: 0,
-                    order: ReadFrom::Nearest,
-                    nearest: nearest_first(&servers, &replicas, 0),
-                    turn: 0,
-                    nth: 0,
-                    resting: Vec::new(),
-                    again: Vec::new(),
-                };
+                let candidates = candidates(&servers, &replicas, ReadFrom::Nearest, 0);
                 let mut all: Vec<usize> = candidates.collect();
                 all.sort_unstable();
                 assert_eq!(all, (0..9).collect::<Vec<_>>());

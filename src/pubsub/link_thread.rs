@@ -6,6 +6,7 @@ use super::server_push::{ServerPush, Subscription};
 use super::shared::{not_applied, Shared};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::{Deadline, Incoming};
+use crate::order::sort;
 use crate::retry::{jitter, random};
 use crate::topology::Node;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -156,6 +157,8 @@ impl Session<'_> {
             held.reserve(link.held.len());
             link.held.iter().for_each(|subscription| held.push(subscription.clone()));
         }
+        // The same requests in the same order each time.
+        sort(&mut held, Ord::cmp);
         for some in held.chunks(AT_ONCE) {
             let mut requests = Vec::with_capacity(some.len());
             some.iter().for_each(|subscription| requests.push(Request::Resubscribe(subscription.clone())));
