@@ -114,7 +114,7 @@ fn is_of_a_cluster(node: &Node) -> Error {
         "node {node} is a member of a Redis Cluster (cluster-enabled yes), which places keys in another way and is \
          not supported; nodes are servers by themselves"
     );
-    Error::config(message).with_node(|| node.to_string())
+    Error::config(message).at(node)
 }
 
 fn asked(connection: &mut Connection, deadline: Deadline) -> Result<(Info, Duration)> {
