@@ -15,6 +15,8 @@ const AT_ONCE: usize = 32;
 /// What a thread panicked with.
 type Panic = Box<dyn Any + Send>;
 
+/// The lock of what is seldom locked: a function by itself, since all of it at each place is a hundred bytes.
+#[inline(never)]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

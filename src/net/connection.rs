@@ -76,11 +76,11 @@ pub struct Connection {
     sent: u64,
     received: u64,
     /// Where somebody wants to know when it is closed.
-    closing: Option<Box<Closing>>,
+    closing: Option<Arc<Closing>>,
     /// What is heard of its server, where it is one of a pool.
     silence: Option<Arc<Silence>>,
     /// What its server said of itself in the handshake, where it was asked and was willing to.
-    pub(super) said: Option<Box<Info>>,
+    pub(super) said: Option<Info>,
 }
 
 /// What is done with a connection beyond its handshake.
@@ -366,9 +366,8 @@ impl Connection {
     pub(super) fn close(&mut self, why: Error) -> Error {
         self.broken = true;
         self.stream.close();
-        if let Some(mut closing) = self.closing.take() {
-            closing.because(CloseReason::Failed(why.kind()));
-        }
+        Closing::because(&mut self.closing, CloseReason::Failed(why.kind()));
+        self.closing = None;
         why.pooled(self.rested).at(&*self.node)
     }
 
@@ -443,9 +442,7 @@ impl Connection {
 
     /// Says why it will be closed, where that is not known already.
     pub(super) fn closes(&mut self, why: CloseReason) {
-        if let Some(closing) = &mut self.closing {
-            closing.because(why);
-        }
+        Closing::because(&mut self.closing, why);
     }
 
     /// Why it cannot be used again, where nothing failed.

@@ -32,7 +32,7 @@ impl Told {
 impl Connection {
     /// What its server said of itself in the handshake, once, and not later than in the first use of the connection.
     pub(crate) fn take_said(&mut self) -> Option<Info> {
-        self.said.take().map(|said| *said)
+        self.said.take()
     }
 
     /// Who its server is, and how it stands to the others.

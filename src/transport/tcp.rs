@@ -1,9 +1,10 @@
 //! Connecting by TCP.
 
+use crate::threads::lock;
 use crate::topology::Address;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Of so many names is known which of their addresses answered last.
@@ -45,10 +46,6 @@ fn one_of_several(name: String, mut candidates: Vec<SocketAddr>, end: Option<Ins
     let socket = first_that_answers(candidates, end)?;
     remember(&mut lock(&ANSWERED), name, socket.peer_addr()?);
     Ok(socket)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Puts the address of a name that answered last in front, where the name still has it.

@@ -1,6 +1,6 @@
 //! Connecting to Unix sockets.
 
-use crate::threads::spawn;
+use crate::threads::{lock, spawn};
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Those who want to be connected to one socket, and the one thread that does it for all of them.
@@ -47,10 +47,6 @@ impl Place {
 }
 
 static LINES: Mutex<Option<Lines>> = Mutex::new(None);
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl Line {
     /// The line to a socket, in which the caller stands from now on.
