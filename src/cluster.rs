@@ -163,7 +163,7 @@ impl Builder {
         let (endpoint, settings) = self.single(address.as_ref())?;
         let node = Arc::new(Node::new(format!("{}", endpoint.address), endpoint.address.clone()));
         let deadline = Deadline::after(settings.deadline);
-        Connection::open(&node, &endpoint, &Arc::new(settings), deadline)
+        Connection::open(&node, &endpoint, &Arc::new(settings), deadline).map(|connection| *connection)
     }
 }
 

@@ -40,7 +40,7 @@ struct Inner {
     node: Option<String>,
     command: Option<Cow<'static, str>>,
     message: Cow<'static, str>,
-    parts: Vec<PartOutcome>,
+    parts: Option<Arc<Vec<PartOutcome>>>,
     source: Option<Arc<std::io::Error>>,
     attempts: u32,
     /// It came over a connection that had lain in a pool.
@@ -148,7 +148,7 @@ impl Error {
             node: None,
             command: None,
             message,
-            parts: Vec::new(),
+            parts: None,
             source: None,
             attempts: 1,
             pooled: false,
@@ -248,7 +248,7 @@ impl Error {
     }
 
     pub(crate) fn with_parts(mut self, parts: Vec<PartOutcome>) -> Error {
-        self.change().parts = parts;
+        self.change().parts = Some(Arc::new(parts));
         self
     }
 
@@ -323,7 +323,7 @@ impl Error {
     /// For a command over several nodes and for the subscriptions of a [`Subscriber`](crate::Subscriber), how far each
     /// node came; empty for every other failure.
     pub fn parts(&self) -> &[PartOutcome] {
-        &self.0.parts
+        self.0.parts.as_deref().map_or(&[], |parts| parts)
     }
 }
 
@@ -340,7 +340,7 @@ impl fmt::Display for Error {
         if self.0.attempts > 1 {
             write!(f, ", in the last of {} attempts", self.0.attempts)?;
         }
-        for part in &self.0.parts {
+        for part in self.parts() {
             let outcome = match part.outcome {
                 Outcome::NotApplied => "not applied",
                 Outcome::Applied => "applied",
@@ -359,7 +359,7 @@ impl fmt::Display for Error {
             }
         }
         match self.0.outcome {
-            Outcome::Unknown if self.0.parts.is_empty() => f.write_str(" (it may have been applied)"),
+            Outcome::Unknown if self.parts().is_empty() => f.write_str(" (it may have been applied)"),
             Outcome::Applied if self.0.kind != ErrorKind::Reply => f.write_str(" (it was applied)"),
             _ => Ok(()),
         }
@@ -383,8 +383,8 @@ impl fmt::Debug for Error {
         if self.0.attempts > 1 {
             out.field("attempts", &self.0.attempts);
         }
-        if !self.0.parts.is_empty() {
-            out.field("parts", &self.0.parts);
+        if !self.parts().is_empty() {
+            out.field("parts", &self.parts());
         }
         out.finish()
     }

@@ -254,7 +254,7 @@ impl Pool {
         let watch = Watch { silence: Some(self.silence()), asks_who: false, is_bare: true };
         let opened =
             Connection::open_watched(&self.node(), &self.endpoint, &self.settings, deadline, watch, &mut |_| {});
-        lease.connection = Some(Box::new(opened?));
+        lease.connection = Some(opened?);
         Ok(lease)
     }
 
@@ -319,7 +319,7 @@ impl Pool {
         // What did not answer was the connection or its server. Only when the server has said something on a new one it
         // is sent what must not be left in doubt.
         let opened = if is_in_doubt { self.begin_answering(deadline) } else { self.begin(deadline) };
-        lease.connection = Some(Box::new(opened?));
+        lease.connection = Some(opened?);
         Ok(lease)
     }
 
