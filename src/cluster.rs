@@ -161,9 +161,9 @@ impl Builder {
     /// [`Connect`](crate::ErrorKind::Connect) and the kinds of authentication when the server cannot be reached.
     pub fn open(self, address: impl AsRef<str>) -> Result<Connection> {
         let (endpoint, settings) = self.single(address.as_ref())?;
-        let node = Arc::new(Node::new(endpoint.address.to_string(), endpoint.address.clone()));
+        let node = Arc::new(Node::new(format!("{}", endpoint.address), endpoint.address.clone()));
         let deadline = Deadline::after(settings.deadline);
-        Connection::open(&node, &endpoint, &Arc::new(settings), deadline)
+        Connection::open(&node, &endpoint, &Arc::new(settings), deadline).map(|connection| *connection)
     }
 }
 
@@ -348,7 +348,7 @@ impl Execute for &Cluster {
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let topology = self.topology();
-        let nodes = topology.shards().iter().map(|shard| topology.master_of(shard).to_string());
+        let nodes = topology.shards().iter().map(|shard| format!("{}", topology.master_of(shard)));
         f.debug_struct("Cluster").field("nodes", &nodes.collect::<Vec<_>>()).finish_non_exhaustive()
     }
 }

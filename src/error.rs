@@ -27,9 +27,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert_eq!(error.kind(), ErrorKind::Config);
 /// assert_eq!(error.to_string(), "configuration: no nodes are given");
 /// ```
+// Shared, not only boxed: what drops one is at very many places, and so it is short there.
 #[doc(alias = "RedisError")]
 #[derive(Clone)]
-pub struct Error(Box<Inner>);
+pub struct Error(Arc<Inner>);
 
 #[derive(Clone)]
 struct Inner {
@@ -39,7 +40,7 @@ struct Inner {
     node: Option<String>,
     command: Option<Cow<'static, str>>,
     message: Cow<'static, str>,
-    parts: Vec<PartOutcome>,
+    parts: Option<Arc<Vec<PartOutcome>>>,
     source: Option<Arc<std::io::Error>>,
     attempts: u32,
     /// It came over a connection that had lain in a pool.
@@ -140,18 +141,25 @@ impl Error {
     #[cold]
     #[inline(never)]
     fn made(kind: ErrorKind, outcome: Outcome, message: Cow<'static, str>) -> Error {
-        Error(Box::new(Inner {
+        Error(Arc::new(Inner {
             kind,
             outcome,
             phase: None,
             node: None,
             command: None,
             message,
-            parts: Vec::new(),
+            parts: None,
             source: None,
             attempts: 1,
             pooled: false,
         }))
+    }
+
+    /// What is changed of it, which is shared with its copies until then.
+    #[cold]
+    #[inline(never)]
+    fn change(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.0)
     }
 
     #[inline]
@@ -186,7 +194,7 @@ impl Error {
             _ => (ErrorKind::Io, format!("{source} while {doing}")),
         };
         let mut error = Error::new(kind, outcome, message);
-        error.0.source = Some(Arc::new(source));
+        error.change().source = Some(Arc::new(source));
         error
     }
 
@@ -203,7 +211,7 @@ impl Error {
     #[inline(never)]
     pub(crate) fn at(self, node: &dyn fmt::Display) -> Error {
         match self.0.node {
-            None => self.on_node(node.to_string()),
+            None => self.on_node(format!("{node}")),
             Some(_) => self,
         }
     }
@@ -211,7 +219,7 @@ impl Error {
     #[cold]
     #[inline(never)]
     fn on_node(mut self, node: String) -> Error {
-        self.0.node = Some(node);
+        self.change().node = Some(node);
         self
     }
 
@@ -224,28 +232,28 @@ impl Error {
     #[inline(never)]
     fn of_command(mut self, command: Cow<'static, str>) -> Error {
         if self.0.command.is_none() {
-            self.0.command = Some(command);
+            self.change().command = Some(command);
         }
         self
     }
 
     pub(crate) fn with_outcome(mut self, outcome: Outcome) -> Error {
-        self.0.outcome = outcome;
+        self.change().outcome = outcome;
         self
     }
 
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Error {
-        self.0.kind = kind;
+        self.change().kind = kind;
         self
     }
 
     pub(crate) fn with_parts(mut self, parts: Vec<PartOutcome>) -> Error {
-        self.0.parts = parts;
+        self.change().parts = Some(Arc::new(parts));
         self
     }
 
     pub(crate) fn with_attempts(mut self, attempts: u32) -> Error {
-        self.0.attempts = attempts;
+        self.change().attempts = attempts;
         self
     }
 
@@ -257,7 +265,7 @@ impl Error {
 
     /// Says whether it came over a connection that had lain in a pool.
     pub(crate) fn pooled(mut self, pooled: bool) -> Error {
-        self.0.pooled = pooled;
+        self.change().pooled = pooled;
         self
     }
 
@@ -274,7 +282,7 @@ impl Error {
 
     /// Adds what the caller must know beyond the cause.
     pub(crate) fn with_note(mut self, note: &str) -> Error {
-        let message = self.0.message.to_mut();
+        let message = self.change().message.to_mut();
         message.push_str("; ");
         message.push_str(note);
         self
@@ -315,7 +323,7 @@ impl Error {
     /// For a command over several nodes and for the subscriptions of a [`Subscriber`](crate::Subscriber), how far each
     /// node came; empty for every other failure.
     pub fn parts(&self) -> &[PartOutcome] {
-        &self.0.parts
+        self.0.parts.as_deref().map_or(&[], |parts| parts)
     }
 }
 
@@ -332,7 +340,7 @@ impl fmt::Display for Error {
         if self.0.attempts > 1 {
             write!(f, ", in the last of {} attempts", self.0.attempts)?;
         }
-        for part in &self.0.parts {
+        for part in self.parts() {
             let outcome = match part.outcome {
                 Outcome::NotApplied => "not applied",
                 Outcome::Applied => "applied",
@@ -351,7 +359,7 @@ impl fmt::Display for Error {
             }
         }
         match self.0.outcome {
-            Outcome::Unknown if self.0.parts.is_empty() => f.write_str(" (it may have been applied)"),
+            Outcome::Unknown if self.parts().is_empty() => f.write_str(" (it may have been applied)"),
             Outcome::Applied if self.0.kind != ErrorKind::Reply => f.write_str(" (it was applied)"),
             _ => Ok(()),
         }
@@ -375,8 +383,8 @@ impl fmt::Debug for Error {
         if self.0.attempts > 1 {
             out.field("attempts", &self.0.attempts);
         }
-        if !self.0.parts.is_empty() {
-            out.field("parts", &self.0.parts);
+        if !self.parts().is_empty() {
+            out.field("parts", &self.parts());
         }
         out.finish()
     }

@@ -4,8 +4,9 @@ use crate::error::{Error, ErrorKind, Outcome};
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::process;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How often a call is tried again, and which: see [`Builder::retries`](crate::Builder::retries) for what is tried again
 /// by default, and [`Cluster::retries`](crate::Cluster::retries) for one call.
@@ -203,7 +204,7 @@ impl Attempts {
                 self.connecting == 1
             }
         };
-        let pause = if at_once { Duration::ZERO } else { self.pause(random()) };
+        let pause = if at_once { Duration::ZERO } else { self.pause(chance()) };
         // An attempt after the deadline is none, and to wait for it would only keep the caller from knowing.
         if left.is_some_and(|left| pause >= left) || !budget.spend() {
             return None;
@@ -226,6 +227,21 @@ pub(crate) fn jitter(most: Duration, chance: u64) -> Duration {
     Duration::from_nanos(((u128::from(nanos) * u128::from(chance)) >> 64) as u64)
 }
 
+/// What is as good as random for a pause: it differs from that of other programs, and from the last one. What std has for
+/// random numbers reads files where the system is old, which a program would link for pauses alone.
+pub(crate) fn chance() -> u64 {
+    static DRAWN: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
+    // The system puts the stack of each program at another place.
+    let place = std::ptr::addr_of!(now) as usize as u64;
+    let own = u64::from(process::id()) << 32 ^ place.rotate_left(24);
+    let mut mixed = now ^ own ^ DRAWN.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+    for factor in [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb] {
+        mixed = (mixed ^ mixed >> 29).wrapping_mul(factor);
+    }
+    mixed ^ mixed >> 32
+}
+
 /// A random number, from the seeds that std draws for its hash maps.
 pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
@@ -246,7 +262,7 @@ mod tests {
         assert!(jitter(Duration::MAX, u64::MAX) > Duration::from_secs(1 << 32), "no overflow");
         let (mut low, mut high) = (0, 0);
         for _ in 0..1000 {
-            let pause = jitter(most, random());
+            let pause = jitter(most, chance());
             assert!(pause < most);
             low += u32::from(pause < most / 4);
             high += u32::from(pause >= most * 3 / 4);

@@ -15,6 +15,8 @@ const AT_ONCE: usize = 32;
 /// What a thread panicked with.
 type Panic = Box<dyn Any + Send>;
 
+/// The lock of what is seldom locked: a function by itself, since all of it at each place is a hundred bytes.
+#[inline(never)]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -45,7 +47,9 @@ pub(crate) fn all_at_once(count: usize, work: &(dyn Fn(usize) + Sync)) {
     thread::scope(|scope| {
         for _ in 1..count.min(AT_ONCE) {
             // Where no thread can be had, this one does it all.
-            if thread::Builder::new().spawn_scoped(scope, take).is_err() {
+            // In a box, as any other thread's work is: so what starts threads is there once.
+            let work: Box<dyn FnOnce() + Send> = Box::new(take);
+            if thread::Builder::new().spawn_scoped(scope, work).is_err() {
                 break;
             }
         }

@@ -165,7 +165,7 @@ fn is_at_fault(name: &str, master: &Node, error: &Error) -> bool {
             return true;
         }
     }
-    error.node().is_some_and(|node| master.to_string() == node)
+    error.node().is_some_and(|node| format!("{master}") == node)
 }
 
 impl Shared {

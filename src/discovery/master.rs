@@ -17,9 +17,12 @@ const REMEMBERED: usize = 32;
 /// time for connecting at most. One that lives has answered by then, and nobody waits for the others.
 const HEAD_START: Duration = Duration::from_secs(1);
 
-/// What is known of a node from earlier.
+/// What is known of a node from earlier. Shared until it changes, because it goes from hand to hand.
 #[derive(Debug, Clone)]
-pub(crate) struct Known {
+pub(crate) struct Known(Arc<Facts>);
+
+#[derive(Debug, Clone)]
+struct Facts {
     /// The master that was last found; at first the one that was configured.
     master: Address,
     /// What names the history of its data.
@@ -36,46 +39,54 @@ impl Known {
         for (_, endpoint) in node.given() {
             servers.push(endpoint.address.clone());
         }
-        Known { master: node.endpoint.address.clone(), history: None, servers, moves: 0 }
+        Known(Arc::new(Facts { master: node.endpoint.address.clone(), history: None, servers, moves: 0 }))
     }
 
     pub(crate) fn master(&self) -> &Address {
-        &self.master
+        &self.0.master
     }
 
     pub(crate) fn history(&self) -> Option<&Arc<str>> {
-        self.history.as_ref()
+        self.0.history.as_ref()
     }
 
     pub(crate) fn moves(&self) -> u64 {
-        self.moves
+        self.0.moves
     }
 
     /// Whether there is nobody else to ask who the master is.
     pub(crate) fn is_alone(&self, node: &ConfiguredNode) -> bool {
         node.sentinels.is_none()
-            && node.endpoint.address == self.master
-            && self.servers.iter().all(|server| *server == self.master)
+            && node.endpoint.address == self.0.master
+            && self.0.servers.iter().all(|server| *server == self.0.master)
     }
 
     /// Remembers a master that was found, and the replicas that it lists.
     pub(crate) fn found(&mut self, master: &Address, info: &Info) {
-        self.moves_to(master);
-        self.history = info.history.clone();
+        let facts = self.change();
+        facts.moves_to(master);
+        facts.history = info.history.clone();
         for line in &info.replicas {
-            self.remember(&line.address);
+            facts.remember(&line.address);
         }
-        self.remember(master);
+        facts.remember(master);
     }
 
     /// Takes the server that its Sentinels name, although it has not said a word yet. What was known of the data is no
     /// longer what counts: the server before it would go on with that.
     pub(crate) fn named(&mut self, master: &Address) {
-        if self.moves_to(master) {
-            self.history = None;
+        let facts = self.change();
+        if facts.moves_to(master) {
+            facts.history = None;
         }
     }
 
+    fn change(&mut self) -> &mut Facts {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl Facts {
     /// Whether this is another master than before.
     fn moves_to(&mut self, master: &Address) -> bool {
         let is_another = self.master != *master;
@@ -109,12 +120,12 @@ pub(crate) struct NoMaster {
     /// The server that its Sentinels name. Calls go there and to no other, until it answers.
     pub(crate) named: Option<Address>,
     /// The other servers that were asked and gave no answer, and why.
-    pub(crate) unanswered: Vec<(Address, Error)>,
+    pub(crate) unanswered: Arc<Vec<(Address, Error)>>,
 }
 
 impl From<Error> for NoMaster {
     fn from(error: Error) -> NoMaster {
-        NoMaster { error, named: None, unanswered: Vec::new() }
+        NoMaster { error, named: None, unanswered: Arc::default() }
     }
 }
 
@@ -164,7 +175,7 @@ pub(crate) fn master_of(
         settings,
         probes,
         is_in_doubt,
-        met: vec![known.master.clone()],
+        met: vec![known.master().clone()],
         to_ask: Vec::new(),
         answers: Vec::new(),
         unanswered: Vec::new(),
@@ -200,7 +211,7 @@ impl Search<'_> {
                 // They have not heard yet that it was replaced.
                 Ok(_) => {}
                 // They know of a later failover than this program: whoever was the master before it is not any more.
-                Err(error) if address != self.known.master => {
+                Err(error) if address != *self.known.master() => {
                     let error = error.with_note(&format!("the Sentinels of {} name this server", self.node.name));
                     return Err(NoMaster { named: Some(address), ..error.into() });
                 }
@@ -217,7 +228,7 @@ impl Search<'_> {
     /// Which answer is the master's: of the one until now, or of all servers that were ever met.
     fn asks_the_servers(&mut self, deadline: Deadline) -> Option<usize> {
         let known = self.known;
-        for server in known.servers.iter().chain([&self.node.endpoint.address]) {
+        for server in known.0.servers.iter().chain([&self.node.endpoint.address]) {
             add(&mut self.to_ask, server, &self.met);
         }
         let mut said_by_others = None;
@@ -253,7 +264,7 @@ impl Search<'_> {
 
     /// Asks the master until now. When that does not answer for a while, gives what the others say meanwhile.
     fn ask_first(&mut self, deadline: Deadline) -> Option<Vec<(Address, Result<Said>)>> {
-        let address = &self.known.master;
+        let address = self.known.master();
         let patience = match self.node.sentinels {
             Some(_) => self.soon(),
             None => deadline.within(self.settings.connect_timeout),
@@ -326,7 +337,7 @@ impl Search<'_> {
         if let Some(stranger) = self.answers.iter().find(|answer| answer.said.info.is_master()) {
             error = with_stranger(error, &stranger.address);
         }
-        NoMaster { unanswered: self.unanswered, ..error.into() }
+        NoMaster { unanswered: Arc::new(self.unanswered), ..error.into() }
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct Probes(Mutex<Kept>);
 struct Kept {
     /// Whose they are: after a fork the child has them, too, and must leave them to its parent.
     process: u32,
-    connections: Vec<(Endpoint, Connection)>,
+    connections: Vec<(Endpoint, Box<Connection>)>,
 }
 
 impl Probes {
@@ -37,7 +37,7 @@ impl Probes {
         lock(&self.0)
     }
 
-    fn take(&self, endpoint: &Endpoint) -> Option<Connection> {
+    fn take(&self, endpoint: &Endpoint) -> Option<Box<Connection>> {
         let _parents;
         let mut kept = self.kept();
         if kept.process != process::id() {
@@ -49,7 +49,7 @@ impl Probes {
         Some(kept.connections.swap_remove(at).1)
     }
 
-    fn keep(&self, endpoint: &Endpoint, connection: Connection) {
+    fn keep(&self, endpoint: &Endpoint, connection: Box<Connection>) {
         let mut kept = self.kept();
         let is_new = kept.connections.iter().all(|(known, _)| known != endpoint);
         // Two may have asked at the same time.
@@ -114,7 +114,7 @@ fn is_of_a_cluster(node: &Node) -> Error {
         "node {node} is a member of a Redis Cluster (cluster-enabled yes), which places keys in another way and is \
          not supported; nodes are servers by themselves"
     );
-    Error::config(message).with_node(|| node.to_string())
+    Error::config(message).at(node)
 }
 
 fn asked(connection: &mut Connection, deadline: Deadline) -> Result<(Info, Duration)> {

@@ -281,7 +281,7 @@ fn address(master: &str, sentinel: &Endpoint, settings: &Arc<Settings>, deadline
     // A question changes nothing, so that an answer which is lost leaves nothing unknown.
     let told = |error: Error| {
         let error = error.with_outcome(Outcome::NotApplied).with_command("SENTINEL GET-MASTER-ADDR-BY-NAME");
-        error.with_node(|| node.to_string())
+        error.at(&*node)
     };
     let mut connection = Connection::open(&node, sentinel, settings, deadline)?;
     let said = connection.ask(&[b"SENTINEL", b"get-master-addr-by-name", master.as_bytes()], deadline).map_err(told)?;

@@ -63,7 +63,7 @@ impl Error {
 
     /// Says how far the call had come, where its kind does not tell.
     pub(crate) fn in_phase(mut self, phase: Phase) -> Error {
-        self.0.phase = Some(phase);
+        self.change().phase = Some(phase);
         self
     }
 }

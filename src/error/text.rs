@@ -33,7 +33,10 @@ pub(super) fn without_password(text: &[u8]) -> Cow<'_, [u8]> {
     match text.strip_prefix(RULE) {
         Some(rest) if !matches!(rest.first(), Some(b'+' | b'-' | b'~' | b'%' | b'&' | b'(')) => {
             let reason = rest.windows(3).rposition(|end| end == b"': ").map_or(&b"'"[..], |at| &rest[at..]);
-            [RULE, b"(hidden)", reason].concat().into()
+            let mut shown = RULE.to_vec();
+            shown.extend_from_slice(b"(hidden)");
+            shown.extend_from_slice(reason);
+            shown.into()
         }
         _ => text.into(),
     }

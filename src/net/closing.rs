@@ -4,9 +4,11 @@ use crate::config::Settings;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
 use crate::topology::Node;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Part of every connection that was opened while somebody observes. Dropping it tells.
+/// Part of every connection that was opened while somebody observes. Dropping it tells. Of one connection only: it is in an
+/// `Arc` because what drops one is short, and that is at all places that drop a connection.
 pub(crate) struct Closing {
     observer: Observing,
     node: Node,
@@ -15,21 +17,25 @@ pub(crate) struct Closing {
 
 impl Closing {
     /// `None` where nobody observes.
-    pub(super) fn of(node: &Node, settings: &Settings) -> Option<Box<Closing>> {
+    pub(super) fn of(node: &Node, settings: &Settings) -> Option<Arc<Closing>> {
         let observer = settings.observer.clone();
-        observer.is_on().then(|| Box::new(Closing { observer, node: node.clone(), why: CloseReason::Released }))
+        observer.is_on().then(|| Arc::new(Closing { observer, node: node.clone(), why: CloseReason::Released }))
     }
 
     /// Why it will be closed, unless that is known already.
-    pub(super) fn because(&mut self, why: CloseReason) {
-        if self.why == CloseReason::Released {
-            self.why = why;
+    #[inline(never)]
+    pub(super) fn because(closing: &mut Option<Arc<Closing>>, why: CloseReason) {
+        match closing.as_mut().and_then(Arc::get_mut) {
+            Some(closing) if closing.why == CloseReason::Released => closing.why = why,
+            _ => {}
         }
     }
 
     /// That it ends is what this side wanted.
-    pub(super) fn wanted(&mut self) {
-        self.why = CloseReason::Released;
+    pub(super) fn wanted(closing: &mut Option<Arc<Closing>>) {
+        if let Some(closing) = closing.as_mut().and_then(Arc::get_mut) {
+            closing.why = CloseReason::Released;
+        }
     }
 
     pub(super) fn timed_out(&self, error: &Error) {

@@ -76,11 +76,11 @@ pub struct Connection {
     sent: u64,
     received: u64,
     /// Where somebody wants to know when it is closed.
-    closing: Option<Box<Closing>>,
+    closing: Option<Arc<Closing>>,
     /// What is heard of its server, where it is one of a pool.
     silence: Option<Arc<Silence>>,
     /// What its server said of itself in the handshake, where it was asked and was willing to.
-    pub(super) said: Option<Box<Info>>,
+    pub(super) said: Option<Info>,
 }
 
 /// What is done with a connection beyond its handshake.
@@ -95,13 +95,13 @@ pub(crate) struct Watch<'w> {
 }
 
 impl Connection {
-    /// Connects and says who it is.
+    /// Connects and says who it is. In a box, because it goes through many hands.
     pub(crate) fn open(
         node: &Arc<Node>,
         endpoint: &Endpoint,
         settings: &Arc<Settings>,
         deadline: Deadline,
-    ) -> Result<Connection> {
+    ) -> Result<Box<Connection>> {
         Connection::open_watched(node, endpoint, settings, deadline, Watch::default(), &mut |_| {})
     }
 
@@ -114,7 +114,7 @@ impl Connection {
         deadline: Deadline,
         watch: Watch<'_>,
         opened: &mut dyn FnMut(Stream),
-    ) -> Result<Connection> {
+    ) -> Result<Box<Connection>> {
         let connect = || Connection::connected(node, endpoint, settings, deadline, watch, opened);
         let mut result = observed(node, settings, connect);
         if let Ok(connection) = &mut result {
@@ -130,7 +130,7 @@ impl Connection {
         deadline: Deadline,
         watch: Watch<'_>,
         opened: &mut dyn FnMut(Stream),
-    ) -> Result<Connection> {
+    ) -> Result<Box<Connection>> {
         let now = Instant::now();
         let deadline = deadline.within(settings.connect_timeout).waiting(Wait::None);
         let silence = watch.silence;
@@ -148,7 +148,7 @@ impl Connection {
             error.with_kind(ErrorKind::Connect).at(&**node)
         })?;
         opened(stream.share());
-        let mut connection = Connection {
+        let mut connection = Box::new(Connection {
             stream,
             decoder: Decoder::new(Protocol::Resp2, settings.limits),
             node: Arc::clone(node),
@@ -168,7 +168,7 @@ impl Connection {
             closing: None,
             silence: silence.cloned(),
             said: None,
-        };
+        });
         // Nothing of the caller's was sent yet, whatever goes wrong in the handshake.
         connection
             .handshake(&endpoint.credentials, watch, deadline)
@@ -366,9 +366,8 @@ impl Connection {
     pub(super) fn close(&mut self, why: Error) -> Error {
         self.broken = true;
         self.stream.close();
-        if let Some(mut closing) = self.closing.take() {
-            closing.because(CloseReason::Failed(why.kind()));
-        }
+        Closing::because(&mut self.closing, CloseReason::Failed(why.kind()));
+        self.closing = None;
         why.pooled(self.rested).at(&*self.node)
     }
 
@@ -443,9 +442,7 @@ impl Connection {
 
     /// Says why it will be closed, where that is not known already.
     pub(super) fn closes(&mut self, why: CloseReason) {
-        if let Some(closing) = &mut self.closing {
-            closing.because(why);
-        }
+        Closing::because(&mut self.closing, why);
     }
 
     /// Why it cannot be used again, where nothing failed.

@@ -32,17 +32,19 @@ impl Told {
 impl Connection {
     /// What its server said of itself in the handshake, once, and not later than in the first use of the connection.
     pub(crate) fn take_said(&mut self) -> Option<Info> {
-        self.said.take().map(|said| *said)
+        self.said.take()
     }
 
     /// Who its server is, and how it stands to the others.
     pub(crate) fn ask_who(&mut self, deadline: Deadline) -> Result<Info> {
         // It changes nothing, so that a reply which is lost leaves nothing unknown.
-        let node = self.node().to_string();
-        let told =
-            move |error: Error| error.with_outcome(Outcome::NotApplied).with_command("INFO").with_node(|| node.clone());
-        let requests = QUESTIONS.map(|words| command(words.map(str::as_bytes))).concat();
-        self.send(&requests, QUESTIONS.len(), deadline).map_err(&told)?;
+        let node = self.node().clone();
+        let told = |error: Error| error.with_outcome(Outcome::NotApplied).with_command("INFO").at(&node);
+        let mut requests = Vec::new();
+        for words in QUESTIONS {
+            requests.extend_from_slice(&command(words.map(str::as_bytes)));
+        }
+        self.send(&requests, QUESTIONS.len(), deadline).map_err(told)?;
         let (mut sections, mut refused) = (Told::default(), None);
         for _ in QUESTIONS {
             let reply = match self.receive(deadline) {

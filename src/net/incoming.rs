@@ -13,7 +13,7 @@ use std::time::Instant;
 pub(crate) struct Incoming {
     stream: Stream,
     decoder: Decoder,
-    closing: Option<Box<Closing>>,
+    closing: Option<Arc<Closing>>,
     silence: Option<Arc<Silence>>,
 }
 
@@ -21,7 +21,7 @@ impl Incoming {
     pub(super) fn new(
         stream: Stream,
         decoder: Decoder,
-        closing: Option<Box<Closing>>,
+        closing: Option<Arc<Closing>>,
         silence: Option<Arc<Silence>>,
     ) -> Incoming {
         Incoming { stream, decoder, closing, silence }
@@ -34,9 +34,7 @@ impl Incoming {
 
     /// Says that this side has closed it, because it is not needed any more.
     pub(crate) fn release(mut self) {
-        if let Some(closing) = &mut self.closing {
-            closing.wanted();
-        }
+        Closing::wanted(&mut self.closing);
     }
 
     /// Waits until more has come; false when the deadline passed before.
@@ -52,9 +50,7 @@ impl Incoming {
             Err(error) if error.kind() == std::io::ErrorKind::TimedOut && deadline.left().is_err() => Ok(false),
             Err(error) => {
                 let error = Error::io(error, Outcome::NotApplied, "waiting for messages").in_phase(Phase::Receive);
-                if let Some(closing) = &mut self.closing {
-                    closing.because(CloseReason::Failed(error.kind()));
-                }
+                Closing::because(&mut self.closing, CloseReason::Failed(error.kind()));
                 Err(error)
             }
         }

@@ -16,7 +16,6 @@ use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
 use crate::topology::{Node, Role};
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -70,7 +69,7 @@ struct State {
     /// Lent out and idle together.
     open: usize,
     /// Calls that wait for one, the one that came first in front. Each is woken by itself.
-    waiting: VecDeque<Arc<Condvar>>,
+    waiting: Vec<Arc<Condvar>>,
     counts: Counts,
 }
 
@@ -85,7 +84,7 @@ struct Counts {
 
 impl State {
     fn new(node: Arc<Node>) -> State {
-        let (idle, waiting, counts) = (Vec::new(), VecDeque::new(), Counts::default());
+        let (idle, waiting, counts) = (Vec::new(), Vec::new(), Counts::default());
         State { node, process: forked::this_process(), idle, open: 0, waiting, counts }
     }
 
@@ -120,7 +119,7 @@ impl State {
 
     /// Tells the call that has waited longest to look again, when there is something for it.
     fn wake_first_if_room(&self, size: usize) {
-        if let Some(first) = self.waiting.front().filter(|_| self.has_room(size)) {
+        if let Some(first) = self.waiting.first().filter(|_| self.has_room(size)) {
             first.notify_one();
         }
     }
@@ -255,7 +254,7 @@ impl Pool {
         let watch = Watch { silence: Some(self.silence()), asks_who: false, is_bare: true };
         let opened =
             Connection::open_watched(&self.node(), &self.endpoint, &self.settings, deadline, watch, &mut |_| {});
-        lease.connection = Some(Box::new(opened?));
+        lease.connection = Some(opened?);
         Ok(lease)
     }
 
@@ -320,7 +319,7 @@ impl Pool {
         // What did not answer was the connection or its server. Only when the server has said something on a new one it
         // is sent what must not be left in doubt.
         let opened = if is_in_doubt { self.begin_answering(deadline) } else { self.begin(deadline) };
-        lease.connection = Some(Box::new(opened?));
+        lease.connection = Some(opened?);
         Ok(lease)
     }
 
@@ -382,12 +381,12 @@ impl Pool {
     fn queue_up<'s>(&'s self, mut state: MutexGuard<'s, State>, deadline: Deadline) -> Result<MutexGuard<'s, State>> {
         let size = self.settings.pool_size;
         let turn = Arc::new(Condvar::new());
-        state.waiting.push_back(Arc::clone(&turn));
+        state.waiting.push(Arc::clone(&turn));
         state.counts.waited += 1;
-        let is_first = |state: &State| state.waiting.front().is_some_and(|first| Arc::ptr_eq(first, &turn));
+        let is_first = |state: &State| state.waiting.first().is_some_and(|first| Arc::ptr_eq(first, &turn));
         loop {
             if is_first(&state) && state.has_room(size) {
-                state.waiting.pop_front();
+                state.waiting.remove(0);
                 return Ok(state);
             }
             let Ok(left) = deadline.left() else { break };

@@ -1,7 +1,8 @@
 //! What failed rests for a while, and then one call tries it.
 
+use crate::threads::lock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Whether something rests, and since when.
@@ -54,7 +55,7 @@ impl Resting {
     }
 
     fn rest(&self) -> MutexGuard<'_, Rest> {
-        self.rest.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.rest)
     }
 
     pub(super) fn rests(&self) -> bool {

@@ -3,9 +3,10 @@
 use super::resting::{Resting, Standing};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::observer::{ObserverEvent, Observing};
+use crate::threads::lock;
 use crate::topology::Node;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A server that a call waited for at least so long, while nothing came from it on any connection, is taken for silent.
@@ -43,12 +44,12 @@ impl Silence {
     }
 
     fn node(&self) -> Arc<Node> {
-        Arc::clone(&self.node.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&lock(&self.node))
     }
 
     /// The server has this name from now on.
     pub(super) fn rename(&self, node: &Arc<Node>) {
-        *self.node.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(node);
+        *lock(&self.node) = Arc::clone(node);
     }
 
     fn millis(&self, at: Instant) -> u64 {

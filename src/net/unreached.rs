@@ -3,9 +3,10 @@
 use super::connection::Connection;
 use super::stream::Deadline;
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::threads::lock;
 use crate::topology::Address;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The masters that were reached, by what tells one server process from another.
 pub(crate) type MastersReached = Arc<Mutex<Vec<(String, Address)>>>;
@@ -27,7 +28,7 @@ struct Known {
 
 impl Unreached {
     fn known(&self) -> MutexGuard<'_, Option<Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.known)
     }
 
     pub(crate) fn is_on(&self) -> bool {
@@ -60,9 +61,9 @@ impl Unreached {
     pub(super) fn check(&self, connection: &mut Connection, deadline: Deadline) -> Result<()> {
         if connection.said.is_none() {
             let said = connection.ask_who(deadline).map_err(|error| error.in_phase(Phase::Handshake))?;
-            connection.said = Some(Box::new(said));
+            connection.said = Some(said);
         }
-        let Some(info) = connection.said.as_deref() else { return Ok(()) };
+        let Some(info) = connection.said.as_ref() else { return Ok(()) };
         let node = connection.node();
         let wrong = |what: String| Error::config(what).in_phase(Phase::Handshake).at(node);
         if info.is_cluster {
@@ -76,7 +77,7 @@ impl Unreached {
         }
         let known = self.known();
         let (Some(known), Some(run_id)) = (&*known, info.run_id.clone()) else { return Ok(()) };
-        let mut others = known.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut others = lock(&known.others);
         match others.iter().find(|(other, _)| *other == run_id) {
             Some((_, address)) if address != node.address() => {
                 return Err(wrong(format!("this is the same server as {address}")));

@@ -7,7 +7,7 @@ use super::shared::{not_applied, Shared};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::{Deadline, Incoming};
 use crate::order::sort;
-use crate::retry::{jitter, random};
+use crate::retry::{chance, jitter};
 use crate::topology::Node;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub(super) fn run(shared: &Shared, shard: usize) {
         let longest = if connected.is_some() { longest.min(GOOD) } else { longest };
         let pause = longest.min(FIRST_PAUSE.saturating_mul(1 << attempt.min(20)));
         attempt += 1;
-        if !shared.pause(shard, jitter(pause, random())) {
+        if !shared.pause(shard, jitter(pause, chance())) {
             return;
         }
     }

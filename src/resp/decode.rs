@@ -1,6 +1,6 @@
 //! Finding whole, well-formed values in the bytes of a connection.
 
-use super::encode::{parse_f64, parse_i64, short_bulk, short_integer};
+use super::encode::{is_f64, parse_i64, short_bulk, short_integer};
 use super::ValueRef;
 use crate::error::{Error, Result};
 use std::borrow::Cow;
@@ -526,7 +526,7 @@ impl Scan {
             b':' => parse_i64(line).is_some(),
             b'_' => line.is_empty(),
             b'#' => matches!(line, b"t" | b"f"),
-            b',' => parse_f64(line).is_some(),
+            b',' => is_f64(line),
             b'(' => {
                 let digits = line.strip_prefix(b"-").or(line.strip_prefix(b"+")).unwrap_or(line);
                 !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)

@@ -109,6 +109,32 @@ pub(crate) fn parse_f64(text: &[u8]) -> Option<f64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
+/// Whether [`parse_f64`] takes a text. It is not asked itself, because its tables are 20 KB, for which only those shall pay
+/// that want a number.
+pub(crate) fn is_f64(text: &[u8]) -> bool {
+    let unsigned = match text {
+        [b'+' | b'-', rest @ ..] => rest,
+        all => all,
+    };
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let whole = digits(unsigned);
+    let (mut has_digits, mut rest) = (whole > 0, unsigned.get(whole..).unwrap_or_default());
+    if let [b'.', fraction @ ..] = rest {
+        let count = digits(fraction);
+        (has_digits, rest) = (has_digits || count > 0, fraction.get(count..).unwrap_or_default());
+    }
+    if !has_digits {
+        return [&b"inf"[..], b"infinity", b"nan"].iter().any(|word| unsigned.eq_ignore_ascii_case(word));
+    }
+    match rest {
+        [] => true,
+        [b'e' | b'E', b'+' | b'-', exponent @ ..] | [b'e' | b'E', exponent @ ..] => {
+            !exponent.is_empty() && digits(exponent) == exponent.len()
+        }
+        _ => false,
+    }
+}
+
 /// The length of the bulk at the start of `bytes` and where its text begins, when the length has one to three digits.
 #[inline]
 pub(crate) fn short_bulk(bytes: &[u8]) -> Option<(usize, usize)> {
@@ -166,6 +192,28 @@ mod tests {
         for reply in [":", ":-", ":1", ":1\r", ":\r\n", ":-\r\n", ":1\n", ":1\rx", ":+1\r\n", ":1x\r\n", "$1\r\n"] {
             assert_eq!(short_integer(reply.as_bytes()), None, "{reply:?}");
         }
+    }
+
+    #[test]
+    fn what_is_a_floating_point_number_is_what_std_parses() {
+        let mut texts: Vec<String> =
+            ["", "infinity", "INFINITY", "-Infinity", "+nan", "nano", "infinit", "1e-7", "3.14"]
+                .map(str::to_owned)
+                .to_vec();
+        // Every text of up to five of these.
+        for length in 0..=5_u32 {
+            texts.extend((0..9_u32.pow(length)).map(|number| {
+                (0..length).map(|at| char::from(b"+-.eE05ix"[(number / 9_u32.pow(at) % 9) as usize])).collect()
+            }));
+        }
+        for word in ["inf", "nan", "INF", "NaN"] {
+            texts.extend(["", "+", "-", "--", " ", "0", "."].map(|before| format!("{before}{word}")));
+            texts.extend(["+", "0", ".", "e1", " "].map(|after| format!("{word}{after}")));
+        }
+        for text in texts {
+            assert_eq!(is_f64(text.as_bytes()), parse_f64(text.as_bytes()).is_some(), "{text:?}");
+        }
+        assert!(!is_f64(b"\xff") && !is_f64(b"1\xff") && !is_f64(b"1e\xff"));
     }
 
     #[test]

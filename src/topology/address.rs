@@ -31,7 +31,7 @@ impl Address {
     /// the port is 0.
     pub fn new(host: &str, port: u16) -> Result<Address> {
         // No message repeats what was given: written badly, it may hold a password at any place.
-        if host.contains('@') {
+        if cut(host, b'@').1.is_some() {
             return Err(Error::config("a host with an @; credentials belong into a redis:// URL"));
         }
         if host.len() > 255 || !(is_name(host) || is_v6(host)) {
@@ -154,7 +154,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (place, port) = (&*self.place, self.port);
         if port != 0 {
-            return match place.contains(':') {
+            return match cut(place, b':').1.is_some() {
                 true => write!(f, "[{place}]:{port}"),
                 false => write!(f, "{place}:{port}"),
             };

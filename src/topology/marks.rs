@@ -2,7 +2,8 @@
 
 use super::info::Info;
 use super::Address;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::threads::lock;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 /// As many marks as are remembered, those of the replicas that were met last.
@@ -54,7 +55,7 @@ pub(crate) enum Reach {
 
 impl Marks {
     fn marks(&self) -> MutexGuard<'_, Vec<Mark>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Sets the mark of a replica of a node, unless it has one.

@@ -57,7 +57,7 @@ impl Node {
 impl fmt::Display for Node {
     /// The name, and the address in brackets where the name does not hold it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = self.address().to_string();
+        let address = format!("{}", self.address());
         f.write_str(self.name())?;
         if self.name().ends_with(&address) {
             return Ok(());

@@ -10,7 +10,7 @@ use crate::execute::{RowRef, Servers};
 use crate::from_value::FromValue;
 use crate::net::{Deadline, Lease};
 use crate::resp::ValueRef;
-use crate::retry::{jitter, random};
+use crate::retry::{chance, jitter};
 use crate::to_arg::ToArgs;
 use crate::wait::Wait;
 use std::fmt;
@@ -234,7 +234,7 @@ fn once<T>(
 /// Waits for a random time, so that those who met do not meet again. Not when that would end after the deadline.
 fn pause(attempt: u32, deadline: Deadline) -> bool {
     let most = FIRST_PAUSE.saturating_mul(1 << (attempt - 1).min(16)).min(LONGEST_PAUSE);
-    let pause = jitter(most, random());
+    let pause = jitter(most, chance());
     let in_time = deadline.left().is_ok_and(|left| left.map_or(true, |left| pause < left));
     if in_time {
         std::thread::sleep(pause);

@@ -1,9 +1,10 @@
 //! Connecting by TCP.
 
+use crate::threads::lock;
 use crate::topology::Address;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Of so many names is known which of their addresses answered last.
@@ -31,11 +32,11 @@ pub fn connect_tcp(address: &Address, timeout: Option<Duration>) -> io::Result<T
     let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let found = (address.host(), address.port()).to_socket_addrs();
     // That is no failure of a server: it is a name that is wrong, or one of whom nobody can be asked.
-    let found = found.map_err(|error| io::Error::new(ErrorKind::InvalidInput, error.to_string()))?;
-    let candidates: Vec<SocketAddr> = found.collect();
+    let found = found.map_err(|error| io::Error::new(ErrorKind::InvalidInput, format!("{error}")))?;
+    let candidates = found.as_slice().to_vec();
     match candidates.len() {
         0 | 1 => first_that_answers(candidates, end),
-        _ => one_of_several(address.to_string(), candidates, end),
+        _ => one_of_several(format!("{address}"), candidates, end),
     }
 }
 
@@ -47,20 +48,21 @@ fn one_of_several(name: String, mut candidates: Vec<SocketAddr>, end: Option<Ins
     Ok(socket)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Puts the address of a name that answered last in front, where the name still has it.
 fn remembered_first(answered: &[(String, SocketAddr)], name: &str, candidates: &mut [SocketAddr]) {
     let last = answered.iter().find(|(known, _)| known == name);
     let at = last.and_then(|(_, last)| candidates.iter().position(|candidate| candidate == last));
-    at.into_iter().for_each(|at| candidates[..=at].rotate_right(1));
+    at.into_iter().for_each(|at| to_the_front(at, &mut |at| candidates.swap(at - 1, at)));
+}
+
+/// Brings what is at a place to the front, and nothing else out of order, by swapping neighbours.
+fn to_the_front(at: usize, swap: &mut dyn FnMut(usize)) {
+    (1..=at).rev().for_each(swap);
 }
 
 fn remember(answered: &mut Vec<(String, SocketAddr)>, name: String, address: SocketAddr) {
     match answered.iter().position(|(known, _)| *known == name) {
-        Some(at) => answered[..=at].rotate_right(1),
+        Some(at) => to_the_front(at, &mut |at| answered.swap(at - 1, at)),
         None => answered.insert(0, (name.clone(), address)),
     }
     answered[0] = (name, address);

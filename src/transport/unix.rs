@@ -1,14 +1,14 @@
 //! Connecting to Unix sockets.
 
-use crate::threads::spawn;
-use std::collections::VecDeque;
+use crate::threads::{lock, spawn};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Those who want to be connected to one socket, and the one thread that does it for all of them.
@@ -26,7 +26,7 @@ struct Line {
 struct Queue {
     /// How many want a connection, and the connections that are there for them.
     wanted: usize,
-    made: VecDeque<io::Result<UnixStream>>,
+    made: Vec<io::Result<UnixStream>>,
     is_running: bool,
 }
 
@@ -38,19 +38,15 @@ struct Lines {
 
 /// Where a socket is, and which file is there now: its device and its number, where there is one.
 #[derive(PartialEq)]
-struct Place(PathBuf, Option<(u64, u64)>);
+struct Place(OsString, Option<(u64, u64)>);
 
 impl Place {
     fn of(path: &Path) -> Place {
-        Place(path.to_owned(), fs::metadata(path).ok().map(|file| (file.dev(), file.ino())))
+        Place(path.as_os_str().to_owned(), fs::metadata(path).ok().map(|file| (file.dev(), file.ino())))
     }
 }
 
 static LINES: Mutex<Option<Lines>> = Mutex::new(None);
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl Line {
     /// The line to a socket, in which the caller stands from now on.
@@ -83,7 +79,7 @@ impl Line {
             let mut queue = lock(&self.queue);
             // Where nobody waits any more, the socket is closed.
             if queue.made.len() < queue.wanted {
-                queue.made.push_back(made);
+                queue.made.push(made);
                 self.made.notify_one();
             }
             if queue.made.len() >= queue.wanted {
@@ -103,7 +99,7 @@ pub(super) fn connect_unix(path: &Path, timeout: Option<Duration>) -> io::Result
     let line = Line::to(path);
     let mut queue = lock(&line.queue);
     let came = loop {
-        if let Some(made) = queue.made.pop_front() {
+        if let Some(made) = queue.made.pop() {
             break made;
         }
         if !queue.is_running {
@@ -122,7 +118,7 @@ pub(super) fn connect_unix(path: &Path, timeout: Option<Duration>) -> io::Result
     queue.wanted -= 1;
     // What was made for one who has given up meanwhile.
     let (made, wanted) = (queue.made.len(), queue.wanted);
-    let unwanted: Vec<_> = queue.made.drain(wanted.min(made)..).collect();
+    let unwanted = queue.made.split_off(wanted.min(made));
     drop(queue);
     drop(unwanted);
     came

@@ -85,7 +85,7 @@ impl Connection {
                 _ => {}
             }
         }
-        self.said = told.info().map(Box::new);
+        self.said = told.info();
         refused.map_or(Ok(()), Err)
     }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 impl Pool {
     /// A connection that is to be counted among those that were begun. Its server has been asked who it is: one that was
     /// the master and came back as a replica would give old data, and nothing else would tell.
-    pub(super) fn begin(&self, deadline: Deadline) -> Result<Connection> {
+    pub(super) fn begin(&self, deadline: Deadline) -> Result<Box<Connection>> {
         self.state().counts.opened += 1;
         let connection = self.open_to(deadline, true, &mut |_| {})?;
         match &connection.said {
@@ -36,12 +36,12 @@ impl Pool {
     }
 
     /// A connection that the pool does not count: for a word to a server while all others may be waiting.
-    pub(crate) fn open(&self, deadline: Deadline) -> Result<Connection> {
+    pub(crate) fn open(&self, deadline: Deadline) -> Result<Box<Connection>> {
         self.open_to(deadline, false, &mut |_| {})
     }
 
     /// As [`open`](Pool::open); `opened` is given the socket as [`Connection::open_watched`] does it.
-    pub(crate) fn open_watched(&self, deadline: Deadline, opened: impl FnOnce(Stream)) -> Result<Connection> {
+    pub(crate) fn open_watched(&self, deadline: Deadline, opened: impl FnOnce(Stream)) -> Result<Box<Connection>> {
         let mut opened = Some(opened);
         self.open_to(deadline, false, &mut |socket| {
             if let Some(opened) = opened.take() {
@@ -50,7 +50,7 @@ impl Pool {
         })
     }
 
-    fn open_to(&self, deadline: Deadline, asks_who: bool, opened: &mut dyn FnMut(Stream)) -> Result<Connection> {
+    fn open_to(&self, deadline: Deadline, asks_who: bool, opened: &mut dyn FnMut(Stream)) -> Result<Box<Connection>> {
         let is_unreached = self.unreached.is_on();
         let watch = Watch { silence: Some(self.silence()), asks_who: asks_who || is_unreached, is_bare: false };
         let node = self.node();

@@ -37,7 +37,7 @@ impl Pool {
     }
 
     /// A new connection over which its server has said something, within the time for connecting.
-    pub(super) fn begin_answering(&self, deadline: Deadline) -> Result<Connection> {
+    pub(super) fn begin_answering(&self, deadline: Deadline) -> Result<Box<Connection>> {
         let deadline = deadline.within(self.settings.connect_timeout).waiting(Wait::None);
         let mut connection = self.begin(deadline)?;
         // Without a handshake there was no word of it yet. Whatever it says is one.
@@ -49,13 +49,13 @@ impl Pool {
     }
 
     /// Puts a connection that was not counted among the idle ones, if there is room.
-    fn keep(&self, mut connection: Connection) {
+    fn keep(&self, mut connection: Box<Connection>) {
         connection.rest();
         self.leave_to_parent();
         let mut state = self.state();
         if state.open < self.settings.pool_size {
             state.open += 1;
-            state.idle.push(Box::new(connection));
+            state.idle.push(connection);
             state.wake_first_if_room(self.settings.pool_size);
         }
     }
