@@ -10,62 +10,77 @@ pub(crate) type Merge = fn(&Given<'_>) -> Result<Vec<u8>>;
 
 /// How several replies become one; the names are those of Redis's command tips where it has one.
 #[derive(Clone, Copy)]
-pub struct ResponsePolicy {
+pub struct ResponsePolicy(&'static Merging);
+
+/// What a response policy is: rows point to it, since each pointer in a row costs a program four words.
+struct Merging {
     name: &'static str,
     in_words: &'static str,
-    pub(crate) merge: Merge,
+    merge: Merge,
     /// Whether one success is enough: the failures of others do not matter then.
-    pub(crate) wants_one: bool,
+    wants_one: bool,
+}
+
+impl Merging {
+    const fn of(name: &'static str, in_words: &'static str, merge: Merge) -> Merging {
+        Merging { name, in_words, merge, wants_one: false }
+    }
 }
 
 impl ResponsePolicy {
     /// The one reply as it is.
-    pub const AS_IS: ResponsePolicy = ResponsePolicy::new("as_is", "the reply as it is", first);
+    pub const AS_IS: ResponsePolicy = ResponsePolicy(&Merging::of("as_is", "the reply as it is", first));
     /// Arrays with one element a key: put back into the order of the keys.
     pub const KEY_ORDER: ResponsePolicy =
-        ResponsePolicy::new("key_order", "one array in the order of the keys", key_order);
+        ResponsePolicy(&Merging::of("key_order", "one array in the order of the keys", key_order));
     /// Arrays whose order means nothing: one after the other.
-    pub const UNION: ResponsePolicy = ResponsePolicy::new("union", "one array of all", union);
+    pub const UNION: ResponsePolicy = ResponsePolicy(&Merging::of("union", "one array of all", union));
     /// Numbers: added up.
-    pub const AGG_SUM: ResponsePolicy = ResponsePolicy::new("agg_sum", "the sum", sum_of_all);
+    pub const AGG_SUM: ResponsePolicy = ResponsePolicy(&Merging::of("agg_sum", "the sum", sum_of_all));
     /// Numbers: the largest.
-    pub const AGG_MAX: ResponsePolicy = ResponsePolicy::new("agg_max", "the largest number", max);
+    pub const AGG_MAX: ResponsePolicy = ResponsePolicy(&Merging::of("agg_max", "the largest number", max));
     /// Truth values, or arrays of them: whether all are true.
     pub const AGG_LOGICAL_AND: ResponsePolicy =
-        ResponsePolicy::new("agg_logical_and", "true where all are", logical_and);
+        ResponsePolicy(&Merging::of("agg_logical_and", "true where all are", logical_and));
     /// Names and numbers in turn: the numbers of the same name added up.
     pub const SUM_BY_NAME: ResponsePolicy =
-        ResponsePolicy::new("sum_by_name", "the numbers of each name added up", sum_by_name);
+        ResponsePolicy(&Merging::of("sum_by_name", "the numbers of each name added up", sum_by_name));
     /// Statuses: the first of them when none is an error.
     pub const ALL_SUCCEEDED: ResponsePolicy =
-        ResponsePolicy::new("all_succeeded", "the first, when all succeeded", first);
+        ResponsePolicy(&Merging::of("all_succeeded", "the first, when all succeeded", first));
     /// The first that is no error.
     pub const ONE_SUCCEEDED: ResponsePolicy =
-        ResponsePolicy { wants_one: true, ..ResponsePolicy::new("one_succeeded", "the first that succeeded", first) };
+        ResponsePolicy(&Merging { wants_one: true, ..Merging::of("one_succeeded", "the first that succeeded", first) });
     /// A map from the name of the server to its reply.
     pub const PER_NODE: ResponsePolicy =
-        ResponsePolicy::new("per_node", "a map from the server's name to its reply", per_node);
+        ResponsePolicy(&Merging::of("per_node", "a map from the server's name to its reply", per_node));
     /// What its row's [`Across`](crate::spec::Across) makes of them.
-    pub const SPECIAL: ResponsePolicy = ResponsePolicy::new("special", "what one server would reply", first);
+    pub const SPECIAL: ResponsePolicy = ResponsePolicy(&Merging::of("special", "what one server would reply", first));
 
-    const fn new(name: &'static str, in_words: &'static str, merge: Merge) -> ResponsePolicy {
-        ResponsePolicy { name, in_words, merge, wants_one: false }
+    /// What makes one frame of several replies.
+    pub(crate) const fn merge(self) -> Merge {
+        self.0.merge
+    }
+
+    /// Whether one success is enough.
+    pub(crate) const fn wants_one(self) -> bool {
+        self.0.wants_one
     }
 
     /// A short name, in the manner of Redis's command tips.
     pub const fn name(self) -> &'static str {
-        self.name
+        self.0.name
     }
 
     /// What becomes of several replies, for people.
     pub const fn in_words(self) -> &'static str {
-        self.in_words
+        self.0.in_words
     }
 }
 
 impl PartialEq for ResponsePolicy {
     fn eq(&self, other: &ResponsePolicy) -> bool {
-        self.name == other.name
+        self.0.name == other.0.name
     }
 }
 
@@ -73,13 +88,13 @@ impl Eq for ResponsePolicy {}
 
 impl fmt::Display for ResponsePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name)
+        f.pad(self.0.name)
     }
 }
 
 impl fmt::Debug for ResponsePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
+        f.write_str(self.0.name)
     }
 }
 

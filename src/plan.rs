@@ -129,7 +129,7 @@ pub(crate) fn every_shard<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'sta
     let mut parts: Vec<_> = planner.topology.distinct_shards().map(part).collect();
     Ok(match parts.len() {
         1 => Route::One(parts.remove(0)),
-        _ => Route::Fan(parts, spec.response.merge),
+        _ => Route::Fan(parts, spec.response.merge()),
     })
 }
 
@@ -140,7 +140,7 @@ pub(crate) fn every_server<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'st
         _ => planner.topology.server_count(),
     };
     let part = |server| Part { target: Target::Server(server), request: args.as_bytes().into(), keys: Vec::new() };
-    Ok(Route::Fan((0..servers).map(part).collect(), spec.response.merge))
+    Ok(Route::Fan((0..servers).map(part).collect(), spec.response.merge()))
 }
 
 /// Any node: the command has no keys.

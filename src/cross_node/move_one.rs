@@ -2,7 +2,7 @@
 
 use super::{across, meaning_told, STASHED};
 use super::{integer, nothing_written, owned};
-use crate::command::{Across, WaitArgument};
+use crate::command::{Across, Emulation, WaitArgument};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
@@ -13,11 +13,11 @@ use crate::wait::Wait;
 
 /// `SMOVE`: the member goes over by a stash on either node.
 pub(crate) static MOVE_MEMBER: Strategy = Strategy {
-    across: Across::new(
+    across: Across::of(&Emulation::new(
         "move_member",
         "the member goes over by a stash on either node, whose end at the source commits the move",
         |_| 5,
-    ),
+    )),
     route: in_rounds,
     run: |call, route| across(call, route, |call, keys| moved(call, keys, Call::move_member)),
     steps: member_steps,
@@ -26,11 +26,11 @@ pub(crate) static MOVE_MEMBER: Strategy = Strategy {
 
 /// `RPOPLPUSH` and its like: the element goes over by a stash on either node.
 pub(crate) static MOVE_ELEMENT: Strategy = Strategy {
-    across: Across::new(
+    across: Across::of(&Emulation::new(
         "move_element",
         "the element goes over by a stash on either node, whose end at the source commits the move",
         |_| 5,
-    ),
+    )),
     route: in_rounds,
     run: |call, route| across(call, route, |call, keys| moved(call, keys, Call::move_element)),
     wait: |call, keys| call.wait_to_move_between(keys),

@@ -2,7 +2,7 @@
 
 use super::ask_together::{ask_together, Requests};
 use super::{across, all_succeeded, exec, nothing_written};
-use crate::command::Across;
+use crate::command::{Across, Emulation};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 
 /// `MSETNX`: all keys are checked, then set and marked node by node; what bears the mark is undone when a race is lost.
 pub(crate) static SET_IF_NONE_EXISTS: Strategy = Strategy {
-    across: Across::new(
+    across: Across::of(&Emulation::new(
         "set_if_none_exists",
         "all keys are checked, then set and marked node by node; what bears its mark is undone when a race is lost",
         |_| 4,
-    ),
+    )),
     route: in_rounds,
     run: |call, route| across(call, route, |call, keys| call.set_if_none_exists(keys)),
     steps,

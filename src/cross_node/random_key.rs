@@ -2,7 +2,7 @@
 
 use super::{across, integer, random};
 use crate::args::Args;
-use crate::command::{Across, Spec};
+use crate::command::{Across, Emulation, Spec};
 use crate::error::Result;
 use crate::execute::{Call, Strategy};
 use crate::explain::{Draft, Step};
@@ -11,7 +11,7 @@ use crate::resp::{Value, ValueRef};
 
 /// A node is drawn by how many keys it holds.
 pub(crate) static DRAW_NODE: Strategy = Strategy {
-    across: Across::new("draw_node", "a node is drawn by how many keys it holds", |_| 2),
+    across: Across::of(&Emulation::new("draw_node", "a node is drawn by how many keys it holds", |_| 2)),
     route,
     run: |call, route| across(call, route, |call, _| draw_key(call)),
     steps: |draft, _| steps(draft),

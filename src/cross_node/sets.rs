@@ -2,7 +2,7 @@
 
 use super::{across, all_succeeded, carry_sources, exec_unwatched, nothing_written, MEMBERS};
 use crate::args::Args;
-use crate::command::{Across, SetOperation, Spec};
+use crate::command::{Across, Emulation, SetOperation, Spec};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{Answer, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
@@ -31,7 +31,7 @@ pub(crate) static MERGE_DIFFERENCE: Strategy = Strategy {
 };
 
 const MERGE: Strategy = Strategy {
-    across: Across::new("merge_sets", "each node reduces its own sets, the client merges", |_| 1),
+    across: Across::of(&Emulation::new("merge_sets", "each node reduces its own sets, the client merges", |_| 1)),
     ..Strategy::ONE_NODE
 };
 
@@ -55,11 +55,11 @@ pub(crate) static STORE_DIFFERENCE: Strategy = Strategy {
 };
 
 const STORE: Strategy = Strategy {
-    across: Across::new(
+    across: Across::of(&Emulation::new(
         "store_sets",
         "each node reduces its own sets, the client merges, one transaction replaces the destination",
         |_| 3,
-    ),
+    )),
     route: in_rounds,
     ..Strategy::ONE_NODE
 };

@@ -4,7 +4,7 @@ use super::sort_lookup::Cell;
 use super::sort_steps::steps;
 use super::sort_weight::Weight;
 use super::{across, all_succeeded, exec_unwatched, nothing_written, random, MEMBERS};
-use crate::command::{Access, Across};
+use crate::command::{Access, Across, Emulation};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::multi::gave_nothing;
@@ -17,12 +17,12 @@ use std::collections::BTreeSet;
 
 /// What the patterns of `BY` and `GET` name is looked up where it lives; the client puts the elements in order and stores them.
 pub(crate) static SORT: Strategy = Strategy {
-    across: Across::new(
+    across: Across::of(&Emulation::new(
         "sort",
         "what the patterns name is looked up on all nodes at once, the client sorts; one transaction replaces a destination",
         // Something is looked up for `BY` and something for `GET`. Where nothing is stored, that is all.
         |spec| if spec.access == Access::Read { 3 } else { 5 },
-    ),
+    )),
     route: sorted,
     run: |call, route| {
         across(call, route, |call, keys| match keys {

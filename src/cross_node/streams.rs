@@ -5,7 +5,7 @@ use super::key_changes::{Waited, Watcher};
 use super::pop::NO_TIME;
 use super::streams_steps::steps;
 use super::{across, error_in, nothing, nothing_written};
-use crate::command::{Access, Across};
+use crate::command::{Access, Across, Emulation};
 use crate::error::{escape, Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::execute::{Call, Strategy};
 use crate::net::Lease;
@@ -19,12 +19,12 @@ use std::time::Duration;
 /// `XREAD` and `XREADGROUP`: every node reads its own streams, all at once, and what waits waits on all at once; what they
 /// give becomes one reply in the order of the keys.
 pub(crate) static READ_STREAMS: Strategy = Strategy {
-    across: Across::new(
+    across: Across::of(&Emulation::new(
         "read_streams",
         "each node reads its own streams, all at once; what waits watches all at once",
         // The group of every stream is asked for first. To wait takes two more, for either.
         |spec| if spec.access == Access::Write { 2 } else { 1 },
-    ),
+    )),
     route: in_rounds,
     run: |call, route| across(call, route, |call, keys| call.read_streams(keys)),
     wait: |call, keys| match StreamRead::of(call.args, keys) {

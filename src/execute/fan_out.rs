@@ -46,7 +46,7 @@ impl Call<'_> {
     /// # Errors
     /// When a connection cannot be had: then nothing was sent to any of them.
     pub(crate) fn fan_out(&self, parts: &[Part<'_>]) -> Result<Vec<Result<Answer>>> {
-        let all_or_none = !self.reads() && !self.spec.response.wants_one;
+        let all_or_none = !self.reads() && !self.spec.response.wants_one();
         let effort = self.effort(self.deadline);
         let mut attempts = Attempts::first(self.retries);
         self.budget.earn();
