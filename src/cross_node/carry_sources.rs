@@ -24,7 +24,6 @@ pub(crate) static CARRY_SOURCES: Strategy = Strategy {
     )),
     route: in_rounds,
     run: |call, route| across(call, route, carry),
-    steps,
     ..Strategy::ONE_NODE
 };
 

@@ -20,7 +20,6 @@ pub(crate) static MOVE_MEMBER: Strategy = Strategy {
     )),
     route: in_rounds,
     run: |call, route| across(call, route, |call, keys| moved(call, keys, Call::move_member)),
-    steps: member_steps,
     ..Strategy::ONE_NODE
 };
 
@@ -34,7 +33,6 @@ pub(crate) static MOVE_ELEMENT: Strategy = Strategy {
     route: in_rounds,
     run: |call, route| across(call, route, |call, keys| moved(call, keys, Call::move_element)),
     wait: |call, keys| call.wait_to_move_between(keys),
-    steps: element_steps,
     ..Strategy::ONE_NODE
 };
 
@@ -48,7 +46,7 @@ fn moved<'r>(
     moved.map_err(|error| meaning_told(STASHED, call.told_of_both(source, destination, error)))
 }
 
-fn member_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+pub(super) fn member_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, destination] = keys else { return Vec::new() };
     let (from, to) = (shown(source.stored), shown(destination.stored));
     let member = shown(draft.args.get(3).unwrap_or_default());
@@ -62,7 +60,7 @@ fn member_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     ]
 }
 
-fn element_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+pub(super) fn element_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, destination] = keys else { return Vec::new() };
     let (from, to) = (shown(source.stored), shown(destination.stored));
     let rest: String = draft.args.iter().skip(3).map(|arg| format!(" {}", shown(arg))).collect();

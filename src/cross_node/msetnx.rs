@@ -23,11 +23,10 @@ pub(crate) static SET_IF_NONE_EXISTS: Strategy = Strategy {
     )),
     route: in_rounds,
     run: |call, route| across(call, route, |call, keys| call.set_if_none_exists(keys)),
-    steps,
     ..Strategy::ONE_NODE
 };
 
-fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let name = |key: &Placed<'_>| shown(key.stored);
     let arg = |at| shown(draft.args.get(at).unwrap_or_default());
     let mut groups = groups(keys);

@@ -32,7 +32,6 @@ pub(crate) static FIRST_THAT_HAS: Strategy = Strategy {
         })
     },
     wait: |call, keys| call.wait_on_one_for_first(keys),
-    steps,
     ..Strategy::ONE_NODE
 };
 
@@ -48,7 +47,7 @@ fn route<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Resu
 
 /// One round after the other until a node has something. What waits looks at all nodes at once, and again when a key
 /// changes; the first that has something gives.
-fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let waits = draft.spec.wait != WaitArgument::None;
     let counted = draft.spec.wait != WaitArgument::LastSeconds;
     // The keys stand in a row.

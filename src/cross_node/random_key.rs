@@ -6,7 +6,7 @@ use crate::command::{Across, Emulation, Spec};
 use crate::error::Result;
 use crate::execute::{Call, Strategy};
 use crate::explain::{Draft, Step};
-use crate::plan::{any_node, command, Part, Planner, Route, Target};
+use crate::plan::{any_node, command, Part, Placed, Planner, Route, Target};
 use crate::resp::{Value, ValueRef};
 
 /// A node is drawn by how many keys it holds.
@@ -14,7 +14,6 @@ pub(crate) static DRAW_NODE: Strategy = Strategy {
     across: Across::of(&Emulation::new("draw_node", "a node is drawn by how many keys it holds", |_| 2)),
     route,
     run: |call, route| across(call, route, |call, _| draw_key(call)),
-    steps: |draft, _| steps(draft),
     ..Strategy::ONE_NODE
 };
 
@@ -25,7 +24,7 @@ fn route<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Resu
     }
 }
 
-fn steps(draft: &Draft<'_>) -> Vec<Step> {
+pub(super) fn steps(draft: &Draft<'_>, _: &[Placed<'_>]) -> Vec<Step> {
     let parts = sizes(draft.planner, draft.spec);
     let mut steps = draft.parts(1, &parts);
     let drawn = Target::Shard(0, draft.planner.role(draft.spec));

@@ -28,7 +28,6 @@ pub(crate) static RENAME: Strategy = Strategy {
     )),
     route: in_rounds,
     run: |call, route| across(call, route, rename),
-    steps,
     ..Strategy::ONE_NODE
 };
 
@@ -42,7 +41,7 @@ fn rename(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     renamed.map_err(|error| meaning_told(PACKED, call.told_of_both(source, destination, error)))
 }
 
-fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, destination] = keys else { return Vec::new() };
     let (from, to) = (shown(source.stored), shown(destination.stored));
     let mut does = vec![(source, format!("WATCH {from}, DUMP {from}, PTTL {from}"))];

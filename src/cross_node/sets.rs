@@ -38,19 +38,16 @@ const MERGE: Strategy = Strategy {
 /// As [`MERGE_UNION`]; the result then replaces the destination in one transaction.
 pub(crate) static STORE_UNION: Strategy = Strategy {
     run: |call, route| across(call, route, |call, keys| run_stored(call, keys, SetOperation::Union)),
-    steps: |draft, keys| steps_stored(draft, keys, SetOperation::Union),
     ..STORE
 };
 /// The members that all have.
 pub(crate) static STORE_INTERSECTION: Strategy = Strategy {
     run: |call, route| across(call, route, |call, keys| run_stored(call, keys, SetOperation::Intersection)),
-    steps: |draft, keys| steps_stored(draft, keys, SetOperation::Intersection),
     ..STORE
 };
 /// The members that the first source has and no other.
 pub(crate) static STORE_DIFFERENCE: Strategy = Strategy {
     run: |call, route| across(call, route, |call, keys| run_stored(call, keys, SetOperation::Difference)),
-    steps: |draft, keys| steps_stored(draft, keys, SetOperation::Difference),
     ..STORE
 };
 
@@ -94,7 +91,12 @@ fn run_stored(call: &Call<'_>, keys: &[Placed<'_>], operation: SetOperation) -> 
     }
 }
 
-fn steps_stored(draft: &Draft<'_>, keys: &[Placed<'_>], operation: SetOperation) -> Vec<Step> {
+pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+    let operation = match draft.spec.name {
+        "SUNIONSTORE" => SetOperation::Union,
+        "SINTERSTORE" => SetOperation::Intersection,
+        _ => SetOperation::Difference,
+    };
     let [destination, sets @ ..] = keys else { return Vec::new() };
     if reads_its_destination(keys) {
         return carry_sources::steps(draft, keys);

@@ -1,7 +1,6 @@
 //! `SORT` and `SORT_RO` whose patterns lead to keys of several nodes, or whose destination is elsewhere.
 
 use super::sort_lookup::Cell;
-use super::sort_steps::steps;
 use super::sort_weight::Weight;
 use super::{across, all_succeeded, exec_unwatched, nothing_written, random, MEMBERS};
 use crate::command::{Access, Across, Emulation};
@@ -31,7 +30,6 @@ pub(crate) static SORT: Strategy = Strategy {
         })
     },
     naming: sorted_on_one_server,
-    steps,
     ..Strategy::ONE_NODE
 };
 

@@ -3,7 +3,6 @@
 use super::cancellable_wait::{Given, Waiter};
 use super::key_changes::{Waited, Watcher};
 use super::pop::NO_TIME;
-use super::streams_steps::steps;
 use super::{across, error_in, nothing, nothing_written};
 use crate::command::{Access, Across, Emulation};
 use crate::error::{escape, Error, ErrorKind, Outcome, PartOutcome, Result};
@@ -34,7 +33,6 @@ pub(crate) static READ_STREAMS: Strategy = Strategy {
             call.exchange(keys[0].master, &as_stored(call.args, keys)).map(|answer| answer.frame().as_bytes().to_vec())
         }
     },
-    steps,
     ..Strategy::ONE_NODE
 };
 

@@ -6,7 +6,6 @@ use super::{Answer, Call};
 use crate::args::Args;
 use crate::command::{Access, Across, KeySpec, RequestPolicy, Spec};
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::explain::{Draft, Step};
 use crate::plan::{
     any_node, every_server, every_shard, name_one_key, on_one_server, one_key, one_node, one_server, refuse_connection,
     Naming, Placed, Planner, Route, Router,
@@ -30,8 +29,8 @@ pub struct Row {
     wait_of: Option<WaitOf>,
 }
 
-/// What is done with the keys of a command that live on several nodes: how it is routed, how it is run, and what is told of
-/// that before. One file of `cross_node/` has all of it.
+/// What is done with the keys of a command that live on several nodes: how it is routed and how it is run. One file of
+/// `cross_node/` has all of it.
 pub(crate) struct Strategy {
     pub(crate) across: Across,
     pub(crate) route: Router,
@@ -41,8 +40,6 @@ pub(crate) struct Strategy {
     pub(crate) naming: Naming,
     /// Waits for data of keys that all live on one server, in a way that another thread can end.
     pub(crate) wait: fn(&Call<'_>, &[Placed<'_>]) -> Result<Vec<u8>>,
-    /// The rounds that `run` takes over several nodes.
-    pub(crate) steps: fn(&Draft<'_>, &[Placed<'_>]) -> Vec<Step>,
 }
 
 /// Runs a command that was routed.
@@ -63,7 +60,6 @@ impl Strategy {
         run: ON_ONE,
         naming: on_one_server,
         wait: |_, _| Err(no_meaning()),
-        steps: |_, _| Vec::new(),
     };
 
     /// Keys on several nodes are refused.
