@@ -1,14 +1,14 @@
 //! Waiting for data on one server, in a way that another thread can end.
 
 use super::key_changes::type_in;
-use super::nothing;
+use super::{nothing, Reply};
 use crate::command::{Group, WaitArgument};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{cancelled, Answer, Call, Cancellable};
 use crate::net::{Deadline, Lease};
 use crate::observer::CloseReason;
 use crate::plan::{command, Part, Placed};
-use crate::resp::{Frame, Value, ValueRef};
+use crate::resp::ValueRef;
 use crate::topology::Shard;
 use crate::wait::Wait;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -127,8 +127,8 @@ impl Call<'_> {
     }
 
     /// The same for a step of a command, which brings one element.
-    pub(super) fn wait_for_element(&self, server: usize, words: &[&[u8]]) -> Result<Value> {
-        self.wait_to_move(server, words).map(|reply| Frame::trusted(&reply).value().into())
+    pub(super) fn wait_for_element(&self, server: usize, words: &[&[u8]]) -> Result<Reply> {
+        self.wait_to_move(server, words).map(Reply)
     }
 
     /// Waits for an element of the first of two lists.

@@ -45,7 +45,7 @@ use crate::execute::{cancelled, Answer, Call, Strategy};
 use crate::multi::{self, gave_nothing, Batch};
 use crate::net::{Deadline, Lease};
 use crate::plan::{command, Part, Placed, Planner, Route, Target};
-use crate::resp::{Frame, Value, ValueRef};
+use crate::resp::{Frame, ValueRef};
 use crate::retry::random;
 use crate::stash::{Stash, StashRole};
 use crate::topology::Role;
@@ -88,14 +88,14 @@ impl Call<'_> {
     }
 
     /// Sends one command to one master and gives its reply; an error reply is an error.
-    fn step(&self, server: usize, args: &[&[u8]]) -> Result<Value> {
-        self.exchange(server, &command(args.iter().copied())).map(|answer| answer.frame().value().into())
+    fn step(&self, server: usize, args: &[&[u8]]) -> Result<Reply> {
+        self.exchange(server, &command(args.iter().copied())).map(|answer| Reply::of(answer.frame()))
     }
 
     /// A step that may be sent twice, because a stash tells whether it was applied before: it is, on a new connection,
     /// when the first time left that open. Then the reply is that of the repetition, and the other value says so; what
     /// the step took from is gone by then when the first time was applied.
-    fn twice(&self, server: usize, args: &[Vec<u8>]) -> Result<(Value, bool)> {
+    fn twice(&self, server: usize, args: &[Vec<u8>]) -> Result<(Reply, bool)> {
         let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
         let first = match self.step(server, &args) {
             Ok(reply) => return Ok((reply, false)),
@@ -105,7 +105,7 @@ impl Call<'_> {
         let is_open = first.outcome() != Outcome::NotApplied;
         match self.step(server, &args) {
             Ok(reply) => Ok((reply, is_open)),
-            Err(again) if is_open && is_no_such_key(&again) => Ok((Value::Nil, true)),
+            Err(again) if is_open && is_no_such_key(&again) => Ok((Reply::nil(), true)),
             Err(again) => Err(if is_open { first } else { again }),
         }
     }
@@ -141,6 +141,49 @@ impl Call<'_> {
             let first = self.lend(other)?;
             Ok((self.lend(one)?, first))
         }
+    }
+}
+
+/// The reply that says that there is nothing.
+const NIL: &[u8] = b"$-1\r\n";
+
+/// A reply that outlives its connection, as it came.
+#[derive(Clone)]
+struct Reply(Vec<u8>);
+
+impl Reply {
+    fn of(frame: Frame<'_>) -> Reply {
+        Reply(frame.as_bytes().to_vec())
+    }
+
+    fn nil() -> Reply {
+        Reply(NIL.to_vec())
+    }
+
+    fn value(&self) -> ValueRef<'_> {
+        Frame::trusted(&self.0).value()
+    }
+
+    fn is_nil(&self) -> bool {
+        matches!(self.value(), ValueRef::Nil)
+    }
+
+    /// Whether it is this number.
+    fn is(&self, wanted: i64) -> bool {
+        matches!(self.value(), ValueRef::Integer(number) if number == wanted)
+    }
+
+    /// Whether one element was given, or one member.
+    fn is_one(&self) -> bool {
+        matches!(self.value(), ValueRef::Bulk(_) | ValueRef::Integer(1))
+    }
+
+    fn is_error(&self) -> bool {
+        matches!(self.value(), ValueRef::Error(_))
+    }
+
+    fn error(&self) -> Option<Error> {
+        error_in(&self.0)
     }
 }
 
@@ -226,7 +269,7 @@ fn nothing_written(error: Error) -> Error {
 fn nothing(was_cancelled: bool) -> Result<Vec<u8>> {
     match was_cancelled {
         true => Err(cancelled()),
-        false => Ok(Value::Nil.to_bytes()),
+        false => Ok(NIL.to_vec()),
     }
 }
 
@@ -239,9 +282,9 @@ fn owned(args: &[&[u8]]) -> Vec<Vec<u8>> {
     args.iter().map(|arg| arg.to_vec()).collect()
 }
 
-fn integer(value: &Value) -> Result<i64> {
+fn integer(value: ValueRef<'_>) -> Result<i64> {
     match value {
-        Value::Integer(number) => Ok(*number),
+        ValueRef::Integer(number) => Ok(number),
         other => Err(Error::reply(format!(
             "expected a number, got {}",
             crate::error::escape(format!("{other:?}").as_bytes(), 128)

@@ -8,7 +8,7 @@ use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::net::Lease;
 use crate::plan::{command, in_rounds, Placed};
-use crate::resp::{Frame, Value, ValueRef};
+use crate::resp::{Frame, ValueRef};
 use crate::stash::Stash;
 use std::time::{Duration, Instant};
 
@@ -166,12 +166,12 @@ impl Call<'_> {
         let is_over = || {
             expires.is_some_and(|(since, ttl)| {
                 since.elapsed() >= ttl
-                    || matches!(self.step(source.master, &[b"EXISTS", &stash]), Ok(Value::Integer(0)))
+                    || matches!(self.step(source.master, &[b"EXISTS", &stash]), Ok(reply) if reply.is(0))
             })
         };
         let step = [self.spec.name.as_bytes(), &copy, destination.stored];
         match self.twice(destination.master, &owned(&step)) {
-            Ok((Value::Integer(0), _)) => return self.give_back(&way, Ok(b":0\r\n".to_vec())),
+            Ok((reply, _)) if reply.is(0) => return self.give_back(&way, Ok(b":0\r\n".to_vec())),
             Ok(_) => {}
             // It was renamed, and then its time was over.
             Err(error) if is_no_such_key(&error) && is_over() => {
@@ -198,14 +198,10 @@ impl Call<'_> {
         from.send(&bytes, steps.len(), self.deadline)?;
         let mut replies = Vec::with_capacity(steps.len());
         for _ in steps {
-            replies.push(Value::from(from.receive(self.deadline)?.value()));
+            replies.push(from.receive(self.deadline)?.as_bytes().to_vec());
         }
-        if let Some(Value::Error(text)) = replies.iter().find(|reply| matches!(reply, Value::Error(_))) {
-            let node = from.node().to_string();
-            return Err(Error::server(text).with_node(|| node));
-        }
-        let (ttl, payload) = (replies.pop(), replies.pop());
-        packed_in(payload.unwrap_or(Value::Nil), &ttl.unwrap_or(Value::Nil))
+        all_succeeded(from, &replies)?;
+        packed_in(&replies[steps.len() - 2], &replies[steps.len() - 1])
     }
 
     fn unwatch(&self, from: &mut Lease) -> Result<()> {
@@ -240,7 +236,7 @@ impl Call<'_> {
     fn give_back(&self, way: &Way<'_>, answer: Result<Vec<u8>>) -> Result<Vec<u8>> {
         let step = [b"RENAMENX", &way.stash.name()[..], way.source.stored];
         let given = match self.twice(way.source.master, &owned(&step)) {
-            Ok((Value::Integer(0), _)) => Err(Error::server(b"BUSYKEY both names were taken meanwhile")),
+            Ok((reply, _)) if reply.is(0) => Err(Error::server(b"BUSYKEY both names were taken meanwhile")),
             Ok(_) => Ok(()),
             // Its time is over.
             Err(error) if is_no_such_key(&error) => Ok(()),
@@ -258,13 +254,13 @@ impl Call<'_> {
 }
 
 /// What `DUMP` and `PTTL` gave; `None` when there is no such key.
-fn packed_in(payload: Value, ttl: &Value) -> Result<Option<Packed>> {
-    let ttl = integer(ttl)?;
-    match payload {
-        Value::Bulk(payload) if ttl != -2 => {
+fn packed_in(payload: &[u8], ttl: &[u8]) -> Result<Option<Packed>> {
+    let ttl = integer(Frame::trusted(ttl).value())?;
+    match Frame::trusted(payload).value() {
+        ValueRef::Bulk(payload) if ttl != -2 => {
             // To RESTORE, 0 means no expiry; a key in its last millisecond has one.
             let ttl = if ttl < 0 { 0 } else { ttl.max(1) };
-            Ok(Some((payload, ttl.to_string())))
+            Ok(Some((payload.to_vec(), ttl.to_string())))
         }
         _ => Ok(None),
     }
@@ -280,6 +276,5 @@ fn ends(ttl: &str) -> Option<(Instant, Duration)> {
 fn newer(from: &Lease, replies: &[Vec<u8>], sent: &[u8]) -> Result<Option<Packed>> {
     let [payload, ttl] = replies else { return Ok(None) };
     all_succeeded(from, replies)?;
-    let value = |reply: &[u8]| Value::from(Frame::trusted(reply).value());
-    Ok(packed_in(value(payload), &value(ttl))?.filter(|(payload, _)| payload != sent))
+    Ok(packed_in(payload, ttl)?.filter(|(payload, _)| payload != sent))
 }
