@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::resp::{encode, Frame, Items, ValueRef};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 
 /// Makes one frame of the replies of several servers.
@@ -144,19 +144,29 @@ pub(crate) struct Given<'g> {
 impl<'g> Given<'g> {
     /// Every reply as it is read; an error names the node whose reply does not fit.
     fn each<T>(&self, read: impl Fn(usize, &'g Frame<'g>) -> Result<T>) -> Result<Vec<T>> {
-        self.replies.iter().enumerate().map(|(nth, reply)| self.named(nth, read(nth, reply))).collect()
+        let mut all = Vec::with_capacity(self.replies.len());
+        for (nth, reply) in self.replies.iter().enumerate() {
+            all.push(read(nth, reply).map_err(|error| self.named(nth, error))?);
+        }
+        Ok(all)
     }
 
-    fn named<T>(&self, nth: usize, result: Result<T>) -> Result<T> {
-        result.map_err(|error| match (self.node)(nth) {
+    fn named(&self, nth: usize, error: Error) -> Error {
+        match (self.node)(nth) {
             Some(node) => error.with_node(|| node),
             None => error,
-        })
+        }
     }
 }
 
 fn key_order(given: &Given<'_>) -> Result<Vec<u8>> {
-    let end = given.keys.iter().flat_map(|keys| *keys).max().map_or(0, |last| last + 1);
+    let (mut end, mut count) = (0, 0);
+    for keys in given.keys {
+        count += keys.len();
+        for &key in *keys {
+            end = end.max(key + 1);
+        }
+    }
     let mut slots: Vec<Option<&[u8]>> = vec![None; end];
     let lists = given.each(|nth, reply| {
         let items = list(reply)?;
@@ -168,8 +178,10 @@ fn key_order(given: &Given<'_>) -> Result<Vec<u8>> {
         }
     }
     let mut out = Vec::new();
-    encode::head(&mut out, b'*', given.keys.iter().map(|keys| keys.len()).sum());
-    slots.into_iter().flatten().for_each(|raw| out.extend_from_slice(raw));
+    encode::head(&mut out, b'*', count);
+    for raw in slots.into_iter().flatten() {
+        out.extend_from_slice(raw);
+    }
     Ok(out)
 }
 
@@ -186,7 +198,7 @@ fn union(given: &Given<'_>) -> Result<Vec<u8>> {
 }
 
 fn sum_of_all(given: &Given<'_>) -> Result<Vec<u8>> {
-    sum(given.each(|_, reply| number(reply.value(), reply))?).map(an_integer)
+    sum(&given.each(|_, reply| number(reply.value(), reply))?).map(an_integer)
 }
 
 fn max(given: &Given<'_>) -> Result<Vec<u8>> {
@@ -223,9 +235,12 @@ fn number(value: ValueRef<'_>, reply: &Frame<'_>) -> Result<i64> {
     }
 }
 
-fn sum(numbers: impl IntoIterator<Item = i64>) -> Result<i64> {
-    let sum = numbers.into_iter().try_fold(0, i64::checked_add);
-    sum.ok_or_else(|| Error::reply("the sum over the nodes overflows"))
+fn sum(numbers: &[i64]) -> Result<i64> {
+    let mut sum = 0i64;
+    for &number in numbers {
+        sum = sum.checked_add(number).ok_or_else(|| Error::reply("the sum over the nodes overflows"))?;
+    }
+    Ok(sum)
 }
 
 fn items_of(wanted: usize, got: usize) -> Result<()> {
@@ -241,7 +256,7 @@ fn logical_and(given: &Given<'_>) -> Result<Vec<u8>> {
         given.each(|_, reply| list(reply)?.map(|item| number(item, reply)).collect::<Result<Vec<_>>>())?.into_iter();
     let mut all = truths.next().unwrap_or_default();
     for (nth, truths) in (1..).zip(truths) {
-        given.named(nth, items_of(all.len(), truths.len()))?;
+        items_of(all.len(), truths.len()).map_err(|error| given.named(nth, error))?;
         all.iter_mut().zip(truths).for_each(|(all, truth)| *all &= truth);
     }
     let mut out = Vec::new();
@@ -262,12 +277,16 @@ fn sum_by_name(given: &Given<'_>) -> Result<Vec<u8>> {
         Ok(counts)
     })?;
     let mut sums: Vec<(&[u8], i64)> = Vec::new();
-    let mut places: HashMap<&[u8], usize> = HashMap::new();
-    for (name, count) in counted.into_iter().flatten() {
-        let place = *places.entry(name).or_insert(sums.len());
-        match sums.get_mut(place) {
-            Some((_, total)) => *total = sum([*total, count])?,
-            None => sums.push((name, count)),
+    let mut places = Seen::new();
+    for counts in &counted {
+        for &(name, count) in counts {
+            match places.get(name) {
+                Some(&place) => sums[place].1 = sum(&[sums[place].1, count])?,
+                None => {
+                    places.insert(name, sums.len());
+                    sums.push((name, count));
+                }
+            }
         }
     }
     let mut out = Vec::new();
@@ -285,16 +304,28 @@ fn sum_by_name(given: &Given<'_>) -> Result<Vec<u8>> {
 /// Sets that each node reduced by itself; the members stay in the order in which they came.
 fn union_of_sets(given: &Given<'_>) -> Result<Vec<u8>> {
     merged_sets(given, |left, others| {
-        let mut seen: HashSet<&[u8]> = left.iter().copied().collect();
-        left.extend(others.flatten().filter(|member| seen.insert(member)));
+        let mut seen = Seen::new();
+        for member in left.iter() {
+            seen.insert(member, 0);
+        }
+        for list in others {
+            for &member in list {
+                if seen.insert(member, 0).is_none() {
+                    left.push(member);
+                }
+            }
+        }
     })
 }
 
 fn intersection_of_sets(given: &Given<'_>) -> Result<Vec<u8>> {
     merged_sets(given, |left, others| {
         for list in others {
-            let other: HashSet<&[u8]> = list.into_iter().collect();
-            left.retain(|member| other.contains(member));
+            let mut other = Seen::new();
+            for member in list {
+                other.insert(member, 0);
+            }
+            left.retain(|member| other.contains_key(member));
         }
     })
 }
@@ -302,17 +333,23 @@ fn intersection_of_sets(given: &Given<'_>) -> Result<Vec<u8>> {
 /// The members of the first set that no other one has.
 fn difference_of_sets(given: &Given<'_>) -> Result<Vec<u8>> {
     merged_sets(given, |left, others| {
-        let others: HashSet<&[u8]> = others.flatten().collect();
-        left.retain(|member| !others.contains(member));
+        let mut seen = Seen::new();
+        for list in others {
+            for member in list {
+                seen.insert(member, 0);
+            }
+        }
+        left.retain(|member| !seen.contains_key(member));
     })
 }
 
-type Lists<'g> = std::vec::IntoIter<Vec<&'g [u8]>>;
+/// Names and where they are: the one type of a map, for each takes a copy of its code.
+type Seen<'g> = HashMap<&'g [u8], usize>;
 
-fn merged_sets<'g>(given: &Given<'g>, merge: fn(&mut Vec<&'g [u8]>, Lists<'g>)) -> Result<Vec<u8>> {
-    let mut lists = given.each(|_, reply| members(reply))?.into_iter();
-    let mut left = lists.next().unwrap_or_default();
-    merge(&mut left, lists);
+fn merged_sets<'g>(given: &Given<'g>, merge: fn(&mut Vec<&'g [u8]>, &[Vec<&'g [u8]>])) -> Result<Vec<u8>> {
+    let mut lists = given.each(|_, reply| members(reply))?;
+    let mut left = if lists.is_empty() { Vec::new() } else { lists.remove(0) };
+    merge(&mut left, &lists);
     let kind = match given.replies.first().map(Frame::value) {
         Some(ValueRef::Set(_)) => b'~',
         _ => b'*',

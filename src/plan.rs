@@ -271,6 +271,11 @@ pub(crate) fn command<'a>(args: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     written(&mut args.into_iter())
 }
 
+/// The same of words in a row.
+pub(crate) fn command_of(words: &[&[u8]]) -> Vec<u8> {
+    written(&mut words.iter().copied())
+}
+
 /// One copy for all that give arguments.
 fn written(args: &mut dyn Iterator<Item = &[u8]>) -> Vec<u8> {
     let mut body = Vec::new();

@@ -3,7 +3,7 @@
 use super::Reply;
 use crate::error::Result;
 use crate::net::{Deadline, Lease};
-use crate::plan::command;
+use crate::plan::command_of;
 
 /// The most requests that are sent over a connection before their replies are read.
 const WINDOW: usize = 1000;
@@ -18,7 +18,7 @@ pub(super) struct Requests {
 
 impl Requests {
     pub(super) fn add(&mut self, args: &[&[u8]]) {
-        self.bytes.extend(command(args.iter().copied()));
+        self.bytes.extend(command_of(args));
         self.ends.push(self.bytes.len());
     }
 

@@ -44,7 +44,7 @@ use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::execute::{cancelled, Answer, Call, Strategy};
 use crate::multi::{self, gave_nothing, Batch};
 use crate::net::{Deadline, Lease};
-use crate::plan::{command, Part, Placed, Planner, Route, Target};
+use crate::plan::{command_of, Part, Placed, Planner, Route, Target};
 use crate::resp::{Frame, ValueRef};
 use crate::retry::random;
 use crate::stash::{Stash, StashRole};
@@ -89,7 +89,7 @@ impl Call<'_> {
 
     /// Sends one command to one master and gives its reply; an error reply is an error.
     fn step(&self, server: usize, args: &[&[u8]]) -> Result<Reply> {
-        self.exchange(server, &command(args.iter().copied())).map(|answer| Reply::of(answer.frame()))
+        self.exchange(server, &command_of(args)).map(|answer| Reply::of(answer.frame()))
     }
 
     /// A step that may be sent twice, because a stash tells whether it was applied before: it is, on a new connection,
@@ -124,7 +124,7 @@ impl Call<'_> {
 
     /// A request to the master of a shard, for [`Call::fan_out`].
     fn part(&self, shard: usize, args: &[&[u8]], keys: Vec<usize>) -> Part<'static> {
-        Part { target: Target::Shard(shard, Role::Master), request: command(args.iter().copied()).into(), keys }
+        Part { target: Target::Shard(shard, Role::Master), request: command_of(args).into(), keys }
     }
 
     /// A connection for several requests in a row.
@@ -192,7 +192,7 @@ impl Reply {
 fn exec(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Result<Option<Vec<Vec<u8>>>> {
     let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(commands.len()));
     for args in commands {
-        bytes.extend(command(args.iter().copied()));
+        bytes.extend(command_of(args));
         ends.push(bytes.len());
     }
     let batch = Batch::of(bytes, ends);

@@ -7,7 +7,7 @@ use crate::error::{Error, Outcome, Result};
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::net::Lease;
-use crate::plan::{command, in_rounds, Placed};
+use crate::plan::{command_of, in_rounds, Placed};
 use crate::resp::{Frame, ValueRef};
 use crate::stash::Stash;
 use std::time::{Duration, Instant};
@@ -194,7 +194,10 @@ impl Call<'_> {
     pub(super) fn packed(&self, from: &mut Lease, key: &[u8], watch: bool) -> Result<Option<Packed>> {
         let steps: [[&[u8]; 2]; 3] = [[b"WATCH", key], [b"DUMP", key], [b"PTTL", key]];
         let steps = if watch { &steps[..] } else { &steps[1..] };
-        let bytes: Vec<u8> = steps.iter().flat_map(|args| command(args.iter().copied())).collect();
+        let mut bytes = Vec::new();
+        for args in steps {
+            bytes.extend(command_of(args));
+        }
         from.send(&bytes, steps.len(), self.deadline)?;
         let mut replies = Vec::with_capacity(steps.len());
         for _ in steps {
