@@ -27,6 +27,7 @@ use crate::cancel::Cancel;
 use crate::cmd::{Cmd, Execute};
 use crate::command::Spec;
 use crate::config::{Builder, Checked, ConfiguredNode, Settings};
+use crate::cross_node::steps_of;
 use crate::discovery::Probes;
 use crate::error::Result;
 use crate::execute::{Call, Cancellable, OwnWrites, RowRef, Servers};
@@ -264,7 +265,7 @@ impl Cluster {
         let wait = row.wait(cmd.args());
         let run = self.call_of(&servers, cmd.args(), row, wait, self.begin(wait));
         let route = row.route(&run.planner, cmd.args())?;
-        let steps = row.code.steps;
+        let steps = steps_of(row.spec.across);
         Ok(Plan::of(&run.planner, cmd.args(), row.spec, &route, steps, &|target| run.first_asked(target)))
     }
 

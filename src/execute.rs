@@ -11,7 +11,7 @@ mod select;
 pub(crate) use attempts::{Command, Effort};
 pub(crate) use own_writes::OwnWrites;
 pub use row::Row;
-pub(crate) use row::{no_meaning, Code, RowRef, Strategy};
+pub(crate) use row::{no_meaning, routed, RowRef, Strategy};
 
 use crate::args::Args;
 use crate::cancel::Cancel;
@@ -51,7 +51,7 @@ pub(crate) struct Call<'r> {
     pub(crate) planner: Planner<'r>,
     pub(crate) args: &'r Args,
     pub(crate) spec: &'static Spec,
-    pub(crate) code: &'static Code,
+    pub(crate) code: &'static Strategy,
     pub(crate) deadline: Deadline,
     /// What the steps that follow a wait for data may take.
     pub(crate) patience: Duration,
@@ -147,7 +147,7 @@ impl Answer {
 impl Call<'_> {
     /// Runs the command. An error reply is an error.
     pub(crate) fn execute(&self) -> Result<Answer> {
-        let route = RowRef { spec: self.spec, code: self.code }.route(&self.planner, self.args)?;
+        let route = routed(self.spec, self.code, &self.planner, self.args)?;
         if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
             own.note_route(self.topology(), &route);
         }

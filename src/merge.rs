@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::resp::{encode, Frame, Items, ValueRef};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 
 /// Makes one frame of the replies of several servers.
@@ -10,62 +10,77 @@ pub(crate) type Merge = fn(&Given<'_>) -> Result<Vec<u8>>;
 
 /// How several replies become one; the names are those of Redis's command tips where it has one.
 #[derive(Clone, Copy)]
-pub struct ResponsePolicy {
+pub struct ResponsePolicy(&'static Merging);
+
+/// What a response policy is: rows point to it, since each pointer in a row costs a program four words.
+struct Merging {
     name: &'static str,
     in_words: &'static str,
-    pub(crate) merge: Merge,
+    merge: Merge,
     /// Whether one success is enough: the failures of others do not matter then.
-    pub(crate) wants_one: bool,
+    wants_one: bool,
+}
+
+impl Merging {
+    const fn of(name: &'static str, in_words: &'static str, merge: Merge) -> Merging {
+        Merging { name, in_words, merge, wants_one: false }
+    }
 }
 
 impl ResponsePolicy {
     /// The one reply as it is.
-    pub const AS_IS: ResponsePolicy = ResponsePolicy::new("as_is", "the reply as it is", first);
+    pub const AS_IS: ResponsePolicy = ResponsePolicy(&Merging::of("as_is", "the reply as it is", first));
     /// Arrays with one element a key: put back into the order of the keys.
     pub const KEY_ORDER: ResponsePolicy =
-        ResponsePolicy::new("key_order", "one array in the order of the keys", key_order);
+        ResponsePolicy(&Merging::of("key_order", "one array in the order of the keys", key_order));
     /// Arrays whose order means nothing: one after the other.
-    pub const UNION: ResponsePolicy = ResponsePolicy::new("union", "one array of all", union);
+    pub const UNION: ResponsePolicy = ResponsePolicy(&Merging::of("union", "one array of all", union));
     /// Numbers: added up.
-    pub const AGG_SUM: ResponsePolicy = ResponsePolicy::new("agg_sum", "the sum", sum_of_all);
+    pub const AGG_SUM: ResponsePolicy = ResponsePolicy(&Merging::of("agg_sum", "the sum", sum_of_all));
     /// Numbers: the largest.
-    pub const AGG_MAX: ResponsePolicy = ResponsePolicy::new("agg_max", "the largest number", max);
+    pub const AGG_MAX: ResponsePolicy = ResponsePolicy(&Merging::of("agg_max", "the largest number", max));
     /// Truth values, or arrays of them: whether all are true.
     pub const AGG_LOGICAL_AND: ResponsePolicy =
-        ResponsePolicy::new("agg_logical_and", "true where all are", logical_and);
+        ResponsePolicy(&Merging::of("agg_logical_and", "true where all are", logical_and));
     /// Names and numbers in turn: the numbers of the same name added up.
     pub const SUM_BY_NAME: ResponsePolicy =
-        ResponsePolicy::new("sum_by_name", "the numbers of each name added up", sum_by_name);
+        ResponsePolicy(&Merging::of("sum_by_name", "the numbers of each name added up", sum_by_name));
     /// Statuses: the first of them when none is an error.
     pub const ALL_SUCCEEDED: ResponsePolicy =
-        ResponsePolicy::new("all_succeeded", "the first, when all succeeded", first);
+        ResponsePolicy(&Merging::of("all_succeeded", "the first, when all succeeded", first));
     /// The first that is no error.
     pub const ONE_SUCCEEDED: ResponsePolicy =
-        ResponsePolicy { wants_one: true, ..ResponsePolicy::new("one_succeeded", "the first that succeeded", first) };
+        ResponsePolicy(&Merging { wants_one: true, ..Merging::of("one_succeeded", "the first that succeeded", first) });
     /// A map from the name of the server to its reply.
     pub const PER_NODE: ResponsePolicy =
-        ResponsePolicy::new("per_node", "a map from the server's name to its reply", per_node);
+        ResponsePolicy(&Merging::of("per_node", "a map from the server's name to its reply", per_node));
     /// What its row's [`Across`](crate::spec::Across) makes of them.
-    pub const SPECIAL: ResponsePolicy = ResponsePolicy::new("special", "what one server would reply", first);
+    pub const SPECIAL: ResponsePolicy = ResponsePolicy(&Merging::of("special", "what one server would reply", first));
 
-    const fn new(name: &'static str, in_words: &'static str, merge: Merge) -> ResponsePolicy {
-        ResponsePolicy { name, in_words, merge, wants_one: false }
+    /// What makes one frame of several replies.
+    pub(crate) const fn merge(self) -> Merge {
+        self.0.merge
+    }
+
+    /// Whether one success is enough.
+    pub(crate) const fn wants_one(self) -> bool {
+        self.0.wants_one
     }
 
     /// A short name, in the manner of Redis's command tips.
     pub const fn name(self) -> &'static str {
-        self.name
+        self.0.name
     }
 
     /// What becomes of several replies, for people.
     pub const fn in_words(self) -> &'static str {
-        self.in_words
+        self.0.in_words
     }
 }
 
 impl PartialEq for ResponsePolicy {
     fn eq(&self, other: &ResponsePolicy) -> bool {
-        self.name == other.name
+        self.0.name == other.0.name
     }
 }
 
@@ -73,13 +88,13 @@ impl Eq for ResponsePolicy {}
 
 impl fmt::Display for ResponsePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name)
+        f.pad(self.0.name)
     }
 }
 
 impl fmt::Debug for ResponsePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
+        f.write_str(self.0.name)
     }
 }
 
@@ -129,19 +144,29 @@ pub(crate) struct Given<'g> {
 impl<'g> Given<'g> {
     /// Every reply as it is read; an error names the node whose reply does not fit.
     fn each<T>(&self, read: impl Fn(usize, &'g Frame<'g>) -> Result<T>) -> Result<Vec<T>> {
-        self.replies.iter().enumerate().map(|(nth, reply)| self.named(nth, read(nth, reply))).collect()
+        let mut all = Vec::with_capacity(self.replies.len());
+        for (nth, reply) in self.replies.iter().enumerate() {
+            all.push(read(nth, reply).map_err(|error| self.named(nth, error))?);
+        }
+        Ok(all)
     }
 
-    fn named<T>(&self, nth: usize, result: Result<T>) -> Result<T> {
-        result.map_err(|error| match (self.node)(nth) {
+    fn named(&self, nth: usize, error: Error) -> Error {
+        match (self.node)(nth) {
             Some(node) => error.with_node(|| node),
             None => error,
-        })
+        }
     }
 }
 
 fn key_order(given: &Given<'_>) -> Result<Vec<u8>> {
-    let end = given.keys.iter().flat_map(|keys| *keys).max().map_or(0, |last| last + 1);
+    let (mut end, mut count) = (0, 0);
+    for keys in given.keys {
+        count += keys.len();
+        for &key in *keys {
+            end = end.max(key + 1);
+        }
+    }
     let mut slots: Vec<Option<&[u8]>> = vec![None; end];
     let lists = given.each(|nth, reply| {
         let items = list(reply)?;
@@ -153,8 +178,10 @@ fn key_order(given: &Given<'_>) -> Result<Vec<u8>> {
         }
     }
     let mut out = Vec::new();
-    encode::head(&mut out, b'*', given.keys.iter().map(|keys| keys.len()).sum());
-    slots.into_iter().flatten().for_each(|raw| out.extend_from_slice(raw));
+    encode::head(&mut out, b'*', count);
+    for raw in slots.into_iter().flatten() {
+        out.extend_from_slice(raw);
+    }
     Ok(out)
 }
 
@@ -171,7 +198,7 @@ fn union(given: &Given<'_>) -> Result<Vec<u8>> {
 }
 
 fn sum_of_all(given: &Given<'_>) -> Result<Vec<u8>> {
-    sum(given.each(|_, reply| number(reply.value(), reply))?).map(an_integer)
+    sum(&given.each(|_, reply| number(reply.value(), reply))?).map(an_integer)
 }
 
 fn max(given: &Given<'_>) -> Result<Vec<u8>> {
@@ -208,9 +235,12 @@ fn number(value: ValueRef<'_>, reply: &Frame<'_>) -> Result<i64> {
     }
 }
 
-fn sum(numbers: impl IntoIterator<Item = i64>) -> Result<i64> {
-    let sum = numbers.into_iter().try_fold(0, i64::checked_add);
-    sum.ok_or_else(|| Error::reply("the sum over the nodes overflows"))
+fn sum(numbers: &[i64]) -> Result<i64> {
+    let mut sum = 0i64;
+    for &number in numbers {
+        sum = sum.checked_add(number).ok_or_else(|| Error::reply("the sum over the nodes overflows"))?;
+    }
+    Ok(sum)
 }
 
 fn items_of(wanted: usize, got: usize) -> Result<()> {
@@ -226,7 +256,7 @@ fn logical_and(given: &Given<'_>) -> Result<Vec<u8>> {
         given.each(|_, reply| list(reply)?.map(|item| number(item, reply)).collect::<Result<Vec<_>>>())?.into_iter();
     let mut all = truths.next().unwrap_or_default();
     for (nth, truths) in (1..).zip(truths) {
-        given.named(nth, items_of(all.len(), truths.len()))?;
+        items_of(all.len(), truths.len()).map_err(|error| given.named(nth, error))?;
         all.iter_mut().zip(truths).for_each(|(all, truth)| *all &= truth);
     }
     let mut out = Vec::new();
@@ -247,12 +277,16 @@ fn sum_by_name(given: &Given<'_>) -> Result<Vec<u8>> {
         Ok(counts)
     })?;
     let mut sums: Vec<(&[u8], i64)> = Vec::new();
-    let mut places: HashMap<&[u8], usize> = HashMap::new();
-    for (name, count) in counted.into_iter().flatten() {
-        let place = *places.entry(name).or_insert(sums.len());
-        match sums.get_mut(place) {
-            Some((_, total)) => *total = sum([*total, count])?,
-            None => sums.push((name, count)),
+    let mut places = Seen::new();
+    for counts in &counted {
+        for &(name, count) in counts {
+            match places.get(name) {
+                Some(&place) => sums[place].1 = sum(&[sums[place].1, count])?,
+                None => {
+                    places.insert(name, sums.len());
+                    sums.push((name, count));
+                }
+            }
         }
     }
     let mut out = Vec::new();
@@ -270,16 +304,28 @@ fn sum_by_name(given: &Given<'_>) -> Result<Vec<u8>> {
 /// Sets that each node reduced by itself; the members stay in the order in which they came.
 fn union_of_sets(given: &Given<'_>) -> Result<Vec<u8>> {
     merged_sets(given, |left, others| {
-        let mut seen: HashSet<&[u8]> = left.iter().copied().collect();
-        left.extend(others.flatten().filter(|member| seen.insert(member)));
+        let mut seen = Seen::new();
+        for member in left.iter() {
+            seen.insert(member, 0);
+        }
+        for list in others {
+            for &member in list {
+                if seen.insert(member, 0).is_none() {
+                    left.push(member);
+                }
+            }
+        }
     })
 }
 
 fn intersection_of_sets(given: &Given<'_>) -> Result<Vec<u8>> {
     merged_sets(given, |left, others| {
         for list in others {
-            let other: HashSet<&[u8]> = list.into_iter().collect();
-            left.retain(|member| other.contains(member));
+            let mut other = Seen::new();
+            for member in list {
+                other.insert(member, 0);
+            }
+            left.retain(|member| other.contains_key(member));
         }
     })
 }
@@ -287,17 +333,23 @@ fn intersection_of_sets(given: &Given<'_>) -> Result<Vec<u8>> {
 /// The members of the first set that no other one has.
 fn difference_of_sets(given: &Given<'_>) -> Result<Vec<u8>> {
     merged_sets(given, |left, others| {
-        let others: HashSet<&[u8]> = others.flatten().collect();
-        left.retain(|member| !others.contains(member));
+        let mut seen = Seen::new();
+        for list in others {
+            for member in list {
+                seen.insert(member, 0);
+            }
+        }
+        left.retain(|member| !seen.contains_key(member));
     })
 }
 
-type Lists<'g> = std::vec::IntoIter<Vec<&'g [u8]>>;
+/// Names and where they are: the one type of a map, for each takes a copy of its code.
+type Seen<'g> = HashMap<&'g [u8], usize>;
 
-fn merged_sets<'g>(given: &Given<'g>, merge: fn(&mut Vec<&'g [u8]>, Lists<'g>)) -> Result<Vec<u8>> {
-    let mut lists = given.each(|_, reply| members(reply))?.into_iter();
-    let mut left = lists.next().unwrap_or_default();
-    merge(&mut left, lists);
+fn merged_sets<'g>(given: &Given<'g>, merge: fn(&mut Vec<&'g [u8]>, &[Vec<&'g [u8]>])) -> Result<Vec<u8>> {
+    let mut lists = given.each(|_, reply| members(reply))?;
+    let mut left = if lists.is_empty() { Vec::new() } else { lists.remove(0) };
+    merge(&mut left, &lists);
     let kind = match given.replies.first().map(Frame::value) {
         Some(ValueRef::Set(_)) => b'~',
         _ => b'*',

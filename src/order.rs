@@ -7,8 +7,8 @@ use std::cmp::Ordering;
 
 /// Puts items in order; those that are equal stay as they were.
 pub(crate) fn sort<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
-    if items.windows(2).any(|pair| compare(&pair[0], &pair[1]) == Ordering::Greater) {
-        arrange(items, sources(items.len(), &|one, other| compare(&items[one], &items[other])));
+    if let Some(sources) = sources(items.len(), &|one, other| compare(&items[one], &items[other])) {
+        arrange(sources, &mut |one, other| items.swap(one, other));
     }
 }
 
@@ -17,8 +17,22 @@ pub(crate) fn sort_by_key<T, K: Ord>(items: &mut [T], key: impl Fn(&T) -> K) {
     sort(items, |one, other| key(one).cmp(&key(other)));
 }
 
-/// For each place, which item belongs there: runs of one item are merged to runs of two, of four and so on.
-fn sources(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+/// Puts each item to its place; no two have the same.
+pub(crate) fn sort_by_place<T>(items: &mut [T], places: Vec<usize>) {
+    let mut sources = vec![0; places.len()];
+    for (at, place) in places.into_iter().enumerate() {
+        sources[place] = at;
+    }
+    arrange(sources, &mut |one, other| items.swap(one, other));
+}
+
+/// For each place, which item belongs there: runs of one item are merged to runs of two, of four and so on. `None` when all
+/// are in order already.
+#[inline(never)]
+fn sources(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Option<Vec<usize>> {
+    if (1..count).all(|place| compare(place - 1, place) != Ordering::Greater) {
+        return None;
+    }
     let mut sources: Vec<usize> = (0..count).collect();
     let mut merged = sources.clone();
     let mut run = 1;
@@ -40,16 +54,17 @@ fn sources(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usiz
         std::mem::swap(&mut sources, &mut merged);
         run *= 2;
     }
-    sources
+    Some(sources)
 }
 
 /// Moves every item to its place, round after round of those that change places with one another.
-fn arrange<T>(items: &mut [T], mut sources: Vec<usize>) {
+#[inline(never)]
+fn arrange(mut sources: Vec<usize>, swap: &mut dyn FnMut(usize, usize)) {
     for first in 0..sources.len() {
         let mut at = first;
         while sources[at] != first {
             let source = std::mem::replace(&mut sources[at], at);
-            items.swap(at, source);
+            swap(at, source);
             at = source;
         }
         sources[at] = at;
@@ -64,6 +79,13 @@ mod tests {
     fn mixed(nth: usize) -> u64 {
         let mixed = (nth as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         mixed ^ (mixed >> 29)
+    }
+
+    #[test]
+    fn each_item_to_its_place() {
+        let mut items = ['b', 'd', 'a', 'c'];
+        sort_by_place(&mut items, vec![1, 3, 0, 2]);
+        assert_eq!(items, ['a', 'b', 'c', 'd']);
     }
 
     #[test]

@@ -130,7 +130,7 @@ pub(crate) fn every_shard<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'sta
     let mut parts: Vec<_> = planner.topology.distinct_shards().map(part).collect();
     Ok(match parts.len() {
         1 => Route::One(parts.remove(0)),
-        _ => Route::Fan(parts, spec.response.merge),
+        _ => Route::Fan(parts, spec.response.merge()),
     })
 }
 
@@ -141,7 +141,7 @@ pub(crate) fn every_server<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'st
         _ => planner.topology.server_count(),
     };
     let part = |server| Part { target: Target::Server(server), request: args.as_bytes().into(), keys: Vec::new() };
-    Ok(Route::Fan((0..servers).map(part).collect(), spec.response.merge))
+    Ok(Route::Fan((0..servers).map(part).collect(), spec.response.merge()))
 }
 
 /// Any node: the command has no keys.
@@ -270,6 +270,11 @@ fn untold_keys() -> Error {
 /// A command in the bytes that go over the wire.
 pub(crate) fn command<'a>(args: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     written(&mut args.into_iter())
+}
+
+/// The same of words in a row.
+pub(crate) fn command_of(words: &[&[u8]]) -> Vec<u8> {
+    written(&mut words.iter().copied())
 }
 
 /// One copy for all that give arguments.

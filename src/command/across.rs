@@ -12,25 +12,34 @@ use std::fmt;
 /// assert!(!spec::MGET.across.is_atomic());
 /// ```
 #[derive(Clone, Copy)]
-pub struct Across {
+pub struct Across(&'static Emulation);
+
+/// What is told of a strategy. Rows point to it: each pointer in a row costs a program four words.
+pub(crate) struct Emulation {
     name: &'static str,
     in_words: &'static str,
     round_trips: fn(&Spec) -> u8,
 }
 
+impl Emulation {
+    pub(crate) const fn new(name: &'static str, in_words: &'static str, round_trips: fn(&Spec) -> u8) -> Emulation {
+        Emulation { name, in_words, round_trips }
+    }
+}
+
 impl Across {
     /// It cannot happen: the command has one key, or none.
-    pub const NEVER: Across = Across::new("never", "", |_| 1);
+    pub const NEVER: Across = Across::of(&Emulation::new("never", "", |_| 1));
     /// It has no meaning there: an error, and nothing is sent.
-    pub const REFUSE: Across = Across::new("refuse", "refused, nothing is sent", |_| 0);
+    pub const REFUSE: Across = Across::of(&Emulation::new("refuse", "refused, nothing is sent", |_| 0));
 
-    pub(crate) const fn new(name: &'static str, in_words: &'static str, round_trips: fn(&Spec) -> u8) -> Across {
-        Across { name, in_words, round_trips }
+    pub(crate) const fn of(told: &'static Emulation) -> Across {
+        Across(told)
     }
 
     /// A short name of the way that is taken.
     pub const fn name(self) -> &'static str {
-        self.name
+        self.0.name
     }
 
     /// What is done when the keys live on several nodes, for people; empty when that cannot happen.
@@ -42,7 +51,7 @@ impl Across {
     /// assert_eq!(spec::GET.across.in_words(), "");
     /// ```
     pub const fn in_words(self) -> &'static str {
-        self.in_words
+        self.0.in_words
     }
 
     /// Whether the command stays atomic when its keys live on several nodes; on one node every command is.
@@ -62,14 +71,14 @@ impl Spec {
     /// assert_eq!(spec::RENAMENX.round_trips(), 7);
     /// ```
     pub fn round_trips(&self) -> u8 {
-        (self.across.round_trips)(self)
+        (self.across.0.round_trips)(self)
     }
 }
 
 /// No two have one name.
 impl PartialEq for Across {
     fn eq(&self, other: &Across) -> bool {
-        self.name == other.name
+        self.0.name == other.0.name
     }
 }
 
@@ -77,12 +86,12 @@ impl Eq for Across {}
 
 impl fmt::Display for Across {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name)
+        f.pad(self.0.name)
     }
 }
 
 impl fmt::Debug for Across {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
+        f.write_str(self.0.name)
     }
 }

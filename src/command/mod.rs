@@ -6,6 +6,7 @@ mod words;
 
 pub use crate::merge::{ResponsePolicy, SetOperation};
 pub use across::Across;
+pub(crate) use across::Emulation;
 pub(crate) use streams::StreamWords;
 
 use crate::args::Args;

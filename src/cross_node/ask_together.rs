@@ -1,9 +1,9 @@
 //! Several requests to each of several servers at the same time, over connections that are held.
 
+use super::Reply;
 use crate::error::Result;
 use crate::net::{Deadline, Lease};
-use crate::plan::command;
-use crate::resp::Value;
+use crate::plan::command_of;
 
 /// The most requests that are sent over a connection before their replies are read.
 const WINDOW: usize = 1000;
@@ -18,7 +18,7 @@ pub(super) struct Requests {
 
 impl Requests {
     pub(super) fn add(&mut self, args: &[&[u8]]) {
-        self.bytes.extend(command(args.iter().copied()));
+        self.bytes.extend(command_of(args));
         self.ends.push(self.bytes.len());
     }
 
@@ -36,9 +36,9 @@ pub(super) fn ask_together(
     leases: Vec<&mut Lease>,
     requests: &[Requests],
     deadline: Deadline,
-) -> Vec<Result<Vec<Value>>> {
+) -> Vec<Result<Vec<Reply>>> {
     let windows = requests.iter().map(|requests| requests.ends.len().div_ceil(WINDOW)).max().unwrap_or(0);
-    let mut all: Vec<(&mut Lease, &Requests, Result<Vec<Value>>)> =
+    let mut all: Vec<(&mut Lease, &Requests, Result<Vec<Reply>>)> =
         leases.into_iter().zip(requests).map(|(lease, requests)| (lease, requests, Ok(Vec::new()))).collect();
     for nth in 0..windows {
         for (lease, requests, replies) in all.iter_mut().filter(|(_, requests, _)| requests.ends.len() > nth * WINDOW) {
@@ -52,7 +52,7 @@ pub(super) fn ask_together(
             for _ in 0..requests.window(nth).0 {
                 let Ok(so_far) = replies else { break };
                 match lease.receive(deadline) {
-                    Ok(reply) => so_far.push(reply.value().into()),
+                    Ok(reply) => so_far.push(Reply::of(reply)),
                     Err(error) => *replies = Err(error),
                 }
             }

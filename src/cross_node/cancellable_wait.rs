@@ -1,18 +1,18 @@
 //! Waiting for data on one server, in a way that another thread can end.
 
 use super::key_changes::type_in;
-use super::nothing;
+use super::{nothing, Reply};
 use crate::command::{Group, WaitArgument};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{cancelled, Answer, Call, Cancellable};
 use crate::net::{Deadline, Lease};
 use crate::observer::CloseReason;
 use crate::plan::{command, Part, Placed};
-use crate::resp::{Frame, Value, ValueRef};
+use crate::resp::ValueRef;
 use crate::topology::Shard;
 use crate::wait::Wait;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A server is asked to wait no longer than this at a time, so that a connection over which it cannot be told that
@@ -38,6 +38,44 @@ pub(super) struct Waiter<'w> {
     pub(super) keys: Vec<&'w [u8]>,
     /// The request that waits for some of these keys, by their places, and no longer than a time.
     pub(super) request: &'w (dyn Fn(&[usize], Duration) -> Vec<u8> + Sync),
+}
+
+/// What the thread of a waker is told. The channels of the standard library would take 50 KB of a program.
+#[derive(Default)]
+struct Wish {
+    told: Mutex<Told>,
+    came: Condvar,
+}
+
+#[derive(Default)]
+struct Told {
+    /// Another thread wants the wait to end.
+    is_wanted: bool,
+    /// The wait is over.
+    is_over: bool,
+}
+
+impl Wish {
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, change: fn(&mut Told)) {
+        change(&mut self.told());
+        self.came.notify_one();
+    }
+
+    /// Waits until the wait is over, until something else holds, or for some time.
+    fn wait(&self, until: Option<Instant>, holds: fn(&Told) -> bool) {
+        let mut told = self.told();
+        while !told.is_over && !holds(&told) {
+            told = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                None => self.came.wait(told).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left.is_zero() => return,
+                Some(left) => self.came.wait_timeout(told, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+    }
 }
 
 /// How commands wait on one server where another thread may end that.
@@ -89,8 +127,8 @@ impl Call<'_> {
     }
 
     /// The same for a step of a command, which brings one element.
-    pub(super) fn wait_for_element(&self, server: usize, words: &[&[u8]]) -> Result<Value> {
-        self.wait_to_move(server, words).map(|reply| Frame::trusted(&reply).value().into())
+    pub(super) fn wait_for_element(&self, server: usize, words: &[&[u8]]) -> Result<Reply> {
+        self.wait_to_move(server, words).map(Reply)
     }
 
     /// Waits for an element of the first of two lists.
@@ -118,23 +156,20 @@ impl Call<'_> {
         // By which number the server knows the connection; 0 until that is known.
         let (over, client) = (AtomicBool::new(false), AtomicI64::new(0));
         let (given, is_clean) = std::thread::scope(|scope| {
-            let (wish, wishes) = mpsc::channel();
-            let told = wish.clone();
-            let listening = self.cancel.map(|(cancel, _)| {
-                cancel.listen(move || {
-                    // The wait may be over.
-                    let _ = told.send(());
-                })
-            });
+            let wish = Arc::new(Wish::default());
+            let told = Arc::clone(&wish);
+            let _listening =
+                self.cancel.map(|(cancel, _)| cancel.listen(move || told.set(|told| told.is_wanted = true)));
+            let heard = Arc::clone(&wish);
             let (server, over, client) = (waiter.server, &over, &client);
-            let waker = move || self.wake_when_told(server, &wishes, over, client);
+            let waker = move || self.wake_when_told(server, &heard, over, client);
             let waker = match std::thread::Builder::new().spawn_scoped(scope, waker) {
                 Ok(waker) => waker,
                 Err(error) => return (Err(Error::io(error, Outcome::NotApplied, "starting to wait")), true),
             };
             let given = self.wait_with(&mut lease, waiter, until, over, client);
-            // Nobody can tell the waker anything any more: it ends.
-            drop((wish, listening));
+            // There is nothing to end any more: the waker ends.
+            wish.set(|told| told.is_over = true);
             (given, waker.join().unwrap_or(false))
         });
         if !is_clean {
@@ -149,15 +184,17 @@ impl Call<'_> {
 
     /// Once another thread wants the wait to end, tells the server so until it has ended; whether the server has heard it
     /// each time.
-    fn wake_when_told(&self, server: usize, wishes: &Receiver<()>, over: &AtomicBool, client: &AtomicI64) -> bool {
-        if wishes.recv().is_err() {
+    fn wake_when_told(&self, server: usize, wish: &Wish, over: &AtomicBool, client: &AtomicI64) -> bool {
+        wish.wait(None, |told| told.is_wanted);
+        if !wish.told().is_wanted {
             return true;
         }
         over.store(true, Ordering::SeqCst);
         let mut is_clean = true;
         loop {
             is_clean &= self.wake(server, client.load(Ordering::SeqCst));
-            if wishes.recv_timeout(AGAIN) == Err(RecvTimeoutError::Disconnected) {
+            wish.wait(Some(Instant::now() + AGAIN), |_| false);
+            if wish.told().is_over {
                 return is_clean;
             }
         }

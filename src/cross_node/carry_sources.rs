@@ -2,7 +2,7 @@
 
 use super::{across, meaning_told, PACKED};
 use super::{all_succeeded, error_in, exec_unwatched, nothing_written, random};
-use crate::command::{Access, Across};
+use crate::command::{Access, Across, Emulation};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
@@ -16,15 +16,14 @@ use crate::stash::{Stash, StashRole};
 /// The keys that live elsewhere are carried to the node of the destination, or of most keys, by `DUMP` and `RESTORE`; there
 /// one transaction runs the command on copies that nobody else sees.
 pub(crate) static CARRY_SOURCES: Strategy = Strategy {
-    across: Across::new(
+    across: Across::of(&Emulation::new(
         "carry_sources",
         "the keys of the other nodes are carried over, one transaction runs the command on copies",
         // Where nothing is written, nothing has to be tried before.
         |spec| if spec.access == Access::Read { 3 } else { 5 },
-    ),
+    )),
     route: in_rounds,
     run: |call, route| across(call, route, carry),
-    steps,
     ..Strategy::ONE_NODE
 };
 

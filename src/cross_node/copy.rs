@@ -1,7 +1,7 @@
 //! `COPY` from one node to another, also into another database.
 
 use super::{across, meaning_told, nothing_written, PACKED};
-use crate::command::Across;
+use crate::command::{Across, Emulation};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
@@ -11,10 +11,9 @@ use crate::resp::ValueRef;
 
 /// The value is carried over by `DUMP` and `RESTORE`.
 pub(crate) static COPY: Strategy = Strategy {
-    across: Across::new("copy", "the value goes over by DUMP and RESTORE", |_| 2),
+    across: Across::of(&Emulation::new("copy", "the value goes over by DUMP and RESTORE", |_| 2)),
     route: in_rounds,
     run: |call, route| across(call, route, copy),
-    steps,
     ..Strategy::ONE_NODE
 };
 
@@ -23,7 +22,7 @@ fn copy(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     call.copy(source, destination).map_err(|error| meaning_told(PACKED, error))
 }
 
-fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, destination] = keys else { return Vec::new() };
     let (from, to) = (shown(source.stored), shown(destination.stored));
     let options = CopyOptions::of(draft.args.iter().skip(3));

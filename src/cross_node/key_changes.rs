@@ -16,8 +16,7 @@ use crate::topology::info::Info;
 use std::cmp::Ordering::{Equal, Greater, Less};
 use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What is asked first of a server that is to say when a key changes.
@@ -73,6 +72,33 @@ enum Event {
     Ended(usize, Given),
     /// Another thread's wish.
     Cancelled,
+}
+
+/// What was said and not heard yet. The channels of the standard library would take 50 KB of a program.
+#[derive(Default)]
+struct Mailbox {
+    events: Mutex<Vec<Event>>,
+    came: Condvar,
+}
+
+impl Mailbox {
+    fn say(&self, event: Event) {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        self.came.notify_one();
+    }
+
+    /// Waits for one; `None` when the time is over.
+    fn hear(&self, until: Option<Instant>) -> Option<Event> {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        while events.is_empty() {
+            events = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                None => self.came.wait(events).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left.is_zero() => return None,
+                Some(left) => self.came.wait_timeout(events, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+        Some(events.remove(0))
+    }
 }
 
 /// What the watchers share.
@@ -140,49 +166,39 @@ impl Call<'_> {
         let watching = Watching { turn: Mutex::new(()), state: Mutex::new(State { is_over: false, sockets }) };
         let mut results: Vec<Given> = watchers.iter().map(|_| Ok(None)).collect();
         let mut was_cancelled = false;
+        let mailbox = Arc::new(Mailbox::default());
         std::thread::scope(|scope| {
-            let (sender, receiver) = mpsc::channel();
             for (nth, watcher) in watchers.iter().enumerate() {
-                let (watching, told, refused) = (&watching, sender.clone(), sender.clone());
+                let (watching, told) = (&watching, &*mailbox);
                 let spawned = std::thread::Builder::new().spawn_scoped(scope, move || {
-                    let watch = || self.watch(nth, watcher, watching, take, &told);
+                    let watch = || self.watch(nth, watcher, watching, take, told);
                     // Without a word of this one the call would wait for it for ever.
                     let given = catch_unwind(AssertUnwindSafe(watch));
                     let given = given.unwrap_or_else(|_| Err(panicked(Outcome::NotApplied)));
-                    // Nobody listens any more only when this call has ended, and it ends after all watchers.
-                    let _ = told.send(Event::Ended(nth, given));
+                    told.say(Event::Ended(nth, given));
                 });
                 if let Err(error) = spawned {
                     let error = Error::io(error, Outcome::NotApplied, "starting to wait");
-                    let _ = refused.send(Event::Ended(nth, Err(error)));
+                    mailbox.say(Event::Ended(nth, Err(error)));
                 }
             }
-            let _listening = self.cancel.map(|(cancel, _)| {
-                cancel.listen(move || {
-                    // The wait may be over.
-                    let _ = sender.send(Event::Cancelled);
-                })
-            });
+            let wish = Arc::clone(&mailbox);
+            let _listening = self.cancel.map(|(cancel, _)| cancel.listen(move || wish.say(Event::Cancelled)));
             // However short the wait is, every server is asked once.
             let (mut watched, mut not_looked) = (watchers.len(), watchers.len());
             let mut is_over = false;
             while watched > 0 {
-                let event = match until.filter(|_| not_looked == 0 && !is_over) {
-                    Some(until) => receiver.recv_timeout(until.saturating_duration_since(Instant::now())),
-                    None => receiver.recv().map_err(RecvTimeoutError::from),
-                };
-                match event {
-                    Ok(Event::Looked) => {
+                match mailbox.hear(until.filter(|_| not_looked == 0 && !is_over)) {
+                    Some(Event::Looked) => {
                         not_looked -= 1;
                         continue;
                     }
-                    Ok(Event::Ended(nth, given)) => {
+                    Some(Event::Ended(nth, given)) => {
                         watched -= 1;
                         results[nth] = given;
                     }
-                    Ok(Event::Cancelled) => was_cancelled = true,
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => break,
+                    Some(Event::Cancelled) => was_cancelled = true,
+                    None => {}
                 }
                 is_over = true;
                 watching.end();
@@ -192,14 +208,7 @@ impl Call<'_> {
     }
 
     /// Watches one server until it gives something or the wait is over.
-    fn watch(
-        &self,
-        nth: usize,
-        watcher: &Watcher<'_>,
-        watching: &Watching,
-        take: &Take<'_>,
-        told: &Sender<Event>,
-    ) -> Given {
+    fn watch(&self, nth: usize, watcher: &Watcher<'_>, watching: &Watching, take: &Take<'_>, told: &Mailbox) -> Given {
         let mut broke: Option<Instant> = None;
         loop {
             // Nothing is sent that changes anything, whatever becomes of it.
@@ -219,7 +228,7 @@ impl Call<'_> {
                 Err(error) => return Err(error),
             };
             if broke.is_none() {
-                let _ = told.send(Event::Looked);
+                told.say(Event::Looked);
             }
             loop {
                 let given = take_in_turn(nth, &types, watching, take);

@@ -11,6 +11,7 @@ mod copy;
 mod key_changes;
 mod move_one;
 mod msetnx;
+mod planned;
 mod pop;
 mod random_key;
 mod rename;
@@ -28,6 +29,7 @@ pub(crate) use carry_sources::CARRY_SOURCES;
 pub(crate) use copy::COPY;
 pub(crate) use move_one::{MOVE_ELEMENT, MOVE_MEMBER};
 pub(crate) use msetnx::SET_IF_NONE_EXISTS;
+pub(crate) use planned::steps_of;
 pub(crate) use pop::FIRST_THAT_HAS;
 pub(crate) use random_key::DRAW_NODE;
 pub(crate) use rename::RENAME;
@@ -42,8 +44,8 @@ use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::execute::{cancelled, Answer, Call, Strategy};
 use crate::multi::{self, gave_nothing, Batch};
 use crate::net::{Deadline, Lease};
-use crate::plan::{command, Part, Placed, Planner, Route, Target};
-use crate::resp::{Frame, Value, ValueRef};
+use crate::plan::{command_of, Part, Placed, Planner, Route, Target};
+use crate::resp::{Frame, ValueRef};
 use crate::retry::random;
 use crate::stash::{Stash, StashRole};
 use crate::topology::Role;
@@ -86,14 +88,14 @@ impl Call<'_> {
     }
 
     /// Sends one command to one master and gives its reply; an error reply is an error.
-    fn step(&self, server: usize, args: &[&[u8]]) -> Result<Value> {
-        self.exchange(server, &command(args.iter().copied())).map(|answer| answer.frame().value().into())
+    fn step(&self, server: usize, args: &[&[u8]]) -> Result<Reply> {
+        self.exchange(server, &command_of(args)).map(|answer| Reply::of(answer.frame()))
     }
 
     /// A step that may be sent twice, because a stash tells whether it was applied before: it is, on a new connection,
     /// when the first time left that open. Then the reply is that of the repetition, and the other value says so; what
     /// the step took from is gone by then when the first time was applied.
-    fn twice(&self, server: usize, args: &[Vec<u8>]) -> Result<(Value, bool)> {
+    fn twice(&self, server: usize, args: &[Vec<u8>]) -> Result<(Reply, bool)> {
         let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
         let first = match self.step(server, &args) {
             Ok(reply) => return Ok((reply, false)),
@@ -103,7 +105,7 @@ impl Call<'_> {
         let is_open = first.outcome() != Outcome::NotApplied;
         match self.step(server, &args) {
             Ok(reply) => Ok((reply, is_open)),
-            Err(again) if is_open && is_no_such_key(&again) => Ok((Value::Nil, true)),
+            Err(again) if is_open && is_no_such_key(&again) => Ok((Reply::nil(), true)),
             Err(again) => Err(if is_open { first } else { again }),
         }
     }
@@ -122,7 +124,7 @@ impl Call<'_> {
 
     /// A request to the master of a shard, for [`Call::fan_out`].
     fn part(&self, shard: usize, args: &[&[u8]], keys: Vec<usize>) -> Part<'static> {
-        Part { target: Target::Shard(shard, Role::Master), request: command(args.iter().copied()).into(), keys }
+        Part { target: Target::Shard(shard, Role::Master), request: command_of(args).into(), keys }
     }
 
     /// A connection for several requests in a row.
@@ -142,12 +144,55 @@ impl Call<'_> {
     }
 }
 
+/// The reply that says that there is nothing.
+const NIL: &[u8] = b"$-1\r\n";
+
+/// A reply that outlives its connection, as it came.
+#[derive(Clone)]
+struct Reply(Vec<u8>);
+
+impl Reply {
+    fn of(frame: Frame<'_>) -> Reply {
+        Reply(frame.as_bytes().to_vec())
+    }
+
+    fn nil() -> Reply {
+        Reply(NIL.to_vec())
+    }
+
+    fn value(&self) -> ValueRef<'_> {
+        Frame::trusted(&self.0).value()
+    }
+
+    fn is_nil(&self) -> bool {
+        matches!(self.value(), ValueRef::Nil)
+    }
+
+    /// Whether it is this number.
+    fn is(&self, wanted: i64) -> bool {
+        matches!(self.value(), ValueRef::Integer(number) if number == wanted)
+    }
+
+    /// Whether one element was given, or one member.
+    fn is_one(&self) -> bool {
+        matches!(self.value(), ValueRef::Bulk(_) | ValueRef::Integer(1))
+    }
+
+    fn is_error(&self) -> bool {
+        matches!(self.value(), ValueRef::Error(_))
+    }
+
+    fn error(&self) -> Option<Error> {
+        error_in(&self.0)
+    }
+}
+
 /// Runs commands in one `MULTI` and gives the reply of each as it came, errors among them. `None` when a watched key had
 /// changed: nothing was done.
 fn exec(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Result<Option<Vec<Vec<u8>>>> {
     let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(commands.len()));
     for args in commands {
-        bytes.extend(command(args.iter().copied()));
+        bytes.extend(command_of(args));
         ends.push(bytes.len());
     }
     let batch = Batch::of(bytes, ends);
@@ -224,7 +269,7 @@ fn nothing_written(error: Error) -> Error {
 fn nothing(was_cancelled: bool) -> Result<Vec<u8>> {
     match was_cancelled {
         true => Err(cancelled()),
-        false => Ok(Value::Nil.to_bytes()),
+        false => Ok(NIL.to_vec()),
     }
 }
 
@@ -237,9 +282,9 @@ fn owned(args: &[&[u8]]) -> Vec<Vec<u8>> {
     args.iter().map(|arg| arg.to_vec()).collect()
 }
 
-fn integer(value: &Value) -> Result<i64> {
+fn integer(value: ValueRef<'_>) -> Result<i64> {
     match value {
-        Value::Integer(number) => Ok(*number),
+        ValueRef::Integer(number) => Ok(number),
         other => Err(Error::reply(format!(
             "expected a number, got {}",
             crate::error::escape(format!("{other:?}").as_bytes(), 128)

@@ -2,39 +2,37 @@
 
 use super::{across, meaning_told, STASHED};
 use super::{integer, nothing_written, owned};
-use crate::command::{Across, WaitArgument};
+use crate::command::{Across, Emulation, WaitArgument};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::plan::{in_rounds, Placed};
-use crate::resp::{encode, Value};
+use crate::resp::ValueRef;
 use crate::stash::{Stash, StashContent};
 use crate::wait::Wait;
 
 /// `SMOVE`: the member goes over by a stash on either node.
 pub(crate) static MOVE_MEMBER: Strategy = Strategy {
-    across: Across::new(
+    across: Across::of(&Emulation::new(
         "move_member",
         "the member goes over by a stash on either node, whose end at the source commits the move",
         |_| 5,
-    ),
+    )),
     route: in_rounds,
     run: |call, route| across(call, route, |call, keys| moved(call, keys, Call::move_member)),
-    steps: member_steps,
     ..Strategy::ONE_NODE
 };
 
 /// `RPOPLPUSH` and its like: the element goes over by a stash on either node.
 pub(crate) static MOVE_ELEMENT: Strategy = Strategy {
-    across: Across::new(
+    across: Across::of(&Emulation::new(
         "move_element",
         "the element goes over by a stash on either node, whose end at the source commits the move",
         |_| 5,
-    ),
+    )),
     route: in_rounds,
     run: |call, route| across(call, route, |call, keys| moved(call, keys, Call::move_element)),
     wait: |call, keys| call.wait_to_move_between(keys),
-    steps: element_steps,
     ..Strategy::ONE_NODE
 };
 
@@ -48,7 +46,7 @@ fn moved<'r>(
     moved.map_err(|error| meaning_told(STASHED, call.told_of_both(source, destination, error)))
 }
 
-fn member_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+pub(super) fn member_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, destination] = keys else { return Vec::new() };
     let (from, to) = (shown(source.stored), shown(destination.stored));
     let member = shown(draft.args.get(3).unwrap_or_default());
@@ -62,7 +60,7 @@ fn member_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     ]
 }
 
-fn element_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+pub(super) fn element_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, destination] = keys else { return Vec::new() };
     let (from, to) = (shown(source.stored), shown(destination.stored));
     let rest: String = draft.args.iter().skip(3).map(|arg| format!(" {}", shown(arg))).collect();
@@ -134,7 +132,7 @@ impl Call<'_> {
         let (from, to) = self.stashes(&[b"SMOVE"], source, destination);
         let way = Way { source, destination, from, to, load: member };
         let taken = self.step(source.master, &[b"SMOVE", source.stored, &way.from.name(), member]);
-        if integer(&taken.map_err(|error| self.may_be_taken(&way, error))?)? == 0 {
+        if integer(taken.map_err(|error| self.may_be_taken(&way, error))?.value())? == 0 {
             return Ok(b":0\r\n".to_vec());
         }
         self.carry_over(&way)?;
@@ -168,14 +166,11 @@ impl Call<'_> {
             false => self.step(source.master, &take),
         };
         let after_wait = self.prompt();
-        let element = match taken.map_err(|error| after_wait.may_be_taken(&way, error))? {
-            Value::Bulk(element) => element,
-            nothing => return Ok(nothing.to_bytes()),
-        };
-        after_wait.carry_over(&Way { load: &element, ..way })?;
-        let mut out = Vec::new();
-        encode::bulk(&mut out, &element);
-        Ok(out)
+        let taken = taken.map_err(|error| after_wait.may_be_taken(&way, error))?;
+        if let ValueRef::Bulk(element) = taken.value() {
+            after_wait.carry_over(&Way { load: element, ..way })?;
+        }
+        Ok(taken.0)
     }
 
     /// How much the source holds, and whether the destination has the right type, both asked at once.
@@ -186,7 +181,7 @@ impl Call<'_> {
         ];
         let mut results = self.fan_out(&parts)?.into_iter();
         let (Some(first), Some(second)) = (results.next(), results.next()) else { return Ok((0, Ok(()))) };
-        let held = integer(&first.map_err(nothing_written)?.frame().value().into())?;
+        let held = integer(first.map_err(nothing_written)?.frame().value())?;
         match second {
             Ok(_) => Ok((held, Ok(()))),
             Err(error) if error.is_server() => Ok((held, Err(error))),
@@ -208,7 +203,7 @@ impl Call<'_> {
         }
         let given_back = || Error::reply(format!("what waited in {} was given back meanwhile", way.from));
         let committed = match self.twice(source, &way.commit()) {
-            Ok((Value::Bulk(_) | Value::Integer(1), _)) => true,
+            Ok((reply, _)) if reply.is_one() => true,
             // The first time has emptied it, or somebody has given it back since.
             Ok((_, true)) => false,
             Ok(_) => return Err(self.forget_to(way, given_back())),
@@ -218,7 +213,7 @@ impl Call<'_> {
         };
         match self.twice(destination, &way.deliver(&way.to)) {
             // What is committed, somebody else can only have delivered.
-            Ok((Value::Nil | Value::Integer(0), false)) if !committed => {
+            Ok((reply, false)) if !committed && (reply.is_nil() || reply.is(0)) => {
                 let error = Error::reply(format!("somebody else dealt with {}", way.to));
                 Err(error.with_outcome(Outcome::Unknown).with_node(|| self.topology().node(destination).to_string()))
             }
@@ -286,7 +281,7 @@ impl Call<'_> {
         }
         let back = way.deliver(&way.from);
         match self.step(way.source.master, &back.iter().map(Vec::as_slice).collect::<Vec<_>>()) {
-            Ok(Value::Bulk(_) | Value::Integer(1)) => error.with_outcome(Outcome::NotApplied),
+            Ok(reply) if reply.is_one() => error.with_outcome(Outcome::NotApplied),
             _ => error.with_note(&format!("what was moved may lie in {}", self.place(&way.from, way.source))),
         }
     }

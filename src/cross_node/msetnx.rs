@@ -1,8 +1,8 @@
 //! `MSETNX` over several nodes.
 
 use super::ask_together::{ask_together, Requests};
-use super::{across, all_succeeded, exec, nothing_written};
-use crate::command::Across;
+use super::{across, all_succeeded, exec, nothing_written, Reply};
+use crate::command::{Across, Emulation};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
@@ -10,24 +10,23 @@ use crate::multi::cause_of_abort;
 use crate::net::Lease;
 use crate::order::sort_by_key;
 use crate::plan::{groups, in_rounds, Placed};
-use crate::resp::Value;
+use crate::resp::ValueRef;
 use crate::retry::random;
 use std::time::{Duration, Instant};
 
 /// `MSETNX`: all keys are checked, then set and marked node by node; what bears the mark is undone when a race is lost.
 pub(crate) static SET_IF_NONE_EXISTS: Strategy = Strategy {
-    across: Across::new(
+    across: Across::of(&Emulation::new(
         "set_if_none_exists",
         "all keys are checked, then set and marked node by node; what bears its mark is undone when a race is lost",
         |_| 4,
-    ),
+    )),
     route: in_rounds,
     run: |call, route| across(call, route, |call, keys| call.set_if_none_exists(keys)),
-    steps,
     ..Strategy::ONE_NODE
 };
 
-fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let name = |key: &Placed<'_>| shown(key.stored);
     let arg = |at| shown(draft.args.get(at).unwrap_or_default());
     let mut groups = groups(keys);
@@ -77,10 +76,10 @@ impl Mark {
     }
 
     /// Whether a time to live, as `PTTL` tells it, is what is left of this mark.
-    fn is_on(self, left: &Value) -> bool {
-        let Value::Integer(left) = left else { return false };
+    fn is_on(self, left: ValueRef<'_>) -> bool {
+        let ValueRef::Integer(left) = left else { return false };
         let expected = Duration::from_millis(self.millis).saturating_sub(self.since.elapsed());
-        let left = Duration::from_millis(u64::try_from(*left).unwrap_or(0));
+        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
         // It was put on some time after it was made.
         left + SLACK >= expected && left <= expected + SLACK + self.since.elapsed()
     }
@@ -110,19 +109,74 @@ impl<'k, 'c> Side<'k, 'c> {
 
     /// A command and all keys.
     fn of_all<'w>(&'w self, name: &'w [u8]) -> Vec<&'w [u8]> {
-        std::iter::once(name).chain(self.keys.iter().map(|key| key.stored)).collect()
+        let mut words = Vec::with_capacity(1 + self.keys.len());
+        words.push(name);
+        for key in self.keys {
+            words.push(key.stored);
+        }
+        words
+    }
+
+    /// Its connection is in no transaction any more and watches nothing.
+    fn may_be_shared(&mut self) {
+        if let Some(lease) = &mut self.lease {
+            lease.set_stateful(false);
+        }
     }
 
     /// Gives its connection up when a server refused anything.
-    fn well(&mut self, replies: Vec<Value>) -> Result<Vec<Value>> {
-        let Some(Value::Error(text)) = replies.iter().find(|reply| matches!(reply, Value::Error(_))) else {
-            return Ok(replies);
-        };
-        let error = Error::server(text);
+    fn well(&mut self, replies: Vec<Reply>) -> Result<Vec<Reply>> {
+        let Some(error) = replies.iter().find_map(Reply::error) else { return Ok(replies) };
         Err(match self.lease.take() {
             Some(lease) => error.with_node(|| lease.node().to_string()),
             None => error,
         })
+    }
+}
+
+impl Side<'_, '_> {
+    /// Notes what came of the transaction that sets and marks the keys, and of the requests behind it. Gives what went wrong;
+    /// that a key was taken is nothing of the kind.
+    fn was_set(&mut self, replies: Result<Vec<Reply>>, mark: Mark) -> Option<Error> {
+        let mut replies = match replies {
+            Ok(replies) => replies,
+            // Nobody knows whether EXEC was among what was sent.
+            Err(error) => {
+                self.outcome = Outcome::Unknown;
+                return Some(error.with_outcome(Outcome::Unknown));
+            }
+        };
+        let keys = self.keys();
+        let next = replies.split_off(replies.len() - keys.len() - 2);
+        let mut refused = None;
+        for reply in &replies {
+            if let (None, ValueRef::Error(text)) = (&refused, reply.value()) {
+                refused = Some(Error::server(cause_of_abort(text)));
+            }
+        }
+        match (replies.last().map(Reply::value), refused) {
+            (Some(ValueRef::Array(done)), _) if matches!(done.clone().next(), Some(ValueRef::Integer(1))) => {
+                self.outcome = Outcome::Applied;
+                for (key, left) in keys.iter().zip(&next[1..]) {
+                    if mark.is_on(left.value()) {
+                        self.marked.push(key.stored);
+                    }
+                }
+                if next.iter().any(Reply::is_error) {
+                    self.lease = None;
+                }
+                None
+            }
+            // A key was taken since it was looked at.
+            (Some(ValueRef::Nil), None) => None,
+            // The first refusal says more than the abort that follows from it.
+            (Some(ValueRef::Error(_)), Some(refused)) => Some(refused),
+            _ => {
+                self.lease = None;
+                self.outcome = Outcome::Unknown;
+                Some(Error::protocol("EXEC gave something else than one reply for each command"))
+            }
+        }
     }
 }
 
@@ -184,23 +238,32 @@ impl Call<'_> {
         }
     }
 
-    /// Sends requests to several nodes at the same time; the connection of one that fails is given up.
-    fn ask_sides<'s, 'k: 's, 'c: 's>(
+    /// Sends requests to several nodes at the same time, and gives what those replied that were asked: `None` for a side
+    /// without a connection or without a request. The connection of one that fails is given up.
+    fn ask_sides(
         &self,
-        sides: impl Iterator<Item = &'s mut Side<'k, 'c>>,
-        requests: impl Fn(&Side<'k, 'c>) -> Requests,
-    ) -> Vec<(&'s mut Side<'k, 'c>, Result<Vec<Value>>)> {
-        let mut sides: Vec<_> = sides.filter(|side| side.lease.is_some()).collect();
-        let requests: Vec<Requests> = sides.iter().map(|side| requests(side)).collect();
-        let leases = sides.iter_mut().filter_map(|side| side.lease.as_mut()).collect();
-        let replies = ask_together(leases, &requests, self.deadline);
-        let with_replies = |(side, replies): (&'s mut Side<'k, 'c>, Result<Vec<Value>>)| {
-            if replies.is_err() {
+        sides: &mut [Side<'_, '_>],
+        requests: &dyn Fn(&Side<'_, '_>) -> Option<Requests>,
+    ) -> Vec<Option<Result<Vec<Reply>>>> {
+        let (mut asked, mut sent, mut leases) = (Vec::new(), Vec::new(), Vec::new());
+        for side in sides.iter_mut() {
+            let request = if side.lease.is_some() { requests(side) } else { None };
+            asked.push(request.is_some());
+            if let (Some(request), Some(lease)) = (request, side.lease.as_mut()) {
+                sent.push(request);
+                leases.push(lease);
+            }
+        }
+        let mut replies = ask_together(leases, &sent, self.deadline).into_iter();
+        let mut came = Vec::with_capacity(sides.len());
+        for (side, was_asked) in sides.iter_mut().zip(asked) {
+            let replied = if was_asked { replies.next() } else { None };
+            if let Some(Err(_)) = replied {
                 side.lease = None;
             }
-            (side, replies)
-        };
-        sides.into_iter().zip(replies).map(with_replies).collect()
+            came.push(replied);
+        }
+        came
     }
 
     /// Watches all keys, looks whether any exists, and begins a transaction on each node.
@@ -216,12 +279,14 @@ impl Call<'_> {
             requests.add(&side.of_all(b"EXISTS"));
             // Its reply is read before anything is queued: what follows a MULTI that is refused would run at once.
             requests.add(&[b"MULTI"]);
-            requests
+            Some(requests)
         };
         let (mut taken, mut failed) = (false, None);
-        for (side, replies) in self.ask_sides(sides.iter_mut(), begin) {
+        let replies = self.ask_sides(sides, &begin);
+        for (side, replies) in sides.iter_mut().zip(replies) {
+            let Some(replies) = replies else { continue };
             match replies.and_then(|replies| side.well(replies)) {
-                Ok(replies) => taken |= replies.get(2) != Some(&Value::Integer(0)),
+                Ok(replies) => taken |= !replies.get(2).is_some_and(|exists| exists.is(0)),
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
@@ -235,8 +300,11 @@ impl Call<'_> {
         let millis = mark.millis.to_string();
         let queue = |side: &Side<'_, '_>| {
             let mut requests = Requests::default();
-            let pairs = side.keys.iter().flat_map(|key| [key.stored, values[key.position + 1]]);
-            requests.add(&std::iter::once(&b"MSETNX"[..]).chain(pairs).collect::<Vec<_>>());
+            let mut set: Vec<&[u8]> = vec![b"MSETNX"];
+            for key in side.keys {
+                set.extend_from_slice(&[key.stored, values[key.position + 1]]);
+            }
+            requests.add(&set);
             // Who may not take the marks away again is to learn of it before they are there.
             requests.add(&[b"PERSIST", side.keys[0].stored]);
             requests.add(&[b"PTTL", side.keys[0].stored]);
@@ -246,49 +314,15 @@ impl Call<'_> {
             requests.add(&side.of_all(b"WATCH"));
             side.keys().iter().for_each(|key| requests.add(&[b"PTTL", key.stored]));
             requests.add(&[b"MULTI"]);
-            requests
+            Some(requests)
         };
         let mut failed: Option<Error> = None;
-        for (side, replies) in self.ask_sides(sides.iter_mut(), queue) {
-            let node = || self.topology().node(side.keys[0].master).to_string();
-            let error = match replies {
-                // Nobody knows whether EXEC was among what was sent.
-                Err(error) => {
-                    side.outcome = Outcome::Unknown;
-                    error.with_outcome(Outcome::Unknown)
-                }
-                Ok(mut replies) => {
-                    let keys = side.keys();
-                    let next = replies.split_off(replies.len() - keys.len() - 2);
-                    let refused = replies.iter().find_map(|reply| match reply {
-                        Value::Error(text) => Some(Error::server(cause_of_abort(text))),
-                        _ => None,
-                    });
-                    match (replies.last(), refused) {
-                        (Some(Value::Array(done)), _) if done.first() == Some(&Value::Integer(1)) => {
-                            side.outcome = Outcome::Applied;
-                            let left = keys.iter().zip(&next[1..]);
-                            side.marked =
-                                left.filter(|(_, left)| mark.is_on(left)).map(|(key, _)| key.stored).collect();
-                            if next.iter().any(|reply| matches!(reply, Value::Error(_))) {
-                                side.lease = None;
-                            }
-                            continue;
-                        }
-                        // A key was taken since it was looked at.
-                        (Some(Value::Nil), None) => continue,
-                        // The first refusal says more than the abort that follows from it.
-                        (Some(Value::Error(_)), Some(refused)) => refused,
-                        _ => {
-                            side.lease = None;
-                            side.outcome = Outcome::Unknown;
-                            Error::protocol("EXEC gave something else than one reply for each command")
-                        }
-                    }
-                }
-            };
+        let replies = self.ask_sides(sides, &queue);
+        for (side, replies) in sides.iter_mut().zip(replies) {
+            let Some(replies) = replies else { continue };
+            let Some(error) = side.was_set(replies, mark) else { continue };
             if failed.as_ref().map_or(true, |known| known.outcome() < error.outcome()) {
-                failed = Some(error.with_node(node));
+                failed = Some(error.with_node(|| self.topology().node(side.keys[0].master).to_string()));
             }
         }
         failed
@@ -296,16 +330,18 @@ impl Call<'_> {
 
     /// Leaves the transactions that were begun and not run.
     fn release(&self, sides: &mut [Side<'_, '_>]) {
-        let is_inside = |side: &&mut Side<'_, '_>| side.lease.as_ref().is_some_and(|lease| lease.stateful());
-        let discard = |_: &Side<'_, '_>| {
+        let discard = |side: &Side<'_, '_>| {
+            let is_inside = side.lease.as_ref().is_some_and(|lease| lease.stateful());
             let mut requests = Requests::default();
             requests.add(&[b"DISCARD"]);
-            requests
+            is_inside.then_some(requests)
         };
-        for (side, replies) in self.ask_sides(sides.iter_mut().filter(is_inside), discard) {
+        let replies = self.ask_sides(sides, &discard);
+        for (side, replies) in sides.iter_mut().zip(replies) {
+            let Some(Ok(replies)) = replies else { continue };
             // Where that does not succeed the connection is closed, which does the same.
-            if replies.is_ok_and(|replies| replies == [Value::Simple(b"OK".to_vec())]) {
-                side.lease.iter_mut().for_each(|lease| lease.set_stateful(false));
+            if replies.first().is_some_and(|reply| matches!(reply.value(), ValueRef::Simple(b"OK"))) {
+                side.may_be_shared();
             }
         }
     }
@@ -317,15 +353,18 @@ impl Call<'_> {
             let mut requests = Requests::default();
             side.marked.iter().for_each(|key| requests.add(&[b"PERSIST", key]));
             requests.add(&[b"EXEC"]);
-            requests
+            Some(requests)
         };
-        for (side, replies) in self.ask_sides(sides.iter_mut(), persist) {
-            match replies.ok().and_then(|mut replies| replies.pop()) {
-                Some(Value::Array(done)) if !done.iter().any(|reply| matches!(reply, Value::Error(_))) => {
-                    side.lease.iter_mut().for_each(|lease| lease.set_stateful(false));
+        let replies = self.ask_sides(sides, &persist);
+        for (side, replies) in sides.iter_mut().zip(replies) {
+            let Some(replies) = replies else { continue };
+            let last = replies.ok().and_then(|mut replies| replies.pop());
+            match last.as_ref().map(Reply::value) {
+                Some(ValueRef::Array(done)) if !done.clone().any(|reply| matches!(reply, ValueRef::Error(_))) => {
+                    side.may_be_shared();
                     side.is_settled = true;
                 }
-                Some(Value::Nil) => side.lease.iter_mut().for_each(|lease| lease.set_stateful(false)),
+                Some(ValueRef::Nil) => side.may_be_shared(),
                 _ => side.lease = None,
             }
         }
@@ -365,21 +404,21 @@ impl Call<'_> {
                 }
             }
             let replies = ask_together(vec![&mut lease], &[requests], self.deadline).remove(0)?;
-            if let Some(Value::Error(text)) = replies.first() {
-                return Err(Error::server(text).with_node(|| lease.node().to_string()));
+            if let Some(error) = replies.first().and_then(Reply::error) {
+                return Err(error.with_node(|| lease.node().to_string()));
             }
-            let told = replies[1..].chunks_exact(if keep { 1 } else { 2 });
-            let marked = keys.iter().zip(told).filter(|(_, told)| mark.is_on(&told[0]));
-            let commands: Vec<Vec<&[u8]>> = marked
-                .map(|(key, told)| {
-                    // Who has counted on or appended to it has made it theirs, and left the mark on it.
-                    let is_theirs = |held: &Value| {
-                        !matches!(held, Value::Bulk(held) if Some(&held[..]) == self.args.get(key.position + 1))
-                    };
-                    let name = if keep || is_theirs(&told[1]) { &b"PERSIST"[..] } else { b"DEL" };
-                    vec![name, key.stored]
-                })
-                .collect();
+            let mut commands: Vec<Vec<&[u8]>> = Vec::new();
+            for (key, told) in keys.iter().zip(replies[1..].chunks_exact(if keep { 1 } else { 2 })) {
+                if !mark.is_on(told[0].value()) {
+                    continue;
+                }
+                // Who has counted on or appended to it has made it theirs, and left the mark on it.
+                let is_ours = |held: &Reply| match held.value() {
+                    ValueRef::Bulk(held) => Some(held) == self.args.get(key.position + 1),
+                    _ => false,
+                };
+                commands.push(vec![if !keep && is_ours(&told[1]) { b"DEL" } else { b"PERSIST" }, key.stored]);
+            }
             if commands.is_empty() {
                 lease.ask(&[b"UNWATCH"], self.deadline)?;
                 lease.set_stateful(false);
@@ -395,7 +434,11 @@ impl Call<'_> {
     }
 
     fn with_sides(&self, error: Error, sides: &[Side<'_, '_>]) -> Error {
-        error.with_parts(sides.iter().map(|side| self.told_of(side.keys, side.outcome)).collect())
+        let mut parts = Vec::with_capacity(sides.len());
+        for side in sides {
+            parts.push(self.told_of(side.keys, side.outcome));
+        }
+        error.with_parts(parts)
     }
 }
 
@@ -406,10 +449,10 @@ mod tests {
     #[test]
     fn a_mark_is_known_by_what_is_left_of_it() {
         let mark = Mark::new();
-        let left = |millis: u64| mark.is_on(&Value::Integer(i64::try_from(millis).unwrap()));
+        let left = |millis: u64| mark.is_on(ValueRef::Integer(i64::try_from(millis).unwrap()));
         assert!(left(mark.millis) && left(mark.millis - 50_000) && left(mark.millis + 50_000));
         assert!(!left(mark.millis - 70_000) && !left(mark.millis + 70_000) && !left(0));
-        assert!(!mark.is_on(&Value::Integer(-1)) && !mark.is_on(&Value::Nil));
+        assert!(!mark.is_on(ValueRef::Integer(-1)) && !mark.is_on(ValueRef::Nil));
         assert!(mark.millis >= LONG && Mark::new().millis != mark.millis);
     }
 }

@@ -4,7 +4,7 @@ use super::cancellable_wait::{seconds, SHORTEST};
 use super::key_changes::{type_in, Waited, Watcher, TRACKING};
 use super::{across, nothing, nothing_written};
 use crate::args::Args;
-use crate::command::{Across, Group, Spec, WaitArgument};
+use crate::command::{Across, Emulation, Group, Spec, WaitArgument};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
@@ -18,12 +18,12 @@ pub(super) const NO_TIME: &str = "-1";
 
 /// `LMPOP` and its like: the nodes are asked one after the other in the order of the keys, until one has something.
 pub(crate) static FIRST_THAT_HAS: Strategy = Strategy {
-    across: Across::new(
+    across: Across::of(&Emulation::new(
         "first_that_has",
         "the first key that has something, in the order of the keys, gives; what waits then watches all nodes at once",
         // What waits looks at all keys, has changes told, looks again when one is, and is given something.
         |spec| if spec.wait == WaitArgument::None { 2 } else { 4 },
-    ),
+    )),
     route,
     run: |call, route| {
         across(call, route, |call, keys| match call.spec.wait {
@@ -32,7 +32,6 @@ pub(crate) static FIRST_THAT_HAS: Strategy = Strategy {
         })
     },
     wait: |call, keys| call.wait_on_one_for_first(keys),
-    steps,
     ..Strategy::ONE_NODE
 };
 
@@ -48,7 +47,7 @@ fn route<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Resu
 
 /// One round after the other until a node has something. What waits looks at all nodes at once, and again when a key
 /// changes; the first that has something gives.
-fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let waits = draft.spec.wait != WaitArgument::None;
     let counted = draft.spec.wait != WaitArgument::LastSeconds;
     // The keys stand in a row.

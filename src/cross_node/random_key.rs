@@ -1,20 +1,19 @@
 //! `RANDOMKEY`.
 
-use super::{across, integer, random};
+use super::{across, integer, random, NIL};
 use crate::args::Args;
-use crate::command::{Across, Spec};
+use crate::command::{Across, Emulation, Spec};
 use crate::error::Result;
 use crate::execute::{Call, Strategy};
 use crate::explain::{Draft, Step};
-use crate::plan::{any_node, command, Part, Planner, Route, Target};
-use crate::resp::{Value, ValueRef};
+use crate::plan::{any_node, command, Part, Placed, Planner, Route, Target};
+use crate::resp::ValueRef;
 
 /// A node is drawn by how many keys it holds.
 pub(crate) static DRAW_NODE: Strategy = Strategy {
-    across: Across::new("draw_node", "a node is drawn by how many keys it holds", |_| 2),
+    across: Across::of(&Emulation::new("draw_node", "a node is drawn by how many keys it holds", |_| 2)),
     route,
     run: |call, route| across(call, route, |call, _| draw_key(call)),
-    steps: |draft, _| steps(draft),
     ..Strategy::ONE_NODE
 };
 
@@ -25,7 +24,7 @@ fn route<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Resu
     }
 }
 
-fn steps(draft: &Draft<'_>) -> Vec<Step> {
+pub(super) fn steps(draft: &Draft<'_>, _: &[Placed<'_>]) -> Vec<Step> {
     let parts = sizes(draft.planner, draft.spec);
     let mut steps = draft.parts(1, &parts);
     let drawn = Target::Shard(0, draft.planner.role(draft.spec));
@@ -49,7 +48,7 @@ fn draw_key(call: &Call<'_>) -> Result<Vec<u8>> {
     let parts = sizes(&call.planner, call.spec);
     let mut sizes: Vec<(Target, u64)> = Vec::new();
     for (part, answer) in parts.iter().zip(call.answers(&parts)?) {
-        sizes.push((part.target, u64::try_from(integer(&answer.frame().value().into())?).unwrap_or(0)));
+        sizes.push((part.target, u64::try_from(integer(answer.frame().value())?).unwrap_or(0)));
     }
     // A node may have become empty meanwhile: then another one is drawn, until none is left.
     while let Some(total) = sizes.iter().fold(0u64, |sum, (_, size)| sum.saturating_add(*size)).checked_sub(1) {
@@ -63,9 +62,9 @@ fn draw_key(call: &Call<'_>) -> Result<Vec<u8>> {
         });
         let (target, _) = sizes.swap_remove(drawn.unwrap_or(0));
         let answer = call.one(&Part { target, request: call.args.as_bytes().into(), keys: Vec::new() })?;
-        if answer.frame().value() != ValueRef::Nil {
+        if !matches!(answer.frame().value(), ValueRef::Nil) {
             return Ok(answer.frame().as_bytes().to_vec());
         }
     }
-    Ok(Value::Nil.to_bytes())
+    Ok(NIL.to_vec())
 }

@@ -2,29 +2,32 @@
 
 use super::{across, meaning_told, PACKED};
 use super::{all_succeeded, exec, integer, is_no_such_key, nothing_written, owned};
-use crate::command::{Across, Spec};
+use crate::command::{Across, Emulation, Spec};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::net::Lease;
-use crate::plan::{command, in_rounds, Placed};
-use crate::resp::{Frame, Value, ValueRef};
+use crate::plan::{command_of, in_rounds, Placed};
+use crate::resp::{Frame, ValueRef};
 use crate::stash::Stash;
 use std::time::{Duration, Instant};
 
 /// The value is carried over by `DUMP` and `RESTORE`.
 pub(crate) static RENAME: Strategy = Strategy {
-    across: Across::new("rename", "the value goes over by DUMP and RESTORE, the source being watched", |spec| {
-        // A destination that must not exist is asked first.
-        if only_new(spec) {
-            7
-        } else {
-            6
-        }
-    }),
+    across: Across::of(&Emulation::new(
+        "rename",
+        "the value goes over by DUMP and RESTORE, the source being watched",
+        |spec| {
+            // A destination that must not exist is asked first.
+            if only_new(spec) {
+                7
+            } else {
+                6
+            }
+        },
+    )),
     route: in_rounds,
     run: |call, route| across(call, route, rename),
-    steps,
     ..Strategy::ONE_NODE
 };
 
@@ -38,7 +41,7 @@ fn rename(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     renamed.map_err(|error| meaning_told(PACKED, call.told_of_both(source, destination, error)))
 }
 
-fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, destination] = keys else { return Vec::new() };
     let (from, to) = (shown(source.stored), shown(destination.stored));
     let mut does = vec![(source, format!("WATCH {from}, DUMP {from}, PTTL {from}"))];
@@ -163,12 +166,12 @@ impl Call<'_> {
         let is_over = || {
             expires.is_some_and(|(since, ttl)| {
                 since.elapsed() >= ttl
-                    || matches!(self.step(source.master, &[b"EXISTS", &stash]), Ok(Value::Integer(0)))
+                    || matches!(self.step(source.master, &[b"EXISTS", &stash]), Ok(reply) if reply.is(0))
             })
         };
         let step = [self.spec.name.as_bytes(), &copy, destination.stored];
         match self.twice(destination.master, &owned(&step)) {
-            Ok((Value::Integer(0), _)) => return self.give_back(&way, Ok(b":0\r\n".to_vec())),
+            Ok((reply, _)) if reply.is(0) => return self.give_back(&way, Ok(b":0\r\n".to_vec())),
             Ok(_) => {}
             // It was renamed, and then its time was over.
             Err(error) if is_no_such_key(&error) && is_over() => {
@@ -191,18 +194,17 @@ impl Call<'_> {
     pub(super) fn packed(&self, from: &mut Lease, key: &[u8], watch: bool) -> Result<Option<Packed>> {
         let steps: [[&[u8]; 2]; 3] = [[b"WATCH", key], [b"DUMP", key], [b"PTTL", key]];
         let steps = if watch { &steps[..] } else { &steps[1..] };
-        let bytes: Vec<u8> = steps.iter().flat_map(|args| command(args.iter().copied())).collect();
+        let mut bytes = Vec::new();
+        for args in steps {
+            bytes.extend(command_of(args));
+        }
         from.send(&bytes, steps.len(), self.deadline)?;
         let mut replies = Vec::with_capacity(steps.len());
         for _ in steps {
-            replies.push(Value::from(from.receive(self.deadline)?.value()));
+            replies.push(from.receive(self.deadline)?.as_bytes().to_vec());
         }
-        if let Some(Value::Error(text)) = replies.iter().find(|reply| matches!(reply, Value::Error(_))) {
-            let node = from.node().to_string();
-            return Err(Error::server(text).with_node(|| node));
-        }
-        let (ttl, payload) = (replies.pop(), replies.pop());
-        packed_in(payload.unwrap_or(Value::Nil), &ttl.unwrap_or(Value::Nil))
+        all_succeeded(from, &replies)?;
+        packed_in(&replies[steps.len() - 2], &replies[steps.len() - 1])
     }
 
     fn unwatch(&self, from: &mut Lease) -> Result<()> {
@@ -237,7 +239,7 @@ impl Call<'_> {
     fn give_back(&self, way: &Way<'_>, answer: Result<Vec<u8>>) -> Result<Vec<u8>> {
         let step = [b"RENAMENX", &way.stash.name()[..], way.source.stored];
         let given = match self.twice(way.source.master, &owned(&step)) {
-            Ok((Value::Integer(0), _)) => Err(Error::server(b"BUSYKEY both names were taken meanwhile")),
+            Ok((reply, _)) if reply.is(0) => Err(Error::server(b"BUSYKEY both names were taken meanwhile")),
             Ok(_) => Ok(()),
             // Its time is over.
             Err(error) if is_no_such_key(&error) => Ok(()),
@@ -255,13 +257,13 @@ impl Call<'_> {
 }
 
 /// What `DUMP` and `PTTL` gave; `None` when there is no such key.
-fn packed_in(payload: Value, ttl: &Value) -> Result<Option<Packed>> {
-    let ttl = integer(ttl)?;
-    match payload {
-        Value::Bulk(payload) if ttl != -2 => {
+fn packed_in(payload: &[u8], ttl: &[u8]) -> Result<Option<Packed>> {
+    let ttl = integer(Frame::trusted(ttl).value())?;
+    match Frame::trusted(payload).value() {
+        ValueRef::Bulk(payload) if ttl != -2 => {
             // To RESTORE, 0 means no expiry; a key in its last millisecond has one.
             let ttl = if ttl < 0 { 0 } else { ttl.max(1) };
-            Ok(Some((payload, ttl.to_string())))
+            Ok(Some((payload.to_vec(), ttl.to_string())))
         }
         _ => Ok(None),
     }
@@ -277,6 +279,5 @@ fn ends(ttl: &str) -> Option<(Instant, Duration)> {
 fn newer(from: &Lease, replies: &[Vec<u8>], sent: &[u8]) -> Result<Option<Packed>> {
     let [payload, ttl] = replies else { return Ok(None) };
     all_succeeded(from, replies)?;
-    let value = |reply: &[u8]| Value::from(Frame::trusted(reply).value());
-    Ok(packed_in(value(payload), &value(ttl))?.filter(|(payload, _)| payload != sent))
+    Ok(packed_in(payload, ttl)?.filter(|(payload, _)| payload != sent))
 }

@@ -2,7 +2,7 @@
 
 use super::{across, all_succeeded, carry_sources, exec_unwatched, nothing_written, MEMBERS};
 use crate::args::Args;
-use crate::command::{Across, SetOperation, Spec};
+use crate::command::{Across, Emulation, SetOperation, Spec};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{Answer, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
@@ -31,35 +31,32 @@ pub(crate) static MERGE_DIFFERENCE: Strategy = Strategy {
 };
 
 const MERGE: Strategy = Strategy {
-    across: Across::new("merge_sets", "each node reduces its own sets, the client merges", |_| 1),
+    across: Across::of(&Emulation::new("merge_sets", "each node reduces its own sets, the client merges", |_| 1)),
     ..Strategy::ONE_NODE
 };
 
 /// As [`MERGE_UNION`]; the result then replaces the destination in one transaction.
 pub(crate) static STORE_UNION: Strategy = Strategy {
     run: |call, route| across(call, route, |call, keys| run_stored(call, keys, SetOperation::Union)),
-    steps: |draft, keys| steps_stored(draft, keys, SetOperation::Union),
     ..STORE
 };
 /// The members that all have.
 pub(crate) static STORE_INTERSECTION: Strategy = Strategy {
     run: |call, route| across(call, route, |call, keys| run_stored(call, keys, SetOperation::Intersection)),
-    steps: |draft, keys| steps_stored(draft, keys, SetOperation::Intersection),
     ..STORE
 };
 /// The members that the first source has and no other.
 pub(crate) static STORE_DIFFERENCE: Strategy = Strategy {
     run: |call, route| across(call, route, |call, keys| run_stored(call, keys, SetOperation::Difference)),
-    steps: |draft, keys| steps_stored(draft, keys, SetOperation::Difference),
     ..STORE
 };
 
 const STORE: Strategy = Strategy {
-    across: Across::new(
+    across: Across::of(&Emulation::new(
         "store_sets",
         "each node reduces its own sets, the client merges, one transaction replaces the destination",
         |_| 3,
-    ),
+    )),
     route: in_rounds,
     ..Strategy::ONE_NODE
 };
@@ -94,7 +91,12 @@ fn run_stored(call: &Call<'_>, keys: &[Placed<'_>], operation: SetOperation) -> 
     }
 }
 
-fn steps_stored(draft: &Draft<'_>, keys: &[Placed<'_>], operation: SetOperation) -> Vec<Step> {
+pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+    let operation = match draft.spec.name {
+        "SUNIONSTORE" => SetOperation::Union,
+        "SINTERSTORE" => SetOperation::Intersection,
+        _ => SetOperation::Difference,
+    };
     let [destination, sets @ ..] = keys else { return Vec::new() };
     if reads_its_destination(keys) {
         return carry_sources::steps(draft, keys);

@@ -1,10 +1,9 @@
 //! `SORT` and `SORT_RO` whose patterns lead to keys of several nodes, or whose destination is elsewhere.
 
 use super::sort_lookup::Cell;
-use super::sort_steps::steps;
 use super::sort_weight::Weight;
 use super::{across, all_succeeded, exec_unwatched, nothing_written, random, MEMBERS};
-use crate::command::{Access, Across};
+use crate::command::{Access, Across, Emulation};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::multi::gave_nothing;
@@ -13,16 +12,15 @@ use crate::plan::{command, sorted, sorted_on_one_server, Get, Order, Part, Place
 use crate::resp::{encode, Frame, ValueRef};
 use crate::stash::{Stash, StashRole};
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 
 /// What the patterns of `BY` and `GET` name is looked up where it lives; the client puts the elements in order and stores them.
 pub(crate) static SORT: Strategy = Strategy {
-    across: Across::new(
+    across: Across::of(&Emulation::new(
         "sort",
         "what the patterns name is looked up on all nodes at once, the client sorts; one transaction replaces a destination",
         // Something is looked up for `BY` and something for `GET`. Where nothing is stored, that is all.
         |spec| if spec.access == Access::Read { 3 } else { 5 },
-    ),
+    )),
     route: sorted,
     run: |call, route| {
         across(call, route, |call, keys| match keys {
@@ -31,7 +29,6 @@ pub(crate) static SORT: Strategy = Strategy {
         })
     },
     naming: sorted_on_one_server,
-    steps,
     ..Strategy::ONE_NODE
 };
 
@@ -138,8 +135,10 @@ impl Call<'_> {
     /// The numbers that the weights are; a missing one is 0.
     fn scores(&self, source: &Placed<'_>, weights: &[Cell]) -> Result<Vec<f64>> {
         let weights: Vec<Option<Weight>> = weights.iter().map(|text| text.as_deref().map(Weight::of)).collect();
-        let doubtful: BTreeSet<&[u8]> = weights.iter().flatten().filter_map(Weight::doubtful).collect();
+        let mut doubtful: Vec<&[u8]> = weights.iter().flatten().filter_map(Weight::doubtful).collect();
         if !doubtful.is_empty() {
+            sort(&mut doubtful, Ord::cmp);
+            doubtful.dedup();
             self.judge(source, &doubtful)?;
         }
         let unread = || Error::reply("the server takes a weight for a number that this library cannot read");
@@ -150,11 +149,12 @@ impl Call<'_> {
     /// Servers do not agree on what is a number: white space in front, hexadecimal digits, what is too large or too
     /// small. So the server of the key is asked about such weights: it sorts them by themselves, inside of a transaction
     /// that leaves nothing behind, and has its own words for those that it does not take.
-    fn judge(&self, source: &Placed<'_>, weights: &BTreeSet<&[u8]>) -> Result<()> {
+    fn judge(&self, source: &Placed<'_>, weights: &[&[u8]]) -> Result<()> {
         let stash = Stash::new(&[b"SORT"], StashRole::Copy, random(), source.stored).name();
-        let weights: Vec<&[u8]> = weights.iter().copied().collect();
-        let mut commands: Vec<Vec<&[u8]>> =
-            weights.chunks(MEMBERS).map(|chunk| [&[b"RPUSH", &stash[..]], chunk].concat()).collect();
+        let mut commands: Vec<Vec<&[u8]>> = Vec::new();
+        for chunk in weights.chunks(MEMBERS) {
+            commands.push([&[b"RPUSH", &stash[..]], chunk].concat());
+        }
         commands.push(vec![b"SORT", &stash, b"LIMIT", b"0", b"0"]);
         commands.push(vec![b"DEL", &stash]);
         let mut lease = self.lend(source.master)?;
@@ -166,8 +166,11 @@ impl Call<'_> {
     fn store_list(&self, destination: &Placed<'_>, cells: &[Option<&[u8]>]) -> Result<Vec<u8>> {
         let mut commands = vec![vec![&b"DEL"[..], destination.stored]];
         for chunk in cells.chunks(MEMBERS) {
-            let values = chunk.iter().map(|cell| cell.unwrap_or_default());
-            commands.push([&b"RPUSH"[..], destination.stored].into_iter().chain(values).collect());
+            let mut push: Vec<&[u8]> = vec![b"RPUSH", destination.stored];
+            for cell in chunk {
+                push.push(cell.unwrap_or_default());
+            }
+            commands.push(push);
         }
         let mut lease = self.lend(destination.master)?;
         let replies = exec_unwatched(&mut lease, &commands, self.deadline)?;

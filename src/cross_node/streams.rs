@@ -3,28 +3,27 @@
 use super::cancellable_wait::{Given, Waiter};
 use super::key_changes::{Waited, Watcher};
 use super::pop::NO_TIME;
-use super::streams_steps::steps;
 use super::{across, error_in, nothing, nothing_written};
-use crate::command::{Access, Across};
+use crate::command::{Access, Across, Emulation};
 use crate::error::{escape, Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::execute::{Call, Strategy};
 use crate::net::Lease;
-use crate::order::sort_by_key;
+use crate::order::{sort, sort_by_key};
 use crate::plan::{as_stored, command, in_rounds, parse_id, Part, Placed, StreamRead, Target};
 use crate::resp::{encode, Frame, ValueRef};
 use crate::topology::Role;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// `XREAD` and `XREADGROUP`: every node reads its own streams, all at once, and what waits waits on all at once; what they
 /// give becomes one reply in the order of the keys.
 pub(crate) static READ_STREAMS: Strategy = Strategy {
-    across: Across::new(
+    across: Across::of(&Emulation::new(
         "read_streams",
         "each node reads its own streams, all at once; what waits watches all at once",
         // The group of every stream is asked for first. To wait takes two more, for either.
         |spec| if spec.access == Access::Write { 2 } else { 1 },
-    ),
+    )),
     route: in_rounds,
     run: |call, route| across(call, route, |call, keys| call.read_streams(keys)),
     wait: |call, keys| match StreamRead::of(call.args, keys) {
@@ -34,7 +33,6 @@ pub(crate) static READ_STREAMS: Strategy = Strategy {
             call.exchange(keys[0].master, &as_stored(call.args, keys)).map(|answer| answer.frame().as_bytes().to_vec())
         }
     },
-    steps,
     ..Strategy::ONE_NODE
 };
 
@@ -228,7 +226,10 @@ impl Call<'_> {
     /// have nothing are left out.
     fn pieces<'c>(&self, read: &StreamRead<'c>, group: &[&Placed<'c>], reply: &[u8]) -> Result<Vec<Piece<'c>>> {
         let streams = streams_of(reply).ok_or_else(misfit)?;
-        let distinct: HashSet<&[u8]> = group.iter().map(|key| key.stored).collect();
+        let mut distinct: HashMap<&[u8], usize> = HashMap::new();
+        for key in group {
+            distinct.insert(key.stored, 0);
+        }
         let is_each_once = distinct.len() == group.len();
         let (left, pending) = match is_each_once {
             true => (Vec::new(), Vec::new()),
@@ -256,9 +257,9 @@ impl Call<'_> {
 
     /// The error for a read that failed on some nodes. What others gave of a group meanwhile is told.
     fn failure(&self, read: &StreamRead<'_>, pieces: &[Piece<'_>], failed: Vec<(usize, Error)>) -> Error {
-        let refused: HashSet<&str> =
-            failed.iter().filter(|(_, error)| error.is_server()).map(|(_, error)| error.message()).collect();
-        if self.takes_nothing() && refused.len() > 1 {
+        let mut refused = failed.iter().map(|(_, error)| error).filter(|error| error.is_server());
+        let first = refused.next().map(Error::message);
+        if self.takes_nothing() && refused.any(|error| Some(error.message()) != first) {
             // Which one a server would meet first depends on the order of the streams.
             if let Ok(Some(error)) = self.refusal(read) {
                 return error;
@@ -267,10 +268,11 @@ impl Call<'_> {
         let new: Vec<&Piece<'_>> =
             pieces.iter().filter(|piece| read.id_of(&piece.key) == b">" && !piece.given.ids.is_empty()).collect();
         let is_unknown = failed.iter().any(|(_, error)| error.outcome() == Outcome::Unknown);
-        let given: HashSet<usize> = new.iter().map(|piece| piece.key.master).collect();
+        let mut given: Vec<usize> = new.iter().map(|piece| piece.key.master).collect();
+        sort(&mut given, Ord::cmp);
         let part = |(nth, group): (usize, &Vec<&Placed<'_>>)| {
             let error = failed.iter().find(|(at, _)| *at == nth).map(|(_, error)| error);
-            let has_given = given.contains(&group[0].master);
+            let has_given = given.binary_search(&group[0].master).is_ok();
             PartOutcome {
                 node: self.topology().shards()[group[0].shard].name().to_owned(),
                 keys: self.args.at(group.iter().map(|key| key.position)).map(<[u8]>::to_vec).collect(),

@@ -3,7 +3,7 @@
 use super::{answer, one_of_several, Answer, Call, Servers, SLICE};
 use crate::error::{Error, Outcome, Result};
 use crate::net::{Deadline, Lease};
-use crate::order::sort_by_key;
+use crate::order::{sort_by_key, sort_by_place};
 use crate::plan::{Part, Planner};
 use crate::retry::{Attempts, Cause};
 use std::ops::Range;
@@ -35,6 +35,15 @@ fn receive(sent: &mut [Leased]) {
     }
 }
 
+/// What came, without the connections that it came over.
+pub(super) fn apart(results: Vec<Result<Answer>>) -> Vec<Result<Answer>> {
+    let mut all = Vec::with_capacity(results.len());
+    for result in results {
+        all.push(result.map(Answer::apart));
+    }
+    all
+}
+
 impl Call<'_> {
     /// Requests to several servers at the same time, and what came of each, whatever comes of the others.
     pub(super) fn fan_out_by_itself(&self, parts: &[Part<'_>]) -> Vec<Result<Answer>> {
@@ -46,7 +55,7 @@ impl Call<'_> {
     /// # Errors
     /// When a connection cannot be had: then nothing was sent to any of them.
     pub(crate) fn fan_out(&self, parts: &[Part<'_>]) -> Result<Vec<Result<Answer>>> {
-        let all_or_none = !self.reads() && !self.spec.response.wants_one;
+        let all_or_none = !self.reads() && !self.spec.response.wants_one();
         let effort = self.effort(self.deadline);
         let mut attempts = Attempts::first(self.retries);
         self.budget.earn();
@@ -62,16 +71,18 @@ impl Call<'_> {
 
     /// A connection for each part. When one cannot be had, that is its result, or with `all_or_none` that of all.
     fn leases(&self, parts: &[Part<'_>], all_or_none: bool) -> std::result::Result<Vec<Leased>, (usize, Error)> {
-        let choose = |part: &Part<'_>| {
+        let mut chosen: Vec<(usize, bool)> = Vec::with_capacity(parts.len());
+        for part in parts {
             let mut candidates = self.candidates(part.target);
-            candidates.next().map(|server| (server, candidates.has_more()))
-        };
-        let chosen: Vec<(usize, bool)> = parts.iter().filter_map(choose).collect();
+            if let Some(server) = candidates.next() {
+                chosen.push((server, candidates.has_more()));
+            }
+        }
         // Connections are taken in the order of the servers: two calls can so never wait for one another.
         let mut order: Vec<usize> = (0..parts.len()).collect();
         sort_by_key(&mut order, |&at| chosen[at].0);
-        let mut leases: Vec<Option<Leased>> = parts.iter().map(|_| None).collect();
-        for at in order {
+        let mut leases: Vec<Leased> = Vec::with_capacity(parts.len());
+        for &at in &order {
             let ((server, others), began) = (chosen[at], Instant::now());
             let deadline = self.part_of_the_time(others);
             let is_apart = !all_or_none && parts.len() > 1;
@@ -82,10 +93,12 @@ impl Call<'_> {
             };
             match lease {
                 Err(error) if all_or_none => return Err((server, error)),
-                lease => leases[at] = Some(Leased { server, deadline, began, lease, came: None }),
+                lease => leases.push(Leased { server, deadline, began, lease, came: None }),
             }
         }
-        Ok(leases.into_iter().flatten().collect())
+        // Back in the order of the parts.
+        sort_by_place(&mut leases, order);
+        Ok(leases)
     }
 
     /// Writes every part to its connection, then reads every reply.
@@ -102,47 +115,57 @@ impl Call<'_> {
             }
         }
         receive(&mut sent);
-        let answered = |(part, sent): (&Part<'_>, Leased)| {
-            let Leased { server, began, lease, came, .. } = sent;
-            let came = came.unwrap_or_else(|| Err(Error::reply("no reply came")));
-            let answer = lease.and_then(|lease| answer(lease, came?)).map_err(|error| self.judged(error));
-            // A connection that died in the pool says nothing yet about its server.
-            let is_stale = |error: &Error| Cause::of(error, true) == Some(Cause::Stale);
-            if part.target.is_read() && !answer.as_ref().is_err_and(is_stale) {
-                self.note(server, began, &answer);
-            }
-            (server, answer)
-        };
-        let received: Vec<(usize, Result<Answer>)> = parts.iter().zip(sent).map(answered).collect();
+        let (mut servers, mut results) = (Vec::with_capacity(sent.len()), Vec::with_capacity(sent.len()));
+        for (part, sent) in parts.iter().zip(sent) {
+            servers.push(sent.server);
+            results.push(self.answered(part, sent));
+        }
         let effort = self.effort(self.deadline);
         // Past the deadline a second try could only hide why the first one failed.
         let in_time = self.deadline.left().is_ok();
-        let is_again = |part: &Part<'_>, error: &Error| match self.reads() && self.has_others(part.target) {
-            true => in_time && error.is_servers_fault(),
-            false => in_time && Cause::of(error, effort.repeatable).is_some(),
-        };
-        let again = |part: &Part<'_>, server: usize, error: Error| {
-            if self.has_others(part.target) {
-                return self.one(part).map_err(|last| last.attempts_after(error.attempts()));
-            }
-            let routed = part.target.is_routed().then_some(false);
-            let attempt = || self.attempt(server, &part.request, self.deadline, routed);
-            effort.tried(&self.servers.pools[server], Some(error), attempt)
-        };
-        let failed = |(part, (_, result)): (&Part<'_>, &(usize, Result<Answer>))| {
-            result.as_ref().is_err_and(|error| is_again(part, error))
-        };
-        if !parts.iter().zip(&received).any(failed) {
-            return received.into_iter().map(|(_, result)| result).collect();
+        let mut is_again = Vec::with_capacity(parts.len());
+        for (part, result) in parts.iter().zip(&results) {
+            is_again.push(match result {
+                Err(error) if self.reads() && self.has_others(part.target) => in_time && error.is_servers_fault(),
+                Err(error) => in_time && Cause::of(error, effort.repeatable).is_some(),
+                Ok(_) => false,
+            });
+        }
+        if !is_again.contains(&true) {
+            return results;
         }
         // Another call may wait for one of these connections and hold the one that is now needed once more.
-        let received: Vec<(usize, Result<Answer>)> =
-            received.into_iter().map(|(server, result)| (server, result.map(Answer::apart))).collect();
-        let again = |(part, (server, result))| match result {
-            Err(error) if is_again(part, &error) => again(part, server, error).map(Answer::apart),
-            result => result,
-        };
-        parts.iter().zip(received).map(again).collect()
+        let mut in_the_end = Vec::with_capacity(parts.len());
+        for (nth, result) in apart(results).into_iter().enumerate() {
+            in_the_end.push(match result {
+                Err(error) if is_again[nth] => self.again(&parts[nth], servers[nth], error).map(Answer::apart),
+                result => result,
+            });
+        }
+        in_the_end
+    }
+
+    /// What came of one part, which the health of its server learns of.
+    fn answered(&self, part: &Part<'_>, sent: Leased) -> Result<Answer> {
+        let Leased { server, began, lease, came, .. } = sent;
+        let came = came.unwrap_or_else(|| Err(Error::reply("no reply came")));
+        let answer = lease.and_then(|lease| answer(lease, came?)).map_err(|error| self.judged(error));
+        // A connection that died in the pool says nothing yet about its server.
+        let is_stale = |error: &Error| Cause::of(error, true) == Some(Cause::Stale);
+        if part.target.is_read() && !answer.as_ref().is_err_and(is_stale) {
+            self.note(server, began, &answer);
+        }
+        answer
+    }
+
+    /// Sends a part once more, which failed the first time.
+    fn again(&self, part: &Part<'_>, server: usize, error: Error) -> Result<Answer> {
+        if self.has_others(part.target) {
+            return self.one(part).map_err(|last| last.attempts_after(error.attempts()));
+        }
+        let routed = part.target.is_routed().then_some(false);
+        let attempt = || self.attempt(server, &part.request, self.deadline, routed);
+        self.effort(self.deadline).tried(&self.servers.pools[server], Some(error), attempt)
     }
 
     /// What came of each part, after those that a node refused because it has another master were sent to that one.
@@ -150,25 +173,31 @@ impl Call<'_> {
     /// Where no part was applied this is left to the caller, who runs the whole command again.
     pub(super) fn followed(&self, parts: &[Part<'_>], results: Vec<Result<Answer>>) -> Vec<Result<Answer>> {
         let is_refused =
-            |result: &Result<Answer>| result.as_ref().is_err_and(|error| error.outcome() == Outcome::NotApplied);
-        let refused = results.iter().filter(|result| is_refused(result)).count();
+            |result: &&Result<Answer>| result.as_ref().is_err_and(|error| error.outcome() == Outcome::NotApplied);
+        let refused = results.iter().filter(is_refused).count();
         let (Some(follow), false) = (self.follow, self.reads() || refused == 0 || refused == results.len()) else {
             return results;
         };
         // As above: nothing is held while a connection is waited for.
-        let apart = |result: Result<Answer>| result.map(Answer::apart);
-        let results: Vec<Result<Answer>> = results.into_iter().map(apart).collect();
-        let follow = |(part, result): (&Part<'_>, Result<Answer>)| match result {
-            // What is for one very server is not for another one.
-            Err(error) if error.outcome() == Outcome::NotApplied && part.target.is_routed() => {
-                let error = error.with_command(self.spec.name_of(self.args));
-                let Some(servers) = follow(&error, self.deadline) else { return Err(error) };
-                let now = self.on(&servers);
-                apart(now.one(part)).map_err(|again| again.attempts_after(error.attempts()))
-            }
-            result => result,
-        };
-        parts.iter().zip(results).map(follow).collect()
+        let mut in_the_end = Vec::with_capacity(parts.len());
+        for (part, result) in parts.iter().zip(apart(results)) {
+            in_the_end.push(match result {
+                // What is for one very server is not for another one.
+                Err(error) if error.outcome() == Outcome::NotApplied && part.target.is_routed() => {
+                    let error = error.with_command(self.spec.name_of(self.args));
+                    match follow(&error, self.deadline) {
+                        Some(servers) => self
+                            .on(&servers)
+                            .one(part)
+                            .map(Answer::apart)
+                            .map_err(|again| again.attempts_after(error.attempts())),
+                        None => Err(error),
+                    }
+                }
+                result => result,
+            });
+        }
+        in_the_end
     }
 
     /// The same command on other servers, of which it follows no more.

@@ -1,11 +1,11 @@
 //! Commands of more words than older servers take as one: in pieces where that gives the same, else refused.
 
+use super::fan_out::apart;
 use super::{Answer, Call};
 use crate::error::{Error, Outcome, Result};
 use crate::merge::Merge;
 use crate::net::{too_many_words, words_if_many, MOST_WORDS};
 use crate::plan::{Part, Route, Target};
-use std::collections::VecDeque;
 
 /// As many keys go into a piece, which also has a name.
 const MOST_KEYS: usize = MOST_WORDS - 1;
@@ -48,29 +48,54 @@ impl Call<'_> {
     /// Sends the pieces of each server one after the other, to all servers at the same time, and makes one reply of theirs.
     /// After a failure no more are sent.
     fn one_after_another(&self, pieces: Vec<Part<'_>>, merge: Merge) -> Result<Vec<u8>> {
-        let mut waiting: Vec<VecDeque<Part<'_>>> = Vec::new();
+        // The first piece of each server in the first round, the second one in the second, and so on.
+        let mut servers: Vec<(Target, usize)> = Vec::new();
+        let mut rounds: Vec<Vec<Part<'_>>> = Vec::new();
         for piece in pieces {
-            match waiting.iter_mut().find(|queue| queue[0].target == piece.target) {
-                Some(queue) => queue.push_back(piece),
-                None => waiting.push(VecDeque::from([piece])),
+            let round = match servers.iter_mut().find(|(target, _)| *target == piece.target) {
+                Some((_, rounds)) => {
+                    *rounds += 1;
+                    *rounds
+                }
+                None => {
+                    servers.push((piece.target, 0));
+                    0
+                }
+            };
+            match rounds.get_mut(round) {
+                Some(round) => round.push(piece),
+                None => rounds.push(vec![piece]),
             }
         }
         let (mut parts, mut results) = (Vec::new(), Vec::new());
         let mut failed: Option<Error> = None;
-        loop {
-            let next: Vec<Part<'_>> = waiting.iter_mut().filter_map(VecDeque::pop_front).collect();
-            if next.is_empty() {
-                break;
-            }
-            let unsent = |error: &Error| error.clone().with_outcome(Outcome::NotApplied);
-            let came = match &failed {
-                Some(error) => next.iter().map(|_| Err(unsent(error))).collect(),
-                None => self.fan_out(&next).unwrap_or_else(|error| next.iter().map(|_| Err(unsent(&error))).collect()),
+        for round in rounds {
+            let came = match failed.is_some() {
+                true => Vec::new(),
+                false => match self.fan_out(&round) {
+                    Ok(came) => came,
+                    Err(error) => {
+                        failed = Some(error);
+                        Vec::new()
+                    }
+                },
             };
-            failed = failed.or_else(|| came.iter().find_map(|result| Some(result.as_ref().err()?.clone())));
-            parts.extend(next);
             // The next pieces need the connections.
-            results.extend(came.into_iter().map(|result| result.map(Answer::apart)));
+            let mut came = apart(came).into_iter();
+            for piece in round {
+                let result = match (came.next(), &failed) {
+                    (Some(result), _) => result,
+                    (None, Some(error)) => Err(error.clone().with_outcome(Outcome::NotApplied)),
+                    (None, None) => Err(Error::reply("no reply came")),
+                };
+                parts.push(piece);
+                results.push(result);
+            }
+            for result in &results {
+                if let (None, Err(error)) = (&failed, result) {
+                    failed = Some(error.clone());
+                }
+            }
         }
         if failed.is_some() {
             return Err(self.summed_up(&parts, results));

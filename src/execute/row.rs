@@ -4,9 +4,8 @@
 
 use super::{Answer, Call};
 use crate::args::Args;
-use crate::command::{Access, Across, KeySpec, RequestPolicy, ResponsePolicy, Spec};
+use crate::command::{Access, Across, KeySpec, RequestPolicy, Spec};
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::explain::{Draft, Step};
 use crate::plan::{
     any_node, every_server, every_shard, name_one_key, on_one_server, one_key, one_node, one_server, refuse_connection,
     Naming, Placed, Planner, Route, Router,
@@ -25,7 +24,9 @@ use std::ops::Deref;
 #[derive(Debug)]
 pub struct Row {
     spec: Spec,
-    code: Code,
+    /// What runs it: its strategy, or less where less is enough.
+    code: &'static Strategy,
+    wait_of: Option<WaitOf>,
     name: EncodedName,
 }
 
@@ -73,8 +74,8 @@ impl EncodedName {
     }
 }
 
-/// What is done with the keys of a command that live on several nodes: how it is routed, how it is run, and what is told of
-/// that before. One file of `cross_node/` has all of it.
+/// What is done with the keys of a command that live on several nodes: how it is routed and how it is run. One file of
+/// `cross_node/` has all of it.
 pub(crate) struct Strategy {
     pub(crate) across: Across,
     pub(crate) route: Router,
@@ -84,8 +85,6 @@ pub(crate) struct Strategy {
     pub(crate) naming: Naming,
     /// Waits for data of keys that all live on one server, in a way that another thread can end.
     pub(crate) wait: fn(&Call<'_>, &[Placed<'_>]) -> Result<Vec<u8>>,
-    /// The rounds that `run` takes over several nodes.
-    pub(crate) steps: fn(&Draft<'_>, &[Placed<'_>]) -> Vec<Step>,
 }
 
 /// Runs a command that was routed.
@@ -93,6 +92,10 @@ pub(crate) type Runner = fn(&Call<'_>, Route<'_>) -> Result<Answer>;
 
 /// On the one server that it was routed to.
 const ON_ONE: Runner = |call, route| call.run_on_one(route);
+/// On all that it was routed to.
+const ON_ALL: Runner = |call, route| call.run_on_all(route);
+/// On all, of which one success is enough.
+const ON_FIRST: Runner = |call, route| call.run_on_first_that_succeeds(route);
 
 impl Strategy {
     /// The keys are on one node always, or there is no key.
@@ -102,31 +105,30 @@ impl Strategy {
         run: ON_ONE,
         naming: on_one_server,
         wait: |_, _| Err(no_meaning()),
-        steps: |_, _| Vec::new(),
     };
 
     /// Keys on several nodes are refused.
     pub(crate) const REFUSE: Strategy = Strategy { across: Across::REFUSE, ..Strategy::ONE_NODE };
 }
 
-/// The code of a row: of its strategy, where it has not less to do.
-pub(crate) struct Code {
-    route: Router,
-    pub(super) run: Runner,
-    pub(crate) naming: Naming,
-    pub(crate) wait: fn(&Call<'_>, &[Placed<'_>]) -> Result<Vec<u8>>,
-    pub(crate) steps: fn(&Draft<'_>, &[Placed<'_>]) -> Vec<Step>,
-    wait_of: Option<WaitOf>,
-}
-
-impl Code {
-    const fn new(route: Router, run: Runner, strategy: &Strategy) -> Code {
-        Code { route, run, naming: strategy.naming, wait: strategy.wait, steps: strategy.steps, wait_of: None }
+impl Strategy {
+    /// Of a row whose keys, if it has any, cannot be on several nodes.
+    const fn simple(route: Router, run: Runner) -> Strategy {
+        Strategy { route, run, ..Strategy::ONE_NODE }
     }
 }
 
+const REFUSED: &Strategy = &Strategy::simple(refuse_connection, ON_ONE);
+const OF_ONE_SERVER: &Strategy = &Strategy::simple(one_server, ON_ONE);
+const OF_SHARDS: &Strategy = &Strategy::simple(every_shard, ON_ALL);
+const FIRST_OF_SHARDS: &Strategy = &Strategy::simple(every_shard, ON_FIRST);
+const OF_SERVERS: &Strategy = &Strategy::simple(every_server, ON_ALL);
+const FIRST_OF_SERVERS: &Strategy = &Strategy::simple(every_server, ON_FIRST);
+const OF_ANY_NODE: &Strategy = &Strategy::simple(any_node, ON_ONE);
+const OF_ONE_KEY: &Strategy = &Strategy { naming: name_one_key, ..Strategy::simple(one_key, ON_ONE) };
+
 /// The code for what the table does not have: rows of the user's own, and commands whose keys the caller marked.
-static OWN: Code = Code::new(own, ON_ONE, &Strategy::REFUSE);
+static OWN: Strategy = Strategy::simple(own, ON_ONE);
 
 fn own<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
     match (spec.access, spec.keys) {
@@ -140,19 +142,23 @@ impl Row {
     /// The row of a command whose keys on several nodes are what the strategy is for.
     pub(crate) const fn of(spec: Spec, strategy: &'static Strategy) -> Row {
         let code = match (spec.access, spec.request, spec.keys) {
-            (Access::Connection, ..) => Code::new(refuse_connection, ON_ONE, strategy),
-            (_, RequestPolicy::OneServer, _) => Code::new(one_server, ON_ONE, strategy),
-            (_, RequestPolicy::AllShards, _) => Code::new(every_shard, fan_of(&spec.response), strategy),
-            (_, RequestPolicy::AllNodes, _) => Code::new(every_server, fan_of(&spec.response), strategy),
-            (_, RequestPolicy::Special, _) => Code::new(strategy.route, strategy.run, strategy),
-            (_, _, []) => Code::new(any_node, ON_ONE, strategy),
-            (_, _, [KeySpec::Range(first, last, _)]) if *last == *first as isize => {
-                Code { naming: name_one_key, ..Code::new(one_key, ON_ONE, strategy) }
-            }
-            _ => Code::new(strategy.route, strategy.run, strategy),
+            (Access::Connection, ..) => REFUSED,
+            (_, RequestPolicy::OneServer, _) => OF_ONE_SERVER,
+            (_, RequestPolicy::AllShards, _) if spec.response.wants_one() => FIRST_OF_SHARDS,
+            (_, RequestPolicy::AllShards, _) => OF_SHARDS,
+            (_, RequestPolicy::AllNodes, _) if spec.response.wants_one() => FIRST_OF_SERVERS,
+            (_, RequestPolicy::AllNodes, _) => OF_SERVERS,
+            (_, RequestPolicy::Special, _) => strategy,
+            (_, _, []) => OF_ANY_NODE,
+            (_, _, [KeySpec::Range(first, last, _)]) if *last == *first as isize => OF_ONE_KEY,
+            _ => strategy,
         };
-        let code = Code { wait_of: wait_of(spec.wait), ..code };
-        Row { name: EncodedName::of(spec.name), spec: Spec { across: strategy.across, ..spec }, code }
+        Row {
+            name: EncodedName::of(spec.name),
+            wait_of: wait_of(spec.wait),
+            spec: Spec { across: strategy.across, ..spec },
+            code,
+        }
     }
 
     /// The command's own words.
@@ -164,14 +170,6 @@ impl Row {
     }
 }
 
-const fn fan_of(response: &ResponsePolicy) -> Runner {
-    if response.wants_one {
-        |call, route| call.run_on_first_that_succeeds(route)
-    } else {
-        |call, route| call.run_on_all(route)
-    }
-}
-
 impl Deref for Row {
     type Target = Spec;
 
@@ -180,9 +178,9 @@ impl Deref for Row {
     }
 }
 
-impl std::fmt::Debug for Code {
+impl std::fmt::Debug for Strategy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Code")
+        f.write_str("Strategy")
     }
 }
 
@@ -190,30 +188,41 @@ impl std::fmt::Debug for Code {
 #[derive(Clone, Copy)]
 pub(crate) struct RowRef {
     pub(crate) spec: &'static Spec,
-    pub(crate) code: &'static Code,
+    pub(crate) code: &'static Strategy,
+    wait_of: Option<WaitOf>,
 }
 
 impl RowRef {
     /// Of a row that is the user's own, or of no row.
     pub(crate) fn own(spec: &'static Spec) -> RowRef {
-        RowRef { spec, code: &OWN }
+        RowRef { spec, code: &OWN, wait_of: None }
     }
 
     /// Says what has to be sent where.
     pub(crate) fn route<'c>(self, planner: &Planner<'_>, args: &'c Args) -> Result<Route<'c>> {
-        (self.code.route)(planner, args, self.spec).map_err(|error| error.with_command(self.spec.name_of(args)))
+        routed(self.spec, self.code, planner, args)
     }
 
     /// How long the command may wait for data before its server answers.
     pub(crate) fn wait(self, args: &Args) -> Wait {
-        self.code.wait_of.map_or(Wait::None, |wait| wait(args, self.spec))
+        self.wait_of.map_or(Wait::None, |wait| wait(args, self.spec))
     }
 }
 
 impl From<&'static Row> for RowRef {
     fn from(row: &'static Row) -> RowRef {
-        RowRef { spec: &row.spec, code: &row.code }
+        RowRef { spec: &row.spec, code: row.code, wait_of: row.wait_of }
     }
+}
+
+/// What has to be sent where for a command.
+pub(crate) fn routed<'c>(
+    spec: &'static Spec,
+    code: &Strategy,
+    planner: &Planner<'_>,
+    args: &'c Args,
+) -> Result<Route<'c>> {
+    (code.route)(planner, args, spec).map_err(|error| error.with_command(spec.name_of(args)))
 }
 
 /// The error for a route that its command has not.

@@ -274,7 +274,7 @@ impl Pipeline {
 /// Whether the parts of a command go out with the other commands: keys choose their servers, and all of these have to
 /// answer.
 fn are_for_the_stage(parts: &[Part<'_>], spec: &Spec) -> bool {
-    !spec.response.wants_one && parts.iter().all(|part| part.target.is_routed())
+    !spec.response.wants_one() && parts.iter().all(|part| part.target.is_routed())
 }
 
 impl Command {

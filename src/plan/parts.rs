@@ -1,6 +1,6 @@
 //! The keys of a command by the servers that they live on.
 
-use super::{command, Part, Placed, Planner, Target};
+use super::{command_of, Part, Placed, Planner, Target};
 use crate::args::Args;
 use crate::command::{Access, KeySpec, ResponsePolicy, Spec};
 use crate::error::Result;
@@ -56,18 +56,18 @@ fn commands_of<'c>(args: &Args, spec: &Spec, groups: &[Vec<&Placed<'_>>], role: 
         _ => 1,
     };
     let words: Vec<&[u8]> = args.iter().collect();
-    let part = |group: &[&Placed<'_>]| {
-        let name = spec.name.split(' ').map(str::as_bytes);
-        let each = group.iter().flat_map(|key| {
-            std::iter::once(key.stored).chain(words[key.position + 1..key.position + step].iter().copied())
-        });
-        Part {
-            target: Target::Shard(group[0].shard, role),
-            request: command(name.chain(each)).into(),
-            keys: group.iter().map(|key| key.position).collect(),
+    let mut parts = Vec::with_capacity(groups.len());
+    for group in groups {
+        let mut request: Vec<&[u8]> = spec.name.split(' ').map(str::as_bytes).collect();
+        let mut keys = Vec::with_capacity(group.len());
+        for key in group {
+            keys.push(key.position);
+            request.push(key.stored);
+            request.extend_from_slice(&words[key.position + 1..key.position + step]);
         }
-    };
-    groups.iter().map(|group| part(group)).collect()
+        parts.push(Part { target: Target::Shard(group[0].shard, role), request: command_of(&request).into(), keys });
+    }
+    parts
 }
 
 /// As [`split`], in pieces of no more than so many keys, several for one server; `None` where one server would do all of it
@@ -87,5 +87,11 @@ pub(crate) fn split_in_pieces<'c>(
 
 /// Groups of no more than so many keys.
 pub(super) fn in_pieces<'k, 'c>(groups: &[Vec<&'k Placed<'c>>], most: usize) -> Vec<Vec<&'k Placed<'c>>> {
-    groups.iter().flat_map(|group| group.chunks(most)).map(<[_]>::to_vec).collect()
+    let mut pieces = Vec::new();
+    for group in groups {
+        for piece in group.chunks(most) {
+            pieces.push(piece.to_vec());
+        }
+    }
+    pieces
 }

@@ -1,7 +1,7 @@
 //! Operations over sets, of which each node reduces its own.
 
 use super::parts::in_pieces;
-use super::{command, groups, Part, Placed, Planner, Target};
+use super::{command_of, groups, Part, Placed, Planner, Target};
 use crate::args::Args;
 use crate::command::{SetOperation, Spec};
 use crate::error::Result;
@@ -35,12 +35,12 @@ fn reduced<'c>(operation: SetOperation, groups: &[Vec<&Placed<'_>>], role: Role)
             SetOperation::Difference if nth > 0 => b"SUNION",
             SetOperation::Difference => b"SDIFF",
         };
-        let request = command(std::iter::once(name).chain(group.iter().map(|key| key.stored)));
-        parts.push(Part {
-            target: Target::Shard(group[0].shard, role),
-            request: request.into(),
-            keys: group.iter().map(|key| key.position).collect(),
-        });
+        let (mut request, mut keys) = (vec![name], Vec::with_capacity(group.len()));
+        for key in group {
+            keys.push(key.position);
+            request.push(key.stored);
+        }
+        parts.push(Part { target: Target::Shard(group[0].shard, role), request: command_of(&request).into(), keys });
     }
     parts
 }

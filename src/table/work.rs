@@ -4,6 +4,7 @@ use super::ALL;
 use crate::args::steps;
 use crate::cmd::Cmd;
 use crate::command::KeySpec;
+use crate::cross_node::steps_of;
 use crate::execute::{Row, RowRef};
 use crate::explain::Plan;
 use crate::partition::{Crc32Modulo, HashTags};
@@ -87,10 +88,12 @@ fn a_plan_takes_work_in_proportion_to_its_keys() {
                 let work = || {
                     // What is refused is refused in little time as well.
                     let row = RowRef::from(spec);
-                    let code = row.code;
                     let planned = row.route(&planner, args);
-                    drop(planned.map(|route| Plan::of(&planner, args, row.spec, &route, code.steps, &|_| 0)));
-                    drop(native(&planner, args, row.spec, code.naming));
+                    drop(
+                        planned
+                            .map(|route| Plan::of(&planner, args, row.spec, &route, steps_of(row.spec.across), &|_| 0)),
+                    );
+                    drop(native(&planner, args, row.spec, row.code.naming));
                     row.wait(args);
                 };
                 let ((), steps) = steps::of(work);
