@@ -144,8 +144,13 @@ pub(crate) fn discover(
         let wrong = match master {
             Ok(master) => found.add_master(nth, node, &known[nth], &master, &in_place, replicas),
             Err(none) => {
-                let served = before.map_or(&[][..], |shard| &shard.replicas);
-                found.add_without_master(nth, node, served, &none, &in_place, replicas);
+                let mut served: Vec<Node> = Vec::new();
+                if let Some(before) = before {
+                    served.extend_from_slice(&before.replicas);
+                    // Their links may have broken just before the master died, and what they have is looked at anew.
+                    before.passed_over.iter().for_each(|passed| served.push(passed.node().clone()));
+                }
+                found.add_without_master(nth, node, &served, &none, &in_place, replicas);
                 Some(none.error)
             }
         };
@@ -158,6 +163,11 @@ pub(crate) fn discover(
     }
     for candidate in &candidates.list {
         found.add_replica(candidate);
+    }
+    for (nth, before) in before.iter().enumerate() {
+        if found.errors[nth].is_none() {
+            found.pass_over_unlisted(nth, before);
+        }
     }
     found
 }
@@ -253,6 +263,22 @@ impl Discovery {
             pace = pace.max(*latency);
         }
         pace
+    }
+
+    /// Those that served and that their master does not list now are remembered until the next look: it may be that their
+    /// links broke because the master is about to die.
+    #[inline(never)]
+    fn pass_over_unlisted(&mut self, nth: usize, before: &ShardDescription) {
+        let shard = &mut self.shards[nth];
+        for replica in &before.replicas {
+            let address = replica.address();
+            let is_known = *address == shard.address
+                || shard.replicas.iter().any(|found| found.address() == address)
+                || shard.passed_over.iter().any(|passed| passed.node().address() == address);
+            if !is_known {
+                shard.passed_over.push(PassedOver::new(replica.clone(), "its master does not list it"));
+            }
+        }
     }
 
     /// Takes what was found of a replica.

@@ -53,6 +53,36 @@ fn a_frozen_replica_costs_one_slow_read() {
     });
 }
 
+/// When a master dies, the last look at its replicas may have been between the end of their links and its own.
+#[test]
+fn a_replica_whose_link_broke_just_before_its_master_died_serves() {
+    let mut master = Server::start();
+    master.ask(&["ACL", "SETUSER", "link", "on", ">secret", "~*", "&*", "+@all"]);
+    let replica = Server::replica_of(&master, &["--masteruser", "link", "--masterauth", "secret"]);
+    master.ask(&["SET", "k", "v"]);
+    master.wait_for_replica(&replica);
+    let cluster = cluster(&master).refresh_every(None).connect().unwrap();
+    let serving = |cluster: &Cluster| {
+        let topology = cluster.topology();
+        let count = topology.replicas_of(&topology.shards()[0]).count();
+        count
+    };
+    wait_until("the replica serves", || {
+        cluster.refresh().unwrap();
+        serving(&cluster) == 1
+    });
+    master.ask(&["ACL", "SETUSER", "link", "off"]);
+    master.ask(&["CLIENT", "KILL", "TYPE", "replica"]);
+    wait_until("its link is down, and its master is there", || {
+        cluster.refresh().unwrap();
+        serving(&cluster) == 0
+    });
+    master.kill();
+    assert!(cluster.refresh().is_err());
+    assert_eq!(serving(&cluster), 1, "{:?}", cluster.topology());
+    read(&cluster);
+}
+
 /// Counts how often a server was waited for in vain.
 #[derive(Default)]
 struct Waits(AtomicUsize);
