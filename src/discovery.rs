@@ -200,6 +200,18 @@ impl InPlace {
 }
 
 impl Discovery {
+    // Once and not at each place: what panics says where that was.
+
+    #[inline(never)]
+    fn known(&mut self, nth: usize) -> &mut Known {
+        &mut self.known[nth]
+    }
+
+    #[inline(never)]
+    fn shard(&mut self, nth: usize) -> &mut ShardDescription {
+        &mut self.shards[nth]
+    }
+
     /// The last shard has this master. Says what is wrong with it.
     #[inline(never)]
     fn add_master(
@@ -225,11 +237,12 @@ impl Discovery {
             }
         }
         self.latencies.push((address.clone(), *latency));
-        self.known[nth].found(address, info);
-        self.shards[nth].address = address.clone();
+        let address = address.clone();
+        self.known(nth).found(&address, info);
         if let Some(replicas) = replicas {
-            replicas.add_listed(nth, node, &self.shards[nth].address, info);
+            replicas.add_listed(nth, node, &address, info);
         }
+        self.shard(nth).address = address;
         None
     }
 
@@ -246,13 +259,13 @@ impl Discovery {
     ) {
         // Another node's server is named by mistake.
         if let Some(named) = named.as_ref().filter(|named| !in_place.has(named, None)) {
-            self.known[nth].named(named);
-            self.shards[nth].address = named.clone();
+            self.known(nth).named(named);
+            self.shard(nth).address = named.clone();
         }
         // They may serve reads all the same.
         if let Some(replicas) = replicas {
-            let history = self.known[nth].history();
-            replicas.add_without_master(nth, node, &mut self.shards[nth], (served, history), unanswered);
+            let history = self.known(nth).history().cloned();
+            replicas.add_without_master(nth, node, self.shard(nth), (served, history.as_ref()), unanswered);
         }
     }
 
@@ -287,7 +300,7 @@ impl Discovery {
         let reason = match lock(verdict).take() {
             Some(Ok(latency)) => {
                 self.latencies.push((node.address().clone(), latency));
-                self.shards[*shard].replicas.push(node.clone());
+                self.shard(*shard).replicas.push(node.clone());
                 return;
             }
             Some(Err(Unusable { reason, catches_up })) => {
@@ -299,7 +312,7 @@ impl Discovery {
                 "it has not answered so far".into()
             }
         };
-        self.shards[*shard].passed_over.push(PassedOver::new(node.clone(), &reason));
+        self.shard(*shard).passed_over.push(PassedOver::new(node.clone(), &reason));
     }
 }
 

@@ -36,6 +36,20 @@ struct Asking {
     ended: Option<Instant>,
 }
 
+impl State {
+    // Once and not at each place: what panics says where that was.
+
+    #[inline(never)]
+    fn known(&mut self, shard: usize) -> &mut Known {
+        &mut self.known[shard]
+    }
+
+    #[inline(never)]
+    fn asking(&mut self, shard: usize) -> &mut Asking {
+        &mut self.asking[shard]
+    }
+}
+
 impl Asking {
     fn is_under_way(self) -> bool {
         self.by == Some(process::id())
@@ -109,7 +123,7 @@ impl Cluster {
             return None;
         }
         for shard in moved {
-            let node = servers.topology.master_of(&servers.topology.shards()[shard]);
+            let node = servers.topology.nth_master(shard);
             let (command, attempt, error) = (error.command().unwrap_or_default(), error.attempts(), error.kind());
             let pause = Duration::ZERO;
             self.shared.settings.observer.on(|| ObserverEvent::Retry { node, command, attempt, error, pause });
@@ -139,7 +153,7 @@ impl Cluster {
                 continue;
             }
             // A server that says that it is a replica names its master.
-            let is_alone = self.shared.masters.state().known[shard].is_alone(&self.shared.nodes[shard]);
+            let is_alone = self.shared.masters.state().known(shard).is_alone(&self.shared.nodes[shard]);
             if is_alone && !error.is_of_a_replica() {
                 continue;
             }
@@ -176,20 +190,21 @@ impl Shared {
     /// A thread asks. To ask servers that say nothing may take longer than a call has, and what is found is for others, too.
     #[inline(never)]
     fn follow(shared: &Arc<Shared>, shard: usize, failed: &Topology, is_in_doubt: bool, deadline: Deadline) -> bool {
-        let old = failed.master_of(&failed.shards()[shard]).address();
+        let old = failed.nth_master(shard).address();
         // Looked up before what is known is locked: whoever replaces the servers locks these first.
         let pool = shared.pool_of_master(shard);
         let was_unreached = pool.unreached().is_on();
         let mut state = shared.masters.state();
         loop {
-            if state.known[shard].master() != old || (was_unreached && !pool.unreached().is_on()) {
+            if state.known(shard).master() != old || (was_unreached && !pool.unreached().is_on()) {
                 return true;
             }
-            if !state.asking[shard].is_under_way() {
-                if state.asking[shard].ended.is_some_and(|ended| ended.elapsed() < ASK_EVERY) {
+            let asking = state.asking(shard);
+            if !asking.is_under_way() {
+                if asking.ended.is_some_and(|ended| ended.elapsed() < ASK_EVERY) {
                     return false;
                 }
-                state.asking[shard].by = Some(process::id());
+                asking.by = Some(process::id());
                 drop(state);
                 let asking = Under { shared: Arc::clone(shared), shard, is_in_doubt };
                 // Without a thread nobody asks, until the next call tries to have one.
@@ -241,7 +256,7 @@ struct Under {
 impl Under {
     fn ask(&self) {
         let Under { shared, shard, is_in_doubt } = self;
-        let known = shared.masters.state().known[*shard].clone();
+        let known = shared.masters.state().known(*shard).clone();
         let (began, deadline) = (Instant::now(), Deadline::after(shared.settings.deadline));
         let (node, is_in_doubt) = (&shared.nodes[*shard], *is_in_doubt);
         let is_moved = match master_of(node, &known, is_in_doubt, &shared.settings, &shared.probes, deadline) {
@@ -284,10 +299,10 @@ impl Shared {
         // Always the servers first and then what is known of them.
         self.replace_servers(&mut |now| {
             let mut state = self.masters.state();
-            if as_of.is_some_and(|before| before.moves() != state.known[shard].moves()) {
+            if as_of.is_some_and(|before| before.moves() != state.known(shard).moves()) {
                 return None;
             }
-            let old = state.known[shard].master().clone();
+            let old = state.known(shard).master().clone();
             let mut shards = now.descriptions();
             let is_anothers = |other: &ShardDescription| other.address == *address && other.address != old;
             // A master of another node: that is no failover but a mistake, which a refresh tells.
@@ -298,7 +313,7 @@ impl Shared {
             // Two names may be one server: both move.
             for (nth, description) in shards.iter_mut().enumerate() {
                 if nth == shard || description.address == old {
-                    remember(&mut state.known[nth]);
+                    remember(state.known(nth));
                     description.replicas.retain(|replica| replica.address() != address);
                     // Nothing says that they have the data of a server that an operator names. A refresh finds those that do.
                     if is_moved && as_of.is_none() {
@@ -316,7 +331,7 @@ impl Shared {
 impl Drop for Under {
     fn drop(&mut self) {
         let mut state = self.shared.masters.state();
-        state.asking[self.shard] = Asking { by: None, ended: Some(Instant::now()) };
+        *state.asking(self.shard) = Asking { by: None, ended: Some(Instant::now()) };
         drop(state);
         self.shared.masters.answered.notify_all();
     }

@@ -358,7 +358,7 @@ fn wrong_numbers(left: &[u64], wanted: u64, count: usize) -> Error {
 /// A name for people to read. One that looks like an address may be one, with a password in it.
 #[cold]
 pub(crate) fn shown(name: &str) -> String {
-    match name.contains([':', '/', '@', '=', '[']) {
+    match name.bytes().any(|byte| matches!(byte, b':' | b'/' | b'@' | b'=' | b'[')) {
         true => "(hidden)".to_owned(),
         false => crate::error::escape(name.as_bytes(), 64),
     }

@@ -429,7 +429,9 @@ impl Call<'_> {
                 return all_succeeded(&lease, &replies).map(|()| found);
             }
             // Somebody wrote to one of them meanwhile, and may have taken its mark away.
-            self.deadline.left().map_err(|error| Error::io(error, Outcome::Unknown, "the keys kept changing"))?;
+            self.deadline
+                .left()
+                .map_err(|error| Error::io(error.into(), Outcome::Unknown, "the keys kept changing"))?;
         }
     }
 

@@ -137,7 +137,7 @@ impl Call<'_> {
                     self.deadline
                         .left()
                         .map_err(|error| {
-                            let error = Error::io(error, Outcome::NotApplied, "the source kept changing");
+                            let error = Error::io(error.into(), Outcome::NotApplied, "the source kept changing");
                             error.with_node(|| from.node().to_string())
                         })
                         .or_else(|error| self.without_copy(&mut to, &way, copied, error))?;

@@ -51,7 +51,9 @@ impl Error {
         if !self.is_server() {
             return None;
         }
-        self.0.message.split(' ').next()
+        let message = &*self.0.message;
+        let end = message.bytes().position(|byte| byte == b' ');
+        message.get(..end.unwrap_or(message.len()))
     }
 
     /// Whether this is an error reply: the server understood and refused, and the connection stays usable.

@@ -15,6 +15,7 @@ use super::unreached::Unreached;
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
+use crate::threads::lock;
 use crate::topology::{Node, Role};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -201,7 +202,7 @@ impl Pool {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that can panic runs under the lock, so what a panicking thread left is whole.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Lends a connection in this database: an idle one that still lives, a new one, or the next that becomes free. None
@@ -334,7 +335,7 @@ impl Pool {
 
     /// A lease of an idle connection, which may be the parent's; `None` when there is none, or others wait for one.
     fn take_idle(self: &Arc<Pool>) -> Option<Lease> {
-        let mut state = self.state();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.waiting.is_empty() {
             return None;
         }

@@ -64,7 +64,7 @@ impl Deadline {
     }
 
     /// What is left, never zero; `None` when there is no end.
-    pub(crate) fn left(self) -> io::Result<Option<Duration>> {
+    pub(crate) fn left(self) -> Result<Option<Duration>, TimeIsOver> {
         self.time().checked()
     }
 
@@ -102,11 +102,21 @@ impl Time {
         (self != Time::NO_END).then(|| Duration::from_nanos(self.0))
     }
 
-    fn checked(self) -> io::Result<Option<Duration>> {
+    fn checked(self) -> Result<Option<Duration>, TimeIsOver> {
         match self {
-            Time::OVER => Err(ErrorKind::TimedOut.into()),
+            Time::OVER => Err(TimeIsOver),
             time => Ok(time.timeout()),
         }
+    }
+}
+
+/// There is no time left. An `io::Error` is made of it where one is wanted: that is dropped in many words, and this in none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TimeIsOver;
+
+impl From<TimeIsOver> for io::Error {
+    fn from(_: TimeIsOver) -> io::Error {
+        ErrorKind::TimedOut.into()
     }
 }
 

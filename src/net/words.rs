@@ -4,6 +4,7 @@ use super::connection::Connection;
 use super::stream::Deadline;
 use crate::error::{Error, Outcome, Result};
 use crate::resp::ValueRef;
+use crate::topology::{cut, digits, trimmed};
 
 /// As many words as a server before Redis 7.0 takes as one command; later ones take any number.
 pub(crate) const MOST_WORDS: usize = 1 << 20;
@@ -52,9 +53,15 @@ impl Connection {
 
 /// Whether a server says of itself that it is older than Redis 7.0.
 fn is_old(info: &str) -> bool {
-    let version = info.lines().find_map(|line| line.strip_prefix("redis_version:"));
-    let major = version.and_then(|version| version.split('.').next()?.parse().ok());
-    major.is_some_and(|major: u32| major < 7)
+    let mut rest = Some(info);
+    while let Some(text) = rest {
+        let (line, after) = cut(text, b'\n');
+        if let Some(version) = line.strip_prefix("redis_version:") {
+            return digits(trimmed(cut(version, b'.').0)).is_some_and(|major| major < 7);
+        }
+        rest = after;
+    }
+    false
 }
 
 #[cfg(test)]

@@ -289,6 +289,12 @@ impl Topology {
         self.node(shard.master)
     }
 
+    /// The master of the node of this number.
+    #[inline(never)]
+    pub(crate) fn nth_master(&self, nth: usize) -> &Node {
+        self.master_of(&self.shards[nth])
+    }
+
     /// The replicas that serve a node's reads; empty when the master serves them itself.
     pub fn replicas_of<'a>(&'a self, shard: &'a Shard) -> impl ExactSizeIterator<Item = &'a Node> {
         shard.replicas.iter().map(|&server| self.node(server))

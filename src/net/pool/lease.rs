@@ -5,7 +5,7 @@ use crate::net::forked;
 use crate::net::traffic::Traffic;
 use crate::observer::CloseReason;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// Who counts, and how many bytes had been sent and received when that began.
 type Counted = (Arc<Traffic>, (u64, u64));
@@ -79,7 +79,7 @@ impl Lease {
 
     /// The next caller may have it.
     fn back(&self, connection: Box<Connection>) {
-        let mut state = self.pool.state();
+        let mut state = self.pool.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.process != self.process {
             // It is the parent's, and the pool of this child never counted it.
             return;
