@@ -188,6 +188,16 @@ impl Args {
         })
     }
 
+    /// The arguments at some positions, for errors that outlive the command.
+    #[cold]
+    pub(crate) fn copied_at(&self, positions: &[usize]) -> Vec<Vec<u8>> {
+        let mut found = Vec::with_capacity(positions.len());
+        for arg in self.at(positions.iter().copied()) {
+            found.push(arg.to_vec());
+        }
+        found
+    }
+
     /// The whole command as it goes over the wire.
     pub fn as_bytes(&self) -> &[u8] {
         &self.buffer[self.start..]

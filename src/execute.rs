@@ -462,7 +462,7 @@ impl Call<'_> {
         let mut outcomes = Vec::with_capacity(parts.len());
         for (part, result) in parts.iter().zip(results) {
             let node = self.name_of(part);
-            let keys = self.args.at(part.keys.iter().copied()).map(<[u8]>::to_vec).collect();
+            let keys = self.args.copied_at(&part.keys);
             let (outcome, error) = match result {
                 Ok(_) => (Outcome::Applied, None),
                 Err(error) => {

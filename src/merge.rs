@@ -346,7 +346,9 @@ fn difference_of_sets(given: &Given<'_>) -> Result<Vec<u8>> {
 /// Names and where they are: the one type of a map, for each takes a copy of its code.
 type Seen<'g> = HashMap<&'g [u8], usize>;
 
-fn merged_sets<'g>(given: &Given<'g>, merge: fn(&mut Vec<&'g [u8]>, &[Vec<&'g [u8]>])) -> Result<Vec<u8>> {
+type Members<'g> = Vec<&'g [u8]>;
+
+fn merged_sets<'g>(given: &Given<'g>, merge: fn(&mut Members<'g>, &[Members<'g>])) -> Result<Vec<u8>> {
     let mut lists = given.each(|_, reply| members(reply))?;
     let mut left = if lists.is_empty() { Vec::new() } else { lists.remove(0) };
     merge(&mut left, &lists);
@@ -360,7 +362,7 @@ fn merged_sets<'g>(given: &Given<'g>, merge: fn(&mut Vec<&'g [u8]>, &[Vec<&'g [u
     Ok(out)
 }
 
-fn members<'a>(reply: &Frame<'a>) -> Result<Vec<&'a [u8]>> {
+fn members<'a>(reply: &Frame<'a>) -> Result<Members<'a>> {
     list(reply)?.map(|item| item.as_bytes().ok_or_else(|| misfit("a set of strings", reply))).collect()
 }
 

@@ -2,8 +2,10 @@
 
 use super::Reply;
 use crate::error::Result;
+use crate::execute::Call;
 use crate::net::{Deadline, Lease};
-use crate::plan::command_of;
+use crate::order::sort_by_key;
+use crate::plan::{command_of, groups, Placed};
 
 /// The most requests that are sent over a connection before their replies are read.
 const WINDOW: usize = 1000;
@@ -31,6 +33,38 @@ impl Requests {
     }
 }
 
+impl Call<'_> {
+    /// One request for each of some keys, all servers at once: every reply, errors among them, and its node. Servers come
+    /// in their order, so that no two calls wait for one another.
+    pub(super) fn ask_each<'k, 'c>(
+        &self,
+        keys: &'k [Placed<'c>],
+        request: &dyn Fn(&Placed<'_>) -> Vec<u8>,
+    ) -> Result<Vec<(&'k Placed<'c>, Vec<u8>, String)>> {
+        let mut groups = groups(keys);
+        sort_by_key(&mut groups, |group| group[0].master);
+        let mut leases = Vec::with_capacity(groups.len());
+        for group in &groups {
+            leases.push(self.lend(group[0].master)?);
+        }
+        for (lease, group) in leases.iter_mut().zip(&groups) {
+            let mut bytes = Vec::new();
+            for key in group {
+                bytes.extend(request(key));
+            }
+            lease.send(&bytes, group.len(), self.deadline)?;
+        }
+        let mut replies = Vec::with_capacity(keys.len());
+        for (lease, group) in leases.iter_mut().zip(groups) {
+            for key in group {
+                let reply = lease.receive(self.deadline)?.as_bytes().to_vec();
+                replies.push((key, reply, lease.node().to_string()));
+            }
+        }
+        Ok(replies)
+    }
+}
+
 /// Sends everything and gives the replies of each server, error replies among them; or why its connection failed.
 pub(super) fn ask_together(
     leases: Vec<&mut Lease>,
@@ -38,8 +72,10 @@ pub(super) fn ask_together(
     deadline: Deadline,
 ) -> Vec<Result<Vec<Reply>>> {
     let windows = requests.iter().map(|requests| requests.ends.len().div_ceil(WINDOW)).max().unwrap_or(0);
-    let mut all: Vec<(&mut Lease, &Requests, Result<Vec<Reply>>)> =
-        leases.into_iter().zip(requests).map(|(lease, requests)| (lease, requests, Ok(Vec::new()))).collect();
+    let mut all: Vec<(&mut Lease, &Requests, Result<Vec<Reply>>)> = Vec::with_capacity(requests.len());
+    for (lease, requests) in leases.into_iter().zip(requests) {
+        all.push((lease, requests, Ok(Vec::new())));
+    }
     for nth in 0..windows {
         for (lease, requests, replies) in all.iter_mut().filter(|(_, requests, _)| requests.ends.len() > nth * WINDOW) {
             let (count, bytes) = requests.window(nth);

@@ -8,9 +8,8 @@ use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::multi::gave_nothing;
 use crate::net::Lease;
-use crate::order::sort_by_key;
-use crate::plan::{command, groups, in_rounds, Carried, Placed};
-use crate::resp::ValueRef;
+use crate::plan::{command_of, groups, in_rounds, Carried, Placed};
+use crate::resp::{Frame, ValueRef};
 use crate::stash::{Stash, StashRole};
 
 /// The keys that live elsewhere are carried to the node of the destination, or of most keys, by `DUMP` and `RESTORE`; there
@@ -72,30 +71,49 @@ impl Call<'_> {
         // One of each server is enough to know whether the home node understands what that server packs.
         let mut probes: Vec<usize> = Vec::new();
         let mut missing: Vec<(usize, Vec<u8>)> = Vec::new();
-        for (group, payloads) in self.dumped(&carried.foreign).map_err(nothing_written)? {
-            let first = copies.len();
-            for (key, payload) in group.iter().zip(payloads) {
-                let stash = Stash::new(&[self.spec.name.as_bytes()], StashRole::Copy, random(), key.stored);
-                let (position, name) = (key.position, stash.name());
-                match payload {
-                    Some(payload) => copies.push(Copy { position, name, payload }),
-                    // What is missing there is missing here, under whatever name.
-                    None => missing.push((position, name)),
+        let mut server = None;
+        let dumps = self.ask_each(&carried.foreign, &|key| command_of(&[b"DUMP", key.stored]));
+        for (key, reply, node) in dumps.map_err(nothing_written)? {
+            let stash = Stash::new(&[self.spec.name.as_bytes()], StashRole::Copy, random(), key.stored);
+            let (position, name) = (key.position, stash.name());
+            let payload = match Frame::trusted(&reply).value() {
+                ValueRef::Error(text) => return Err(nothing_written(Error::server(text).with_node(|| node))),
+                ValueRef::Bulk(payload) => payload.to_vec(),
+                // What is missing there is missing here, under whatever name.
+                _ => {
+                    missing.push((position, name));
+                    continue;
                 }
+            };
+            match probes.last_mut() {
+                Some(smallest) if server == Some(key.master) => {
+                    if payload.len() < copies[*smallest].payload.len() {
+                        *smallest = copies.len();
+                    }
+                }
+                _ => probes.push(copies.len()),
             }
-            probes.extend((first..copies.len()).min_by_key(|&at| copies[at].payload.len()));
+            server = Some(key.master);
+            copies.push(Copy { position, name, payload });
         }
         let mut home = self.lend(carried.home).map_err(nothing_written)?;
         if self.spec.access != Access::Read && !copies.is_empty() {
-            self.probe(&mut home, probes.iter().map(|&at| &copies[at])).map_err(nothing_written)?;
+            let probes: Vec<&Copy> = probes.iter().map(|&at| &copies[at]).collect();
+            self.probe(&mut home, &probes).map_err(nothing_written)?;
         }
         let mut command: Vec<&[u8]> = self.args.iter().collect();
-        keys.iter().for_each(|key| command[key.position] = key.stored);
-        copies.iter().for_each(|copy| command[copy.position] = &copy.name);
-        missing.iter().for_each(|(position, name)| command[*position] = name);
-        let mut commands: Vec<Vec<&[u8]>> = copies.iter().map(restore).collect();
-        commands.push(command);
-        commands.extend(forget(&copies));
+        for key in keys {
+            command[key.position] = key.stored;
+        }
+        for (position, name) in &missing {
+            command[*position] = name;
+        }
+        let mut copied: Vec<&Copy> = Vec::with_capacity(copies.len());
+        for copy in &copies {
+            command[copy.position] = &copy.name;
+            copied.push(copy);
+        }
+        let commands = with_copies(&copied, Some(command));
         let replies = exec_unwatched(&mut home, &commands, self.deadline)?;
         if let Some(error) = replies.iter().take(copies.len()).find_map(|reply| error_in(reply)) {
             // The command ran without that key. One that only reads did no harm.
@@ -112,55 +130,23 @@ impl Call<'_> {
 
     /// Restores and forgets some values. A command that writes must not run when that fails, and inside of its own
     /// transaction it could not be kept from running.
-    fn probe<'c>(&self, home: &mut Lease, copies: impl Iterator<Item = &'c Copy> + Clone) -> Result<()> {
-        let commands: Vec<Vec<&[u8]>> = copies.clone().map(restore).chain(forget(copies)).collect();
-        let replies = exec_unwatched(home, &commands, self.deadline)?;
+    fn probe(&self, home: &mut Lease, copies: &[&Copy]) -> Result<()> {
+        let replies = exec_unwatched(home, &with_copies(copies, None), self.deadline)?;
         all_succeeded(home, &replies)
     }
-
-    /// The values of keys as their servers pack them, `None` for a missing key. All servers are asked at once.
-    #[allow(clippy::type_complexity)] // the keys of one server, and for each its value
-    fn dumped<'k, 'c>(&self, keys: &'k [Placed<'c>]) -> Result<Vec<(Vec<&'k Placed<'c>>, Vec<Option<Vec<u8>>>)>> {
-        let mut groups = groups(keys);
-        sort_by_key(&mut groups, |group| group[0].master);
-        let mut asked = Vec::with_capacity(groups.len());
-        for group in groups {
-            let lease = self.lend(group[0].master)?;
-            asked.push((lease, group));
-        }
-        for (lease, group) in &mut asked {
-            let bytes: Vec<u8> = group.iter().flat_map(|key| command([&b"DUMP"[..], key.stored])).collect();
-            lease.send(&bytes, group.len(), self.deadline)?;
-        }
-        asked
-            .into_iter()
-            .map(|(lease, group)| self.payloads(lease, group.len()).map(|payloads| (group, payloads)))
-            .collect()
-    }
-
-    fn payloads(&self, mut lease: Lease, count: usize) -> Result<Vec<Option<Vec<u8>>>> {
-        let mut payloads = Vec::with_capacity(count);
-        let mut refused = None;
-        for _ in 0..count {
-            match lease.receive(self.deadline)?.value() {
-                ValueRef::Bulk(payload) => payloads.push(Some(payload.to_vec())),
-                ValueRef::Error(text) => refused = refused.or_else(|| Some(Error::server(text))),
-                _ => payloads.push(None),
-            }
-        }
-        match refused {
-            Some(error) => Err(error.with_node(|| lease.node().to_string())),
-            None => Ok(payloads),
-        }
-    }
 }
 
-fn restore(copy: &Copy) -> Vec<&[u8]> {
-    vec![b"RESTORE", &copy.name, b"0", &copy.payload]
-}
-
-/// Deletes the copies, when there are any.
-fn forget<'c>(copies: impl IntoIterator<Item = &'c Copy>) -> Option<Vec<&'c [u8]>> {
-    let names: Vec<&[u8]> = copies.into_iter().map(|copy| copy.name.as_slice()).collect();
-    (!names.is_empty()).then(|| [vec![&b"DEL"[..]], names].concat())
+/// The commands that restore copies, run a command and delete the copies, when there are any.
+fn with_copies<'c>(copies: &[&'c Copy], command: Option<Vec<&'c [u8]>>) -> Vec<Vec<&'c [u8]>> {
+    let mut commands: Vec<Vec<&[u8]>> = Vec::with_capacity(copies.len() + 2);
+    let mut forget: Vec<&[u8]> = vec![b"DEL"];
+    for copy in copies {
+        commands.push(vec![b"RESTORE", &copy.name, b"0", &copy.payload]);
+        forget.push(&copy.name);
+    }
+    commands.extend(command);
+    if !copies.is_empty() {
+        commands.push(forget);
+    }
+    commands
 }

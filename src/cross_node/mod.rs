@@ -73,9 +73,13 @@ impl Call<'_> {
 
     /// What became of some keys of one node.
     fn told_of(&self, keys: &[&Placed<'_>], outcome: Outcome) -> PartOutcome {
+        let mut positions = Vec::with_capacity(keys.len());
+        for key in keys {
+            positions.push(key.position);
+        }
         PartOutcome {
             node: self.topology().shards()[keys[0].shard].name().to_owned(),
-            keys: self.args.at(keys.iter().map(|key| key.position)).map(<[u8]>::to_vec).collect(),
+            keys: self.args.copied_at(&positions),
             outcome,
             error: None,
         }

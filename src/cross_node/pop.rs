@@ -9,7 +9,7 @@ use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::order::sort_by_key;
-use crate::plan::{any_node, command, groups, in_rounds, Placed, Planner, Route};
+use crate::plan::{any_node, command, command_of, groups, in_rounds, Placed, Planner, Route};
 use crate::resp::{encode, ValueRef};
 use crate::wait::Wait;
 
@@ -88,10 +88,14 @@ impl Call<'_> {
             let count = left.iter().take_while(|key| key.master == left[0].master).count();
             let (group, others) = left.split_at(count);
             let numkeys = count.to_string();
-            let names = group.iter().map(|key| key.stored);
-            let name = [self.spec.name.as_bytes(), numkeys.as_bytes()];
-            let request: Vec<&[u8]> = name.into_iter().chain(names).chain(rest.iter().copied()).collect();
-            let part = self.part(group[0].shard, &request, group.iter().map(|key| key.position).collect());
+            let mut request: Vec<&[u8]> = vec![self.spec.name.as_bytes(), numkeys.as_bytes()];
+            let mut positions = Vec::with_capacity(count);
+            for key in group {
+                request.push(key.stored);
+                positions.push(key.position);
+            }
+            request.extend_from_slice(&rest);
+            let part = self.part(group[0].shard, &request, positions);
             let answer = self.one(&part)?;
             if others.is_empty() || answer.frame().value() != ValueRef::Nil {
                 return Ok(answer.frame().as_bytes().to_vec());
@@ -113,7 +117,7 @@ impl Call<'_> {
                 return Ok(reply);
             }
         }
-        let types = prompt.ask_each(keys, |key| command([&b"TYPE"[..], key.stored])).map_err(nothing_written)?;
+        let types = prompt.ask_each(keys, &|key| command_of(&[b"TYPE", key.stored])).map_err(nothing_written)?;
         let mut there = Vec::new();
         for (key, reply, node) in types {
             let kind = type_in(&reply);
@@ -199,15 +203,24 @@ impl Call<'_> {
     /// The command with some keys of one server, and with another wait where one is given.
     pub(super) fn native(&self, keys: &[&Placed<'_>], wait: Option<&str>) -> Vec<Vec<u8>> {
         let arg = |at: usize| self.args.get(at).unwrap_or_default();
-        let names = keys.iter().map(|key| key.stored.to_vec());
         let wait = |given: &[u8]| wait.map_or_else(|| given.to_vec(), |wait| wait.as_bytes().to_vec());
-        if self.spec.wait == WaitArgument::LastSeconds {
-            let last = arg(self.args.len() - 1);
-            return std::iter::once(arg(0).to_vec()).chain(names).chain([wait(last)]).collect();
+        let is_wait_last = self.spec.wait == WaitArgument::LastSeconds;
+        let mut words = vec![arg(0).to_vec()];
+        if !is_wait_last {
+            words.push(wait(arg(1)));
+            words.push(keys.len().to_string().into_bytes());
         }
-        let head = [arg(0).to_vec(), wait(arg(1)), keys.len().to_string().into_bytes()];
-        let options = self.options().map(<[u8]>::to_vec);
-        head.into_iter().chain(names).chain(options).collect()
+        for key in keys {
+            words.push(key.stored.to_vec());
+        }
+        if is_wait_last {
+            words.push(wait(arg(self.args.len() - 1)));
+        } else {
+            for option in self.options() {
+                words.push(option.to_vec());
+            }
+        }
+        words
     }
 
     /// What follows the keys, where they are counted.

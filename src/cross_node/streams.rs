@@ -7,9 +7,8 @@ use super::{across, error_in, nothing, nothing_written};
 use crate::command::{Access, Across, Emulation};
 use crate::error::{escape, Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::execute::{Call, Strategy};
-use crate::net::Lease;
 use crate::order::{sort, sort_by_key};
-use crate::plan::{as_stored, command, in_rounds, parse_id, Part, Placed, StreamRead, Target};
+use crate::plan::{as_stored, command_of, in_rounds, parse_id, Part, Placed, StreamRead, Target};
 use crate::resp::{encode, Frame, ValueRef};
 use crate::topology::Role;
 use std::collections::HashMap;
@@ -132,7 +131,7 @@ impl Call<'_> {
     /// at the end of its stream: what was added between two of them would be missed.
     fn resolve_last(&self, read: &mut StreamRead<'_>) -> Result<()> {
         let keys: Vec<Placed<'_>> = read.keys.iter().filter(|key| read.id_of(key) == b"$").copied().collect();
-        let replies = self.ask_each(&keys, |key| command([&b"XINFO"[..], b"STREAM", key.stored]))?;
+        let replies = self.ask_each(&keys, &|key| command_of(&[b"XINFO", b"STREAM", key.stored]))?;
         for (key, reply, node) in replies {
             let id = match error_in(&reply) {
                 // Its first entry will come behind this one.
@@ -149,7 +148,7 @@ impl Call<'_> {
     /// their groups before anything is read.
     fn check_groups(&self, read: &StreamRead<'_>) -> Result<()> {
         if let (Some(group), true) = (read.group(), read.words.is_plain && read.ids_are_plain()) {
-            let replies = self.ask_each(&read.keys, |key| command([&b"XPENDING"[..], key.stored, group]))?;
+            let replies = self.ask_each(&read.keys, &|key| command_of(&[b"XPENDING", key.stored, group]))?;
             if replies.iter().all(|(_, reply, _)| error_in(reply).is_none()) {
                 return Ok(());
             }
@@ -171,32 +170,6 @@ impl Call<'_> {
             }
         }
         Ok(None)
-    }
-
-    /// One request for each of some keys, all servers at once: every reply, errors among them, and its node.
-    pub(super) fn ask_each<'k, 'c>(
-        &self,
-        keys: &'k [Placed<'c>],
-        ask: impl Fn(&Placed<'_>) -> Vec<u8>,
-    ) -> Result<Vec<(&'k Placed<'c>, Vec<u8>, String)>> {
-        let mut groups = crate::plan::groups(keys);
-        sort_by_key(&mut groups, |group| group[0].master);
-        let mut asked: Vec<(Lease, Vec<&Placed<'_>>)> = Vec::with_capacity(groups.len());
-        for group in groups {
-            asked.push((self.lend(group[0].master)?, group));
-        }
-        for (lease, group) in &mut asked {
-            let bytes: Vec<u8> = group.iter().flat_map(|key| ask(key)).collect();
-            lease.send(&bytes, group.len(), self.deadline)?;
-        }
-        let mut replies = Vec::with_capacity(keys.len());
-        for (lease, group) in &mut asked {
-            for key in group.iter() {
-                let reply = lease.receive(self.deadline)?.as_bytes().to_vec();
-                replies.push((*key, reply, lease.node().to_string()));
-            }
-        }
-        Ok(replies)
     }
 
     /// One reply of what the servers gave, in the order of the keys; `None` when that is nothing.
@@ -270,21 +243,20 @@ impl Call<'_> {
         let is_unknown = failed.iter().any(|(_, error)| error.outcome() == Outcome::Unknown);
         let mut given: Vec<usize> = new.iter().map(|piece| piece.key.master).collect();
         sort(&mut given, Ord::cmp);
-        let part = |(nth, group): (usize, &Vec<&Placed<'_>>)| {
+        let mut parts: Vec<PartOutcome> = Vec::new();
+        for (nth, group) in read.groups().iter().enumerate() {
             let error = failed.iter().find(|(at, _)| *at == nth).map(|(_, error)| error);
             let has_given = given.binary_search(&group[0].master).is_ok();
-            PartOutcome {
-                node: self.topology().shards()[group[0].shard].name().to_owned(),
-                keys: self.args.at(group.iter().map(|key| key.position)).map(<[u8]>::to_vec).collect(),
-                outcome: match error {
-                    Some(error) => error.outcome(),
-                    None if has_given => Outcome::Applied,
-                    None => Outcome::NotApplied,
-                },
+            let outcome = match error {
+                Some(error) => error.outcome(),
+                None if has_given => Outcome::Applied,
+                None => Outcome::NotApplied,
+            };
+            parts.push(PartOutcome {
                 error: error.map(|error| error.message().to_owned()),
-            }
-        };
-        let parts: Vec<PartOutcome> = read.groups().iter().enumerate().map(part).collect();
+                ..self.told_of(group, outcome)
+            });
+        }
         let Some((_, error)) = failed.into_iter().next() else { return Error::reply("a part failed without an error") };
         if self.takes_nothing() || (new.is_empty() && !is_unknown) {
             return error;
