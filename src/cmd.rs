@@ -16,7 +16,7 @@ const LONGEST: usize = 512 << 20;
 
 /// A command that has not been run yet, and the Rust type that its reply will become.
 ///
-/// The typed methods make these; [`cmd`] makes one by name for everything that has no method.
+/// The typed methods make these; [`cmd`](crate::cmd()) makes one by name for everything that has no method.
 ///
 /// ```
 /// use rediscluster::{cmd, Value};

@@ -30,7 +30,7 @@ impl Wait {
         let is_zero = digits.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'x' | b'X' | b'+' | b'-'));
         match seconds {
             // Servers have smaller numbers than this one could be.
-            0.0 if !is_zero => None,
+            seconds if seconds == 0.0 && !is_zero => None,
             // They count in milliseconds, and round upwards.
             seconds if seconds > -0.001 && seconds <= 0.0 => Some(Wait::Forever),
             seconds if seconds > 0.0 && seconds <= MOST_SECONDS => {
