@@ -242,9 +242,12 @@ pub(crate) fn chance() -> u64 {
     mixed ^ mixed >> 32
 }
 
-/// A random number, from the seeds that std draws for its hash maps.
+/// A random number, from the seeds that std draws for its hash maps. A child of a fork has those of its parent, so what tells
+/// the two apart goes in as well.
 pub(crate) fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(process::id());
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -152,6 +152,9 @@ pub(crate) fn short_bulk(bytes: &[u8]) -> Option<(usize, usize)> {
 /// What a short integer is less than.
 const MOST_SHORT: i64 = 100_000_000_000_000_000;
 
+/// As many digits are looked at, zeros in front of a number among them.
+const MOST_DIGITS: usize = 18;
+
 /// The whole integer reply at the start of `bytes` and its size on the wire, when it is less than that.
 #[inline]
 pub(crate) fn short_integer(bytes: &[u8]) -> Option<(i64, usize)> {
@@ -161,8 +164,8 @@ pub(crate) fn short_integer(bytes: &[u8]) -> Option<(i64, usize)> {
         _ => return None,
     };
     let (mut number, mut at) = (0_i64, 0);
-    // No digit more than fits for certain.
-    while number < MOST_SHORT {
+    // No digit more than fits for certain, and no zeros without end: these bytes are looked at anew when more have come.
+    while number < MOST_SHORT && at < MOST_DIGITS {
         match *digits.get(at)? {
             byte @ b'0'..=b'9' => number = number * 10 + i64::from(byte - b'0'),
             b'\r' if at > 0 && digits.get(at + 1) == Some(&b'\n') => {
@@ -192,6 +195,7 @@ mod tests {
         for reply in [":", ":-", ":1", ":1\r", ":\r\n", ":-\r\n", ":1\n", ":1\rx", ":+1\r\n", ":1x\r\n", "$1\r\n"] {
             assert_eq!(short_integer(reply.as_bytes()), None, "{reply:?}");
         }
+        assert_eq!(short_integer(format!(":{}7\r\n", "0".repeat(17)).as_bytes()), None, "too many zeros");
     }
 
     #[test]
