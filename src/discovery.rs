@@ -147,8 +147,11 @@ pub(crate) fn discover(
                 let mut served: Vec<Node> = Vec::new();
                 if let Some(before) = before {
                     served.extend_from_slice(&before.replicas);
-                    // Their links may have broken just before the master died, and what they have is looked at anew.
-                    before.passed_over.iter().for_each(|passed| served.push(passed.node().clone()));
+                    // Their links may have broken just before the master died, and what they have is looked at anew: by the
+                    // history of that master.
+                    if none.named.is_none() && found.known[nth].history().is_some() {
+                        before.passed_over.iter().for_each(|passed| served.push(passed.node().clone()));
+                    }
                 }
                 found.add_without_master(nth, node, &served, &none, &in_place, replicas);
                 Some(none.error)
@@ -165,7 +168,7 @@ pub(crate) fn discover(
         found.add_replica(candidate);
     }
     for (nth, before) in before.iter().enumerate() {
-        if found.errors[nth].is_none() {
+        if read_from.includes_replicas() && found.errors[nth].is_none() {
             found.pass_over_unlisted(nth, before);
         }
     }
@@ -365,6 +368,10 @@ impl Candidates {
             }
         }
         for replica in replicas {
+            // It was promoted, and is what could not be asked.
+            if *replica.address() == found.address {
+                continue;
+            }
             if let Some((_, why)) = unanswered.iter().find(|(address, _)| address == replica.address()) {
                 found.passed_over.push(PassedOver::new(replica, why.message()));
                 continue;

@@ -1,9 +1,10 @@
 //! Commands that the table does not have: by a row of the user's own, or with keys that the caller marks.
 
 use rediscluster::prelude::*;
-use rediscluster::spec::{Access, KeySpec, Spec};
-use rediscluster::ErrorKind;
+use rediscluster::spec::{self, Access, KeySpec, RequestPolicy, ResponsePolicy, Spec, WaitArgument};
+use rediscluster::{Cancel, ErrorKind};
 use rediscluster_testing::{cluster_of, Reply, Server};
+use std::time::Duration;
 
 static FETCH: Spec = Spec::new("FETCH", 2, Access::Read, &[KeySpec::Range(1, 1, 1)]);
 static FETCH_SEVERAL: Spec = Spec::new("FETCHALL", -2, Access::Read, &[KeySpec::Range(1, -1, 1)]);
@@ -50,4 +51,47 @@ fn a_marked_key_leads_to_its_node() {
     assert_eq!(error.kind(), ErrorKind::CrossNode, "{error}");
     let error = cluster.execute(cmd("NOSUCH").key("foo")).unwrap_err();
     assert_eq!((error.kind(), error.command()), (ErrorKind::Server, Some("NOSUCH")), "{error}");
+}
+
+/// Asks every server, as the row of `DBSIZE` does.
+static COUNT: Spec = {
+    let mut spec = Spec::new("COUNT", 1, Access::Read, &[]);
+    spec.request = RequestPolicy::AllShards;
+    spec.response = ResponsePolicy::AGG_SUM;
+    spec
+};
+static TAKE: Spec = {
+    let mut spec = Spec::new("TAKE", -3, Access::Write, &[KeySpec::Range(1, -2, 1)]);
+    spec.wait = WaitArgument::LastSeconds;
+    spec
+};
+
+#[test]
+fn a_row_of_ones_own_says_who_gets_it_and_how_long_it_waits() {
+    let renamed = ["--rename-command", "DBSIZE", "COUNT", "--rename-command", "BLPOP", "TAKE"];
+    let servers: Vec<Server> = (0..2).map(|_| Server::start_with(&renamed)).collect();
+    let cluster = cluster_of(&servers).spec(&COUNT).spec(&TAKE).deadline(Duration::from_millis(500)).connect().unwrap();
+    cluster.mset([("foo", 1), ("bar", 2)]).unwrap();
+    assert_eq!(cluster.execute(cmd("COUNT").reply::<i64>()).unwrap(), 2);
+    // It may wait as long as it says on top of what any call may take.
+    let take = cmd("TAKE").arg("list").arg(1).reply::<Option<Vec<String>>>();
+    assert_eq!(cluster.execute(take.clone()).unwrap(), None);
+    let cancel = Cancel::new();
+    assert_eq!(cluster.cancelled_by(&cancel).execute(take).unwrap(), None);
+}
+
+#[test]
+fn the_server_judges_how_many_words_a_command_with_one_key_has() {
+    let servers = servers();
+    let cluster = cluster_of(&servers).spec(&FETCH).connect().unwrap();
+    let error = cluster.execute(cmd("FETCH").arg("foo").arg("OPTION")).unwrap_err();
+    assert!(error.is_server(), "{error}");
+}
+
+#[test]
+fn a_row_of_the_table_that_is_given_stays_what_it_is() {
+    let servers: Vec<Server> = (0..2).map(|_| Server::start()).collect();
+    let cluster = cluster_of(&servers).spec(&spec::MGET).connect().unwrap();
+    cluster.mset([("foo", 1), ("bar", 2)]).unwrap();
+    assert_eq!(cluster.execute(cmd("MGET").arg("foo").arg("bar").reply::<Vec<i64>>()).unwrap(), [1, 2]);
 }

@@ -2,7 +2,7 @@
 
 use super::Cluster;
 use crate::cmd::{Cmd, Execute, Untyped};
-use crate::command::{Access, MARKED};
+use crate::command::Access;
 use crate::error::{escape, Error, Result};
 use crate::execute::{RowRef, Servers};
 use crate::from_value::FromValue;
@@ -74,7 +74,7 @@ impl Cluster {
     pub(crate) fn row_of_any(&self, cmd: &Untyped) -> Result<RowRef> {
         cmd.check()?;
         // A command without a row may write.
-        let row = self.row_of(cmd).unwrap_or(RowRef::own(&MARKED));
+        let row = self.row_of(cmd).unwrap_or(RowRef::of_marked_keys());
         match row.spec.access {
             Access::Connection => Err(about_a_connection(row.spec).with_command(cmd.name())),
             _ => Ok(row),

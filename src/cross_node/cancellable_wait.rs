@@ -55,6 +55,15 @@ struct Told {
     is_over: bool,
 }
 
+/// There is nothing to end any more, whether a wait came to its end or to a panic: the waker ends.
+struct Ending<'w>(&'w Wish);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.set(|told| told.is_over = true);
+    }
+}
+
 impl Wish {
     fn told(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
@@ -153,6 +162,7 @@ impl Call<'_> {
     pub(super) fn wait_in_slices(&self, waiter: &Waiter<'_>) -> Result<Vec<u8>> {
         let until = self.until();
         let mut lease = self.lend_to_wait(waiter.server)?;
+        lease.refuse_too_many_words(self.args.as_bytes(), self.deadline)?;
         // By which number the server knows the connection; 0 until that is known.
         let (over, client) = (AtomicBool::new(false), AtomicI64::new(0));
         let (given, is_clean) = std::thread::scope(|scope| {
@@ -167,9 +177,9 @@ impl Call<'_> {
                 Ok(waker) => waker,
                 Err(error) => return (Err(Error::io(error, Outcome::NotApplied, "starting to wait")), true),
             };
+            let ending = Ending(&wish);
             let given = self.wait_with(&mut lease, waiter, until, over, client);
-            // There is nothing to end any more: the waker ends.
-            wish.set(|told| told.is_over = true);
+            drop(ending);
             (given, waker.join().unwrap_or(false))
         });
         if !is_clean {

@@ -99,12 +99,11 @@ impl Facts {
     }
 
     fn remember(&mut self, server: &Address) {
-        match self.servers.iter().position(|known| known == server) {
-            Some(at) => drop(self.servers.remove(at)),
-            None if self.servers.len() == REMEMBERED => drop(self.servers.pop()),
-            None => {}
+        if let Some(at) = self.servers.iter().position(|known| known == server) {
+            self.servers.remove(at);
         }
         self.servers.insert(0, server.clone());
+        self.servers.truncate(REMEMBERED);
     }
 }
 

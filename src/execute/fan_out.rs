@@ -104,11 +104,21 @@ impl Call<'_> {
     /// Writes every part to its connection, then reads every reply.
     fn exchanged(&self, parts: &[Part<'_>], leases: Vec<Leased>) -> Vec<Result<Answer>> {
         let mut sent = leases;
+        let mut refused = None;
         for (part, sent) in parts.iter().zip(&mut sent) {
             let deadline = sent.deadline;
-            let send = |lease: &mut Lease| {
-                lease.refuse_too_many_words(&part.request, deadline)?;
-                lease.send(&part.request, 1, deadline)
+            let takes = |lease: &mut Lease| lease.refuse_too_many_words(&part.request, deadline);
+            if let Err(error) = sent.lease.as_mut().map_or(Ok(()), takes) {
+                refused = Some(error.clone());
+                sent.lease = Err(error);
+            }
+        }
+        for (part, sent) in parts.iter().zip(&mut sent) {
+            let deadline = sent.deadline;
+            let send = |lease: &mut Lease| match &refused {
+                // What one server would not take at all changes nothing on the others.
+                Some(error) if !self.reads() => Err(error.clone()),
+                _ => lease.send(&part.request, 1, deadline),
             };
             if let Err(error) = sent.lease.as_mut().map_or(Ok(()), send) {
                 sent.lease = Err(error);

@@ -4,11 +4,11 @@
 
 use super::{Answer, Call};
 use crate::args::Args;
-use crate::command::{Access, Across, KeySpec, RequestPolicy, Spec};
+use crate::command::{Access, Across, KeySpec, RequestPolicy, Spec, MARKED};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::plan::{
-    any_node, every_server, every_shard, name_one_key, on_one_server, one_key, one_node, one_server, refuse_connection,
-    Naming, Placed, Planner, Route, Router,
+    any_node, as_stored, every_server, every_shard, name_one_key, on_one_server, one_key, one_node, one_server,
+    refuse_connection, Naming, Placed, Planner, Route, Router,
 };
 use crate::wait::{wait_of, Wait, WaitOf};
 use std::ops::Deref;
@@ -127,32 +127,38 @@ const FIRST_OF_SERVERS: &Strategy = &Strategy::simple(every_server, ON_FIRST);
 const OF_ANY_NODE: &Strategy = &Strategy::simple(any_node, ON_ONE);
 const OF_ONE_KEY: &Strategy = &Strategy { naming: name_one_key, ..Strategy::simple(one_key, ON_ONE) };
 
-/// The code for what the table does not have: rows of the user's own, and commands whose keys the caller marked.
-static OWN: Strategy = Strategy::simple(own, ON_ONE);
+/// For commands that no table has and whose keys the caller marked.
+static OF_MARKED_KEYS: Strategy = Strategy::simple(one_node, ON_ONE);
 
-fn own<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
-    match (spec.access, spec.keys) {
-        (Access::Connection, _) => refuse_connection(planner, args, spec),
-        (_, []) => any_node(planner, args, spec),
-        _ => one_node(planner, args, spec),
+/// For rows of the user's own. What such a command does while it waits is not known, so nobody can end that.
+static OWN: Strategy = Strategy {
+    wait: |call, keys| {
+        let request = as_stored(call.args, keys);
+        call.exchange(keys[0].master, &request).map(|answer| answer.frame().as_bytes().to_vec())
+    },
+    ..Strategy::REFUSE
+};
+
+/// What runs a command whose keys on several nodes are what the strategy is for.
+const fn code_of(spec: &Spec, strategy: &'static Strategy) -> &'static Strategy {
+    match (spec.access, spec.request, spec.keys) {
+        (Access::Connection, ..) => REFUSED,
+        (_, RequestPolicy::OneServer, _) => OF_ONE_SERVER,
+        (_, RequestPolicy::AllShards, _) if spec.response.wants_one() => FIRST_OF_SHARDS,
+        (_, RequestPolicy::AllShards, _) => OF_SHARDS,
+        (_, RequestPolicy::AllNodes, _) if spec.response.wants_one() => FIRST_OF_SERVERS,
+        (_, RequestPolicy::AllNodes, _) => OF_SERVERS,
+        (_, RequestPolicy::Special, _) => strategy,
+        (_, _, []) => OF_ANY_NODE,
+        (_, _, [KeySpec::Range(first, last, _)]) if *last == *first as isize => OF_ONE_KEY,
+        _ => strategy,
     }
 }
 
 impl Row {
     /// The row of a command whose keys on several nodes are what the strategy is for.
     pub(crate) const fn of(spec: Spec, strategy: &'static Strategy) -> Row {
-        let code = match (spec.access, spec.request, spec.keys) {
-            (Access::Connection, ..) => REFUSED,
-            (_, RequestPolicy::OneServer, _) => OF_ONE_SERVER,
-            (_, RequestPolicy::AllShards, _) if spec.response.wants_one() => FIRST_OF_SHARDS,
-            (_, RequestPolicy::AllShards, _) => OF_SHARDS,
-            (_, RequestPolicy::AllNodes, _) if spec.response.wants_one() => FIRST_OF_SERVERS,
-            (_, RequestPolicy::AllNodes, _) => OF_SERVERS,
-            (_, RequestPolicy::Special, _) => strategy,
-            (_, _, []) => OF_ANY_NODE,
-            (_, _, [KeySpec::Range(first, last, _)]) if *last == *first as isize => OF_ONE_KEY,
-            _ => strategy,
-        };
+        let code = code_of(&spec, strategy);
         Row {
             name: EncodedName::of(spec.name),
             wait_of: wait_of(spec.wait),
@@ -193,9 +199,14 @@ pub(crate) struct RowRef {
 }
 
 impl RowRef {
-    /// Of a row that is the user's own, or of no row.
+    /// Of a row that is the user's own.
     pub(crate) fn own(spec: &'static Spec) -> RowRef {
-        RowRef { spec, code: &OWN, wait_of: None }
+        RowRef { spec, code: code_of(spec, &OWN), wait_of: wait_of(spec.wait) }
+    }
+
+    /// Of a command that no table has: the caller marked its keys, or names its server.
+    pub(crate) fn of_marked_keys() -> RowRef {
+        RowRef { spec: &MARKED, code: &OF_MARKED_KEYS, wait_of: None }
     }
 
     /// Says what has to be sent where.

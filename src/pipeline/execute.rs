@@ -5,7 +5,7 @@ use super::stage::{Stage, Together};
 use super::{ByItself, Command, Progress, Replies, SeveralNodes};
 use crate::args::Args;
 use crate::cluster::Cluster;
-use crate::command::{Access, MARKED};
+use crate::command::Access;
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{Answer, Call, RowRef};
 use crate::merge::Given;
@@ -113,7 +113,7 @@ impl Execution<'_> {
         let servers = self.cluster.servers();
         let follow = self.cluster.follower(&servers);
         let (deadline, no_args) = (self.deadline_of(Wait::None), Args::new());
-        let mut call = self.cluster.call_of(&servers, &no_args, RowRef::own(&MARKED), Wait::None, deadline);
+        let mut call = self.cluster.call_of(&servers, &no_args, RowRef::of_marked_keys(), Wait::None, deadline);
         call.traffic = self.traffic;
         call.follow = Some(&follow);
         let several = stage.several.clone();

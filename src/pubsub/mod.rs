@@ -101,7 +101,6 @@ use std::time::Duration;
 /// the node that its name leads to.
 pub struct Subscriber {
     shared: Arc<Shared>,
-    /// By shard.
     /// Those of the links, by shard.
     threads: Vec<(usize, JoinHandle<()>)>,
 }

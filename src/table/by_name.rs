@@ -3,7 +3,7 @@
 use super::ALL;
 use crate::args::Args;
 use crate::cmd::Cmd;
-use crate::command::{Spec, MARKED};
+use crate::command::Spec;
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::execute::{Row, RowRef};
 use crate::order::sort_by_key;
@@ -30,7 +30,9 @@ fn row_of(args: &Args, own: &[&'static Spec]) -> Result<RowRef> {
             && name.next().map_or(true, |wanted| is(second, wanted))
     };
     if let Some(spec) = own.iter().find(named) {
-        return Ok(RowRef::own(spec));
+        // One of the table itself stays what it is.
+        let of_table = ALL.iter().find(|row| std::ptr::eq::<Spec>(&****row, *spec));
+        return Ok(of_table.map_or_else(|| RowRef::own(spec), |row| RowRef::from(*row)));
     }
     let found = match second {
         Some(second) => find(&[first, second]),
@@ -38,7 +40,7 @@ fn row_of(args: &Args, own: &[&'static Spec]) -> Result<RowRef> {
     };
     match found {
         Some(row) => Ok(row.into()),
-        None if !args.marked().is_empty() => Ok(RowRef::own(&MARKED)),
+        None if !args.marked().is_empty() => Ok(RowRef::of_marked_keys()),
         None if second.is_none() && is_container(first) => Err(unfinished(first)),
         None => Err(unknown(first)),
     }
