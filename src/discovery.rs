@@ -167,11 +167,6 @@ pub(crate) fn discover(
     for candidate in &candidates.list {
         found.add_replica(candidate);
     }
-    for (nth, before) in before.iter().enumerate() {
-        if read_from.includes_replicas() && found.errors[nth].is_none() {
-            found.pass_over_unlisted(nth, before);
-        }
-    }
     found
 }
 
@@ -279,22 +274,6 @@ impl Discovery {
             pace = pace.max(*latency);
         }
         pace
-    }
-
-    /// Those that served and that their master does not list now are remembered until the next look: it may be that their
-    /// links broke because the master is about to die.
-    #[inline(never)]
-    fn pass_over_unlisted(&mut self, nth: usize, before: &ShardDescription) {
-        let shard = &mut self.shards[nth];
-        for replica in &before.replicas {
-            let address = replica.address();
-            let is_known = *address == shard.address
-                || shard.replicas.iter().any(|found| found.address() == address)
-                || shard.passed_over.iter().any(|passed| passed.node().address() == address);
-            if !is_known {
-                shard.passed_over.push(PassedOver::new(replica.clone(), "its master does not list it"));
-            }
-        }
     }
 
     /// Takes what was found of a replica.

@@ -3,8 +3,9 @@
 use rediscluster::prelude::*;
 use rediscluster::{Cluster, Observer, ObserverEvent, ReadFrom, ReplicaLag};
 use rediscluster_testing::{cluster_of, wait_until, ScriptedPeer, Server};
+use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A master with its replicas, and `k` = `v` on all of them.
@@ -57,8 +58,24 @@ fn a_frozen_replica_costs_one_slow_read() {
 #[test]
 fn a_replica_whose_link_broke_just_before_its_master_died_serves() {
     let mut master = Server::start();
-    master.ask(&["ACL", "SETUSER", "link", "on", ">secret", "~*", "&*", "+@all"]);
-    let replica = Server::replica_of(&master, &["--masteruser", "link", "--masterauth", "secret"]);
+    // The replica is linked through this: its end of the link can break while the master does not know.
+    let (is_broken, links) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+    let (broken, made, port) = (Arc::clone(&is_broken), Arc::clone(&links), master.port());
+    let peer = ScriptedPeer::new(move |mut replica| {
+        if broken.load(Ordering::SeqCst) {
+            return;
+        }
+        let mut master = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        made.lock().unwrap().push((master.try_clone().unwrap(), replica.try_clone().unwrap()));
+        let (mut from, mut to) = (master.try_clone().unwrap(), replica.try_clone().unwrap());
+        let back = std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+        let _ = std::io::copy(&mut replica, &mut master);
+        drop(back);
+    });
+    let replica = Server::start();
+    let address = peer.address();
+    replica.ask(&["REPLICAOF", "127.0.0.1", address.rsplit(':').next().unwrap()]);
+    wait_until("the replica is linked", || replica.field("replication", "master_link_status").as_deref() == Some("up"));
     master.ask(&["SET", "k", "v"]);
     master.wait_for_replica(&replica);
     let cluster = cluster(&master).refresh_every(None).connect().unwrap();
@@ -71,12 +88,15 @@ fn a_replica_whose_link_broke_just_before_its_master_died_serves() {
         cluster.refresh().unwrap();
         serving(&cluster) == 1
     });
-    master.ask(&["ACL", "SETUSER", "link", "off"]);
-    master.ask(&["CLIENT", "KILL", "TYPE", "replica"]);
-    wait_until("its link is down, and its master is there", || {
+    is_broken.store(true, Ordering::SeqCst);
+    for (_, replica) in links.lock().unwrap().iter() {
+        replica.shutdown(Shutdown::Both).unwrap();
+    }
+    wait_until("its link is down, and its master lists it", || {
         cluster.refresh().unwrap();
         serving(&cluster) == 0
     });
+    assert_eq!(cluster.topology().shards()[0].passed_over().len(), 1);
     master.kill();
     assert!(cluster.refresh().is_err());
     assert_eq!(serving(&cluster), 1, "{:?}", cluster.topology());
