@@ -79,9 +79,16 @@ pub struct Builder {
     mistake: Option<Error>,
 }
 
+/// The server that Sentinels name, and the number of the failover that they have it from, where they tell it.
+#[derive(Debug, Clone)]
+pub(crate) struct Named {
+    pub(crate) address: Address,
+    pub(crate) epoch: Option<u64>,
+}
+
 /// What asks the Sentinels of a node, which is given by its name, for the addresses that may be its master's. It comes with
 /// the call that names them, so that only a program which does has the code.
-pub(crate) type Sentinels = Arc<dyn Fn(&str, &Settings) -> Result<Vec<Address>> + Send + Sync>;
+pub(crate) type Sentinels = Arc<dyn Fn(&str, &Settings) -> Result<Vec<Named>> + Send + Sync>;
 
 /// What every connection of a cluster needs to know.
 #[derive(Debug, Clone)]

@@ -175,11 +175,11 @@ struct InPlace(Vec<(Address, Info)>);
 
 impl InPlace {
     #[inline(never)]
-    fn of(masters: &[Option<Master>], known: &[Known]) -> InPlace {
+    fn of(masters: &[Option<Result<Master, NoMaster>>], known: &[Known]) -> InPlace {
         let mut in_place = Vec::new();
         for (nth, master) in masters.iter().enumerate() {
             match master {
-                Some(Ok((address, said))) if address == known[nth].master() => {
+                Some(Ok(Master { address, said, .. })) if address == known[nth].master() => {
                     in_place.push((address.clone(), said.info.clone()));
                 }
                 _ => {}
@@ -217,7 +217,7 @@ impl Discovery {
         nth: usize,
         node: &ConfiguredNode,
         known: &Known,
-        (address, Said { info, latency }): &(Address, Said),
+        Master { address, said: Said { info, latency }, heard }: &Master,
         in_place: &InPlace,
         replicas: Option<&mut Candidates>,
     ) -> Option<Error> {
@@ -237,6 +237,7 @@ impl Discovery {
         self.latencies.push((address.clone(), *latency));
         let address = address.clone();
         self.known(nth).found(&address, info);
+        self.known(nth).heard(heard);
         if let Some(replicas) = replicas {
             replicas.add_listed(nth, node, &address, info);
         }
@@ -251,13 +252,14 @@ impl Discovery {
         nth: usize,
         node: &ConfiguredNode,
         served: &[Node],
-        NoMaster { named, unanswered, .. }: &NoMaster,
+        NoMaster { named, heard, unanswered, .. }: &NoMaster,
         in_place: &InPlace,
         replicas: Option<&mut Candidates>,
     ) {
         // Another node's server is named by mistake.
         if let Some(named) = named.as_ref().filter(|named| !in_place.has(named, None)) {
             self.known(nth).named(named);
+            self.known(nth).heard(heard);
             self.shard(nth).address = named.clone();
         }
         // They may serve reads all the same.
@@ -301,7 +303,12 @@ impl Discovery {
 /// What came of looking for the masters of these nodes, of those that are asked. Servers that say nothing take no time from
 /// what comes after them.
 #[inline(never)]
-fn masters(nodes: &[ConfiguredNode], settings: &Arc<Settings>, known: &[Known], scope: &Scope) -> Vec<Option<Master>> {
+fn masters(
+    nodes: &[ConfiguredNode],
+    settings: &Arc<Settings>,
+    known: &[Known],
+    scope: &Scope,
+) -> Vec<Option<Result<Master, NoMaster>>> {
     let (mut masters, mut asked) = (Vec::new(), Vec::new());
     for nth in 0..nodes.len() {
         masters.push(None);

@@ -231,7 +231,8 @@ impl Connect for Fuse {
         self.0.connected.fetch_add(1, Ordering::SeqCst);
         self.0.blow_if(&self.0.connecting, address.port());
         let socket = connect_tcp(address, timeout)?;
-        Ok(Socket::new(Fused { socket, port: address.port(), lit: Arc::clone(&self.0) }))
+        let (port, lit, is_asked) = (address.port(), Arc::clone(&self.0), AtomicBool::new(false));
+        Ok(Socket::new(Fused { socket, port, lit, is_asked }))
     }
 }
 
@@ -239,18 +240,24 @@ struct Fused {
     socket: TcpStream,
     port: u16,
     lit: Arc<Lit>,
+    /// Something was written since reading is to blow up.
+    is_asked: AtomicBool,
 }
 
 impl Transport for Fused {
     fn read(&self, buffer: &mut [u8], wait: Option<Duration>) -> io::Result<usize> {
         self.socket.set_read_timeout(wait.map(|wait| wait.max(Duration::from_micros(1))))?;
         let read = (&self.socket).read(buffer);
-        self.lit.blow_if(&self.lit.reading, self.port);
+        // Not while a connection that lay unused is looked at: nothing has been asked then.
+        if self.is_asked.load(Ordering::SeqCst) {
+            self.lit.blow_if(&self.lit.reading, self.port);
+        }
         read
     }
 
     fn write(&self, bytes: &[u8], _: Option<Duration>) -> io::Result<usize> {
         let wrote = (&self.socket).write(bytes);
+        self.is_asked.store(self.lit.reading.load(Ordering::SeqCst), Ordering::SeqCst);
         // When all of it is on its way.
         self.lit.blow_if(&self.lit.writing, self.port);
         wrote

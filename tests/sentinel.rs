@@ -3,6 +3,8 @@
 use rediscluster::prelude::*;
 use rediscluster::{Address, Cluster, ErrorKind};
 use rediscluster_testing::{dead_address, wait_until, ScriptedPeer, Sentinel, Server};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A master and two replicas.
 fn group() -> (Server, [Server; 2]) {
@@ -150,7 +152,11 @@ fn the_address_that_sentinels_tell_is_mapped() {
 /// A Sentinel that has the master of its group at this address since failover number `epoch`, or does not tell that number.
 fn says(master: &Server, epoch: Option<u32>) -> ScriptedPeer {
     let port = master.port().to_string();
-    ScriptedPeer::answering(move |words| match (words[1].as_slice(), epoch) {
+    ScriptedPeer::answering(move |words| says_this(words, &port, epoch))
+}
+
+fn says_this(words: &[Vec<u8>], port: &str, epoch: Option<u32>) -> Vec<u8> {
+    match (words[1].as_slice(), epoch) {
         (b"get-master-addr-by-name", _) => {
             format!("*2\r\n$9\r\n127.0.0.1\r\n${}\r\n{port}\r\n", port.len()).into_bytes()
         }
@@ -160,7 +166,7 @@ fn says(master: &Server, epoch: Option<u32>) -> ScriptedPeer {
                 .into_bytes()
         }
         _ => b"-NOPERM no\r\n".to_vec(),
-    })
+    }
 }
 
 #[test]
@@ -178,6 +184,52 @@ fn of_sentinels_that_disagree_the_one_of_the_latest_failover_counts() {
     let (one, two, three) = (says(&old, None), says(&new, None), says(&new, None));
     assert!(found(&[&one, &two, &three]) && found(&[&two, &three, &one]));
     assert!(found(&[&two, &one]) && !found(&[&one, &two]));
+}
+
+#[test]
+fn a_sentinel_that_has_not_heard_of_a_failover_leads_nobody_back() {
+    let (mut old, new) = (Server::start(), Server::start());
+    new.ask(&["REPLICAOF", "127.0.0.1", &old.port().to_string()]);
+    let said = Arc::new(Mutex::new((old.port(), 0)));
+    let sentinel = {
+        let said = Arc::clone(&said);
+        ScriptedPeer::answering(move |words| {
+            let (port, epoch) = *said.lock().unwrap();
+            says_this(words, &port.to_string(), Some(epoch))
+        })
+    };
+    let builder = Cluster::builder().sentinel("node_1", "group", [sentinel.address()]).refresh_every(None);
+    let cluster = builder.deadline(Duration::from_secs(1)).connect().unwrap();
+    cluster.set("k", 1).unwrap();
+    old.wait_for_replica(&new);
+    old.kill();
+    new.promote();
+    // The servers tell it, the Sentinel does not know it yet.
+    wait_until("the promoted one takes writes", || cluster.set("k", 2).is_ok());
+    let refresh = |leads_to: &Server| {
+        let _ = cluster.refresh();
+        assert!(is_master(&cluster, leads_to));
+    };
+    refresh(&new);
+    old.restart();
+    refresh(&new);
+    cluster.set("k", 3).unwrap();
+    // It has heard of it, and another one that has not is asked after it.
+    for failover in [1, 0] {
+        let named = if failover == 1 { &new } else { &old };
+        *said.lock().unwrap() = (named.port(), failover);
+        refresh(&new);
+    }
+    new.freeze();
+    refresh(&new);
+    cluster.set("k", 4).unwrap_err();
+    assert_eq!(old.ask(&["DBSIZE"]).int(), 0);
+    // And a later failover leads there, whatever its data.
+    *said.lock().unwrap() = (old.port(), 2);
+    refresh(&old);
+    cluster.set("k", 5).unwrap();
+    new.thaw();
+    refresh(&old);
 }
 
 #[test]

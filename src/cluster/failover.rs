@@ -2,7 +2,7 @@
 
 use super::{Cluster, Shared};
 use crate::config::ConfiguredNode;
-use crate::discovery::{master_of, Known, NoMaster};
+use crate::discovery::{master_of, Known, Master, NoMaster};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::Servers;
 use crate::net::{Deadline, Pool};
@@ -260,7 +260,7 @@ impl Under {
         let (began, deadline) = (Instant::now(), Deadline::after(shared.settings.deadline));
         let (node, is_in_doubt) = (&shared.nodes[*shard], *is_in_doubt);
         let is_moved = match master_of(node, &known, is_in_doubt, &shared.settings, &shared.probes, deadline) {
-            Ok((address, said)) => {
+            Ok(Master { address, said, heard }) => {
                 for pool in &shared.servers().pools {
                     if *pool.node().address() == address {
                         pool.health().silence().answered(began);
@@ -269,10 +269,16 @@ impl Under {
                 if address == *known.master() && shared.is_unreached(*shard) {
                     return shared.meets(*shard);
                 }
-                shared.takes(*shard, Some(&known), &address, &|known| known.found(&address, &said.info))
+                shared.takes(*shard, Some(&known), &address, &|known| {
+                    known.found(&address, &said.info);
+                    known.heard(&heard);
+                })
             }
-            Err(NoMaster { named: Some(address), .. }) => {
-                shared.takes(*shard, Some(&known), &address, &|known| known.named(&address))
+            Err(NoMaster { named: Some(address), heard, .. }) => {
+                shared.takes(*shard, Some(&known), &address, &|known| {
+                    known.named(&address);
+                    known.heard(&heard);
+                })
             }
             Err(_) => return,
         };

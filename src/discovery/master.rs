@@ -1,7 +1,7 @@
 //! Which server is the master of a node now.
 
 use super::{is_a_replica, Probes, Said};
-use crate::config::{ConfiguredNode, Settings};
+use crate::config::{ConfiguredNode, Named, Settings};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 use crate::threads::{all_at_once, lock, with_head_start};
@@ -31,6 +31,8 @@ struct Facts {
     servers: Vec<Address>,
     /// How often another server has become its master.
     moves: u64,
+    /// What its Sentinels said last. Only what is news to that may lead elsewhere.
+    heard: Option<Named>,
 }
 
 impl Known {
@@ -39,7 +41,7 @@ impl Known {
         for (_, endpoint) in node.given() {
             servers.push(endpoint.address.clone());
         }
-        Known(Arc::new(Facts { master: node.endpoint.address.clone(), history: None, servers, moves: 0 }))
+        Known(Arc::new(Facts { master: node.endpoint.address.clone(), history: None, servers, moves: 0, heard: None }))
     }
 
     pub(crate) fn master(&self) -> &Address {
@@ -81,6 +83,25 @@ impl Known {
         }
     }
 
+    /// Remembers what the Sentinels of the node named.
+    pub(crate) fn heard(&mut self, heard: &Option<Named>) {
+        if heard.is_some() {
+            self.change().heard = heard.clone();
+        }
+    }
+
+    /// Whether this was not known when the Sentinels were asked last. A Sentinel that has not heard of the last failover
+    /// names the master before it; and so do all of them for a while, where the servers themselves told of the failover.
+    fn is_news(&self, named: &Named) -> bool {
+        match &self.0.heard {
+            None => true,
+            Some(last) => match (last.epoch, named.epoch) {
+                (Some(then), Some(now)) if then != now => then < now,
+                _ => last.address != named.address,
+            },
+        }
+    }
+
     fn change(&mut self) -> &mut Facts {
         Arc::make_mut(&mut self.0)
     }
@@ -113,23 +134,24 @@ struct Answer {
     said: Said,
 }
 
+/// The master of a node: where it is and what it said of itself.
+pub(crate) struct Master {
+    pub(crate) address: Address,
+    pub(crate) said: Said,
+    /// What its Sentinels named.
+    pub(crate) heard: Option<Named>,
+}
+
 /// Why a node has no master that could be asked.
 pub(crate) struct NoMaster {
     pub(crate) error: Error,
     /// The server that its Sentinels name. Calls go there and to no other, until it answers.
     pub(crate) named: Option<Address>,
+    /// What its Sentinels named.
+    pub(crate) heard: Option<Named>,
     /// The other servers that were asked and gave no answer, and why.
     pub(crate) unanswered: Arc<Vec<(Address, Error)>>,
 }
-
-impl From<Error> for NoMaster {
-    fn from(error: Error) -> NoMaster {
-        NoMaster { error, named: None, unanswered: Arc::default() }
-    }
-}
-
-/// What came of looking for a master: where it is and what it said of itself.
-pub(crate) type Master = Result<(Address, Said), NoMaster>;
 
 /// The search for the master of a node.
 struct Search<'a> {
@@ -146,10 +168,12 @@ struct Search<'a> {
     unanswered: Vec<(Address, Error)>,
     /// What the master until now met.
     error: Option<Error>,
+    /// What the Sentinels name.
+    heard: Option<Named>,
 }
 
-/// The master of a node, and what it said of itself: the one that its Sentinels name, where there are any and it says the
-/// same. Without them the one that was the master until now is asked first; when it does
+/// The master of a node, and what it said of itself: the one that its Sentinels name, where there are any, it says the
+/// same and they did not name it before it was replaced. Without them the one that was the master until now is asked first; when it does
 /// not answer, is a replica by now or has another history than it had, all servers are asked that were ever met; and as
 /// well when it `is_in_doubt`, because it takes no writes for want of replicas: these may follow one that was promoted.
 ///
@@ -167,7 +191,7 @@ pub(crate) fn master_of(
     settings: &Arc<Settings>,
     probes: &Probes,
     deadline: Deadline,
-) -> Master {
+) -> Result<Master, NoMaster> {
     let mut search = Search {
         node,
         known,
@@ -179,15 +203,19 @@ pub(crate) fn master_of(
         answers: Vec::new(),
         unanswered: Vec::new(),
         error: None,
+        heard: None,
     };
-    let found = match search.named_by_sentinels()? {
-        Some(found) => Some(found),
-        None => search.asks_the_servers(deadline),
+    let found = match search.named_by_sentinels() {
+        Ok(Some(found)) => Some(found),
+        Ok(None) => search.asks_the_servers(deadline),
+        Err((named, error)) => {
+            return Err(NoMaster { error, named: Some(named), heard: search.heard, unanswered: Arc::default() });
+        }
     };
     match found {
         Some(nth) => {
             let Answer { address, said } = search.answers.swap_remove(nth);
-            Ok((address, said))
+            Ok(Master { address, said, heard: search.heard })
         }
         None => Err(search.none()),
     }
@@ -198,10 +226,20 @@ impl Search<'_> {
     ///
     /// # Errors
     /// When it gives no answer, and is another server than the master until now.
-    fn named_by_sentinels(&mut self) -> Result<Option<usize>, NoMaster> {
+    fn named_by_sentinels(&mut self) -> Result<Option<usize>, (Address, Error)> {
         let Some(sentinels) = &self.node.sentinels else { return Ok(None) };
         // That they cannot be asked does not stop anything.
-        for address in sentinels(&self.node.name, self.settings).unwrap_or_default() {
+        for named in sentinels(&self.node.name, self.settings).unwrap_or_default() {
+            let is_news = self.known.is_news(&named);
+            let address = named.address.clone();
+            if is_news && self.heard.is_none() {
+                self.heard = Some(named);
+            }
+            // The servers themselves tell whether it is the master once more.
+            if !is_news && address != *self.known.master() {
+                add(&mut self.to_ask, &address, &self.met);
+                continue;
+            }
             match self.ask(&address, self.soon()) {
                 Ok(said) if said.info.is_master() => {
                     self.answers.push(Answer { address, said });
@@ -212,7 +250,7 @@ impl Search<'_> {
                 // They know of a later failover than this program: whoever was the master before it is not any more.
                 Err(error) if address != *self.known.master() => {
                     let error = error.with_note(&format!("the Sentinels of {} name this server", self.node.name));
-                    return Err(NoMaster { named: Some(address), ..error.into() });
+                    return Err((address, error));
                 }
                 // Then they say nothing of any other.
                 Err(error) => {
@@ -336,7 +374,7 @@ impl Search<'_> {
         if let Some(stranger) = self.answers.iter().find(|answer| answer.said.info.is_master()) {
             error = with_stranger(error, &stranger.address);
         }
-        NoMaster { unanswered: Arc::new(self.unanswered), ..error.into() }
+        NoMaster { error, named: None, heard: self.heard, unanswered: Arc::new(self.unanswered) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Nodes whose masters are named by Sentinels. All of it is reached from [`Builder::sentinel`] alone, so that a program
 //! which names none has nothing of it.
 
-use crate::config::{shown, Builder, Endpoint, Settings};
+use crate::config::{shown, Builder, Endpoint, Named, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Connection, Deadline};
 use crate::order::sort_by_key;
@@ -159,7 +159,7 @@ fn find_addresses(builder: &mut Builder) -> Result<Option<Error>> {
         match told {
             // The first one, unless it turns out that another one is the master.
             Ok(told) => {
-                told.into_iter().take(1).for_each(|address| builder.table.set_address(&unplaced[nth].0, address))
+                told.into_iter().take(1).for_each(|named| builder.table.set_address(&unplaced[nth].0, named.address))
             }
             Err(error) if builder.require_all || !error.is_outage() => return Err(error),
             Err(error) => {
@@ -181,8 +181,8 @@ fn endpoint(text: &str) -> Result<Endpoint> {
     Ok(endpoint)
 }
 
-/// What a Sentinel says: an address, and the number of the failover that it has this from.
-type Said = Result<(Address, u64)>;
+/// What a Sentinel says.
+type Said = Result<Named>;
 
 /// What the Sentinels of a node take for its master, each address once: what was agreed on last comes first, then what
 /// most of them say, then what the first one says.
@@ -193,7 +193,7 @@ type Said = Result<(Address, u64)>;
 ///
 /// # Errors
 /// When none of them knows any: what the first one met.
-fn addresses(node: &str, sentinels: &Sentinels, settings: &Settings) -> Result<Vec<Address>> {
+fn addresses(node: &str, sentinels: &Sentinels, settings: &Settings) -> Result<Vec<Named>> {
     // A Sentinel has no databases and no names of its clients.
     let own = Settings { database: None, client_name: None, protocol: Protocol::Resp2, ..settings.clone() };
     let own = Arc::new(own);
@@ -204,12 +204,12 @@ fn addresses(node: &str, sentinels: &Sentinels, settings: &Settings) -> Result<V
         said.extend(ask(left, sentinels, &own));
     }
     sort_by_key(&mut said, |(nth, _)| *nth);
-    let (mut found, mut first_error): (Vec<(u64, usize, Address)>, _) = (Vec::new(), None);
+    let (mut found, mut first_error): (Vec<(Named, usize)>, _) = (Vec::new(), None);
     for (_, said) in said {
         match said {
-            Ok((address, epoch)) => match found.iter_mut().find(|(.., known)| *known == address) {
-                Some((last, votes, _)) => (*last, *votes) = (epoch.max(*last), *votes + 1),
-                None => found.push((epoch, 1, address)),
+            Ok(named) => match found.iter_mut().find(|(known, _)| known.address == named.address) {
+                Some((known, votes)) => (known.epoch, *votes) = (named.epoch.max(known.epoch), *votes + 1),
+                None => found.push((named, 1)),
             },
             Err(error) => {
                 first_error.get_or_insert(error);
@@ -220,8 +220,8 @@ fn addresses(node: &str, sentinels: &Sentinels, settings: &Settings) -> Result<V
         let none = || Error::new(ErrorKind::Connect, Outcome::NotApplied, "they say nothing");
         return Err(first_error.unwrap_or_else(none).with_note(&format!("no Sentinel of {node} knows its master")));
     }
-    sort_by_key(&mut found, |(epoch, votes, _)| std::cmp::Reverse((*epoch, *votes)));
-    Ok(found.into_iter().map(|(.., address)| address).collect())
+    sort_by_key(&mut found, |(named, votes)| std::cmp::Reverse((named.epoch, *votes)));
+    Ok(found.into_iter().map(|(named, _)| named).collect())
 }
 
 /// Asks these Sentinels at the same time, and gives what came of those that were waited for.
@@ -240,7 +240,7 @@ fn ask(asked: Vec<usize>, sentinels: &Sentinels, settings: &Arc<Settings>) -> Ve
         let said = address(&of_thread.master, &of_thread.endpoints[nth], &settings, Deadline::after(patience));
         // It may be too late for the one who asked, and is known to the next one all the same.
         of_thread.note(nth, !said.as_ref().is_err_and(Error::is_timeout));
-        lock(&put)[at] = Some(said.map(|(address, epoch)| (settings.address_map.apply(&address), epoch)));
+        lock(&put)[at] = Some(said.map(|named| Named { address: settings.address_map.apply(&named.address), ..named }));
     };
     // No clock tells a time without end, and a year is as good.
     let end = Instant::now() + patience.min(Duration::from_secs(365 * 24 * 3600));
@@ -248,7 +248,7 @@ fn ask(asked: Vec<usize>, sentinels: &Sentinels, settings: &Arc<Settings>) -> Ve
     ask_until(asked.len(), Box::new(one), &mut |progress| {
         let answers = lock(&answers);
         let said = || answers.iter().flatten().flatten();
-        let votes = said().map(|(address, _)| said().filter(|(other, _)| other == address).count());
+        let votes = said().map(|named| said().filter(|other| other.address == named.address).count());
         if votes.max().is_some_and(|votes| votes >= most) {
             agreed.get_or_insert_with(|| Instant::now() + LAST_WORDS);
         }
@@ -274,9 +274,8 @@ fn ask(asked: Vec<usize>, sentinels: &Sentinels, settings: &Arc<Settings>) -> Ve
     answers.collect()
 }
 
-/// What one Sentinel says, and the number of the failover that it has this from: one that has not heard of the last
-/// failover yet tells the master before it.
-fn address(master: &str, sentinel: &Endpoint, settings: &Arc<Settings>, deadline: Deadline) -> Result<(Address, u64)> {
+/// What one Sentinel says: one that has not heard of the last failover yet tells the master before it.
+fn address(master: &str, sentinel: &Endpoint, settings: &Arc<Settings>, deadline: Deadline) -> Said {
     let node = Arc::new(Node::new(format!("sentinel/{}", sentinel.address), sentinel.address.clone()));
     // A question changes nothing, so that an answer which is lost leaves nothing unknown.
     let told = |error: Error| {
@@ -302,17 +301,16 @@ fn address(master: &str, sentinel: &Endpoint, settings: &Arc<Settings>, deadline
     // A user who may not ask this knows the address all the same.
     let epoch = match connection.ask(&[b"SENTINEL", b"MASTER", master.as_bytes()], deadline) {
         Ok(said) => config_epoch(said.value()),
-        Err(_) => 0,
+        Err(_) => None,
     };
-    Ok((address, epoch))
+    Ok(Named { address, epoch })
 }
 
 /// The field of a list of fields and values.
-fn config_epoch(fields: ValueRef<'_>) -> u64 {
-    let ValueRef::Array(items) = fields else { return 0 };
+fn config_epoch(fields: ValueRef<'_>) -> Option<u64> {
+    let ValueRef::Array(items) = fields else { return None };
     let mut after = items.skip_while(|item| item.as_bytes() != Some(b"config-epoch")).skip(1);
-    let epoch = after.next().and_then(|item| std::str::from_utf8(item.as_bytes()?).ok()?.parse().ok());
-    epoch.unwrap_or(0)
+    std::str::from_utf8(after.next()?.as_bytes()?).ok()?.parse().ok()
 }
 
 #[cfg(test)]
