@@ -283,27 +283,40 @@ fn address(master: &str, sentinel: &Endpoint, settings: &Arc<Settings>, deadline
         error.at(&*node)
     };
     let mut connection = Connection::open(&node, sentinel, settings, deadline)?;
-    let said = connection.ask(&[b"SENTINEL", b"get-master-addr-by-name", master.as_bytes()], deadline).map_err(told)?;
-    let parts: Vec<String> = match said.value() {
-        ValueRef::Array(items) => {
-            items.filter_map(|item| item.as_bytes().map(|part| String::from_utf8_lossy(part).into_owned())).collect()
+    // Both change at once, and there is no command that tells both: during a failover `SENTINEL MASTER` has the number of
+    // the new one and the address from before.
+    let mut before = epoch(&mut connection, master, deadline).map_err(told)?;
+    loop {
+        let ask = [b"SENTINEL".as_slice(), b"get-master-addr-by-name", master.as_bytes()];
+        let address = address_of(connection.ask(&ask, deadline).map_err(told)?.value()).ok_or_else(|| {
+            let message = format!("it knows no master of the name {}", crate::error::escape(master.as_bytes(), 64));
+            told(Error::config(message))
+        })?;
+        let after = epoch(&mut connection, master, deadline).map_err(told)?;
+        if after == before {
+            return Ok(Named { address, epoch: after });
         }
-        _ => Vec::new(),
-    };
-    let address = match &parts[..] {
-        [host, port] => port.parse().ok().and_then(|port| Address::new(host, port).ok()),
+        before = after;
+    }
+}
+
+fn address_of(reply: ValueRef<'_>) -> Option<Address> {
+    let ValueRef::Array(items) = reply else { return None };
+    let parts: Vec<String> =
+        items.filter_map(|item| item.as_bytes().map(|part| String::from_utf8_lossy(part).into_owned())).collect();
+    match &parts[..] {
+        [host, port] => Address::new(host, port.parse().ok()?).ok(),
         _ => None,
-    };
-    let address = address.ok_or_else(|| {
-        let message = format!("it knows no master of the name {}", crate::error::escape(master.as_bytes(), 64));
-        told(Error::config(message))
-    })?;
-    // A user who may not ask this knows the address all the same.
-    let epoch = match connection.ask(&[b"SENTINEL", b"MASTER", master.as_bytes()], deadline) {
-        Ok(said) => config_epoch(said.value()),
-        Err(_) => None,
-    };
-    Ok(Named { address, epoch })
+    }
+}
+
+/// The number of the failover that made the master. A user who may not ask this knows the address all the same.
+fn epoch(connection: &mut Connection, master: &str, deadline: Deadline) -> Result<Option<u64>> {
+    match connection.ask(&[b"SENTINEL", b"MASTER", master.as_bytes()], deadline) {
+        Ok(said) => Ok(config_epoch(said.value())),
+        Err(error) if error.is_outage() => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// The field of a list of fields and values.
