@@ -2,6 +2,7 @@
 
 mod attempts;
 mod fan_out;
+mod gather;
 mod in_step;
 mod own_writes;
 mod pieces;
@@ -19,12 +20,12 @@ use crate::command::{Access, Spec};
 use crate::error::{Error, ErrorKind, Outcome, OwnWords, PartOutcome, Result};
 use crate::from_value::FromValue;
 use crate::merge::{Given, Merge};
-use crate::net::{Deadline, Lease, Pool, Traffic};
+use crate::net::{Deadline, Landed, Lease, Pool, Traffic};
 use crate::observer::CloseReason;
 use crate::plan::{command, Part, Planner, Route, Target};
 use crate::resp::{Frame, ValueRef};
 use crate::retry::{Budget, Retries};
-
+use crate::share::Share;
 use crate::topology::info::Info;
 use crate::topology::{Marks, Role, Topology};
 use crate::wait::Wait;
@@ -70,6 +71,8 @@ pub(crate) struct Call<'r> {
     /// What its handle has written to, when its reads are to see that.
     pub(crate) own_writes: Option<&'r OwnWrites>,
     pub(crate) retries: Retries,
+    /// Whether it may share a connection.
+    pub(crate) share: Share,
     /// What all calls of the cluster may be tried again.
     pub(crate) budget: &'r Budget,
     /// Who counts, where somebody observes.
@@ -102,6 +105,8 @@ pub(crate) enum Answer {
     Held(Lease, Range<usize>),
     /// Without the connection, and which server gave it.
     Apart(Vec<u8>, String),
+    /// Among those of other calls that came over the same connection.
+    Gathered(Arc<Landed>, Range<usize>),
     /// Made of several.
     Made(Vec<u8>),
 }
@@ -110,6 +115,7 @@ impl Answer {
     pub(crate) fn frame(&self) -> Frame<'_> {
         match self {
             Answer::Held(lease, range) => lease.frame(range.clone()),
+            Answer::Gathered(landed, range) => landed.frame(range.clone()),
             Answer::Apart(bytes, _) | Answer::Made(bytes) => Frame::trusted(bytes),
         }
     }
@@ -130,7 +136,7 @@ impl Answer {
             Answer::Held(lease, range) => {
                 Answer::Apart(lease.frame(range.clone()).as_bytes().to_vec(), lease.node().to_string())
             }
-            Answer::Apart(..) | Answer::Made(_) => self,
+            Answer::Apart(..) | Answer::Gathered(..) | Answer::Made(_) => self,
         }
     }
 
@@ -139,6 +145,7 @@ impl Answer {
         match self {
             Answer::Held(lease, _) => Some(lease.node().to_string()),
             Answer::Apart(_, node) => Some(node.clone()),
+            Answer::Gathered(landed, _) => Some(landed.node().to_owned()),
             Answer::Made(_) => None,
         }
     }
@@ -389,10 +396,13 @@ impl Call<'_> {
     }
 
     fn attempt(&self, server: usize, request: &[u8], deadline: Deadline, routed: Option<bool>) -> Result<Answer> {
-        let mut lease = match routed {
-            Some(others) => self.lend_in_step(server, deadline, others)?,
-            None => self.lend_until(server, deadline)?,
-        };
+        match self.lend_at_once(server, deadline, routed)? {
+            Some(lease) => self.attempt_over(lease, request, deadline),
+            None => self.attempt_in_a_crowd(server, request, deadline, routed),
+        }
+    }
+
+    fn attempt_over(&self, mut lease: Lease, request: &[u8], deadline: Deadline) -> Result<Answer> {
         lease.refuse_too_many_words(request, deadline)?;
         let range = match self.whole_script {
             Some(whole) if whole.ask && !lease.knows_script(self.args, deadline)? => {
@@ -415,6 +425,28 @@ impl Call<'_> {
         let mut lease = lend()?;
         lease.count_for(traffic);
         Ok(lease)
+    }
+
+    /// The same for what may be `routed`, without waiting for other calls; `None` when all connections are in use.
+    fn lend_at_once(&self, server: usize, deadline: Deadline, routed: Option<bool>) -> Result<Option<Lease>> {
+        let pool = &self.servers.pools[server];
+        if self.spec.is_heeded_while_busy() {
+            return self.lend_until(server, deadline).map(Some);
+        }
+        let lend = |deadline: Deadline| {
+            let Some(mut lease) = pool.lend_at_once(self.database, deadline)? else { return Ok(None) };
+            if let Some(traffic) = self.traffic {
+                traffic.visit(self.topology().node(server));
+                lease.count_for(traffic);
+            }
+            Ok(Some(lease))
+        };
+        match routed {
+            Some(others) if self.topology().role(server) == Role::Replica => {
+                self.lend_in_step_by(server, deadline, others, &lend)
+            }
+            _ => lend(deadline),
+        }
     }
 
     /// Requests to several servers at the same time; their replies become one.

@@ -226,10 +226,13 @@ impl Connect for Chattily {
     }
 }
 
+/// A call that fails.
+type Fails = fn(&Cluster) -> rediscluster::Error;
+
 #[test]
 fn a_server_that_never_stops_keeps_nobody_past_the_deadline() {
     let servers = [Server::start(), Server::start()];
-    let calls: [(&str, fn(&Cluster) -> rediscluster::Error); 3] = [
+    let calls: [(&str, Fails); 3] = [
         ("one", |cluster| cluster.incr("foo").unwrap_err()),
         ("a part of several", |cluster| cluster.mget::<_, Vec<Option<String>>>(["foo", "bar"]).unwrap_err()),
         ("a pipeline", |cluster| {
