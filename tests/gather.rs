@@ -2,8 +2,8 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{connect_tcp, Address, Cluster, Connect, ErrorKind, Outcome, Retries, Share, Socket, Transport};
-use rediscluster_testing::{cluster_of, wait_until, ScriptedPeer, Server};
-use std::collections::BTreeSet;
+use rediscluster_testing::{cluster_of, wait_until, Chaos, Fault, ScriptedPeer, Server, Way};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -234,6 +234,68 @@ fn writes_share_when_they_are_told_to_and_say_what_is_unknown() {
         });
         assert_eq!(gathered(&cluster), u64::from(share == Share::All));
     }
+}
+
+#[test]
+fn wherever_the_connection_of_several_is_cut_each_says_what_is_true() {
+    let server = Server::start();
+    let wire = Chaos::to(server.port());
+    let builder = Cluster::builder().node("node_1", wire.address()).pool_size(1).deadline(LONG).masters_only(true);
+    let builder = builder.retries(Retries::none()).share_connections(Share::All).refresh_every(None);
+    let cluster = builder.connect().unwrap();
+    server.ask(&["MSET", "a", "one", "b", "two", "n", "0"]);
+    let mut outcomes = BTreeMap::new();
+    for way in [Way::ToServer, Way::ToClient] {
+        for at in 0.. {
+            let before = server.ask(&["GET", "n"]).text().parse::<i64>().unwrap();
+            let calls = std::thread::scope(|scope| {
+                let holder = scope.spawn(|| cluster.blpop::<_, String, String>(["wait"], LONG));
+                wait_until("the only connection is taken", || {
+                    server.field("clients", "blocked_clients").unwrap() == "1"
+                });
+                let first = scope.spawn(|| cluster.get::<_, String>("a"));
+                let count = scope.spawn(|| cluster.incr("n"));
+                let last = scope.spawn(|| cluster.get::<_, String>("b"));
+                wait_for_calls(&cluster, 3);
+                wire.set(way, at, Fault::Fin);
+                server.ask(&["RPUSH", "wait", "x"]);
+                let calls = (first.join().unwrap(), count.join().unwrap(), last.join().unwrap());
+                let _ = holder.join().unwrap();
+                calls
+            });
+            let is_cut = wire.fired() > 0;
+            wire.heal();
+            server.ask(&["DEL", "wait"]);
+            for (read, expected) in [(&calls.0, "one"), (&calls.2, "two")] {
+                match read {
+                    Ok(value) => assert_eq!(value, expected, "{way:?} {at}"),
+                    Err(error) => assert_eq!(error.outcome(), Outcome::NotApplied, "{way:?} {at}: {error}"),
+                }
+            }
+            let counted = || server.ask(&["GET", "n"]).text().parse::<i64>().unwrap() - before;
+            let story = format!("{way:?} {at}: {:?}", calls.1);
+            let outcome = match &calls.1 {
+                Ok(count) => {
+                    assert_eq!((*count - before, counted()), (1, 1), "{story}");
+                    "done"
+                }
+                Err(error) if error.outcome() == Outcome::NotApplied => {
+                    assert_eq!(counted(), 0, "{story}");
+                    "not applied"
+                }
+                Err(error) => {
+                    assert_eq!(error.outcome(), Outcome::Unknown, "{story}");
+                    "unknown"
+                }
+            };
+            *outcomes.entry(outcome).or_insert(0) += 1;
+            if !is_cut {
+                assert!(calls.0.is_ok() && calls.1.is_ok() && calls.2.is_ok(), "{story}");
+                break;
+            }
+        }
+    }
+    assert!(outcomes["done"] > 0 && outcomes["unknown"] > 0, "{outcomes:?}");
 }
 
 #[test]
