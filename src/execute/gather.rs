@@ -43,9 +43,6 @@ impl Call<'_> {
             let lease = lend(&|until| self.lend_until(server, until).map(Some))?;
             return self.attempt_over(lease, request, deadline);
         }
-        if let Some(traffic) = self.traffic {
-            traffic.visit(self.topology().node(server));
-        }
         // What a replica has to be asked first is asked by the one that leads.
         let in_step = routed.filter(|_| self.topology().role(server) == Role::Replica);
         let gathered = pool.gather((self.database, in_step), request, deadline, &mut |turn| {
