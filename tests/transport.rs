@@ -120,7 +120,7 @@ fn deadlines_and_dead_connections() {
         assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::Unknown), "{error}");
         let error = cluster.set("foo", vec![b'x'; 64 << 20]).unwrap_err();
         assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::NotApplied), "{error}");
-        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
         servers[1].thaw();
         wait_until("it answers again", || cluster.set("foo", 3).is_ok());
         // One that was closed while it lay unused is noticed before a command is lost on it.
