@@ -15,7 +15,8 @@ pub fn named_programs() -> Vec<(String, PathBuf)> {
     named.lines().map(str::trim).filter(|line| !line.is_empty()).map(program).collect()
 }
 
-/// Says what is not tested. Not by `eprintln!`, which is shown for a failing test only.
+/// Says what is not tested, and why. Not by `println!` or `eprintln!`, which are shown for a failing test only. `make test`
+/// lists these lines in its end.
 pub fn skipped(what: &str) {
-    writeln!(io::stderr(), "############ SKIPPED: {what} ############").expect("standard error");
+    writeln!(io::stderr(), "SKIPPED: {what}").expect("standard error");
 }
