@@ -124,11 +124,6 @@ pub mod spec {
     pub use crate::table::*;
 }
 
-/// The examples in the README are compiled with the others.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
-
 /// What only the fuzzer calls.
 #[cfg(fuzzing)]
 #[doc(hidden)]
