@@ -18,8 +18,8 @@
 //! before anything is sent.
 //!
 //! - [`Cluster`] is what a program holds, and [`Builder`] how it is made.
-//! - The methods for commands are in one trait a data type; [`prelude`] brings them all. [`cmd()`] makes a command that
-//!   has no method.
+//! - The methods for commands are in [traits by data type](#commands); [`prelude`] brings them all, and the page of
+//!   [`Cluster`] lists them. [`cmd()`] makes a command that has no method.
 //! - [`Pipeline`] sends many commands together: [`Cluster::pipeline`] makes it.
 //! - [`Cluster::database`], [`Cluster::deadline`] and others give views, [`Cluster::on`] names a server, and a [`Cancel`]
 //!   ends waits for data.
@@ -32,6 +32,26 @@
 //! - [`Connect`] is how a program brings TLS, or any other way to a server.
 //! - [`ToArg`] says what can be an argument, [`FromValue`] what a reply can become.
 //! - [`spec`] is the command table, [`resp`] the protocol, [`Connection`] one server without any routing.
+//!
+//! # Commands
+//!
+//! | data type | traits |
+//! |---|---|
+//! | strings | [`StringCommands`], [`NumberCommands`], [`LcsCommands`] |
+//! | bitmaps | [`BitmapCommands`] |
+//! | keys of any type | [`KeyCommands`], [`ExpiryCommands`], [`SortCommands`] |
+//! | hashes | [`HashCommands`], [`HashExpiryCommands`] |
+//! | lists | [`ListCommands`], [`BlockingCommands`] |
+//! | sets | [`SetCommands`] |
+//! | sorted sets | [`SortedSetCommands`], [`SortedSetRangeCommands`], [`SortedSetCombineCommands`], [`BlockingCommands`] |
+//! | streams | [`StreamCommands`], [`StreamGroupCommands`], [`StreamPendingCommands`] |
+//! | places | [`GeoCommands`], [`GeoRadiusCommands`] |
+//! | HyperLogLogs | [`HyperLogLogCommands`] |
+//! | vector sets | [`VectorSetCommands`] |
+//! | scans, page by page | [`ScanCommands`] |
+//! | pub/sub | [`PubSubCommands`] |
+//! | scripts and functions | [`ScriptingCommands`], [`FunctionCommands`] |
+//! | servers | [`ServerCommands`], [`AdminCommands`], [`LatencyCommands`], [`AclCommands`] |
 //!
 //! # Errors
 //!
