@@ -11,7 +11,9 @@ cd "$(dirname "$0")/.."
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
 LOGS=$PWD/target/test-logs
 [ -z "${CARGO_TARGET_DIR:-}" ] || LOGS=$CARGO_TARGET_DIR/test-logs
-export LOGS
+# Where tests tell what they skip, also those whose output is not shown.
+SKIPPED_LOG=$LOGS/skipped
+export LOGS SKIPPED_LOG
 
 # The tests get these by environment variables. Without a server there is nothing to test with, so that is an error. Without
 # redis-cli, or one of the servers that the command table is compared with, only that comparison is missing.
@@ -66,8 +68,7 @@ programs() {
   done
 }
 
-# What did not run: what tests tell (`skipped` of tests/support), and tests and examples that are ignored. Each once, with how
-# often and where.
+# What did not run, beside what tests have told: tests and examples that are ignored, and programs that are not here.
 skipped() {
   local log name
   for log in "$LOGS"/*.log; do
@@ -97,7 +98,7 @@ if [ -e "$LOGS/failed" ]; then
     cat "$log"
   done <"$LOGS/failed"
 fi
-skipped >"$LOGS/skipped"
+skipped >>"$SKIPPED_LOG"
 if [ -s "$LOGS/skipped" ]; then
   printf '\n=== skipped\n'
   sort "$LOGS/skipped" | uniq -c
