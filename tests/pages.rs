@@ -107,23 +107,28 @@ fn module(example: &Example, ports: &[String; 2]) -> String {
     PORTS.iter().zip(ports).fold(text, |text, (shown, real)| text.replace(shown, real))
 }
 
-/// One program of all examples, as somebody writes it who depends on the library: a package of its own.
+/// The library as the tests have it, and the directory of what it needs. What lies there may be old.
+fn library() -> (PathBuf, PathBuf) {
+    let test = std::env::current_exe().unwrap();
+    let dependencies = test.parent().unwrap().to_owned(); // target/debug/deps
+    let profile = dependencies.parent().unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--lib", "--manifest-path"]).arg(root().join("Cargo.toml"));
+    cargo.arg("--target-dir").arg(profile.parent().unwrap());
+    cargo.args(profile.ends_with("release").then_some("--release"));
+    assert!(cargo.status().unwrap().success(), "the library is built");
+    (profile.join("librediscluster.rlib"), dependencies)
+}
+
+/// One program of all examples.
 fn build(examples: &[Example], ports: &[String; 2]) -> PathBuf {
-    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
-    let _ = fs::remove_dir_all(package.join("src"));
-    fs::create_dir_all(package.join("src")).unwrap();
-    let manifest = format!(
-        "[package]\nname = \"pages\"\nedition = \"2021\"\n[workspace]\n[profile.dev]\ndebug = false\n\
-        [dependencies]\nrediscluster = {{ path = {:?} }}\n",
-        root()
-    );
-    fs::write(package.join("Cargo.toml"), manifest).unwrap();
-    // The versions that are built here anyway, so that nothing is fetched.
-    fs::copy(root().join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
-    let mut main = "#![allow(unused, clippy::all)]\n".to_owned();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let mut main = "#![allow(unused)]\n".to_owned();
     let mut arms = String::new();
     for example in examples {
-        fs::write(package.join(format!("src/{}.rs", example.module)), module(example, ports)).unwrap();
+        fs::write(folder.join(format!("{}.rs", example.module)), module(example, ports)).unwrap();
         main += &format!("mod {};\n", example.module);
         if example.runs {
             arms += &format!("        \"{0}\" => {0}::run(&cluster),\n", example.module);
@@ -132,13 +137,17 @@ fn build(examples: &[Example], ports: &[String; 2]) -> PathBuf {
     main += "fn main() -> rediscluster::Result<()> {\n    let words: Vec<String> = std::env::args().collect();\n    \
         let cluster = rediscluster::Cluster::builder().nodes(&words[2]).connect()?;\n    match words[1].as_str() {\n";
     main += &format!("{arms}        other => panic!(\"no example {{other}}\"),\n    }}\n}}\n");
-    fs::write(package.join("src/main.rs"), main).unwrap();
-    let target = package.join("target");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--offline", "--manifest-path"]).arg(package.join("Cargo.toml"));
-    let built = cargo.arg("--target-dir").arg(&target).output().unwrap();
+    fs::write(folder.join("main.rs"), main).unwrap();
+    let (library, dependencies) = library();
+    let program = folder.join("pages");
+    // The compiler that belongs to this cargo.
+    let mut rustc = Command::new(Path::new(env!("CARGO")).with_file_name("rustc"));
+    rustc.args(["--edition", "2021"]).arg(folder.join("main.rs")).arg("-o").arg(&program);
+    rustc.arg("--extern").arg(format!("rediscluster={}", library.display()));
+    rustc.arg("-L").arg(format!("dependency={}", dependencies.display()));
+    let built = rustc.output().unwrap();
     assert!(built.status.success(), "an example is not Rust:\n{}", String::from_utf8_lossy(&built.stderr));
-    target.join("debug/pages")
+    program
 }
 
 #[test]
