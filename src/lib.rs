@@ -14,7 +14,8 @@
 //!
 //! A key's node is `crc32(key) % N + 1`, as with rediscluster-py, rediscluster-php and twemproxy
 //! (`hash: crc32a`, `distribution: modula`). Reads go to replicas, which are found by asking the masters; writes go to
-//! masters. A command whose keys live on several nodes gives the answer that one server would give, or is refused
+//! masters. **A replica may be behind, so a read may miss the write before it**: see [`Builder::masters_only`] and
+//! [`Cluster::read_your_writes`]. A command whose keys live on several nodes gives the answer that one server would give, or is refused
 //! before anything is sent.
 //!
 //! - [`Cluster`] is what a program holds, and [`Builder`] how it is made.
@@ -65,7 +66,8 @@
 //!
 //! The documentation of a method names only what comes in addition.
 //! [What happens when …](https://github.com/rediscluster/rediscluster-rs/blob/main/docs/what-happens-when.md) has short
-//! answers about servers that die, networks that stall and the like, and all defaults; programs to start from are in
+//! answers about servers that die, networks that stall and the like, and all defaults;
+//! [all pages](https://github.com/rediscluster/rediscluster-rs/tree/main/docs) are beside it. Programs to start from are in
 //! [`examples/`](https://github.com/rediscluster/rediscluster-rs/tree/main/examples).
 
 #![forbid(unsafe_code)]
