@@ -3,7 +3,7 @@
 //!
 //! An example is a fence of `rust`. What it calls first is `main`, or `example` with a cluster or without. Where the next fence
 //! is `text`, that is what it prints. `rust,no_run` is compiled only, `rust,since-7.0` is not run on older servers, and
-//! `rust,ignore` needs another crate than this one.
+//! `rust,ignore` stands in the documentation of `rediscluster-tls`, which compiles it.
 
 use rediscluster_testing::{wait_until, Server};
 use std::collections::BTreeSet;
@@ -180,6 +180,18 @@ fn the_examples_run_and_print_what_the_pages_say() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(ran >= 15, "{ran} examples ran");
+}
+
+#[test]
+fn the_example_of_tls_is_that_of_its_package() {
+    let code = fs::read_to_string(root().join("tls/src/lib.rs")).unwrap();
+    let lines = code.lines().filter_map(|line| line.strip_prefix("//!"));
+    let documentation: String = lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect();
+    for (path, text) in pages() {
+        for fence in fences(&text).iter().filter(|fence| fence.words == "rust,ignore") {
+            assert!(documentation.contains(&fence.text), "{path}:{} is not in tls/src/lib.rs", fence.line);
+        }
+    }
 }
 
 /// The first program of the README is the one that `cargo run --example hello` runs.
