@@ -109,13 +109,13 @@ pub fn of_row(row: &Row, methods: &[Method]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// The public methods of `impl Cluster`.
-fn own_methods() -> Vec<String> {
-    let mut names = Vec::new();
+/// The public methods of a type, without those of traits.
+fn own_methods(of: &str) -> Vec<String> {
+    let (mut names, begin) = (Vec::new(), format!("impl {of} {{"));
     for file in code("src") {
         let mut inside = false;
         for line in file.lines() {
-            inside = (inside || line == "impl Cluster {") && !line.starts_with('}');
+            inside = (inside || line == begin) && !line.starts_with('}');
             names.extend(name_after(line, "    pub fn ").filter(|_| inside).map(str::to_owned));
         }
     }
@@ -141,7 +141,8 @@ They come from traits that `use rediscluster::prelude::*` brings. A [`Pipeline`]
             writeln!(text, "\n[`{of}`](crate::{of}): {}", links.join(", ")).unwrap();
         }
     }
-    let links: Vec<String> = own_methods().iter().map(|name| format!("[`{name}`](crate::Cluster::{name})")).collect();
+    let links: Vec<String> =
+        own_methods("Cluster").iter().map(|name| format!("[`{name}`](crate::Cluster::{name})")).collect();
     writeln!(text, "\n## Its own\n\n{}", links.join(", ")).unwrap();
     text
 }
@@ -160,7 +161,15 @@ fn every_trait_has_its_data_type() {
         let (_, prelude) = code.split_once("pub mod prelude").unwrap();
         assert!(prelude.contains(of), "the prelude does not bring {of}");
     }
-    assert!(methods.len() > 350 && own_methods().len() > 25, "{} methods are read", methods.len());
+    assert!(methods.len() > 350 && own_methods("Cluster").len() > 25, "{} methods are read", methods.len());
+}
+
+#[test]
+fn every_setting_is_on_its_page() {
+    let page = fs::read_to_string(root().join("docs/nodes.md")).unwrap();
+    let settings = own_methods("Builder");
+    let missing: Vec<_> = settings.iter().filter(|name| !page.contains(&format!("`{name}"))).collect();
+    assert!(settings.len() > 25 && missing.is_empty(), "docs/nodes.md does not tell of {missing:?}");
 }
 
 #[test]
