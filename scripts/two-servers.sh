@@ -64,9 +64,12 @@ stop_one() { # PORT
     kill "$pid"
     wait_until "127.0.0.1:$1 has ended" is_over "$pid"
     say "127.0.0.1:$1 is stopped"
+  elif is_taken "$1"; then
+    die "127.0.0.1:$1 is not stopped: what is there was not started here, or does not answer"
   else
-    say "127.0.0.1:$1 was not started here, or runs no more"
+    say "127.0.0.1:$1 does not run"
   fi
+  rm -rf "${home:?}/$1"
 }
 
 case ${1:-} in
