@@ -68,6 +68,8 @@ use std::time::Duration;
 /// assert_eq!(cluster.node_for("foo").name(), "node_2");
 /// # Ok::<(), rediscluster::Error>(())
 /// ```
+///
+#[doc = include_str!("cluster/methods.md")]
 #[derive(Clone)]
 #[doc(alias = "Client")]
 #[doc(alias = "ConnectionManager")]
