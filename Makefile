@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # How long each fuzz target runs. The default is a smoke test; give it an hour when the decoder changes.
 FUZZ_SECONDS ?= 10
 
-.PHONY: help demo test reference check fuzz bench size instructions
+.PHONY: help demo test reference api check fuzz bench size instructions
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test: ## gets a Redis or Valkey server when there is none, then runs all tests
 
 reference: ## writes docs/commands.md anew from the command table
 	UPDATE_REFERENCE=1 cargo test --quiet --test reference
+
+api: ## writes the lists of the public API in tests/public_api anew
+	UPDATE_API=1 cargo test --quiet --test public_api
 
 check: ## formatting, clippy, documentation, and shellcheck where it is installed
 	cargo fmt --all -- --check

@@ -3,7 +3,6 @@
 use rediscluster::spec::{Access, RequestPolicy, Row, ALL};
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
 
 const HEAD: &str = "\
 # The commands
@@ -75,7 +74,7 @@ fn reference() -> String {
 
 #[test]
 fn the_reference_is_what_the_table_says() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md");
+    let path = rediscluster_testing::repository().join("docs/commands.md");
     let reference = reference();
     if std::env::var_os("UPDATE_REFERENCE").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -77,6 +77,7 @@ impl Config {
         set("database", options.database.map(|database| Value::Integer(database.into())))?;
         set("username", text(&options.username))?;
         set("password", text(&options.password))?;
+        set("deadline", options.deadline.map(|deadline| Value::Float(deadline.as_secs_f64())))?;
         set("masters_only", options.masters_only.then_some(Value::Bool(true)))?;
         for name in ["REDISCLI_AUTH", "VALKEYCLI_AUTH"] {
             if settings.text("password").is_none() {
@@ -96,7 +97,7 @@ impl Config {
             direct,
             protocol: options.protocol(),
             prefers_resp3: options.prefers_resp3(),
-            deadline: options.deadline.or(settings.deadline()),
+            deadline: settings.deadline(),
             settings,
         })
     }
