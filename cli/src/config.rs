@@ -69,22 +69,16 @@ impl Config {
         let rediss = addresses.any(|address| address.trim().starts_with("rediss://"));
         let mut settings = file.settings;
         options.fill(&settings);
-        let mut set = |name: &str, value: Option<Value>| match value {
-            Some(value) => settings.set(name, value.into()).map_err(|mistake| mistake.to_string()),
-            None => Ok(()),
-        };
         let text = |text: &Option<String>| text.clone().map(Value::Text);
-        set("database", options.database.map(|database| Value::Integer(database.into())))?;
-        set("username", text(&options.username))?;
-        set("password", text(&options.password))?;
-        set("deadline", options.deadline.map(|deadline| Value::Float(deadline.as_secs_f64())))?;
-        set("masters_only", options.masters_only.then_some(Value::Bool(true)))?;
+        let deadline = options.deadline.map(|deadline| Value::Float(deadline.as_secs_f64()));
+        settings.override_by("database", options.database.map(|database| Value::Integer(database.into())))?;
+        settings.override_by("username", text(&options.username))?;
+        settings.override_by("password", text(&options.password))?;
+        settings.override_by("deadline", deadline)?;
+        settings.override_by("masters_only", options.masters_only.then_some(Value::Bool(true)))?;
         for name in ["REDISCLI_AUTH", "VALKEYCLI_AUTH"] {
-            if settings.text("password").is_none() {
-                let password = variable(name)?.map(Value::Text);
-                password
-                    .map_or(Ok(()), |password| settings.set("password", password.into()))
-                    .map_err(|mistake| mistake.to_string())?;
+            if settings.get("password").is_none() {
+                settings.override_by("password", variable(name)?.map(Value::Text))?;
             }
         }
         let wanted = options.tls().or(file.tls);

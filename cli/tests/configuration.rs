@@ -102,14 +102,14 @@ fn replicas_of_the_originals_serve_reads() {
 }
 
 /// A pool whose file is not in the order of the names, which is the one that twemproxy counts in.
-fn pool(servers: &[Server; 3], port: u16) -> String {
+fn pool(servers: &[Server; 3], ports: [u16; 2]) -> String {
     let [one, two, three] = [0, 1, 2].map(|at| servers[at].port());
     format!(
-        "alpha:\n  listen: 127.0.0.1:{port}\n  hash: crc32a\n  distribution: modula\n  hash_tag: \"{{}}\"\n  redis: true\n  \
+        "alpha:\n  listen: 127.0.0.1:{}\n  hash: crc32a\n  distribution: modula\n  hash_tag: \"{{}}\"\n  redis: true\n  \
          auto_eject_hosts: false\n  timeout: 4000\n  servers:\n   - 127.0.0.1:{one}:1 server10\n   - 127.0.0.1:{two}:1 server2\n   \
          - 127.0.0.1:{three}:1 server1\n\nbeta:\n  listen: 127.0.0.1:{}\n  hash: fnv1a_64\n  distribution: ketama\n  redis: true\n  servers:\n   \
          - 127.0.0.1:{one}:1\n",
-        port + 1
+        ports[0], ports[1]
     )
 }
 
@@ -117,7 +117,7 @@ fn pool(servers: &[Server; 3], port: u16) -> String {
 fn files_of_twemproxy() {
     let servers: [Server; 3] = servers();
     let files = Files(&servers[0]);
-    let path = files.write("nutcracker.yml", &pool(&servers, 22121));
+    let path = files.write("nutcracker.yml", &pool(&servers, [22121, 22122]));
     let message = failed(&rediscluster(&["--config", &path, "ping"]));
     assert_eq!(message, format!("{path}: there are several pools: --pool says which one of alpha, beta"));
     let message = failed(&rediscluster(&["--config", &path, "--pool", "beta", "ping"]));
@@ -181,7 +181,7 @@ fn twemproxy_itself_places_keys_so() {
     let servers: [Server; 3] = servers();
     let files = Files(&servers[0]);
     let port = free_port();
-    let path = files.write("nutcracker.yml", &pool(&servers, port));
+    let path = files.write("nutcracker.yml", &pool(&servers, [port, free_port()]));
     let options = ["--config", path.as_str(), "--pool", "alpha"];
     let printed = rediscluster(&[&options[..], &["nodes", "--as", "twemproxy"]].concat()).out();
     let other_port = free_port();

@@ -192,7 +192,16 @@ mod tests {
             assert!(source.lines().any(is_there), "{other} is in the example");
         }
         assert_eq!((read.table.nodes.len(), read.table.master_of.len(), read.sentinels.len()), (3, 1, 1));
-        assert_eq!(read.tls.sni.as_deref(), Some("redis.example"));
+        let path = |path: &str| Some(path.into());
+        let tls = Wanted {
+            tls: true,
+            insecure: false,
+            cacert: path("ca.pem"),
+            cert: path("client.pem"),
+            key: path("client.key"),
+            sni: Some("redis.example".into()),
+        };
+        assert_eq!(read.tls, tls);
         // In JSON, too.
         let json = serde_json::to_string(&toml::from_str::<toml::Value>(&source).unwrap()).unwrap();
         let json = syntax::json(&json).and_then(|document| File::of(&document)).map_err(|mistake| mistake.to_string());

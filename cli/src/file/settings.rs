@@ -87,6 +87,15 @@ impl Settings {
         Ok(())
     }
 
+    /// Takes what an option or the environment says, if it says anything.
+    ///
+    /// # Errors
+    /// That the value is wrong.
+    pub fn override_by(&mut self, name: &str, value: Option<Value>) -> Result<(), String> {
+        let set = value.map(|value| self.set(name, value.into()));
+        set.unwrap_or(Ok(())).map_err(|mistake| mistake.to_string())
+    }
+
     /// In the order in which they were set.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, &Entry)> {
         self.0.iter().map(|(name, entry)| (*name, entry))
