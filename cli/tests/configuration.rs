@@ -336,6 +336,33 @@ fn settings_of_the_file_are_in_force() {
     assert!(listed.contains("name=report"), "{listed}");
 }
 
+/// No server here has modules: what is tried is where their commands would go.
+#[test]
+fn commands_of_modules_may_stand_in_the_file() {
+    let servers: [Server; 2] = servers();
+    let files = Files(&servers[0]);
+    let nodes = format!("[nodes]\nnode_1 = '{}'\nnode_2 = '{}'\n", servers[0].address(), servers[1].address());
+    let rows = "[commands]\n'json.get' = { arity = -2, access = 'read', keys = [1, 1, 1] }\n";
+    let without = files.write("without.toml", &nodes);
+    let path = files.write("commands.toml", &format!("{nodes}{rows}"));
+    let ran = rediscluster(&["--config", &without, "JSON.GET", "foo"]);
+    assert!(ran.err().contains("--direct"), "{}", ran.err());
+    let ran = rediscluster(&["--config", &path, "explain", "JSON.GET", "foo"]);
+    assert!(ran.status == 0 && ran.out().contains("node_2") && !ran.out().contains("node_1"), "{}", ran.out());
+    let ran = rediscluster(&["--config", &path, "JSON.GET", "foo"]);
+    assert!(
+        ran.out().starts_with("ERR unknown command") && ran.err().is_empty(),
+        "the server was asked: {}",
+        ran.out()
+    );
+    // Two keys on two nodes.
+    let path = files.write("commands.toml", &format!("{nodes}{}", rows.replace("[1, 1, 1]", "[1, -1, 1]")));
+    assert!(failed(&rediscluster(&["--config", &path, "JSON.GET", "foo", "bar"])).contains("node"));
+    let printed = rediscluster(&["--config", &path, "nodes", "--as", "json"]).out();
+    let copy = files.write("copy.json", &printed);
+    assert_eq!(rediscluster(&["--config", &copy, "nodes", "--as", "json"]).out(), printed);
+}
+
 #[test]
 fn how_replies_are_shown_may_stand_in_the_file() {
     let server = Server::start();

@@ -213,7 +213,8 @@ mod tests {
     fn what_the_example_shows_as_defaults_are_defaults() {
         let plain = format!("{:?}", Cluster::builder());
         // These have none, or another one in the library.
-        let examples = ["username", "password", "client_name", "max_replica_lag", "map_addresses", "deadline"];
+        let examples =
+            ["username", "password", "client_name", "max_replica_lag", "map_addresses", "commands", "deadline"];
         let read = file(&uncommented()).unwrap();
         for (name, entry) in read.settings.all().filter(|(name, _)| !examples.contains(name)) {
             let mut alone = Settings::default();

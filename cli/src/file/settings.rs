@@ -3,6 +3,7 @@
 
 use super::document::{Entry, Mistake, Value};
 use rediscluster::resp::Limits;
+use rediscluster::spec::{Access, KeySpec, Spec};
 use rediscluster::{Address, Builder, Cluster, CrossNode, HashTags, Protocol, ReadFrom, ReplicaLag, Retries};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,7 +17,7 @@ fn only(builder: Builder, check: Result<(), Mistake>) -> Result<Builder, Mistake
 }
 
 /// All settings but the table of the nodes and TLS.
-pub const SETTINGS: [(&str, Apply); 25] = [
+pub const SETTINGS: [(&str, Apply); 26] = [
     ("database", |builder, entry| Ok(builder.database(entry.number(0, u32::MAX.into())? as u32))),
     ("username", |builder, entry| Ok(builder.username(entry.text()?))),
     ("password", |builder, entry| Ok(builder.password(entry.text()?))),
@@ -54,6 +55,7 @@ pub const SETTINGS: [(&str, Apply); 25] = [
     ("retries", |builder, entry| Ok(builder.retries(retries(entry)?))),
     ("limits", |builder, entry| Ok(builder.limits(limits(entry)?))),
     ("map_addresses", map_addresses),
+    ("commands", commands),
     ("output", |builder, entry| only(builder, one_of(entry, &OUTPUTS.map(|output| (output, ()))))),
     ("delimiter", |builder, entry| only(builder, entry.text().map(|_| ()))),
     ("reply_delimiter", |builder, entry| only(builder, entry.text().map(|_| ()))),
@@ -255,6 +257,55 @@ fn map_addresses(builder: Builder, entry: &Entry) -> Result<Builder, Mistake> {
     }))
 }
 
+/// Rows for commands of modules, by their names.
+fn commands(mut builder: Builder, entry: &Entry) -> Result<Builder, Mistake> {
+    for (name, entry) in entry.table()? {
+        let row = command(name, entry).map_err(|mistake| mistake.inside(name))?;
+        builder = builder.spec(row);
+    }
+    Ok(builder)
+}
+
+fn command(name: &str, entry: &Entry) -> Result<&'static Spec, Mistake> {
+    let (mut arity, mut access, mut keys) = (None, None, Vec::new());
+    fields(entry, |name, entry| {
+        Some(match name {
+            "arity" => match entry.value {
+                Value::Integer(number) if number != 0 => i16::try_from(number).map(|number| arity = Some(number)),
+                _ => return Some(Err(entry.wrong("not how many words it has, or at least: -2 for two or more"))),
+            }
+            .map_err(|_| entry.wrong("a number that is too large")),
+            "access" => {
+                one_of(entry, &[("read", Access::Read), ("write", Access::Write)]).map(|one| access = Some(one))
+            }
+            "keys" => key_places(entry).map(|places| keys = vec![places]),
+            _ => return None,
+        })
+    })?;
+    let (Some(arity), Some(access)) = (arity, access) else {
+        return Err(entry.wrong("a command has an arity and an access"));
+    };
+    // Rows are as old as the program: there are few, and it needs them to its end.
+    let name: &'static str = Box::leak(name.to_ascii_uppercase().into_boxed_str());
+    Ok(Box::leak(Box::new(Spec::new(name, arity, access, Box::leak(keys.into_boxed_slice())))))
+}
+
+/// The first key, the last one and the step between them, as servers tell them.
+fn key_places(entry: &Entry) -> Result<KeySpec, Mistake> {
+    let wrong = || entry.wrong("not [FIRST, LAST, STEP], the first argument being 1");
+    let number = |entry: &Entry| match entry.value {
+        Value::Integer(number) => Ok(number),
+        _ => Err(wrong()),
+    };
+    let [first, last, step] = entry.list()? else { return Err(wrong()) };
+    match (number(first)?, number(last)?, number(step)?) {
+        (first @ 1..=1000, last @ -1000..=1000, step @ 1..=1000) if last < 0 || last >= first => {
+            Ok(KeySpec::Range(first as usize, last as isize, step as usize))
+        }
+        _ => Err(wrong()),
+    }
+}
+
 fn has_port(address: &str) -> bool {
     match address.rsplit_once(':') {
         Some((host, _)) => !host.contains(':') || host.ends_with(']'),
@@ -326,7 +377,8 @@ mod tests {
             assert!(told.contains(wanted) && !plain.contains(wanted), "{source}: {told}");
             tried.push(source.split(['.', ' ']).next().unwrap());
         }
-        let of_the_command_line = ["output", "delimiter", "reply_delimiter", "error_status"];
+        // Rows for commands are tried in cli/tests/configuration.rs.
+        let of_the_command_line = ["commands", "output", "delimiter", "reply_delimiter", "error_status"];
         for (name, _) in SETTINGS {
             assert!(tried.contains(&name) || of_the_command_line.contains(&name), "{name} is tried");
         }
@@ -359,6 +411,19 @@ mod tests {
             (
                 "[map_addresses]\nh = 'g:1'",
                 "line 2: map_addresses.h: neither a HOST:PORT that leads to one nor a host that leads to one",
+            ),
+            (
+                "[commands]\n'JSON.GET' = { arity = 0, access = 'read' }",
+                "line 2: commands.JSON.GET.arity: not how many words it has, or at least: -2 for two or more",
+            ),
+            (
+                "[commands]\n'JSON.GET' = { arity = -2 }",
+                "line 2: commands.JSON.GET: a command has an arity and an access",
+            ),
+            ("[commands]\na = { arity = 2, access = 'x' }", "line 2: commands.a.access: none of \"read\", \"write\""),
+            (
+                "[commands]\na = { arity = 2, access = 'read', keys = [0, 1, 1] }",
+                "line 2: commands.a.keys: not [FIRST, LAST, STEP], the first argument being 1",
             ),
             ("output = 'xml'", "line 1: output: none of \"raw\", \"no-raw\", \"json\", \"quoted-json\", \"csv\""),
             ("database = 99999999999999999999", "line 1: a number that is too large"),
