@@ -263,6 +263,16 @@ fn every_form_survives_the_way_there_and_back() {
     assert_eq!(print(&copy, "toml").0, print(&path, "toml").0);
 }
 
+#[test]
+fn the_database_of_a_url_is_printed_too() {
+    for address in ["redis://:p@127.0.0.1:1/7", "unix:///run/a/b.sock?db=7"] {
+        let node = format!("node_1={address}");
+        let print = |form: &str| rediscluster(&["--node", &node, "nodes", "--as", form, "--with-passwords"]);
+        assert!(print("py").err().contains("constructor: 7"), "{}", print("py").err());
+        assert!(print("twemproxy").out().contains("\n  redis_db: 7\n"), "{}", print("twemproxy").out());
+    }
+}
+
 /// Other names keep the order, and so the keys their places.
 #[test]
 fn nodes_are_renamed_where_their_names_would_move_keys() {

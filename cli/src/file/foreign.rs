@@ -48,6 +48,8 @@ struct Shard {
 pub struct Fleet<'a> {
     config: &'a Config,
     shards: Vec<Shard>,
+    /// Of all nodes; URLs may name it as well.
+    database: Option<u64>,
     left_out: Vec<String>,
 }
 
@@ -56,7 +58,10 @@ impl Fleet<'_> {
     /// A mistake in the configuration.
     pub fn of(config: &Config, with_passwords: bool) -> Result<Fleet<'_>, String> {
         let cluster = config.builder().build().map_err(|error| error.to_string())?;
-        let mut fleet = Fleet { config, shards: Vec::new(), left_out: Vec::new() };
+        let of_urls = config.nodes.iter().find_map(|(_, address)| database_of(address));
+        let database =
+            config.settings.get("database").and_then(|entry| entry.number(0, u32::MAX.into()).ok()).or(of_urls);
+        let mut fleet = Fleet { config, shards: Vec::new(), database, left_out: Vec::new() };
         let mut has_passwords = false;
         let mut server = |name: &str| {
             let mut server = Server::of(config, name)?;
@@ -81,12 +86,13 @@ impl Fleet<'_> {
         Ok(fleet)
     }
 
-    /// Says which settings have no place here; those in `said` have.
-    fn leave_out_settings(&mut self, said: &[&str]) {
-        // Who logs in and how tags are read is said at its place; how this program prints matters to nobody else.
-        let own = ["username", "password", "hash_tags", "output", "delimiter", "reply_delimiter", "error_status"];
-        let names = self.config.settings.all().map(|(name, _)| name);
-        let names: Vec<_> = names.filter(|name| !said.contains(name) && !own.contains(name)).collect();
+    /// Says which settings have no place here.
+    fn leave_out_settings(&mut self) {
+        // Who logs in, the database and how tags are read is said at its place; how this program prints matters to nobody else.
+        let said =
+            ["username", "password", "database", "hash_tags", "output", "delimiter", "reply_delimiter", "error_status"];
+        let names: Vec<_> =
+            self.config.settings.all().map(|(name, _)| name).filter(|name| !said.contains(name)).collect();
         if !names.is_empty() {
             self.left_out.push(format!("Settings that have no place here: {}.", names.join(", ")));
         }
@@ -122,7 +128,10 @@ impl Fleet<'_> {
             }
             _ => self.left_out.push(format!("hash_tags is \"off\": {client} places keys with braces elsewhere.")),
         }
-        self.leave_out_settings(&[]);
+        if let Some(database @ 1..) = self.database {
+            self.left_out.push(format!("{client} is given the database by its constructor: {database}."));
+        }
+        self.leave_out_settings();
         let Literal { arrow, open, close, .. } = *language;
         let text = |text: &str| language.text(text);
         let mut out =
@@ -185,7 +194,7 @@ impl Fleet<'_> {
             }
             _ => "",
         };
-        self.leave_out_settings(&["database"]);
+        self.leave_out_settings();
         let mut out = comments("#", &self.left_out);
         out.push_str("rediscluster:\n  listen: 127.0.0.1:22121\n  hash: crc32a\n");
         out.push_str(tag);
@@ -195,7 +204,7 @@ impl Fleet<'_> {
         if let Some(password) = password {
             let _ = writeln!(out, "  redis_auth: {}", text(&password));
         }
-        if let Some(Ok(database)) = self.config.settings.get("database").map(|entry| entry.number(1, u32::MAX.into())) {
+        if let Some(database @ 1..) = self.database {
             let _ = writeln!(out, "  redis_db: {database}");
         }
         out.push_str("  servers:\n");
@@ -211,6 +220,16 @@ impl Fleet<'_> {
         }
         Printed { text: out, left_out: self.left_out }
     }
+}
+
+/// The database in a URL that was taken for good.
+fn database_of(address: &str) -> Option<u64> {
+    let (_, rest) = credentials(address);
+    let database = match address.starts_with("unix://") {
+        true => rest.split_once("?db="),
+        false => rest.split_once('/'),
+    };
+    database?.1.parse().ok()
 }
 
 /// How a language writes tables.
