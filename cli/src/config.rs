@@ -11,6 +11,7 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Everything that has to be known to connect. It holds passwords, so it has no `Debug`.
+#[derive(Clone)]
 pub struct Config {
     /// Names and addresses, masters and given replicas alike.
     pub nodes: Vec<(String, String)>,
@@ -99,6 +100,16 @@ impl Config {
     /// From now on.
     pub fn speak_resp2(&mut self) {
         (self.protocol, self.prefers_resp3) = (Protocol::Resp2, false);
+    }
+
+    /// The database that is configured, unless an address names it.
+    pub fn database(&self) -> Option<u32> {
+        self.database
+    }
+
+    /// From now on, where an address does not say who it is for.
+    pub fn log_in_as(&mut self, user: Option<&str>, password: &str) {
+        (self.username, self.password) = (user.map(str::to_owned), Some(password.to_owned()));
     }
 
     /// For commands of this program that are about all nodes.

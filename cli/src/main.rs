@@ -2,7 +2,6 @@
 
 mod commands;
 mod config;
-mod connection_state;
 mod explain;
 mod file;
 mod nodes;
@@ -22,7 +21,7 @@ mod words;
 use crate::config::Config;
 use crate::options::Options;
 use crate::run::Runner;
-use crate::session::{Ran, Session};
+use crate::session::{terminal, Ran, Session};
 use std::io;
 use std::process::ExitCode;
 
@@ -30,14 +29,14 @@ use std::process::ExitCode;
 const BROKEN_PIPE: u8 = 128 + 13;
 
 fn main() -> ExitCode {
-    let options = match Options::read(std::env::args_os()) {
+    let mut options = match Options::read(std::env::args_os()) {
         Ok(options) => options,
         Err(message) => {
             let _ = message.print();
             return if message.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    match start(&options) {
+    match start(&mut options) {
         Ok(code) => code,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(BROKEN_PIPE),
         Err(error) => {
@@ -47,7 +46,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(options: &Options) -> io::Result<ExitCode> {
+fn start(options: &mut Options) -> io::Result<ExitCode> {
     if options.password.is_some() && !options.no_auth_warning {
         eprintln!("Warning: everybody on this machine can see a password in the command line; REDISCLI_AUTH hides it.");
     }
@@ -59,6 +58,9 @@ fn start(options: &Options) -> io::Result<ExitCode> {
                 ExitCode::FAILURE
             }
         });
+    }
+    if options.askpass {
+        options.password = terminal::ask_password("Please input password: ")?;
     }
     let config = match Config::gather(options, |name| std::env::var_os(name)) {
         Ok(config) => config,
@@ -80,6 +82,9 @@ fn start(options: &Options) -> io::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         };
+    }
+    if words.is_empty() && !options.stdin_argument && terminal::is_at_hand() {
+        return terminal::run(options, config).map(|()| ExitCode::SUCCESS);
     }
     let mut runner = Runner::new(options, Session::new(config));
     if words.is_empty() && !options.stdin_argument {
