@@ -107,6 +107,11 @@ impl Config {
         self.database
     }
 
+    /// From now on.
+    pub fn use_database(&mut self, database: u32) {
+        self.database = Some(database);
+    }
+
     /// From now on, where an address does not say who it is for.
     pub fn log_in_as(&mut self, user: Option<&str>, password: &str) {
         (self.username, self.password) = (user.map(str::to_owned), Some(password.to_owned()));

@@ -29,14 +29,14 @@ use std::process::ExitCode;
 const BROKEN_PIPE: u8 = 128 + 13;
 
 fn main() -> ExitCode {
-    let mut options = match Options::read(std::env::args_os()) {
+    let options = match Options::read(std::env::args_os()) {
         Ok(options) => options,
         Err(message) => {
             let _ = message.print();
             return if message.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    match start(&mut options) {
+    match start(&options) {
         Ok(code) => code,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(BROKEN_PIPE),
         Err(error) => {
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(options: &mut Options) -> io::Result<ExitCode> {
+fn start(options: &Options) -> io::Result<ExitCode> {
     if options.password.is_some() && !options.no_auth_warning {
         eprintln!("Warning: everybody on this machine can see a password in the command line; REDISCLI_AUTH hides it.");
     }
@@ -58,9 +58,6 @@ fn start(options: &mut Options) -> io::Result<ExitCode> {
                 ExitCode::FAILURE
             }
         });
-    }
-    if options.askpass {
-        options.password = terminal::ask_password("Please input password: ")?;
     }
     let config = match Config::gather(options, |name| std::env::var_os(name)) {
         Ok(config) => config,

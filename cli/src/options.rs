@@ -80,10 +80,6 @@ pub struct Options {
     #[arg(short = 'a', long = "pass", value_name = "PASSWORD", allow_hyphen_values = true)]
     pub password: Option<String>,
 
-    /// Ask for the password at the terminal
-    #[arg(long)]
-    pub askpass: bool,
-
     /// The user whose password it is
     #[arg(long = "user", value_name = "USER", allow_hyphen_values = true)]
     pub username: Option<String>,

@@ -157,7 +157,7 @@ impl Runner {
         if !own::names().any(|name| words.first().is_some_and(|word| word == name.as_bytes())) {
             return None;
         }
-        let (config, own) = (self.session.shared_config(), words.to_vec());
+        let (config, own) = (self.session.config_now(), words.to_vec());
         interrupt.run(None, move || own_command(&config, &own, mode, terminal)).unwrap_or_else(|| {
             let name = String::from_utf8_lossy(&words[0]).into_owned();
             Some(Err(format!("{name} is not waited for; what it has begun goes on until the session ends")))

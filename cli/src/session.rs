@@ -134,9 +134,17 @@ impl Session {
         &self.config
     }
 
-    /// The same, for another thread.
-    pub fn shared_config(&self) -> Arc<Config> {
-        Arc::clone(&self.config)
+    /// What holds now: with the database that was selected on the nodes.
+    pub fn config_now(&self) -> Arc<Config> {
+        let selected = self.interactive.as_ref().and_then(|interactive| interactive.database);
+        match selected.filter(|_| self.config.direct.is_none()) {
+            Some(database) => {
+                let mut config = Config::clone(&self.config);
+                config.use_database(database);
+                Arc::new(config)
+            }
+            None => Arc::clone(&self.config),
+        }
     }
 
     /// Ctrl-C, where a person types the commands.

@@ -136,15 +136,14 @@ fn hints_and_help() {
     terminal.shows("GET|HELP|RESETSTAT|REWRITE|SET");
     terminal.keys(CTRL_U);
     if servers[0].is_since("7.0.0", "COMMAND DOCS") {
-        terminal.keys("set k v ");
-        terminal.shows_sooner_or_later("x\x7f", "[NX|XX] [GET] [EX seconds");
-        terminal.keys("nx ex ");
-        terminal.shows("nx ex seconds [GET]");
-        terminal.keys("10 ke\t");
-        terminal.shows("2 nodes> ");
-        terminal.keys(CTRL_U);
-        terminal.keys("set k v keept\t");
-        terminal.shows("set k v keepttl ");
+        terminal.keys("zadd k ");
+        terminal.shows_sooner_or_later("x\x7f", "[NX|XX] [GT|LT] [CH] [INCR] score member [score member ...]");
+        terminal.keys("ch nx ");
+        terminal.shows("ch nx [GT|LT] [INCR] score member");
+        terminal.keys("inc\t");
+        terminal.shows("zadd k ch nx incr ");
+        terminal.keys("1 ");
+        terminal.shows("incr 1 member");
         terminal.keys(CTRL_U);
         let help = terminal.answers("help mget", "with which servers\n");
         assert!(help.contains("MGET key [key ...]\n  "), "{help}");
@@ -166,8 +165,8 @@ fn did_you_mean() {
     terminal.answers("config gte maxmemory", "Did you mean CONFIG GET?\n");
     terminal.answers("connect node_2", "\nOK\n");
     terminal.answers("gte foo", "Did you mean GET?\n");
-    let shown = terminal.answers("banana", "\n127.0.0.1");
-    let shown = shown + &terminal.shows("> ");
+    terminal.answers("banana", "unknown command");
+    let shown = terminal.shows("> ");
     assert!(!shown.contains("Did you mean"), "{shown}");
     ends_well(terminal);
 }
@@ -197,7 +196,9 @@ fn ctrl_c_ends_a_wait_and_not_the_session() {
     terminal.answers("lpop q", "\n\"b\"\n");
     // A server that says nothing at all: the answer is given up, and nothing is said of the command that is not known.
     servers[0].freeze();
-    terminal.line("set a 1");
+    terminal.shows("[3]> ");
+    terminal.answers("set a 1", "\n");
+    // It hears Ctrl-C as soon as the command is under way.
     terminal.shows_sooner_or_later(CTRL_C, "set: the answer is not waited for; whether it is applied is not known\n");
     servers[0].thaw();
     terminal.answers("get nosuch", "(nil)\n");
@@ -235,6 +236,8 @@ fn databases_servers_and_users() {
     terminal.answers("select 3", "\n2 nodes[3]> ");
     terminal.answers("set foo third", "\nOK\n");
     assert_eq!(servers[1].ask_in(3, &["GET", "foo"]).text(), "third");
+    let table = terminal.answers("nodes", " up\n") + &terminal.shows(" up\n");
+    assert!(table.contains("master     1 "), "the keys of this database are counted: {table}");
     // A database that there is not changes nothing.
     terminal.answers("select 99", "(error) ERR DB index is out of range\n2 nodes[3]> ");
     terminal.answers("get foo", "\n\"third\"\n");
@@ -264,7 +267,8 @@ fn transactions() {
     terminal.answers("set foo 1", "QUEUED\n");
     terminal.answers("incr foo", "QUEUED\n");
     assert_eq!(servers[1].ask(&["EXISTS", "foo"]).int(), 0);
-    terminal.answers("exec", "1) OK\n2) (integer) 2\n2 nodes> ");
+    terminal.answers("exec", "1) OK\n2) (integer) 2\n");
+    terminal.shows("2 nodes> ");
     // Another node's key is refused, and then all is.
     terminal.answers("multi", "\n2 nodes(TX)> ");
     terminal.answers("set foo 7", "QUEUED\n");
@@ -341,15 +345,78 @@ fn lines_are_kept_and_secrets_are_not() {
 
 #[test]
 fn a_password_is_asked_for_and_not_shown() {
-    let server = Server::builder().password("s3cret").start();
-    let mut terminal = Terminal::start(&["--direct", &server.address(), "--askpass", "--no-history"], &[]);
-    terminal.shows("Please input password: ");
-    let shown = terminal.answers("s3cret", &format!("{}> ", server.address()));
+    let (servers, mut terminal) = session();
+    for server in &servers {
+        server.ask(&["ACL", "SETUSER", "default", ">s3cret"]);
+    }
+    terminal.answers("auth", "\nPassword: ");
+    let shown = terminal.answers("s3cret", "\nOK\n");
     assert!(shown.contains("******") && !shown.contains("s3c"), "{shown}");
+    // Nobody is asked for one in vain.
+    terminal.answers("auth", "\nPassword: ");
+    terminal.keys(CTRL_C);
+    terminal.shows("\n2 nodes> ");
     terminal.answers("set foo bar", "\nOK\n");
-    // A single command asks as well.
-    let mut terminal = Terminal::start(&["--direct", &server.address(), "--askpass", "get", "foo"], &[]);
-    terminal.shows("Please input password: ");
-    terminal.answers("s3cret", "\"bar\"\n");
-    assert_eq!(terminal.end().1, Some(0));
+    ends_well(terminal);
+}
+
+/// The page about the session shows what the program shows. `TRANSCRIPT=write` writes it anew.
+#[test]
+fn the_page_shows_a_session() {
+    let (servers, mut terminal) = session();
+    let version = servers[0].field("server", "redis_version").unwrap_or_default();
+    if !version.starts_with("7.0.") {
+        println!("skipped: the page shows a session on Redis 7.0, and this is {version}");
+        return;
+    }
+    terminal.keys("set k v ex ");
+    terminal.shows_sooner_or_later("x\x7f", "ex seconds [NX|XX] [GET]");
+    terminal.keys(CTRL_U);
+    terminal.keys("echo begin\r");
+    terminal.shows("\n\"begin\"\n2 nodes> ");
+    let (fleet, third, first) = ("2 nodes> ", "2 nodes[3]> ", format!("{}> ", servers[0].address()));
+    let mut page = fleet.to_owned();
+    for (line, prompt) in [
+        ("mset foo 1 bar 2", fleet),
+        ("mget foo bar", fleet),
+        ("explain mget foo bar", fleet),
+        ("gte foo", fleet),
+        ("help mget", fleet),
+        ("blpop queue 0", fleet),
+        ("select 3", third),
+        ("multi", "2 nodes[3](TX)> "),
+        ("set foo 1", "2 nodes[3](TX)> "),
+        ("incr foo", "2 nodes[3](TX)> "),
+        ("exec", third),
+        ("watch bar", third),
+        ("connect node_1", &first),
+        ("config get maxmemory-policy", &first),
+        ("connect", third),
+    ] {
+        terminal.line(line);
+        // What is shown while the line is typed ends with it.
+        terminal.shows("\n");
+        if line.starts_with("blpop") {
+            wait_until("the session waits", || servers.iter().any(blocked));
+            terminal.keys(CTRL_C);
+        }
+        page.push_str(&format!("{line}\n{}", terminal.shows(&format!("\n{prompt}"))));
+    }
+    ends_well(terminal);
+    for (server, address) in servers.iter().zip(["10.0.0.1:6379", "10.0.0.2:6379"]) {
+        page = page.replace(&server.address(), address);
+    }
+    // How long something took on a machine that had much to do.
+    let is_time = |line: &&str| line.starts_with("(0.") && line.ends_with("s)");
+    let page = page.lines().filter(|line| !is_time(line)).collect::<Vec<_>>().join("\n");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/session.md");
+    let written = fs::read_to_string(&file).expect("the page");
+    let (begin, end) = ("<!-- A session, as the program shows it -->\n```text\n", "\n```\n");
+    let (before, rest) = written.split_once(begin).expect("where it begins");
+    let (shown, behind) = rest.split_once(end).expect("where it ends");
+    if std::env::var("TRANSCRIPT").is_ok_and(|value| value == "write") {
+        fs::write(&file, [before, begin, page.trim_end(), end, behind].concat()).expect("the page");
+    } else {
+        assert_eq!(shown, page.trim_end(), "TRANSCRIPT=write writes the page anew");
+    }
 }

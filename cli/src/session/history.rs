@@ -48,7 +48,7 @@ pub fn make_private(file: &Path) -> io::Result<()> {
 pub fn has_secret(line: &str) -> bool {
     let words = split(line.as_bytes()).unwrap_or_else(|| {
         // A quote is not closed; what stands in the line stands there all the same.
-        let bare = |word: &str| word.trim_matches(['"', '\'']).as_bytes().to_vec();
+        let bare = |word: &str| word.trim_matches(|sign| sign == '"' || sign == '\'').as_bytes().to_vec();
         line.split_whitespace().map(bare).collect()
     });
     let words: Vec<String> = words.iter().map(|word| String::from_utf8_lossy(word).to_ascii_uppercase()).collect();
@@ -62,15 +62,20 @@ pub fn has_secret(line: &str) -> bool {
         return true;
     }
     let Some((first, rest)) = words.split_first() else { return false };
-    // A mistyped AUTH has its password all the same.
-    let meant = suggestion(&[first.as_bytes()]);
-    let is = |name: &str| *first == name || meant.as_deref() == Some(name);
-    let has = |second: &[&str]| rest.iter().any(|word| second.contains(word));
-    is("AUTH") && !rest.is_empty()
-        || is("HELLO") && has(&["AUTH"])
-        || is("MIGRATE") && has(&["AUTH", "AUTH2"])
-        || is("ACL") && has(&["SETUSER"])
-        || (is("CONFIG") || is("SENTINEL")) && has(&["SET"]) && rest.iter().any(|word| names_password(word))
+    // What is mistyped has its password all the same.
+    let meant = suggestion(&[first.as_bytes()]).unwrap_or_else(|| (*first).to_owned());
+    let both = rest.first().map(|second| [meant.as_bytes(), second.as_bytes()]);
+    let subcommand = both
+        .and_then(|both| suggestion(&both))
+        .unwrap_or_else(|| [&meant, rest.first().copied().unwrap_or_default()].join(" "));
+    let has_auth = || rest.iter().any(|word| strsim::damerau_levenshtein(word.trim_end_matches('2'), "AUTH") <= 1);
+    match meant.as_str() {
+        "AUTH" => !rest.is_empty(),
+        "HELLO" | "MIGRATE" => has_auth(),
+        _ if subcommand == "ACL SETUSER" => true,
+        "CONFIG" | "SENTINEL" => rest.iter().any(|word| names_password(word)) && !subcommand.ends_with(" GET"),
+        _ => false,
+    }
 }
 
 /// An address with a user in it, or a script that sets a password.
@@ -96,6 +101,10 @@ mod tests {
             "atuh s3cret",
             "3 auth s3cret",
             "hello 3 auth bob s3cret",
+            "helo 3 atuh bob s3cret",
+            "acl setusr bob on >s3cret",
+            "alc setuser bob on >s3cret",
+            "config st tls-key-file-pass s3cret",
             "acl setuser bob on >s3cret",
             "config set requirepass s3cret",
             "CONFIG SET maxmemory 1 masterauth s3cret",

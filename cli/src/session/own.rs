@@ -173,7 +173,8 @@ impl Session {
                 Some(self.run_transaction(transaction))
             }
             _ if waits => {
-                let cluster = match fleet(&mut self.target, &Way::to(Arc::clone(&self.config))) {
+                let way = self.way();
+                let cluster = match fleet(&mut self.target, &way) {
                     Ok(nodes) => nodes.current(),
                     Err(problem) => return Some(Err(in_words(words, &problem, true).into())),
                 };
@@ -199,7 +200,8 @@ impl Session {
     }
 
     fn why_no_watch(&mut self, name: &str, words: &[Vec<u8>]) -> String {
-        let cluster = fleet(&mut self.target, &Way::to(Arc::clone(&self.config))).ok().map(|nodes| nodes.current());
+        let way = self.way();
+        let cluster = fleet(&mut self.target, &way).ok().map(|nodes| nodes.current());
         let node = words.get(1).zip(cluster).map(|(key, cluster)| cluster.node_for(key).name().to_owned());
         let there = node.map_or("connect NODE leads there".to_owned(), |node| {
             format!("connect {node} leads to where {} lives", String::from_utf8_lossy(&words[1]).escape_debug())

@@ -119,22 +119,20 @@ impl Argument {
     /// How many of these words belong to it; `None` when they do not fit. `behind` comes after it.
     fn take(&self, words: &[&str], behind: &[Argument]) -> Option<Taken> {
         let mut taken = self.take_once(words, behind)?;
-        while self.is_multiple && taken.lacks.is_empty() {
+        if !self.is_multiple {
+            return Some(taken);
+        }
+        let more = Argument { token: self.token.clone().filter(|_| self.repeats_token), ..self.clone() };
+        while let Some(word) = words.get(taken.words) {
             let rest = &words[taken.words..];
-            let is_over =
-                rest.first().map_or(true, |word| behind.iter().any(|next| next != self && next.begins_with(word)));
-            let more = Argument { token: self.token.clone().filter(|_| self.repeats_token), ..self.clone() };
+            let is_over = behind.iter().any(|next| next != self && next.begins_with(word));
             match (!is_over).then(|| more.take_once(rest, behind)).flatten() {
-                Some(again) if again.words > 0 => {
-                    taken = Taken { words: taken.words + again.words, lacks: again.lacks };
-                }
-                _ => {
-                    if rest.is_empty() {
-                        taken.lacks.push(format!("[{} ...]", more.with_token(&self.value())));
-                    }
-                    break;
-                }
+                Some(again) => taken = Taken { words: taken.words + again.words, lacks: again.lacks },
+                None => return Some(taken),
             }
+        }
+        if taken.lacks.is_empty() {
+            taken.lacks.push(format!("[{} ...]", more.with_token(&self.value())));
         }
         Some(taken)
     }
@@ -178,9 +176,10 @@ fn take_all(arguments: &[Argument], words: &[&str], behind: &[Argument]) -> Opti
         if options == 0 {
             let argument = &arguments[at];
             let rest = &words[taken.words..];
-            if rest.is_empty() || !taken.lacks.is_empty() {
+            if rest.is_empty() {
                 taken.lacks.push(argument.written());
             } else {
+                // Options that have not come before it do not come any more.
                 let one = argument.take(rest, &behind())?;
                 taken = Taken { words: taken.words + one.words, lacks: one.lacks };
             }
@@ -188,7 +187,7 @@ fn take_all(arguments: &[Argument], words: &[&str], behind: &[Argument]) -> Opti
             let mut left: Vec<&Argument> = arguments[at..next].iter().collect();
             // What comes behind an option may be another one of them.
             let all_behind: Vec<Argument> = left.iter().map(|option| (*option).clone()).chain(behind()).collect();
-            while taken.lacks.is_empty() && taken.words < words.len() {
+            while taken.words < words.len() {
                 let rest = &words[taken.words..];
                 // One that begins with this very word comes before one that takes any.
                 let fits = |option: &&Argument| option.begins_with(rest[0]);
@@ -271,6 +270,15 @@ mod tests {
         comes(&pairs, "h f", Some("value"));
         comes(&pairs, "h f v", Some("[field value ...]"));
         comes(&pairs, "h f v g", Some("value"));
+        let options = [option(one_of(vec![word("NX"), word("XX")])), option(word("CH"))];
+        let score = block(vec![Argument { kind: Kind::Number, ..Argument::named("score") }, Argument::named("member")]);
+        let add: Vec<Argument> = [Argument::named("key")].into_iter().chain(options).chain([several(score)]).collect();
+        comes(&add, "z", Some("[NX|XX] [CH] score member [score member ...]"));
+        comes(&add, "z CH", Some("[NX|XX] score member [score member ...]"));
+        comes(&add, "z CH 1", Some("member"));
+        comes(&add, "z 1 m", Some("[score member ...]"));
+        comes(&add, "z 1 m 2 n", Some("[score member ...]"));
+        comes(&add, "z 1 m CH", None);
         let waits = [several(Argument::named("key")), Argument { kind: Kind::Number, ..Argument::named("timeout") }];
         comes(&waits, "a", Some("[key ...] timeout"));
         let sort = [Argument { repeats_token: true, ..option(several(with("GET", "pattern"))) }];

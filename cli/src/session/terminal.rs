@@ -59,8 +59,8 @@ impl Terminal {
         let mut editor = Editor::with_config(settings).map_err(as_io)?;
         editor.set_bell_style(BellStyle::None);
         editor.set_helper(Some(LineHelp {
-            docs: Docs::ask(session.shared_config()),
-            keys: KeyNames::new(session.shared_config(), session.database()),
+            docs: Docs::ask(session.config_now()),
+            keys: KeyNames::new(session.config_now(), session.database()),
             nodes: session.config().nodes.iter().map(|(name, _)| name.clone()).collect(),
             width: 0,
         }));
@@ -137,16 +137,17 @@ impl Terminal {
                 put(format!("Did you mean {meant}?\n").as_bytes())?;
             }
         }
-        self.follow();
+        // Somebody else may be told more.
+        self.follow(ran == Ran::Answered && words[0].eq_ignore_ascii_case(b"auth"));
         Ok(())
     }
 
     /// Help is about the servers and the database that are talked to now.
-    fn follow(&mut self) {
+    fn follow(&mut self, is_somebody_else: bool) {
         let session = self.runner.session();
-        let (config, database) = (session.shared_config(), session.database());
+        let (config, database) = (session.config_now(), session.database());
         if let Some(helper) = self.editor.helper_mut() {
-            if self.docs_of != config.direct {
+            if is_somebody_else || self.docs_of != config.direct {
                 self.docs_of = config.direct.clone();
                 helper.docs = Docs::ask(Arc::clone(&config));
             }
@@ -205,7 +206,7 @@ impl Helper for Masked {}
 ///
 /// # Errors
 /// When the terminal cannot be read.
-pub fn ask_password(prompt: &str) -> io::Result<Option<String>> {
+fn ask_password(prompt: &str) -> io::Result<Option<String>> {
     let mut editor =
         Editor::<Masked, MemHistory>::with_history(rustyline::Config::default(), MemHistory::new()).map_err(as_io)?;
     editor.set_helper(Some(Masked));
