@@ -157,11 +157,17 @@ impl Runner {
         if !own::names().any(|name| words.first().is_some_and(|word| word == name.as_bytes())) {
             return None;
         }
+        let name = String::from_utf8_lossy(&words[0]).into_owned();
         let (config, own) = (self.session.config_now(), words.to_vec());
-        interrupt.run(None, move || own_command(&config, &own, mode, terminal)).unwrap_or_else(|| {
-            let name = String::from_utf8_lossy(&words[0]).into_owned();
-            Some(Err(format!("{name} is not waited for; what it has begun goes on until the session ends")))
-        })
+        let not_one_server = config.is_fleet(&name).err();
+        let done = interrupt.run(None, move || own_command(&config, &own, mode, terminal));
+        let Some(done) = done else {
+            return Some(Err(format!("{name} is not waited for; what it has begun goes on until the session ends")));
+        };
+        Some(done?.map_err(|message| match Some(&message) == not_one_server.as_ref() {
+            true => format!("{name} is about all nodes: connect, without a server, leads to them"),
+            false => message,
+        }))
     }
 
     /// Says why there is no answer: in a script where the reply would be, and else as redis-cli on standard error.

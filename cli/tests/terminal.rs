@@ -247,6 +247,7 @@ fn databases_servers_and_users() {
     terminal.answers("connect 127.0.0.1:1", "Connection refused");
     terminal.answers("connect node_3", "there is no node node_3; there are node_1, node_2\n");
     terminal.answers("select 3", "[3]> ");
+    terminal.answers("nodes", "nodes is about all nodes: connect, without a server, leads to them\n");
     terminal.answers("connect", "\n2 nodes[3]> ");
     terminal.answers("select 0", "\n2 nodes> ");
     for server in &servers {
