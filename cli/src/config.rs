@@ -14,6 +14,7 @@ use std::time::Duration;
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Everything that has to be known to connect. It holds passwords, so it has no `Debug`.
+#[derive(Clone)]
 pub struct Config {
     /// Names and addresses, masters and given replicas alike.
     pub nodes: Vec<(String, String)>,
@@ -114,6 +115,26 @@ impl Config {
     /// From now on.
     pub fn speak_resp2(&mut self) {
         (self.protocol, self.prefers_resp3) = (Protocol::Resp2, false);
+    }
+
+    /// The database that is configured, unless an address names it.
+    pub fn database(&self) -> Option<u32> {
+        let number = self.settings.get("database")?.number(0, u32::MAX.into()).ok()?;
+        u32::try_from(number).ok()
+    }
+
+    /// From now on.
+    pub fn use_database(&mut self, database: u32) {
+        self.settings.put("database", Value::Integer(database.into()));
+    }
+
+    /// From now on, where an address does not say who it is for.
+    pub fn log_in_as(&mut self, user: Option<&str>, password: &str) {
+        match user {
+            Some(user) => self.settings.put("username", Value::Text(user.to_owned())),
+            None => self.settings.forget("username"),
+        }
+        self.settings.put("password", Value::Text(password.to_owned()));
     }
 
     /// For commands of this program that are about all nodes.

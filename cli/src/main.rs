@@ -2,7 +2,6 @@
 
 mod commands;
 mod config;
-mod connection_state;
 mod explain;
 mod file;
 mod nodes;
@@ -22,7 +21,7 @@ mod words;
 use crate::config::Config;
 use crate::options::Options;
 use crate::run::Runner;
-use crate::session::{Ran, Session};
+use crate::session::{terminal, Ran, Session};
 use std::io;
 use std::process::ExitCode;
 
@@ -80,6 +79,9 @@ fn start(options: &mut Options) -> io::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         };
+    }
+    if words.is_empty() && !options.stdin_argument && terminal::is_at_hand() {
+        return terminal::run(options, config).map(|()| ExitCode::SUCCESS);
     }
     let mut runner = Runner::new(options, Session::new(config));
     if words.is_empty() && !options.stdin_argument {

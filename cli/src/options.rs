@@ -26,8 +26,12 @@ Environment:
   REDISCLUSTER_NODES  The nodes, as for --nodes
   REDISCLI_AUTH       The password: unlike that of -a it is not shown in the list of processes
   VALKEYCLI_AUTH      The same, where REDISCLI_AUTH is not set
+  REDISCLUSTER_HISTFILE
+                      The file with the lines of sessions; empty for none [default:
+                      $XDG_STATE_HOME/rediscluster/history or ~/.rediscluster_history]
 
 Without COMMAND, commands are read from standard input: one a line, quoted as redis-cli quotes.
+On a terminal that is a session, with editing, history, completion and help.
 Options come before --config, which comes before the environment."
     )
 }
@@ -168,6 +172,10 @@ pub struct Options {
     /// Take the words of the command as quoted as in a script
     #[arg(long)]
     pub quoted_input: bool,
+
+    /// Keep no lines of the session, and bring none back
+    #[arg(long)]
+    pub no_history: bool,
 
     /// Show this help
     #[arg(long, action = ArgAction::Help)]

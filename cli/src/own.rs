@@ -52,6 +52,11 @@ impl Own {
     }
 }
 
+/// Their names.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    OWN.iter().map(|own| own.name)
+}
+
 /// All of them with what they do.
 pub fn list() -> String {
     let one = |own: &Own| format!("  {:<15}  {}\n", own.usage(), own.does.join("\n                   "));

@@ -88,9 +88,20 @@ impl Settings {
             return Err(entry.wrong("not a setting").inside(name));
         };
         apply(Cluster::builder(), &entry).map_err(|mistake| mistake.inside(name))?;
-        self.0.retain(|(known, _)| known != name);
+        self.forget(name);
         self.0.push((name, entry));
         Ok(())
+    }
+
+    /// Takes a value that is known to be right.
+    pub fn put(&mut self, name: &'static str, value: Value) {
+        self.forget(name);
+        self.0.push((name, value.into()));
+    }
+
+    /// As if nothing had been said of it.
+    pub fn forget(&mut self, name: &str) {
+        self.0.retain(|(known, _)| *known != name);
     }
 
     /// Takes what an option or the environment says, if it says anything.
