@@ -52,9 +52,13 @@ impl Config {
             // Who is whose replica is said of the nodes of the file and of no others.
             (nodes, master_of) = (file.nodes, file.master_of);
         }
-        if nodes.is_empty() && direct.is_none() {
+        // A word without a port may be the name of a node.
+        let is_name = |direct: &String| !direct.contains([':', '/']);
+        if nodes.is_empty() && direct.as_ref().map_or(true, is_name) {
             nodes = list(&variable("REDISCLUSTER_NODES")?.unwrap_or_default(), "REDISCLUSTER_NODES")?;
         }
+        let named = options.direct.as_ref().and_then(|direct| nodes.iter().find(|(name, _)| name == direct));
+        let direct = named.map(|(_, address)| address.clone()).or(direct);
         if nodes.is_empty() && direct.is_none() {
             return Err("no nodes are given: use --node NAME=HOST:PORT, --config FILE or REDISCLUSTER_NODES".into());
         }
@@ -79,6 +83,11 @@ impl Config {
             password,
             masters_only: options.masters_only || file.masters_only.unwrap_or(false),
         })
+    }
+
+    /// From now on with this password, whatever else was given.
+    pub fn log_in_by(&mut self, password: String) {
+        self.password = Some(password);
     }
 
     /// How long a command may take.

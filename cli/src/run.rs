@@ -1,6 +1,7 @@
 //! Runs what was asked for: one command, or the lines of a script.
 
 use crate::explain::explain;
+use crate::modes::named::Named;
 use crate::nodes;
 use crate::options::Options;
 use crate::own;
@@ -10,12 +11,14 @@ use crate::render::{is_verbatim, Mode, Style};
 use crate::reply::Reply;
 use crate::session::{Answer, Failure, Ran, Session};
 use crate::words::as_reply;
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 /// Runs commands and shows what comes back.
 pub struct Runner {
     session: Session,
+    /// Where commands go instead of to the nodes of their keys.
+    named: Option<Named>,
     style: Style,
     terminal: bool,
     repeat: i64,
@@ -27,10 +30,11 @@ pub struct Runner {
 
 impl Runner {
     /// Shows replies as the options say.
-    pub fn new(options: &Options, session: Session) -> Runner {
+    pub fn new(options: &Options, session: Session, named: Option<Named>) -> Runner {
         let terminal = io::stdout().is_terminal();
         Runner {
             session,
+            named,
             style: options.style(terminal),
             terminal,
             repeat: options.repeat.unwrap_or(1),
@@ -158,7 +162,11 @@ impl Runner {
     }
 
     fn command(&mut self, words: &[Vec<u8>], stops: bool) -> io::Result<Ran> {
-        let answer = match self.session.execute(words) {
+        let answer = match &self.named {
+            Some(named) => named.execute(words),
+            None => self.session.execute(words).map(|answer| (answer, true)),
+        };
+        let (answer, is_whole) = match answer {
             Ok(answer) => answer,
             Err(failure) => return self.failed(failure),
         };
@@ -181,8 +189,13 @@ impl Runner {
             }
             Answer::Gone => return Ok(Ran::Answered),
             Answer::PerNode(replies) => {
+                let is_error = replies.iter().any(|(_, _, reply)| matches!(reply, Reply::Error(_)));
                 self.per_node(replies, verbatim, &mut out);
-                Ran::Answered
+                match is_error {
+                    _ if !is_whole => Ran::Failed,
+                    true => Ran::ErrorReply,
+                    false => Ran::Answered,
+                }
             }
         };
         put(&out).map(|()| ran)
@@ -209,16 +222,6 @@ impl Runner {
             }
         }
     }
-}
-
-/// Everything that standard input holds, as one argument.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn argument_from_input() -> io::Result<Vec<u8>> {
-    let mut argument = Vec::new();
-    io::stdin().lock().read_to_end(&mut argument)?;
-    Ok(argument)
 }
 
 /// The count in front of a command: `None` when the word is no number, an error when nothing can be run so often.

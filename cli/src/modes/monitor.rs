@@ -1,0 +1,124 @@
+//! `MONITOR`: what servers run, as they run it.
+
+use super::fleet::Fleet;
+use super::stop::{Stop, GLANCE};
+use super::subscribe::total;
+use super::wire::said;
+use super::Ending;
+use crate::reply::Reply;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::mpsc::{sync_channel, SyncSender};
+use std::time::Duration;
+
+/// Between two attempts to reach a server that was lost.
+const AGAIN: Duration = Duration::from_secs(1);
+/// So many lines may wait to be written. What comes faster waits at the server.
+const AHEAD: usize = 10_000;
+
+enum News {
+    Line(Vec<u8>),
+    Lost(String),
+    Back,
+}
+
+/// Shows what all servers run, each line behind the name of its node, until it is asked to end. One that is lost is told of
+/// and connected to again.
+///
+/// # Errors
+/// When the output cannot be written.
+pub fn monitor(fleet: &Fleet<'_>, stop: &Stop) -> io::Result<Ending> {
+    let mut lines: BTreeMap<String, u64> = BTreeMap::new();
+    let mut is_refused = false;
+    std::thread::scope(|scope| {
+        let (sender, news) = sync_channel(AHEAD);
+        for server in 0..fleet.servers.len() {
+            let sender = sender.clone();
+            scope.spawn(move || listen(fleet, server, stop, &sender));
+        }
+        drop(sender);
+        for (server, news) in news {
+            let name = &fleet.servers[server].name;
+            match news {
+                News::Line(line) => {
+                    let mut out = if fleet.is_one_server { Vec::new() } else { format!("{name} ").into_bytes() };
+                    out.extend(line);
+                    out.push(b'\n');
+                    let mut stdout = io::stdout().lock();
+                    stdout.write_all(&out)?;
+                    stdout.flush()?;
+                    *lines.entry(name.clone()).or_default() += 1;
+                }
+                News::Lost(why) if fleet.is_one_server => {
+                    eprintln!("rediscluster: {why}");
+                    is_refused = true;
+                }
+                News::Lost(why) => eprintln!("rediscluster: {name} is lost: {why}; it is tried again every second"),
+                News::Back => eprintln!("rediscluster: {name} is back"),
+            }
+        }
+        Ok::<(), io::Error>(())
+    })?;
+    if is_refused {
+        return Ok(Ending::Failed);
+    }
+    if !fleet.is_one_server {
+        // The first line of each says that it listens.
+        lines.values_mut().for_each(|count| *count -= 1);
+        eprintln!("\n{}", total(&lines, "commands"));
+    }
+    Ok(Ending::Done)
+}
+
+/// Listens to one server until it is asked to end, or nobody takes what it says.
+fn listen(fleet: &Fleet<'_>, server: usize, stop: &Stop, sender: &SyncSender<(usize, News)>) {
+    let mut is_lost = false;
+    while !stop.is_asked() {
+        let told = |news| sender.send((server, news)).is_ok();
+        let why = match listen_once(fleet, server, stop, is_lost, &told) {
+            Ok(()) => return,
+            Err((why, was_connected)) => {
+                if was_connected {
+                    is_lost = false;
+                }
+                why
+            }
+        };
+        // One server that is lost is the end, as with redis-cli.
+        if stop.is_asked() || (!is_lost && !told(News::Lost(why))) || fleet.is_one_server {
+            return;
+        }
+        is_lost = true;
+        stop.within(AGAIN);
+    }
+}
+
+/// One connection from its beginning to its end; why it ended, and whether it was listened to.
+fn listen_once(
+    fleet: &Fleet<'_>,
+    server: usize,
+    stop: &Stop,
+    was_lost: bool,
+    told: &dyn Fn(News) -> bool,
+) -> Result<(), (String, bool)> {
+    let not_connected = |why: String| (why, false);
+    let mut wire = fleet.open(server).map_err(not_connected)?;
+    if let Reply::Error(text) = wire.ask(&[b"MONITOR"]).map_err(not_connected)? {
+        return Err((said(&text), false));
+    }
+    if !told(if was_lost { News::Back } else { News::Line(b"OK".to_vec()) }) {
+        return Ok(());
+    }
+    while !stop.is_asked() {
+        match wire.next(GLANCE) {
+            Ok(Some(Reply::Status(line))) => {
+                if !told(News::Line(line)) {
+                    return Ok(());
+                }
+            }
+            Ok(_) => {}
+            Err(why) => return Err((why, true)),
+        }
+    }
+    Ok(())
+}
