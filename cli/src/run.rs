@@ -238,7 +238,11 @@ fn complain(message: &str) -> io::Result<()> {
     writeln!(io::stderr(), "rediscluster: {message}")
 }
 
-fn put(bytes: &[u8]) -> io::Result<()> {
+/// Writes to standard output, at once.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn put(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)?;
     out.flush()

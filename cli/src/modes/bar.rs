@@ -1,7 +1,8 @@
 //! How far a mode is: a bar on a terminal, nothing elsewhere.
 
+use crate::run::put;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 /// It is drawn on standard error, below what is written.
@@ -44,11 +45,7 @@ impl Bar {
     /// # Errors
     /// When it cannot be written.
     pub fn print(&self, bytes: &[u8]) -> io::Result<()> {
-        self.above(|| {
-            let mut out = io::stdout().lock();
-            out.write_all(bytes)?;
-            out.flush()
-        })
+        self.above(|| put(bytes))
     }
 
     /// Takes it away.

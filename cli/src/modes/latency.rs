@@ -6,8 +6,9 @@ use super::wire::said;
 use super::Ending;
 use crate::render::Mode;
 use crate::reply::Reply;
+use crate::run::put;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -40,13 +41,13 @@ pub fn latency(fleet: &Fleet<'_>, interval: Option<Duration>, mode: Mode, stop: 
     asking(fleet, stop, |times| {
         if !is_watched {
             stop.within(interval.unwrap_or(ONCE));
-            return put(&lines(fleet, &taken(times, false), mode, None));
+            return put(lines(fleet, &taken(times, false), mode, None).as_bytes());
         }
         let mut drawn = 0;
         loop {
             let is_over = stop.within(GLANCE * 2);
             let text = lines(fleet, &taken(times, false), mode, None);
-            put(&redrawn(&text, drawn))?;
+            put(redrawn(&text, drawn).as_bytes())?;
             drawn = text.lines().count();
             if is_over {
                 return Ok(());
@@ -70,12 +71,12 @@ pub fn history(fleet: &Fleet<'_>, interval: Option<Duration>, mode: Mode, stop: 
             is_over = stop.within(range.saturating_sub(begun.elapsed()).min(GLANCE * 2));
             if is_watched {
                 let text = lines(fleet, &taken(times, false), mode, None);
-                put(&redrawn(&text, drawn))?;
+                put(redrawn(&text, drawn).as_bytes())?;
                 drawn = text.lines().count();
             }
         }
         let text = lines(fleet, &taken(times, true), mode, Some(begun.elapsed()));
-        put(&if is_watched { redrawn(&text, drawn) } else { text })?;
+        put(if is_watched { redrawn(&text, drawn) } else { text }.as_bytes())?;
         if is_over {
             return Ok(());
         }
@@ -215,10 +216,4 @@ fn redrawn(text: &str, lines: usize) -> String {
     // Each line is cleared before it is written, so that nothing of a longer one is left.
     let cleared: String = text.lines().map(|line| format!("\x1b[2K{line}\n")).collect();
     format!("\r{up}{cleared}")
-}
-
-fn put(text: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
 }

@@ -6,8 +6,9 @@ use super::subscribe::total;
 use super::wire::said;
 use super::Ending;
 use crate::reply::Reply;
+use crate::run::put;
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 use std::sync::mpsc::{sync_channel, SyncSender};
 use std::time::Duration;
 
@@ -44,9 +45,7 @@ pub fn monitor(fleet: &Fleet<'_>, stop: &Stop) -> io::Result<Ending> {
                     let mut out = if fleet.is_one_server { Vec::new() } else { format!("{name} ").into_bytes() };
                     out.extend(line);
                     out.push(b'\n');
-                    let mut stdout = io::stdout().lock();
-                    stdout.write_all(&out)?;
-                    stdout.flush()?;
+                    put(&out)?;
                     *lines.entry(name.clone()).or_default() += 1;
                 }
                 News::Lost(why) if fleet.is_one_server => {

@@ -5,7 +5,8 @@ use super::stop::Stop;
 use super::wire::{said, Wire};
 use super::Ending;
 use crate::reply::Reply;
-use std::io::{self, Write};
+use crate::run::put;
+use std::io;
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
@@ -81,10 +82,7 @@ pub fn stat(fleet: &Fleet<'_>, every: Option<Duration>, looks: Option<i64>, stop
         if !fleet.is_one_server {
             out += &format!("{}{}", margin("total"), line(&sum, before.requests));
         }
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(out.as_bytes())?;
-        stdout.flush()?;
-        drop(stdout);
+        put(out.as_bytes())?;
         if looks.map_or(true, |looks| look + 1 < looks) && stop.within(every) {
             break;
         }

@@ -8,9 +8,10 @@ use crate::config::Config;
 use crate::quote::quote;
 use crate::render::{Mode, Style};
 use crate::reply::Reply;
+use crate::run::put;
 use rediscluster::{Cluster, Event, Message, Outcome, Subscriber};
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 use std::time::{Duration, Instant};
 
 /// Between two attempts to subscribe on nodes that did not take it.
@@ -167,10 +168,4 @@ pub fn to_one_server(
             }
         };
     }
-}
-
-fn put(bytes: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes)?;
-    out.flush()
 }

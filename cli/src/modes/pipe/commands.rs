@@ -34,7 +34,14 @@ pub struct Commands {
 }
 
 impl Commands {
-    /// Adds what came. A last line may lack its end: that is given by adding a line end.
+    /// Says that nothing more comes. A last line may lack its end.
+    pub fn end(&mut self) {
+        if self.bytes.get(self.at) != Some(&b'*') {
+            self.feed(b"\n");
+        }
+    }
+
+    /// Adds what came.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.bytes.drain(..self.at);
         self.at = 0;
@@ -64,8 +71,8 @@ impl Commands {
             let line = self.line();
             let mistake = |why: &str| Mistake { line, why: why.to_owned() };
             let found = match rest[0] {
-                b'*' => resp(rest).map_err(|why| mistake(why))?,
-                _ => inline(rest).map_err(|why| mistake(why))?,
+                b'*' => resp(rest).map_err(&mistake)?,
+                _ => inline(rest).map_err(mistake)?,
             };
             match found {
                 Found::Command { length, words } => {

@@ -56,8 +56,7 @@ fn read_input() -> Receiver<Input> {
             if count > 0 {
                 commands.feed(&chunk[..count]);
             } else {
-                // The last line may lack its end.
-                commands.feed(b"\n");
+                commands.end();
             }
             loop {
                 let (batch, mistake) = batch(&mut commands);
