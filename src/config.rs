@@ -9,12 +9,12 @@ pub(crate) use replicas::AddressMap;
 
 use crate::command::Spec;
 use crate::error::{Error, Result};
-use crate::observer::{Observer, Observing};
+use crate::observer::{Observer, Observing, Pushes};
 use crate::partition::{Crc32Modulo, HashTags, Partitioner};
 use crate::plan::CrossNode;
-use crate::resp::{Limits, Protocol};
+use crate::resp::{Limits, Protocol, ValueRef};
 use crate::retry::Retries;
-use crate::topology::{Address, Placement, ReadFrom, ReplicaLag};
+use crate::topology::{Address, Node, Placement, ReadFrom, ReplicaLag};
 use crate::transport::{Connect, Connector};
 use std::fmt;
 use std::ops::Deref;
@@ -37,6 +37,7 @@ pub(crate) type FindAddresses = fn(&mut Builder) -> Result<Option<Error>>;
 /// | [`max_idle_age`](Builder::max_idle_age) of a connection that lies unused | 3 min |
 /// | [`retries`](Builder::retries) | up to 3; 1 when connections fail |
 /// | [`observer`](Builder::observer) | none |
+/// | [`on_push`](Builder::on_push) | nobody |
 /// | [`database`](Builder::database) | 0 |
 /// | [`protocol`](Builder::protocol) | RESP2 |
 /// | [`read_from`](Builder::read_from) | replicas |
@@ -108,6 +109,7 @@ pub(crate) struct Settings {
     pub(crate) connector: Option<Connector>,
     pub(crate) retries: Retries,
     pub(crate) observer: Observing,
+    pub(crate) pushes: Pushes,
 }
 
 /// Who a connection says it is. Servers of one node have the same, so it is shared.
@@ -171,6 +173,7 @@ impl Default for Builder {
                 connector: None,
                 retries: Retries::default(),
                 observer: Observing::default(),
+                pushes: Pushes::default(),
             },
             read_from: ReadFrom::default(),
             refresh_every: Some(Duration::from_secs(10)),
@@ -411,6 +414,35 @@ impl Builder {
     /// [`ObserverEvent`]: crate::ObserverEvent
     pub fn observer(mut self, observer: impl Observer + 'static) -> Builder {
         self.settings.observer = Observing::by(observer);
+        self
+    }
+
+    /// Who is told of messages that answer no command, as servers send them by RESP3 after `CLIENT TRACKING`: which server
+    /// it was, and what it said. They are told when the connection is read from, which is at its next command. A
+    /// [`Subscriber`](crate::Subscriber) has its own way. A panic changes nothing, as far as panics unwind. Without this they
+    /// are passed over.
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// # let address = cluster.topology().servers().next().expect("a server").1.address().to_string();
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::{Protocol, Value};
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let (sender, pushes) = channel();
+    /// let builder = Cluster::builder().protocol(Protocol::Resp3);
+    /// let mut connection = builder
+    ///     .on_push(move |_, push| drop(sender.send(Value::from(push))))
+    ///     .open(&address)?;
+    /// connection.execute(cmd("CLIENT TRACKING").arg("ON").reply::<()>())?;
+    /// connection.get::<_, Option<String>>("foo")?;
+    /// connection.set("foo", "bar")?;
+    /// connection.execute(cmd("PING").reply::<()>())?;
+    /// assert!(matches!(pushes.try_recv(), Ok(Value::Push(_))), "foo is not what it was");
+    /// # Ok(()) });
+    /// ```
+    pub fn on_push(mut self, handler: impl Fn(&Node, ValueRef<'_>) + Send + Sync + 'static) -> Builder {
+        self.settings.pushes = Pushes::told_to(handler);
         self
     }
 

@@ -1,7 +1,9 @@
 //! Which servers, as whom, and how: options first, then the configuration file, then the environment.
 
 use crate::file::File;
+use crate::modes::pushes;
 use crate::options::Options;
+use crate::render::Style;
 use rediscluster::{Builder, Cluster, Protocol};
 use rediscluster_tls::Tls;
 use std::ffi::OsString;
@@ -25,6 +27,8 @@ pub struct Config {
     username: Option<String>,
     password: Option<String>,
     masters_only: bool,
+    /// How messages that answer no command are shown, where they are.
+    pushes: Option<Style>,
     tls: Option<Tls>,
 }
 
@@ -81,6 +85,7 @@ impl Config {
             database: options.database.or(file.database),
             username: options.username.clone().or(file.username),
             password,
+            pushes: options.pushes(),
             masters_only: options.masters_only || file.masters_only.unwrap_or(false),
         })
     }
@@ -127,6 +132,9 @@ impl Config {
     pub fn settings(&self) -> Builder {
         let mut builder =
             Cluster::builder().protocol(self.protocol).deadline(self.deadline()).masters_only(self.masters_only);
+        if let Some(style) = self.pushes.clone() {
+            builder = builder.on_push(move |_, push| pushes::show(push, &style));
+        }
         if let Some(database) = self.database {
             builder = builder.database(database);
         }

@@ -8,6 +8,7 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 use rediscluster::{Address, Protocol};
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Send any command to this one server, or to the node of this name, without routing
+    /// Send any command to this server, or this node, without routing
     #[arg(long, value_name = "HOST:PORT|NODE")]
     pub direct: Option<String>,
 
@@ -249,6 +250,12 @@ impl Options {
             |text: &Option<OsString>| text.as_ref().map_or(b"\n".to_vec(), |text| text.as_encoded_bytes().to_vec());
         let mode = self.chosen.unwrap_or(if terminal { Mode::Standard } else { Mode::Raw });
         Style { mode, between: bytes(&self.between), behind: bytes(&self.behind) }
+    }
+
+    /// How messages that answer no command are shown, where they are.
+    pub fn pushes(&self) -> Option<Style> {
+        let terminal = std::io::stdout().is_terminal();
+        self.modes.show_pushes.unwrap_or(terminal).then(|| self.style(terminal))
     }
 
     /// The one server to talk to without routing.

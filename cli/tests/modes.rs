@@ -216,6 +216,11 @@ fn keys_of_three_nodes() {
     let only = rediscluster(&with(&nodes, &["--scan", "--on", "node_2"]));
     assert_eq!(only.out().lines().count() as i64, sizes[1]);
 
+    let running = Running::start(&with(&nodes, &["--scan", "--count", "1", "-i", "0.2"]));
+    running.until("");
+    let (told, status) = running.interrupt();
+    assert!(told.contains("rediscluster: stopped; so far ") && status == 130, "{told}");
+
     let ran = rediscluster(&with(&nodes, &["--bigkeys"]));
     let out = ran.out();
     for line in
@@ -378,7 +383,8 @@ fn messages_of_all_nodes_with_their_node() {
     }
     let counted = |what: &[&str]| servers.iter().map(|server| server.ask(what).int()).collect::<Vec<_>>();
     wait_until("each node has the pattern", || counted(&["PUBSUB", "NUMPAT"]) == [1, 1, 1]);
-    let channels_of = |server: &Server| server.field("stats", "pubsub_channels").and_then(|count| count.parse::<u32>().ok());
+    let channels_of =
+        |server: &Server| server.field("stats", "pubsub_channels").and_then(|count| count.parse::<u32>().ok());
     let subscribed = || servers.iter().filter_map(channels_of).sum::<u32>();
     wait_until("all channels are listened to", || subscribed() == 20);
     for channel in &channels {
@@ -434,6 +440,28 @@ fn messages_of_one_server_as_redis_cli() {
     server.ask(&["CLIENT", "KILL", "TYPE", "normal"]);
     assert!(running.until("rediscluster: ").contains("connection"), "a server that is lost ends it");
     assert_eq!(running.interrupt().1, 1);
+}
+
+#[test]
+fn pushes_as_redis_cli() {
+    let server = Server::start();
+    let script = b"client tracking on\nget a\nget b\nset a 1\nping\nmset a 2 b 3\nping\nflushall\nping\n";
+    for words in [
+        &["-3", "--no-raw", "--show-pushes", "yes"][..],
+        &["-3", "--show-pushes", "y"],
+        &["-3", "--csv", "--show-pushes", "yes"],
+        &["-3", "--no-raw", "--show-pushes", "no"],
+        &["-3", "--no-raw"],
+    ] {
+        let Some([ours, theirs]) = both("pushes_as_redis_cli", &server, words, script) else { return };
+        assert_eq!(
+            (sorted(&ours.out()), ours.status),
+            (sorted(&theirs.out()), theirs.status),
+            "{words:?}: {}",
+            ours.err()
+        );
+        assert_eq!(ours.out().contains("invalidate"), words.contains(&"--show-pushes") && !words.contains(&"no"));
+    }
 }
 
 #[test]

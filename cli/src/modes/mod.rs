@@ -11,6 +11,7 @@ mod monitor;
 pub mod named;
 mod options;
 mod pipe;
+pub mod pushes;
 mod scan;
 mod stat;
 mod stop;

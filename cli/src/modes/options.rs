@@ -28,7 +28,7 @@ pub struct ModeOptions {
     #[arg(short = 'u', value_name = "URI", help_heading = "One server, or some")]
     pub uri: Option<String>,
 
-    /// Send the command as it is to this one of the nodes, or to a replica by the name that `nodes` shows
+    /// Send the command as it is to this node, or to a replica by the name that `nodes` shows
     #[arg(long, value_name = "NODE", help_heading = "One server, or some")]
     pub on: Option<String>,
 
@@ -36,19 +36,23 @@ pub struct ModeOptions {
     #[arg(long, conflicts_with = "on", help_heading = "One server, or some")]
     pub on_each: bool,
 
+    /// Show what servers push by RESP3, yes or no [default: yes on a terminal]
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no, help_heading = "Input and output")]
+    pub show_pushes: Option<bool>,
+
     /// Ask for the password at the terminal; -a and the environment do not count then
-    #[arg(long, help_heading = "Input")]
+    #[arg(long, help_heading = "Input and output")]
     pub askpass: bool,
 
     /// Take the argument that is TAG from standard input
-    #[arg(short = 'X', value_name = "TAG", help_heading = "Input")]
+    #[arg(short = 'X', value_name = "TAG", help_heading = "Input and output")]
     pub stdin_tag: Option<OsString>,
 
     /// Run the Lua script in FILE; the words are keys, and behind a comma of its own arguments
-    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    #[arg(long, value_name = "FILE", help_heading = "Input and output")]
     pub eval: Option<PathBuf>,
 
-    /// Run the commands of standard input, one a line or as RESP, as fast as the servers take them
+    /// Run the commands of standard input, lines or RESP, as fast as servers take them
     #[arg(long, help_heading = MODES)]
     pub pipe: bool,
 
@@ -92,7 +96,7 @@ pub struct ModeOptions {
     #[arg(long = "type", value_name = "TYPE", help_heading = MODES)]
     pub key_type: Option<String>,
 
-    /// With those that go through all keys: about how many a server looks at in one go [default: 10]
+    /// With those that go through all keys: about how many at once [default: 10]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..), help_heading = MODES)]
     pub count: Option<u64>,
 
@@ -100,7 +104,7 @@ pub struct ModeOptions {
     #[arg(long, help_heading = MODES)]
     pub stat: bool,
 
-    /// Show how long a PING takes: on a terminal until Ctrl-C, else after -i seconds [default: 1]
+    /// Show how long a PING takes; not on a terminal: in -i seconds [default: 1]
     #[arg(long, help_heading = MODES)]
     pub latency: bool,
 
@@ -110,6 +114,15 @@ pub struct ModeOptions {
 }
 
 const MODES: &str = "Modes, over all nodes at once";
+
+/// As redis-cli reads it: the first letter counts.
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text.bytes().next().map(|byte| byte.to_ascii_lowercase()) {
+        Some(b'y') => Ok(true),
+        Some(b'n') => Ok(false),
+        _ => Err("it is yes or no".to_owned()),
+    }
+}
 
 impl ModeOptions {
     /// The one node that commands go to, or all of them; `None` where keys decide.

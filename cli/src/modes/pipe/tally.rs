@@ -5,7 +5,7 @@ use crate::modes::stop::Stop;
 use crate::modes::Ending;
 use std::io;
 
-const BAR: &str = "{pos} replies, {per_sec}, {elapsed} {msg}";
+const BAR: &str = "{pos} replies, {rate}, {elapsed} {msg}";
 /// So many errors are shown.
 const SHOWN: u64 = 10;
 
