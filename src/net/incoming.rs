@@ -35,6 +35,7 @@ impl Incoming {
 
     /// Where the next value lies, waiting for it until then; `None` when it has not come whole by then.
     pub(super) fn next_within(&mut self, deadline: Deadline) -> Result<Option<Range<usize>>> {
+        self.stream.begin_wait();
         loop {
             if let Some(range) = self.decoder.next_frame()? {
                 return Ok(Some(range));

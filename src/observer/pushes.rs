@@ -6,9 +6,11 @@ use std::fmt;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 
+type Handler = dyn Fn(&Node, ValueRef<'_>) + Send + Sync;
+
 /// Is told of each of them, where a program asks for that.
 #[derive(Clone, Default)]
-pub(crate) struct Pushes(Option<Arc<dyn Fn(&Node, ValueRef<'_>) + Send + Sync>>);
+pub(crate) struct Pushes(Option<Arc<Handler>>);
 
 impl Pushes {
     pub(crate) fn told_to(handler: impl Fn(&Node, ValueRef<'_>) + Send + Sync + 'static) -> Pushes {
