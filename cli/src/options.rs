@@ -50,8 +50,8 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Send any command to this server, or this node, without routing
-    #[arg(long, value_name = "HOST:PORT|NODE")]
+    /// Send any command to this one server, or to this node, without routing
+    #[arg(long, value_name = "HOST:PORT")]
     pub direct: Option<String>,
 
     /// As --direct, this server at the port of -p; without a value: this help

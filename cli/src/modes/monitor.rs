@@ -18,6 +18,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 const AHEAD: usize = 10_000;
 
 enum News {
+    /// It is listened to for the first time.
+    Begun,
     Line(Vec<u8>),
     Lost(String),
     Back,
@@ -30,40 +32,40 @@ enum News {
 /// When the output cannot be written.
 pub fn monitor(fleet: &Fleet<'_>, stop: &Stop) -> io::Result<Ending> {
     let mut lines: BTreeMap<String, u64> = BTreeMap::new();
-    let mut is_refused = false;
-    std::thread::scope(|scope| {
+    let mut has_ended = false;
+    std::thread::scope(|scope| -> io::Result<()> {
         let (sender, news) = sync_channel(AHEAD);
         for server in 0..fleet.servers.len() {
             let sender = sender.clone();
             scope.spawn(move || listen(fleet, server, stop, &sender));
         }
         drop(sender);
-        for (server, news) in news {
+        let shown = news.into_iter().try_for_each(|(server, news)| {
             let name = &fleet.servers[server].name;
+            let margin = if fleet.is_one_server { String::new() } else { format!("{name} ") };
             match news {
+                News::Begun => put(format!("{margin}OK\n").as_bytes())?,
                 News::Line(line) => {
-                    let mut out = if fleet.is_one_server { Vec::new() } else { format!("{name} ").into_bytes() };
-                    out.extend(line);
-                    out.push(b'\n');
-                    put(&out)?;
+                    put(&[margin.as_bytes(), &line, b"\n"].concat())?;
                     *lines.entry(name.clone()).or_default() += 1;
                 }
                 News::Lost(why) if fleet.is_one_server => {
                     eprintln!("rediscluster: {why}");
-                    is_refused = true;
+                    has_ended = true;
                 }
                 News::Lost(why) => eprintln!("rediscluster: {name} is lost: {why}; it is tried again every second"),
                 News::Back => eprintln!("rediscluster: {name} is back"),
             }
-        }
-        Ok::<(), io::Error>(())
+            Ok(())
+        });
+        // A server that has nothing to say does not notice that nobody takes it.
+        stop.ask();
+        shown
     })?;
-    if is_refused {
+    if has_ended {
         return Ok(Ending::Failed);
     }
     if !fleet.is_one_server {
-        // The first line of each says that it listens.
-        lines.values_mut().for_each(|count| *count -= 1);
         eprintln!("\n{}", total(&lines, "commands"));
     }
     Ok(Ending::Done)
@@ -105,7 +107,7 @@ fn listen_once(
     if let Reply::Error(text) = wire.ask(&[b"MONITOR"]).map_err(not_connected)? {
         return Err((said(&text), false));
     }
-    if !told(if was_lost { News::Back } else { News::Line(b"OK".to_vec()) }) {
+    if !told(if was_lost { News::Back } else { News::Begun }) {
         return Ok(());
     }
     while !stop.is_asked() {

@@ -48,11 +48,11 @@ pub struct ModeOptions {
     #[arg(short = 'X', value_name = "TAG", help_heading = "Input and output")]
     pub stdin_tag: Option<OsString>,
 
-    /// Run the Lua script in FILE; the words are keys, and behind a comma of its own arguments
+    /// Run the Lua script in FILE; words are keys, and arguments behind a comma
     #[arg(long, value_name = "FILE", help_heading = "Input and output")]
     pub eval: Option<PathBuf>,
 
-    /// Run the commands of standard input, lines or RESP, as fast as servers take them
+    /// Run the commands of standard input, lines or RESP, as fast as can be
     #[arg(long, help_heading = MODES)]
     pub pipe: bool,
 

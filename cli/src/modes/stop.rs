@@ -36,6 +36,11 @@ impl Stop {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Asks for it, as Ctrl-C does.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
     /// Waits; true as soon as it is asked for.
     pub fn within(&self, time: Duration) -> bool {
         let end = Instant::now() + time;
