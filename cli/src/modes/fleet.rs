@@ -7,6 +7,10 @@ use crate::nodes;
 use crate::reply::Reply;
 use rediscluster::ErrorKind;
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long a look at a server may take.
+pub const LOOK: Duration = Duration::from_secs(2);
 
 /// One of them.
 pub struct Server {
@@ -47,7 +51,7 @@ impl<'c> Fleet<'c> {
             return Err(format!("there is no node of the name {}", on.unwrap_or_default().escape_debug()));
         }
         // Where the masters are now. One that does not answer is met where its server is needed.
-        match cluster.masters_only().refresh_nodes(&wanted) {
+        match cluster.masters_only().deadline(LOOK.min(config.deadline())).refresh_nodes(&wanted) {
             Err(error) if error.kind() == ErrorKind::Config => return Err(error.to_string()),
             _ => {}
         }
@@ -67,7 +71,16 @@ impl<'c> Fleet<'c> {
     /// # Errors
     /// Why there is none.
     pub fn open(&self, server: usize) -> Result<Wire, String> {
-        Wire::open(self.config, &self.servers[server].address, self.stop)
+        Wire::open(self.config, &self.servers[server].address, self.config.deadline(), self.stop)
+    }
+
+    /// The same for a look at what a server says of itself: one that says nothing must not keep those that do.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn open_to_look(&self, server: usize) -> Result<Wire, String> {
+        let patience = LOOK.min(self.config.deadline());
+        Wire::open(self.config, &self.servers[server].address, patience, self.stop)
     }
 
     /// Asks all servers who they are and how many keys they have. Those that another one's name stands for already are left
@@ -75,7 +88,7 @@ impl<'c> Fleet<'c> {
     pub fn look(&mut self) -> Vec<String> {
         let found: Vec<(Option<String>, u64)> = std::thread::scope(|scope| {
             let this = &*self;
-            let ask = |at| scope.spawn(move || this.open(at).and_then(|mut wire| who_and_size(&mut wire)));
+            let ask = |at| scope.spawn(move || this.open_to_look(at).and_then(|mut wire| who_and_size(&mut wire)));
             let asked: Vec<_> = (0..this.servers.len()).map(ask).collect();
             asked.into_iter().map(|thread| thread.join().ok().and_then(Result::ok).unwrap_or_default()).collect()
         });

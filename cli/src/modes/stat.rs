@@ -116,7 +116,7 @@ fn ask_all(fleet: &Fleet<'_>, watched: &mut [Watched]) -> Vec<Result<Figures, St
             scope.spawn(move || {
                 let mut wire = match watched.wire.take() {
                     Some(wire) => wire,
-                    None => fleet.open(server)?,
+                    None => fleet.open_to_look(server)?,
                 };
                 let figures = Figures::ask(&mut wire)?;
                 watched.wire = Some(wire);

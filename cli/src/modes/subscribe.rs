@@ -1,6 +1,6 @@
 //! `SUBSCRIBE`, `PSUBSCRIBE` and `SSUBSCRIBE`: messages as they come.
 
-use super::fleet::Fleet;
+use super::fleet::{Fleet, LOOK};
 use super::stop::{Stop, GLANCE};
 use super::wire::Wire;
 use super::Ending;
@@ -15,7 +15,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 /// Between two attempts to subscribe on nodes that did not take it.
-const AGAIN: Duration = Duration::from_secs(1);
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// Listens on the nodes that messages to the channels go to, and for patterns on all of them. Each message is a line with
 /// its node.
@@ -30,7 +30,8 @@ pub fn routed(
     stop: &Stop,
 ) -> io::Result<Result<Ending, String>> {
     let cluster: Cluster = match config.builder().build() {
-        Ok(cluster) => cluster,
+        // What a node that says nothing does not confirm is asked for again, and the others are heard meanwhile.
+        Ok(cluster) => cluster.deadline(LOOK.min(config.deadline())),
         Err(error) => return Ok(Err(error.to_string())),
     };
     let subscribe = |subscriber: &mut Subscriber| match command {

@@ -18,14 +18,14 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Connects to the server at an address, which may be a URL. What modes ask has the same answer in either protocol.
+    /// Connects to the server at an address, which may be a URL, and gives each reply so much time. What modes ask has the same answer in either protocol.
     ///
     /// # Errors
     /// Why there is no connection.
-    pub fn open(config: &Config, address: &str, stop: &Stop) -> Result<Wire, String> {
+    pub fn open(config: &Config, address: &str, patience: Duration, stop: &Stop) -> Result<Wire, String> {
         let connection = config.settings().protocol(Protocol::Resp2).open(address);
         let (reader, writer) = connection.map_err(|error| error.message().to_owned())?.into_halves();
-        Ok(Wire { reader, writer, patience: config.deadline(), stop: stop.clone() })
+        Ok(Wire { reader, writer, patience, stop: stop.clone() })
     }
 
     /// Sends requests without waiting for a reply.

@@ -3,6 +3,7 @@
 use super::tally::Tally;
 use super::{next, patience, read_input, Input, Numbered};
 use crate::config::Config;
+use crate::modes::fleet::LOOK;
 use crate::modes::stop::Stop;
 use crate::modes::wire::said;
 use crate::modes::Ending;
@@ -30,7 +31,7 @@ pub fn routed(config: &Config, seconds: Option<u64>, stop: &Stop) -> io::Result<
         Err(error) => return Ok(Err(error.to_string())),
     };
     // One that is down fails the commands for its own keys.
-    match cluster.masters_only().deadline(config.deadline()).refresh() {
+    match cluster.masters_only().deadline(LOOK.min(config.deadline())).refresh() {
         Err(error) if error.kind() == ErrorKind::Config => return Ok(Err(error.to_string())),
         _ => {}
     }
