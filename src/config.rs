@@ -2,6 +2,7 @@
 
 mod nodes;
 mod pools;
+mod pushes;
 mod replicas;
 
 pub(crate) use nodes::{shown, ConfiguredNode, Endpoint, NodeTable};
@@ -12,10 +13,10 @@ use crate::error::{Error, Result};
 use crate::observer::{Observer, Observing, Pushes};
 use crate::partition::{Crc32Modulo, HashTags, Partitioner};
 use crate::plan::CrossNode;
-use crate::resp::{Limits, Protocol, ValueRef};
+use crate::resp::{Limits, Protocol};
 use crate::retry::Retries;
 use crate::share::Share;
-use crate::topology::{Address, Node, Placement, ReadFrom, ReplicaLag};
+use crate::topology::{Address, Placement, ReadFrom, ReplicaLag};
 use crate::transport::{Connect, Connector};
 use std::fmt;
 use std::ops::Deref;
@@ -445,35 +446,6 @@ impl Builder {
     /// [`ObserverEvent`]: crate::ObserverEvent
     pub fn observer(mut self, observer: impl Observer + 'static) -> Builder {
         self.settings.observer = Observing::by(observer);
-        self
-    }
-
-    /// Who is told of messages that answer no command, as servers send them by RESP3 after `CLIENT TRACKING`: which server
-    /// it was, and what it said. They are told when the connection is read from, which is at its next command. A
-    /// [`Subscriber`](crate::Subscriber) has its own way. A panic changes nothing, as far as panics unwind. Without this they
-    /// are passed over.
-    ///
-    /// ```
-    /// # rediscluster_testing::example(|cluster| {
-    /// # let address = cluster.topology().servers().next().expect("a server").1.address().to_string();
-    /// use rediscluster::prelude::*;
-    /// use rediscluster::{Protocol, Value};
-    /// use std::sync::mpsc::channel;
-    ///
-    /// let (sender, pushes) = channel();
-    /// let builder = Cluster::builder().protocol(Protocol::Resp3);
-    /// let mut connection = builder
-    ///     .on_push(move |_, push| drop(sender.send(Value::from(push))))
-    ///     .open(&address)?;
-    /// connection.execute(cmd("CLIENT TRACKING").arg("ON").reply::<()>())?;
-    /// connection.get::<_, Option<String>>("foo")?;
-    /// connection.set("foo", "bar")?;
-    /// connection.execute(cmd("PING").reply::<()>())?;
-    /// assert!(matches!(pushes.try_recv(), Ok(Value::Push(_))), "foo is not what it was");
-    /// # Ok(()) });
-    /// ```
-    pub fn on_push(mut self, handler: impl Fn(&Node, ValueRef<'_>) + Send + Sync + 'static) -> Builder {
-        self.settings.pushes = Pushes::told_to(handler);
         self
     }
 
