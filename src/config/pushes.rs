@@ -9,7 +9,7 @@ impl Builder {
     /// Who is told of messages that answer no command, as servers send them by RESP3 after `CLIENT TRACKING`: which server
     /// it was, and what it said. They are told when the connection is read from, which is at its next command. A
     /// [`Subscriber`](crate::Subscriber) has its own way. A panic changes nothing, as far as panics unwind. Without this they
-    /// are passed over, as they always are on [shared connections](Builder::share_connections).
+    /// are passed over.
     ///
     /// ```
     /// # rediscluster_testing::example(|cluster| {
