@@ -63,6 +63,11 @@ pub fn list() -> String {
     OWN.iter().map(one).collect()
 }
 
+/// Whether a command line is one of them.
+pub fn is_own(words: &[Vec<u8>]) -> bool {
+    words.first().is_some_and(|word| OWN.iter().any(|own| own.name.as_bytes() == word.as_slice()))
+}
+
 /// What can be answered without servers, so that no nodes have to be given; `None` for every other command.
 pub fn without_servers(words: &[Vec<u8>], mode: Mode) -> Option<Result<String, String>> {
     let (first, rest) = words.split_first()?;

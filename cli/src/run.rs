@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::explain::explain;
+use crate::modes::named::Named;
 use crate::nodes;
 use crate::options::Options;
 use crate::own;
@@ -11,7 +12,7 @@ use crate::render::{is_verbatim, Mode, Style};
 use crate::reply::Reply;
 use crate::session::{Answer, Failure, Interrupt, Ran, Session};
 use crate::words::as_reply;
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 /// So much of a reply is shown before Ctrl-C is looked for.
@@ -20,6 +21,8 @@ const PIECE: usize = 1 << 13;
 /// Runs commands and shows what comes back.
 pub struct Runner {
     session: Session,
+    /// Where commands go instead of to the nodes of their keys.
+    named: Option<Named>,
     style: Style,
     terminal: bool,
     repeat: i64,
@@ -31,10 +34,11 @@ pub struct Runner {
 
 impl Runner {
     /// Shows replies as the options say.
-    pub fn new(options: &Options, session: Session) -> Runner {
+    pub fn new(options: &Options, session: Session, named: Option<Named>) -> Runner {
         let terminal = io::stdout().is_terminal();
         Runner {
             session,
+            named,
             style: options.style(terminal),
             terminal,
             repeat: options.repeat.unwrap_or(1),
@@ -188,7 +192,11 @@ impl Runner {
     }
 
     fn command(&mut self, words: &[Vec<u8>], stops: bool) -> io::Result<Ran> {
-        let answer = match self.session.execute(words) {
+        let answer = match &self.named {
+            Some(named) => named.execute(words),
+            None => self.session.execute(words).map(|answer| (answer, true)),
+        };
+        let (answer, is_whole) = match answer {
             Ok(answer) => answer,
             Err(failure) => return self.failed(failure),
         };
@@ -212,8 +220,13 @@ impl Runner {
             Answer::Gone => return Ok(Ran::Answered),
             Answer::Messages(messages) => return messages.show(&self.style).map(|()| Ran::Answered),
             Answer::PerNode(replies) => {
+                let is_error = replies.iter().any(|(_, _, reply)| matches!(reply, Reply::Error(_)));
                 self.per_node(replies, verbatim, &mut out);
-                Ran::Answered
+                match is_error {
+                    _ if !is_whole => Ran::Failed,
+                    true => Ran::ErrorReply,
+                    false => Ran::Answered,
+                }
             }
         };
         self.put(&out).map(|()| ran)
@@ -271,16 +284,6 @@ fn own_command(
     })
 }
 
-/// Everything that standard input holds, as one argument.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn argument_from_input() -> io::Result<Vec<u8>> {
-    let mut argument = Vec::new();
-    io::stdin().lock().read_to_end(&mut argument)?;
-    Ok(argument)
-}
-
 /// The count in front of a command: `None` when the word is no number, an error when nothing can be run so often.
 fn count(word: &[u8]) -> Option<Result<i64, ()>> {
     let text = std::str::from_utf8(word).ok()?.trim_start();
@@ -299,10 +302,10 @@ pub fn complain(message: &str) -> io::Result<()> {
     writeln!(io::stderr(), "rediscluster: {message}")
 }
 
-/// Shows bytes as they are.
+/// Writes to standard output, at once.
 ///
 /// # Errors
-/// When they cannot be written.
+/// When it cannot be written.
 pub fn put(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)?;

@@ -99,6 +99,10 @@ pub fn refuse(words: &[Vec<u8>], protocol: Protocol) -> Result<(), String> {
         let name = spec.name;
         return Err(match name {
             "CLIENT REPLY" => "CLIENT REPLY: this program shows one reply for each command".into(),
+            "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE" | "MONITOR" => {
+                let name = name.to_lowercase();
+                format!("{name} is answered by a stream of messages: run it by itself, as in `rediscluster {name}`")
+            }
             _ => {
                 format!("{name} is answered by a stream of messages, which this program does not show; redis-cli does")
             }

@@ -66,7 +66,7 @@ impl Terminal {
         }));
         let mut terminal = Terminal {
             docs_of: session.config().direct.clone(),
-            runner: Runner::new(options, session),
+            runner: Runner::new(options, session, None),
             editor,
             history,
         };
