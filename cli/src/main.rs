@@ -1,5 +1,6 @@
 //! `rediscluster`: Redis commands from a shell, on N independent servers that look like one.
 
+mod check;
 mod commands;
 mod config;
 mod connection_state;

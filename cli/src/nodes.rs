@@ -14,14 +14,16 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One server.
-struct Row {
-    name: String,
-    address: String,
+pub struct Row {
+    pub name: String,
+    pub address: String,
+    /// Its address as it was configured, which may hold a password.
+    pub reached_at: String,
     /// What it was taken for; the answer may say otherwise.
-    master: bool,
-    answer: Result<Probe, String>,
+    pub master: bool,
+    pub answer: Result<Probe, String>,
     /// What else there is to say.
-    note: Option<String>,
+    pub note: Option<String>,
 }
 
 /// A line for every key: the key, the node it lives on, the address.
@@ -62,7 +64,7 @@ pub fn node_for(config: &Config, keys: &[Vec<u8>], mode: Mode, terminal: bool) -
 }
 
 /// A key as it is, or in quotes where it would break the line.
-fn shown(key: &[u8]) -> Vec<u8> {
+pub fn shown(key: &[u8]) -> Vec<u8> {
     if !key.iter().any(|byte| byte.is_ascii_control()) {
         return key.to_vec();
     }
@@ -92,7 +94,7 @@ pub fn table(config: &Config, mode: Mode) -> Result<(Vec<u8>, Ran), String> {
 }
 
 /// The servers: each master followed by its replicas, all masters asked at the same time.
-fn rows(config: &Config) -> Vec<Row> {
+pub fn rows(config: &Config) -> Vec<Row> {
     let mut masters: Vec<_> =
         config.nodes.iter().filter(|(name, _)| config.master_of.iter().all(|(_, replica)| replica != name)).collect();
     if masters.iter().all(|(name, _)| number(name).is_some()) {
@@ -141,7 +143,8 @@ fn row(config: &Config, name: &str, address: &str, master: bool) -> Row {
         Ok(probe) if !master && probe.is_master => Some("expected to be a replica".to_owned()),
         _ => None,
     };
-    Row { name: name.to_owned(), address: host(address).to_owned(), master, answer, note }
+    let (name, reached_at) = (name.to_owned(), address.to_owned());
+    Row { name, address: host(address).to_owned(), reached_at, master, answer, note }
 }
 
 /// N of `node_N`.
@@ -180,6 +183,15 @@ fn with_credentials_of(master: &str, replica: &str) -> String {
 }
 
 impl Row {
+    /// What it is called, for people.
+    pub fn title(&self) -> String {
+        if self.name.ends_with(&self.address) {
+            self.name.clone()
+        } else {
+            format!("{} ({})", self.name, self.address)
+        }
+    }
+
     fn role(&self) -> &'static str {
         match self.answer.as_ref().map_or(self.master, |probe| probe.is_master) {
             true => "master",

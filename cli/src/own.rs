@@ -19,7 +19,8 @@ pub const OWN: [Own; 6] = [
         arguments: "",
         does: &[
             "Show every server: role, replicas and their state, keys, memory; the",
-            "status is 1 when one of them does not answer",
+            "status is 1 when one of them does not answer. --check shows what is",
+            "wrong instead, for monitoring: a line for each problem, and status 1",
         ],
     },
     Own {

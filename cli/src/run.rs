@@ -1,5 +1,6 @@
 //! Runs what was asked for: one command, or the lines of a script.
 
+use crate::check::check;
 use crate::explain::explain;
 use crate::nodes;
 use crate::options::Options;
@@ -135,7 +136,8 @@ impl Runner {
                 plan.map(|text| (text.into_bytes(), Ran::Answered))
             }
             Some(b"recover") => recover(self.session.config(), &words[1..], self.style.mode),
-            Some(b"nodes") if words.len() == 1 => nodes::table(self.session.config(), self.style.mode),
+            Some(b"nodes") if words.len() > 1 => check(self.session.config(), &words[1..], self.style.mode),
+            Some(b"nodes") => nodes::table(self.session.config(), self.style.mode),
             _ => return self.command(words, stops),
         };
         match own {
