@@ -114,6 +114,11 @@ impl Config {
         }
     }
 
+    /// The number of the database.
+    pub fn database(&self) -> u32 {
+        self.database.unwrap_or(0)
+    }
+
     /// The library's builder with everything but the nodes.
     pub fn settings(&self) -> Builder {
         let mut builder =

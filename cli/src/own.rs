@@ -12,7 +12,7 @@ pub struct Own {
 }
 
 /// All of them.
-pub const OWN: [Own; 6] = [
+pub const OWN: [Own; 7] = [
     Own { name: "node-for", arguments: " KEY...", does: &["Show which node each key lives on, and its address"] },
     Own {
         name: "nodes",
@@ -35,6 +35,15 @@ pub const OWN: [Own; 6] = [
             "Show what programs left behind that ended in the middle of a move",
             "between two nodes; --apply finishes or undoes it. What was used in",
             "the last 60 s is left alone, or in the last --older-than SECONDS",
+        ],
+    },
+    Own {
+        name: "verify",
+        arguments: "",
+        does: &[
+            "Walk through all keys of all nodes and show which are not where they",
+            "belong, with status 1; --fix moves those whose place is certain. See",
+            "docs/looking-after-a-fleet.md for what it has to be told of tags",
         ],
     },
     Own { name: "commands", arguments: "", does: &["Show the command table; with --json or --tsv for programs"] },

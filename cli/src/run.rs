@@ -10,6 +10,7 @@ use crate::recover::recover;
 use crate::render::{is_verbatim, Mode, Style};
 use crate::reply::Reply;
 use crate::session::{Answer, Failure, Ran, Session};
+use crate::verify::verify;
 use crate::words::as_reply;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::time::{Duration, Instant};
@@ -138,6 +139,12 @@ impl Runner {
             Some(b"recover") => recover(self.session.config(), &words[1..], self.style.mode),
             Some(b"nodes") if words.len() > 1 => check(self.session.config(), &words[1..], self.style.mode),
             Some(b"nodes") => nodes::table(self.session.config(), self.style.mode),
+            Some(b"verify") => {
+                return match verify(self.session.config(), &words[1..], self.style.mode)? {
+                    Ok(ran) => Ok(ran),
+                    Err(message) => self.failed(message.into()),
+                };
+            }
             _ => return self.command(words, stops),
         };
         match own {

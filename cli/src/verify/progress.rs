@@ -1,0 +1,67 @@
+//! How far a walk is: a bar on a terminal, and a line now and then elsewhere.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+/// Between two lines where there is no bar.
+const LINE_AFTER: Duration = Duration::from_secs(10);
+
+/// Shown on standard error.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    total: u64,
+    last_line: Instant,
+}
+
+impl Progress {
+    /// Of so many keys, as far as can be known.
+    pub fn new(total: u64) -> Progress {
+        let bar = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template(
+                "{bar:30} {percent:>3} %  {pos} of {len} keys  {per_sec}  {eta} left  {msg}",
+            );
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar
+        });
+        Progress { bar, total, last_line: Instant::now() }
+    }
+
+    /// So many keys were looked at, of which so many are wrong.
+    pub fn update(&mut self, keys: u64, wrong: u64) {
+        match &self.bar {
+            Some(bar) => {
+                // Keys come while the walk goes on.
+                if keys > self.total {
+                    bar.set_length(keys);
+                }
+                bar.set_position(keys);
+                if wrong > 0 {
+                    bar.set_message(format!("{wrong} to look at"));
+                }
+            }
+            None if self.last_line.elapsed() >= LINE_AFTER => {
+                self.last_line = Instant::now();
+                let percent = (100 * keys).checked_div(self.total).map_or(100, |percent| percent.min(100));
+                eprintln!("verify: {keys} of {} keys ({percent} %), {wrong} to look at", self.total.max(keys));
+            }
+            None => {}
+        }
+    }
+
+    /// Writes to the terminal without a bar in between.
+    pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
