@@ -18,6 +18,7 @@ mod run;
 mod session;
 mod table;
 mod tls;
+mod top;
 mod verify;
 mod words;
 

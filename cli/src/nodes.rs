@@ -93,13 +93,26 @@ pub fn table(config: &Config, mode: Mode) -> Result<(Vec<u8>, Ran), String> {
     Ok((text.into_bytes(), ran))
 }
 
-/// The servers: each master followed by its replicas, all masters asked at the same time.
-pub fn rows(config: &Config) -> Vec<Row> {
+/// The masters that are configured, in the order that placement counts them: their names and addresses, which may hold
+/// passwords.
+pub fn masters(config: &Config) -> Vec<&(String, String)> {
     let mut masters: Vec<_> =
         config.nodes.iter().filter(|(name, _)| config.master_of.iter().all(|(_, replica)| replica != name)).collect();
     if masters.iter().all(|(name, _)| number(name).is_some()) {
         masters.sort_by_key(|(name, _)| number(name));
     }
+    masters
+}
+
+/// The replicas that are configured for a master.
+pub fn given_replicas<'c>(config: &'c Config, master: &'c str) -> impl Iterator<Item = &'c (String, String)> {
+    let is_given = move |name: &String| config.master_of.iter().any(|(of, replica)| of == master && replica == name);
+    config.nodes.iter().filter(move |(name, _)| is_given(name))
+}
+
+/// The servers: each master followed by its replicas, all masters asked at the same time.
+pub fn rows(config: &Config) -> Vec<Row> {
+    let masters = masters(config);
     let mut rows: Vec<Row> = std::thread::scope(|scope| {
         let asked: Vec<_> =
             masters.iter().map(|(name, address)| scope.spawn(|| shard(config, name, address))).collect();
@@ -119,13 +132,8 @@ pub fn rows(config: &Config) -> Vec<Row> {
 /// A master and its replicas: those that were given for it, else those that it names.
 fn shard(config: &Config, name: &str, address: &str) -> Vec<Row> {
     let mut rows = vec![row(config, name, address, true)];
-    let given: Vec<_> =
-        config.master_of.iter().filter(|(master, _)| master == name).map(|(_, replica)| replica).collect();
-    let mut replicas = Vec::new();
-    for (name, address) in config.nodes.iter().filter(|(name, _)| given.contains(&name)) {
-        replicas.push((name.clone(), address.clone()));
-    }
-    if given.is_empty() {
+    let mut replicas: Vec<_> = given_replicas(config, name).cloned().collect();
+    if replicas.is_empty() {
         for (replica, _) in rows[0].answer.iter().flat_map(|probe| &probe.replicas) {
             replicas.push((format!("{name}/{replica}"), with_credentials_of(address, replica)));
         }
@@ -167,14 +175,14 @@ fn credentials(address: &str) -> (Option<&str>, &str) {
 }
 
 /// The host and the port of an address that may be a URL with a password, or the path of a Unix socket.
-fn host(address: &str) -> &str {
+pub fn host(address: &str) -> &str {
     let (_, rest) = credentials(address);
     let end: &[char] = if address.starts_with("unix://") { &['?'] } else { &['/', '?', '#'] };
     rest.split(end).next().unwrap_or(rest)
 }
 
 /// A replica is reached as its master is, but never by a Unix socket.
-fn with_credentials_of(master: &str, replica: &str) -> String {
+pub fn with_credentials_of(master: &str, replica: &str) -> String {
     let scheme = if master.starts_with("rediss://") { "rediss" } else { "redis" };
     match credentials(master) {
         (Some(credentials), _) => format!("{scheme}://{credentials}@{replica}"),

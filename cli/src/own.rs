@@ -12,7 +12,7 @@ pub struct Own {
 }
 
 /// All of them.
-pub const OWN: [Own; 7] = [
+pub const OWN: [Own; 8] = [
     Own { name: "node-for", arguments: " KEY...", does: &["Show which node each key lives on, and its address"] },
     Own {
         name: "nodes",
@@ -35,6 +35,14 @@ pub const OWN: [Own; 7] = [
             "Show what programs left behind that ended in the middle of a move",
             "between two nodes; --apply finishes or undoes it. What was used in",
             "the last 60 s is left alone, or in the last --older-than SECONDS",
+        ],
+    },
+    Own {
+        name: "top",
+        arguments: "",
+        does: &[
+            "Show live what the servers do: operations, hits, memory, clients, keys,",
+            "replicas, slow commands; --once shows it once, with --json for programs",
         ],
     },
     Own {

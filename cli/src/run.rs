@@ -10,6 +10,7 @@ use crate::recover::recover;
 use crate::render::{is_verbatim, Mode, Style};
 use crate::reply::Reply;
 use crate::session::{Answer, Failure, Ran, Session};
+use crate::top::top;
 use crate::verify::verify;
 use crate::words::as_reply;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
@@ -139,8 +140,10 @@ impl Runner {
             Some(b"recover") => recover(self.session.config(), &words[1..], self.style.mode),
             Some(b"nodes") if words.len() > 1 => check(self.session.config(), &words[1..], self.style.mode),
             Some(b"nodes") => nodes::table(self.session.config(), self.style.mode),
-            Some(b"verify") => {
-                return match verify(self.session.config(), &words[1..], self.style.mode)? {
+            // These write while they are at work.
+            Some(name @ (b"verify" | b"top")) => {
+                let run = if name == b"top" { top } else { verify };
+                return match run(self.session.config(), &words[1..], self.style.mode)? {
                     Ok(ran) => Ok(ran),
                     Err(message) => self.failed(message.into()),
                 };

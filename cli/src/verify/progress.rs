@@ -1,5 +1,7 @@
 //! How far a walk is: a bar on a terminal, and a line now and then elsewhere.
 
+use super::state::State;
+use super::verdict::Kind;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
@@ -28,8 +30,9 @@ impl Progress {
         Progress { bar, total, last_line: Instant::now() }
     }
 
-    /// So many keys were looked at, of which so many are wrong.
-    pub fn update(&mut self, keys: u64, wrong: u64) {
+    /// So far it has come.
+    pub fn update(&mut self, state: &State) {
+        let keys = state.keys();
         match &self.bar {
             Some(bar) => {
                 // Keys come while the walk goes on.
@@ -37,14 +40,16 @@ impl Progress {
                     bar.set_length(keys);
                 }
                 bar.set_position(keys);
-                if wrong > 0 {
-                    bar.set_message(format!("{wrong} to look at"));
-                }
+                bar.set_message(found(state));
             }
             None if self.last_line.elapsed() >= LINE_AFTER => {
                 self.last_line = Instant::now();
                 let percent = (100 * keys).checked_div(self.total).map_or(100, |percent| percent.min(100));
-                eprintln!("verify: {keys} of {} keys ({percent} %), {wrong} to look at", self.total.max(keys));
+                let (total, found) = (self.total.max(keys), found(state));
+                eprintln!(
+                    "verify: {keys} of {total} keys ({percent} %){}{found}",
+                    if found.is_empty() { "" } else { ", " }
+                );
             }
             None => {}
         }
@@ -64,4 +69,11 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// What was found, in a word or two.
+fn found(state: &State) -> String {
+    let counts = [(state.count(Kind::Moved), "moved"), (state.wrong(), "to look at")];
+    let told = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    told.collect::<Vec<_>>().join(", ")
 }

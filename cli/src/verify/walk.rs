@@ -14,8 +14,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many keys are looked at together, at least.
+/// How many keys are looked at together, about.
 const BATCH: usize = 1000;
+/// The same where keys are moved, which takes longer: a walk ends between two batches.
+const BATCH_OF_MOVES: usize = 200;
+/// How many keys of one server are moved at the same time.
+const MOVES: usize = 4;
 /// How long one try to get the next keys may take.
 const TRY: Duration = Duration::from_secs(2);
 /// How often the state is written.
@@ -85,7 +89,8 @@ impl Walks<'_> {
         for &database in self.databases {
             let begun = self.told(|told| told.state.walks[&(self.nodes[server].name.clone(), database)].clone());
             let alone = self.nodes[server].alone.database(database).deadline(TRY.min(self.patience));
-            let mut options = ScanOptions::new().count(BATCH as u64);
+            let batch = if self.wish.fix { BATCH_OF_MOVES } else { BATCH };
+            let mut options = ScanOptions::new().count(batch as u64);
             if let Some(pattern) = &self.wish.pattern {
                 options = options.matching(pattern.as_str());
             }
@@ -96,7 +101,7 @@ impl Walks<'_> {
             };
             let mut since = Instant::now();
             while !self.is_over() {
-                let keys = match page(&mut scan) {
+                let keys = match page(&mut scan, batch) {
                     Ok(keys) => keys,
                     // One try is short, so that the walk can be stopped meanwhile.
                     Err(error) if error.kind() == ErrorKind::Timeout && since.elapsed() < self.patience => continue,
@@ -140,29 +145,35 @@ impl Walks<'_> {
             let exists = exist(&fleet.on(&node.name)?, &names)?;
             wrong.iter_mut().zip(exists).filter(|(_, exists)| *exists).for_each(|(judged, _)| judged.also.push(other));
         }
-        for judged in wrong {
+        for judged in &mut wrong {
             // Of several, nobody knows which is the right one.
             if judged.verdict.kind == Kind::Misplaced && !judged.also.is_empty() {
                 judged.verdict.kind = Kind::Twice;
             }
-            if self.wish.fix {
-                self.fix(&fleet, server, judged)?;
-            }
+        }
+        if self.wish.fix && !wrong.is_empty() {
+            let share = wrong.len().div_ceil(MOVES);
+            std::thread::scope(|scope| {
+                for some in wrong.chunks_mut(share) {
+                    let fleet = &fleet;
+                    scope.spawn(move || some.iter_mut().for_each(|judged| self.fix(fleet, server, judged)));
+                }
+            });
         }
         Ok(judged)
     }
 
     /// Moves a key where it belongs, when that is certain.
-    fn fix(&self, fleet: &Cluster, server: usize, judged: &mut Judged<'_>) -> Result<(), Error> {
+    fn fix(&self, fleet: &Cluster, server: usize, judged: &mut Judged<'_>) {
         let (new_name, home) = match (&judged.verdict, self.wish.rename_looser) {
             (Verdict { kind: Kind::Misplaced, home: Some(home), .. }, _) => (judged.name.to_vec(), *home),
             (Verdict { kind: Kind::Looser, home: Some(home), full: Some(full) }, true) if judged.also.is_empty() => {
                 (self.tags.split(full).1.to_vec(), *home)
             }
-            _ => return Ok(()),
+            _ => return,
         };
-        let moved =
-            fleet.on(&self.nodes[server].name)?.renamenx_to(judged.name, &self.names[home], new_name.as_slice());
+        let moved = fleet.on(&self.nodes[server].name);
+        let moved = moved.and_then(|on| on.renamenx_to(judged.name, &self.names[home], new_name.as_slice()));
         judged.verdict.kind = match moved {
             Ok(true) => Kind::Moved,
             // Somebody was faster, or a key of the full name is there.
@@ -176,7 +187,6 @@ impl Walks<'_> {
                 Kind::Failed
             }
         };
-        Ok(())
     }
 
     /// Tells and counts what was found, and notes how far the walk is.
@@ -207,7 +217,7 @@ impl Walks<'_> {
                 }
             }
             state.walks.insert((node.to_owned(), database), at);
-            progress.update(state.keys(), state.wrong());
+            progress.update(state);
             if let Some(path) = self.wish.state.as_ref().filter(|_| written.elapsed() >= WRITE_AFTER) {
                 state.write(Path::new(path))?;
                 *written = Instant::now();
@@ -230,8 +240,8 @@ struct Judged<'k> {
 
 /// The next keys, to the end of a page, so that none of them comes again after the position behind them; none when only
 /// empty pages came in the time of one try.
-fn page(scan: &mut ScanAll) -> Result<Vec<Vec<u8>>, Error> {
-    let mut keys: Vec<Vec<u8>> = Vec::with_capacity(BATCH);
+fn page(scan: &mut ScanAll, batch: usize) -> Result<Vec<Vec<u8>>, Error> {
+    let mut keys: Vec<Vec<u8>> = Vec::with_capacity(batch);
     let mut before: Option<ScanPosition> = None;
     loop {
         let asked_at = ScanAll::position(scan);
@@ -245,7 +255,7 @@ fn page(scan: &mut ScanAll) -> Result<Vec<Vec<u8>>, Error> {
             Some(Err(_)) if !keys.is_empty() => return Ok(keys),
             Some(Err(error)) => return Err(error),
         }
-        if keys.len() >= BATCH / 2 {
+        if keys.len() >= batch / 2 {
             let now = ScanAll::position(scan);
             if before.as_ref().is_some_and(|before| *before != now) {
                 return Ok(keys);
