@@ -309,8 +309,8 @@ fn count(rows: &[Row]) -> String {
     let masters = rows.iter().filter(|row| row.master).count();
     let replicas = rows.len() - masters;
     let keys: u64 = rows.iter().filter(|row| row.master).flat_map(|row| &row.answer).map(|probe| probe.all_keys).sum();
-    let of = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    format!("{}, {}, {keys} keys", of(masters, "master"), of(replicas, "replica"))
+    let of = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    format!("{}, {}, {}", of(masters as u64, "master"), of(replicas as u64, "replica"), of(keys, "key"))
 }
 
 fn as_json(rows: &[Row], problems: &[Problem]) -> Value {

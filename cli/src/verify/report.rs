@@ -141,34 +141,34 @@ impl Finding<'_> {
 
 fn summary(state: &State, nodes: usize) -> String {
     let count = |kind| state.count(kind);
-    let mut lines = vec![(state.keys(), "keys looked at")];
+    let mut lines = vec![(state.keys(), if state.keys() == 1 { "key looked at" } else { "keys looked at" })];
     let says = |kind| match kind {
-        Kind::Home => "are where they belong",
-        Kind::Unproven => "are where their names lead; where they belong is not known, as they may have tags",
-        Kind::Own => "are this program's own (rediscluster:…) and were passed over",
-        Kind::Misplaced => "belong on another node",
-        Kind::Twice => "belong on another node or are of no certain place, and their names are on several",
-        Kind::Uncertain => "are not where their names lead, and may have tags",
-        Kind::Ambiguous => "have several tags, of which none leads where they are",
-        Kind::Looser => "are where rediscluster-py's looser rule for tags puts them",
-        Kind::Unreachable => "have names that read as a name and a tag, so no program finds them",
-        Kind::Moved => "were moved to where they belong",
-        Kind::Failed => "could not be moved",
-        Kind::Gone => "were gone before they could be moved",
+        Kind::Home => "where they belong",
+        Kind::Unproven => "where their names lead; whether they belong there is not known, as they may have tags",
+        Kind::Own => "of this program's own (rediscluster:…), passed over",
+        Kind::Misplaced => "on another node than theirs",
+        Kind::Twice => "on another node than theirs, with their name on several nodes",
+        Kind::Uncertain => "not where their names lead; they may have tags",
+        Kind::Ambiguous => "with several tags, where none of them leads",
+        Kind::Looser => "where rediscluster-py's looser rule for tags puts them",
+        Kind::Unreachable => "with names that read as a name and a tag, so that no program finds them",
+        Kind::Moved => "moved to where they belong",
+        Kind::Failed => "that could not be moved",
+        Kind::Gone => "gone before they could be moved",
     };
     lines.extend(KINDS.iter().filter(|&&kind| count(kind) > 0).map(|&kind| (count(kind), says(kind))));
     let width = lines.iter().map(|(count, _)| count.to_string().len()).max().unwrap_or(0);
     let mut text: String = lines.iter().map(|(count, says)| format!("{count:>width$} {says}\n")).collect();
     if let Some((number, explained, strays)) = state.explained.best(nodes) {
         text.push_str(&format!(
-            "{explained} of {strays} that are not where they lead are where a fleet of {number} node{} has them.\n",
+            "A fleet of {number} node{} would have {explained} of the {strays} strays where they are.\n",
             if number == 1 { "" } else { "s" }
         ));
     }
     if count(Kind::Uncertain) > 0 {
         text.push_str(
-            "A key `name{tag}` is stored as `name`, which does not tell where it belongs: --tags FILE, --tag-rule REGEX=KEY or\n\
-             --untagged say more.\n",
+            "A key `name{tag}` is stored as `name`, which does not tell where it belongs. Say more by --tags FILE, --tag-rule\n\
+             REGEX=KEY or --untagged.\n",
         );
     }
     if !state.is_over() {
