@@ -168,7 +168,7 @@ fn summary(state: &State, nodes: usize) -> String {
     if count(Kind::Uncertain) > 0 {
         text.push_str(
             "A key `name{tag}` is stored as `name`, which does not tell where it belongs. Say more by --tags FILE, --tag-rule\n\
-             REGEX=KEY or --untagged.\n",
+             REGEX=TEMPLATE or --untagged.\n",
         );
     }
     if !state.is_over() {

@@ -30,10 +30,10 @@ pub struct LooserName {
     pub full: Vec<u8>,
 }
 
-/// `REGEX=KEY`
+/// `REGEX=TEMPLATE`, divided at the last `=`: what whole names look like, and the full names that they come from.
 struct Rule {
     regex: Regex,
-    key: Vec<u8>,
+    template: Vec<u8>,
 }
 
 /// What a stored name tells.
@@ -158,17 +158,18 @@ fn checksum(bytes: &[u8]) -> u64 {
 
 impl Rule {
     fn read(text: &str) -> Result<Rule, String> {
-        let (regex, key) = text.split_once('=').ok_or_else(|| format!("verify: --tag-rule {text} is not REGEX=KEY"))?;
+        let (regex, template) =
+            text.rsplit_once('=').ok_or_else(|| format!("verify: --tag-rule {text} is not REGEX=TEMPLATE"))?;
         let regex = RegexBuilder::new(&format!("^(?:{regex})$")).unicode(false).dot_matches_new_line(true).build();
         let regex = regex.map_err(|error| format!("verify: --tag-rule {text}: {error}"))?;
-        Ok(Rule { regex, key: key.as_bytes().to_vec() })
+        Ok(Rule { regex, template: template.as_bytes().to_vec() })
     }
 
     /// The full name of what is stored under a name that the rule is about.
     fn full_name(&self, stored: &[u8]) -> Option<Vec<u8>> {
         let captures = self.regex.captures(stored)?;
         let mut full = Vec::new();
-        captures.expand(&self.key, &mut full);
+        captures.expand(&self.template, &mut full);
         Some(full)
     }
 }

@@ -4,7 +4,7 @@ use rediscluster::HashTags;
 
 /// The options, each in words.
 pub const OPTIONS: &str =
-    "--fix, --rename-looser, --tags FILE, --tag-rule REGEX=KEY, --untagged, --hash-tags strip|keep|off, \
+    "--fix, --rename-looser, --tags FILE, --tag-rule REGEX=TEMPLATE, --untagged, --hash-tags strip|keep|off, \
                            --state FILE, --limit KEYS, --match PATTERN, --databases LIST, --summary and --json";
 
 /// What is asked for.
@@ -17,7 +17,7 @@ pub struct Wish {
     pub hash_tags: HashTags,
     /// Files of full names.
     pub tags: Vec<String>,
-    /// `REGEX=KEY`
+    /// `REGEX=TEMPLATE`
     pub tag_rules: Vec<String>,
     /// No other key has a tag.
     pub untagged: bool,
@@ -78,7 +78,7 @@ impl Wish {
                 ("--json", None) => wish.json = true,
                 ("--hash-tags", _) => wish.hash_tags = hash_tags(&value("strip, keep or off")?)?,
                 ("--tags", _) => wish.tags.push(value("a file")?),
-                ("--tag-rule", _) => wish.tag_rules.push(value("REGEX=KEY")?),
+                ("--tag-rule", _) => wish.tag_rules.push(value("REGEX=TEMPLATE")?),
                 ("--state", _) => wish.state = Some(value("a file")?),
                 ("--limit", _) => wish.limit = Some(number(&value("a number of keys")?, name)?),
                 ("--match", _) => wish.pattern = Some(value("a pattern")?),
@@ -109,7 +109,7 @@ impl Wish {
         }
         if self.fix && self.hash_tags == HashTags::Strip && !told {
             return Err("verify: --fix has to know about hash tags: a key `name{tag}` is stored as `name`, so a name on its own \
-                        does not tell where its key belongs. Give --tags FILE with the full names, --tag-rule REGEX=KEY, or \
+                        does not tell where its key belongs. Give --tags FILE with the full names, --tag-rule REGEX=TEMPLATE, or \
                         --untagged when no program uses tags; or --hash-tags keep or off when the programs use those"
                 .into());
         }
