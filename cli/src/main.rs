@@ -6,6 +6,7 @@ mod config;
 mod connection_state;
 mod explain;
 mod file;
+mod interrupt;
 mod nodes;
 mod options;
 mod own;

@@ -3,6 +3,7 @@
 use super::table::{self, aligned, Column};
 use super::watch::{Server, State, Watch};
 use super::Wish;
+use crate::interrupt::Interrupt;
 use crate::session::Ran;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::layout::{Constraint, Layout};
@@ -11,8 +12,6 @@ use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 use ratatui::Frame;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The intervals between which the keys choose, in milliseconds.
@@ -52,10 +51,7 @@ impl Drop for Terminal {
 /// # Errors
 /// When the terminal cannot be used.
 pub fn show(watch: &Watch, wish: &Wish) -> io::Result<Ran> {
-    let ended = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&ended))?;
-    }
+    let interrupt = Interrupt::watch(false)?;
     let mut terminal = Terminal::take()?;
     let mut view = View {
         servers: Vec::new(),
@@ -65,7 +61,7 @@ pub fn show(watch: &Watch, wish: &Wish) -> io::Result<Ran> {
         replicas: true,
         scroll: 0,
     };
-    while !ended.load(Ordering::Relaxed) {
+    while !interrupt.came() {
         if !view.paused {
             view.servers = watch.servers();
         }

@@ -9,6 +9,7 @@ mod walk;
 mod wish;
 
 use crate::config::Config;
+use crate::interrupt::Interrupt;
 use crate::render::Mode;
 use crate::session::Ran;
 use progress::Progress;
@@ -18,8 +19,8 @@ use report::Report;
 use state::State;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 use tags::Tags;
 use verdict::Places;
@@ -109,12 +110,7 @@ fn run(config: &Config, wish: &Wish, tags: &Tags, fleet: &Fleet, json: bool) -> 
         (Ok(state), Ok(size)) => (state, size),
         (Err(message), _) | (_, Err(message)) => return Ok(Err(message)),
     };
-    // The second Ctrl-C ends the program at once.
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
+    let interrupt = Interrupt::watch(true)?;
     let report = Report::new(json, wish.summary, databases.len() > 1);
     let told = Told { state, report, progress: Progress::new(size), written: Instant::now() };
     let walks = Walks {
@@ -126,7 +122,7 @@ fn run(config: &Config, wish: &Wish, tags: &Tags, fleet: &Fleet, json: bool) -> 
         fleet: &fleet.cluster,
         databases: &databases,
         patience: config.deadline(),
-        stop: &stop,
+        interrupt: &interrupt,
         taken: AtomicU64::new(0),
         told: Mutex::new(told),
     };
@@ -153,8 +149,7 @@ fn run(config: &Config, wish: &Wish, tags: &Tags, fleet: &Fleet, json: bool) -> 
     if let Some(path) = &wish.state {
         end_of_state(&state, Path::new(path))?;
     }
-    let was_stopped = stop.load(std::sync::atomic::Ordering::Relaxed);
-    let is_well = failures.is_empty() && state.wrong() == 0 && !was_stopped;
+    let is_well = failures.is_empty() && state.wrong() == 0 && !interrupt.came();
     Ok(Ok(if is_well { Ran::Answered } else { Ran::Failed }))
 }
 

@@ -6,11 +6,12 @@ use super::state::{At, State};
 use super::tags::Tags;
 use super::verdict::{judge, Kind, Places, Verdict};
 use super::wish::Wish;
+use crate::interrupt::Interrupt;
 use rediscluster::prelude::*;
 use rediscluster::{Error, ErrorKind, OnNode, ScanAll, ScanOptions, ScanPosition};
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,8 +45,7 @@ pub struct Walks<'w> {
     pub databases: &'w [u32],
     /// How long a server may take to answer.
     pub patience: Duration,
-    /// Somebody wants it to end.
-    pub stop: &'w AtomicBool,
+    pub interrupt: &'w Interrupt,
     /// How many keys were looked at in this run.
     pub taken: AtomicU64,
     pub told: Mutex<Told>,
@@ -123,7 +123,7 @@ impl Walks<'_> {
 
     fn is_over(&self) -> bool {
         let is_enough = self.wish.limit.is_some_and(|limit| self.taken.load(Ordering::Relaxed) >= limit);
-        is_enough || self.stop.load(Ordering::Relaxed)
+        is_enough || self.interrupt.came()
     }
 
     fn told<T>(&self, with: impl FnOnce(&mut Told) -> T) -> T {
