@@ -2,7 +2,8 @@
 
 use super::state::State;
 use super::verdict::Kind;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::fmt;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
@@ -21,10 +22,13 @@ impl Progress {
     pub fn new(total: u64) -> Progress {
         let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template(
-                "{bar:30} {percent:>3} %  {pos} of {len} keys  {per_sec}  {eta} left  {msg}",
-            );
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            let style =
+                ProgressStyle::with_template("{bar:30} {percent:>3} %  {pos} of {len} keys  {rate}  {eta} left  {msg}");
+            let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+                // What cannot be written is not shown.
+                let _ = write!(out, "{:.0}/s", state.per_sec());
+            };
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", rate));
             bar
         });
         Progress { bar, total, last_line: Instant::now() }
