@@ -211,7 +211,7 @@ fn a_walk_goes_on_where_it_was() {
         let report = json(&ran);
         assert_eq!(ran.status, 0, "{}", ran.err());
         let now = report["looked_at"].as_u64().expect("a number");
-        assert!(now >= keys, "{now} after {keys}");
+        assert!(now >= keys && runs < 8, "{now} after {keys}, in {runs} runs");
         assert_eq!(report["complete"], json!(!state.exists()));
         (keys, runs) = (now, runs + 1);
         if runs == 1 {
@@ -219,8 +219,7 @@ fn a_walk_goes_on_where_it_was() {
             assert!(other.contains("other options"), "{other}");
         }
     }
-    // A last page may have no keys.
-    assert!((2..=8).contains(&runs), "{runs} runs");
+    assert!(runs > 1, "in several runs, of which the last may meet a page without keys");
     assert_eq!(keys, 6000, "every key once");
     std::fs::write(&state, "{}").expect("a file");
     assert!(failed(&verify(&[])).contains("holds no state"));
