@@ -102,7 +102,7 @@ impl Finding<'_> {
             Kind::Ambiguous => says.push_str(", where none of its tags leads"),
             Kind::Looser => says.push_str(&match full {
                 Some(full) => format!(", as rediscluster-py stores {full}, which belongs on {home}"),
-                None => ", as rediscluster-py stores several keys of --tags".to_owned(),
+                None => ", as rediscluster-py stores a key of --tags, of which it is not certain which".to_owned(),
             }),
             Kind::Unreachable => {
                 says.push_str(&format!(", where no program looks: it reads as a tag that leads to {home}"))

@@ -141,8 +141,8 @@ pub fn judge(tags: &Tags, places: &Places, server: usize, stored: &[u8]) -> (Ver
     let looser: Vec<_> = tags.looser(stored).iter().filter(|name| is_here(&name.hashed)).collect();
     if let Some(LooserName { full, .. }) = looser.first() {
         let home = Some(places.node(tags.split(full).0));
-        // Of several full names nobody knows which one it was.
-        let full = (looser.len() == 1).then(|| full.clone());
+        // Of several full names nobody knows which one it was; and where keys have this name here too, it may be one of those.
+        let full = (looser.len() == 1 && !is_certain).then(|| full.clone());
         return (Verdict { kind: Kind::Looser, home, full }, None);
     }
     match (is_certain, &homes[..]) {
