@@ -20,7 +20,9 @@ pub const OWN: [Own; 8] = [
         does: &[
             "Show every server: role, replicas and their state, keys, memory; the",
             "status is 1 when one of them does not answer. --check shows what is",
-            "wrong instead, for monitoring: a line for each problem, and status 1",
+            "wrong instead, for monitoring: a line for each problem, and status 1.",
+            "With --as toml, json, py, php or twemproxy only what is configured,",
+            "--with-passwords as well",
         ],
     },
     Own {

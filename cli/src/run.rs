@@ -138,8 +138,11 @@ impl Runner {
                 plan.map(|text| (text.into_bytes(), Ran::Answered))
             }
             Some(b"recover") => recover(self.session.config(), &words[1..], self.style.mode),
-            Some(b"nodes") if words.len() > 1 => check(self.session.config(), &words[1..], self.style.mode),
-            Some(b"nodes") => nodes::table(self.session.config(), self.style.mode),
+            Some(b"nodes") if words.len() == 1 => nodes::table(self.session.config(), self.style.mode),
+            Some(b"nodes") if words.iter().any(|word| word.starts_with(b"--as") || word == b"--with-passwords") => {
+                nodes::printed(self.session.config(), &words[1..])
+            }
+            Some(b"nodes") => check(self.session.config(), &words[1..], self.style.mode),
             // These write while they are at work.
             Some(name @ (b"verify" | b"top")) => {
                 let run = if name == b"top" { top } else { verify };

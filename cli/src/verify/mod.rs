@@ -51,7 +51,7 @@ pub fn verify(config: &Config, words: &[Vec<u8>], mode: Mode) -> io::Result<Resu
 }
 
 fn prepared(config: &Config, words: &[Vec<u8>]) -> Result<(Wish, Tags, Fleet), String> {
-    let wish = Wish::read(words)?;
+    let wish = Wish::read(words, config.settings.hash_tags())?;
     config.is_fleet("verify")?;
     let tags = Tags::read(&wish)?;
     let fleet = Fleet::connect(config)?;

@@ -190,15 +190,15 @@ mod tests {
 
     #[test]
     fn a_name_proves_nothing_unless_it_has_a_brace() {
-        let plain = tags(Wish::default(), &[]);
+        let plain = tags(Wish::of(HashTags::Strip), &[]);
         assert_eq!(plain.meaning(b"hits"), Meaning::Uncertain);
         assert_eq!(plain.meaning(b"a{b}c"), certain(&["a{b}c"]));
         assert_eq!(plain.meaning(b"a}"), certain(&["a}"]));
         assert_eq!(plain.meaning(b"a{b}"), Meaning::Unreachable, "it would be stored as a");
-        let untagged = tags(Wish { untagged: true, ..Wish::default() }, &[]);
+        let untagged = tags(Wish { untagged: true, ..Wish::of(HashTags::Strip) }, &[]);
         assert_eq!(untagged.meaning(b"hits"), certain(&["hits"]));
         assert_eq!(untagged.meaning(b"a{b}"), Meaning::Unreachable);
-        let keep = tags(Wish { hash_tags: HashTags::Keep, ..Wish::default() }, &[]);
+        let keep = tags(Wish { hash_tags: HashTags::Keep, ..Wish::of(HashTags::Strip) }, &[]);
         assert_eq!(keep.meaning(b"hits"), certain(&["hits"]));
         assert_eq!(keep.meaning(b"a{b}c"), certain(&["b"]));
     }
@@ -206,7 +206,8 @@ mod tests {
     #[test]
     fn full_names_and_rules() {
         let rules = ["hits:([0-9]+)=$0{user:$1}", "other=another{x}"].map(str::to_owned).to_vec();
-        let told = tags(Wish { tag_rules: rules, ..Wish::default() }, &["cart{7}", "cart{8}", "cart{7}", "plain"]);
+        let told =
+            tags(Wish { tag_rules: rules, ..Wish::of(HashTags::Strip) }, &["cart{7}", "cart{8}", "cart{7}", "plain"]);
         assert_eq!(told.meaning(b"cart"), certain(&["7", "8"]));
         assert_eq!(told.meaning(b"plain"), certain(&["plain"]));
         assert_eq!(told.meaning(b"hits:77"), certain(&["user:77"]));
@@ -227,7 +228,7 @@ mod tests {
             assert_eq!(looser(key.as_bytes()), Some((hashed.as_bytes(), stored.as_bytes())), "{key}");
         }
         assert_eq!(looser(b"plain"), None);
-        let told = tags(Wish::default(), &["a{b}c", "tagged{x}"]);
+        let told = tags(Wish::of(HashTags::Strip), &["a{b}c", "tagged{x}"]);
         assert_eq!(told.looser(b"a"), [LooserName { hashed: b"b}".to_vec(), full: b"a{b}c".to_vec() }]);
         assert!(told.looser(b"tagged").is_empty(), "both rules agree");
     }

@@ -33,12 +33,13 @@ pub struct Wish {
     pub json: bool,
 }
 
-impl Default for Wish {
-    fn default() -> Wish {
+impl Wish {
+    /// Of a fleet whose programs treat tags like this.
+    pub fn of(hash_tags: HashTags) -> Wish {
         Wish {
             fix: false,
             rename_looser: false,
-            hash_tags: HashTags::Strip,
+            hash_tags,
             tags: Vec::new(),
             tag_rules: Vec::new(),
             untagged: false,
@@ -53,10 +54,12 @@ impl Default for Wish {
 }
 
 impl Wish {
+    /// Reads the options; `hash_tags` is what counts without the option of that name.
+    ///
     /// # Errors
     /// What is wrong with the options, in words.
-    pub fn read(words: &[Vec<u8>]) -> Result<Wish, String> {
-        let mut wish = Wish::default();
+    pub fn read(words: &[Vec<u8>], hash_tags: HashTags) -> Result<Wish, String> {
+        let mut wish = Wish::of(hash_tags);
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let word = text(word)?;
@@ -76,7 +79,7 @@ impl Wish {
                 ("--untagged", None) => wish.untagged = true,
                 ("--summary", None) => wish.summary = true,
                 ("--json", None) => wish.json = true,
-                ("--hash-tags", _) => wish.hash_tags = hash_tags(&value("strip, keep or off")?)?,
+                ("--hash-tags", _) => wish.hash_tags = rule(&value("strip, keep or off")?)?,
                 ("--tags", _) => wish.tags.push(value("a file")?),
                 ("--tag-rule", _) => wish.tag_rules.push(value("REGEX=TEMPLATE")?),
                 ("--state", _) => wish.state = Some(value("a file")?),
@@ -136,7 +139,7 @@ fn number<N: std::str::FromStr>(text: &str, name: &str) -> Result<N, String> {
     text.parse().map_err(|_| format!("verify: {name} takes whole numbers"))
 }
 
-fn hash_tags(text: &str) -> Result<HashTags, String> {
+fn rule(text: &str) -> Result<HashTags, String> {
     match text {
         "strip" => Ok(HashTags::Strip),
         "keep" => Ok(HashTags::Keep),
@@ -150,7 +153,7 @@ mod tests {
     use super::*;
 
     fn read(line: &[&str]) -> Result<Wish, String> {
-        Wish::read(&line.iter().map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>())
+        Wish::read(&line.iter().map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>(), HashTags::Strip)
     }
 
     #[test]

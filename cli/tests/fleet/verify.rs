@@ -51,6 +51,12 @@ fn what_is_certain_and_what_is_not() {
     assert_eq!(kinds(&ran), map(&[("a{foo}", "unreachable"), ("foo", "twice"), ("foobar", "misplaced")]));
     let ran = verify(&["--hash-tags", "keep", "--json"]);
     assert_eq!(kinds(&ran), map(&[("a{foo}", "misplaced"), ("foo", "twice"), ("foobar", "misplaced")]));
+    let file = servers[0].dir().join("keep.toml");
+    let [one, two] = [0, 1].map(|at: usize| servers[at].address());
+    let text = format!("hash_tags = 'keep'\n[nodes]\nnode_1 = '{one}'\nnode_2 = '{two}'\n");
+    std::fs::write(&file, text).expect("a file in the server's directory");
+    let by_file = rediscluster(&["--config", file.to_str().expect("UTF-8"), "verify", "--json"]);
+    assert_eq!(kinds(&by_file), kinds(&ran), "the file says the same as the option");
     let ran = verify(&["--tag-rule", "foobar=$0{bar}", "--json"]);
     assert_eq!(kinds(&ran), map(&[("a{foo}", "unreachable"), ("foo", "uncertain")]), "the tag bar leads to node_1");
 
