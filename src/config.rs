@@ -421,7 +421,7 @@ impl Builder {
     /// with [`Share::All`] only, the outcome of all is unknown then, where all but one would have waited safely.
     ///
     /// Only short requests gather, of commands that servers flag as [fast](crate::spec::Spec::fast); neither do waits for data,
-    /// scripts, pipelines, transactions and [cancellable](Cluster::cancellable) calls.
+    /// scripts, pipelines, transactions and [cancellable](crate::Cluster::cancelled_by) calls.
     ///
     /// ```
     /// use rediscluster::prelude::*;

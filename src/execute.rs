@@ -153,7 +153,11 @@ impl Answer {
 impl Call<'_> {
     /// Runs the command. An error reply is an error.
     pub(crate) fn execute(&self) -> Result<Answer> {
-        let route = routed(self.spec, self.code, &self.planner, self.args)?;
+        self.run_route(routed(self.spec, self.code, &self.planner, self.args)?)
+    }
+
+    /// Runs what was routed.
+    pub(crate) fn run_route(&self, route: Route<'_>) -> Result<Answer> {
         if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
             own.note_route(self.topology(), &route);
         }

@@ -124,6 +124,34 @@ fn a_named_server_gets_commands_as_they_are() {
 }
 
 #[test]
+fn a_key_on_the_wrong_node_goes_where_it_is_told() {
+    let servers = [Server::start(), Server::start()];
+    let cluster = cluster_of(&servers).connect().unwrap();
+    let first = cluster.on("node_1").unwrap();
+    // A name that no tag could lead anywhere, and a group, which only a whole value has.
+    for command in ["XADD a{b}c 1-1 f v", "XGROUP CREATE a{b}c readers 0", "EXPIRE a{b}c 1000"] {
+        servers[0].ask(&command.split(' ').collect::<Vec<_>>());
+    }
+    assert!(first.renamenx_to("a{b}c", "node_2", "a{b}c").unwrap());
+    assert_eq!(servers[0].ask(&["DBSIZE"]), Reply::Int(0));
+    let Reply::Int(left) = servers[1].ask(&["TTL", "a{b}c"]) else { panic!("a time to live") };
+    assert!((990..=1000).contains(&left), "{left}");
+    assert!(matches!(servers[1].ask(&["XINFO", "GROUPS", "a{b}c"]), Reply::Array(groups) if groups.len() == 1));
+
+    servers[0].ask(&["SET", "a{b}c", "another"]);
+    assert!(!first.renamenx_to("a{b}c", "node_2", "a{b}c").unwrap(), "what is there is never replaced");
+    assert_eq!(servers[0].ask(&["GET", "a{b}c"]), Reply::bulk("another"));
+    assert!(first.renamenx_to("a{b}c", "node_2", "other").unwrap());
+    assert_eq!(servers[1].ask(&["GET", "other"]), Reply::bulk("another"));
+    assert_eq!([&servers[0], &servers[1]].map(|server| server.ask(&["DBSIZE"])), [0, 2].map(Reply::Int));
+
+    let gone = first.renamenx_to("nosuch", "node_2", "nosuch").unwrap_err();
+    assert_eq!((gone.message(), gone.outcome()), ("ERR no such key", Outcome::NotApplied));
+    let nowhere = first.renamenx_to("a", "node_3", "a").unwrap_err();
+    assert_eq!((nowhere.kind(), nowhere.outcome()), (ErrorKind::Argument, Outcome::NotApplied));
+}
+
+#[test]
 fn a_master_that_fails_does_not_keep_the_others_from_answering() {
     let mut servers = vec![Server::start(), Server::start(), Server::start()];
     let cluster = cluster_of(&servers).connect().unwrap();

@@ -1,9 +1,11 @@
 //! `rediscluster`: Redis commands from a shell, on N independent servers that look like one.
 
+mod check;
 mod commands;
 mod config;
 mod explain;
 mod file;
+mod interrupt;
 mod modes;
 mod nodes;
 mod options;
@@ -17,6 +19,8 @@ mod run;
 mod session;
 mod table;
 mod tls;
+mod top;
+mod verify;
 mod words;
 
 use crate::config::Config;

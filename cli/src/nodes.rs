@@ -15,14 +15,16 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One server.
-struct Row {
-    name: String,
-    address: String,
+pub struct Row {
+    pub name: String,
+    pub address: String,
+    /// Its address as it was configured, which may hold a password.
+    pub reached_at: String,
     /// What it was taken for; the answer may say otherwise.
-    master: bool,
-    answer: Result<Probe, String>,
+    pub master: bool,
+    pub answer: Result<Probe, String>,
     /// What else there is to say.
-    note: Option<String>,
+    pub note: Option<String>,
 }
 
 /// A line for every key: the key, the node it lives on, the address.
@@ -63,7 +65,7 @@ pub fn node_for(config: &Config, keys: &[Vec<u8>], mode: Mode, terminal: bool) -
 }
 
 /// A key as it is, or in quotes where it would break the line.
-fn shown(key: &[u8]) -> Vec<u8> {
+pub fn shown(key: &[u8]) -> Vec<u8> {
     if !key.iter().any(|byte| byte.is_ascii_control()) {
         return key.to_vec();
     }
@@ -116,13 +118,26 @@ pub fn printed(config: &Config, words: &[Vec<u8>]) -> Result<(Vec<u8>, Ran), Str
     Ok((printed.text.into_bytes(), Ran::Answered))
 }
 
-/// The servers: each master followed by its replicas, all masters asked at the same time.
-fn rows(config: &Config) -> Vec<Row> {
+/// The masters that are configured, in the order that placement counts them: their names and addresses, which may hold
+/// passwords.
+pub fn masters(config: &Config) -> Vec<&(String, String)> {
     let mut masters: Vec<_> =
         config.nodes.iter().filter(|(name, _)| config.master_of.iter().all(|(_, replica)| replica != name)).collect();
     if masters.iter().all(|(name, _)| number(name).is_some()) {
         masters.sort_by_key(|(name, _)| number(name));
     }
+    masters
+}
+
+/// The replicas that are configured for a master.
+pub fn given_replicas<'c>(config: &'c Config, master: &'c str) -> impl Iterator<Item = &'c (String, String)> {
+    let is_given = move |name: &String| config.master_of.iter().any(|(of, replica)| of == master && replica == name);
+    config.nodes.iter().filter(move |(name, _)| is_given(name))
+}
+
+/// The servers: each master followed by its replicas, all masters asked at the same time.
+pub fn rows(config: &Config) -> Vec<Row> {
+    let masters = masters(config);
     let mut rows: Vec<Row> = std::thread::scope(|scope| {
         let asked: Vec<_> =
             masters.iter().map(|(name, address)| scope.spawn(|| shard(config, name, address))).collect();
@@ -142,13 +157,8 @@ fn rows(config: &Config) -> Vec<Row> {
 /// A master and its replicas: those that were given for it, else those that it names.
 fn shard(config: &Config, name: &str, address: &str) -> Vec<Row> {
     let mut rows = vec![row(config, name, address, true)];
-    let given: Vec<_> =
-        config.master_of.iter().filter(|(master, _)| master == name).map(|(_, replica)| replica).collect();
-    let mut replicas = Vec::new();
-    for (name, address) in config.nodes.iter().filter(|(name, _)| given.contains(&name)) {
-        replicas.push((name.clone(), address.clone()));
-    }
-    if given.is_empty() {
+    let mut replicas: Vec<_> = given_replicas(config, name).cloned().collect();
+    if replicas.is_empty() {
         for (replica, _) in rows[0].answer.iter().flat_map(|probe| &probe.replicas) {
             replicas.push((format!("{name}/{replica}"), with_credentials_of(address, replica)));
         }
@@ -166,7 +176,8 @@ fn row(config: &Config, name: &str, address: &str, master: bool) -> Row {
         Ok(probe) if !master && probe.is_master => Some("expected to be a replica".to_owned()),
         _ => None,
     };
-    Row { name: name.to_owned(), address: host(address).to_owned(), master, answer, note }
+    let (name, reached_at) = (name.to_owned(), address.to_owned());
+    Row { name, address: host(address).to_owned(), reached_at, master, answer, note }
 }
 
 /// N of `node_N`.
@@ -208,7 +219,7 @@ pub fn host(address: &str) -> &str {
 }
 
 /// A replica is reached as its master is, but never by a Unix socket.
-fn with_credentials_of(master: &str, replica: &str) -> String {
+pub fn with_credentials_of(master: &str, replica: &str) -> String {
     let scheme = if master.starts_with("rediss://") { "rediss" } else { "redis" };
     match credentials(master) {
         (Some(credentials), _) => format!("{scheme}://{credentials}@{replica}"),
@@ -217,6 +228,15 @@ fn with_credentials_of(master: &str, replica: &str) -> String {
 }
 
 impl Row {
+    /// What it is called, for people.
+    pub fn title(&self) -> String {
+        if self.name.ends_with(&self.address) {
+            self.name.clone()
+        } else {
+            format!("{} ({})", self.name, self.address)
+        }
+    }
+
     fn role(&self) -> &'static str {
         match self.answer.as_ref().map_or(self.master, |probe| probe.is_master) {
             true => "master",

@@ -344,7 +344,7 @@ fn unix_address(path: &Path) -> Result<String, String> {
 }
 
 /// A time in seconds with an optional fraction.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "not a time that can be waited".to_owned())
 }

@@ -12,15 +12,17 @@ pub struct Own {
 }
 
 /// All of them.
-pub const OWN: [Own; 6] = [
+pub const OWN: [Own; 8] = [
     Own { name: "node-for", arguments: " KEY...", does: &["Show which node each key lives on, and its address"] },
     Own {
         name: "nodes",
         arguments: "",
         does: &[
             "Show every server: role, replicas and their state, keys, memory; the",
-            "status is 1 when one of them does not answer; with --as toml, json, py,",
-            "php or twemproxy only what is configured, --with-passwords as well",
+            "status is 1 when one of them does not answer. --check shows what is",
+            "wrong instead, for monitoring: a line for each problem, and status 1.",
+            "With --as toml, json, py, php or twemproxy only what is configured,",
+            "--with-passwords as well",
         ],
     },
     Own {
@@ -35,6 +37,23 @@ pub const OWN: [Own; 6] = [
             "Show what programs left behind that ended in the middle of a move",
             "between two nodes; --apply finishes or undoes it. What was used in",
             "the last 60 s is left alone, or in the last --older-than SECONDS",
+        ],
+    },
+    Own {
+        name: "top",
+        arguments: "",
+        does: &[
+            "Show live what the servers do: operations, hits, memory, clients, keys,",
+            "replicas, slow commands; --once shows it once, with --json for programs",
+        ],
+    },
+    Own {
+        name: "verify",
+        arguments: "",
+        does: &[
+            "Walk through all keys of all nodes and show which are not where they",
+            "belong, with status 1; --fix moves those whose place is certain. See",
+            "docs/looking-after-a-fleet.md for what it has to be told of tags",
         ],
     },
     Own { name: "commands", arguments: "", does: &["Show the command table; with --json or --tsv for programs"] },

@@ -15,8 +15,27 @@ pub struct Probe {
     pub replicas: Vec<(String, String)>,
     /// In the chosen database.
     pub keys: u64,
+    /// In all databases.
+    pub all_keys: u64,
     /// In bytes, and as the server writes it for people.
     pub memory: (u64, String),
+    /// The limit in bytes; 0 for none.
+    pub max_memory: u64,
+    /// What it does at the limit.
+    pub policy: String,
+    /// How many keys it has dropped at its limit.
+    pub evicted: u64,
+    /// Of the server, with the name of what is no Redis.
+    pub version: String,
+    /// Which history of writes it has, and how far it is in it.
+    pub replid: String,
+    pub offset: u64,
+    /// For a replica: the address of its master.
+    pub follows: String,
+    /// For a replica whose link is down: for how many seconds.
+    pub link_down_for: Option<u64>,
+    /// For a replica: whether it is being sent everything anew.
+    pub is_syncing: bool,
 }
 
 impl Probe {
@@ -33,6 +52,7 @@ impl Probe {
 
     fn read(info: &str) -> Probe {
         let mut probe = Probe::default();
+        let (mut host, mut port) = ("", "");
         for (field, value) in info.lines().filter_map(|line| line.split_once(':')) {
             match field {
                 "run_id" => probe.run_id = value.to_owned(),
@@ -40,12 +60,36 @@ impl Probe {
                 "master_link_status" => probe.link_up = value == "up",
                 "used_memory" => probe.memory.0 = value.parse().unwrap_or(0),
                 "used_memory_human" => probe.memory.1 = value.to_owned(),
+                "maxmemory" => probe.max_memory = value.parse().unwrap_or(0),
+                "maxmemory_policy" => probe.policy = value.to_owned(),
+                "evicted_keys" => probe.evicted = value.parse().unwrap_or(0),
+                // What is no Redis tells the version of Redis that it is like as well, before its own.
+                "redis_version" => probe.version = value.to_owned(),
+                "valkey_version" => probe.version = format!("valkey {value}"),
+                "master_replid" => probe.replid = value.to_owned(),
+                // Of a master; a replica says how far it is in the other field, which comes first.
+                "slave_repl_offset" => probe.offset = value.parse().unwrap_or(0),
+                "master_repl_offset" if probe.is_master => probe.offset = value.parse().unwrap_or(0),
+                "master_host" => host = value,
+                "master_port" => port = value,
+                "master_link_down_since_seconds" => probe.link_down_for = value.parse().ok(),
+                "master_sync_in_progress" => probe.is_syncing = value == "1",
+                _ if is_numbered(field, "db") => probe.all_keys += keys_of(value),
                 _ if is_numbered(field, "slave") => probe.replicas.extend(replica(value)),
                 _ => {}
             }
         }
+        if !host.is_empty() {
+            probe.follows = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        }
         probe
     }
+}
+
+/// `keys=KEYS,expires=…`
+fn keys_of(database: &str) -> u64 {
+    let keys = database.split(',').find_map(|part| part.strip_prefix("keys="));
+    keys.and_then(|keys| keys.parse().ok()).unwrap_or(0)
 }
 
 fn is_numbered(field: &str, word: &str) -> bool {

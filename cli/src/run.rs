@@ -1,5 +1,6 @@
 //! Runs what was asked for: one command, or the lines of a script.
 
+use crate::check::check;
 use crate::config::Config;
 use crate::explain::explain;
 use crate::modes::named::Named;
@@ -11,6 +12,8 @@ use crate::recover::recover;
 use crate::render::{is_verbatim, Mode, Style};
 use crate::reply::Reply;
 use crate::session::{Answer, Failure, Interrupt, Ran, Session};
+use crate::top::top;
+use crate::verify::verify;
 use crate::words::as_reply;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -146,7 +149,17 @@ impl Runner {
             };
         }
         match self.own(words) {
-            None => self.command(words, stops),
+            None => match words.first().map(Vec::as_slice) {
+                // These write while they are at work.
+                Some(name @ (b"verify" | b"top")) => {
+                    let run = if name == b"top" { top } else { verify };
+                    match run(self.session.config(), &words[1..], self.style.mode)? {
+                        Ok(ran) => Ok(ran),
+                        Err(message) => self.failed(message.into()),
+                    }
+                }
+                _ => self.command(words, stops),
+            },
             Some(Ok((text, ran))) => self.put(&text).map(|()| ran),
             Some(Err(message)) => self.failed(message.into()),
         }
@@ -279,7 +292,10 @@ fn own_command(
         Some(b"explain") => explain(config, &words[1..], mode).map(|text| (text.into_bytes(), Ran::Answered)),
         Some(b"recover") => recover(config, &words[1..], mode),
         Some(b"nodes") if words.len() == 1 => nodes::table(config, mode),
-        Some(b"nodes") => nodes::printed(config, &words[1..]),
+        Some(b"nodes") if words.iter().any(|word| word.starts_with(b"--as") || word == b"--with-passwords") => {
+            nodes::printed(config, &words[1..])
+        }
+        Some(b"nodes") => check(config, &words[1..], mode),
         _ => return None,
     })
 }

@@ -1,13 +1,17 @@
 //! Commands to named servers, without routing.
 
 use super::Cluster;
+use crate::args::Args;
 use crate::cmd::{Cmd, Execute, Untyped};
 use crate::command::Access;
 use crate::error::{escape, Error, Result};
 use crate::execute::{RowRef, Servers};
 use crate::from_value::FromValue;
-use crate::plan::about_a_connection;
-use crate::topology::{Node, Role};
+use crate::plan::{about_a_connection, Placed, Route};
+use crate::table;
+use crate::to_arg::ToArg;
+use crate::topology::{Node, Role, Topology};
+use crate::wait::Wait;
 use std::fmt;
 
 /// One server by its name: see [`Cluster::on`].
@@ -103,6 +107,44 @@ impl OnNode {
         })
     }
 
+    /// Gives a key of this node to another node, where it gets `new_name`, unless that name is taken there; says whether it
+    /// did. Both are names as servers store them, wherever keys of such names lead: this is for a key that lies on the
+    /// wrong node. A time to live and all that a stream has go along.
+    ///
+    /// It is done as [`renamenx`](crate::commands::KeyCommands::renamenx) does it across nodes: no write in between is lost,
+    /// and what a crash leaves behind is a [`Stash`](crate::Stash) that `rediscluster recover` finishes or undoes. Where two
+    /// names are one server, that renames it.
+    ///
+    /// # Errors
+    /// [`Argument`](crate::ErrorKind::Argument) when one of the two is no node, which a replica is not either;
+    /// [`Server`](crate::ErrorKind::Server) with `ERR no such key`, and
+    /// [what every call may meet](crate#errors).
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    ///
+    /// let first = cluster.on("node_1")?;
+    /// first.set("foo", "bar")?; // where nobody finds it: foo lives on node_2
+    /// assert_eq!(cluster.get::<_, Option<String>>("foo")?, None);
+    /// assert!(first.renamenx_to("foo", "node_2", "foo")?);
+    /// assert_eq!(cluster.get::<_, String>("foo")?, "bar");
+    /// # Ok(()) });
+    /// ```
+    pub fn renamenx_to(&self, name: impl ToArg, node: &str, new_name: impl ToArg) -> Result<bool> {
+        let cmd: Cmd<bool> = Cmd::new(&table::RENAMENX).arg(name).arg(new_name);
+        let row = self.cluster.row_of(cmd.untyped())?;
+        self.cluster.call(cmd.args(), row, Wait::None, self.cluster.begin(Wait::None), |call| {
+            let topology = call.topology();
+            let ends = (placed(topology, &self.name, call.args, 1)?, placed(topology, node, call.args, 2)?);
+            let answer = match ends.0.master == ends.1.master {
+                true => call.run_on(ends.0.master)?,
+                false => call.run_route(Route::Across(vec![ends.0, ends.1]))?,
+            };
+            call.convert(answer)
+        })
+    }
+
     fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
         let row = self.cluster.row_of_any(cmd.untyped())?;
         let wait = row.wait(cmd.args());
@@ -111,6 +153,15 @@ impl OnNode {
             call.convert(call.run_on(server)?)
         })
     }
+}
+
+/// An argument as the name of a key of this node, wherever such keys lead.
+fn placed<'c>(topology: &Topology, node: &str, args: &'c Args, position: usize) -> Result<Placed<'c>> {
+    let shard = topology.shards().iter().position(|shard| shard.name() == node);
+    let shard = shard
+        .ok_or_else(|| Error::argument(format!("there is no node of the name {}", escape(node.as_bytes(), 64))))?;
+    let stored = args.get(position).unwrap_or_default();
+    Ok(Placed { position, shard, master: topology.shards()[shard].master(), stored })
 }
 
 impl OnEachMaster {
