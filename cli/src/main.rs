@@ -1,6 +1,7 @@
 //! `rediscluster`: Redis commands from a shell, on N independent servers that look like one.
 
 mod commands;
+mod compare;
 mod config;
 mod connection_state;
 mod explain;

@@ -4,7 +4,7 @@ mod apply;
 mod find;
 
 use crate::config::Config;
-use crate::quote::quote;
+use crate::quote::shown;
 use crate::render::Mode;
 use crate::session::Ran;
 use apply::{deliver, expire, forget, Did, Lies};
@@ -286,18 +286,6 @@ fn role(role: StashRole) -> &'static str {
         StashRole::From => "from",
         StashRole::To => "to",
         StashRole::Copy => "copy",
-    }
-}
-
-/// A name as it is, or in quotes where it would not be readable or drive a terminal.
-fn shown(name: &[u8]) -> String {
-    match std::str::from_utf8(name) {
-        Ok(text) if !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'!'..=b'~')) => text.to_owned(),
-        _ => {
-            let mut quoted = Vec::new();
-            quote(name, &mut quoted);
-            String::from_utf8_lossy(&quoted).into_owned()
-        }
     }
 }
 
