@@ -38,6 +38,14 @@ pub struct Pair<'s> {
     pub database: u32,
 }
 
+/// A key by the names that it has at both servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    name: Vec<u8>,
+    /// What the target calls it, where that is another name: one server keeps tags in names that a fleet does not store.
+    renamed: Option<Vec<u8>>,
+}
+
 /// How a key stands.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
@@ -66,6 +74,9 @@ pub enum Difference {
 
 /// A server that gave no answer, in words.
 pub type Failed = String;
+
+/// Which of its names a key has at a server.
+type Name = fn(&Key) -> &[u8];
 
 /// What is asked next of both servers.
 #[derive(Default)]
@@ -114,10 +125,10 @@ struct Look {
 
 impl Pair<'_> {
     /// Both servers at the same time.
-    fn both<T: Send>(&self, ask: impl Fn(&Server) -> Result<T, Failed> + Sync) -> Result<(T, T), Failed> {
+    fn both<T: Send>(&self, ask: impl Fn(&Server, Name) -> Result<T, Failed> + Sync) -> Result<(T, T), Failed> {
         thread::scope(|scope| {
-            let to = scope.spawn(|| ask(self.to));
-            let from = ask(self.from);
+            let to = scope.spawn(|| ask(self.to, Key::to));
+            let from = ask(self.from, Key::from);
             let to = to.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             Ok((from?, to?))
         })
@@ -146,8 +157,8 @@ impl Pair<'_> {
 ///
 /// # Errors
 /// Which server gave no answer, and why.
-pub fn compare(pair: Pair<'_>, keys: &[Vec<u8>]) -> Result<Vec<Verdict>, Failed> {
-    let (from, to) = pair.both(|server| look(server, pair.database, keys))?;
+pub fn compare(pair: Pair<'_>, keys: &[Key]) -> Result<Vec<Verdict>, Failed> {
+    let (from, to) = pair.both(|server, name| look(server, pair.database, keys, name))?;
     let mut verdicts = Vec::with_capacity(keys.len());
     let (mut small, mut large) = (Vec::new(), Vec::new());
     for (at, (from, to)) in from.iter().zip(&to).enumerate() {
@@ -198,10 +209,10 @@ fn groups(sized: &[(usize, u64)]) -> Vec<&[(usize, u64)]> {
 }
 
 /// What a server says of keys without their contents.
-fn look(server: &Server, database: u32, keys: &[Vec<u8>]) -> Result<Vec<Look>, Failed> {
-    let size = |key: &Vec<u8>| Cmd::new(&spec::MEMORY_USAGE).arg(key).arg("SAMPLES").arg(SAMPLES);
+fn look(server: &Server, database: u32, keys: &[Key], name: Name) -> Result<Vec<Look>, Failed> {
+    let size = |key| Cmd::new(&spec::MEMORY_USAGE).arg(name(key)).arg("SAMPLES").arg(SAMPLES);
     let mut commands: Vec<Cmd> = keys.iter().map(size).collect();
-    expiry::ask(server, keys, &mut commands);
+    expiry::ask(server, keys.iter().map(name), &mut commands);
     let failed = |error: Error| server.told(&error);
     let mut replies = Replies(server.ask_all(database, commands).map_err(failed)?.into_iter());
     let mut sizes = Vec::with_capacity(keys.len());
@@ -213,7 +224,7 @@ fn look(server: &Server, database: u32, keys: &[Vec<u8>]) -> Result<Vec<Look>, F
             Err(_) => Some(u64::MAX),
         });
     }
-    let expiries = expiry::read(server, keys, &mut replies).map_err(failed)?;
+    let expiries = expiry::read(server, keys.len(), &mut replies).map_err(failed)?;
     let look = |(size, expiry): (Option<u64>, Option<Expiry>)| Look {
         size: size.filter(|_| expiry.is_some()),
         expiry: expiry.unwrap_or_default(),
@@ -222,15 +233,9 @@ fn look(server: &Server, database: u32, keys: &[Vec<u8>]) -> Result<Vec<Look>, F
 }
 
 /// Compares the contents of some of the keys, none of which takes more than `size` bytes.
-fn contents(
-    pair: Pair<'_>,
-    keys: &[Vec<u8>],
-    which: &[usize],
-    size: u64,
-    verdicts: &mut [Verdict],
-) -> Result<(), Failed> {
-    let types = || which.iter().map(|&at| Cmd::new(&spec::TYPE).arg(&keys[at])).collect();
-    let (from, to) = pair.answers(Ask { from: types(), to: types() })?;
+fn contents(pair: Pair<'_>, keys: &[Key], which: &[usize], size: u64, verdicts: &mut [Verdict]) -> Result<(), Failed> {
+    let types = |name: Name| which.iter().map(|&at| Cmd::new(&spec::TYPE).arg(name(&keys[at]))).collect();
+    let (from, to) = pair.answers(Ask { from: types(Key::from), to: types(Key::to) })?;
     let mut under_way: Vec<(usize, Box<dyn Content>, Ask)> = Vec::new();
     for ((&at, from), to) in which.iter().zip(from).zip(to) {
         match (from.map(bytes), to.map(bytes)) {
@@ -271,8 +276,8 @@ fn contents(
 }
 
 /// What compares the contents of a key of a type that takes no more than `size` bytes.
-fn content(kind: &[u8], key: &[u8], size: u64) -> Box<dyn Content> {
-    let key = key.to_vec();
+fn content(kind: &[u8], key: &Key, size: u64) -> Box<dyn Content> {
+    let key = key.clone();
     let page = page::Page::new(size);
     match kind {
         b"string" => Box::new(string::Text::new(key)),
@@ -286,6 +291,28 @@ fn content(kind: &[u8], key: &[u8], size: u64) -> Box<dyn Content> {
     }
 }
 
+impl Key {
+    /// One that has the same name at both servers.
+    pub fn same(name: Vec<u8>) -> Key {
+        Key { name, renamed: None }
+    }
+
+    /// One that has another name at the target.
+    pub fn renamed(name: Vec<u8>, to: Vec<u8>) -> Key {
+        Key { renamed: (to != name).then_some(to), name }
+    }
+
+    /// Its name at the source.
+    pub fn from(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// Its name at the target.
+    pub fn to(&self) -> &[u8] {
+        self.renamed.as_ref().unwrap_or(&self.name)
+    }
+}
+
 impl Verdict {
     fn differs(&mut self, in_what: Difference) {
         match self {
@@ -296,9 +323,9 @@ impl Verdict {
 }
 
 impl Ask {
-    /// The same of both servers.
-    fn both(commands: impl Fn() -> Vec<Cmd>) -> Ask {
-        Ask { from: commands(), to: commands() }
+    /// The same of both servers, each by its own name of the key.
+    fn both(key: &Key, commands: impl Fn(&[u8]) -> Vec<Cmd>) -> Ask {
+        Ask { from: commands(key.from()), to: commands(key.to()) }
     }
 
     fn or_same(self) -> Step {

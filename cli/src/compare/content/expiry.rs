@@ -37,21 +37,21 @@ impl Expiry {
 }
 
 /// Asks a server for the expiry of keys.
-pub(super) fn ask(server: &Server, keys: &[Vec<u8>], commands: &mut Vec<Cmd>) {
+pub(super) fn ask<'k>(server: &Server, keys: impl Iterator<Item = &'k [u8]>, commands: &mut Vec<Cmd>) {
     if server.has().expiry_time {
-        return commands.extend(keys.iter().map(|key| Cmd::new(&spec::PEXPIRETIME).arg(key)));
+        return commands.extend(keys.map(|key| Cmd::new(&spec::PEXPIRETIME).arg(key)));
     }
     // What is left is told at some moment between the two.
     commands.push(cmd("TIME"));
-    commands.extend(keys.iter().map(|key| Cmd::new(&spec::PTTL).arg(key)));
+    commands.extend(keys.map(|key| Cmd::new(&spec::PTTL).arg(key)));
     commands.push(cmd("TIME"));
 }
 
 /// The answers to that; `None` for a key that is not there.
-pub(super) fn read(server: &Server, keys: &[Vec<u8>], replies: &mut Replies) -> Result<Vec<Option<Expiry>>, Error> {
+pub(super) fn read(server: &Server, count: usize, replies: &mut Replies) -> Result<Vec<Option<Expiry>>, Error> {
     let is_exact = server.has().expiry_time;
     let before = if is_exact { 0 } else { time(replies)? };
-    let told: Vec<i64> = keys.iter().map(|_| replies.integer()).collect::<Result<_, _>>()?;
+    let told: Vec<i64> = (0..count).map(|_| replies.integer()).collect::<Result<_, _>>()?;
     // Both were cut off to whole milliseconds.
     let after = if is_exact { 0 } else { time(replies)? + 1 };
     let expiry = |told| match told {

@@ -1,7 +1,7 @@
 //! Hashes, whatever the order of their fields, and when fields expire.
 
 use super::page::Page;
-use super::{shown, Answers, Ask, Content, Pair, Replies, Step};
+use super::{shown, Answers, Ask, Content, Key, Pair, Replies, Step};
 use rediscluster::{spec, Cmd, Error, Value};
 
 /// `HPEXPIRETIME` of a field that is not there.
@@ -12,7 +12,7 @@ const NEVER: i64 = -1;
 /// The comparison of two hashes: every field of the source is looked up at the target. Where fields can expire, or the
 /// numbers of fields differ, also the other way round, because a field that has expired counts until its server deletes it.
 pub struct Hash {
-    key: Vec<u8>,
+    key: Key,
     page: Page,
     /// How many fields each has; `None` before it is known.
     counts: Option<(i64, i64)>,
@@ -27,29 +27,20 @@ pub struct Hash {
 }
 
 impl Hash {
-    pub fn new(key: Vec<u8>, page: Page) -> Hash {
+    pub fn new(key: Key, page: Page) -> Hash {
         Hash { key, page, counts: None, reverse: false, scanned: true, fields: Vec::new(), values: Vec::new() }
     }
 
-    fn scan(&self, cursor: &[u8]) -> Cmd {
-        Cmd::new(&spec::HSCAN).arg(&self.key).arg(cursor).arg("COUNT").arg(self.page.count())
+    fn scan(&self, key: &[u8], cursor: &[u8]) -> Cmd {
+        Cmd::new(&spec::HSCAN).arg(key).arg(cursor).arg("COUNT").arg(self.page.count())
     }
 
-    fn expiry(&self) -> Cmd {
-        Cmd::new(&spec::HPEXPIRETIME).arg(&self.key).arg("FIELDS").arg(self.fields.len()).args_of(&self.fields)
+    fn expiry(&self, key: &[u8]) -> Cmd {
+        Cmd::new(&spec::HPEXPIRETIME).arg(key).arg("FIELDS").arg(self.fields.len()).args_of(&self.fields)
     }
 
-    fn values(&self) -> Cmd {
-        Cmd::new(&spec::HMGET).arg(&self.key).args_of(&self.fields)
-    }
-
-    /// What is asked of a server about the fields of a page: when they expire, where it knows that.
-    fn question(&self, knows_expiry: bool) -> Cmd {
-        if knows_expiry {
-            self.expiry()
-        } else {
-            self.values()
-        }
+    fn values(&self, key: &[u8]) -> Cmd {
+        Cmd::new(&spec::HMGET).arg(key).args_of(&self.fields)
     }
 
     /// What a page of the source is, at the target.
@@ -91,8 +82,9 @@ impl Hash {
 
 impl Content for Hash {
     fn begin(&mut self) -> Ask {
-        let count = || Cmd::new(&spec::HLEN).arg(&self.key);
-        Ask { from: vec![count(), self.scan(b"0")], to: vec![count()] }
+        let count = |key: &[u8]| Cmd::new(&spec::HLEN).arg(key);
+        let (from, to) = (self.key.from(), self.key.to());
+        Ask { from: vec![count(from), self.scan(from, b"0")], to: vec![count(to)] }
     }
 
     fn next(&mut self, mut answers: Answers, pair: Pair<'_>) -> Result<Step, Error> {
@@ -122,15 +114,17 @@ impl Content for Hash {
             self.values.push(value);
         }
         let mut ask = Ask::default();
+        let (at_source, at_target) = (self.key.from(), self.key.to());
         if !self.fields.is_empty() {
             match self.reverse {
                 false => {
-                    ask.to.push(self.values());
-                    ask.from.extend(from.then(|| self.expiry()));
+                    ask.to.push(self.values(at_target));
+                    ask.from.extend(from.then(|| self.expiry(at_source)));
                 }
-                true => ask.from.push(self.question(from)),
+                // This also tells that a field is not there, and is shorter than the value.
+                true => ask.from.push(if from { self.expiry(at_source) } else { self.values(at_source) }),
             }
-            ask.to.extend(to.then(|| self.expiry()));
+            ask.to.extend(to.then(|| self.expiry(at_target)));
         }
         self.scanned = self.scanned && cursor != b"0";
         let mut next = cursor;
@@ -139,7 +133,10 @@ impl Content for Hash {
             (self.reverse, self.scanned, next) = (true, true, b"0".to_vec());
         }
         if self.scanned {
-            if self.reverse { &mut ask.to } else { &mut ask.from }.push(self.scan(&next));
+            match self.reverse {
+                true => ask.to.push(self.scan(self.key.to(), &next)),
+                false => ask.from.push(self.scan(self.key.from(), &next)),
+            }
         }
         Ok(ask.or_same())
     }

@@ -1,6 +1,6 @@
 //! Whole payloads, as `DUMP` gives them.
 
-use super::{Answers, Ask, Content, Failed, Pair, Step};
+use super::{Answers, Ask, Content, Failed, Key, Name, Pair, Step};
 use rediscluster::{spec, Cmd, Error, Value};
 
 /// A payload ends with the version of its format in two bytes and a checksum in eight.
@@ -12,9 +12,9 @@ const LAST_COMMON: u8 = 21;
 const LARGEST: u64 = 64 << 20;
 
 /// Which of the keys, in groups with their sizes, have payloads that differ. Their contents may be equal all the same.
-pub(super) fn others(pair: Pair<'_>, keys: &[Vec<u8>], group: &[(usize, u64)]) -> Result<Vec<usize>, Failed> {
-    let dumps = || group.iter().map(|&(at, _)| Cmd::new(&spec::DUMP).arg(&keys[at])).collect();
-    let (from, to) = pair.answers(Ask { from: dumps(), to: dumps() })?;
+pub(super) fn others(pair: Pair<'_>, keys: &[Key], group: &[(usize, u64)]) -> Result<Vec<usize>, Failed> {
+    let dumps = |name: Name| group.iter().map(|&(at, _)| Cmd::new(&spec::DUMP).arg(name(&keys[at]))).collect();
+    let (from, to) = pair.answers(Ask { from: dumps(Key::from), to: dumps(Key::to) })?;
     let agree = pair.from.version() == pair.to.version();
     let is_other = |(from, to)| match (from, to) {
         (Ok(Value::Bulk(from)), Ok(Value::Bulk(to))) => !is_same(&from, &to, agree),
@@ -38,13 +38,13 @@ fn is_same(from: &[u8], to: &[u8], agree: bool) -> bool {
 
 /// The comparison of two values of a module's type, of which nothing but the payload is known.
 pub struct Payload {
-    key: Vec<u8>,
+    key: Key,
     kind: String,
     size: u64,
 }
 
 impl Payload {
-    pub fn new(key: Vec<u8>, kind: String, size: u64) -> Payload {
+    pub fn new(key: Key, kind: String, size: u64) -> Payload {
         Payload { key, kind, size }
     }
 }
@@ -52,7 +52,7 @@ impl Payload {
 impl Content for Payload {
     fn begin(&mut self) -> Ask {
         match self.size <= LARGEST {
-            true => Ask::both(|| vec![Cmd::new(&spec::DUMP).arg(&self.key)]),
+            true => Ask::both(&self.key, |key| vec![Cmd::new(&spec::DUMP).arg(key)]),
             false => Ask::default(),
         }
     }

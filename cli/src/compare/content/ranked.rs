@@ -1,13 +1,13 @@
 //! Lists and sorted sets: elements that have a rank, and so the same order at both servers.
 
 use super::page::Page;
-use super::{bytes, shown, Answers, Ask, Content, Pair, Step};
+use super::{bytes, shown, Answers, Ask, Content, Key, Pair, Step};
 use rediscluster::spec::{self, Row};
 use rediscluster::{Cmd, Error, Value};
 
 /// The comparison of two lists, or of two sorted sets.
 pub struct Ranked {
-    key: Vec<u8>,
+    key: Key,
     count: &'static Row,
     range: &'static Row,
     /// Whether each element has a score, which comes behind it.
@@ -22,18 +22,18 @@ pub struct Ranked {
 }
 
 impl Ranked {
-    pub fn list(key: Vec<u8>, page: Page) -> Ranked {
+    pub fn list(key: Key, page: Page) -> Ranked {
         let (count, range) = (&spec::LLEN, &spec::LRANGE);
         Ranked { key, count, range, scored: false, page, length: None, rank: 0, asked: 0 }
     }
 
-    pub fn sorted_set(key: Vec<u8>, page: Page) -> Ranked {
+    pub fn sorted_set(key: Key, page: Page) -> Ranked {
         let (count, range) = (&spec::ZCARD, &spec::ZRANGE);
         Ranked { key, count, range, scored: true, page, length: None, rank: 0, asked: 0 }
     }
 
-    fn range(&self) -> Cmd {
-        let range = Cmd::new(self.range).arg(&self.key).arg(self.rank as u64).arg((self.rank + self.asked - 1) as u64);
+    fn range(&self, key: &[u8]) -> Cmd {
+        let range = Cmd::new(self.range).arg(key).arg(self.rank as u64).arg((self.rank + self.asked - 1) as u64);
         if self.scored {
             range.arg("WITHSCORES")
         } else {
@@ -55,7 +55,7 @@ impl Ranked {
 impl Content for Ranked {
     fn begin(&mut self) -> Ask {
         self.asked = self.page.count();
-        Ask::both(|| vec![Cmd::new(self.count).arg(&self.key), self.range()])
+        Ask::both(&self.key, |key| vec![Cmd::new(self.count).arg(key), self.range(key)])
     }
 
     fn next(&mut self, mut answers: Answers, _: Pair<'_>) -> Result<Step, Error> {
@@ -82,7 +82,7 @@ impl Content for Ranked {
         self.rank += self.asked;
         self.asked = self.page.count();
         match self.length.is_some_and(|length| self.rank < length) {
-            true => Ok(Step::Ask(Ask::both(|| vec![self.range()]))),
+            true => Ok(Step::Ask(Ask::both(&self.key, |key| vec![self.range(key)]))),
             false => Ok(Step::Same),
         }
     }

@@ -1,12 +1,12 @@
 //! Sets, whatever the order of their members.
 
 use super::page::Page;
-use super::{shown, Answers, Ask, Content, Pair, Step};
+use super::{shown, Answers, Ask, Content, Key, Pair, Step};
 use rediscluster::{spec, Cmd, Error, Value};
 
 /// The comparison of two sets: they are equal when both have as many members, and one has all of the other's.
 pub struct Set {
-    key: Vec<u8>,
+    key: Key,
     page: Page,
     /// Whether it is known that both have as many members.
     counted: bool,
@@ -17,19 +17,19 @@ pub struct Set {
 }
 
 impl Set {
-    pub fn new(key: Vec<u8>, page: Page) -> Set {
+    pub fn new(key: Key, page: Page) -> Set {
         Set { key, page, counted: false, scanned: true, members: Vec::new() }
     }
 
     fn scan(&self, cursor: &[u8]) -> Cmd {
-        Cmd::new(&spec::SSCAN).arg(&self.key).arg(cursor).arg("COUNT").arg(self.page.count())
+        Cmd::new(&spec::SSCAN).arg(self.key.from()).arg(cursor).arg("COUNT").arg(self.page.count())
     }
 }
 
 impl Content for Set {
     fn begin(&mut self) -> Ask {
-        let count = || Cmd::new(&spec::SCARD).arg(&self.key);
-        Ask { from: vec![count(), self.scan(b"0")], to: vec![count()] }
+        let count = |key: &[u8]| Cmd::new(&spec::SCARD).arg(key);
+        Ask { from: vec![count(self.key.from()), self.scan(b"0")], to: vec![count(self.key.to())] }
     }
 
     fn next(&mut self, mut answers: Answers, _: Pair<'_>) -> Result<Step, Error> {
@@ -55,7 +55,7 @@ impl Content for Set {
             ask.from.push(self.scan(&cursor));
         }
         if !members.is_empty() {
-            ask.to.push(Cmd::new(&spec::SMISMEMBER).arg(&self.key).args_of(&members));
+            ask.to.push(Cmd::new(&spec::SMISMEMBER).arg(self.key.to()).args_of(&members));
         }
         self.members = members;
         Ok(ask.or_same())

@@ -2,7 +2,7 @@
 
 use super::expiry::time;
 use super::page::Page;
-use super::{array, bytes, shown, Answers, Ask, Content, Pair, Replies, Step};
+use super::{array, bytes, shown, Answers, Ask, Content, Key, Pair, Replies, Step};
 use rediscluster::prelude::*;
 use rediscluster::{spec, Cmd, Error, Value};
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ const OF_A_GROUP: [&str; 4] = ["consumers", "pending", "last-delivered-id", "ent
 
 /// The comparison of two streams.
 pub struct Stream {
-    key: Vec<u8>,
+    key: Key,
     page: Page,
     part: Part,
     /// The id behind which the next page begins.
@@ -37,7 +37,7 @@ enum Part {
 type Told = BTreeMap<Vec<u8>, Value>;
 
 impl Stream {
-    pub fn new(key: Vec<u8>, page: Page) -> Stream {
+    pub fn new(key: Key, page: Page) -> Stream {
         Stream { key, page, part: Part::Outline, after: None, groups: Vec::new() }
     }
 
@@ -46,21 +46,21 @@ impl Stream {
         self.after.as_ref().map_or(b"-".to_vec(), |id| [b"(", id.as_slice()].concat())
     }
 
-    fn entries(&self) -> Cmd {
-        Cmd::new(&spec::XRANGE).arg(&self.key).arg(self.start()).arg("+").arg("COUNT").arg(self.page.count())
+    fn entries(&self, key: &[u8]) -> Cmd {
+        Cmd::new(&spec::XRANGE).arg(key).arg(self.start()).arg("+").arg("COUNT").arg(self.page.count())
     }
 
     /// For how long an entry has been pending is told at some moment between the two.
-    fn pending(&self, group: &[u8]) -> Vec<Cmd> {
-        let pending = Cmd::new(&spec::XPENDING).arg(&self.key).arg(group);
+    fn pending(&self, key: &[u8], group: &[u8]) -> Vec<Cmd> {
+        let pending = Cmd::new(&spec::XPENDING).arg(key).arg(group);
         vec![cmd("TIME"), pending.arg(self.start()).arg("+").arg(self.page.count()), cmd("TIME")]
     }
 
     fn next_group(&mut self) -> Step {
         let Some(group) = self.groups.pop() else { return Step::Same };
         self.after = None;
-        let consumers = || Cmd::new(&spec::XINFO_CONSUMERS).arg(&self.key).arg(&group);
-        let ask = Ask::both(|| std::iter::once(consumers()).chain(self.pending(&group)).collect());
+        let consumers = |key: &[u8]| Cmd::new(&spec::XINFO_CONSUMERS).arg(key).arg(&group);
+        let ask = Ask::both(&self.key, |key| [vec![consumers(key)], self.pending(key, &group)].concat());
         self.part = Part::Group(group);
         Step::Ask(ask)
     }
@@ -87,7 +87,7 @@ impl Stream {
             Some(last) => {
                 self.after = Some(id(last));
                 self.part = Part::Entries;
-                Ok(Step::Ask(Ask::both(|| vec![self.entries()])))
+                Ok(Step::Ask(Ask::both(&self.key, |key| vec![self.entries(key)])))
             }
             None => Ok(self.next_group()),
         }
@@ -122,7 +122,7 @@ impl Stream {
         match from.into_iter().last() {
             Some(last) => {
                 self.after = Some(last.id);
-                let ask = Ask::both(|| self.pending(&group));
+                let ask = Ask::both(&self.key, |key| self.pending(key, &group));
                 self.part = Part::Pending(group);
                 Ok(Step::Ask(ask))
             }
@@ -133,8 +133,10 @@ impl Stream {
 
 impl Content for Stream {
     fn begin(&mut self) -> Ask {
-        let outline = |row| Cmd::new(row).arg(&self.key);
-        Ask::both(|| vec![outline(&spec::XINFO_STREAM), outline(&spec::XINFO_GROUPS), self.entries()])
+        let outline = |row, key: &[u8]| Cmd::new(row).arg(key);
+        Ask::both(&self.key, |key| {
+            vec![outline(&spec::XINFO_STREAM, key), outline(&spec::XINFO_GROUPS, key), self.entries(key)]
+        })
     }
 
     fn next(&mut self, mut answers: Answers, _: Pair<'_>) -> Result<Step, Error> {

@@ -1,6 +1,6 @@
 //! Strings, a piece at a time.
 
-use super::{Answers, Ask, Content, Pair, Step};
+use super::{Answers, Ask, Content, Key, Pair, Step};
 use rediscluster::{spec, Cmd, Error};
 
 /// The bytes of a piece.
@@ -8,7 +8,7 @@ const PIECE: usize = 1 << 20;
 
 /// The comparison of two strings.
 pub struct Text {
-    key: Vec<u8>,
+    key: Key,
     /// The length of both; `None` before it is known.
     length: Option<usize>,
     /// Up to where both are equal.
@@ -16,18 +16,18 @@ pub struct Text {
 }
 
 impl Text {
-    pub fn new(key: Vec<u8>) -> Text {
+    pub fn new(key: Key) -> Text {
         Text { key, length: None, offset: 0 }
     }
 
-    fn piece(&self) -> Cmd {
-        Cmd::new(&spec::GETRANGE).arg(&self.key).arg(self.offset as u64).arg((self.offset + PIECE - 1) as u64)
+    fn piece(&self, key: &[u8]) -> Cmd {
+        Cmd::new(&spec::GETRANGE).arg(key).arg(self.offset as u64).arg((self.offset + PIECE - 1) as u64)
     }
 }
 
 impl Content for Text {
     fn begin(&mut self) -> Ask {
-        Ask::both(|| vec![Cmd::new(&spec::STRLEN).arg(&self.key), self.piece()])
+        Ask::both(&self.key, |key| vec![Cmd::new(&spec::STRLEN).arg(key), self.piece(key)])
     }
 
     fn next(&mut self, mut answers: Answers, _: Pair<'_>) -> Result<Step, Error> {
@@ -45,7 +45,7 @@ impl Content for Text {
         }
         self.offset += PIECE;
         match self.length.is_some_and(|length| self.offset < length) {
-            true => Ok(Step::Ask(Ask::both(|| vec![self.piece()]))),
+            true => Ok(Step::Ask(Ask::both(&self.key, |key| vec![self.piece(key)]))),
             false => Ok(Step::Same),
         }
     }

@@ -1,6 +1,6 @@
 //! Vector sets. The payload of a restored copy is another one, because the graph is built by chance, so elements decide.
 
-use super::{bytes, shown, Answers, Ask, Content, Pair, Step};
+use super::{bytes, shown, Answers, Ask, Content, Key, Pair, Step};
 use rediscluster::{spec, Cmd, Error, Value};
 
 /// Elements have no order, and the server names them all at once or not at all.
@@ -13,7 +13,7 @@ const FIELDS: [&[u8]; 3] = [b"quant-type", b"vector-dim", b"projection-input-dim
 /// The comparison of two vector sets: they are equal when both have as many elements, and each has the same vector and
 /// attributes.
 pub struct Vectors {
-    key: Vec<u8>,
+    key: Key,
     part: Part,
     /// Those still to be looked at.
     elements: Vec<Vec<u8>>,
@@ -27,18 +27,18 @@ enum Part {
 }
 
 impl Vectors {
-    pub fn new(key: Vec<u8>) -> Vectors {
+    pub fn new(key: Key) -> Vectors {
         Vectors { key, part: Part::Outline, elements: Vec::new() }
     }
 
     fn next_elements(&mut self) -> Step {
         let rest = self.elements.len().saturating_sub(TOGETHER);
         let elements = self.elements.split_off(rest);
-        let questions = |element: &Vec<u8>| {
-            let vector = Cmd::new(&spec::VEMB).arg(&self.key).arg(element).arg("RAW");
-            [vector, Cmd::new(&spec::VGETATTR).arg(&self.key).arg(element)]
+        let questions = |key: &[u8], element: &[u8]| {
+            let vector = Cmd::new(&spec::VEMB).arg(key).arg(element).arg("RAW");
+            [vector, Cmd::new(&spec::VGETATTR).arg(key).arg(element)]
         };
-        let ask = Ask::both(|| elements.iter().flat_map(questions).collect());
+        let ask = Ask::both(&self.key, |key| elements.iter().flat_map(|element| questions(key, element)).collect());
         self.part = Part::Elements(elements);
         ask.or_same()
     }
@@ -46,7 +46,7 @@ impl Vectors {
 
 impl Content for Vectors {
     fn begin(&mut self) -> Ask {
-        Ask::both(|| [&spec::VCARD, &spec::VINFO].map(|row| Cmd::new(row).arg(&self.key)).into())
+        Ask::both(&self.key, |key| [&spec::VCARD, &spec::VINFO].map(|row| Cmd::new(row).arg(key)).into())
     }
 
     fn next(&mut self, mut answers: Answers, _: Pair<'_>) -> Result<Step, Error> {
@@ -69,7 +69,7 @@ impl Content for Vectors {
                         "a vector set of {from} elements is too large to be compared"
                     )));
                 }
-                let names = Cmd::new(&spec::VRANDMEMBER).arg(&self.key).arg(from);
+                let names = Cmd::new(&spec::VRANDMEMBER).arg(self.key.from()).arg(from);
                 Ok(Step::Ask(Ask { from: vec![names], to: Vec::new() }))
             }
             Part::Names => {
