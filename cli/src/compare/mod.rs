@@ -48,10 +48,13 @@ pub fn run(options: &Options) -> io::Result<Option<ExitCode>> {
     }
     let mut wish = match Wish::read(words) {
         Ok(wish) => wish,
-        Err(message) => {
-            message.print()?;
-            return Ok(Some(ExitCode::from(if message.use_stderr() { NOT_COMPARED } else { 0 })));
+        Err(message) if message.use_stderr() => {
+            // What stands in a wrong place may be a URL with a password.
+            let secrets = words.iter().filter_map(|word| word.to_str()).filter(|word| word.contains('@'));
+            eprint!("{}", secrets.fold(message.to_string(), |text, secret| text.replace(secret, "(hidden)")));
+            return Ok(Some(ExitCode::from(NOT_COMPARED)));
         }
+        Err(help) => return help.print().map(|()| Some(ExitCode::SUCCESS)),
     };
     wish.json |= matches!(options.style(false).mode, Mode::Json | Mode::QuotedJson);
     let compared = sides(options, &wish).and_then(|(from, to)| {
