@@ -322,8 +322,9 @@ fn keys_are_looked_for_where_they_belong() {
             format!("superfluous: more: - -> {}: no node of the source has it", node(home("more", 3))),
         ];
         if moved_is_told {
-            wanted.insert(0, moved);
+            wanted.push(moved);
         }
+        wanted.sort();
         wanted
     };
     let ran = compare(from, to, &["--untagged"]);
