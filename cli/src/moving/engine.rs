@@ -4,7 +4,7 @@ use super::job::{Mark, Start};
 use super::link::Link;
 use super::lock::Lock;
 use super::progress::Progress;
-use super::read::Reader;
+use super::read::{together, Reader};
 use super::report::Report;
 use super::route::Route;
 use super::scan::Scan;
@@ -132,7 +132,7 @@ impl Run<'_> {
             big: self.wish.big,
             stop: self.stop,
             report: self.report,
-            keeps_use: true,
+            together: together(self.wish.rate),
         };
         let mut writer = Writer {
             targets: self.route.to.open_all()?.into_iter().map(open).collect::<Result<_, _>>()?,

@@ -6,6 +6,9 @@ use super::route::Route;
 use rediscluster::Value;
 use std::collections::BTreeMap;
 
+/// What a user may do, and by which passwords it is known.
+type Rules = Vec<Vec<u8>>;
+
 /// Copies libraries of functions to every target.
 ///
 /// # Errors
@@ -77,7 +80,7 @@ fn libraries_of(link: &mut Link) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
 /// # Errors
 /// That a server does not answer.
 pub fn users(route: &Route, replaces: bool, report: &Report) -> Result<u64, String> {
-    let mut users: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    let mut users: BTreeMap<Vec<u8>, Rules> = BTreeMap::new();
     for server in &route.from.servers {
         for (name, rules) in users_of(&mut route.from.open(server)?)? {
             if users.get(&name).is_some_and(|other| *other != rules) {
@@ -91,7 +94,7 @@ pub fn users(route: &Route, replaces: bool, report: &Report) -> Result<u64, Stri
     for server in &route.to.servers {
         let mut target = route.to.open(server)?;
         let own = string(target.ask_text(&["ACL", "WHOAMI"])?).unwrap_or_default();
-        let known: BTreeMap<Vec<u8>, Vec<u8>> = users_of(&mut target)?.into_iter().collect();
+        let known: BTreeMap<Vec<u8>, Rules> = users_of(&mut target)?.into_iter().collect();
         for (name, rules) in &users {
             match known.get(name) {
                 Some(same) if same == rules => continue,
@@ -110,8 +113,9 @@ pub fn users(route: &Route, replaces: bool, report: &Report) -> Result<u64, Stri
                 }
                 _ => {}
             }
-            let mut words = vec![b"ACL".to_vec(), b"SETUSER".to_vec(), name.clone(), b"reset".to_vec()];
-            words.extend(split(rules));
+            let mut words = vec![b"ACL".to_vec(), b"SETUSER".to_vec(), name.clone()];
+            words.extend(known.contains_key(name).then(|| b"reset".to_vec()));
+            words.extend_from_slice(rules);
             match target.each(&[&words])?.pop() {
                 Some(Value::Error(_)) => {
                     report.trouble("not copied: the target refuses a rule of this user", name, &server.place());
@@ -124,12 +128,14 @@ pub fn users(route: &Route, replaces: bool, report: &Report) -> Result<u64, Stri
 }
 
 /// The users of a server with what `ACL LIST` says behind their names.
-fn users_of(link: &mut Link) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
+fn users_of(link: &mut Link) -> Result<Vec<(Vec<u8>, Rules)>, String> {
     let lines = strings(link.ask_text(&["ACL", "LIST"])?);
     let user = |line: Vec<u8>| {
         let rest = line.strip_prefix(b"user ")?;
         let end = rest.iter().position(|&byte| byte == b' ')?;
-        Some((rest[..end].to_vec(), rest[end + 1..].to_vec()))
+        // That is so unless something else is said, and it is said of users that were reset.
+        let rules = split(&rest[end + 1..]).into_iter().filter(|rule| rule != b"sanitize-payload");
+        Some((rest[..end].to_vec(), rules.collect()))
     };
     Ok(lines.into_iter().filter_map(user).collect())
 }

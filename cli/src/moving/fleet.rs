@@ -84,7 +84,7 @@ impl Fleet {
     /// That it cannot be reached.
     pub fn open(&self, server: &Server) -> Result<Link, String> {
         // Databases are chosen one after the other, and every server speaks this protocol.
-        let settings = self.config.settings().protocol(Protocol::Resp2).database(0).client_name("rediscluster-clone");
+        let settings = self.config.settings().protocol(Protocol::Resp2).database(0).client_name(super::own_name());
         let connection = settings.open(&server.given).map_err(|error| format!("{}: {error}", server.place()))?;
         let mut link = Link::new(server.place(), connection);
         // The URL may name a database.

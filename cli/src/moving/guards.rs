@@ -43,6 +43,9 @@ const WRITES: [&[&str]; 11] = [
 /// Why nothing is begun.
 pub fn check(route: &Route, kind: &str, wish: &super::wish::Wish) -> Result<Vec<String>, String> {
     sides(route, kind, wish.flush)?;
+    if !wish.flush {
+        memory(route)?;
+    }
     let mut sources = route.from.open_all()?;
     let mut targets = route.to.open_all()?;
     for link in &mut sources {
@@ -62,9 +65,6 @@ pub fn check(route: &Route, kind: &str, wish: &super::wish::Wish) -> Result<Vec<
         may(link, &WRITES)?;
     }
     clocks(sources.iter_mut().chain(&mut targets))?;
-    if !wish.flush {
-        memory(route)?;
-    }
     Ok(versions(route))
 }
 

@@ -196,14 +196,17 @@ impl Start {
     /// From what the targets know of one source in one database. Each target's mark is as old as the keys that it has, because
     /// both are written together: so the oldest one counts.
     pub fn of(marks: &[Option<Mark>], run_id: &str) -> Start {
-        let anew = |pass, again_until| Start { pass, page: 0, cursor: Some(0), again_until, keys: 0 };
+        let anew = |pass| {
+            let again_until = if pass > 1 { u64::MAX } else { 0 };
+            Start { pass, page: 0, cursor: Some(0), again_until, keys: 0 }
+        };
         let known: Vec<&Mark> = marks.iter().flatten().collect();
         let Some(oldest) = known.iter().min_by_key(|mark| (mark.pass, mark.cursor.is_none(), mark.page)) else {
-            return anew(1, 0);
+            return anew(1);
         };
         let newest = known.iter().map(|mark| mark.pass).max().unwrap_or(1);
         if known.len() < marks.len() || newest != oldest.pass || (oldest.cursor.is_some() && oldest.run_id != run_id) {
-            return anew(newest, u64::MAX);
+            return anew(newest + 1);
         }
         // Of the page that a mark names, some keys may be there, unless the program had time to say that it stopped.
         let begun = known.iter().map(|mark| mark.page + u64::from(!mark.is_at_rest)).max().unwrap_or(0);
@@ -251,7 +254,7 @@ mod tests {
     fn without_a_mark_or_after_a_restart_it_is_read_anew() {
         let fresh = Start { pass: 1, page: 0, cursor: Some(0), again_until: 0, keys: 0 };
         assert_eq!(Start::of(&[None, None], "r"), fresh);
-        let again = Start { again_until: u64::MAX, ..fresh };
+        let again = Start { pass: 2, again_until: u64::MAX, ..fresh };
         assert_eq!(Start::of(&[mark(1, 8, Some(80)), None], "r"), again);
         assert_eq!(Start::of(&[mark(1, 8, Some(80)), mark(1, 8, Some(80))], "another"), again);
     }

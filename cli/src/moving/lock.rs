@@ -35,7 +35,7 @@ impl Lock {
     /// # Errors
     /// That another tool has it, or that a server does not answer.
     pub fn take(mut links: Vec<Link>, what: &str) -> Result<Lock, String> {
-        let token = format!("{what} {:016x}", super::random());
+        let token = format!("{what} {}", super::own_name());
         let begun = Instant::now();
         for at in 0..links.len() {
             if let Err(why) = take(&mut links[at], &token) {
@@ -90,13 +90,35 @@ fn words(words: &[&str]) -> Vec<Vec<u8>> {
 
 fn take(link: &mut Link, token: &str) -> Result<(), String> {
     let lease = LEASE.as_millis().to_string();
-    match link.ask_text(&["SET", LOCK, token, "NX", "PX", &lease])? {
-        Value::Nil => Err(held(link)),
-        _ => Ok(()),
+    let mut set = || link.ask_text(&["SET", LOCK, token, "NX", "PX", &lease]);
+    if set()? != Value::Nil {
+        return Ok(());
+    }
+    let Some((dead, _)) = holder(link)?.filter(|(holder, _)| is_gone(link, holder)) else { return Err(held(link)) };
+    let instead = words(&["SET", LOCK, token, "PX", &lease]);
+    match if_held(link, &dead, instead)? {
+        true => Ok(()),
+        false => Err(held(link)),
+    }
+}
+
+/// Whether the tool that holds the lock has no connection to the server any more. Its name is the last word of the token, and
+/// all of its connections bear it. Where the clients may not be listed nobody knows, and the lease decides.
+fn is_gone(link: &mut Link, holder: &str) -> bool {
+    let name = holder.rsplit(' ').next().unwrap_or_default();
+    match link.ask_text(&["CLIENT", "LIST"]) {
+        Ok(Value::Bulk(list)) => {
+            let field = format!("name={name}");
+            !String::from_utf8_lossy(&list).split_whitespace().any(|word| word == field)
+        }
+        _ => false,
     }
 }
 
 /// Who has it.
+///
+/// # Errors
+/// That the server does not answer.
 pub fn holder(link: &mut Link) -> Result<Option<(String, u64)>, String> {
     let left = match link.ask_text(&["PTTL", LOCK])? {
         Value::Integer(left) if left > 0 => left as u64,
@@ -115,7 +137,7 @@ fn held(link: &mut Link) -> String {
     format!("{}: {who} is at work here; one that died is forgotten after {seconds} s", link.place())
 }
 
-/// Every command that follows one that reads the lock is run only when it still bears this token.
+/// Runs a command only when the lock still bears this token.
 fn if_held(link: &mut Link, token: &str, command: Vec<Vec<u8>>) -> Result<bool, String> {
     link.ask_text(&["WATCH", LOCK])?;
     if link.ask_text(&["GET", LOCK])? != Value::Bulk(token.as_bytes().to_vec()) {

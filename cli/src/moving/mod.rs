@@ -41,6 +41,7 @@ use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 use wish::Wish;
 
@@ -395,6 +396,12 @@ fn dry_run(route: &Route, databases: &[u32], wish: &Wish, report: &Report) -> Re
     }
     report.trouble_lines().iter().for_each(|line| eprintln!("{line}"));
     Ok(if report.troubles() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What this run is called at the servers: all of its connections bear this name, and so does its lock.
+fn own_name() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| format!("rediscluster-{:016x}", random()))
 }
 
 /// A number that nobody else has drawn.

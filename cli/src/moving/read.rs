@@ -8,8 +8,8 @@ use super::Stop;
 use rediscluster::{spec, Cmd, Value, ValueRef};
 use std::sync::mpsc::SyncSender;
 
-/// As many keys go together, and as many bytes.
-const TOGETHER: usize = 1000;
+/// As many keys go together at most, and as many bytes.
+const TOGETHER: u64 = 1000;
 const BYTES_TOGETHER: u64 = 4 << 20;
 
 /// One key on its way.
@@ -57,7 +57,13 @@ pub struct Reader<'r> {
     pub big: u64,
     pub stop: &'r Stop,
     pub report: &'r Report,
-    pub keeps_use: bool,
+    /// As many keys go together.
+    pub together: usize,
+}
+
+/// How many keys go together where no more than `rate` may go in a second: as many as go in a tenth of it.
+pub fn together(rate: Option<u64>) -> usize {
+    rate.map_or(TOGETHER, |rate| (rate / 10).clamp(1, TOGETHER)) as usize
 }
 
 impl Reader<'_> {
@@ -107,7 +113,7 @@ impl Reader<'_> {
         items
     }
 
-    /// Asks what the keys hold and gives it to the writer; `false` when that has ended.
+    /// Asks what the keys hold and gives it to the writer; `false` when that has ended, or this has to end.
     fn send(&mut self, mut items: Vec<Item>, to: &SyncSender<Work>) -> Result<bool, String> {
         self.describe(&mut items)?;
         let mut small: Vec<Item> = Vec::new();
@@ -119,7 +125,7 @@ impl Reader<'_> {
                 }
                 continue;
             }
-            if small.len() >= TOGETHER || (bytes + item.size > BYTES_TOGETHER && !small.is_empty()) {
+            if small.len() >= self.together || (bytes + item.size > BYTES_TOGETHER && !small.is_empty()) {
                 if !self.send_small(std::mem::take(&mut small), to)? {
                     return Ok(false);
                 }
@@ -132,6 +138,9 @@ impl Reader<'_> {
     }
 
     fn send_small(&mut self, mut items: Vec<Item>, to: &SyncSender<Work>) -> Result<bool, String> {
+        if self.stop.ends() {
+            return Ok(false);
+        }
         let commands: Vec<Cmd> = items.iter().map(|item| Cmd::new(&spec::DUMP).arg(&item.name)).collect();
         let mut refused = None;
         self.link.run(&commands, |at, reply| match reply {
@@ -159,10 +168,8 @@ impl Reader<'_> {
             if asks_size {
                 commands.push(Cmd::new(&spec::MEMORY_USAGE).arg(&item.name));
             }
-            if self.keeps_use {
-                let row = if facts.is_lfu() { &spec::OBJECT_FREQ } else { &spec::OBJECT_IDLETIME };
-                commands.push(Cmd::new(row).arg(&item.name));
-            }
+            let row = if facts.is_lfu() { &spec::OBJECT_FREQ } else { &spec::OBJECT_IDLETIME };
+            commands.push(Cmd::new(row).arg(&item.name));
             if facts.tells_expiry() {
                 commands.push(Cmd::new(&spec::PEXPIRETIME).arg(&item.name));
             } else {
@@ -171,7 +178,6 @@ impl Reader<'_> {
         }
         let each = if items.is_empty() { 1 } else { commands.len() / items.len() };
         let is_lfu = facts.is_lfu();
-        let keeps_use = self.keeps_use;
         let mut now = 0;
         self.link.run(&commands, |number, reply| {
             let (item, at) = (&mut items[number / each], number % each);
@@ -185,7 +191,7 @@ impl Reader<'_> {
             };
             match at {
                 0 if asks_size => item.size = value.unwrap_or(0),
-                at if keeps_use && at == usize::from(asks_size) => {
+                at if at == usize::from(asks_size) => {
                     let used = if is_lfu { Used::Often } else { Used::Ago };
                     item.used = value.map_or(Used::Unknown, used);
                 }

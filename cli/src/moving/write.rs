@@ -55,15 +55,16 @@ impl Writer<'_> {
     /// # Errors
     /// That a target does not answer or refuses, or that the lock is lost.
     pub fn write(&mut self, work: &Receiver<Work>) -> Result<(), String> {
-        let mut told = Instant::now();
+        let mut told: Option<Instant> = None;
         while let Ok(work) = work.recv() {
             self.lock.is_held()?;
             match work {
                 Work::Page(page, cursor) => {
                     (self.mark.page, self.mark.cursor, self.mark.is_at_rest) = (page, Some(cursor), false);
-                    if told.elapsed() >= MARK_EVERY {
+                    // The first time before any key, so that a target without a mark has lost what it had.
+                    if !told.is_some_and(|told| told.elapsed() < MARK_EVERY) {
                         self.tell()?;
-                        told = Instant::now();
+                        told = Some(Instant::now());
                     }
                 }
                 Work::Small(items) => self.small(&items)?,
