@@ -56,9 +56,9 @@ pub fn are_done(parts: &[Part]) -> bool {
     parts.iter().all(|part| part.start.cursor.is_none())
 }
 
-/// Has everything read once more.
+/// Has everything that was read to its end read once more.
 pub fn begin_again(parts: &mut [Part]) {
-    for part in parts {
+    for part in parts.iter_mut().filter(|part| part.start.cursor.is_none()) {
         part.start = part.start.next_pass();
     }
 }
@@ -132,6 +132,7 @@ impl Run<'_> {
             big: self.wish.big,
             stop: self.stop,
             report: self.report,
+            keeps_use: self.route.to.servers.iter().any(|server| server.facts.evicts_by_use()),
             together: together(self.wish.rate),
         };
         let mut writer = Writer {

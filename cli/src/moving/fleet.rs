@@ -19,6 +19,9 @@ pub struct Server {
     pub facts: Facts,
 }
 
+/// No key with its value takes less, in bytes.
+const SMALLEST: u64 = 24;
+
 /// What a server says of itself.
 #[derive(Debug, Default, Clone)]
 pub struct Facts {
@@ -189,6 +192,17 @@ impl Facts {
     /// Whether it counts how often keys are used.
     pub fn is_lfu(&self) -> bool {
         self.policy.ends_with("-lfu")
+    }
+
+    /// Whether keys that nobody uses may be deleted when its memory is full.
+    pub fn evicts_by_use(&self) -> bool {
+        self.policy.ends_with("-lfu") || self.policy.ends_with("-lru") || self.policy.ends_with("-lrm")
+    }
+
+    /// No key is larger than this.
+    pub fn largest(&self) -> u64 {
+        let keys: u64 = self.keys.iter().map(|(_, keys)| keys).sum();
+        self.dataset.saturating_sub(keys.saturating_mul(SMALLEST))
     }
 
     /// How many keys a database has.

@@ -23,7 +23,7 @@ const READS: [&[&str]; 7] = [
     &["OBJECT", "IDLETIME", JOB],
 ];
 /// What is asked of a target. None of it is run.
-const WRITES: [&[&str]; 11] = [
+const WRITES: [&[&str]; 13] = [
     &["RESTORE", JOB, "0", ""],
     &["HSET", JOB, "a", "b"],
     &["HGETALL", JOB],
@@ -35,6 +35,8 @@ const WRITES: [&[&str]; 11] = [
     &["PEXPIREAT", JOB, "1"],
     &["RENAME", JOB, JOB],
     &["DBSIZE"],
+    &["SCAN", "0"],
+    &["DUMP", JOB],
 ];
 
 /// Everything that can be seen without writing; what is only worth knowing is given in lines.

@@ -210,7 +210,9 @@ fn begin(route: &Route, databases: &[u32], wish: &Wish, lock: &Lock, report: &Re
     let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
     let existing = !wish.replace && !wish.skip_existing;
     let look = survey::Look { is_full: false, existing, big: wish.big };
-    survey::survey(route, databases, &scan, look, report)?;
+    if !survey::is_needless(route, databases, look)? {
+        survey::survey(route, databases, &scan, look, report)?;
+    }
     match report.troubles() {
         0 => Ok(()),
         number => {
@@ -279,12 +281,10 @@ fn copy(
     job: &Job,
 ) -> Result<bool, String> {
     let mut parts = engine::parts(route, databases)?;
-    let is_done = engine::are_done(&parts) && job.phase == Phase::Copied;
-    if is_done && wish.finish {
-        return Ok(true);
-    }
-    if is_done {
-        engine::begin_again(&mut parts);
+    match (job.phase == Phase::Copied, wish.finish) {
+        (true, true) if engine::are_done(&parts) => return Ok(true),
+        (true, false) => engine::begin_again(&mut parts),
+        _ => {}
     }
     write(route, &Job { phase: Phase::Copying, ..job.clone() })?;
     if wish.functions {

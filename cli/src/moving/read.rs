@@ -57,6 +57,8 @@ pub struct Reader<'r> {
     pub big: u64,
     pub stop: &'r Stop,
     pub report: &'r Report,
+    /// Whether a target wants to know how a key was used.
+    pub keeps_use: bool,
     /// As many keys go together.
     pub together: usize,
 }
@@ -161,15 +163,16 @@ impl Reader<'_> {
     /// Asks for their sizes, their expiry and how long nobody has used them.
     fn describe(&mut self, items: &mut [Item]) -> Result<(), String> {
         let facts = &self.route.from.servers[self.source].facts;
-        // No key is larger than all of them.
-        let asks_size = facts.dataset > self.big.min(BYTES_TOGETHER);
+        let asks_size = facts.largest() > self.big;
         let mut commands: Vec<Cmd> = Vec::with_capacity(items.len() * 3);
         for item in items.iter() {
             if asks_size {
                 commands.push(Cmd::new(&spec::MEMORY_USAGE).arg(&item.name));
             }
-            let row = if facts.is_lfu() { &spec::OBJECT_FREQ } else { &spec::OBJECT_IDLETIME };
-            commands.push(Cmd::new(row).arg(&item.name));
+            if self.keeps_use {
+                let row = if facts.is_lfu() { &spec::OBJECT_FREQ } else { &spec::OBJECT_IDLETIME };
+                commands.push(Cmd::new(row).arg(&item.name));
+            }
             if facts.tells_expiry() {
                 commands.push(Cmd::new(&spec::PEXPIRETIME).arg(&item.name));
             } else {
@@ -178,6 +181,7 @@ impl Reader<'_> {
         }
         let each = if items.is_empty() { 1 } else { commands.len() / items.len() };
         let is_lfu = facts.is_lfu();
+        let keeps_use = self.keeps_use;
         let mut now = 0;
         self.link.run(&commands, |number, reply| {
             let (item, at) = (&mut items[number / each], number % each);
@@ -191,7 +195,7 @@ impl Reader<'_> {
             };
             match at {
                 0 if asks_size => item.size = value.unwrap_or(0),
-                at if at == usize::from(asks_size) => {
+                at if keeps_use && at == usize::from(asks_size) => {
                     let used = if is_lfu { Used::Often } else { Used::Ago };
                     item.used = value.map_or(Used::Unknown, used);
                 }

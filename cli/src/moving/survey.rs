@@ -1,6 +1,8 @@
 //! Looking through all names before anything is written: what would go where, and what must not.
 
+use super::job::{JOB, PROGRESS};
 use super::link::{string, Link};
+use super::lock::LOCK;
 use super::place::is_plainly_home;
 use super::report::{bytes, keys, Report};
 use super::route::{Destination, Route};
@@ -74,7 +76,7 @@ fn one_source(
         // Nothing can be in an empty database.
         let mut has_keys = Vec::new();
         for target in &mut targets {
-            has_keys.push(look.existing && target.ask_text(&["DBSIZE"])? != Value::Integer(0));
+            has_keys.push(look.existing && has_others_keys(target)?);
         }
         let mut cursor = Some(0);
         while let Some(at) = cursor {
@@ -94,6 +96,31 @@ fn one_source(
         }
     }
     Ok(survey)
+}
+
+/// Whether a database has keys besides those of this program.
+fn has_others_keys(link: &mut Link) -> Result<bool, String> {
+    let all = link.ask_text(&["DBSIZE"])?;
+    Ok(all != link.ask_text(&["EXISTS", JOB, PROGRESS, LOCK])?)
+}
+
+/// Whether nothing can be in the way, whatever the names: no key can be a stray or come twice, and the targets are empty.
+///
+/// # Errors
+/// That a target does not answer.
+pub fn is_needless(route: &Route, databases: &[u32], look: Look) -> Result<bool, String> {
+    if !route.places.are_the_same() && (route.to.nodes > 1 || route.from.servers.len() > 1) {
+        return Ok(false);
+    }
+    for target in &mut route.to.open_all()? {
+        for &database in databases {
+            target.select(database)?;
+            if look.existing && has_others_keys(target)? {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// Which of the keys are at their targets already.
