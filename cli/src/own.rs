@@ -12,7 +12,7 @@ pub struct Own {
 }
 
 /// All of them.
-pub const OWN: [Own; 8] = [
+pub const OWN: [Own; 9] = [
     Own { name: "node-for", arguments: " KEY...", does: &["Show which node each key lives on, and its address"] },
     Own {
         name: "nodes",
@@ -51,6 +51,14 @@ pub const OWN: [Own; 8] = [
             "Show what programs left behind that ended in the middle of a move",
             "between two nodes; --apply finishes or undoes it. What was used in",
             "the last 60 s is left alone, or in the last --older-than SECONDS",
+        ],
+    },
+    Own {
+        name: "compare",
+        arguments: " ...",
+        does: &[
+            "Compare every key of one fleet with those of another one, --from LIST",
+            "--to LIST; the status is 1 when any differs. See compare --help",
         ],
     },
     Own { name: "commands", arguments: "", does: &["Show the command table; with --json or --tsv for programs"] },

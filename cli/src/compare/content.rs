@@ -16,7 +16,7 @@ mod vectors;
 
 pub use expiry::Expiry;
 
-use super::server::{Answer, Server};
+use super::server::{Answer, Failed, Server};
 use crate::quote;
 use rediscluster::{spec, Cmd, Error, Value};
 use std::thread;
@@ -71,9 +71,6 @@ pub enum Difference {
     /// When it expires at both servers.
     Expiry(Expiry, Expiry),
 }
-
-/// A server that gave no answer, in words.
-pub type Failed = String;
 
 /// Which of its names a key has at a server.
 type Name = fn(&Key) -> &[u8];
@@ -147,9 +144,9 @@ impl Pair<'_> {
         })
     }
 
-    /// Whether that moment, in milliseconds since 1970, has come at either server.
-    fn is_past(&self, moment: i64) -> bool {
-        moment <= self.from.now().max(self.to.now())
+    /// What the later clock of both says about now, in milliseconds since 1970.
+    fn now(&self) -> i64 {
+        self.from.now().max(self.to.now())
     }
 }
 
@@ -158,6 +155,9 @@ impl Pair<'_> {
 /// # Errors
 /// Which server gave no answer, and why.
 pub fn compare(pair: Pair<'_>, keys: &[Key]) -> Result<Vec<Verdict>, Failed> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
     let (from, to) = pair.both(|server, name| look(server, pair.database, keys, name))?;
     let mut verdicts = Vec::with_capacity(keys.len());
     let (mut small, mut large) = (Vec::new(), Vec::new());
@@ -184,11 +184,28 @@ pub fn compare(pair: Pair<'_>, keys: &[Key]) -> Result<Vec<Verdict>, Failed> {
     }
     // A key whose time has come is gone at one server a moment before it is at the other one.
     for (at, verdict) in verdicts.iter_mut().enumerate() {
-        if !matches!(verdict, Verdict::Same) && (from[at].expiry.is_due(pair) || to[at].expiry.is_due(pair)) {
+        let is_past = || [&from[at], &to[at]].into_iter().any(|look| look.expiry.is_past(pair.now()));
+        if !matches!(verdict, Verdict::Same) && is_past() {
             *verdict = Verdict::Gone;
         }
     }
     Ok(verdicts)
+}
+
+/// Which of these names a server has at least until a moment, in milliseconds since 1970.
+///
+/// # Errors
+/// Why it gave no answer.
+pub fn lasting(server: &Server, database: u32, names: &[&[u8]], until: i64) -> Result<Vec<bool>, Failed> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut commands = Vec::new();
+    expiry::ask(server, names.iter().copied(), &mut commands);
+    let answers = server.ask_all(database, commands).map(|answers| Replies(answers.into_iter()));
+    let expiries = answers.and_then(|mut replies| expiry::read(server, names.len(), &mut replies));
+    let is_lasting = |expiry: Option<Expiry>| expiry.is_some_and(|expiry| !expiry.is_past(until));
+    Ok(expiries.map_err(|error| server.told(&error))?.into_iter().map(is_lasting).collect())
 }
 
 /// Keys, each with its size, in groups that are not too much for one round.

@@ -1,8 +1,9 @@
 //! One server, asked many things at once.
 
 use rediscluster::prelude::*;
-use rediscluster::spec::{Access, Spec};
+use rediscluster::spec::{self, Access, Spec};
 use rediscluster::{Builder, Cluster, Cmd, Error, HashTags, Protocol, Value};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What a server is called inside of a cluster of one.
@@ -23,6 +24,8 @@ pub struct Server {
     run_id: String,
     has: Has,
     clock: Clock,
+    /// To within how many milliseconds it told when keys expire.
+    expiry_known_to: AtomicI64,
 }
 
 /// A server's clock beside ours, in milliseconds.
@@ -43,6 +46,9 @@ pub struct Has {
     pub field_expiry: bool,
 }
 
+/// A server that gave no answer, in words.
+pub type Failed = String;
+
 /// What came of one command.
 pub type Answer = rediscluster::Result<Value>;
 
@@ -51,7 +57,7 @@ impl Server {
     ///
     /// # Errors
     /// Why it gave no answer, with its name.
-    pub fn open(settings: Builder, name: &str, address: &str) -> Result<Server, String> {
+    pub fn open(settings: Builder, name: &str, address: &str) -> Result<Server, Failed> {
         // What is compared is the same in either protocol, and every server speaks this one.
         let builder = settings.protocol(Protocol::Resp2).masters_only(true).hash_tags(HashTags::Off);
         let builder = builder.node(ALONE, address).spec(&TIME);
@@ -66,6 +72,7 @@ impl Server {
             run_id: String::new(),
             has: Has { expiry_time: false, field_expiry: false },
             clock: Clock::default(),
+            expiry_known_to: AtomicI64::new(0),
         };
         server.introduce().map_err(|error| failed(&error))?;
         Ok(server)
@@ -95,6 +102,40 @@ impl Server {
             }
         }
         Ok(())
+    }
+
+    /// The databases that have keys, and how many.
+    ///
+    /// # Errors
+    /// Why it gave no answer.
+    pub fn keys(&self) -> Result<Vec<(u32, u64)>, Failed> {
+        let info =
+            self.cluster.on(ALONE).and_then(|alone| alone.execute(cmd("INFO").arg("keyspace").reply::<Vec<u8>>()));
+        let info = info.map_err(|error| self.told(&error))?;
+        let database = |line: &str| {
+            let (name, told) = line.trim().split_once(":keys=")?;
+            Some((name.strip_prefix("db")?.parse().ok()?, told.split(',').next()?.parse().ok()?))
+        };
+        Ok(String::from_utf8_lossy(&info).lines().filter_map(database).collect())
+    }
+
+    /// Which of these names it has in a database.
+    ///
+    /// # Errors
+    /// Why it gave no answer.
+    pub fn exist<'n>(&self, database: u32, names: impl Iterator<Item = &'n [u8]>) -> Result<Vec<bool>, Failed> {
+        let commands: Vec<Cmd> = names.map(|name| Cmd::new(&spec::EXISTS).arg(name)).collect();
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        let exists = |answer: Answer| Ok(answer? == Value::Integer(1));
+        let answers = self.ask_all(database, commands).and_then(|all| all.into_iter().map(exists).collect());
+        answers.map_err(|error| self.told(&error))
+    }
+
+    /// What it is called and where it is, for people.
+    pub fn place(&self) -> String {
+        format!("{} ({})", self.name, self.address)
     }
 
     /// What its fleet calls it.
@@ -133,6 +174,16 @@ impl Server {
         ours() + self.clock.ahead + self.clock.off_by + 2
     }
 
+    /// It told when keys expire to within so many milliseconds.
+    pub fn tells_expiry_to(&self, milliseconds: i64) {
+        self.expiry_known_to.fetch_max(milliseconds, Ordering::Relaxed);
+    }
+
+    /// To within how many milliseconds it told when keys expire; 0 for exactly.
+    pub fn expiry_known_to(&self) -> i64 {
+        self.expiry_known_to.load(Ordering::Relaxed)
+    }
+
     /// One command by itself.
     ///
     /// # Errors
@@ -163,7 +214,7 @@ impl Server {
     /// An error in words, with the name and the address of the server.
     pub fn told(&self, error: &Error) -> String {
         let command = error.command().map_or(String::new(), |command| format!("{command}: "));
-        format!("{} ({}): {command}{}", self.name, self.address, error.message())
+        format!("{}: {command}{}", self.place(), error.message())
     }
 }
 

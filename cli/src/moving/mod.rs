@@ -65,9 +65,15 @@ pub fn run(options: &Options) -> Option<ExitCode> {
     let (name, kind) = self::kind(first)?;
     let mut wish = match Wish::read(name, words) {
         Ok(wish) => wish,
-        Err(message) => {
-            let _ = message.print();
-            return Some(if message.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        Err(message) if message.use_stderr() => {
+            // What stands in a wrong place may be a URL with a password.
+            let secrets = words.iter().filter_map(|word| word.to_str()).filter(|word| word.contains('@'));
+            eprint!("{}", secrets.fold(message.to_string(), |text, secret| text.replace(secret, "(hidden)")));
+            return Some(ExitCode::FAILURE);
+        }
+        Err(help) => {
+            let _ = help.print();
+            return Some(ExitCode::SUCCESS);
         }
     };
     wish.json |= matches!(options.style(false).mode, Mode::Json | Mode::QuotedJson);

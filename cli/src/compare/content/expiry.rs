@@ -1,6 +1,6 @@
 //! When a key expires.
 
-use super::{Pair, Replies};
+use super::Replies;
 use crate::compare::server::{milliseconds, Server};
 use rediscluster::prelude::*;
 use rediscluster::{spec, Cmd, Error, Value};
@@ -16,11 +16,6 @@ impl Expiry {
         self.0.map(|(earliest, latest)| earliest + (latest - earliest) / 2)
     }
 
-    /// How far the moment may be off, in milliseconds.
-    pub fn off_by(&self) -> i64 {
-        self.0.map_or(0, |(earliest, latest)| (latest - earliest + 1) / 2)
-    }
-
     /// Whether both are the same as far as their servers tell.
     pub fn is_same(&self, other: &Expiry) -> bool {
         match (self.0, other.0) {
@@ -30,9 +25,9 @@ impl Expiry {
         }
     }
 
-    /// Whether the moment has come at either server.
-    pub(super) fn is_due(&self, pair: Pair<'_>) -> bool {
-        self.0.is_some_and(|(earliest, _)| pair.is_past(earliest))
+    /// Whether its moment may have come by another one.
+    pub(super) fn is_past(&self, now: i64) -> bool {
+        self.0.is_some_and(|(earliest, _)| earliest <= now)
     }
 }
 
@@ -54,6 +49,9 @@ pub(super) fn read(server: &Server, count: usize, replies: &mut Replies) -> Resu
     let told: Vec<i64> = (0..count).map(|_| replies.integer()).collect::<Result<_, _>>()?;
     // Both were cut off to whole milliseconds.
     let after = if is_exact { 0 } else { time(replies)? + 1 };
+    if told.iter().any(|&told| told >= 0) {
+        server.tells_expiry_to(after - before);
+    }
     let expiry = |told| match told {
         -2 => None,
         -1 => Some(Expiry(None)),
@@ -84,6 +82,6 @@ mod tests {
         let about = Expiry(Some((10, 14)));
         assert!(about.is_same(&exact(10)) && exact(14).is_same(&about) && about.is_same(&Expiry(Some((14, 20)))));
         assert!(!about.is_same(&exact(9)) && !about.is_same(&exact(15)));
-        assert_eq!((about.moment(), about.off_by()), (Some(12), 2));
+        assert_eq!(about.moment(), Some(12));
     }
 }

@@ -48,8 +48,9 @@ impl Hash {
         let values = answers.to.array()?;
         let from = expiries(&mut answers.from, pair.from.has().field_expiry, self.fields.len())?;
         let to = expiries(&mut answers.to, pair.to.has().field_expiry, self.fields.len())?;
+        let now = pair.now();
         for (at, (field, value)) in self.fields.iter().zip(&self.values).enumerate() {
-            let due = |expiry: i64| expiry >= 0 && pair.is_past(expiry);
+            let due = |expiry: i64| expiry >= 0 && expiry <= now;
             if from[at] == NO_FIELD || due(from[at]) || due(to[at]) {
                 continue;
             }
@@ -70,9 +71,10 @@ impl Hash {
     fn check_reverse(&self, answers: &mut Answers, pair: Pair<'_>) -> Result<Option<String>, Error> {
         let known = answers.from.array()?;
         let to = expiries(&mut answers.to, pair.to.has().field_expiry, self.fields.len())?;
+        let now = pair.now();
         for (at, field) in self.fields.iter().enumerate() {
             let is_missing = matches!(known.get(at), None | Some(Value::Nil | Value::Integer(NO_FIELD)));
-            if is_missing && to[at] != NO_FIELD && !(to[at] >= 0 && pair.is_past(to[at])) {
+            if is_missing && to[at] != NO_FIELD && !(to[at] >= 0 && to[at] <= now) {
                 return Ok(Some(format!("the field {} is only at the target", shown(field))));
             }
         }
