@@ -11,6 +11,7 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Everything that has to be known to connect. It holds passwords, so it has no `Debug`.
+#[derive(Clone)]
 pub struct Config {
     /// Names and addresses, masters and given replicas alike.
     pub nodes: Vec<(String, String)>,

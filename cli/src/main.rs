@@ -6,6 +6,7 @@ mod config;
 mod connection_state;
 mod explain;
 mod file;
+mod moving;
 mod nodes;
 mod options;
 mod own;
@@ -63,6 +64,9 @@ fn start(options: &Options) -> io::Result<ExitCode> {
                 ExitCode::FAILURE
             }
         });
+    }
+    if let Some(code) = moving::run(options) {
+        return Ok(code);
     }
     let config = match Config::gather(options, |name| std::env::var_os(name)) {
         Ok(config) => config,

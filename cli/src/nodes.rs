@@ -164,7 +164,7 @@ fn credentials(address: &str) -> (Option<&str>, &str) {
 }
 
 /// The host and the port of an address that may be a URL with a password, or the path of a Unix socket.
-fn host(address: &str) -> &str {
+pub fn host(address: &str) -> &str {
     let (_, rest) = credentials(address);
     let end: &[char] = if address.starts_with("unix://") { &['?'] } else { &['/', '?', '#'] };
     rest.split(end).next().unwrap_or(rest)

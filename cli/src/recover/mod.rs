@@ -4,6 +4,7 @@ mod apply;
 mod find;
 
 use crate::config::Config;
+use crate::moving::jobs;
 use crate::quote::shown;
 use crate::render::Mode;
 use crate::session::Ran;
@@ -54,14 +55,16 @@ pub fn recover(config: &Config, words: &[Vec<u8>], mode: Mode) -> Result<(Vec<u8
     let calls = calls(&mut servers)?;
     let told: Vec<Told> = calls.iter().map(|call| Told::of(call, &mut servers, &wish)).collect();
     let ran = if told.iter().any(|told| told.state == State::Failed) { Ran::Failed } else { Ran::Answered };
+    let (jobs, jobs_json) = jobs(config)?;
     let text = match mode {
         Mode::Json | Mode::QuotedJson => {
             let rows = calls.iter().zip(&told).map(|(call, told)| told.json(call, &servers));
-            format!("{}\n", Value::from_iter(rows))
+            format!("{}\n", Value::from_iter(rows.chain(jobs_json)))
         }
         _ => {
+            let jobs: String = jobs.into_iter().map(|line| line + "\n").collect();
             let parts = calls.iter().zip(&told).map(|(call, told)| told.text(call, &servers));
-            format!("{}{}\n", parts.collect::<String>(), summary(&told, &wish))
+            format!("{jobs}{}{}\n", parts.collect::<String>(), summary(&told, &wish))
         }
     };
     Ok((text.into_bytes(), ran))
