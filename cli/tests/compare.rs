@@ -400,6 +400,24 @@ fn tags_say_where_keys_belong() {
 }
 
 #[test]
+fn where_tags_are_kept_names_tell_everything() {
+    let all = servers(5);
+    let all: Vec<&Server> = all.iter().collect();
+    let (from, to) = all.split_at(2);
+    for number in 0..60 {
+        for fleet in [from, to] {
+            run(fleet[home(&number.to_string(), fleet.len())], &format!("SET name{{{number}}} x"));
+        }
+    }
+    are_same(from, to, &["--hash-tags", "keep"], 60);
+    run(to[home("7", 3)], "DEL name{7}");
+    run(to[(home("7", 3) + 1) % 3], "SET name{7} x");
+    let ran = compare(from, to, &["--hash-tags", "keep"]);
+    assert!(lines(&ran, &all)[0].starts_with("misplaced: name{7}: "), "{}", ran.out());
+    assert_eq!(ran.err(), "");
+}
+
+#[test]
 fn one_name_on_two_sources_is_told_once() {
     let all = servers(3);
     let all: Vec<&Server> = all.iter().collect();
