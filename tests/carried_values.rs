@@ -4,6 +4,7 @@
 use rediscluster::prelude::*;
 use rediscluster::{Error, Outcome, Value};
 use rediscluster_testing::{cluster_of, Reply, Server};
+use std::time::Duration;
 
 /// Three servers, and names that no text has.
 struct Three {
@@ -18,7 +19,7 @@ struct Three {
 impl Three {
     fn start() -> Three {
         let servers: Vec<Server> = (0..3).map(|_| Server::start()).collect();
-        let cluster = cluster_of(&servers).masters_only(true).connect().unwrap();
+        let cluster = cluster_of(&servers).masters_only(true).deadline(Duration::from_secs(60)).connect().unwrap();
         let key = |name: &[u8], node: &str| {
             let mut keys = (0..).map(|number| [name, number.to_string().as_bytes()].concat());
             keys.find(|key| cluster.node_for(key).name() == node).unwrap()
@@ -265,7 +266,10 @@ impl Sizes {
     fn start() -> Sizes {
         let servers: Vec<Vec<Server>> =
             [1, 2, 3, 5].iter().map(|&count| (0..count).map(|_| Server::start()).collect()).collect();
-        let clusters = servers.iter().map(|servers| cluster_of(servers).connect().unwrap()).collect();
+        let clusters = servers
+            .iter()
+            .map(|servers| cluster_of(servers).deadline(Duration::from_secs(60)).connect().unwrap())
+            .collect();
         Sizes { servers, clusters }
     }
 

@@ -1,11 +1,14 @@
 //! Ways to a server that a program brings itself.
 
 use rediscluster::prelude::*;
-use rediscluster::{connect_tcp, Address, Builder, Connect, ErrorKind, Event, Outcome, Socket, Transport};
+use rediscluster::{
+    connect_tcp, Address, Builder, Cluster, Connect, ErrorKind, Event, Outcome, Protocol, Socket, Transport,
+};
 use rediscluster_testing::{dead_address, wait_until, ScriptedPeer, Server};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{mpsc, Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A transport with nothing special, over TCP.
@@ -186,4 +189,67 @@ fn nothing_is_sent_in_the_clear_that_should_not_be() {
     assert_eq!(given.build().unwrap_err().kind(), ErrorKind::Config);
     assert_eq!(Cluster::builder().open(&url).unwrap_err().kind(), ErrorKind::Config);
     assert_eq!(peer.accepted(), 0);
+}
+
+/// Says something that answers nothing whenever it is read from, once it has begun.
+struct Chatty {
+    socket: TcpStream,
+    has_begun: Arc<AtomicBool>,
+}
+
+impl Transport for Chatty {
+    fn read(&self, buffer: &mut [u8], wait: Option<Duration>) -> io::Result<usize> {
+        if self.has_begun.load(Ordering::SeqCst) {
+            let push = b">1\r\n+word\r\n";
+            let whole = buffer.len() / push.len() * push.len();
+            buffer.chunks_exact_mut(push.len()).for_each(|chunk| chunk.copy_from_slice(push));
+            return Ok(whole);
+        }
+        self.socket.set_read_timeout(wait.map(|wait| wait.max(Duration::from_micros(1))))?;
+        (&self.socket).read(buffer)
+    }
+
+    fn write(&self, bytes: &[u8], _: Option<Duration>) -> io::Result<usize> {
+        (&self.socket).write(bytes)
+    }
+
+    fn close(&self) {
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+}
+
+struct Chattily(Arc<AtomicBool>);
+
+impl Connect for Chattily {
+    fn connect(&self, address: &Address, timeout: Option<Duration>) -> io::Result<Socket> {
+        Ok(Socket::new(Chatty { socket: connect_tcp(address, timeout)?, has_begun: Arc::clone(&self.0) }))
+    }
+}
+
+#[test]
+fn a_server_that_never_stops_keeps_nobody_past_the_deadline() {
+    let servers = [Server::start(), Server::start()];
+    let calls: [(&str, fn(&Cluster) -> rediscluster::Error); 3] = [
+        ("one", |cluster| cluster.incr("foo").unwrap_err()),
+        ("a part of several", |cluster| cluster.mget::<_, Vec<Option<String>>>(["foo", "bar"]).unwrap_err()),
+        ("a pipeline", |cluster| {
+            let mut pipeline = cluster.pipeline();
+            pipeline.incr("foo");
+            pipeline.incr("bar");
+            pipeline.run().unwrap_err()
+        }),
+    ];
+    for (name, call) in calls {
+        let has_begun = Arc::new(AtomicBool::new(false));
+        let builder = rediscluster_testing::cluster_of(&servers).connector(Chattily(Arc::clone(&has_begun)));
+        let builder = builder.protocol(Protocol::Resp3).pool_size(1).masters_only(true).refresh_every(None);
+        let cluster = builder.deadline(Duration::from_millis(300)).connect().unwrap();
+        has_begun.store(true, Ordering::SeqCst);
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || tell.send(call(&cluster)));
+        let error = told.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|_| panic!("{name} goes on for ever"));
+        // A connection that lay unused for long is looked at before, and what comes then is not the end of it: the new one
+        // does not get through its handshake.
+        assert!(matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Connect), "{name}: {error}");
+    }
 }

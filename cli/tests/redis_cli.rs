@@ -133,9 +133,16 @@ fn with_valid_numbers(theirs: &[u8], options: &[&str]) -> Vec<u8> {
     out
 }
 
-/// The output as text in which every byte can be seen.
+/// The output as text in which every byte can be seen, without how long a command took that was not at once, as both say of
+/// what took half a second on a terminal: that is up to the machine.
 fn shown(out: &[u8]) -> String {
-    out.escape_ascii().to_string()
+    let took = |line: &[u8]| {
+        let seconds = line.strip_prefix(b"(").and_then(|line| line.strip_suffix(b"s)\n"));
+        seconds
+            .is_some_and(|seconds| seconds.contains(&b'.') && seconds.iter().all(|c| c.is_ascii_digit() || *c == b'.'))
+    };
+    let lines = out.split_inclusive(|&byte| byte == b'\n').filter(|line| !took(line));
+    lines.map(|line| line.escape_ascii().to_string()).collect()
 }
 
 #[test]

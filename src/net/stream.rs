@@ -127,7 +127,13 @@ pub(crate) struct Stream {
     /// What a socket of the system was last told, so that it is not told again.
     read_timeout: Time,
     write_timeout: Time,
+    /// Bytes that were read since a deadline passed.
+    late: usize,
 }
+
+/// As much may have come by the deadline and not have been read: the system keeps no more. What is read beyond that was sent
+/// later, and a server that never stops must not keep the caller.
+const MOST_LATE: usize = 8 << 20;
 
 impl Stream {
     /// Connects as the connector does it, and by TCP without one. A Unix socket needs none.
@@ -137,7 +143,11 @@ impl Stream {
             Some(connector) => connector.connect(address, left)?,
             None => Socket::connect(address, left)?,
         };
-        Ok(Stream { socket: Arc::new(socket), read_timeout: Time::NO_END, write_timeout: Time::NO_END })
+        Ok(Stream::of(Arc::new(socket)))
+    }
+
+    fn of(socket: Arc<Socket>) -> Stream {
+        Stream { socket, read_timeout: Time::NO_END, write_timeout: Time::NO_END, late: 0 }
     }
 
     /// Reads at least one byte.
@@ -151,6 +161,7 @@ impl Stream {
             if left == Time::OVER {
                 return self.read_what_came(buffer);
             }
+            self.late = 0;
             let read = match self.socket.kind() {
                 Kind::System(socket) => {
                     if is_to_be_set(self.read_timeout, left) {
@@ -174,10 +185,17 @@ impl Stream {
     /// Past the deadline: what has come by now, without waiting. While one server was waited for in vain, the others
     /// have answered, and what they did must not be told as unknown.
     fn read_what_came(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.late > MOST_LATE {
+            return Err(ErrorKind::TimedOut.into());
+        }
         match self.read_at_once(buffer) {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Ok(count) => {
+                self.late += count;
+                Ok(count)
+            }
             Err(error) if is_wait(&error) => Err(ErrorKind::TimedOut.into()),
-            read => read,
+            Err(error) => Err(error),
         }
     }
 
@@ -264,7 +282,7 @@ impl Stream {
     /// The same socket for another thread. One of the two may read and one may write: the system keeps one timeout for
     /// reading and one for writing, and each of them remembers what it set.
     pub(crate) fn share(&self) -> Stream {
-        Stream { socket: Arc::clone(&self.socket), read_timeout: Time::NO_END, write_timeout: Time::NO_END }
+        Stream::of(Arc::clone(&self.socket))
     }
 
     /// Ends the connection for both sides at once.

@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 /// What a user may do, and by which passwords it is known.
 type Rules = Vec<Vec<u8>>;
 
+/// The name of a library of functions, and its code.
+type Library = (Vec<u8>, Vec<u8>);
+
 /// Copies libraries of functions to every target.
 ///
 /// # Errors
@@ -62,7 +65,7 @@ pub fn functions(route: &Route, replaces: bool, report: &Report) -> Result<u64, 
 }
 
 /// The libraries of a server with their code.
-fn libraries_of(link: &mut Link) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
+fn libraries_of(link: &mut Link) -> Result<Vec<Library>, String> {
     let Value::Array(libraries) = link.ask_text(&["FUNCTION", "LIST", "WITHCODE"])? else { return Ok(Vec::new()) };
     let field = |fields: &[Value], name: &str| {
         let pair = fields.chunks_exact(2).find(|pair| pair[0] == Value::Bulk(name.into()))?;

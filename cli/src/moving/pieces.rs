@@ -240,7 +240,8 @@ fn whole(
         Some(payload) => payload,
         None => return Ok(Some("it went while it was copied".into())),
     };
-    let replies = target.each(&[&[b"RESTORE", stash, b"0", &payload]])?;
+    let restore: [&[u8]; 4] = [b"RESTORE", stash, b"0", &payload];
+    let replies = target.each(&[&restore[..]])?;
     Ok(match replies.first() {
         Some(Value::Error(text)) => {
             let kind = String::from_utf8_lossy(kind);

@@ -14,11 +14,12 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 /// How often there is one of JSON.
 const JSON_EVERY: Duration = Duration::from_secs(1);
 const BARS_A_SECOND: u8 = 5;
-const TEMPLATE: &str = "{prefix} {wide_bar} {percent:>3}% {pos}/{len} keys, {per_sec}, {msg}, {eta} left";
+const TEMPLATE: &str = "{prefix} {wide_bar} {percent:>3}% {pos}/{len} keys, {msg}, {eta} left";
 
 /// What is shown.
 pub struct Progress {
     sources: Vec<Source>,
+    bars: MultiProgress,
     begun: Instant,
     how: How,
     told: Mutex<Instant>,
@@ -29,6 +30,8 @@ struct Source {
     keys: AtomicU64,
     bytes: AtomicU64,
     total: u64,
+    /// How many of them earlier runs have copied.
+    before: u64,
     bar: ProgressBar,
 }
 
@@ -57,9 +60,9 @@ impl Progress {
             let bar = bars.add(ProgressBar::new(total).with_style(style.clone()).with_prefix(server.place()));
             bar.set_position(before);
             bar.reset_eta();
-            Source { place: server.place(), keys: AtomicU64::new(before), bytes: AtomicU64::new(0), total, bar }
+            Source { place: server.place(), keys: AtomicU64::new(before), bytes: AtomicU64::new(0), total, before, bar }
         });
-        Progress { sources: sources.collect(), begun: Instant::now(), how, told: Mutex::new(Instant::now()) }
+        Progress { sources: sources.collect(), bars, begun: Instant::now(), how, told: Mutex::new(Instant::now()) }
     }
 
     /// Keys of a source have been copied.
@@ -70,7 +73,9 @@ impl Progress {
         match self.how {
             How::Bars => {
                 source.bar.inc(keys);
-                source.bar.set_message(bytes(size));
+                let copied = source.keys.load(Ordering::Relaxed) - source.before;
+                let rate = copied as f64 / self.begun.elapsed().as_secs_f64().max(0.001);
+                source.bar.set_message(format!("{}, {rate:.0} keys/s", bytes(size)));
             }
             How::Lines => self.line(LINE_EVERY),
             How::Json => self.line(JSON_EVERY),
@@ -111,5 +116,6 @@ impl Progress {
     /// Nothing more comes.
     pub fn end(&self) {
         self.sources.iter().for_each(|source| source.bar.finish_and_clear());
+        let _ = self.bars.clear();
     }
 }

@@ -89,7 +89,7 @@ pub fn name(number: usize) -> Vec<u8> {
 pub fn contents(server: &Server, database: u32) -> Contents {
     let mut talk = talk(server);
     talk.expect_ok(&["SELECT", &database.to_string()]).unwrap();
-    let has_moment = server.field("server", "redis_version").unwrap() >= "7".to_owned();
+    let has_moment = server.is_since("7.0", "moments of expiry");
     let has_field_expiry = server.is_since("7.4 or valkey 9.0", "fields that expire");
     let Reply::Array(names) = say(&mut talk, &["KEYS", "*"]) else { panic!("no names") };
     let mut contents = Contents::new();
