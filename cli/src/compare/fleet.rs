@@ -3,6 +3,7 @@
 use super::server::Server;
 use crate::config::Config;
 use crate::moving;
+use rediscluster::HashTags;
 use std::collections::BTreeSet;
 
 /// All masters of one side.
@@ -11,6 +12,8 @@ pub struct Fleet {
     pub members: Vec<Member>,
     /// How many nodes keys are divided among.
     pub nodes: usize,
+    /// How it treats hash tags, as its configuration says.
+    pub hash_tags: HashTags,
 }
 
 /// One master.
@@ -28,13 +31,14 @@ impl Fleet {
     /// # Errors
     /// That one of them gave no answer.
     pub fn connect(config: Config) -> Result<Fleet, String> {
+        let hash_tags = config.settings.hash_tags();
         let fleet = moving::fleet::Fleet::connect(config)?;
         let member = |server: &moving::fleet::Server| {
             let keys = server.facts.keys.clone();
             Ok(Member { server: fleet.compared(server)?, nodes: server.nodes.clone(), keys })
         };
         let members: Result<_, String> = fleet.servers.iter().map(member).collect();
-        Ok(Fleet { members: members?, nodes: fleet.nodes })
+        Ok(Fleet { members: members?, nodes: fleet.nodes, hash_tags })
     }
 
     /// The server of a node.

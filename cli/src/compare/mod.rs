@@ -57,7 +57,7 @@ pub fn run(options: &Options) -> io::Result<Option<ExitCode>> {
     };
     wish.json |= matches!(options.style(false).mode, Mode::Json | Mode::QuotedJson);
     let compared = sides(options, &wish).and_then(|(from, to)| {
-        let places = Places::new(&wish, from.nodes, to.nodes)?;
+        let places = Places::new(&wish, &from, &to)?;
         Ok((from, to, places, Stop::new(None, None)?))
     });
     match compared {

@@ -1,5 +1,6 @@
 //! Where a key of the source belongs at the target.
 
+use super::fleet::Fleet;
 use super::wish::Wish;
 use crate::moving::tags::Tags;
 use rediscluster::{Crc32Modulo, HashTags, Partitioner};
@@ -27,12 +28,20 @@ impl Places {
     ///
     /// # Errors
     /// What is wrong with what was said of tags.
-    pub fn new(wish: &Wish, from: usize, to: usize) -> Result<Places, String> {
+    pub fn new(wish: &Wish, from: &Fleet, to: &Fleet) -> Result<Places, String> {
+        let hash_tags = match wish.hash_tags {
+            Some(hash_tags) => hash_tags,
+            None if from.hash_tags == to.hash_tags => from.hash_tags,
+            None => {
+                return Err("the files of both sides treat hash tags in different ways: --hash-tags says how".into())
+            }
+        };
+        let (from, to) = (from.nodes, to.nodes);
         let is_told = wish.untagged || wish.tags.is_some() || !wish.tag_rule.is_empty();
         let tags = Tags::read(wish.tags.as_deref(), &wish.tag_rule)?;
         // Where names are stored with their tags, nothing has to be told.
-        let are_untold = !is_told && wish.hash_tags == HashTags::Strip && from != to && to > 1;
-        Ok(Places { from, to, hash_tags: wish.hash_tags, tags, are_untold })
+        let are_untold = !is_told && hash_tags == HashTags::Strip && from != to && to > 1;
+        Ok(Places { from, to, hash_tags, tags, are_untold })
     }
 
     /// Whether keys may be anywhere only because nobody said whether they have tags.

@@ -59,9 +59,9 @@ pub struct Wish {
     #[arg(long)]
     pub untagged: bool,
 
-    /// How both fleets treat hash tags: strip, keep or off
-    #[arg(long, value_name = "RULE", default_value = "strip", value_parser = hash_tags)]
-    pub hash_tags: HashTags,
+    /// How both fleets treat hash tags: strip, keep or off [default: what their files say, or strip]
+    #[arg(long, value_name = "RULE", value_parser = hash_tags)]
+    pub hash_tags: Option<HashTags>,
 
     /// Tell differences, progress and the end as lines of JSON
     #[arg(long)]

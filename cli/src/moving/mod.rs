@@ -100,7 +100,7 @@ pub fn side(options: &Options, list: &str) -> Result<Config, String> {
 
 /// The configured fleet.
 fn of_fleet(options: &Options) -> Result<Config, String> {
-    let config = Config::gather(options, |name| std::env::var_os(name))?;
+    let config = Config::gather(&mut options.clone(), |name| std::env::var_os(name))?;
     config.is_fleet("to clone, reshard and compare").map(|()| config)
 }
 
