@@ -2,11 +2,13 @@
 
 mod check;
 mod commands;
+mod compare;
 mod config;
 mod explain;
 mod file;
 mod interrupt;
 mod modes;
+mod moving;
 mod nodes;
 mod options;
 mod own;
@@ -64,6 +66,12 @@ fn start(options: &mut Options) -> io::Result<ExitCode> {
                 ExitCode::FAILURE
             }
         });
+    }
+    if let Some(code) = moving::run(options) {
+        return Ok(code);
+    }
+    if let Some(code) = compare::run(options)? {
+        return Ok(code);
     }
     let refused = |message: String| {
         eprintln!("rediscluster: {message}");

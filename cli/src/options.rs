@@ -39,7 +39,7 @@ Options come before --config, which comes before the environment."
 }
 
 /// Runs Redis commands on N independent servers that look like one.
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 #[command(name = "rediscluster", version, override_usage = "rediscluster [OPTIONS] [COMMAND [ARG...]]", after_help = more_help())]
 #[command(args_override_self = true, disable_version_flag = true, disable_help_flag = true)]
 pub struct Options {

@@ -12,7 +12,7 @@ pub struct Own {
 }
 
 /// All of them.
-pub const OWN: [Own; 8] = [
+pub const OWN: [Own; 11] = [
     Own { name: "node-for", arguments: " KEY...", does: &["Show which node each key lives on, and its address"] },
     Own {
         name: "nodes",
@@ -29,6 +29,31 @@ pub const OWN: [Own; 8] = [
         name: "explain",
         arguments: " CMD...",
         does: &["Show what a command would do on which servers, without sending it"],
+    },
+    Own {
+        name: "clone",
+        arguments: " ...",
+        does: &[
+            "Copy all keys of a fleet to another one of any number of nodes:",
+            "--from LIST --to LIST; clone --help has all options. redis-copy and",
+            "redis-sharding are the same",
+        ],
+    },
+    Own {
+        name: "reshard",
+        arguments: " ...",
+        does: &[
+            "Make the nodes those of --to LIST, of which servers may be nodes",
+            "already; reshard --help has all options",
+        ],
+    },
+    Own {
+        name: "compare",
+        arguments: " ...",
+        does: &[
+            "Compare every key of one fleet with those of another one, --from LIST",
+            "--to LIST; the status is 1 when any differs. See compare --help",
+        ],
     },
     Own {
         name: "recover",
@@ -92,6 +117,8 @@ pub fn without_servers(words: &[Vec<u8>], mode: Mode) -> Option<Result<String, S
     let (first, rest) = words.split_first()?;
     let own = OWN.iter().find(|own| own.name.as_bytes() == first.as_slice())?;
     match (own.name, rest) {
+        // These have options of their own to tell.
+        ("clone" | "reshard" | "compare", _) => None,
         (_, [only]) if only == b"--help" => Some(Ok(own.help())),
         ("commands", _) => Some(commands(rest, matches!(mode, Mode::Json | Mode::QuotedJson))),
         ("help", _) => Some(help(rest)),

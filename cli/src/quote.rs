@@ -119,6 +119,18 @@ pub fn quote(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// A name as it is, or in quotes where it would not be readable or drive a terminal.
+pub fn shown(name: &[u8]) -> String {
+    match std::str::from_utf8(name) {
+        Ok(text) if !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'!'..=b'~')) => text.to_owned(),
+        _ => {
+            let mut quoted = Vec::new();
+            quote(name, &mut quoted);
+            String::from_utf8_lossy(&quoted).into_owned()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

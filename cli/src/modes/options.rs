@@ -18,7 +18,7 @@ pub enum Mode {
 }
 
 /// Which servers, which mode, and what the modes take.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ModeOptions {
     /// As --direct, the server at this Unix socket; it wins over -h and -p
     #[arg(short = 's', value_name = "SOCKET", help_heading = "One server, or some")]

@@ -4,7 +4,8 @@ mod apply;
 mod find;
 
 use crate::config::Config;
-use crate::quote::quote;
+use crate::moving::jobs;
+use crate::quote::shown;
 use crate::render::Mode;
 use crate::session::Ran;
 use apply::{deliver, expire, forget, Did, Lies};
@@ -54,14 +55,16 @@ pub fn recover(config: &Config, words: &[Vec<u8>], mode: Mode) -> Result<(Vec<u8
     let calls = calls(&mut servers)?;
     let told: Vec<Told> = calls.iter().map(|call| Told::of(call, &mut servers, &wish)).collect();
     let ran = if told.iter().any(|told| told.state == State::Failed) { Ran::Failed } else { Ran::Answered };
+    let (jobs, jobs_json) = jobs(config)?;
     let text = match mode {
         Mode::Json | Mode::QuotedJson => {
             let rows = calls.iter().zip(&told).map(|(call, told)| told.json(call, &servers));
-            format!("{}\n", Value::from_iter(rows))
+            format!("{}\n", Value::from_iter(rows.chain(jobs_json)))
         }
         _ => {
+            let jobs: String = jobs.into_iter().map(|line| line + "\n").collect();
             let parts = calls.iter().zip(&told).map(|(call, told)| told.text(call, &servers));
-            format!("{}{}\n", parts.collect::<String>(), summary(&told, &wish))
+            format!("{jobs}{}{}\n", parts.collect::<String>(), summary(&told, &wish))
         }
     };
     Ok((text.into_bytes(), ran))
@@ -286,18 +289,6 @@ fn role(role: StashRole) -> &'static str {
         StashRole::From => "from",
         StashRole::To => "to",
         StashRole::Copy => "copy",
-    }
-}
-
-/// A name as it is, or in quotes where it would not be readable or drive a terminal.
-fn shown(name: &[u8]) -> String {
-    match std::str::from_utf8(name) {
-        Ok(text) if !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'!'..=b'~')) => text.to_owned(),
-        _ => {
-            let mut quoted = Vec::new();
-            quote(name, &mut quoted);
-            String::from_utf8_lossy(&quoted).into_owned()
-        }
     }
 }
 

@@ -1,0 +1,227 @@
+//! The end of a job: keys that have left are deleted at their old place, and nothing of the job stays anywhere.
+
+use super::job::{JOB, LEAVING, PIECES, PROGRESS};
+use super::link::{string, strings, Link};
+use super::lock::Lock;
+use super::report::{shown, Report};
+use super::route::{Destination, Route};
+use super::same::{Is, Same};
+use super::scan::Scan;
+use super::Stop;
+use rediscluster::Value;
+
+/// So many keys are watched, compared and deleted together.
+const TOGETHER: usize = 200;
+/// How often that is tried before they are taken one by one.
+const TRIES: usize = 3;
+
+/// Deletes keys of one database that have left a source.
+pub struct Leaving<'l> {
+    pub route: &'l Route,
+    pub lock: &'l Lock,
+    pub stop: &'l Stop,
+    pub report: &'l Report,
+    pub scan: &'l Scan,
+}
+
+impl Leaving<'_> {
+    /// Goes through one database of one source.
+    ///
+    /// # Errors
+    /// That a server does not answer, or that the lock is lost.
+    pub fn delete(&self, source: usize, database: u32) -> Result<(), String> {
+        let mut link = self.route.from.open(&self.route.from.servers[source])?;
+        link.select(database)?;
+        let same = Same::new(self.route, source, database)?;
+        self.bring_back(&mut link)?;
+        let mut cursor = Some(0);
+        while let Some(at) = cursor {
+            let (next, names) = self.scan.page(&mut link, at)?;
+            let mut leaving: Vec<Vec<(Vec<u8>, Vec<u8>)>> = vec![Vec::new(); self.route.to.servers.len()];
+            for name in names {
+                match self.route.of(source, &name) {
+                    Destination::Stays => {}
+                    Destination::Server(server, stored) => leaving[server].push((name, stored)),
+                    Destination::Stray(why) => self.report.trouble(&format!("not moved: {why}"), &name, link.place()),
+                }
+            }
+            for (server, keys) in leaving.iter().enumerate() {
+                for keys in keys.chunks(TOGETHER) {
+                    if self.stop.ends() {
+                        return Ok(());
+                    }
+                    self.lock.is_held()?;
+                    self.group(&mut link, &same, server, keys)?;
+                }
+            }
+            cursor = next;
+        }
+        Ok(())
+    }
+
+    /// Streams that waited to leave when the program ended get their names again.
+    fn bring_back(&self, link: &mut Link) -> Result<(), String> {
+        for stash in names_with(link, LEAVING)? {
+            let name = &stash[LEAVING.len()..];
+            if link.ask(&[b"RENAMENX", stash.as_slice(), name])? == Value::Integer(0) {
+                let what = format!("it was written anew while it left; its old value is {}", shown(&stash));
+                self.report.trouble(&what, name, link.place());
+            }
+        }
+        Ok(())
+    }
+
+    fn group(&self, link: &mut Link, same: &Same, server: usize, keys: &[(Vec<u8>, Vec<u8>)]) -> Result<(), String> {
+        let types: Vec<[&[u8]; 2]> = keys.iter().map(|(name, _)| [&b"TYPE"[..], name]).collect();
+        let words: Vec<&[&[u8]]> = types.iter().map(|words| &words[..]).collect();
+        let types = link.each(&words)?;
+        let is_stream = |kind: &Value| *kind == Value::Simple(b"stream".to_vec());
+        let (streams, others): (Vec<_>, Vec<_>) = keys.iter().zip(&types).partition(|(_, kind)| is_stream(kind));
+        let others: Vec<&(Vec<u8>, Vec<u8>)> = others.into_iter().map(|(key, _)| key).collect();
+        if !self.watched(link, same, server, &others)? {
+            for key in others {
+                if !self.watched(link, same, server, &[key])? {
+                    self.report.trouble("kept at its old place: it is being written to", &key.0, link.place());
+                }
+            }
+        }
+        for (key, _) in streams {
+            self.stream(link, same, server, key)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes those of the keys that are equal at their new place; `false` when one of them kept changing.
+    fn watched(
+        &self,
+        link: &mut Link,
+        same: &Same,
+        server: usize,
+        keys: &[&(Vec<u8>, Vec<u8>)],
+    ) -> Result<bool, String> {
+        if keys.is_empty() {
+            return Ok(true);
+        }
+        for _ in 0..TRIES {
+            let mut watch = vec![b"WATCH".to_vec()];
+            watch.extend(keys.iter().map(|(name, _)| name.clone()));
+            link.ask_owned(&watch)?;
+            let names: Vec<(&[u8], &[u8])> = keys.iter().map(|(name, stored)| (&name[..], &stored[..])).collect();
+            let looks = same.look(server, &names)?;
+            let mut unlink = vec![b"UNLINK".to_vec()];
+            unlink
+                .extend(keys.iter().zip(&looks).filter(|(_, is)| **is == Is::Same).map(|((name, _), _)| name.clone()));
+            if unlink.len() == 1 {
+                link.ask_text(&["UNWATCH"])?;
+            } else {
+                match link.transaction(&[unlink])? {
+                    None => continue,
+                    Some(replies) => {
+                        let deleted = replies.first().and_then(super::link::integer).unwrap_or(0);
+                        Report::add(&self.report.deleted, u64::try_from(deleted).unwrap_or(0));
+                    }
+                }
+            }
+            for ((name, _), is) in keys.iter().zip(looks) {
+                if let Is::Other(why) = is {
+                    self.report.trouble(&format!("kept at its old place: {why}"), name, link.place());
+                }
+            }
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// A stream: `WATCH` does not see that its entries are acknowledged or claimed. So it gets another name, and what it held
+    /// in that moment is compared with what it held before it was compared with its copy.
+    fn stream(&self, link: &mut Link, same: &Same, server: usize, key: &(Vec<u8>, Vec<u8>)) -> Result<(), String> {
+        let (name, stored) = key;
+        let stash = [LEAVING, name].concat();
+        link.ask(&[b"WATCH", name.as_slice()])?;
+        let before = string(link.ask(&[b"DUMP", name.as_slice()])?);
+        let is = same.look(server, &[(name, stored)])?.pop();
+        if is != Some(Is::Same) {
+            link.ask_text(&["UNWATCH"])?;
+            if let Some(Is::Other(why)) = is {
+                self.report.trouble(&format!("kept at its old place: {why}"), name, link.place());
+            }
+            return Ok(());
+        }
+        let rename = vec![b"RENAME".to_vec(), name.clone(), stash.clone()];
+        let replies = link.transaction(&[rename, vec![b"DUMP".to_vec(), stash.clone()]])?;
+        let after = replies.and_then(|mut replies| replies.pop()).and_then(string);
+        if after.is_some() && after == before {
+            link.ask(&[b"UNLINK", stash.as_slice()])?;
+            Report::add(&self.report.deleted, 1);
+            return Ok(());
+        }
+        if after.is_some() {
+            link.ask(&[b"RENAMENX", stash.as_slice(), name])?;
+        }
+        self.report.trouble("kept at its old place: it is being written to", name, link.place());
+        Ok(())
+    }
+}
+
+/// All names that begin with this, in the database that the connection is in.
+fn names_with(link: &mut Link, begin: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let pattern = [begin, b"*"].concat();
+    let (mut names, mut cursor) = (Vec::new(), b"0".to_vec());
+    loop {
+        let reply = link.ask(&[b"SCAN", cursor.as_slice(), b"MATCH", &pattern, b"COUNT", b"1000"])?;
+        let Value::Array(parts) = reply else { return Err(format!("{}: SCAN gave no page", link.place())) };
+        let mut parts = parts.into_iter();
+        cursor = parts.next().and_then(string).unwrap_or_default();
+        names.extend(parts.next().map(strings).unwrap_or_default());
+        if cursor == b"0" || cursor.is_empty() {
+            return Ok(names);
+        }
+    }
+}
+
+/// Removes what the job remembers at the targets, what it is last.
+///
+/// # Errors
+/// That one of them does not answer.
+pub fn forget(route: &Route, databases: &[u32]) -> Result<(), String> {
+    let mut targets = route.to.open_all()?;
+    for &database in databases {
+        for target in &mut targets {
+            target.select(database)?;
+            target.ask_text(&["UNLINK", PROGRESS])?;
+            for name in names_with(target, PIECES)? {
+                target.ask(&[b"UNLINK", name.as_slice()])?;
+            }
+        }
+    }
+    for target in &mut targets {
+        target.select(0)?;
+        target.ask_text(&["UNLINK", JOB])?;
+    }
+    Ok(())
+}
+
+/// How many keys are left on servers that are no longer of the fleet: server and number.
+///
+/// # Errors
+/// That one of them does not answer.
+pub fn left_behind(route: &Route, databases: &[u32]) -> Result<Vec<(String, u64)>, String> {
+    let mut left = Vec::new();
+    for (at, server) in route.from.servers.iter().enumerate() {
+        if route.same(at).is_some() {
+            continue;
+        }
+        let mut link = route.from.open(server)?;
+        let mut keys = 0;
+        for &database in databases {
+            link.select(database)?;
+            let size = super::link::integer(&link.ask_text(&["DBSIZE"])?).unwrap_or(0);
+            // The lock is still there, in database 0.
+            keys += u64::try_from(size).unwrap_or(0) - u64::from(database == 0 && size > 0);
+        }
+        if keys > 0 {
+            left.push((server.place(), keys));
+        }
+    }
+    Ok(left)
+}

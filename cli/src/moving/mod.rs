@@ -1,0 +1,423 @@
+//! `clone` and `reshard`: copying the keys of a fleet to another one, or to where they belong in a larger or smaller one.
+
+mod engine;
+mod extras;
+mod finish;
+pub mod fleet;
+mod guards;
+pub mod job;
+mod link;
+mod lock;
+mod pieces;
+mod place;
+mod progress;
+mod read;
+pub mod report;
+mod route;
+mod same;
+mod scan;
+mod status;
+pub mod stop;
+mod stream;
+mod survey;
+pub mod tags;
+mod wish;
+mod write;
+
+pub use status::told as jobs;
+use stop::Stop;
+
+use crate::config::Config;
+use crate::options::Options;
+use crate::render::Mode;
+use engine::Run;
+use fleet::Fleet;
+use job::{Job, Phase};
+use lock::Lock;
+use place::Places;
+use report::{keys, Report};
+use route::Route;
+use scan::Scan;
+use std::ffi::OsString;
+use std::hash::{BuildHasher, Hasher};
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+use wish::Wish;
+
+/// What a shell reports of a program that ended at Ctrl-C.
+const INTERRUPTED: u8 = 128 + 2;
+
+/// The command of a word, and what kind of job it is.
+fn kind(word: &OsString) -> Option<(&'static str, &'static str)> {
+    match word.to_str()? {
+        "clone" => Some(("clone", "clone")),
+        "reshard" => Some(("reshard", "reshard")),
+        "redis-copy" => Some(("redis-copy", "clone")),
+        "redis-sharding" => Some(("redis-sharding", "clone")),
+        _ => None,
+    }
+}
+
+/// Runs a job; `None` when the command is another one.
+pub fn run(options: &Options) -> Option<ExitCode> {
+    let (first, words) = options.command.split_first()?;
+    let (name, kind) = self::kind(first)?;
+    let mut wish = match Wish::read(name, words) {
+        Ok(wish) => wish,
+        Err(message) if message.use_stderr() => {
+            // What stands in a wrong place may be a URL with a password.
+            let secrets = words.iter().filter_map(|word| word.to_str()).filter(|word| word.contains('@'));
+            eprint!("{}", secrets.fold(message.to_string(), |text, secret| text.replace(secret, "(hidden)")));
+            return Some(ExitCode::FAILURE);
+        }
+        Err(help) => {
+            let _ = help.print();
+            return Some(ExitCode::SUCCESS);
+        }
+    };
+    wish.json |= matches!(options.style(false).mode, Mode::Json | Mode::QuotedJson);
+    Some(match execute(options, kind, &wish) {
+        Ok(code) => code,
+        Err(why) => {
+            eprintln!("rediscluster: {why}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+/// A side's configuration: everything as the options say, but its own nodes; `@FILE` is a file of its own.
+pub fn side(options: &Options, list: &str) -> Result<Config, String> {
+    let mut options = options.clone();
+    options.node.clear();
+    match list.strip_prefix('@') {
+        Some(file) => (options.nodes, options.config) = (None, Some(file.into())),
+        None => options.nodes = Some(wish::list(list)),
+    }
+    of_fleet(&options)
+}
+
+/// The configured fleet.
+fn of_fleet(options: &Options) -> Result<Config, String> {
+    let config = Config::gather(&mut options.clone(), |name| std::env::var_os(name))?;
+    config.is_fleet("to clone, reshard and compare").map(|()| config)
+}
+
+fn execute(options: &Options, kind: &str, wish: &Wish) -> Result<ExitCode, String> {
+    let to = wish.to.as_deref().ok_or(format!("{kind}: --to LIST says where to"))?;
+    let from = match (&wish.from, kind) {
+        (Some(list), _) => side(options, list)?,
+        (None, "reshard") => of_fleet(options)?,
+        (None, _) => return Err(format!("{kind}: --from LIST says where from")),
+    };
+    let (from, to) = (Fleet::connect(from)?, Fleet::connect(side(options, to)?)?);
+    let places = Places::new(wish, from.nodes, to.nodes)?;
+    let route = Route::new(from, to, places);
+    let databases = guards::databases(&route.from, &wish.databases);
+    let report = Report::default();
+    if wish.dry_run {
+        return dry_run(&route, &databases, wish, &report);
+    }
+    for line in guards::check(&route, kind, wish)? {
+        eprintln!("{line}");
+    }
+    let stop = Stop::new(wish.limit, wish.rate)?;
+    let lock = Lock::take(locked(&route)?, &format!("{kind} of process {}", std::process::id()))?;
+    let job = match (found(&route)?, job_of(&route, kind, wish)) {
+        (Some(old), new) => match old.differs(&new) {
+            Some(why) if !wish.clean => return Err(why),
+            _ => old,
+        },
+        (None, _) if wish.clean => return Err("there is no job at the targets to forget".into()),
+        (None, new) => {
+            begin(&route, &databases, wish, &lock, &report)?;
+            new
+        }
+    };
+    if wish.clean {
+        finish::forget(&route, &all_databases(&route, &databases)?)?;
+        println!("the {} {} is forgotten; all keys are where they were", job.kind, job.id);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if job.phase == Phase::Finishing && !wish.finish {
+        return Err(format!("the {} {} is being finished: go on with --finish", job.kind, job.id));
+    }
+    let began = std::time::Instant::now();
+    let all_copied = job.phase == Phase::Finishing || copy(&route, &databases, wish, (&lock, &stop, &report), &job)?;
+    if all_copied && wish.finish && report.troubles() == 0 && !stop.was_told() {
+        end(&route, &databases, wish, (&lock, &stop, &report), &job)?;
+    }
+    let is_over = all_copied && wish.finish && report.troubles() == 0 && !stop.was_told();
+    tell(&route, wish, (&stop, &report), &job, (all_copied, is_over), began.elapsed().as_secs_f64());
+    drop(lock);
+    Ok(if stop.was_told() {
+        ExitCode::from(INTERRUPTED)
+    } else if report.troubles() > 0 {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Connections to all servers that a job writes to: the targets, and in place the sources as well.
+fn locked(route: &Route) -> Result<Vec<link::Link>, String> {
+    let mut links = route.to.open_all()?;
+    for (at, server) in route.from.servers.iter().enumerate() {
+        if route.is_in_place() && route.same(at).is_none() {
+            links.push(route.from.open(server)?);
+        }
+    }
+    Ok(links)
+}
+
+/// What is asked for, as it would be remembered.
+fn job_of(route: &Route, kind: &str, wish: &Wish) -> Job {
+    let databases = match wish.databases.as_slice() {
+        [] => "all".to_owned(),
+        some => some.iter().map(u32::to_string).collect::<Vec<_>>().join(","),
+    };
+    Job {
+        id: format!("{:016x}", random()),
+        kind: kind.to_owned(),
+        from: route.from.list(),
+        to: route.to.list(),
+        options: wish.constant(&databases),
+        phase: Phase::Copying,
+        begun: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
+    }
+}
+
+/// The job that lies at the targets. One that has lost its memory does not know it.
+fn found(route: &Route) -> Result<Option<Job>, String> {
+    let mut found: Option<Job> = None;
+    for link in &mut route.to.open_all()? {
+        let Some(job) = Job::read(link)? else { continue };
+        match &mut found {
+            Some(other) if other.id != job.id => {
+                return Err(format!(
+                    "two jobs lie at the targets, {} and {}: finish one of them first",
+                    other.id, job.id
+                ));
+            }
+            Some(other) if job.phase == Phase::Finishing => other.phase = job.phase,
+            Some(_) => {}
+            None => found = Some(job),
+        }
+    }
+    Ok(found)
+}
+
+/// Writes what the job is to all targets.
+fn write(route: &Route, job: &Job) -> Result<(), String> {
+    route.to.open_all()?.iter_mut().try_for_each(|link| link.ask_owned(&job.written()).map(drop))
+}
+
+/// Before a new job: the targets are emptied where that is wanted, and all names are looked through.
+fn begin(route: &Route, databases: &[u32], wish: &Wish, lock: &Lock, report: &Report) -> Result<(), String> {
+    if wish.flush {
+        flush(route, databases, wish, lock)?;
+    }
+    let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
+    let existing = !wish.replace && !wish.skip_existing;
+    let look = survey::Look { is_full: false, existing, big: wish.big };
+    if !survey::is_needless(route, databases, look)? {
+        survey::survey(route, databases, &scan, look, report)?;
+    }
+    match report.troubles() {
+        0 => Ok(()),
+        number => {
+            let lines = report.trouble_lines().join("\n");
+            Err(format!("nothing was written, because of {}:\n{lines}\n{}", keys(number), advice(&lines)))
+        }
+    }
+}
+
+/// What may be done about keys that are in the way.
+fn advice(lines: &str) -> String {
+    let mut advice = Vec::new();
+    if lines.contains("a key of this name already") {
+        advice.push(
+            "--replace replaces keys that are there, --skip-existing leaves them, --flush empties the targets first",
+        );
+    }
+    if lines.contains("leads") || lines.contains("tag") || lines.contains("store") {
+        advice.push("--tags and --tag-rule tell full names, --strays keep leaves strays on the node of their number");
+    }
+    advice.join("\n")
+}
+
+fn flush(route: &Route, databases: &[u32], wish: &Wish, lock: &Lock) -> Result<(), String> {
+    let places: Vec<String> = route.to.servers.iter().map(fleet::Server::place).collect();
+    let numbers: Vec<String> = databases.iter().map(u32::to_string).collect();
+    let what = format!("the databases {} of {}", numbers.join(","), places.join(", "));
+    if !wish.yes {
+        if !std::io::stdin().is_terminal() {
+            return Err(format!("--flush empties {what}: add --yes"));
+        }
+        eprint!("Empty {what}? All of their keys are lost. [y/N] ");
+        let _ = std::io::stderr().flush();
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
+        if !answer.trim().eq_ignore_ascii_case("y") {
+            return Err("nothing was done".into());
+        }
+    }
+    for link in &mut route.to.open_all()? {
+        for &database in databases {
+            link.select(database)?;
+            let mut commands = vec![vec![b"FLUSHDB".to_vec()]];
+            commands.extend((database == 0).then(|| lock.again()));
+            link.transaction(&commands)?;
+        }
+    }
+    Ok(())
+}
+
+/// Those that are copied and those that an earlier run has copied.
+fn all_databases(route: &Route, databases: &[u32]) -> Result<Vec<u32>, String> {
+    let mut all = databases.to_vec();
+    all.extend(guards::databases(&route.to, &[]));
+    all.push(0);
+    all.sort_unstable();
+    all.dedup();
+    Ok(all)
+}
+
+fn copy(
+    route: &Route,
+    databases: &[u32],
+    wish: &Wish,
+    (lock, stop, report): (&Lock, &Stop, &Report),
+    job: &Job,
+) -> Result<bool, String> {
+    let mut parts = engine::parts(route, databases)?;
+    match (job.phase == Phase::Copied, wish.finish) {
+        (true, true) if engine::are_done(&parts) => return Ok(true),
+        (true, false) => engine::begin_again(&mut parts),
+        _ => {}
+    }
+    write(route, &Job { phase: Phase::Copying, ..job.clone() })?;
+    if wish.functions {
+        extras::functions(route, wish.replace, report)?;
+    }
+    if wish.acl {
+        extras::users(route, wish.replace, report)?;
+    }
+    let run = Run { route, wish, lock, stop, report };
+    let go_on = || format!("start the same command again to go on where it stopped ({} {})", job.kind, job.id);
+    let all_copied = run.copy(&parts).map_err(|why| format!("{why}\n{}", go_on()))?;
+    if all_copied {
+        write(route, &Job { phase: Phase::Copied, ..job.clone() })?;
+    }
+    Ok(all_copied)
+}
+
+/// Deletes what has left, and then everything that is remembered of the job.
+fn end(
+    route: &Route,
+    databases: &[u32],
+    wish: &Wish,
+    (lock, stop, report): (&Lock, &Stop, &Report),
+    job: &Job,
+) -> Result<(), String> {
+    write(route, &Job { phase: Phase::Finishing, ..job.clone() })?;
+    if route.is_in_place() {
+        let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
+        let leaving = finish::Leaving { route, lock, stop, report, scan: &scan };
+        for source in 0..route.from.servers.len() {
+            for &database in databases {
+                leaving.delete(source, database)?;
+            }
+        }
+        if stop.was_told() {
+            return Ok(());
+        }
+        if report.troubles() == 0 && wish.pattern.is_none() && wish.kind.is_none() {
+            for (place, keys) in finish::left_behind(route, databases)? {
+                report.trouble(&format!("{keys} keys are still there, though it has left the fleet"), b"*", &place);
+            }
+        }
+    }
+    if report.troubles() > 0 {
+        // What differs is for people to decide; then it can be finished or copied again.
+        return write(route, &Job { phase: Phase::Copied, ..job.clone() });
+    }
+    finish::forget(route, &all_databases(route, databases)?)
+}
+
+/// Says what came of a run.
+fn tell(
+    route: &Route,
+    wish: &Wish,
+    (stop, report): (&Stop, &Report),
+    job: &Job,
+    (all_copied, is_over): (bool, bool),
+    seconds: f64,
+) {
+    let is_over = is_over && report.troubles() == 0 && !stop.was_told();
+    let next = if is_over {
+        "finished: nothing of the job is left on any server".to_owned()
+    } else if stop.was_told() {
+        "stopped; the same command goes on where it stopped".to_owned()
+    } else if !all_copied {
+        "there is more: the same command goes on".to_owned()
+    } else if route.is_in_place() {
+        format!(
+            "everything is copied and nothing deleted: give programs the new nodes, then add --finish\nthe new nodes: {}",
+            route.to.list()
+        )
+    } else {
+        "everything is copied: the same command copies what has changed since, and --finish ends the job".to_owned()
+    };
+    let number = Report::of(&report.copied);
+    let rate = if seconds > 0.0 { number as f64 / seconds } else { 0.0 };
+    if wish.json {
+        let state = if is_over {
+            "finished"
+        } else if all_copied {
+            "copied"
+        } else {
+            "copying"
+        };
+        let line = serde_json::json!({"job": job.id, "state": state, "seconds": seconds, "report": report.json()});
+        println!("{line}");
+    } else {
+        println!("{} in {seconds:.1} s, {rate:.0} keys/s", report.line());
+    }
+    let lines = report.trouble_lines();
+    if !wish.json {
+        println!("{next}");
+    }
+    for line in lines {
+        eprintln!("{line}");
+    }
+}
+
+fn dry_run(route: &Route, databases: &[u32], wish: &Wish, report: &Report) -> Result<ExitCode, String> {
+    let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
+    let existing = !wish.replace && !wish.skip_existing && !wish.flush && found(route)?.is_none();
+    let look = survey::Look { is_full: true, existing, big: wish.big };
+    let seen = survey::survey(route, databases, &scan, look, report)?;
+    if wish.json {
+        println!("{}", serde_json::json!({"dry_run": seen.json(route), "report": report.json()}));
+    } else {
+        println!("{} would be copied, and nothing was written", keys(seen.moving()));
+        seen.lines(route).iter().for_each(|line| println!("{line}"));
+    }
+    report.trouble_lines().iter().for_each(|line| eprintln!("{line}"));
+    Ok(if report.troubles() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What this run is called at the servers: all of its connections bear this name, and so does its lock.
+fn own_name() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| format!("rediscluster-{:016x}", random()))
+}
+
+/// A number that nobody else has drawn.
+fn random() -> u64 {
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.finish()
+}

@@ -1,0 +1,206 @@
+//! `clone` and `reshard` when something dies on the way or must not begin: nothing is lost or doubled, and what stays is told.
+
+mod fleet;
+mod program;
+
+use fleet::*;
+use rediscluster::{Crc32Modulo, Partitioner};
+use rediscluster_testing::{wait_until, Reply, Server};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Different moments, the same ones in every run of the test.
+fn moments(count: u64) -> impl Iterator<Item = Duration> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    (0..count).map(move |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        Duration::from_millis(15 + state % 250)
+    })
+}
+
+#[test]
+fn killed_at_any_moment_it_goes_on() {
+    let fleet = start(4);
+    let all = refs(&fleet);
+    fill(&all[..3], 600);
+    let wanted = whole(&all[..3]);
+    let (three, four) = (list(&all[..3]), list(&all));
+    let mut killed = 0;
+    for (from, to, count) in [(&three, &four, 4), (&four, &three, 3)] {
+        // Slow enough to be killed on the way, both while it copies and while it deletes.
+        let copy = ["--nodes", from, "reshard", "--to", to, "--untagged", "--rate", "2000", "--big", "15kb"];
+        for words in [copy.to_vec(), [&copy[..], &["--finish"]].concat()] {
+            for moment in moments(4) {
+                let mut child = spawn(&words);
+                let begun = Instant::now();
+                wait_until("it ends or its moment comes", || {
+                    begun.elapsed() > moment || child.try_wait().expect("its state").is_some()
+                });
+                let _ = child.kill();
+                let (status, said) = ended(child);
+                killed += usize::from(status == -1);
+                assert!(!said.contains("not copied") && !said.contains("kept"), "{said}");
+                let names: Contents = whole(&all);
+                same(&names, &wanted, "in the middle");
+            }
+        }
+        let out = run(&[&copy[..], &["--finish"]].concat());
+        // The last one that was killed may just have come to its end: then this is a job in which nothing moves.
+        assert_eq!(out.status, 0, "{}{}", out.out(), out.err());
+        placed(&all[..count], &wanted, to);
+    }
+    assert!(killed > 4, "only {killed} of 16 were killed on the way");
+    assert_eq!(fleet[3].ask(&["DBSIZE"]).int(), 0);
+}
+
+#[test]
+fn a_server_that_dies_stops_it_and_the_next_run_goes_on() {
+    let durable = || Server::start_with(&["--appendonly", "yes", "--appendfsync", "everysec"]);
+    let mut servers = [durable(), durable(), durable()];
+    fill(&[&servers[0]], 1200);
+    let to = list(&[&servers[1], &servers[2]]);
+    let source = servers[0].address();
+    for victim in [0, 1, 2] {
+        let words = ["clone", "--from", &source, "--to", &to, "--untagged", "--rate", "1500"];
+        let progress = || servers[1].ask(&["HGETALL", "rediscluster:job:progress"]);
+        let before = progress();
+        let child = spawn(&words);
+        wait_until("keys arrive", || progress() != before);
+        servers[victim].kill();
+        let (status, said) = ended(child);
+        // It may have come to its end a moment before.
+        assert!(
+            status == 1 && said.contains("go on where it stopped") || said.contains("is copied"),
+            "{status} {said}"
+        );
+        servers[victim].restart();
+    }
+    ok(&["clone", "--from", &source, "--to", &to, "--untagged", "--finish"]);
+    // A server does not write everything of a stream to its disk.
+    placed(&[&servers[1], &servers[2]], &whole(&[&servers[0]]), "after three deaths");
+}
+
+#[test]
+fn ctrl_c_stops_between_batches() {
+    let (from, to) = (start(1), start(2));
+    fill(&refs(&from), 900);
+    let wanted = whole(&refs(&from));
+    let (source, target) = (from[0].address(), list(&refs(&to)));
+    let words = ["clone", "--from", &source, "--to", &target, "--untagged", "--rate", "300", "--json"];
+    let child = spawn(&words);
+    wait_until("keys arrive", || to[0].ask(&["EXISTS", "rediscluster:job"]).int() == 1);
+    let ended_by = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(ended_by.success());
+    let (status, said) = ended(child);
+    assert_eq!(status, 130, "{said}");
+    assert!(said.contains("\"state\":\"copying\""), "{said}");
+    let told = ok(&["--nodes", &target, "recover"]);
+    assert!(
+        told.contains("clone ") && told.contains("copying") && told.contains("to go on: rediscluster clone"),
+        "{told}"
+    );
+    ok(&["clone", "--from", &source, "--to", &target, "--untagged", "--finish"]);
+    placed(&refs(&to), &wanted, "after Ctrl-C");
+    assert!(!ok(&["--nodes", &target, "recover"]).contains("clone "));
+}
+
+#[test]
+fn keys_that_are_there_are_refused_skipped_or_replaced() {
+    let (from, to) = (start(1), start(1));
+    let (source, target) = (from[0].address(), to[0].address());
+    let words = ["clone", "--from", &source, "--to", &target];
+    for key in ["a", "b"] {
+        from[0].ask(&["SET", key, "new"]);
+    }
+    to[0].ask(&["SET", "a", "old"]);
+    let before = contents(&to[0], 0);
+    let told = refused(&words);
+    assert!(told.contains("nothing was written") && told.contains("a key of this name already"), "{told}");
+    assert!(refused(&[&words[..], &["--dry-run"]].concat()).contains("a key of this name already"));
+    same(&contents(&to[0], 0), &before, "refused");
+    assert_eq!(to[0].ask(&["KEYS", "*"]), Reply::bulks(&["a"]), "nothing of the tool either");
+    let out = ok(&[&words[..], &["--skip-existing", "--finish"]].concat());
+    assert!(out.contains("1 there already and left as they were"), "{out}");
+    assert_eq!((to[0].ask(&["GET", "a"]), to[0].ask(&["GET", "b"])), (Reply::bulk("old"), Reply::bulk("new")));
+    ok(&[&words[..], &["--replace"]].concat());
+    assert_eq!(to[0].ask(&["GET", "a"]), Reply::bulk("new"));
+    // Other options are another job, which has to wait for this one.
+    assert!(refused(&[&words[..], &["--match", "x*"]].concat()).contains("go on with the same"));
+    ok(&[&words[..], &["--replace", "--clean"]].concat());
+    to[0].ask(&["SET", "c", "lost"]);
+    assert!(refused(&[&words[..], &["--flush"]].concat()).contains("add --yes"));
+    assert_eq!(to[0].ask(&["GET", "c"]), Reply::bulk("lost"));
+    ok(&[&words[..], &["--flush", "--yes", "--finish"]].concat());
+    same(&contents(&to[0], 0), &contents(&from[0], 0), "flushed");
+}
+
+#[test]
+fn what_differs_at_its_new_place_is_not_deleted() {
+    let fleet = start(3);
+    let all = refs(&fleet);
+    let (two, three) = (list(&all[..2]), list(&all));
+    fill(&all[..2], 300);
+    let words = ["--nodes", &two, "reshard", "--to", &three, "--untagged"];
+    ok(&words);
+    // A program writes to a key that has left, at its old place; and another one acknowledges what `WATCH` does not see.
+    let left = |kind: &str| {
+        let at = |number: &usize| {
+            let name = name(*number);
+            Crc32Modulo.node_index(&name, 2) == 0
+                && Crc32Modulo.node_index(&name, 3) != 0
+                && fleet[0].ask(&[&b"TYPE"[..], &name]).text() == kind
+        };
+        name((0..300).find(at).expect("a key that leaves"))
+    };
+    let (written, read) = (left("list"), left("stream"));
+    fleet[0].ask(&[&b"RPUSH"[..], &written, b"more"]);
+    fleet[0].ask(&[&b"XACK"[..], &read, b"workers", b"5-1"]);
+    let told = refused(&[&words[..], &["--finish"]].concat());
+    assert!(told.contains("2 keys: kept at its old place: its value differs"), "{told}");
+    assert_eq!(fleet[0].ask(&[&b"LLEN"[..], &written]).int(), 5);
+    // Copied once more, all is equal, and it comes to its end.
+    ok(&words);
+    ok(&[&words[..], &["--finish"]].concat());
+    placed(&all, &whole(&all), "after a second copy");
+    assert_eq!(whole(&all).len(), 300);
+}
+
+#[test]
+fn nothing_begins_that_would_lose_keys() {
+    let (from, to) = (start(1), start(1));
+    let (source, target) = (from[0].address(), to[0].address());
+    from[0].ask(&["SET", "a", "1"]);
+    let words = ["clone", "--from", &source, "--to", &target];
+    assert!(refused(&["clone", "--from", &source, "--to", &source]).contains("are one server"));
+    assert!(refused(&["clone", "--to", &target]).contains("--from LIST"));
+    to[0].ask(&["CONFIG", "SET", "maxmemory", "1gb"]);
+    to[0].ask(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
+    assert!(refused(&words).contains("maxmemory-policy allkeys-lru"));
+    to[0].ask(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+    to[0].ask(&["CONFIG", "SET", "maxmemory", "100kb"]);
+    assert!(refused(&words).contains("would get about"));
+    to[0].ask(&["CONFIG", "SET", "maxmemory", "0"]);
+    // A right that is missing is told before anything is written, on either side.
+    for (server, right) in [(&from[0], "-dump"), (&to[0], "-restore")] {
+        server.ask(&["ACL", "SETUSER", "tool", "on", ">s3cret", "~*", "+@all", right]);
+        let list = format!("redis://tool:s3cret@{}", server.address());
+        let (one, other) = if right == "-dump" { (list.as_str(), &*target) } else { (&*source, list.as_str()) };
+        let told = refused(&["clone", "--from", one, "--to", other]);
+        assert!(told.contains("NOPERM") && !told.contains("s3cret"), "{told}");
+        server.ask(&["ACL", "SETUSER", "tool", "+@all", "&*"]);
+    }
+    assert_eq!(to[0].ask(&["DBSIZE"]).int(), 0);
+    // Another tool is at work: its connection is there.
+    let mut other = talk(&to[0]);
+    other.expect_ok(&["CLIENT", "SETNAME", "rediscluster-7"]).unwrap();
+    to[0].ask(&["SET", "rediscluster:job:lock", "clone of process 7 rediscluster-7", "PX", "30000"]);
+    assert!(refused(&words).contains("clone of process 7"), "two at once");
+    // One that died has none.
+    drop(other);
+    wait_until("its connection is gone", || !to[0].ask(&["CLIENT", "LIST"]).text().contains("rediscluster-7"));
+    let list = format!("redis://tool:s3cret@{target}");
+    ok(&["clone", "--from", &source, "--to", &list, "--finish"]);
+    assert_eq!(to[0].ask(&["KEYS", "*"]), Reply::bulks(&["a"]));
+}
