@@ -87,6 +87,10 @@ pub struct Wish {
     #[arg(long, conflicts_with_all = ["dry_run", "clean"])]
     pub finish: bool,
 
+    /// Take the job back: delete at the targets what it brought and is still equal at its old place
+    #[arg(long, conflicts_with_all = ["dry_run", "finish", "clean"])]
+    pub undo: bool,
+
     /// Forget the job and change nothing else
     #[arg(long, conflicts_with = "dry_run")]
     pub clean: bool,
