@@ -415,7 +415,6 @@ fn tell(
     (all_copied, is_over): (bool, bool),
     seconds: f64,
 ) {
-    let is_over = is_over && report.troubles() == 0 && !stop.was_told();
     let next = if is_over {
         "finished: nothing of the job is left on any server".to_owned()
     } else if stop.was_told() {
@@ -443,15 +442,9 @@ fn tell(
         let line = serde_json::json!({"job": job.id, "state": state, "seconds": seconds, "report": report.json()});
         println!("{line}");
     } else {
-        println!("{} in {seconds:.1} s, {rate:.0} keys/s", report.line());
+        println!("{} in {seconds:.1} s, {rate:.0} keys/s\n{next}", report.line());
     }
-    let lines = report.trouble_lines();
-    if !wish.json {
-        println!("{next}");
-    }
-    for line in lines {
-        eprintln!("{line}");
-    }
+    report.trouble_lines().iter().for_each(|line| eprintln!("{line}"));
 }
 
 fn dry_run(route: &Route, databases: &[u32], wish: &Wish, report: &Report) -> Result<ExitCode, String> {
