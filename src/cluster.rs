@@ -36,6 +36,7 @@ use crate::from_value::FromValue;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
 use crate::plan::{CrossNode, Planner};
 use crate::retry::{Budget, Retries};
+use crate::share::Share;
 use crate::to_arg::ToArg;
 use crate::topology::{Marks, Node, Placement, ReadFrom, ShardDescription, Topology};
 use crate::wait::Wait;
@@ -67,6 +68,8 @@ use std::time::Duration;
 /// assert_eq!(cluster.node_for("foo").name(), "node_2");
 /// # Ok::<(), rediscluster::Error>(())
 /// ```
+///
+#[doc = include_str!("cluster/methods.md")]
 #[derive(Clone)]
 #[doc(alias = "Client")]
 #[doc(alias = "ConnectionManager")]
@@ -104,6 +107,7 @@ struct View {
     cancel: Option<(Cancel, &'static Cancellable)>,
     own_writes: Option<Arc<OwnWrites>>,
     retries: Retries,
+    share: Share,
 }
 
 impl Builder {
@@ -135,6 +139,7 @@ impl Builder {
             cancel: None,
             own_writes: None,
             retries: settings.retries,
+            share: settings.share,
         };
         let shared = Shared {
             masters: Masters::new(&masters),
@@ -331,6 +336,7 @@ impl Cluster {
             cancel: self.view.cancel.as_ref().map(|(cancel, cancellable)| (cancel, *cancellable)),
             own_writes: self.view.own_writes.as_deref(),
             retries: self.view.retries,
+            share: self.view.share,
             budget: &self.shared.budget,
             traffic: None,
             follow: None,

@@ -45,6 +45,8 @@ struct Inner {
     attempts: u32,
     /// It came over a connection that had lain in a pool.
     pooled: bool,
+    /// Another call that failed with it pays for trying again.
+    prepaid: bool,
 }
 
 /// The kinds of [`Error`]. Those from [`WrongType`](ErrorKind::WrongType) on were said by a server.
@@ -152,6 +154,7 @@ impl Error {
             source: None,
             attempts: 1,
             pooled: false,
+            prepaid: false,
         }))
     }
 
@@ -267,6 +270,16 @@ impl Error {
     pub(crate) fn pooled(mut self, pooled: bool) -> Error {
         self.change().pooled = pooled;
         self
+    }
+
+    /// Another call that failed with it spends what it costs to try again.
+    pub(crate) fn prepaid(mut self) -> Error {
+        self.change().prepaid = true;
+        self
+    }
+
+    pub(crate) fn is_prepaid(&self) -> bool {
+        self.0.prepaid
     }
 
     pub(crate) fn was_pooled(&self) -> bool {

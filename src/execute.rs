@@ -1,7 +1,9 @@
 //! Runs commands: chooses servers, sends, receives, tries again where that is safe.
 
 mod attempts;
+mod exchange;
 mod fan_out;
+mod gather;
 mod in_step;
 mod own_writes;
 mod pieces;
@@ -19,13 +21,11 @@ use crate::command::{Access, Spec};
 use crate::error::{Error, ErrorKind, Outcome, OwnWords, PartOutcome, Result};
 use crate::from_value::FromValue;
 use crate::merge::{Given, Merge};
-use crate::net::{Deadline, Lease, Pool, Traffic};
-use crate::observer::CloseReason;
-use crate::plan::{command, Part, Planner, Route, Target};
-use crate::resp::{Frame, ValueRef};
+use crate::net::{Deadline, Landed, Lease, Pool, Traffic};
+use crate::plan::{Part, Planner, Route, Target};
+use crate::resp::Frame;
 use crate::retry::{Budget, Retries};
-
-use crate::topology::info::Info;
+use crate::share::Share;
 use crate::topology::{Marks, Role, Topology};
 use crate::wait::Wait;
 use std::ops::Range;
@@ -70,6 +70,8 @@ pub(crate) struct Call<'r> {
     /// What its handle has written to, when its reads are to see that.
     pub(crate) own_writes: Option<&'r OwnWrites>,
     pub(crate) retries: Retries,
+    /// Whether it may share a connection.
+    pub(crate) share: Share,
     /// What all calls of the cluster may be tried again.
     pub(crate) budget: &'r Budget,
     /// Who counts, where somebody observes.
@@ -102,6 +104,8 @@ pub(crate) enum Answer {
     Held(Lease, Range<usize>),
     /// Without the connection, and which server gave it.
     Apart(Vec<u8>, String),
+    /// Among those of other calls that came over the same connection.
+    Gathered(Arc<Landed>, Range<usize>),
     /// Made of several.
     Made(Vec<u8>),
 }
@@ -110,6 +114,7 @@ impl Answer {
     pub(crate) fn frame(&self) -> Frame<'_> {
         match self {
             Answer::Held(lease, range) => lease.frame(range.clone()),
+            Answer::Gathered(landed, range) => landed.frame(range.clone()),
             Answer::Apart(bytes, _) | Answer::Made(bytes) => Frame::trusted(bytes),
         }
     }
@@ -130,7 +135,7 @@ impl Answer {
             Answer::Held(lease, range) => {
                 Answer::Apart(lease.frame(range.clone()).as_bytes().to_vec(), lease.node().to_string())
             }
-            Answer::Apart(..) | Answer::Made(_) => self,
+            Answer::Apart(..) | Answer::Gathered(..) | Answer::Made(_) => self,
         }
     }
 
@@ -139,6 +144,7 @@ impl Answer {
         match self {
             Answer::Held(lease, _) => Some(lease.node().to_string()),
             Answer::Apart(_, node) => Some(node.clone()),
+            Answer::Gathered(landed, _) => Some(landed.node().to_owned()),
             Answer::Made(_) => None,
         }
     }
@@ -315,108 +321,6 @@ impl Call<'_> {
         Err(failed.unwrap_or_else(|| Error::config("a shard without servers")))
     }
 
-    /// One request to one server.
-    pub(crate) fn exchange(&self, server: usize, request: &[u8]) -> Result<Answer> {
-        self.exchange_until(server, request, self.deadline, None)
-    }
-
-    /// The same; what is `routed` to a replica goes to one that is in step, if any other server can serve.
-    fn exchange_until(
-        &self,
-        server: usize,
-        request: &[u8],
-        deadline: Deadline,
-        routed: Option<bool>,
-    ) -> Result<Answer> {
-        self.budget.earn();
-        match self.attempt(server, request, deadline, routed) {
-            Err(error) => self.exchange_again(server, request, deadline, routed, error),
-            answer => answer,
-        }
-    }
-
-    /// What follows when the first attempt has failed: others, and for a script that the server does not know the whole of it.
-    #[cold]
-    #[inline(never)]
-    fn exchange_again(
-        &self,
-        server: usize,
-        request: &[u8],
-        deadline: Deadline,
-        routed: Option<bool>,
-        first: Error,
-    ) -> Result<Answer> {
-        let exchange = |request: &[u8], first: Option<Error>| {
-            let effort = Effort { has_others: routed == Some(true), ..self.effort(deadline) };
-            effort.tried(&self.servers.pools[server], first, || self.attempt(server, request, deadline, routed))
-        };
-        match (exchange(request, Some(first)), self.whole_script) {
-            // The same server: it knows the script from then on.
-            (Err(error), Some(whole)) if error.is_unknown_script() => exchange(&(whole.request)()?, None),
-            (result, _) => result,
-        }
-    }
-
-    /// What may be done for a request until then.
-    fn effort(&self, deadline: Deadline) -> Effort<'_> {
-        let repeatable = self.reads() || self.retries.repeat_unknown();
-        let command = Command::Of(self.spec, self.args);
-        Effort { retries: self.retries, budget: self.budget, deadline, repeatable, has_others: false, command }
-    }
-
-    /// Tries what takes several requests to one server, or none.
-    pub(crate) fn tried<T>(&self, server: usize, attempt: impl FnMut() -> Result<T>) -> Result<T> {
-        self.effort(self.deadline).tried(&self.servers.pools[server], None, attempt)
-    }
-
-    /// One request to one server, and what tells the process that answered from every other: its `run_id`, empty when it
-    /// does not say. Both come over one connection, so they are of one process.
-    pub(crate) fn run_identified(&self, server: usize, request: &[u8]) -> Result<(String, Answer)> {
-        let requests = [&command([&b"INFO"[..], b"server"]), request].concat();
-        let attempt = || {
-            let mut lease = self.lend_until(server, self.deadline)?;
-            lease.send(&requests, 2, self.deadline)?;
-            let process = match lease.receive(self.deadline)?.value() {
-                ValueRef::Error(text) => Err(Error::server(text)),
-                said => Ok(process_of(said.as_bytes().unwrap_or_default())),
-            };
-            let node = lease.node().to_string();
-            // The second reply is read in any case: the connection goes on.
-            let answer = finish(lease, self.deadline)?;
-            Ok((process.map_err(|error| error.with_command("INFO").with_node(|| node))?, answer))
-        };
-        self.tried(server, attempt).map_err(|error| self.finish_error(error))
-    }
-
-    fn attempt(&self, server: usize, request: &[u8], deadline: Deadline, routed: Option<bool>) -> Result<Answer> {
-        let mut lease = match routed {
-            Some(others) => self.lend_in_step(server, deadline, others)?,
-            None => self.lend_until(server, deadline)?,
-        };
-        lease.refuse_too_many_words(request, deadline)?;
-        let range = match self.whole_script {
-            Some(whole) if whole.ask && !lease.knows_script(self.args, deadline)? => {
-                lease.exchange(&(whole.request)()?, deadline)
-            }
-            _ => lease.exchange(request, deadline),
-        };
-        answer(lease, range?).map_err(|error| self.judged(error))
-    }
-
-    /// A connection to this server, in the database of the command.
-    pub(crate) fn lend_until(&self, server: usize, deadline: Deadline) -> Result<Lease> {
-        let pool = &self.servers.pools[server];
-        let lend = || match self.spec.is_heeded_while_busy() {
-            true => pool.lend_to_busy(deadline),
-            false => pool.lend(self.database, deadline),
-        };
-        let Some(traffic) = self.traffic else { return lend() };
-        traffic.visit(self.topology().node(server));
-        let mut lease = lend()?;
-        lease.count_for(traffic);
-        Ok(lease)
-    }
-
     /// Requests to several servers at the same time; their replies become one.
     pub(crate) fn fan(&self, parts: &[Part<'_>], merge: Merge) -> Result<Vec<u8>> {
         self.merged_by(merge, parts, &self.answers(parts)?)
@@ -492,15 +396,6 @@ impl Call<'_> {
     }
 }
 
-/// The `run_id` in the text of `INFO`.
-fn process_of(info: &[u8]) -> String {
-    let run_id = Info::parse(&String::from_utf8_lossy(info)).run_id.clone().unwrap_or_default();
-    match run_id.len() <= 64 && run_id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        true => run_id,
-        false => String::new(),
-    }
-}
-
 /// Which error of several says more: that nothing runs on a server where something was to be stopped says the least,
 /// that what runs there cannot be stopped says the most.
 fn weight(error: &Error) -> u8 {
@@ -523,22 +418,4 @@ pub(crate) fn one_of_several(whole: Deadline) -> Deadline {
         Ok(Some(left)) => whole.within(left / 2),
         _ => whole,
     }
-}
-
-/// Waits for the one reply that a connection owes.
-fn finish(mut lease: Lease, deadline: Deadline) -> Result<Answer> {
-    let range = lease.receive_range(deadline)?;
-    answer(lease, range)
-}
-
-/// The reply that came.
-fn answer(lease: Lease, range: Range<usize>) -> Result<Answer> {
-    if let Some(text) = lease.frame(range.clone()).error() {
-        let error = Error::server(text).with_node(|| lease.node().to_string());
-        if error.is_full_house() {
-            lease.discard(CloseReason::Failed(error.kind()));
-        }
-        return Err(error);
-    }
-    Ok(Answer::Held(lease, range))
 }

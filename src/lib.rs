@@ -14,12 +14,13 @@
 //!
 //! A key's node is `crc32(key) % N + 1`, as with rediscluster-py, rediscluster-php and twemproxy
 //! (`hash: crc32a`, `distribution: modula`). Reads go to replicas, which are found by asking the masters; writes go to
-//! masters. A command whose keys live on several nodes gives the answer that one server would give, or is refused
+//! masters. **A replica may be behind, so a read may miss the write before it**: see [`Builder::masters_only`] and
+//! [`Cluster::read_your_writes`]. A command whose keys live on several nodes gives the answer that one server would give, or is refused
 //! before anything is sent.
 //!
 //! - [`Cluster`] is what a program holds, and [`Builder`] how it is made.
-//! - The methods for commands are in one trait a data type; [`prelude`] brings them all. [`cmd()`] makes a command that
-//!   has no method.
+//! - The methods for commands are in [traits by data type](#commands); [`prelude`] brings them all, and the page of
+//!   [`Cluster`] lists them. [`cmd()`] makes a command that has no method.
 //! - [`Pipeline`] sends many commands together: [`Cluster::pipeline`] makes it.
 //! - [`Cluster::database`], [`Cluster::deadline`] and others give views, [`Cluster::on`] names a server, and a [`Cancel`]
 //!   ends waits for data.
@@ -33,6 +34,26 @@
 //! - [`ToArg`] says what can be an argument, [`FromValue`] what a reply can become.
 //! - [`spec`] is the command table, [`resp`] the protocol, [`Connection`] one server without any routing.
 //!
+//! # Commands
+//!
+//! | data type | traits |
+//! |---|---|
+//! | strings | [`StringCommands`], [`NumberCommands`], [`LcsCommands`] |
+//! | bitmaps | [`BitmapCommands`] |
+//! | keys of any type | [`KeyCommands`], [`ExpiryCommands`], [`SortCommands`] |
+//! | hashes | [`HashCommands`], [`HashExpiryCommands`] |
+//! | lists | [`ListCommands`], [`BlockingCommands`] |
+//! | sets | [`SetCommands`] |
+//! | sorted sets | [`SortedSetCommands`], [`SortedSetRangeCommands`], [`SortedSetCombineCommands`], [`BlockingCommands`] |
+//! | streams | [`StreamCommands`], [`StreamGroupCommands`], [`StreamPendingCommands`] |
+//! | places | [`GeoCommands`], [`GeoRadiusCommands`] |
+//! | HyperLogLogs | [`HyperLogLogCommands`] |
+//! | vector sets | [`VectorSetCommands`] |
+//! | scans, page by page | [`ScanCommands`] |
+//! | pub/sub | [`PubSubCommands`] |
+//! | scripts and functions | [`ScriptingCommands`], [`FunctionCommands`] |
+//! | servers | [`ServerCommands`], [`AdminCommands`], [`LatencyCommands`], [`AclCommands`] |
+//!
 //! # Errors
 //!
 //! Every call may fail with an [`Error`] of these [kinds](ErrorKind), whatever the command:
@@ -45,7 +66,8 @@
 //!
 //! The documentation of a method names only what comes in addition.
 //! [What happens when …](https://github.com/rediscluster/rediscluster-rs/blob/main/docs/what-happens-when.md) has short
-//! answers about servers that die, networks that stall and the like, and all defaults; programs to start from are in
+//! answers about servers that die, networks that stall and the like, and all defaults;
+//! [all pages](https://github.com/rediscluster/rediscluster-rs/tree/main/docs) are beside it. Programs to start from are in
 //! [`examples/`](https://github.com/rediscluster/rediscluster-rs/tree/main/examples).
 
 #![forbid(unsafe_code)]
@@ -78,6 +100,7 @@ pub mod resp;
 mod retry;
 mod scan;
 mod script;
+mod share;
 mod slot;
 mod stash;
 mod table;
@@ -107,6 +130,7 @@ pub use resp::{Protocol, Value, ValueRef};
 pub use retry::Retries;
 pub use scan::{Found, ScanAll, ScanKey, ScanPosition};
 pub use script::{RunsScripts, Script, ScriptCall};
+pub use share::Share;
 pub use slot::Slot;
 pub use stash::{Stash, StashContent, StashRecovery, StashRole};
 pub use table::cmd;
@@ -123,11 +147,6 @@ pub mod spec {
     pub use crate::execute::Row;
     pub use crate::table::*;
 }
-
-/// The examples in the README are compiled with the others.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
 
 /// What only the fuzzer calls.
 #[cfg(fuzzing)]

@@ -44,13 +44,19 @@ macro_rules! first_of {
     };
 }
 
+macro_rules! is {
+    (fast) => {
+        true
+    };
+}
+
 macro_rules! rows {
-    ($($group:ident { $($id:ident $name:literal $arity:literal $since:literal $access:ident $keys:ident
+    ($($group:ident { $($id:ident $name:literal $arity:literal $since:literal $access:ident $keys:ident $($fast:ident)?
         $(=> $request:ident $response:ident $across:ident $(, $wait:ident)?)? ;)* })*) => {
         $($(
             #[doc = concat!("`", $name, "`, since ", $since, ".")]
             pub static $id: Row =
-                row!($group $name $arity $since $access $keys $(=> $request $response $across $(, $wait)?)?);
+                row!($group $name $arity $since $access $keys $($fast)? $(=> $request $response $across $(, $wait)?)?);
         )*)*
 
         /// Every row, by topic.
@@ -59,10 +65,10 @@ macro_rules! rows {
 }
 
 macro_rules! row {
-    ($group:ident $name:literal $arity:literal $since:literal $access:ident $keys:ident) => {
-        row!($group $name $arity $since $access $keys => OneShard AS_IS NEVER)
+    ($group:ident $name:literal $arity:literal $since:literal $access:ident $keys:ident $($fast:ident)?) => {
+        row!($group $name $arity $since $access $keys $($fast)? => OneShard AS_IS NEVER)
     };
-    ($group:ident $name:literal $arity:literal $since:literal $access:ident $keys:ident
+    ($group:ident $name:literal $arity:literal $since:literal $access:ident $keys:ident $($fast:ident)?
         => $request:ident $response:ident $across:ident $(, $wait:ident)?) => {
         Row::of(
             Spec {
@@ -71,6 +77,7 @@ macro_rules! row {
                 request: RequestPolicy::$request,
                 response: ResponsePolicy::$response,
                 wait: first_of!($(WaitArgument::$wait,)? WaitArgument::None),
+                fast: first_of!($(is!($fast),)? false),
                 ..Spec::new($name, $arity, $access, $keys)
             },
             &strategy::$across,
@@ -80,38 +87,38 @@ macro_rules! row {
 
 rows! {
     Strings {
-        APPEND "APPEND" 3 "2.0.0" Write ONE;
-        DECR "DECR" 2 "1.0.0" Write ONE;
-        DECRBY "DECRBY" 3 "1.0.0" Write ONE;
-        DELIFEQ "DELIFEQ" 3 "valkey 9.0.0" Write ONE;
-        GET "GET" 2 "1.0.0" Read ONE;
-        GETDEL "GETDEL" 2 "6.2.0" Write ONE;
-        GETEX "GETEX" -2 "6.2.0" Write ONE;
+        APPEND "APPEND" 3 "2.0.0" Write ONE fast;
+        DECR "DECR" 2 "1.0.0" Write ONE fast;
+        DECRBY "DECRBY" 3 "1.0.0" Write ONE fast;
+        DELIFEQ "DELIFEQ" 3 "valkey 9.0.0" Write ONE fast;
+        GET "GET" 2 "1.0.0" Read ONE fast;
+        GETDEL "GETDEL" 2 "6.2.0" Write ONE fast;
+        GETEX "GETEX" -2 "6.2.0" Write ONE fast;
         GETRANGE "GETRANGE" 4 "2.4.0" Read ONE;
-        GETSET "GETSET" 3 "1.0.0" Write ONE;
-        INCR "INCR" 2 "1.0.0" Write ONE;
-        INCRBY "INCRBY" 3 "1.0.0" Write ONE;
-        INCRBYFLOAT "INCRBYFLOAT" 3 "2.6.0" Write ONE;
+        GETSET "GETSET" 3 "1.0.0" Write ONE fast;
+        INCR "INCR" 2 "1.0.0" Write ONE fast;
+        INCRBY "INCRBY" 3 "1.0.0" Write ONE fast;
+        INCRBYFLOAT "INCRBYFLOAT" 3 "2.6.0" Write ONE fast;
         LCS "LCS" -3 "7.0.0" Read TWO => Special SPECIAL CARRY_SOURCES;
         MGET "MGET" -2 "1.0.0" Read ALL_KEYS => MultiShard KEY_ORDER SPLIT;
         MSET "MSET" -3 "1.0.1" Write PAIRS => MultiShard ALL_SUCCEEDED SPLIT;
         MSETEX "MSETEX" -4 "valkey 9.1.0" Write COUNTED_PAIRS => Special SPECIAL REFUSE;
         MSETNX "MSETNX" -3 "1.0.1" Write PAIRS => Special SPECIAL SET_IF_NONE_EXISTS;
-        PSETEX "PSETEX" 4 "2.6.0" Write ONE;
-        SET "SET" -3 "1.0.0" Write ONE;
-        SETEX "SETEX" 4 "2.0.0" Write ONE;
-        SETNX "SETNX" 3 "1.0.0" Write ONE;
+        PSETEX "PSETEX" 4 "2.6.0" Write ONE fast;
+        SET "SET" -3 "1.0.0" Write ONE fast;
+        SETEX "SETEX" 4 "2.0.0" Write ONE fast;
+        SETNX "SETNX" 3 "1.0.0" Write ONE fast;
         SETRANGE "SETRANGE" 4 "2.2.0" Write ONE;
-        STRLEN "STRLEN" 2 "2.2.0" Read ONE;
+        STRLEN "STRLEN" 2 "2.2.0" Read ONE fast;
         SUBSTR "SUBSTR" 4 "1.0.0" Read ONE;
     }
     Bitmaps {
         BITCOUNT "BITCOUNT" -2 "2.6.0" Read ONE;
         BITFIELD "BITFIELD" -2 "3.2.0" Write ONE;
-        BITFIELD_RO "BITFIELD_RO" -2 "6.0.0" Read ONE;
+        BITFIELD_RO "BITFIELD_RO" -2 "6.0.0" Read ONE fast;
         BITOP "BITOP" -4 "2.6.0" Write FROM_SECOND => Special SPECIAL CARRY_SOURCES;
         BITPOS "BITPOS" -3 "2.8.7" Read ONE;
-        GETBIT "GETBIT" 3 "2.2.0" Read ONE;
+        GETBIT "GETBIT" 3 "2.2.0" Read ONE fast;
         SETBIT "SETBIT" 4 "2.2.0" Write ONE;
     }
     Keys {
@@ -119,22 +126,22 @@ rows! {
         DEL "DEL" -2 "1.0.0" Write ALL_KEYS => MultiShard AGG_SUM SPLIT;
         DUMP "DUMP" 2 "2.6.0" Read ONE;
         EXISTS "EXISTS" -2 "1.0.0" Read ALL_KEYS => MultiShard AGG_SUM SPLIT;
-        EXPIRE "EXPIRE" -3 "1.0.0" Write ONE;
-        EXPIREAT "EXPIREAT" -3 "1.2.0" Write ONE;
-        EXPIRETIME "EXPIRETIME" 2 "7.0.0" Read ONE;
+        EXPIRE "EXPIRE" -3 "1.0.0" Write ONE fast;
+        EXPIREAT "EXPIREAT" -3 "1.2.0" Write ONE fast;
+        EXPIRETIME "EXPIRETIME" 2 "7.0.0" Read ONE fast;
         KEYS "KEYS" 2 "1.0.0" Read NONE => AllShards UNION NEVER;
         MIGRATE "MIGRATE" -6 "2.6.0" Write MIGRATED => Special SPECIAL REFUSE;
-        MOVE "MOVE" 3 "1.0.0" Write ONE;
+        MOVE "MOVE" 3 "1.0.0" Write ONE fast;
         OBJECT_ENCODING "OBJECT ENCODING" 3 "2.2.3" Read SECOND;
         OBJECT_FREQ "OBJECT FREQ" 3 "4.0.0" Read SECOND;
         OBJECT_HELP "OBJECT HELP" 2 "6.2.0" Server NONE;
         OBJECT_IDLETIME "OBJECT IDLETIME" 3 "2.2.3" Read SECOND;
         OBJECT_REFCOUNT "OBJECT REFCOUNT" 3 "2.2.3" Read SECOND;
-        PERSIST "PERSIST" 2 "2.2.0" Write ONE;
-        PEXPIRE "PEXPIRE" -3 "2.6.0" Write ONE;
-        PEXPIREAT "PEXPIREAT" -3 "2.6.0" Write ONE;
-        PEXPIRETIME "PEXPIRETIME" 2 "7.0.0" Read ONE;
-        PTTL "PTTL" 2 "2.6.0" Read ONE;
+        PERSIST "PERSIST" 2 "2.2.0" Write ONE fast;
+        PEXPIRE "PEXPIRE" -3 "2.6.0" Write ONE fast;
+        PEXPIREAT "PEXPIREAT" -3 "2.6.0" Write ONE fast;
+        PEXPIRETIME "PEXPIRETIME" 2 "7.0.0" Read ONE fast;
+        PTTL "PTTL" 2 "2.6.0" Read ONE fast;
         RANDOMKEY "RANDOMKEY" 1 "1.0.0" Read NONE => Special SPECIAL DRAW_NODE;
         RENAME "RENAME" 3 "1.0.0" Write TWO => Special SPECIAL RENAME;
         RENAMENX "RENAMENX" 3 "1.0.0" Write TWO => Special SPECIAL RENAME;
@@ -144,38 +151,38 @@ rows! {
         SORT "SORT" -2 "1.0.0" Write SORTED => Special SPECIAL SORT;
         SORT_RO "SORT_RO" -2 "7.0.0" Read SORTED_RO => Special SPECIAL SORT;
         TOUCH "TOUCH" -2 "3.2.1" Read ALL_KEYS => OneMaster AGG_SUM SPLIT;
-        TTL "TTL" 2 "1.0.0" Read ONE;
-        TYPE "TYPE" 2 "1.0.0" Read ONE;
+        TTL "TTL" 2 "1.0.0" Read ONE fast;
+        TYPE "TYPE" 2 "1.0.0" Read ONE fast;
         UNLINK "UNLINK" -2 "4.0.0" Write ALL_KEYS => MultiShard AGG_SUM SPLIT;
     }
     Hashes {
-        HDEL "HDEL" -3 "2.0.0" Write ONE;
-        HEXISTS "HEXISTS" 3 "2.0.0" Read ONE;
-        HEXPIRE "HEXPIRE" -6 "7.4.0" Write ONE;
-        HEXPIREAT "HEXPIREAT" -6 "7.4.0" Write ONE;
-        HEXPIRETIME "HEXPIRETIME" -5 "7.4.0" Read ONE;
-        HGET "HGET" 3 "2.0.0" Read ONE;
+        HDEL "HDEL" -3 "2.0.0" Write ONE fast;
+        HEXISTS "HEXISTS" 3 "2.0.0" Read ONE fast;
+        HEXPIRE "HEXPIRE" -6 "7.4.0" Write ONE fast;
+        HEXPIREAT "HEXPIREAT" -6 "7.4.0" Write ONE fast;
+        HEXPIRETIME "HEXPIRETIME" -5 "7.4.0" Read ONE fast;
+        HGET "HGET" 3 "2.0.0" Read ONE fast;
         HGETALL "HGETALL" 2 "2.0.0" Read ONE;
-        HGETDEL "HGETDEL" -5 "8.0.0" Write ONE;
-        HGETEX "HGETEX" -5 "8.0.0" Write ONE;
-        HINCRBY "HINCRBY" 4 "2.0.0" Write ONE;
-        HINCRBYFLOAT "HINCRBYFLOAT" 4 "2.6.0" Write ONE;
+        HGETDEL "HGETDEL" -5 "8.0.0" Write ONE fast;
+        HGETEX "HGETEX" -5 "8.0.0" Write ONE fast;
+        HINCRBY "HINCRBY" 4 "2.0.0" Write ONE fast;
+        HINCRBYFLOAT "HINCRBYFLOAT" 4 "2.6.0" Write ONE fast;
         HKEYS "HKEYS" 2 "2.0.0" Read ONE;
-        HLEN "HLEN" 2 "2.0.0" Read ONE;
-        HMGET "HMGET" -3 "2.0.0" Read ONE;
-        HMSET "HMSET" -4 "2.0.0" Write ONE;
-        HPERSIST "HPERSIST" -5 "7.4.0" Write ONE;
-        HPEXPIRE "HPEXPIRE" -6 "7.4.0" Write ONE;
-        HPEXPIREAT "HPEXPIREAT" -6 "7.4.0" Write ONE;
-        HPEXPIRETIME "HPEXPIRETIME" -5 "7.4.0" Read ONE;
-        HPTTL "HPTTL" -5 "7.4.0" Read ONE;
+        HLEN "HLEN" 2 "2.0.0" Read ONE fast;
+        HMGET "HMGET" -3 "2.0.0" Read ONE fast;
+        HMSET "HMSET" -4 "2.0.0" Write ONE fast;
+        HPERSIST "HPERSIST" -5 "7.4.0" Write ONE fast;
+        HPEXPIRE "HPEXPIRE" -6 "7.4.0" Write ONE fast;
+        HPEXPIREAT "HPEXPIREAT" -6 "7.4.0" Write ONE fast;
+        HPEXPIRETIME "HPEXPIRETIME" -5 "7.4.0" Read ONE fast;
+        HPTTL "HPTTL" -5 "7.4.0" Read ONE fast;
         HRANDFIELD "HRANDFIELD" -2 "6.2.0" Read ONE;
         HSCAN "HSCAN" -3 "2.8.0" Read ONE => OneMaster AS_IS NEVER;
-        HSET "HSET" -4 "2.0.0" Write ONE;
-        HSETEX "HSETEX" -6 "8.0.0" Write ONE;
-        HSETNX "HSETNX" 4 "2.0.0" Write ONE;
-        HSTRLEN "HSTRLEN" 3 "3.2.0" Read ONE;
-        HTTL "HTTL" -5 "7.4.0" Read ONE;
+        HSET "HSET" -4 "2.0.0" Write ONE fast;
+        HSETEX "HSETEX" -6 "8.0.0" Write ONE fast;
+        HSETNX "HSETNX" 4 "2.0.0" Write ONE fast;
+        HSTRLEN "HSTRLEN" 3 "3.2.0" Read ONE fast;
+        HTTL "HTTL" -5 "7.4.0" Read ONE fast;
         HVALS "HVALS" 2 "2.0.0" Read ONE;
     }
     Lists {
@@ -186,37 +193,37 @@ rows! {
         BRPOPLPUSH "BRPOPLPUSH" 4 "2.2.0" Write TWO => Special SPECIAL MOVE_ELEMENT, LastSeconds;
         LINDEX "LINDEX" 3 "1.0.0" Read ONE;
         LINSERT "LINSERT" 5 "2.2.0" Write ONE;
-        LLEN "LLEN" 2 "1.0.0" Read ONE;
+        LLEN "LLEN" 2 "1.0.0" Read ONE fast;
         LMOVE "LMOVE" 5 "6.2.0" Write TWO => Special SPECIAL MOVE_ELEMENT;
         LMPOP "LMPOP" -4 "7.0.0" Write COUNTED => Special SPECIAL FIRST_THAT_HAS;
-        LPOP "LPOP" -2 "1.0.0" Write ONE;
+        LPOP "LPOP" -2 "1.0.0" Write ONE fast;
         LPOS "LPOS" -3 "6.0.6" Read ONE;
-        LPUSH "LPUSH" -3 "1.0.0" Write ONE;
-        LPUSHX "LPUSHX" -3 "2.2.0" Write ONE;
+        LPUSH "LPUSH" -3 "1.0.0" Write ONE fast;
+        LPUSHX "LPUSHX" -3 "2.2.0" Write ONE fast;
         LRANGE "LRANGE" 4 "1.0.0" Read ONE;
         LREM "LREM" 4 "1.0.0" Write ONE;
         LSET "LSET" 4 "1.0.0" Write ONE;
         LTRIM "LTRIM" 4 "1.0.0" Write ONE;
-        RPOP "RPOP" -2 "1.0.0" Write ONE;
+        RPOP "RPOP" -2 "1.0.0" Write ONE fast;
         RPOPLPUSH "RPOPLPUSH" 3 "1.2.0" Write TWO => Special SPECIAL MOVE_ELEMENT;
-        RPUSH "RPUSH" -3 "1.0.0" Write ONE;
-        RPUSHX "RPUSHX" -3 "2.2.0" Write ONE;
+        RPUSH "RPUSH" -3 "1.0.0" Write ONE fast;
+        RPUSHX "RPUSHX" -3 "2.2.0" Write ONE fast;
     }
     Sets {
-        SADD "SADD" -3 "1.0.0" Write ONE;
-        SCARD "SCARD" 2 "1.0.0" Read ONE;
+        SADD "SADD" -3 "1.0.0" Write ONE fast;
+        SCARD "SCARD" 2 "1.0.0" Read ONE fast;
         SDIFF "SDIFF" -2 "1.0.0" Read ALL_KEYS => Special SPECIAL MERGE_DIFFERENCE;
         SDIFFSTORE "SDIFFSTORE" -3 "1.0.0" Write ALL_KEYS => Special SPECIAL STORE_DIFFERENCE;
         SINTER "SINTER" -2 "1.0.0" Read ALL_KEYS => Special SPECIAL MERGE_INTERSECTION;
         SINTERCARD "SINTERCARD" -3 "7.0.0" Read COUNTED => Special SPECIAL CARRY_SOURCES;
         SINTERSTORE "SINTERSTORE" -3 "1.0.0" Write ALL_KEYS => Special SPECIAL STORE_INTERSECTION;
-        SISMEMBER "SISMEMBER" 3 "1.0.0" Read ONE;
+        SISMEMBER "SISMEMBER" 3 "1.0.0" Read ONE fast;
         SMEMBERS "SMEMBERS" 2 "1.0.0" Read ONE;
-        SMISMEMBER "SMISMEMBER" -3 "6.2.0" Read ONE;
+        SMISMEMBER "SMISMEMBER" -3 "6.2.0" Read ONE fast;
         SMOVE "SMOVE" 4 "1.0.0" Write TWO => Special SPECIAL MOVE_MEMBER;
-        SPOP "SPOP" -2 "1.0.0" Write ONE;
+        SPOP "SPOP" -2 "1.0.0" Write ONE fast;
         SRANDMEMBER "SRANDMEMBER" -2 "1.0.0" Read ONE;
-        SREM "SREM" -3 "1.0.0" Write ONE;
+        SREM "SREM" -3 "1.0.0" Write ONE fast;
         SSCAN "SSCAN" -3 "2.8.0" Read ONE => OneMaster AS_IS NEVER;
         SUNION "SUNION" -2 "1.0.0" Read ALL_KEYS => Special SPECIAL MERGE_UNION;
         SUNIONSTORE "SUNIONSTORE" -3 "1.0.0" Write ALL_KEYS => Special SPECIAL STORE_UNION;
@@ -225,47 +232,47 @@ rows! {
         BZMPOP "BZMPOP" -5 "7.0.0" Write COUNTED_SECOND => Special SPECIAL FIRST_THAT_HAS, FirstSeconds;
         BZPOPMAX "BZPOPMAX" -3 "5.0.0" Write ALL_BUT_LAST => Special SPECIAL FIRST_THAT_HAS, LastSeconds;
         BZPOPMIN "BZPOPMIN" -3 "5.0.0" Write ALL_BUT_LAST => Special SPECIAL FIRST_THAT_HAS, LastSeconds;
-        ZADD "ZADD" -4 "1.2.0" Write ONE;
-        ZCARD "ZCARD" 2 "1.2.0" Read ONE;
-        ZCOUNT "ZCOUNT" 4 "2.0.0" Read ONE;
+        ZADD "ZADD" -4 "1.2.0" Write ONE fast;
+        ZCARD "ZCARD" 2 "1.2.0" Read ONE fast;
+        ZCOUNT "ZCOUNT" 4 "2.0.0" Read ONE fast;
         ZDIFF "ZDIFF" -3 "6.2.0" Read COUNTED => Special SPECIAL CARRY_SOURCES;
         ZDIFFSTORE "ZDIFFSTORE" -4 "6.2.0" Write DESTINATION_COUNTED => Special SPECIAL CARRY_SOURCES;
-        ZINCRBY "ZINCRBY" 4 "1.2.0" Write ONE;
+        ZINCRBY "ZINCRBY" 4 "1.2.0" Write ONE fast;
         ZINTER "ZINTER" -3 "6.2.0" Read COUNTED => Special SPECIAL CARRY_SOURCES;
         ZINTERCARD "ZINTERCARD" -3 "7.0.0" Read COUNTED => Special SPECIAL CARRY_SOURCES;
         ZINTERSTORE "ZINTERSTORE" -4 "2.0.0" Write DESTINATION_COUNTED => Special SPECIAL CARRY_SOURCES;
-        ZLEXCOUNT "ZLEXCOUNT" 4 "2.8.9" Read ONE;
+        ZLEXCOUNT "ZLEXCOUNT" 4 "2.8.9" Read ONE fast;
         ZMPOP "ZMPOP" -4 "7.0.0" Write COUNTED => Special SPECIAL FIRST_THAT_HAS;
-        ZMSCORE "ZMSCORE" -3 "6.2.0" Read ONE;
-        ZPOPMAX "ZPOPMAX" -2 "5.0.0" Write ONE;
-        ZPOPMIN "ZPOPMIN" -2 "5.0.0" Write ONE;
+        ZMSCORE "ZMSCORE" -3 "6.2.0" Read ONE fast;
+        ZPOPMAX "ZPOPMAX" -2 "5.0.0" Write ONE fast;
+        ZPOPMIN "ZPOPMIN" -2 "5.0.0" Write ONE fast;
         ZRANDMEMBER "ZRANDMEMBER" -2 "6.2.0" Read ONE;
         ZRANGE "ZRANGE" -4 "1.2.0" Read ONE;
         ZRANGEBYLEX "ZRANGEBYLEX" -4 "2.8.9" Read ONE;
         ZRANGEBYSCORE "ZRANGEBYSCORE" -4 "1.0.5" Read ONE;
         ZRANGESTORE "ZRANGESTORE" -5 "6.2.0" Write TWO => Special SPECIAL CARRY_SOURCES;
-        ZRANK "ZRANK" -3 "2.0.0" Read ONE;
-        ZREM "ZREM" -3 "1.2.0" Write ONE;
+        ZRANK "ZRANK" -3 "2.0.0" Read ONE fast;
+        ZREM "ZREM" -3 "1.2.0" Write ONE fast;
         ZREMRANGEBYLEX "ZREMRANGEBYLEX" 4 "2.8.9" Write ONE;
         ZREMRANGEBYRANK "ZREMRANGEBYRANK" 4 "2.0.0" Write ONE;
         ZREMRANGEBYSCORE "ZREMRANGEBYSCORE" 4 "1.2.0" Write ONE;
         ZREVRANGE "ZREVRANGE" -4 "1.2.0" Read ONE;
         ZREVRANGEBYLEX "ZREVRANGEBYLEX" -4 "2.8.9" Read ONE;
         ZREVRANGEBYSCORE "ZREVRANGEBYSCORE" -4 "2.2.0" Read ONE;
-        ZREVRANK "ZREVRANK" -3 "2.0.0" Read ONE;
+        ZREVRANK "ZREVRANK" -3 "2.0.0" Read ONE fast;
         ZSCAN "ZSCAN" -3 "2.8.0" Read ONE => OneMaster AS_IS NEVER;
-        ZSCORE "ZSCORE" 3 "1.2.0" Read ONE;
+        ZSCORE "ZSCORE" 3 "1.2.0" Read ONE fast;
         ZUNION "ZUNION" -3 "6.2.0" Read COUNTED => Special SPECIAL CARRY_SOURCES;
         ZUNIONSTORE "ZUNIONSTORE" -4 "2.0.0" Write DESTINATION_COUNTED => Special SPECIAL CARRY_SOURCES;
     }
     Streams {
-        XACK "XACK" -4 "5.0.0" Write ONE;
-        XACKDEL "XACKDEL" -6 "8.2.0" Write ONE;
-        XADD "XADD" -5 "5.0.0" Write ONE;
-        XAUTOCLAIM "XAUTOCLAIM" -6 "6.2.0" Write ONE;
-        XCLAIM "XCLAIM" -6 "5.0.0" Write ONE;
-        XDEL "XDEL" -3 "5.0.0" Write ONE;
-        XDELEX "XDELEX" -5 "8.2.0" Write ONE;
+        XACK "XACK" -4 "5.0.0" Write ONE fast;
+        XACKDEL "XACKDEL" -6 "8.2.0" Write ONE fast;
+        XADD "XADD" -5 "5.0.0" Write ONE fast;
+        XAUTOCLAIM "XAUTOCLAIM" -6 "6.2.0" Write ONE fast;
+        XCLAIM "XCLAIM" -6 "5.0.0" Write ONE fast;
+        XDEL "XDEL" -3 "5.0.0" Write ONE fast;
+        XDELEX "XDELEX" -5 "8.2.0" Write ONE fast;
         XGROUP_CREATE "XGROUP CREATE" -5 "5.0.0" Write SECOND;
         XGROUP_CREATECONSUMER "XGROUP CREATECONSUMER" 5 "6.2.0" Write SECOND;
         XGROUP_DELCONSUMER "XGROUP DELCONSUMER" 5 "5.0.0" Write SECOND;
@@ -276,13 +283,13 @@ rows! {
         XINFO_GROUPS "XINFO GROUPS" 3 "5.0.0" Read SECOND;
         XINFO_HELP "XINFO HELP" 2 "5.0.0" Server NONE;
         XINFO_STREAM "XINFO STREAM" -3 "5.0.0" Read SECOND;
-        XLEN "XLEN" 2 "5.0.0" Read ONE;
+        XLEN "XLEN" 2 "5.0.0" Read ONE fast;
         XPENDING "XPENDING" -3 "5.0.0" Read ONE;
         XRANGE "XRANGE" -4 "5.0.0" Read ONE;
         XREAD "XREAD" -4 "5.0.0" Read STREAMS => Special SPECIAL READ_STREAMS, BlockMillis;
         XREADGROUP "XREADGROUP" -7 "5.0.0" Write STREAMS_OF_GROUP => Special SPECIAL READ_STREAMS, BlockMillis;
         XREVRANGE "XREVRANGE" -4 "5.0.0" Read ONE;
-        XSETID "XSETID" -3 "5.0.0" Write ONE;
+        XSETID "XSETID" -3 "5.0.0" Write ONE fast;
         XTRIM "XTRIM" -4 "5.0.0" Write ONE;
     }
     Geo {
@@ -298,7 +305,7 @@ rows! {
         GEOSEARCHSTORE "GEOSEARCHSTORE" -8 "6.2.0" Write TWO => Special SPECIAL CARRY_SOURCES;
     }
     HyperLogLog {
-        PFADD "PFADD" -2 "2.8.9" Write ONE;
+        PFADD "PFADD" -2 "2.8.9" Write ONE fast;
         PFCOUNT "PFCOUNT" -2 "2.8.9" Read ALL_KEYS => Special SPECIAL CARRY_SOURCES;
         PFDEBUG "PFDEBUG" 3 "2.8.9" Write SECOND;
         PFMERGE "PFMERGE" -2 "2.8.9" Write ALL_KEYS => Special SPECIAL CARRY_SOURCES;
@@ -306,16 +313,16 @@ rows! {
     }
     VectorSets {
         VADD "VADD" -1 "8.0.0" Write ONE;
-        VCARD "VCARD" -1 "8.0.0" Read ONE;
-        VDIM "VDIM" -1 "8.0.0" Read ONE;
-        VEMB "VEMB" -1 "8.0.0" Read ONE;
-        VGETATTR "VGETATTR" -1 "8.0.0" Read ONE;
-        VINFO "VINFO" -1 "8.0.0" Read ONE;
+        VCARD "VCARD" -1 "8.0.0" Read ONE fast;
+        VDIM "VDIM" -1 "8.0.0" Read ONE fast;
+        VEMB "VEMB" -1 "8.0.0" Read ONE fast;
+        VGETATTR "VGETATTR" -1 "8.0.0" Read ONE fast;
+        VINFO "VINFO" -1 "8.0.0" Read ONE fast;
         VISMEMBER "VISMEMBER" -1 "8.2.0" Read ONE;
-        VLINKS "VLINKS" -1 "8.0.0" Read ONE;
+        VLINKS "VLINKS" -1 "8.0.0" Read ONE fast;
         VRANDMEMBER "VRANDMEMBER" -1 "8.0.0" Read ONE;
         VREM "VREM" -1 "8.0.0" Write ONE;
-        VSETATTR "VSETATTR" -1 "8.0.0" Write ONE;
+        VSETATTR "VSETATTR" -1 "8.0.0" Write ONE fast;
         VSIM "VSIM" -1 "8.0.0" Read ONE;
     }
     Scripting {

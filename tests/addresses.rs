@@ -2,14 +2,8 @@
 
 use rediscluster::prelude::*;
 use rediscluster::Address;
-use rediscluster_testing::Server;
-use std::io::Write;
+use rediscluster_testing::{skipped, Server};
 use std::net::{TcpListener, ToSocketAddrs};
-
-/// Not by `println!`: of a test that passes, what that prints is not shown.
-fn skipped(why: &str) {
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
-}
 
 #[test]
 fn a_server_on_ipv6() {

@@ -2,8 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{connect_tcp, Address, Connect, ErrorKind, ReadFrom, Socket};
-use rediscluster_testing::{wait_until, Chaos, Reply, Server};
-use std::io::Write;
+use rediscluster_testing::{skipped, wait_until, Chaos, Reply, Server};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -119,8 +118,7 @@ fn a_socket_that_connects_to_itself_is_refused() {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let first: Option<u16> = range.split_whitespace().next().and_then(|port| port.parse().ok());
     let Some(first) = first else {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: which ports clients get is not known here");
-        return;
+        return skipped("which ports clients get is not known here");
     };
     // Clients get every second one, beginning with the first.
     let port = first + 2 * (std::process::id() % 5_000) as u16;
@@ -139,7 +137,7 @@ fn a_socket_that_connects_to_itself_is_refused() {
             return;
         }
     }
-    let _ = writeln!(std::io::stderr(), "SKIPPED: no socket connected to itself");
+    skipped("no socket connected to itself");
 }
 
 /// Names are looked up for each new connection, and not when the cluster is made.

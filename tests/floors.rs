@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("to_arg", 1),
     ("partition", 1),
     ("retry", 1),
+    ("share", 1),
     ("wait", 1),
     ("topology", 2),
     ("plan", 2),

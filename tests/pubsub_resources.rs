@@ -2,7 +2,7 @@
 //! the numbers are those of the whole process.
 
 use rediscluster::{Event, Protocol, SubscriberOptions};
-use rediscluster_testing::{cluster_of, wait_until, Server};
+use rediscluster_testing::{cluster_of, skipped, wait_until, Server};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -35,8 +35,7 @@ fn resident() -> u64 {
 #[test]
 fn everything_is_given_back() {
     if !std::path::Path::new("/proc/self/task").exists() {
-        println!("SKIPPED: there is no /proc here");
-        return;
+        return skipped("there is no /proc here");
     }
     let mut servers: Vec<Server> = (0..5).map(|_| Server::start()).collect();
     let (threads, _) = taken();

@@ -1,4 +1,4 @@
-//! The README keeps up with the command table.
+//! The README and the pages keep up with the command table and with what was measured.
 
 use rediscluster::spec::{Access, RequestPolicy, Row, ALL};
 use std::collections::BTreeSet;
@@ -9,13 +9,14 @@ use std::path::Path;
 #[path = "../costs/src/programs.rs"]
 mod programs;
 #[path = "../costs/src/readme.rs"]
-mod table_of_sizes;
+mod tables;
 
 const README: &str = include_str!("../README.md");
+const SEVERAL_NODES: &str = include_str!("../docs/several-nodes.md");
 
-/// The lines of its tables that list commands: the rows that each line names, and the other cells.
+/// The lines of the tables of `docs/several-nodes.md` that list commands: the rows that each line names, and the other cells.
 fn lines() -> Vec<(Vec<&'static Row>, Vec<&'static str>)> {
-    let lines = README.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let lines = SEVERAL_NODES.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
     let split = lines.map(|line| {
         let mut cells = line.split(" | ");
         let names = cells.next().unwrap_or_default().split('`').skip(1).step_by(2);
@@ -34,11 +35,11 @@ fn goes_to_several(row: &Row) -> bool {
 }
 
 #[test]
-fn every_command_that_works_across_nodes_is_in_the_readme() {
+fn every_command_that_works_across_nodes_is_in_the_table() {
     let lines = lines();
     for row in ALL.iter().filter(|row| works_across_nodes(row)) {
         let listed = lines.iter().filter(|(rows, _)| rows.iter().any(|listed| listed.name == row.name)).count();
-        assert_eq!(listed, 1, "{} stands once in the README's tables of several nodes", row.name);
+        assert_eq!(listed, 1, "{} stands once in the tables of docs/several-nodes.md", row.name);
     }
     for (rows, _) in &lines {
         for row in rows {
@@ -48,7 +49,7 @@ fn every_command_that_works_across_nodes_is_in_the_readme() {
 }
 
 #[test]
-fn round_trips_in_the_readme_are_those_of_the_table() {
+fn round_trips_are_those_of_the_command_table() {
     for (rows, cells) in lines() {
         let [_, _, rounds] = cells[..] else { continue };
         for row in rows {
@@ -57,9 +58,9 @@ fn round_trips_in_the_readme_are_those_of_the_table() {
     }
 }
 
-/// Of commands that go to several servers the README has examples: of each kind, and true.
+/// Of commands that go to several servers the page has examples: of each kind, and true.
 #[test]
-fn every_kind_of_command_for_several_servers_is_in_the_readme() {
+fn every_kind_of_command_for_several_servers_is_in_the_table() {
     let kind = |row: &Row| (row.request.in_words(), row.response.in_words());
     let all: BTreeSet<_> = ALL.iter().filter(|row| goes_to_several(row)).map(|row| kind(row)).collect();
     let mut listed = BTreeSet::new();
@@ -81,11 +82,16 @@ fn the_readme_counts_the_commands() {
 }
 
 #[test]
-fn the_readme_tells_the_sizes_that_were_measured() {
-    let (figures, lock) = (include_str!("../costs/size.tsv"), include_str!("../costs/Cargo.lock"));
-    let written = table_of_sizes::with_sizes(README, figures, lock).unwrap();
-    let stale = written.lines().zip(README.lines()).find(|(written, told)| written != told);
-    assert!(written == README, "`make size COSTS=--write` writes the table of sizes anew; it differs in {stale:?}");
+fn the_readme_tells_what_was_measured() {
+    let (sizes, instructions) = (include_str!("../costs/size.tsv"), include_str!("../costs/instructions.tsv"));
+    let lock = include_str!("../costs/Cargo.lock");
+    for (what, written) in [
+        ("size", tables::with_sizes(README, sizes, lock).unwrap()),
+        ("instructions", tables::with_instructions(README, instructions, lock).unwrap()),
+    ] {
+        let stale = written.lines().zip(README.lines()).find(|(written, told)| written != told);
+        assert!(written == README, "`make {what} COSTS=--write` writes the table anew; it differs in {stale:?}");
+    }
 }
 
 /// By default a server stores `name{tag}` as `name`. So a tag that tells one thing from another, which has a number in
@@ -111,8 +117,9 @@ fn no_example_has_keys_that_differ_only_in_their_tags() {
         let is_code =
             source.extension().is_some_and(|extension| extension == "rs") && !source.starts_with(root.join("examples"));
         let shown = |line: &&str| !is_code || line.trim_start().starts_with("//");
-        // Channels keep their whole names.
-        for line in text.lines().filter(shown).filter(|line| !line.contains("subscribe") && !line.contains("publish")) {
+        // Channels keep their whole names, and one page shows what goes wrong.
+        let other = ["subscribe", "publish", "; // wrong"];
+        for line in text.lines().filter(shown).filter(|line| !other.iter().any(|other| line.contains(other))) {
             for literal in line.split('"').skip(1).step_by(2) {
                 let Some((name, tag)) = literal.strip_suffix('}').and_then(|key| key.split_once('{')) else { continue };
                 if !tag.chars().all(|char| char.is_alphanumeric() || ":_-".contains(char)) {

@@ -1,4 +1,4 @@
-//! How often the servers are waited for, counted on the wire: what `Cluster::plan`, the table and so the README tell is
+//! How often the servers are waited for, counted on the wire: what `Cluster::plan`, the table and so docs/several-nodes.md tell is
 //! what a call costs.
 
 use rediscluster::prelude::*;

@@ -4,7 +4,7 @@
 //! `SOAK_OPERATIONS=1000000` makes it long, for each protocol; `SOAK_SEED` repeats the faults of another run.
 
 use rediscluster::prelude::*;
-use rediscluster::{Error, ErrorKind, Outcome, Protocol, Side};
+use rediscluster::{Error, ErrorKind, Outcome, Protocol, Share, Side};
 use rediscluster_testing::{Chance, Chaos, Reply, Server};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -12,6 +12,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 const THREADS: usize = 16;
+/// To one server: so few that calls share them.
+const CONNECTIONS: usize = 3;
 const KEYS: usize = 50;
 /// Between the first half of the lists elements are moved, out of the others they are popped.
 const LISTS: usize = 6;
@@ -250,9 +252,10 @@ fn soak(protocol: Protocol) {
         .iter()
         .zip(1..)
         .fold(Cluster::builder(), |builder, (wire, number)| builder.node(format!("node_{number}"), wire.address()));
-    let builder = builder.masters_only(true).protocol(protocol).pool_size(8).deadline(Duration::from_millis(500));
-    let cluster = builder.connect().unwrap();
     let is_resp3 = protocol == Protocol::Resp3;
+    let share = if is_resp3 { Share::All } else { Share::Reads };
+    let builder = builder.masters_only(true).protocol(protocol).pool_size(CONNECTIONS).share_connections(share);
+    let cluster = builder.deadline(Duration::from_millis(500)).connect().unwrap();
     wires.iter().zip(seed..).for_each(|(wire, seed)| wire.by_chance(seed, 5_000, is_resp3));
     let world = World::default();
     let begin = Instant::now();
@@ -295,7 +298,8 @@ fn soak(protocol: Protocol) {
     }
     assert_elements(&world, &cluster, &servers);
     for pool in cluster.pools() {
-        assert!(pool.open == pool.idle && pool.open <= 8 && pool.waiting == 0, "{pool:?}");
+        assert!(pool.open == pool.idle && pool.open <= CONNECTIONS && pool.waiting == 0, "{pool:?}");
+        assert!(pool.gathered > 0, "calls shared connections: {pool:?}");
     }
 }
 

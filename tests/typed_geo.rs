@@ -4,7 +4,7 @@ use rediscluster::prelude::*;
 use rediscluster::{
     Build, Cmd, Error, ErrorKind, GeoAddOptions, GeoCenter, GeoFound, GeoPoint, GeoRadiusOptions, GeoSearch, GeoUnit,
 };
-use rediscluster_testing::{home_of, in_both_protocols, Reply};
+use rediscluster_testing::{home_of, in_both_protocols, skipped, Reply};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 
@@ -139,7 +139,7 @@ fn searching_in_a_polygon() {
         let found = match cluster.geosearch_found::<_, String>("g", search()) {
             Ok(found) => found,
             Err(error) => {
-                println!("SKIPPED: BYPOLYGON: since Valkey 9.0.0");
+                skipped("BYPOLYGON: since Valkey 9.0.0");
                 assert!(error.message().contains("syntax error"), "{error}");
                 return;
             }

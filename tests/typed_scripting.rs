@@ -4,7 +4,7 @@ use rediscluster::prelude::*;
 use rediscluster::{
     Error, ErrorKind, Flush, FunctionListOptions, FunctionRestore, FunctionStats, Node, Outcome, Protocol, Role, Value,
 };
-use rediscluster_testing::{cluster_of, home_of, in_both_protocols, wait_until, Reply, Server};
+use rediscluster_testing::{cluster_of, home_of, in_both_protocols, skipped, wait_until, Reply, Server};
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::thread;
@@ -127,7 +127,7 @@ fn scripts_by_their_sha() {
                 fails_with_code("NOSCRIPT", cluster.script_show::<_, String>(unknown));
             }
             Err(error) => {
-                println!("SKIPPED: SCRIPT SHOW: since Valkey 8.0.0");
+                skipped("SCRIPT SHOW: since Valkey 8.0.0");
                 assert!(error.message().to_lowercase().contains("unknown subcommand"), "{error}");
             }
         }

@@ -282,7 +282,7 @@ fn a_server_is_loading() {
         assert_eq!(replies.get(bar).unwrap(), 2, "other nodes go on");
         let _ = both.map(|slot| fails(replies.get(slot), ErrorKind::Loading, Outcome::NotApplied));
         // Those that are patient wait until it is done.
-        let retries = Retries::up_to(1000).pauses(Duration::from_secs(1), Duration::from_secs(2));
+        let retries = Retries::up_to(1000).pauses(Duration::from_secs(3), Duration::from_secs(4));
         let patient = another.deadline(Duration::from_secs(60)).retries(retries);
         let waiting = patient.clone();
         let waits = scope.spawn(move || {

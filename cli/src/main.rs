@@ -53,9 +53,6 @@ fn start(options: &Options) -> io::Result<ExitCode> {
     if options.password.is_some() && !options.no_auth_warning {
         eprintln!("Warning: everybody on this machine can see a password in the command line; REDISCLI_AUTH hides it.");
     }
-    if let Some(code) = compare::run(options)? {
-        return Ok(code);
-    }
     if let Some(answer) = own::without_servers(&options.words(), options.style(false).mode) {
         return Ok(match answer {
             Ok(text) => io::Write::write_all(&mut io::stdout(), text.as_bytes()).map(|()| ExitCode::SUCCESS)?,
@@ -66,6 +63,9 @@ fn start(options: &Options) -> io::Result<ExitCode> {
         });
     }
     if let Some(code) = moving::run(options) {
+        return Ok(code);
+    }
+    if let Some(code) = compare::run(options)? {
         return Ok(code);
     }
     let config = match Config::gather(options, |name| std::env::var_os(name)) {

@@ -45,20 +45,20 @@ pub const OWN: [Own; 9] = [
         ],
     },
     Own {
+        name: "compare",
+        arguments: " ...",
+        does: &[
+            "Compare every key of one fleet with those of another one, --from LIST",
+            "--to LIST; the status is 1 when any differs. See compare --help",
+        ],
+    },
+    Own {
         name: "recover",
         arguments: "",
         does: &[
             "Show what programs left behind that ended in the middle of a move",
             "between two nodes; --apply finishes or undoes it. What was used in",
             "the last 60 s is left alone, or in the last --older-than SECONDS",
-        ],
-    },
-    Own {
-        name: "compare",
-        arguments: " ...",
-        does: &[
-            "Compare every key of one fleet with those of another one, --from LIST",
-            "--to LIST; the status is 1 when any differs. See compare --help",
         ],
     },
     Own { name: "commands", arguments: "", does: &["Show the command table; with --json or --tsv for programs"] },
@@ -88,7 +88,7 @@ pub fn without_servers(words: &[Vec<u8>], mode: Mode) -> Option<Result<String, S
     let own = OWN.iter().find(|own| own.name.as_bytes() == first.as_slice())?;
     match (own.name, rest) {
         // These have options of their own to tell.
-        ("clone" | "reshard", _) => None,
+        ("clone" | "reshard" | "compare", _) => None,
         (_, [only]) if only == b"--help" => Some(Ok(own.help())),
         ("commands", _) => Some(commands(rest, matches!(mode, Mode::Json | Mode::QuotedJson))),
         ("help", _) => Some(help(rest)),

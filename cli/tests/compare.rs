@@ -6,7 +6,8 @@ use program::{rediscluster, words, Ran};
 use rediscluster::{Crc32Modulo, Partitioner};
 use rediscluster_testing::{dead_address, Reply, Server};
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A list of nodes.
@@ -399,6 +400,24 @@ fn tags_say_where_keys_belong() {
 }
 
 #[test]
+fn where_tags_are_kept_names_tell_everything() {
+    let all = servers(5);
+    let all: Vec<&Server> = all.iter().collect();
+    let (from, to) = all.split_at(2);
+    for number in 0..60 {
+        for fleet in [from, to] {
+            run(fleet[home(&number.to_string(), fleet.len())], &format!("SET name{{{number}}} x"));
+        }
+    }
+    are_same(from, to, &["--hash-tags", "keep"], 60);
+    run(to[home("7", 3)], "DEL name{7}");
+    run(to[(home("7", 3) + 1) % 3], "SET name{7} x");
+    let ran = compare(from, to, &["--hash-tags", "keep"]);
+    assert!(lines(&ran, &all)[0].starts_with("misplaced: name{7}: "), "{}", ran.out());
+    assert_eq!(ran.err(), "");
+}
+
+#[test]
 fn one_name_on_two_sources_is_told_once() {
     let all = servers(3);
     let all: Vec<&Server> = all.iter().collect();
@@ -453,19 +472,29 @@ fn only_what_is_asked_for_is_compared_and_keys_of_this_program_are_passed_over()
 #[test]
 fn what_expires_meanwhile_is_no_difference() {
     let (one, other) = (Server::start(), Server::start());
+    let fill = "for n = 0, 5999 do redis.call('SET', 'name:' .. n, 'x', 'PXAT', ARGV[1] + math.floor(n / 3)) end";
     let begin = now() + 300;
-    let mut talks = [&one, &other].map(|server| server.talk(Duration::from_secs(30)).unwrap());
-    for number in 0..6000 {
-        let (name, moment) = (format!("name:{number}"), (begin + number / 3).to_string());
-        for talk in &mut talks {
-            talk.call(&["SET", &name, "x"]).unwrap();
-            talk.call(&["PEXPIREAT", &name, &moment]).unwrap();
-        }
+    for server in [&one, &other] {
+        server.ask(&["EVAL", fill, "0", &begin.to_string()]);
     }
-    while now() < begin + 2000 {
-        let ran = compare(&[&one], &[&other], &[]);
-        assert_eq!((ran.out().lines().count(), ran.status), (1, 0), "{}", ran.out());
-    }
+    assert!(now() < begin + 1000 && one.ask(&["DBSIZE"]).int() > 1000);
+    // The target answers late, so that many keys are seen at the source alone.
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                run(&other, "CLIENT PAUSE 50");
+            }
+        });
+        let ran = loop {
+            let ran = compare(&[&one], &[&other], &[]);
+            if ran.status != 0 || now() > begin + 2000 {
+                break ran;
+            }
+        };
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!((ran.out().lines().count(), ran.status), (1, 0), "{}{}", ran.out(), ran.err());
+    });
 }
 
 #[test]
@@ -505,20 +534,23 @@ fn what_cannot_be_compared_is_told_by_the_status() {
 }
 
 #[test]
+fn a_server_that_dies_meanwhile_ends_it() {
+    let (one, mut other) = (Server::start(), Server::start());
+    let (mut child, mut out) = begun(&one, &other);
+    other.kill();
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    let mut told = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2), "{told}");
+    assert!(told.contains(&other.address()), "{told}");
+    assert!(rest.lines().last().unwrap().starts_with("stopped after "), "{rest}");
+}
+
+#[test]
 fn ctrl_c_tells_how_far_it_was() {
     let (one, other) = (Server::start(), Server::start());
-    let names = (0..20_000).flat_map(|number| [format!("a rather long name of a key:{number}"), "x".into()]);
-    one.ask(&std::iter::once("MSET".to_owned()).chain(names).collect::<Vec<_>>());
-    let words = ["compare", "--from", &one.address(), "--to", &other.address()];
-    let mut child = Command::new(env!("CARGO_BIN_EXE_rediscluster"))
-        .args(words)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    // It has begun, and cannot end before somebody reads what it says.
-    out.read_line(&mut String::new()).unwrap();
+    let (mut child, mut out) = begun(&one, &other);
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let mut rest = String::new();
     out.read_to_string(&mut rest).unwrap();
@@ -528,4 +560,19 @@ fn ctrl_c_tells_how_far_it_was() {
         last.starts_with("stopped after ") && last.contains(" of 20000 keys of the source and 0 of 0 of "),
         "{last}"
     );
+}
+
+/// A comparison that has begun, and cannot end before somebody reads what it says of 20,000 keys.
+fn begun(one: &Server, other: &Server) -> (Child, BufReader<ChildStdout>) {
+    let names = (0..20_000).flat_map(|number| [format!("a rather long name of a key:{number}"), "x".into()]);
+    one.ask(&std::iter::once("MSET".to_owned()).chain(names).collect::<Vec<_>>());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rediscluster"))
+        .args(["compare", "--from", &one.address(), "--to", &other.address()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut String::new()).unwrap();
+    (child, out)
 }

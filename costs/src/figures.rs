@@ -1,7 +1,7 @@
 //! Committed figures, and what they say of those of now.
 
 use crate::build::home;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Figures, and where they are true.
 pub struct Figures {
@@ -77,4 +77,12 @@ impl Figures {
             false => Ok(()),
         }
     }
+}
+
+/// Writes the README anew by a function of its text and of costs/Cargo.lock, which has the exact versions of the peers.
+pub fn write_readme(with_table: impl Fn(&str, &str) -> Result<String, String>) -> Result<(), String> {
+    let (path, lock) = (home().join("../README.md"), home().join("Cargo.lock"));
+    let read = |path: &Path| std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
+    let text = with_table(&read(&path)?, &read(&lock)?).map_err(|error| format!("{}: {error}", path.display()))?;
+    std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -2,8 +2,9 @@
 
 use crate::build::{build, home, toolchain};
 use crate::callgrind::{self, Count};
-use crate::figures::Figures;
-use crate::programs::{Profile, Program};
+use crate::figures::{write_readme, Figures};
+use crate::programs::{Operation, Profile, Program, OPERATIONS};
+use crate::readme;
 use rediscluster_testing::Server;
 use std::path::Path;
 use std::process::Command;
@@ -22,22 +23,16 @@ const COUNTS: [u64; 2] = [1_000, 3_000];
 const OURS: Program = Program { package: "calls", binary: "calls", ..crate::programs::EMPTY };
 const THEIRS: Program = Program { package: "peer-calls", binary: "peer-calls", ..crate::programs::EMPTY };
 
-/// An operation: its name, what one of it is, and how much it should take at most.
-const OPERATIONS: [(&str, &str, u64); 4] = [
-    ("get", "GET into Option<String>", 1_800),
-    ("set-pipelined", "SET in a pipeline of 100", 1_000),
-    ("get-pipelined", "GET in a pipeline of 100, each into Option<String>", 1_300),
-    ("mget", "one key of an MGET of 100", 900),
-];
-
 /// Of both clients, printed.
 pub fn all() -> Result<()> {
     measured(true).map(|_| ())
 }
 
-/// Counts and commits.
+/// Counts and commits to the files and to the README.
 pub fn write() -> Result<()> {
-    measured(true)?.iter().try_for_each(Figures::write)
+    let figures = measured(true)?;
+    figures.iter().try_for_each(Figures::write)?;
+    write_readme(|text, lock| readme::with_instructions(text, &figures[0].text(), lock))
 }
 
 /// Fails when a call of ours takes more than its figure allows.
@@ -61,13 +56,14 @@ fn measured(with_peer: bool) -> Result<[Figures; 2]> {
         "{:<50} {:>9} {:>9} {:>6} {:>9}",
         "instructions, one server, short values", "own", "all", "goal", "redis-rs"
     );
-    for (operation, title, goal) in OPERATIONS {
-        let Count { own, all } = per_call(&ours, operation, &server)?;
-        let peer = theirs.as_deref().map(|theirs| per_call(theirs, operation, &server)).transpose()?;
-        let peer = peer.map(|count| count.all.to_string()).unwrap_or_default();
-        println!("{title:<50} {own:>9} {all:>9} {goal:>6} {peer:>9}");
-        figures[0].add(operation, all);
-        figures[1].add(operation, own);
+    for Operation { name, title, goal } in OPERATIONS {
+        let Count { own, all } = per_call(&ours, name, &server)?;
+        let peer = theirs.as_deref().map(|theirs| per_call(theirs, name, &server)).transpose()?;
+        let told = peer.as_ref().map(|count| count.all.to_string()).unwrap_or_default();
+        println!("{:<50} {own:>9} {all:>9} {goal:>6} {told:>9}", title.replace('`', ""));
+        figures[0].add(name, all);
+        figures[1].add(name, own);
+        peer.into_iter().for_each(|count| figures[0].add(readme::peer_row(name), count.all));
     }
     Ok(figures)
 }

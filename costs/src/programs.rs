@@ -52,6 +52,27 @@ const fn alone(binary: &'static str, title: &'static str) -> Program {
     Program { package: binary, binary, title, held: false, timed: false, limits: None }
 }
 
+/// A call whose instructions are counted.
+pub struct Operation {
+    /// What the programs call it.
+    pub name: &'static str,
+    /// What one of it is, for the tables.
+    pub title: &'static str,
+    /// How many instructions it should take at most.
+    pub goal: u64,
+}
+
+pub const OPERATIONS: [Operation; 4] = [
+    operation("get", "`GET` into `Option<String>`", 1_800),
+    operation("set-pipelined", "`SET` in a pipeline of 100", 1_000),
+    operation("get-pipelined", "`GET` in a pipeline of 100, each into `Option<String>`", 1_300),
+    operation("mget", "one key of an `MGET` of 100", 900),
+];
+
+const fn operation(name: &'static str, title: &'static str, goal: u64) -> Operation {
+    Operation { name, title, goal }
+}
+
 /// How a program is built.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Profile {

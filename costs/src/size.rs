@@ -1,8 +1,8 @@
 //! Bytes that programs add, and what it takes to build them.
 
 use crate::binary::{by_module, by_section, stripped};
-use crate::build::{build, clean_build, home, toolchain};
-use crate::figures::Figures;
+use crate::build::{build, clean_build, toolchain};
+use crate::figures::{write_readme, Figures};
 use crate::programs::{Limit, Profile, Program, EMPTY, OURS, PEERS};
 use crate::readme;
 
@@ -69,16 +69,7 @@ fn kb(bytes: u64) -> String {
 pub fn write() -> Result<()> {
     let figures = all()?;
     figures.write()?;
-    let path = home().join("../README.md");
-    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let text = std::fs::read_to_string(&path).map_err(|error| told(&error))?;
-    let text = readme::with_sizes(&text, &figures.text(), &lock()?).map_err(|error| told(&error))?;
-    std::fs::write(&path, text).map_err(|error| told(&error))
-}
-
-/// The exact versions of the peers.
-fn lock() -> Result<String> {
-    std::fs::read_to_string(home().join("Cargo.lock")).map_err(|error| format!("costs/Cargo.lock: {error}"))
+    write_readme(|text, lock| readme::with_sizes(text, &figures.text(), lock))
 }
 
 /// Fails when a held program adds more than its figure allows. Builds nothing else.

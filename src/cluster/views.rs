@@ -6,6 +6,7 @@ use crate::cross_node::CANCELLABLE;
 use crate::execute::OwnWrites;
 use crate::plan::CrossNode;
 use crate::retry::Retries;
+use crate::share::Share;
 use crate::topology::ReadFrom;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,6 +102,21 @@ impl Cluster {
     /// ```
     pub fn retries(&self, retries: Retries) -> Cluster {
         self.with(|view| view.retries = retries)
+    }
+
+    /// A view whose calls share connections in another way, as
+    /// [`Builder::share_connections`](crate::Builder::share_connections).
+    ///
+    /// ```
+    /// # rediscluster_testing::example(|cluster| {
+    /// use rediscluster::prelude::*;
+    /// use rediscluster::Share;
+    ///
+    /// cluster.share_connections(Share::All).set("foo", "bar")?;
+    /// # Ok(()) });
+    /// ```
+    pub fn share_connections(&self, share: Share) -> Cluster {
+        self.with(|view| view.share = share)
     }
 
     /// A view of another database, 0 to the server's number of databases less one. Connections go there by `SELECT`

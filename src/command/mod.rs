@@ -37,6 +37,9 @@ pub struct Spec {
     pub across: Across,
     /// Where a command that waits for data says for how long.
     pub wait: WaitArgument,
+    /// Whether servers flag it as fast, because the time that it takes hardly grows with the data, for a command of one key;
+    /// `SET`, `SETEX` and `PSETEX` count as such.
+    pub fast: bool,
 }
 
 /// Where a command that waits for data says for how long; 0 means for ever.
@@ -187,6 +190,7 @@ impl Spec {
             response: ResponsePolicy::AS_IS,
             across: Across::REFUSE,
             wait: WaitArgument::None,
+            fast: false,
         }
     }
 

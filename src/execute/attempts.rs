@@ -81,7 +81,7 @@ impl Effort<'_> {
         let cause = Cause::of(failed, self.repeatable).filter(|&cause| !self.has_others || cause == Cause::Stale)?;
         let left = self.deadline.left().ok()?;
         let attempt = attempts.made();
-        let pause = attempts.next(cause, self.budget, left)?;
+        let pause = attempts.next(cause, (!failed.is_prepaid()).then_some(self.budget), left)?;
         if pool.observer().is_on() {
             let (node, command, error) = (&*pool.node(), &*self.command(), failed.kind());
             pool.observer().on(|| ObserverEvent::Retry { node, command, attempt, error, pause });

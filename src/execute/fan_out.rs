@@ -1,6 +1,7 @@
 //! Requests to several servers at the same time.
 
-use super::{answer, one_of_several, Answer, Call, Servers, SLICE};
+use super::exchange::answer;
+use super::{one_of_several, Answer, Call, Servers, SLICE};
 use crate::error::{Error, Outcome, Result};
 use crate::net::{Deadline, Lease};
 use crate::order::{sort_by_key, sort_by_place};

@@ -1,7 +1,7 @@
 //! Which server is asked for a read, and which one when that fails.
 
 use super::in_step::serves_no_reads;
-use super::{Call, Servers};
+use super::{no_meaning, Call, Servers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Deadline, Lease, Standing};
 use crate::observer::ObserverEvent;
@@ -229,20 +229,32 @@ impl Call<'_> {
     /// would say that there are no keys. With `others` that could serve
     /// it has to be in step; else old data is better than none.
     pub(crate) fn lend_in_step(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
+        let lent = self.lend_in_step_by(server, deadline, others, &|until| self.lend_until(server, until).map(Some));
+        lent?.ok_or_else(no_meaning)
+    }
+
+    /// The same, over a connection that is lent so, if any is.
+    pub(super) fn lend_in_step_by(
+        &self,
+        server: usize,
+        deadline: Deadline,
+        others: bool,
+        lend: &dyn Fn(Deadline) -> Result<Option<Lease>>,
+    ) -> Result<Option<Lease>> {
         let pool = &self.servers.pools[server];
         let (health, age) = (pool.health(), pool.health().age());
         if self.topology().role(server) == Role::Master {
-            return self.lend_until(server, deadline);
+            return lend(deadline);
         }
         let look = match health.standing() {
             Standing::Serves => deadline,
             _ => deadline.within(LOOK),
         };
-        let mut lease = self.lend_until(server, look)?;
+        let Some(mut lease) = lend(look)? else { return Ok(None) };
         // While it loads everything anew it says so instead of giving a value, and that it follows another master is found
         // by the next refresh.
         if lease.known_in_step() == age && !(others && health.is_stale()) {
-            return Ok(lease);
+            return Ok(Some(lease));
         }
         let info = self.said_by(&mut lease, look)?;
         let (state, reach) = (info.serves_reads(), self.reach(server, &info, look));
@@ -255,10 +267,10 @@ impl Call<'_> {
             // It rests, and serves until somebody can do better.
             self.rests(server, Instant::now(), ErrorKind::MasterDown);
             lease.set_in_step(health.age());
-            return Ok(lease);
+            return Ok(Some(lease));
         }
         lease.set_in_step(age);
-        Ok(lease)
+        Ok(Some(lease))
     }
 
     /// Remembers whether a server could serve a read that began at this moment.

@@ -21,7 +21,7 @@ pub use connection::Connection;
 pub(crate) use connection::Watch;
 pub(crate) use incoming::Incoming;
 pub use pool::PoolStatus;
-pub(crate) use pool::{Lease, Pool};
+pub(crate) use pool::{Landed, Lease, Pool, LONGEST};
 pub(crate) use resting::Standing;
 pub(crate) use stream::{Deadline, Stream};
 pub(crate) use traffic::Traffic;

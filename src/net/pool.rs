@@ -1,10 +1,14 @@
 //! The connections to one server: lent out, taken back, never more than allowed.
 
+mod gather;
 mod lease;
 mod opening;
 mod silent;
 
+pub(crate) use gather::{Landed, LONGEST};
 pub(crate) use lease::Lease;
+
+use gather::Batch;
 
 use super::connection::{Connection, Watch};
 use super::forked;
@@ -55,6 +59,9 @@ pub struct PoolStatus {
     /// Connections that were closed since then because they lay unused for longer than
     /// [`Builder::max_idle_age`](crate::Builder::max_idle_age).
     pub aged: u64,
+    /// Calls since then that went over a connection together with one that waited for it before them: see
+    /// [`Builder::share_connections`](crate::Builder::share_connections).
+    pub gathered: u64,
     /// Whether the server was silent until a call met its deadline, and has been since: calls to it fail at once.
     pub silent: bool,
 }
@@ -71,7 +78,20 @@ struct State {
     open: usize,
     /// Calls that wait for one, the one that came first in front. Each is woken by itself.
     waiting: Vec<Arc<Condvar>>,
+    /// Calls that wait for one together.
+    gathering: Vec<Arc<Batch>>,
     counts: Counts,
+}
+
+/// What a call does that finds no connection free.
+#[derive(Clone, Copy)]
+enum Turn<'b> {
+    /// It waits for its turn.
+    Its,
+    /// It waits in the place of its batch.
+    OfBatch(&'b Arc<Condvar>),
+    /// It does not wait.
+    Never,
 }
 
 /// What has happened since the pool was made.
@@ -81,12 +101,13 @@ struct Counts {
     waited: u64,
     timed_out: u64,
     aged: u64,
+    gathered: u64,
 }
 
 impl State {
     fn new(node: Arc<Node>) -> State {
-        let (idle, waiting, counts) = (Vec::new(), Vec::new(), Counts::default());
-        State { node, process: forked::this_process(), idle, open: 0, waiting, counts }
+        let (idle, waiting, gathering, counts) = (Vec::new(), Vec::new(), Vec::new(), Counts::default());
+        State { node, process: forked::this_process(), idle, open: 0, waiting, gathering, counts }
     }
 
     /// In a child, gives up what is its parent's: what two processes send over one connection gets mixed up. It is to be
@@ -191,11 +212,12 @@ impl Pool {
             size: self.settings.pool_size,
             open: state.open,
             idle: state.idle.len(),
-            waiting: state.waiting.len(),
+            waiting: state.waiting.len() + state.gathering.iter().map(|batch| batch.followers()).sum::<usize>(),
             opened: state.counts.opened,
             waited: state.counts.waited,
             timed_out: state.counts.timed_out,
             aged: state.counts.aged,
+            gathered: state.counts.gathered,
             silent: self.silence().is_on(),
         }
     }
@@ -208,12 +230,31 @@ impl Pool {
     /// Lends a connection in this database: an idle one that still lives, a new one, or the next that becomes free. None
     /// to a server that is silent.
     pub(crate) fn lend(self: &Arc<Pool>, database: u32, deadline: Deadline) -> Result<Lease> {
+        self.lend_in_turn(database, deadline, Turn::Its)?.ok_or_else(|| self.stayed_in_use())
+    }
+
+    /// The same without waiting for others; `None` when all connections are in use.
+    pub(crate) fn lend_at_once(self: &Arc<Pool>, database: u32, deadline: Deadline) -> Result<Option<Lease>> {
+        self.lend_in_turn(database, deadline, Turn::Never)
+    }
+
+    /// The same for a batch, in its place.
+    pub(crate) fn lend_to_batch(
+        self: &Arc<Pool>,
+        turn: &Arc<Condvar>,
+        database: u32,
+        deadline: Deadline,
+    ) -> Result<Lease> {
+        self.lend_in_turn(database, deadline, Turn::OfBatch(turn))?.ok_or_else(|| self.stayed_in_use())
+    }
+
+    fn lend_in_turn(self: &Arc<Pool>, database: u32, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
         if self.silence().is_on() {
             self.try_silent(deadline)?;
         }
-        let mut lease = self.lend_any(deadline)?;
+        let Some(mut lease) = self.lend_any(deadline, turn)? else { return Ok(None) };
         match lease.select(database, deadline) {
-            Ok(()) => return Ok(lease),
+            Ok(()) => return Ok(Some(lease)),
             // An idle one that was dead: in the database that it was in, whoever uses it first would try a new one.
             Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol) => {
                 lease.discard(CloseReason::FoundDead)
@@ -221,9 +262,9 @@ impl Pool {
             Err(error) => return Err(error),
         }
         self.drop_idle();
-        let mut lease = self.lend_any(deadline)?;
+        let Some(mut lease) = self.lend_any(deadline, turn)? else { return Ok(None) };
         lease.select(database, deadline)?;
-        Ok(lease)
+        Ok(Some(lease))
     }
 
     /// Lends a connection for what a server heeds also while it runs a script for too long. Such a server refuses `SELECT`
@@ -259,30 +300,30 @@ impl Pool {
         Ok(lease)
     }
 
-    fn lend_any(self: &Arc<Pool>, deadline: Deadline) -> Result<Lease> {
+    fn lend_any(self: &Arc<Pool>, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
         if let Some(mut lease) = self.take_idle() {
             // Without the lock: others need not wait while this one is looked at.
             lease.wake();
             let is_good = lease.was_just_used() && lease.is_of_this_process() && !self.silence().is_on();
-            return if is_good { Ok(lease) } else { self.checked(lease, deadline) };
+            return if is_good { Ok(Some(lease)) } else { self.checked(lease, deadline, turn) };
         }
         let mut waited = None;
-        let lent = self.take(deadline, &mut waited);
+        let lent = self.take(deadline, turn, &mut waited);
         // The lock is free again, and what was counted is in the lease: from here on it counts it back.
         if let Some(begun) = waited {
             let (took, timed_out) = (begun.elapsed(), lent.is_err());
             let node = &*self.node();
             self.observer().on(|| ObserverEvent::PoolWait { node, took, timed_out });
         }
-        let mut lease = lent?;
+        let Some(mut lease) = lent? else { return Ok(None) };
         if let Some(connection) = &mut lease.connection {
             connection.wake();
         }
-        self.checked(lease, deadline)
+        self.checked(lease, deadline, turn)
     }
 
     /// A connection that lives, for a lease whose own may be dead, or that has none.
-    fn checked(self: &Arc<Pool>, mut lease: Lease, deadline: Deadline) -> Result<Lease> {
+    fn checked(self: &Arc<Pool>, mut lease: Lease, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
         // It fell silent while this call waited for a connection.
         if self.silence().is_on() {
             return Err(self.silence().error());
@@ -293,7 +334,7 @@ impl Pool {
                 // It is the parent's, who goes on with it, and so are all that lie here. Not even a look is taken.
                 drop(lease);
                 self.leave_to_parent();
-                return self.lend_any(deadline);
+                return self.lend_any(deadline, turn);
             }
             if self.settings.max_idle_age.is_some_and(|age| connection.lay() >= age) {
                 // Those that lie there have lain for longer.
@@ -306,7 +347,7 @@ impl Pool {
             }
             let is_open = connection.is_open();
             if is_open && connection.still_answers(deadline) {
-                return Ok(lease);
+                return Ok(Some(lease));
             }
             connection.closes(CloseReason::FoundDead);
             lease.connection = None;
@@ -321,7 +362,7 @@ impl Pool {
         // is sent what must not be left in doubt.
         let opened = if is_in_doubt { self.begin_answering(deadline) } else { self.begin(deadline) };
         lease.connection = Some(opened?);
-        Ok(lease)
+        Ok(Some(lease))
     }
 
     /// In a child, gives up what is its parent's.
@@ -344,14 +385,28 @@ impl Pool {
         Some(Lease::new(Some(connection), Arc::clone(self), state.process))
     }
 
-    /// The same when others wait; without a connection when there is room for a new one.
-    fn take(self: &Arc<Pool>, deadline: Deadline, waited: &mut Option<Instant>) -> Result<Lease> {
+    /// The same when others wait; without a connection when there is room for a new one. `None` where it does not wait for
+    /// its turn.
+    fn take(
+        self: &Arc<Pool>,
+        deadline: Deadline,
+        turn: Turn<'_>,
+        waited: &mut Option<Instant>,
+    ) -> Result<Option<Lease>> {
         // Beside a new connection, and beside a wait for one, to ask for the process costs nothing.
         self.leave_to_parent();
         let mut state = self.state();
         if !state.waiting.is_empty() || !state.has_room(self.settings.pool_size) {
-            *waited = self.observer().clock();
-            state = self.queue_up(state, deadline)?;
+            state = match turn {
+                Turn::Never => return Ok(None),
+                Turn::OfBatch(turn) => self.queue_up(state, deadline, turn)?,
+                Turn::Its => {
+                    *waited = self.observer().clock();
+                    state.counts.waited += 1;
+                    let turn = Arc::default();
+                    self.queue_up(state, deadline, &turn).map_err(|error| self.left(&turn, error))?
+                }
+            };
         }
         let mut connection = state.idle.pop();
         match &mut connection {
@@ -359,7 +414,7 @@ impl Pool {
             None => state.open += 1,
         }
         state.wake_first_if_room(self.settings.pool_size);
-        Ok(Lease::new(connection, Arc::clone(self), state.process))
+        Ok(Some(Lease::new(connection, Arc::clone(self), state.process)))
     }
 
     /// Another idle connection, if there is one, for a lease whose own was dead. It keeps its place: nobody who waits
@@ -378,13 +433,19 @@ impl Pool {
         }
     }
 
-    /// Waits until it is this call's turn and there is room. Nobody who comes later is served before.
-    fn queue_up<'s>(&'s self, mut state: MutexGuard<'s, State>, deadline: Deadline) -> Result<MutexGuard<'s, State>> {
+    /// Waits until it is this turn and there is room. Nobody who comes later is served before. At the deadline the turn stays
+    /// in the queue.
+    fn queue_up<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, State>,
+        deadline: Deadline,
+        turn: &Arc<Condvar>,
+    ) -> Result<MutexGuard<'s, State>> {
         let size = self.settings.pool_size;
-        let turn = Arc::new(Condvar::new());
-        state.waiting.push(Arc::clone(&turn));
-        state.counts.waited += 1;
-        let is_first = |state: &State| state.waiting.first().is_some_and(|first| Arc::ptr_eq(first, &turn));
+        if !state.waiting.iter().any(|other| Arc::ptr_eq(other, turn)) {
+            state.waiting.push(Arc::clone(turn));
+        }
+        let is_first = |state: &State| state.waiting.first().is_some_and(|first| Arc::ptr_eq(first, turn));
         loop {
             if is_first(&state) && state.has_room(size) {
                 state.waiting.remove(0);
@@ -396,12 +457,25 @@ impl Pool {
                 None => turn.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
         }
-        state.waiting.retain(|other| !Arc::ptr_eq(other, &turn));
+        drop(state);
+        Err(self.stayed_in_use())
+    }
+
+    /// A call has left the queue.
+    #[cold]
+    fn left(&self, turn: &Arc<Condvar>, error: Error) -> Error {
+        let mut state = self.state();
+        state.waiting.retain(|other| !Arc::ptr_eq(other, turn));
         state.counts.timed_out += 1;
         // It may have been told to look again in the very moment in which it gave up.
-        state.wake_first_if_room(size);
-        let message = format!("all {size} connections stayed in use until the deadline");
-        Err(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).at(&*state.node))
+        state.wake_first_if_room(self.settings.pool_size);
+        error
+    }
+
+    #[cold]
+    fn stayed_in_use(&self) -> Error {
+        let message = format!("all {} connections stayed in use until the deadline", self.settings.pool_size);
+        Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).at(&*self.node())
     }
 
     /// Closes what has lain unused for too long.

@@ -44,6 +44,15 @@ impl Deadline {
         Deadline { at, ..self }
     }
 
+    /// The later of the two.
+    pub(crate) fn or_later(self, other: Deadline) -> Deadline {
+        match (self.at, other.at) {
+            (Some(one), Some(two)) if one < two => other,
+            (Some(_), Some(_)) | (None, _) => self,
+            (Some(_), None) => other,
+        }
+    }
+
     /// The same for what may wait so long for data.
     pub(crate) fn waiting(self, wait: Wait) -> Deadline {
         let wait = match wait {

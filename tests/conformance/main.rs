@@ -9,7 +9,7 @@ mod deviations;
 
 use deviations::{What, DEVIATIONS};
 use rediscluster::cmd;
-use rediscluster::spec::{self, Access, Row, ALL};
+use rediscluster::spec::{self, Access, KeySpec, RequestPolicy, Row, ALL};
 use rediscluster_testing::{named_programs, skipped, Reply, Server};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::OnceLock;
@@ -185,6 +185,19 @@ fn rows_read_and_write_as_the_servers_say() {
         (of_row != of_server).then(|| (row.name.to_owned(), known.name, What::Access(of_server)))
     });
     hold(|what| matches!(what, What::Access(_)), differ);
+}
+
+#[test]
+fn rows_are_fast_as_the_servers_say() {
+    // They free what was there before, which may be large, so no server flags them; what they set is in the request.
+    const SETS: [&str; 3] = ["SET", "SETEX", "PSETEX"];
+    for (known, row, told) in told_rows() {
+        let of_one_key = matches!(row.access, Access::Read | Access::Write)
+            && row.request == RequestPolicy::OneShard
+            && matches!(row.keys, [KeySpec::Range(first, last, _)] if *last == *first as isize);
+        let expected = of_one_key && (told.flags.contains("fast") || SETS.contains(&row.name));
+        assert_eq!(row.fast, expected, "{} on {}", row.name, known.name);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Every key of the source: whether the target has the same where it belongs.
 
 use super::content::{compare, Key, Pair, Verdict};
+use super::fleet::Fleet;
 use super::place::Place;
 use super::report::{Finding, Kind};
 use super::server::Failed;
@@ -221,7 +222,7 @@ impl Source<'_> {
 ///
 /// # Errors
 /// Which of them gave no answer, and why.
-pub fn holders(fleet: &super::fleet::Fleet, database: u32, names: &[Vec<u8>]) -> Result<Vec<Vec<usize>>, Failed> {
+pub fn holders(fleet: &Fleet, database: u32, names: &[Vec<u8>]) -> Result<Vec<Vec<usize>>, Failed> {
     let mut holders = vec![Vec::new(); names.len()];
     for (at, member) in fleet.members.iter().enumerate() {
         let there = member.server.exist(database, names.iter().map(Vec::as_slice))?;

@@ -8,13 +8,13 @@ mod progress;
 mod report;
 mod reverse;
 pub mod server;
-mod stop;
 mod walk;
 mod wish;
 
+use crate::moving::{self, stop::Stop};
 use crate::options::Options;
 use crate::render::Mode;
-use fleet::{configured, Fleet};
+use fleet::Fleet;
 use place::Places;
 use progress::Progress;
 use report::Report;
@@ -24,7 +24,6 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
-use stop::Stop;
 use walk::{Comparison, Walk};
 use wish::Wish;
 
@@ -59,7 +58,7 @@ pub fn run(options: &Options) -> io::Result<Option<ExitCode>> {
     wish.json |= matches!(options.style(false).mode, Mode::Json | Mode::QuotedJson);
     let compared = sides(options, &wish).and_then(|(from, to)| {
         let places = Places::new(&wish, from.nodes, to.nodes)?;
-        Ok((from, to, places, Stop::new()?))
+        Ok((from, to, places, Stop::new(None, None)?))
     });
     match compared {
         Ok((from, to, places, stop)) => fleets(&wish, &from, &to, &places, &stop).map(Some),
@@ -72,10 +71,16 @@ pub fn run(options: &Options) -> io::Result<Option<ExitCode>> {
 
 /// The servers of both sides, all asked at the same time.
 fn sides(options: &Options, wish: &Wish) -> Result<(Fleet, Fleet), String> {
-    let (from, to) = configured(options, wish)?;
+    if options.database.is_some() {
+        return Err("compare: -n is for commands in one database; --databases chooses those to compare".into());
+    }
+    let open = |name: &str, list: &str| {
+        let fleet = moving::side(options, list).and_then(Fleet::connect);
+        fleet.map_err(|error| format!("{name}: {error}"))
+    };
     thread::scope(|scope| {
-        let to = scope.spawn(|| Fleet::connect(&to).map_err(|error| format!("--to: {error}")));
-        let from = Fleet::connect(&from).map_err(|error| format!("--from: {error}"));
+        let to = scope.spawn(|| open("--to", &wish.to));
+        let from = open("--from", &wish.from);
         let to = to.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         Ok((from?, to?))
     })
@@ -100,9 +105,9 @@ fn fleets(wish: &Wish, from: &Fleet, to: &Fleet, places: &Places, stop: &Stop) -
     let whole = !stop.ends() && !is_enough && !was_enough;
     writeln!(io::stdout(), "{}", report.end(begun.elapsed().as_secs_f64(), [one, other], whole))?;
     report.remarks(places.are_untold()).iter().for_each(|remark| eprintln!("rediscluster: {remark}"));
-    stop.failures().iter().for_each(|why| eprintln!("rediscluster: {why}"));
+    report.failures().iter().for_each(|why| eprintln!("rediscluster: {why}"));
     Ok(match () {
-        () if !stop.failures().is_empty() => ExitCode::from(NOT_COMPARED),
+        () if !report.failures().is_empty() => ExitCode::from(NOT_COMPARED),
         () if stop.was_told() => ExitCode::from(INTERRUPTED),
         () if report.incomparable() > 0 => ExitCode::from(NOT_COMPARED),
         () if report.count() > 0 => ExitCode::from(DIFFERENT),
@@ -125,7 +130,7 @@ fn walk(
     thread::scope(|scope| {
         for at in 0..fleet.members.len() {
             let (walk, each) = (&walk, &each);
-            scope.spawn(move || each(walk, at, databases).unwrap_or_else(|why| walk.comparison.stop.fail(why)));
+            scope.spawn(move || each(walk, at, databases).unwrap_or_else(|why| walk.comparison.report.fail(why)));
         }
     });
     progress.end();

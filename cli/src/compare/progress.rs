@@ -1,7 +1,8 @@
 //! How far a comparison is: a bar on a terminal, lines elsewhere, lines of JSON where that is asked for.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde_json::json;
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +13,7 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 /// How often there is one of JSON.
 const JSON_EVERY: Duration = Duration::from_secs(1);
 const BARS_A_SECOND: u8 = 5;
-const TEMPLATE: &str = "{prefix} {wide_bar} {percent:>3}% {pos}/{len} keys, {per_sec}, {msg}{eta} left";
+const TEMPLATE: &str = "{prefix} {wide_bar} {percent:>3}% {pos}/{len} keys, {rate}, {msg}{eta} left";
 
 /// What is shown while the keys of one side are gone through.
 pub struct Progress {
@@ -34,6 +35,11 @@ impl Progress {
             false => ProgressDrawTarget::hidden(),
         };
         let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // The bar has nobody to tell of an error.
+            let _ = write!(out, "{:.0}/s", state.per_sec());
+        };
+        let style = style.with_key("rate", rate);
         let bar = ProgressBar::with_draw_target(Some(total), target).with_style(style).with_prefix(side);
         let told = Mutex::new(Instant::now());
         Progress { side, passed: AtomicU64::new(0), total, bar, json, lines: !json && !is_bar, told }
@@ -45,7 +51,7 @@ impl Progress {
         let passed = (self.passed.fetch_add(keys, Ordering::Relaxed) + keys).min(self.total);
         self.bar.set_position(passed);
         if differences > 0 {
-            self.bar.set_message(format!("{differences} differences, "));
+            self.bar.set_message(format!("{}, ", counted(differences)));
         }
         let (side, total) = (self.side, self.total);
         if self.json && self.is_time(JSON_EVERY) {
@@ -53,7 +59,7 @@ impl Progress {
             let _ = writeln!(io::stdout(), "{line}");
         }
         if self.lines && self.is_time(LINE_EVERY) {
-            let _ = writeln!(io::stderr(), "{side}: {passed} of {total} keys, {differences} differences");
+            let _ = writeln!(io::stderr(), "{side}: {passed} of {total} keys, {}", counted(differences));
         }
     }
 
@@ -80,4 +86,8 @@ impl Progress {
     pub fn end(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+fn counted(differences: u64) -> String {
+    format!("{differences} difference{}", if differences == 1 { "" } else { "s" })
 }

@@ -3,7 +3,8 @@
 use super::content::{Difference, Expiry};
 use super::fleet::{Fleet, Member};
 use super::progress::Progress;
-use super::stop::Stop;
+use crate::moving::report::keys;
+use crate::moving::stop::Stop;
 use crate::quote::shown;
 use serde_json::{json, Map, Value};
 use std::io::{self, Write};
@@ -72,6 +73,8 @@ pub struct Report<'r> {
     pub gone: AtomicU64,
     /// Keys of the source of which nobody knows to which node of the target they belong.
     pub strays: AtomicU64,
+    /// Why it could not go on.
+    failures: Mutex<Vec<String>>,
     /// Why the output could not be written.
     unwritten: Mutex<Option<io::Error>>,
 }
@@ -80,7 +83,18 @@ impl<'r> Report<'r> {
     pub fn new(from: &'r Fleet, to: &'r Fleet, json: bool, stop: &'r Stop) -> Report<'r> {
         let zero = || AtomicU64::new(0);
         let (same, gone, strays) = (zero(), zero(), zero());
-        Report { from, to, json, stop, counts: Default::default(), same, gone, strays, unwritten: Mutex::default() }
+        Report {
+            from,
+            to,
+            json,
+            stop,
+            counts: Default::default(),
+            same,
+            gone,
+            strays,
+            failures: Mutex::default(),
+            unwritten: Mutex::default(),
+        }
     }
 
     /// Tells of a key.
@@ -91,7 +105,7 @@ impl<'r> Report<'r> {
         let line = if self.json { self.json(kind, finding) } else { self.line(kind, finding) };
         if let Err(error) = progress.aside(|| writeln!(io::stdout(), "{line}")) {
             // Whoever reads the output has gone: that is no failure of a server.
-            self.stop.fail(String::new());
+            self.stop.fail();
             self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         }
     }
@@ -111,6 +125,20 @@ impl<'r> Report<'r> {
             };
             self.tell(&finding, progress);
         }
+    }
+
+    /// It cannot go on, and why.
+    pub fn fail(&self, why: String) {
+        self.stop.fail();
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if !failures.contains(&why) {
+            failures.push(why);
+        }
+    }
+
+    /// Why it could not go on.
+    pub fn failures(&self) -> Vec<String> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How many differences there are by now.
@@ -221,13 +249,4 @@ fn expiries(from: &Expiry, to: &Expiry) -> String {
         _ => String::new(),
     };
     format!("{} against {}{later}", moment(from), moment(to))
-}
-
-/// A number of keys.
-fn keys(number: u64) -> String {
-    if number == 1 {
-        "1 key".into()
-    } else {
-        format!("{number} keys")
-    }
 }

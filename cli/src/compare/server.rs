@@ -104,21 +104,6 @@ impl Server {
         Ok(())
     }
 
-    /// The databases that have keys, and how many.
-    ///
-    /// # Errors
-    /// Why it gave no answer.
-    pub fn keys(&self) -> Result<Vec<(u32, u64)>, Failed> {
-        let info =
-            self.cluster.on(ALONE).and_then(|alone| alone.execute(cmd("INFO").arg("keyspace").reply::<Vec<u8>>()));
-        let info = info.map_err(|error| self.told(&error))?;
-        let database = |line: &str| {
-            let (name, told) = line.trim().split_once(":keys=")?;
-            Some((name.strip_prefix("db")?.parse().ok()?, told.split(',').next()?.parse().ok()?))
-        };
-        Ok(String::from_utf8_lossy(&info).lines().filter_map(database).collect())
-    }
-
     /// Which of these names it has in a database.
     ///
     /// # Errors

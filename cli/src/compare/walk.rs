@@ -5,8 +5,9 @@ use super::place::Places;
 use super::progress::Progress;
 use super::report::Report;
 use super::server::{Failed, Server};
-use super::stop::Stop;
 use super::wish::Wish;
+use crate::moving::job::is_own;
+use crate::moving::stop::Stop;
 use rediscluster::{spec, Cmd, Value};
 use std::collections::hash_map::DefaultHasher;
 use std::collections::HashSet;
@@ -112,25 +113,4 @@ fn number(to: usize, database: u32, name: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     (to, database, name).hash(&mut hasher);
     hasher.finish()
-}
-
-/// Whether a key belongs to this program or to the library.
-fn is_own(name: &[u8]) -> bool {
-    let is_own = |rest: &[u8]| rest == b"placement" || rest.starts_with(b"job") || rest.starts_with(b"stash:");
-    name.strip_prefix(b"rediscluster:").is_some_and(is_own)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_of_this_program_are_known() {
-        for name in ["placement", "job", "job:progress", "stash:lmove-left-right:from:00c0ffee00c0ffee:foo"] {
-            assert!(is_own(format!("rediscluster:{name}").as_bytes()), "{name}");
-        }
-        for name in ["rediscluster:", "placement", "rediscluster:placements", "rediscluster:mine"] {
-            assert!(!is_own(name.as_bytes()), "{name}");
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! The words behind `compare`.
 
 use clap::{ArgGroup, CommandFactory, FromArgMatches, Parser};
+use rediscluster::HashTags;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -58,6 +59,10 @@ pub struct Wish {
     #[arg(long)]
     pub untagged: bool,
 
+    /// How both fleets treat hash tags: strip, keep or off
+    #[arg(long, value_name = "RULE", default_value = "strip", value_parser = hash_tags)]
+    pub hash_tags: HashTags,
+
     /// Tell differences, progress and the end as lines of JSON
     #[arg(long)]
     pub json: bool,
@@ -70,5 +75,14 @@ impl Wish {
     /// What clap says of a mistake, or the help.
     pub fn read(words: &[OsString]) -> Result<Wish, clap::Error> {
         Wish::from_arg_matches(&Wish::command().try_get_matches_from(words)?)
+    }
+}
+
+fn hash_tags(name: &str) -> Result<HashTags, String> {
+    match name {
+        "strip" => Ok(HashTags::Strip),
+        "keep" => Ok(HashTags::Keep),
+        "off" => Ok(HashTags::Off),
+        _ => Err("none of strip, keep and off".to_owned()),
     }
 }

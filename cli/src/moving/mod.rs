@@ -3,23 +3,24 @@
 mod engine;
 mod extras;
 mod finish;
-mod fleet;
+pub mod fleet;
 mod guards;
-mod job;
+pub mod job;
 mod link;
 mod lock;
 mod pieces;
 mod place;
 mod progress;
 mod read;
-mod report;
+pub mod report;
 mod route;
 mod same;
 mod scan;
 mod status;
-mod stop;
+pub mod stop;
 mod stream;
 mod survey;
+pub mod tags;
 mod wish;
 mod write;
 
@@ -87,17 +88,21 @@ pub fn run(options: &Options) -> Option<ExitCode> {
     })
 }
 
-/// A side's configuration: everything as the options say, but its own nodes.
-fn side(options: &Options, list: &str) -> Result<Config, String> {
+/// A side's configuration: everything as the options say, but its own nodes; `@FILE` is a file of its own.
+pub fn side(options: &Options, list: &str) -> Result<Config, String> {
     let mut options = options.clone();
-    (options.node, options.nodes) = (Vec::new(), Some(wish::list(list)));
+    options.node.clear();
+    match list.strip_prefix('@') {
+        Some(file) => (options.nodes, options.config) = (None, Some(file.into())),
+        None => options.nodes = Some(wish::list(list)),
+    }
     of_fleet(&options)
 }
 
 /// The configured fleet.
 fn of_fleet(options: &Options) -> Result<Config, String> {
     let config = Config::gather(options, |name| std::env::var_os(name))?;
-    config.is_fleet("clone and reshard").map(|()| config)
+    config.is_fleet("to clone, reshard and compare").map(|()| config)
 }
 
 fn execute(options: &Options, kind: &str, wish: &Wish) -> Result<ExitCode, String> {

@@ -1,19 +1,8 @@
 //! Where a key belongs that lies on a server: by its stored name, and by what is known of its tag.
 
+use super::tags::Tags;
 use super::wish::Wish;
 use rediscluster::{Crc32Modulo, HashTags, Partitioner};
-use regex::bytes::{Regex, RegexBuilder};
-use std::collections::HashMap;
-
-/// How stored names become full ones.
-enum Tags {
-    /// They are the same.
-    None,
-    /// The full names by the stored ones.
-    Known(HashMap<Vec<u8>, Vec<Vec<u8>>>),
-    /// The first rule that fits.
-    Rules(Vec<(Regex, Vec<u8>)>),
-}
 
 /// Where keys belong.
 pub struct Places {
@@ -45,22 +34,7 @@ impl Places {
                  give --tags FILE or --tag-rule REGEX=TEMPLATE, or --untagged when no key has one"
             ));
         }
-        let mut tags = Tags::None;
-        if let Some(path) = &wish.tags {
-            let shown = path.display();
-            let text = std::fs::read(path).map_err(|error| format!("--tags {shown}: {error}"))?;
-            let mut known: HashMap<Vec<u8>, Vec<Vec<u8>>> = HashMap::new();
-            for line in text.split(|&byte| byte == b'\n') {
-                let full = line.strip_suffix(b"\r").unwrap_or(line);
-                if !full.is_empty() {
-                    let (_, stored) = HashTags::Strip.split(full);
-                    known.entry(stored.to_vec()).or_default().push(full.to_vec());
-                }
-            }
-            tags = Tags::Known(known);
-        } else if !wish.tag_rule.is_empty() {
-            tags = Tags::Rules(wish.tag_rule.iter().map(|text| rule(text)).collect::<Result<_, _>>()?);
-        }
+        let tags = Tags::read(wish.tags.as_deref(), &wish.tag_rule)?;
         Ok(Places { from, to, tags, keeps_strays: wish.strays == "keep" })
     }
 
@@ -96,7 +70,7 @@ impl Places {
     }
 
     fn leads(&self, nodes: &[usize], among: usize, stored: &[u8]) -> bool {
-        self.full(stored).iter().any(|full| {
+        self.tags.full(stored).iter().any(|full| {
             let (hashed, name) = HashTags::Strip.split(full);
             name == stored && nodes.contains(&Crc32Modulo.node_index(hashed, among))
         })
@@ -106,12 +80,12 @@ impl Places {
     fn led(&self, nodes: &[usize], stored: &[u8]) -> Place {
         let mut found: Option<usize> = None;
         let mut name = Vec::new();
-        for full in self.full(stored) {
+        for full in self.tags.full(stored) {
             let (hashed, as_stored) = HashTags::Strip.split(&full);
             let is_tagged = as_stored.len() != full.len();
             if self.from == 1 {
                 // One server stores names as programs say them, or without their tags: then a list or a rule has these.
-                if is_tagged && matches!(self.tags, Tags::None) {
+                if is_tagged && self.tags.are_none() {
                     return Place::Stray("its name has a tag, and --untagged says that there are none");
                 }
             } else {
@@ -134,35 +108,11 @@ impl Places {
             None => Place::Stray("its name leads to another node"),
         }
     }
-
-    /// The names by which programs may know it.
-    fn full(&self, stored: &[u8]) -> Vec<Vec<u8>> {
-        match &self.tags {
-            Tags::None => vec![stored.to_vec()],
-            Tags::Known(known) => known.get(stored).cloned().unwrap_or_else(|| vec![stored.to_vec()]),
-            Tags::Rules(rules) => {
-                let full = rules.iter().find_map(|(regex, template)| {
-                    let captures = regex.captures(stored)?;
-                    let mut full = Vec::new();
-                    captures.expand(template, &mut full);
-                    Some(full)
-                });
-                vec![full.unwrap_or_else(|| stored.to_vec())]
-            }
-        }
-    }
 }
 
 /// Whether a name without a tag leads to one of these nodes of so many.
 pub fn is_plainly_home(name: &[u8], nodes: &[usize], among: usize) -> bool {
     nodes.contains(&Crc32Modulo.node_index(name, among))
-}
-
-/// `REGEX=TEMPLATE`, divided at the last `=`.
-fn rule(text: &str) -> Result<(Regex, Vec<u8>), String> {
-    let (regex, template) = text.rsplit_once('=').ok_or("--tag-rule is not REGEX=TEMPLATE")?;
-    let regex = RegexBuilder::new(regex).unicode(false).build();
-    Ok((regex.map_err(|error| format!("--tag-rule: {error}"))?, template.as_bytes().to_vec()))
 }
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ struct State {
     meddle: Option<(usize, Vec<Vec<u8>>)>,
     event: Option<(usize, Cut, Event)>,
     between: Option<(usize, Event)>,
+    /// The event has begun to run, and has run.
+    happens: bool,
     has_happened: bool,
     /// Every connection so far.
     streams: Vec<TcpStream>,
@@ -126,9 +128,15 @@ impl Wire {
         lock(&self.state).is_cut
     }
 
-    /// Whether the event has run.
+    /// Whether the event has run. One that runs is waited for: whoever lost another connection by it may be here before it
+    /// has ended.
     pub fn has_happened(&self) -> bool {
-        lock(&self.state).has_happened
+        let state = || {
+            let state = lock(&self.state);
+            (state.happens, state.has_happened)
+        };
+        super::wait_until("the event has ended", || matches!(state(), (false, _) | (_, true)));
+        state().1
     }
 }
 
@@ -169,6 +177,7 @@ fn carry(stream: TcpStream, port: u16, state: &Mutex<State>) -> std::io::Result<
             (cut, state.meddle_at(nth), state.event_at(nth), state.between_at(nth))
         };
         if let Some(between) = between {
+            lock(state).happens = true;
             between();
             lock(state).has_happened = true;
         }
@@ -196,6 +205,7 @@ fn carry(stream: TcpStream, port: u16, state: &Mutex<State>) -> std::io::Result<
         }
         if let Some((_, event)) = event {
             // Before anybody learns of it, so that whoever sees a closed connection finds it done.
+            lock(state).happens = true;
             event();
             let mut state = lock(state);
             state.has_happened = true;

@@ -1,8 +1,10 @@
 //! The servers of several versions that a test may be given.
 
 use std::env;
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The servers that `REDISCLUSTER_SERVERS` names, a line `NAME PATH` each, as `scripts/servers.sh` prints; none when it
 /// is not set.
@@ -15,7 +17,16 @@ pub fn named_programs() -> Vec<(String, PathBuf)> {
     named.lines().map(str::trim).filter(|line| !line.is_empty()).map(program).collect()
 }
 
-/// Says what is not tested. Not by `eprintln!`, which is shown for a failing test only.
+/// Says what is not tested, and why. Not by `println!` or `eprintln!`, which are shown for a failing test only. `make test`
+/// lists it in its end: what examples in the documentation say is not shown at all, so it has a file for that.
 pub fn skipped(what: &str) {
-    writeln!(io::stderr(), "############ SKIPPED: {what} ############").expect("standard error");
+    let Some(path) = env::var_os("SKIPPED_LOG") else {
+        return writeln!(io::stderr(), "SKIPPED: {what}").expect("standard error");
+    };
+    let program = env::current_exe().ok();
+    let name = program.as_deref().and_then(Path::file_stem).map(OsStr::to_string_lossy).unwrap_or_default();
+    // Cargo puts a number behind the name of a test; one that begins with `rust_out` or `merged` is of the documentation.
+    let name = name.rsplit_once('-').map_or("documentation", |(name, _)| name);
+    let mut file = File::options().append(true).create(true).open(&path).expect("the file of SKIPPED_LOG");
+    file.write_all(format!("{name}: {what}\n").as_bytes()).expect("the file of SKIPPED_LOG");
 }

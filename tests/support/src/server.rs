@@ -11,7 +11,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{free_port, random, wait_until, wait_until_closed, Reply, Talk, PATIENCE};
+use super::{free_port, random, skipped, wait_until, wait_until_closed, Reply, Talk, PATIENCE};
 
 /// How long one question to a server may take.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -200,8 +200,8 @@ impl Server {
 
     /// Whether the server has what Redis brought with a version such as `7.0`. Valkey counts by the version of Redis
     /// that it says it is, unless one of its own is named as well, as in `7.4 or valkey 9.0`; `valkey 9.1` is what
-    /// Redis does not have. Where it is not there, a line on standard output says that `what` is skipped, so that a
-    /// test never passes by silence.
+    /// Redis does not have. Where it is not there, [`skipped`] tells `what`, so that a test never
+    /// passes by silence.
     pub fn is_since(&self, version: &str, what: &str) -> bool {
         let parts = |text: &str| text.split('.').map(|part| part.parse().unwrap_or(0)).collect::<Vec<u32>>();
         let valkey = self.field("server", "valkey_version");
@@ -214,7 +214,7 @@ impl Server {
         };
         let since = wanted.is_some_and(|wanted| parts(&is) >= parts(&wanted));
         if !since {
-            println!("SKIPPED: {what}: since {version}, and this server is {is}");
+            skipped(&format!("{what}: since {version}, and this server is {is}"));
         }
         since
     }

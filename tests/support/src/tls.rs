@@ -1,6 +1,5 @@
 //! Which server speaks TLS: not every one is built with it.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -17,8 +16,7 @@ pub fn server_with_tls(test: &str) -> Option<&'static Path> {
         all.find(|program| program.is_file() && has_tls(program))
     });
     if found.is_none() {
-        // Not by `println!`: of a test that passes, what that prints is not shown.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: no server here was built with TLS: {test}");
+        crate::skipped(&format!("no server here was built with TLS: {test}"));
     }
     found.as_deref()
 }

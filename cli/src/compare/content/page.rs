@@ -25,10 +25,9 @@ impl Page {
 
     /// What a page was like, from which the size of the next one follows.
     pub fn took(&mut self, elements: usize, bytes: usize) {
-        if elements > 0 {
-            let each = (bytes / elements).max(1);
+        if let Some(each) = bytes.checked_div(elements) {
             // The next ones may be larger.
-            self.count = (BYTES / each).clamp(1, self.count.saturating_mul(4).min(MOST));
+            self.count = (BYTES / each.max(1)).clamp(1, self.count.saturating_mul(4).min(MOST));
         }
     }
 }

@@ -1,4 +1,7 @@
-//! `docs/commands.md` is written from the command table; `UPDATE_REFERENCE=1` writes it anew.
+//! `docs/commands.md` and the list of methods on the page of `Cluster` are written from the command table and the code;
+//! `UPDATE_REFERENCE=1` writes them anew.
+
+mod methods;
 
 use rediscluster::spec::{Access, RequestPolicy, Row, ALL};
 use std::fmt::Write;
@@ -12,6 +15,9 @@ Written from the command table (`src/table.rs`) by `make reference`; do not edit
 
 | column | what it says |
 |---|---|
+| method | the method of `Cluster`, with `use rediscluster::prelude::*`, or what else sends it. Where there is none, \
+`cluster.execute(cmd(\"NAME\"))` does, after `Cluster::on` where the caller chooses the server; over a connection of \
+`Builder::open` where the access is `connection` |
 | since | the version of Redis that brought it; of Valkey, and so named, where Redis does not have it |
 | arity | how many words, the command's own included; a negative number is the fewest |
 | access | `read`: a replica may answer. `write`: a master does. `server`: it is about servers, not about keys. \
@@ -25,6 +31,8 @@ A server that the caller chooses is one that `Cluster::on` names: without it the
 | round trips | how often servers are waited for then, when nobody interferes |
 
 ";
+
+const TITLES: &str = "| command | method | since | arity | access | keys | goes to | several | atomic | round trips |";
 
 /// What happens when several servers are involved, whether that is atomic, and the round trips; empty for one server.
 fn several(row: &Row) -> [String; 3] {
@@ -43,6 +51,7 @@ fn several(row: &Row) -> [String; 3] {
 }
 
 fn reference() -> String {
+    let methods = methods::methods();
     let mut text = HEAD.to_owned();
     let subcommands = ALL.iter().filter(|row| row.name.contains(' ')).count();
     writeln!(text, "{} commands and subcommands, {subcommands} of them subcommands.", ALL.len()).unwrap();
@@ -50,14 +59,14 @@ fn reference() -> String {
     for row in ALL {
         if group.replace(row.group) != Some(row.group) {
             writeln!(text, "\n## {}{}\n", row.group.name()[..1].to_uppercase(), &row.group.name()[1..]).unwrap();
-            writeln!(text, "| command | since | arity | access | keys | goes to | several | atomic | round trips |")
-                .unwrap();
-            writeln!(text, "|---|---|---|---|---|---|---|---|---|").unwrap();
+            writeln!(text, "{TITLES}").unwrap();
+            writeln!(text, "{}", "|---".repeat(TITLES.matches(" |").count()) + "|").unwrap();
         }
         let since = row.since.replace("valkey", "Valkey");
         let [several, atomic, rounds] = several(row);
         let cells = [
             format!("`{}`", row.name),
+            methods::of_row(row, &methods),
             since,
             row.arity.to_string(),
             row.access.to_string(),
@@ -73,29 +82,37 @@ fn reference() -> String {
     text
 }
 
+/// A file is what was made from the table and the code; it is written anew when that was asked for.
+fn assert_is_written(path: &str, made: &str) {
+    let full = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("UPDATE_REFERENCE").is_some() {
+        fs::write(&full, made).unwrap();
+    }
+    let committed = fs::read_to_string(&full).unwrap_or_default();
+    let stale = made.lines().find(|line| !committed.lines().any(|other| other == *line));
+    assert!(committed == made, "{path} is stale, `make reference` writes it anew; it lacks {stale:?}");
+}
+
 #[test]
 fn the_reference_is_what_the_table_says() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md");
-    let reference = reference();
-    if std::env::var_os("UPDATE_REFERENCE").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, &reference).unwrap();
-    }
-    let committed = fs::read_to_string(&path).unwrap_or_default();
-    let stale = reference.lines().find(|line| !committed.lines().any(|other| other == *line));
-    assert!(committed == reference, "docs/commands.md is stale, `make reference` writes it anew; it lacks {stale:?}");
+    assert_is_written("docs/commands.md", &reference());
+}
+
+#[test]
+fn the_page_of_cluster_lists_all_methods() {
+    assert_is_written("src/cluster/methods.md", &methods::page(&methods::methods()));
 }
 
 /// The code that CONTRIBUTING.md shows is that of the repository.
 #[test]
 fn the_example_of_how_to_add_a_command_is_true() {
     let code = [
-        include_str!("../src/table.rs"),
-        include_str!("../src/commands/strings.rs"),
-        include_str!("../src/cross_node/random_key.rs"),
+        include_str!("../../src/table.rs"),
+        include_str!("../../src/commands/strings.rs"),
+        include_str!("../../src/cross_node/random_key.rs"),
     ]
     .concat();
-    let shown: Vec<&str> = include_str!("../CONTRIBUTING.md")
+    let shown: Vec<&str> = include_str!("../../CONTRIBUTING.md")
         .split("```")
         .skip(1)
         .step_by(2)

@@ -1,0 +1,172 @@
+//! One request to one server, and its reply.
+
+use super::{Answer, Call, Command, Effort};
+use crate::error::{Error, Result};
+use crate::net::{Deadline, Lease};
+use crate::observer::CloseReason;
+use crate::plan::command;
+use crate::resp::ValueRef;
+use crate::topology::info::Info;
+use crate::topology::Role;
+use std::ops::Range;
+
+impl Call<'_> {
+    /// One request to one server.
+    pub(crate) fn exchange(&self, server: usize, request: &[u8]) -> Result<Answer> {
+        self.exchange_until(server, request, self.deadline, None)
+    }
+
+    /// The same; what is `routed` to a replica goes to one that is in step, if any other server can serve.
+    pub(super) fn exchange_until(
+        &self,
+        server: usize,
+        request: &[u8],
+        deadline: Deadline,
+        routed: Option<bool>,
+    ) -> Result<Answer> {
+        self.budget.earn();
+        match self.attempt(server, request, deadline, routed) {
+            Err(error) => self.exchange_again(server, request, deadline, routed, error),
+            answer => answer,
+        }
+    }
+
+    /// What follows when the first attempt has failed: others, and for a script that the server does not know the whole of it.
+    #[cold]
+    #[inline(never)]
+    fn exchange_again(
+        &self,
+        server: usize,
+        request: &[u8],
+        deadline: Deadline,
+        routed: Option<bool>,
+        first: Error,
+    ) -> Result<Answer> {
+        let exchange = |request: &[u8], first: Option<Error>| {
+            let effort = Effort { has_others: routed == Some(true), ..self.effort(deadline) };
+            effort.tried(&self.servers.pools[server], first, || self.attempt(server, request, deadline, routed))
+        };
+        match (exchange(request, Some(first)), self.whole_script) {
+            // The same server: it knows the script from then on.
+            (Err(error), Some(whole)) if error.is_unknown_script() => exchange(&(whole.request)()?, None),
+            (result, _) => result,
+        }
+    }
+
+    /// What may be done for a request until then.
+    pub(super) fn effort(&self, deadline: Deadline) -> Effort<'_> {
+        let repeatable = self.reads() || self.retries.repeat_unknown();
+        let command = Command::Of(self.spec, self.args);
+        Effort { retries: self.retries, budget: self.budget, deadline, repeatable, has_others: false, command }
+    }
+
+    /// Tries what takes several requests to one server, or none.
+    pub(crate) fn tried<T>(&self, server: usize, attempt: impl FnMut() -> Result<T>) -> Result<T> {
+        self.effort(self.deadline).tried(&self.servers.pools[server], None, attempt)
+    }
+
+    /// One request to one server, and what tells the process that answered from every other: its `run_id`, empty when it
+    /// does not say. Both come over one connection, so they are of one process.
+    pub(crate) fn run_identified(&self, server: usize, request: &[u8]) -> Result<(String, Answer)> {
+        let requests = [&command([&b"INFO"[..], b"server"]), request].concat();
+        let attempt = || {
+            let mut lease = self.lend_until(server, self.deadline)?;
+            lease.send(&requests, 2, self.deadline)?;
+            let process = match lease.receive(self.deadline)?.value() {
+                ValueRef::Error(text) => Err(Error::server(text)),
+                said => Ok(process_of(said.as_bytes().unwrap_or_default())),
+            };
+            let node = lease.node().to_string();
+            // The second reply is read in any case: the connection goes on.
+            let answer = finish(lease, self.deadline)?;
+            Ok((process.map_err(|error| error.with_command("INFO").with_node(|| node))?, answer))
+        };
+        self.tried(server, attempt).map_err(|error| self.finish_error(error))
+    }
+
+    pub(super) fn attempt(
+        &self,
+        server: usize,
+        request: &[u8],
+        deadline: Deadline,
+        routed: Option<bool>,
+    ) -> Result<Answer> {
+        match self.lend_at_once(server, deadline, routed)? {
+            Some(lease) => self.attempt_over(lease, request, deadline),
+            None => self.attempt_in_a_crowd(server, request, deadline, routed),
+        }
+    }
+
+    pub(super) fn attempt_over(&self, mut lease: Lease, request: &[u8], deadline: Deadline) -> Result<Answer> {
+        lease.refuse_too_many_words(request, deadline)?;
+        let range = match self.whole_script {
+            Some(whole) if whole.ask && !lease.knows_script(self.args, deadline)? => {
+                lease.exchange(&(whole.request)()?, deadline)
+            }
+            _ => lease.exchange(request, deadline),
+        };
+        answer(lease, range?).map_err(|error| self.judged(error))
+    }
+
+    /// A connection to this server, in the database of the command.
+    pub(crate) fn lend_until(&self, server: usize, deadline: Deadline) -> Result<Lease> {
+        let pool = &self.servers.pools[server];
+        let lend = || match self.spec.is_heeded_while_busy() {
+            true => pool.lend_to_busy(deadline),
+            false => pool.lend(self.database, deadline),
+        };
+        let Some(traffic) = self.traffic else { return lend() };
+        traffic.visit(self.topology().node(server));
+        let mut lease = lend()?;
+        lease.count_for(traffic);
+        Ok(lease)
+    }
+
+    /// The same for what may be `routed`, without waiting for other calls; `None` when all connections are in use.
+    fn lend_at_once(&self, server: usize, deadline: Deadline, routed: Option<bool>) -> Result<Option<Lease>> {
+        let pool = &self.servers.pools[server];
+        if self.spec.is_heeded_while_busy() {
+            return self.lend_until(server, deadline).map(Some);
+        }
+        let lend = |deadline: Deadline| {
+            let Some(traffic) = self.traffic else { return pool.lend_at_once(self.database, deadline) };
+            traffic.visit(self.topology().node(server));
+            let mut lease = pool.lend_at_once(self.database, deadline)?;
+            lease.iter_mut().for_each(|lease| lease.count_for(traffic));
+            Ok(lease)
+        };
+        match routed {
+            Some(others) if self.topology().role(server) == Role::Replica => {
+                self.lend_in_step_by(server, deadline, others, &lend)
+            }
+            _ => lend(deadline),
+        }
+    }
+}
+
+/// The `run_id` in the text of `INFO`.
+fn process_of(info: &[u8]) -> String {
+    let run_id = Info::parse(&String::from_utf8_lossy(info)).run_id.clone().unwrap_or_default();
+    match run_id.len() <= 64 && run_id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        true => run_id,
+        false => String::new(),
+    }
+}
+
+/// Waits for the one reply that a connection owes.
+fn finish(mut lease: Lease, deadline: Deadline) -> Result<Answer> {
+    let range = lease.receive_range(deadline)?;
+    answer(lease, range)
+}
+
+/// The reply that came.
+pub(super) fn answer(lease: Lease, range: Range<usize>) -> Result<Answer> {
+    if let Some(text) = lease.frame(range.clone()).error() {
+        let error = Error::server(text).with_node(|| lease.node().to_string());
+        if error.is_full_house() {
+            lease.discard(CloseReason::Failed(error.kind()));
+        }
+        return Err(error);
+    }
+    Ok(Answer::Held(lease, range))
+}

@@ -1,0 +1,60 @@
+//! Calls that find all connections of their server in use and share the next one.
+
+use super::{no_meaning, Answer, Call};
+use crate::command::Access;
+use crate::error::{Error, Result};
+use crate::net::{Deadline, Lease, LONGEST};
+use crate::share::Share;
+use crate::topology::Role;
+use crate::wait::Wait;
+
+impl Call<'_> {
+    /// Whether this request may share its connection with those of other calls: a short one whose answer is short as well and
+    /// comes at once.
+    fn gathers(&self, request: &[u8]) -> bool {
+        let is_asked_to = match self.share {
+            Share::None => false,
+            Share::Reads => self.spec.access == Access::Read,
+            Share::All => matches!(self.spec.access, Access::Read | Access::Write),
+        };
+        let is_alone = self.cancel.is_some() || self.whole_script.is_some() || self.wait != Wait::None;
+        is_asked_to && self.spec.fast && !is_alone && request.len() <= LONGEST
+    }
+
+    /// Runs a request when no connection is free: with others that wait for one, or with one of its own when it is its turn.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn attempt_in_a_crowd(
+        &self,
+        server: usize,
+        request: &[u8],
+        deadline: Deadline,
+        routed: Option<bool>,
+    ) -> Result<Answer> {
+        let lend = |lend: &dyn Fn(Deadline) -> Result<Option<Lease>>| {
+            let lent = match routed {
+                Some(others) => self.lend_in_step_by(server, deadline, others, lend),
+                None => lend(deadline),
+            };
+            lent?.ok_or_else(no_meaning)
+        };
+        let pool = &self.servers.pools[server];
+        if !self.gathers(request) {
+            let lease = lend(&|until| self.lend_until(server, until).map(Some))?;
+            return self.attempt_over(lease, request, deadline);
+        }
+        // What a replica has to be asked first is asked by the one that leads.
+        let in_step = routed.filter(|_| self.topology().role(server) == Role::Replica);
+        let gathered = pool.gather((self.database, in_step), request, deadline, &mut |turn| {
+            lend(&|until| pool.lend_to_batch(turn, self.database, until).map(Some))
+        });
+        let (landed, range) = gathered?;
+        if let Some(traffic) = self.traffic {
+            traffic.add(request.len() as u64, range.len() as u64);
+        }
+        match landed.frame(range.clone()).error() {
+            Some(text) => Err(self.judged(Error::server(text).with_node(|| landed.node().to_owned()))),
+            None => Ok(Answer::Gathered(landed, range)),
+        }
+    }
+}

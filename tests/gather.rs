@@ -1,0 +1,397 @@
+//! Calls that find no connection free share the next one.
+
+use rediscluster::prelude::*;
+use rediscluster::{connect_tcp, Address, Cluster, Connect, ErrorKind, Outcome, Retries, Share, Socket, Transport};
+use rediscluster_testing::{cluster_of, wait_until, Chaos, Fault, ScriptedPeer, Server, Way};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+const LONG: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_millis(300);
+
+/// A server that keeps each answer back until it may give it. A key is answered with its own name; one that begins with
+/// `end` ends the connection.
+#[derive(Clone, Default)]
+struct Gate {
+    state: Arc<(Mutex<State>, Condvar)>,
+}
+
+#[derive(Default)]
+struct State {
+    asked: Vec<String>,
+    /// So many answers may be given from the beginning on.
+    released: usize,
+    given: usize,
+}
+
+impl Gate {
+    fn server(&self) -> ScriptedPeer {
+        let gate = self.clone();
+        ScriptedPeer::master(move |words| {
+            let words: Vec<String> = words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+            let (state, changed) = &*gate.state;
+            let mut state = state.lock().unwrap();
+            state.asked.push(words.join(" "));
+            changed.notify_all();
+            while state.given == state.released {
+                state = changed.wait(state).unwrap();
+            }
+            state.given += 1;
+            match words.get(1) {
+                Some(key) if key.starts_with("end") => Vec::new(),
+                Some(key) => format!("${}\r\n{key}\r\n", key.len()).into_bytes(),
+                None => b"+OK\r\n".to_vec(),
+            }
+        })
+    }
+
+    fn release(&self, answers: usize) {
+        self.state.0.lock().unwrap().released += answers;
+        self.state.1.notify_all();
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.state.0.lock().unwrap().asked.clone()
+    }
+}
+
+/// A cluster of that server with one connection.
+fn one_connection(server: &ScriptedPeer, share: Share) -> Cluster {
+    let builder = Cluster::builder().node("node_1", server.address()).masters_only(true).refresh_every(None);
+    builder.pool_size(1).deadline(LONG).share_connections(share).connect().unwrap()
+}
+
+fn wait_for_calls(cluster: &Cluster, waiting: usize) {
+    wait_until("so many calls wait", || cluster.pools()[0].waiting == waiting);
+}
+
+fn gathered(cluster: &Cluster) -> u64 {
+    cluster.pools().iter().map(|pool| pool.gathered).sum()
+}
+
+#[test]
+fn each_gets_its_own_reply() {
+    let servers = [Server::start(), Server::start()];
+    for share in [Share::None, Share::Reads, Share::All] {
+        let cluster = cluster_of(&servers).pool_size(1).deadline(LONG).share_connections(share).connect().unwrap();
+        cluster.rpush("list", ["x"]).unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..24 {
+                let cluster = &cluster;
+                scope.spawn(move || {
+                    let (own, count) = (format!("{share:?}:{thread}"), format!("count:{share:?}:{thread}"));
+                    for round in 0..60 {
+                        cluster.set(&own, round).unwrap();
+                        assert_eq!(cluster.get::<_, i32>(&own).unwrap(), round);
+                        assert_eq!(cluster.hget::<_, _, Option<String>>("missing", &own).unwrap(), None);
+                        assert_eq!(cluster.get::<_, String>("list").unwrap_err().kind(), ErrorKind::WrongType);
+                        assert_eq!(cluster.incr(&count).unwrap(), round as i64 + 1);
+                        assert_eq!(cluster.database(1).get::<_, Option<i32>>(&own).unwrap(), None);
+                    }
+                });
+            }
+        });
+        assert_eq!(gathered(&cluster) > 0, share != Share::None, "{share:?}");
+        for pool in cluster.pools() {
+            assert_eq!((pool.open, pool.idle, pool.waiting, pool.opened), (1, 1, 0, 1), "{share:?}");
+        }
+    }
+}
+
+#[test]
+fn what_has_gathered_goes_in_one_go_and_who_left_is_not_among_it() {
+    let gate = Gate::default();
+    let server = gate.server();
+    let cluster = one_connection(&server, Share::Reads);
+    std::thread::scope(|scope| {
+        let holder = scope.spawn(|| cluster.get::<_, String>("holder"));
+        wait_until("the connection is taken", || gate.asked().len() == 1);
+        let first = scope.spawn(|| cluster.deadline(SHORT).get::<_, String>("first"));
+        wait_for_calls(&cluster, 1);
+        let mut waiting = Vec::new();
+        for nth in 0..8 {
+            let cluster = &cluster;
+            waiting.push(scope.spawn(move || (nth, cluster.get::<_, String>(format!("key{nth}")))));
+            wait_for_calls(cluster, nth + 2);
+        }
+        let left = scope.spawn(|| cluster.deadline(SHORT).get::<_, String>("left"));
+        // The one that leads leaves as well, and another one leads on.
+        for gone in [first, left] {
+            let error = gone.join().unwrap().unwrap_err();
+            assert_eq!((error.kind(), error.outcome()), (ErrorKind::PoolTimeout, Outcome::NotApplied), "{error}");
+        }
+        wait_for_calls(&cluster, 8);
+        gate.release(1);
+        assert_eq!(holder.join().unwrap().unwrap(), "holder");
+        // The server has not answered any of them, and has been asked one after the other.
+        gate.release(8);
+        for call in waiting {
+            let (nth, reply) = call.join().unwrap();
+            assert_eq!(reply.unwrap(), format!("key{nth}"));
+        }
+    });
+    let asked: BTreeSet<String> = gate.asked().into_iter().collect();
+    assert!(asked.len() == 9 && !asked.contains("GET first") && !asked.contains("GET left"), "{asked:?}");
+    let pool = cluster.pools().remove(0);
+    assert_eq!((pool.open, pool.idle, pool.waiting, pool.timed_out, pool.waited), (1, 1, 0, 2, 10));
+    assert_eq!(pool.gathered, 9);
+}
+
+#[test]
+fn the_deadline_of_one_is_not_that_of_the_others() {
+    let gate = Gate::default();
+    let server = gate.server();
+    let cluster = one_connection(&server, Share::Reads);
+    std::thread::scope(|scope| {
+        let holder = scope.spawn(|| cluster.get::<_, String>("holder"));
+        wait_until("the connection is taken", || gate.asked().len() == 1);
+        // The one that leads has the shortest time; another one that follows has as short a time.
+        let leader = scope.spawn(|| cluster.deadline(Duration::from_secs(2)).get::<_, String>("leader"));
+        wait_for_calls(&cluster, 1);
+        let hurried = scope.spawn(|| cluster.deadline(Duration::from_secs(2)).get::<_, String>("hurried"));
+        wait_for_calls(&cluster, 2);
+        let patient = scope.spawn(|| cluster.get::<_, String>("patient"));
+        wait_for_calls(&cluster, 3);
+        gate.release(1);
+        holder.join().unwrap().unwrap();
+        wait_until("they are asked", || gate.asked().len() == 2);
+        for call in [leader, hurried] {
+            let began = Instant::now();
+            let error = call.join().unwrap().unwrap_err();
+            assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::NotApplied), "{error}");
+            assert!(error.to_string().contains("GET on node_1"), "{error}");
+            assert!(began.elapsed() < Duration::from_secs(20), "it did not wait for the others");
+        }
+        assert!(cluster.pools()[0].silent, "the next calls fail at once");
+        gate.release(3);
+        assert_eq!(patient.join().unwrap().unwrap(), "patient");
+        assert!(!cluster.pools()[0].silent);
+        // The replies for those who have left are nobody else's.
+        gate.release(1);
+        assert_eq!(cluster.get::<_, String>("next").unwrap(), "next");
+    });
+    assert_eq!(server.accepted(), 1 + 1, "the one that asked who it is, and the one of the pool");
+}
+
+#[test]
+fn of_a_connection_that_breaks_reads_are_tried_again_and_one_pays() {
+    // More than the budget has for one retry each.
+    let calls = 40;
+    let gate = Gate::default();
+    let server = gate.server();
+    let cluster = one_connection(&server, Share::Reads);
+    std::thread::scope(|scope| {
+        let holder = scope.spawn(|| cluster.get::<_, String>("holder"));
+        wait_until("the connection is taken", || gate.asked().len() == 1);
+        // The first one ends the connection when it is asked for the first time, and again later.
+        let end = scope.spawn(|| cluster.retries(Retries::none()).get::<_, String>("end"));
+        wait_for_calls(&cluster, 1);
+        let mut waiting = Vec::new();
+        for nth in 0..calls {
+            let cluster = &cluster;
+            waiting.push(scope.spawn(move || (nth, cluster.get::<_, String>(format!("key{nth}")))));
+        }
+        wait_for_calls(&cluster, calls + 1);
+        gate.release(2 + calls);
+        holder.join().unwrap().unwrap();
+        end.join().unwrap().unwrap_err();
+        for call in waiting {
+            let (nth, reply) = call.join().unwrap();
+            assert_eq!(reply.unwrap(), format!("key{nth}"));
+        }
+    });
+}
+
+#[test]
+fn writes_share_when_they_are_told_to_and_say_what_is_unknown() {
+    for share in [Share::Reads, Share::All] {
+        let gate = Gate::default();
+        let server = gate.server();
+        let cluster = one_connection(&server, share);
+        let retried = cluster.retries(Retries::none());
+        std::thread::scope(|scope| {
+            let holder = scope.spawn(|| cluster.get::<_, String>("holder"));
+            wait_until("the connection is taken", || gate.asked().len() == 1);
+            let end = scope.spawn(|| retried.incr("end"));
+            wait_for_calls(&cluster, 1);
+            let other = scope.spawn(|| retried.append("other", "x"));
+            wait_for_calls(&cluster, 2);
+            gate.release(2);
+            holder.join().unwrap().unwrap();
+            let error = end.join().unwrap().unwrap_err();
+            assert_eq!((error.kind(), error.outcome()), (ErrorKind::Io, Outcome::Unknown), "{error}");
+            gate.release(1);
+            let other = other.join().unwrap();
+            // The reply is no number, which says that it was applied.
+            match share {
+                Share::All => assert_eq!(other.unwrap_err().outcome(), Outcome::Unknown),
+                _ => assert_eq!(other.unwrap_err().outcome(), Outcome::Applied, "it waited safely"),
+            }
+        });
+        assert_eq!(gathered(&cluster), u64::from(share == Share::All));
+    }
+}
+
+#[test]
+fn wherever_the_connection_of_several_is_cut_each_says_what_is_true() {
+    let server = Server::start();
+    let wire = Chaos::to(server.port());
+    let builder = Cluster::builder().node("node_1", wire.address()).pool_size(1).deadline(LONG).masters_only(true);
+    let builder = builder.retries(Retries::none()).share_connections(Share::All).refresh_every(None);
+    let cluster = builder.connect().unwrap();
+    server.ask(&["MSET", "a", "one", "b", "two", "n", "0"]);
+    let mut outcomes = BTreeMap::new();
+    for way in [Way::ToServer, Way::ToClient] {
+        for at in 0.. {
+            let before = server.ask(&["GET", "n"]).text().parse::<i64>().unwrap();
+            let calls = std::thread::scope(|scope| {
+                let holder = scope.spawn(|| cluster.blpop::<_, String, String>(["wait"], LONG));
+                wait_until("the only connection is taken", || {
+                    server.field("clients", "blocked_clients").unwrap() == "1"
+                });
+                let first = scope.spawn(|| cluster.get::<_, String>("a"));
+                let count = scope.spawn(|| cluster.incr("n"));
+                let last = scope.spawn(|| cluster.get::<_, String>("b"));
+                wait_for_calls(&cluster, 3);
+                wire.set(way, at, Fault::Fin);
+                server.ask(&["RPUSH", "wait", "x"]);
+                let calls = (first.join().unwrap(), count.join().unwrap(), last.join().unwrap());
+                let _ = holder.join().unwrap();
+                calls
+            });
+            let is_cut = wire.fired() > 0;
+            wire.heal();
+            server.ask(&["DEL", "wait"]);
+            for (read, expected) in [(&calls.0, "one"), (&calls.2, "two")] {
+                match read {
+                    Ok(value) => assert_eq!(value, expected, "{way:?} {at}"),
+                    Err(error) => assert_eq!(error.outcome(), Outcome::NotApplied, "{way:?} {at}: {error}"),
+                }
+            }
+            let counted = || server.ask(&["GET", "n"]).text().parse::<i64>().unwrap() - before;
+            let story = format!("{way:?} {at}: {:?}", calls.1);
+            let outcome = match &calls.1 {
+                Ok(count) => {
+                    assert_eq!((*count - before, counted()), (1, 1), "{story}");
+                    "done"
+                }
+                Err(error) if error.outcome() == Outcome::NotApplied => {
+                    assert_eq!(counted(), 0, "{story}");
+                    "not applied"
+                }
+                Err(error) => {
+                    assert_eq!(error.outcome(), Outcome::Unknown, "{story}");
+                    "unknown"
+                }
+            };
+            *outcomes.entry(outcome).or_insert(0) += 1;
+            if !is_cut {
+                assert!(calls.0.is_ok() && calls.1.is_ok() && calls.2.is_ok(), "{story}");
+                break;
+            }
+        }
+    }
+    assert!(outcomes["done"] > 0 && outcomes["unknown"] > 0, "{outcomes:?}");
+}
+
+#[test]
+fn what_is_slow_long_or_waits_has_a_connection_of_its_own() {
+    let servers = [Server::start()];
+    let cluster = cluster_of(&servers).pool_size(1).deadline(LONG).share_connections(Share::All).connect().unwrap();
+    cluster.rpush("list", ["x"]).unwrap();
+    let long = "x".repeat(5_000);
+    std::thread::scope(|scope| {
+        let holder = scope.spawn(|| cluster.blpop::<_, String, String>(["wait"], LONG).unwrap());
+        wait_until("the only connection is taken", || servers[0].field("clients", "blocked_clients").unwrap() == "1");
+        let (cluster, long) = (&cluster, &long);
+        scope.spawn(move || cluster.lrange::<_, Vec<String>>("all", 0, -1).unwrap());
+        scope.spawn(move || cluster.get::<_, Option<String>>(long).unwrap());
+        scope.spawn(move || cluster.blpop::<_, String, String>(["list"], LONG).unwrap());
+        scope.spawn(move || cluster.mget::<_, Vec<Option<String>>>(["a", "b"]).unwrap());
+        scope.spawn(move || cluster.pipeline().get::<_, Option<String>>("a"));
+        wait_for_calls(cluster, 4);
+        servers[0].ask(&["RPUSH", "wait", "x"]);
+        holder.join().unwrap();
+    });
+    assert_eq!(gathered(&cluster), 0);
+}
+
+/// A connection that panics when it is read from after something was asked with others.
+struct Fragile {
+    socket: TcpStream,
+    panics: Arc<AtomicBool>,
+    is_asked: AtomicBool,
+}
+
+impl Transport for Fragile {
+    fn read(&self, buffer: &mut [u8], wait: Option<Duration>) -> io::Result<usize> {
+        self.socket.set_read_timeout(wait.map(|wait| wait.max(Duration::from_micros(1))))?;
+        let read = (&self.socket).read(buffer);
+        assert!(!self.is_asked.load(Ordering::SeqCst), "told to");
+        read
+    }
+
+    fn write(&self, bytes: &[u8], _: Option<Duration>) -> io::Result<usize> {
+        let gets = bytes.windows(5).filter(|word| *word == b"GET\r\n").count();
+        self.is_asked.store(gets > 1 && self.panics.load(Ordering::SeqCst), Ordering::SeqCst);
+        (&self.socket).write(bytes)
+    }
+
+    fn close(&self) {
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+}
+
+struct Fragiles(Arc<AtomicBool>);
+
+impl Connect for Fragiles {
+    fn connect(&self, address: &Address, timeout: Option<Duration>) -> io::Result<Socket> {
+        let (socket, panics, is_asked) = (connect_tcp(address, timeout)?, Arc::clone(&self.0), AtomicBool::new(false));
+        Ok(Socket::new(Fragile { socket, panics, is_asked }))
+    }
+}
+
+#[test]
+fn a_panic_of_the_one_that_leads_is_an_error_of_all() {
+    let servers = [Server::start()];
+    let panics = Arc::new(AtomicBool::new(true));
+    let builder = cluster_of(&servers).connector(Fragiles(Arc::clone(&panics))).pool_size(1);
+    let cluster = builder.deadline(LONG).retries(Retries::none()).masters_only(true).connect().unwrap();
+    std::thread::scope(|scope| {
+        let holder = scope.spawn(|| cluster.blpop::<_, String, String>(["wait"], LONG).unwrap());
+        wait_until("the only connection is taken", || servers[0].field("clients", "blocked_clients").unwrap() == "1");
+        let calls: Vec<_> = (0..4).map(|_| scope.spawn(|| cluster.get::<_, Option<String>>("k"))).collect();
+        wait_for_calls(&cluster, 4);
+        servers[0].ask(&["RPUSH", "wait", "x"]);
+        holder.join().unwrap();
+        for call in calls {
+            let error = call.join().unwrap().unwrap_err();
+            assert_eq!((error.kind(), error.outcome()), (ErrorKind::Io, Outcome::NotApplied), "{error}");
+            assert!(error.to_string().contains("a panic in the connector"), "{error}");
+        }
+    });
+    panics.store(false, Ordering::SeqCst);
+    assert_eq!(cluster.get::<_, Option<String>>("k").unwrap(), None);
+}
+
+#[test]
+fn reads_of_a_replica_share_its_connection() {
+    let master = Server::start();
+    let replica = Server::replica_of(&master, &[]);
+    let builder = Cluster::builder().node("node_1", master.address()).pool_size(1).deadline(LONG);
+    let cluster = builder.refresh_every(None).connect().unwrap();
+    cluster.set("k", "v").unwrap();
+    master.wait_for_replica(&replica);
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| (0..100).for_each(|_| assert_eq!(cluster.get::<_, String>("k").unwrap(), "v")));
+        }
+    });
+    let pools = cluster.pools();
+    let of = |server: &Server| pools.iter().find(|pool| pool.node.address().to_string() == server.address()).unwrap();
+    assert!(of(&replica).gathered > 0 && of(&master).gathered == 0, "{pools:?}");
+}
