@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # How long each fuzz target runs. The default is a smoke test; give it an hour when the decoder changes.
 FUZZ_SECONDS ?= 10
 
-.PHONY: help servers stop demo test reference check fuzz bench size instructions
+.PHONY: help servers stop demo test reference api check fuzz bench size instructions
 
 # A line for each: what it does | what it may install | what it leaves.
 help: ## this list
@@ -31,6 +31,9 @@ test: ## all tests, on servers that they start and stop; the last line has the t
 
 reference: ## writes the lists of commands and methods anew: docs/commands.md, src/cluster/methods.md
 	UPDATE_REFERENCE=1 cargo test --quiet --test reference
+
+api: ## writes the lists of the public API anew: tests/public_api
+	UPDATE_API=1 cargo test --quiet --test public_api
 
 check: ## formatting, clippy, documentation, and shellcheck where it is installed | leaves target/doc
 	cargo fmt --all -- --check

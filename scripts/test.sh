@@ -57,11 +57,11 @@ documentation() {
   cargo test --workspace --doc
 }
 
-# Name, directory and program of each, as cargo tells them. Those of the other packages go first: `redis_cli` is one that
+# Name, directory and program of each, as cargo tells them. Those of the command line go first: `redis_cli` is one that
 # takes long, and would be the last.
 programs() {
   sed -n -E '/"profile":\{[^}]*"test":true/s/.*"manifest_path":"([^"]*)\/Cargo.toml".*"executable":"([^"]*)".*/\1 \2/p' |
-    sort -k 1,1r -k 2,2 | while read -r directory program; do
+    sort -k 1,1 -k 2,2 | while read -r directory program; do
     name=${program##*/}
     name=${directory#"$PWD"}/${name%-*}
     printf '%s\0' "${name#/}" "$directory" "$program"

@@ -7,7 +7,6 @@ use checks::{pieces, run, see, Seen, PROTOCOLS};
 use rediscluster::resp::{Decoder, Limits, Protocol, Value, ValueRef};
 use rediscluster::{ErrorKind, FromValue};
 use std::collections::HashMap;
-use std::path::Path;
 
 /// The stream cut in two at every place, and in pieces of one byte and of a few.
 fn every_cut(stream: &[u8]) -> Vec<Vec<&[u8]>> {
@@ -440,7 +439,7 @@ fn seeds_and_crashes_of_the_fuzzers_pass() {
         };
         let mut inputs = 0;
         for kind in ["seeds", "kept", "crashes"] {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(kind).join(target);
+            let folder = rediscluster_testing::repository().join("fuzz").join(kind).join(target);
             // A target that has never crashed has no folder for that.
             let Ok(entries) = folder.read_dir() else { continue };
             for entry in entries {

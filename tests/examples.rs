@@ -36,7 +36,7 @@ fn program(name: &str) -> PathBuf {
         let profile = test.parent().and_then(Path::parent).unwrap(); // target/debug/deps/examples-…
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--examples", "--manifest-path"]);
-        cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
+        cargo.arg(rediscluster_testing::repository().join("Cargo.toml"));
         cargo.arg("--target-dir").arg(profile.parent().unwrap());
         cargo.args(profile.ends_with("release").then_some("--release"));
         assert!(cargo.status().unwrap().success(), "the examples are built");

@@ -61,7 +61,7 @@ fn files(dir: &Path, found: &mut Vec<PathBuf>) {
 
 /// Every room with its file name and its code, without comments and without the tests in it.
 fn rooms() -> Vec<(String, String, String)> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let src = rediscluster_testing::repository().join("src");
     let mut paths = Vec::new();
     files(&src, &mut paths);
     let room = |path: &PathBuf| {
@@ -132,7 +132,7 @@ fn random_numbers_come_from_one_place() {
 #[test]
 fn rooms_stay_small() {
     for (_, name, _) in rooms() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(&name);
+        let path = rediscluster_testing::repository().join("src").join(&name);
         let lines = fs::read_to_string(path).unwrap().lines().count();
         assert!(lines <= 550, "{name} has {lines} lines: it is two rooms");
     }

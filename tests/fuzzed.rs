@@ -4,12 +4,9 @@
 #[path = "../fuzz/words.rs"]
 mod words;
 
-use std::path::Path;
-
 /// Runs a check on every input that is kept for a target. Says how many there were.
 fn replay(target: &str, check: fn(&[u8])) -> usize {
-    let folders =
-        ["seeds", "kept", "crashes"].map(|kind| Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(kind));
+    let folders = ["seeds", "kept", "crashes"].map(|kind| rediscluster_testing::repository().join("fuzz").join(kind));
     // A target that has never crashed has no folder for that.
     let entries = folders.iter().filter_map(|folder| folder.join(target).read_dir().ok()).flatten();
     let run = |entry: std::io::Result<std::fs::DirEntry>| {

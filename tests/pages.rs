@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 const PORTS: [&str; 2] = [":63791", ":63792"];
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    rediscluster_testing::repository()
 }
 
 /// The README and all pages, by their paths below the root.

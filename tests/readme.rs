@@ -2,7 +2,6 @@
 
 use rediscluster::spec::{Access, RequestPolicy, Row, ALL};
 use std::collections::BTreeSet;
-use std::path::Path;
 
 // Of the package that measures them: what is in a table, and how it is written.
 #[allow(dead_code)]
@@ -98,7 +97,7 @@ fn the_readme_tells_what_was_measured() {
 /// our examples, must not be the only place where that stands, or the data of all such things would be mixed.
 #[test]
 fn no_example_has_keys_that_differ_only_in_their_tags() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = rediscluster_testing::repository();
     let mut sources = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];
     let mut folders = ["docs", "examples", "src", "tls/src", "cli/src"].map(|folder| root.join(folder)).to_vec();
     while let Some(folder) = folders.pop() {

@@ -47,7 +47,7 @@ fn needs_a_method(row: &Row) -> bool {
 
 #[test]
 fn every_row_has_a_method_that_tells_its_command_and_version() {
-    let text = commands(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands"));
+    let text = commands(&rediscluster_testing::repository().join("src/commands"));
     let mut wrong = Vec::new();
     for row in ALL.iter().filter(|row| needs_a_method(row)) {
         let sent = format!("&table::{})", row.name.replace([' ', '-'], "_"));
@@ -69,7 +69,7 @@ fn every_row_has_a_method_that_tells_its_command_and_version() {
 
 #[test]
 fn exceptions_are_rows_without_a_method() {
-    let text = commands(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands"));
+    let text = commands(&rediscluster_testing::repository().join("src/commands"));
     for (name, _) in WITHOUT {
         assert!(ALL.iter().any(|row| row.name == *name), "{name} is no row");
         assert!(told(&text, name).is_empty(), "{name} has a method");

@@ -1,14 +1,17 @@
 //! Which servers, as whom, and how: options first, then the configuration file, then the environment.
 
-use crate::file::File;
+use crate::file::document::Value;
+use crate::file::settings::Settings;
+use crate::file::{File, Sentinels};
 use crate::options::Options;
+use crate::tls::Wanted;
 use rediscluster::{Builder, Cluster, Protocol};
 use rediscluster_tls::Tls;
 use std::ffi::OsString;
 use std::time::Duration;
 
 /// How long a command may take unless told: longer than a program would wait, because a person can interrupt.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Everything that has to be known to connect. It holds passwords, so it has no `Debug`.
 #[derive(Clone)]
@@ -17,21 +20,24 @@ pub struct Config {
     pub nodes: Vec<(String, String)>,
     /// Masters and their replicas, by name.
     pub master_of: Vec<(String, String)>,
+    /// Who names the masters of some nodes.
+    pub sentinels: Vec<Sentinels>,
+    /// Of the file, with the options in their place.
+    pub settings: Settings,
+    /// What was said of TLS.
+    pub wanted: Wanted,
     /// The one server to talk to without routing.
     pub direct: Option<String>,
     protocol: Protocol,
     prefers_resp3: bool,
     pub deadline: Option<Duration>,
-    database: Option<u32>,
-    username: Option<String>,
-    password: Option<String>,
-    masters_only: bool,
     tls: Option<Tls>,
 }
 
 impl Config {
-    /// Gathers what was said, `variable` giving the environment's variables.
-    pub fn gather(options: &Options, variable: impl Fn(&str) -> Option<OsString>) -> Result<Config, String> {
+    /// Gathers what was said, `variable` giving the environment's variables. What the file says of options that were not
+    /// given is put into them.
+    pub fn gather(options: &mut Options, variable: impl Fn(&str) -> Option<OsString>) -> Result<Config, String> {
         let variable = |name: &str| match variable(name).map(OsString::into_string) {
             Some(Ok(value)) if !value.is_empty() => Ok(Some(value)),
             Some(Err(_)) => Err(format!("the value of {name} is not UTF-8")),
@@ -39,7 +45,8 @@ impl Config {
         };
         let direct = options.one_server()?;
         let file = match &options.config {
-            Some(path) => File::read(path)?,
+            Some(path) => File::read(path, options.pool.as_deref())?,
+            None if options.pool.is_some() => return Err("--pool names one in the file of --config".into()),
             None => File::default(),
         };
         let mut nodes = Vec::new();
@@ -48,10 +55,10 @@ impl Config {
             nodes.push(pair(node).ok_or_else(|| format!("--node {} is not NAME=HOST:PORT", at + 1))?);
         }
         nodes.extend(list(options.nodes.as_deref().unwrap_or_default(), "--nodes")?);
-        let mut master_of = Vec::new();
+        let (mut master_of, mut sentinels) = (Vec::new(), Vec::new());
         if nodes.is_empty() {
             // Who is whose replica is said of the nodes of the file and of no others.
-            (nodes, master_of) = (file.nodes, file.master_of);
+            (nodes, master_of, sentinels) = (file.table.nodes, file.table.master_of, file.sentinels);
         }
         if nodes.is_empty() && direct.is_none() {
             nodes = list(&variable("REDISCLUSTER_NODES")?.unwrap_or_default(), "REDISCLUSTER_NODES")?;
@@ -61,24 +68,32 @@ impl Config {
         }
         let mut addresses = nodes.iter().map(|(_, address)| address).chain(&direct);
         let rediss = addresses.any(|address| address.trim().starts_with("rediss://"));
-        let mut password = options.password.clone().or(file.password);
+        let mut settings = file.settings;
+        options.fill(&settings);
+        let text = |text: &Option<String>| text.clone().map(Value::Text);
+        let deadline = options.deadline.map(|deadline| Value::Float(deadline.as_secs_f64()));
+        settings.override_by("database", options.database.map(|database| Value::Integer(database.into())))?;
+        settings.override_by("username", text(&options.username))?;
+        settings.override_by("password", text(&options.password))?;
+        settings.override_by("deadline", deadline)?;
+        settings.override_by("masters_only", options.masters_only.then_some(Value::Bool(true)))?;
         for name in ["REDISCLI_AUTH", "VALKEYCLI_AUTH"] {
-            if password.is_none() {
-                password = variable(name)?;
+            if settings.get("password").is_none() {
+                settings.override_by("password", variable(name)?.map(Value::Text))?;
             }
         }
+        let wanted = options.tls().or(file.tls);
         Ok(Config {
-            tls: options.tls().or(file.tls).connector(rediss)?,
+            tls: wanted.connector(rediss)?,
+            wanted,
             nodes,
             master_of,
+            sentinels,
             direct,
             protocol: options.protocol(),
             prefers_resp3: options.prefers_resp3(),
-            deadline: options.deadline.or(file.deadline),
-            database: options.database.or(file.database),
-            username: options.username.clone().or(file.username),
-            password,
-            masters_only: options.masters_only || file.masters_only.unwrap_or(false),
+            deadline: settings.deadline(),
+            settings,
         })
     }
 
@@ -115,21 +130,16 @@ impl Config {
         }
     }
 
+    /// Whether servers are spoken to with TLS.
+    pub fn speaks_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// The library's builder with everything but the nodes.
     pub fn settings(&self) -> Builder {
-        let mut builder =
-            Cluster::builder().protocol(self.protocol).deadline(self.deadline()).masters_only(self.masters_only);
-        if let Some(database) = self.database {
-            builder = builder.database(database);
-        }
+        let mut builder = self.settings.apply(Cluster::builder()).protocol(self.protocol).deadline(self.deadline());
         if let Some(tls) = &self.tls {
             builder = builder.connector(tls.clone());
-        }
-        if let Some(username) = &self.username {
-            builder = builder.username(username);
-        }
-        if let Some(password) = &self.password {
-            builder = builder.password(password);
         }
         builder
     }
@@ -137,7 +147,11 @@ impl Config {
     /// The library's builder with everything.
     pub fn builder(&self) -> Builder {
         let builder = self.nodes.iter().fold(self.settings(), |builder, (name, address)| builder.node(name, address));
-        self.master_of.iter().fold(builder, |builder, (master, replica)| builder.master_of(master, replica))
+        let builder =
+            self.master_of.iter().fold(builder, |builder, (master, replica)| builder.master_of(master, replica));
+        self.sentinels
+            .iter()
+            .fold(builder, |builder, asked| builder.sentinel(&asked.node, &asked.master, &asked.addresses))
     }
 }
 
@@ -164,8 +178,8 @@ mod tests {
 
     fn gather(line: &[&str], environment: &[(&str, &str)]) -> Result<Config, String> {
         let line = std::iter::once("rediscluster").chain(line.iter().copied());
-        let options = Options::read(line.map(OsString::from)).unwrap();
-        Config::gather(&options, |name| {
+        let mut options = Options::read(line.map(OsString::from)).unwrap();
+        Config::gather(&mut options, |name| {
             environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
         })
     }
@@ -179,13 +193,13 @@ mod tests {
         let environment = [("REDISCLUSTER_NODES", "x=h:1, y=h:2,,"), ("REDISCLI_AUTH", "pw")];
         let config = gather(&[], &environment).unwrap();
         assert_eq!(names(&config), ["x", "y"]);
-        assert_eq!(config.password.as_deref(), Some("pw"));
+        assert_eq!(config.settings.text("password"), Some("pw"));
         let config =
             gather(&["--nodes", "c=h:3", "--node", "b=h:2", "--node", "a=redis://:p=w@h:1", "-a", "own"], &environment)
                 .unwrap();
         assert_eq!(names(&config), ["b", "a", "c"]);
         assert_eq!(config.nodes[1].1, "redis://:p=w@h:1");
-        assert_eq!(config.password.as_deref(), Some("own"));
+        assert_eq!(config.settings.text("password"), Some("own"));
     }
 
     #[test]

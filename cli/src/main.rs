@@ -32,14 +32,14 @@ use std::process::ExitCode;
 const BROKEN_PIPE: u8 = 128 + 13;
 
 fn main() -> ExitCode {
-    let options = match Options::read(std::env::args_os()) {
+    let mut options = match Options::read(std::env::args_os()) {
         Ok(options) => options,
         Err(message) => {
             let _ = message.print();
             return if message.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    match start(&options) {
+    match start(&mut options) {
         Ok(code) => code,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(BROKEN_PIPE),
         Err(error) => {
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(options: &Options) -> io::Result<ExitCode> {
+fn start(options: &mut Options) -> io::Result<ExitCode> {
     if options.password.is_some() && !options.no_auth_warning {
         eprintln!("Warning: everybody on this machine can see a password in the command line; REDISCLI_AUTH hides it.");
     }

@@ -1,6 +1,7 @@
 //! `node-for` and `nodes`: where keys live, and how the servers are.
 
 use crate::config::Config;
+use crate::file::print;
 use crate::probe::Probe;
 use crate::quote::quote;
 use crate::render::{json_string, Mode};
@@ -91,6 +92,30 @@ pub fn table(config: &Config, mode: Mode) -> Result<(Vec<u8>, Ran), String> {
     Ok((text.into_bytes(), ran))
 }
 
+/// The nodes as they are configured, in the form that the words behind `nodes` ask for. What that cannot say is told on
+/// standard error.
+///
+/// # Errors
+/// What is not understood, or wrong with the configuration.
+pub fn printed(config: &Config, words: &[Vec<u8>]) -> Result<(Vec<u8>, Ran), String> {
+    config.is_fleet("nodes")?;
+    let mut words = words.iter().map(|word| String::from_utf8_lossy(word));
+    let (mut form, mut with_passwords) = (None, false);
+    while let Some(word) = words.next() {
+        match &*word {
+            "--as" => form = Some(words.next().unwrap_or_default()),
+            "--with-passwords" => with_passwords = true,
+            _ => return Err("nodes: nothing but --as FORM and --with-passwords may follow".into()),
+        }
+    }
+    let form = form.ok_or("nodes: --with-passwords is for --as FORM")?;
+    let printed = print(config, &form, with_passwords)?;
+    for remark in printed.left_out {
+        eprintln!("rediscluster: {remark}");
+    }
+    Ok((printed.text.into_bytes(), Ran::Answered))
+}
+
 /// The servers: each master followed by its replicas, all masters asked at the same time.
 fn rows(config: &Config) -> Vec<Row> {
     let mut masters: Vec<_> =
@@ -152,7 +177,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// What comes before the `@` of an address that may be a URL, and what comes behind it.
-fn credentials(address: &str) -> (Option<&str>, &str) {
+pub fn credentials(address: &str) -> (Option<&str>, &str) {
     let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
     let parts = match scheme {
         // A path may hold an `@`, too.

@@ -1,5 +1,6 @@
 //! The options of the command line, as a redis-cli user expects them.
 
+use crate::file::settings::{Settings, OUTPUTS};
 use crate::own;
 use crate::render::{Mode, Style};
 use crate::tls::Wanted;
@@ -44,9 +45,13 @@ pub struct Options {
     #[arg(long = "nodes", value_name = "LIST")]
     pub nodes: Option<String>,
 
-    /// A .toml or .json file with nodes, database, username, password and more
+    /// Nodes and settings: .toml, .json, .py or .php (originals), .yml (twemproxy)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+
+    /// The pool, where a file of twemproxy has several
+    #[arg(long, value_name = "NAME")]
+    pub pool: Option<String>,
 
     /// Send any command to this one server, without routing
     #[arg(long, value_name = "HOST:PORT")]
@@ -181,7 +186,7 @@ pub struct Options {
     pub command: Vec<OsString>,
 }
 
-/// The modes by the names of their options' fields.
+/// The modes by the names of their options' fields, in the order in which files name them.
 const MODES: [(&str, Mode); 5] = [
     ("raw", Mode::Raw),
     ("no_raw", Mode::Standard),
@@ -221,6 +226,24 @@ impl Options {
     /// The words of the command, each of any bytes.
     pub fn words(&self) -> Vec<Vec<u8>> {
         self.command.iter().map(|word| word.as_encoded_bytes().to_vec()).collect()
+    }
+
+    /// Takes what a file says where the command line says nothing.
+    pub fn fill(&mut self, settings: &Settings) {
+        if self.chosen.is_none() {
+            let named = settings.text("output").and_then(|name| OUTPUTS.iter().position(|output| *output == name));
+            self.chosen = named.map(|at| MODES[at].1);
+            self.json |= self.chosen == Some(Mode::Json);
+            self.quoted_json |= self.chosen == Some(Mode::QuotedJson);
+        }
+        if !self.resp2 && !self.resp3 {
+            self.resp2 = settings.protocol() == Some(Protocol::Resp2);
+            self.resp3 = settings.protocol() == Some(Protocol::Resp3);
+        }
+        let text = |name: &str| settings.text(name).map(OsString::from);
+        self.between = self.between.take().or_else(|| text("delimiter"));
+        self.behind = self.behind.take().or_else(|| text("reply_delimiter"));
+        self.error_status |= settings.is_on("error_status").unwrap_or(false);
     }
 
     /// What they say of TLS.

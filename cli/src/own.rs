@@ -19,7 +19,8 @@ pub const OWN: [Own; 9] = [
         arguments: "",
         does: &[
             "Show every server: role, replicas and their state, keys, memory; the",
-            "status is 1 when one of them does not answer",
+            "status is 1 when one of them does not answer; with --as toml, json, py,",
+            "php or twemproxy only what is configured, --with-passwords as well",
         ],
     },
     Own {

@@ -136,6 +136,7 @@ impl Runner {
             }
             Some(b"recover") => recover(self.session.config(), &words[1..], self.style.mode),
             Some(b"nodes") if words.len() == 1 => nodes::table(self.session.config(), self.style.mode),
+            Some(b"nodes") => nodes::printed(self.session.config(), &words[1..]),
             _ => return self.command(words, stops),
         };
         match own {

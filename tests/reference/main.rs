@@ -6,7 +6,6 @@ mod methods;
 use rediscluster::spec::{Access, RequestPolicy, Row, ALL};
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
 
 const HEAD: &str = "\
 # The commands
@@ -84,7 +83,7 @@ fn reference() -> String {
 
 /// A file is what was made from the table and the code; it is written anew when that was asked for.
 fn assert_is_written(path: &str, made: &str) {
-    let full = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let full = rediscluster_testing::repository().join(path);
     if std::env::var_os("UPDATE_REFERENCE").is_some() {
         fs::write(&full, made).unwrap();
     }

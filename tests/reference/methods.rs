@@ -51,7 +51,7 @@ pub struct Method {
 }
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    rediscluster_testing::repository()
 }
 
 /// The code below a folder, files in the order of their paths.

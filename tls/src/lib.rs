@@ -41,6 +41,11 @@ use stream::TlsStream;
 
 pub use rustls;
 
+/// The example of the README is built as those here are.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// Makes connections with TLS. It is cheap to clone; clones share the sessions that servers let them resume.
 #[derive(Clone)]
 pub struct Tls {

@@ -101,7 +101,7 @@ pub fn side(options: &Options, list: &str) -> Result<Config, String> {
 
 /// The configured fleet.
 fn of_fleet(options: &Options) -> Result<Config, String> {
-    let config = Config::gather(options, |name| std::env::var_os(name))?;
+    let config = Config::gather(&mut options.clone(), |name| std::env::var_os(name))?;
     config.is_fleet("to clone, reshard and compare").map(|()| config)
 }
 
@@ -113,7 +113,14 @@ fn execute(options: &Options, kind: &str, wish: &Wish) -> Result<ExitCode, Strin
         (None, _) => return Err(format!("{kind}: --from LIST says where from")),
     };
     let (from, to) = (Fleet::connect(from)?, Fleet::connect(side(options, to)?)?);
-    let places = Places::new(wish, from.nodes, to.nodes)?;
+    let hash_tags = match wish.hash_tags {
+        Some(both) => both,
+        None if from.hash_tags() == to.hash_tags() => from.hash_tags(),
+        None => {
+            return Err("the two sides treat hash tags in different ways, so that keys would get other names".into())
+        }
+    };
+    let places = Places::new(wish, from.nodes, to.nodes, hash_tags)?;
     let route = Route::new(from, to, places);
     let databases = guards::databases(&route.from, &wish.databases);
     let report = Report::default();

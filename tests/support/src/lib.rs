@@ -30,7 +30,7 @@ pub use chaos::{Chance, Chaos, Fault, Way};
 pub use cut::{Cut, Wire};
 pub use example::{cluster_of, example, example_since, home_of, in_both_protocols};
 pub use peer::{greet, ScriptedPeer};
-pub use programs::{named_programs, skipped};
+pub use programs::{named_programs, repository, skipped};
 pub use resp::{command, read_command, read_reply, Reply, Talk};
 pub use rounds::Rounds;
 pub use sentinel::Sentinel;

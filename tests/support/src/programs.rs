@@ -1,10 +1,15 @@
-//! The servers of several versions that a test may be given.
+//! The servers of several versions that a test may be given, and where the repository is.
 
 use std::env;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+/// The directory of the repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("tests/support lies in the repository")
+}
 
 /// The servers that `REDISCLUSTER_SERVERS` names, a line `NAME PATH` each, as `scripts/servers.sh` prints; none when it
 /// is not set.
