@@ -137,6 +137,31 @@ fn keys_that_are_there_are_refused_skipped_or_replaced() {
 }
 
 #[test]
+fn a_job_is_taken_back() {
+    let fleet = start(4);
+    let all = refs(&fleet);
+    let (three, four) = (list(&all[..3]), list(&all));
+    fill(&all[..3], 300);
+    let wanted = whole(&all[..3]);
+    let words = ["--nodes", &three, "reshard", "--to", &four, "--untagged"];
+    ok(&[&words[..], &["--limit", "100"]].concat());
+    assert!(fleet[3].ask(&["DBSIZE"]).int() > 3, "something was brought");
+    ok(&[&words[..], &["--undo"]].concat());
+    placed(&all[..3], &wanted, "undone");
+    assert_eq!(fleet[3].ask(&["DBSIZE"]).int(), 0);
+    assert!(refused(&[&words[..], &["--undo"]].concat()).contains("there is no job"));
+    // What has been written to at its new place stays there.
+    ok(&words);
+    let name = contents(&fleet[3], 0).into_keys().next().expect("a key");
+    fleet[3].ask(&[&b"PEXPIREAT"[..], &name, b"4100000000000"]);
+    assert!(refused(&[&words[..], &["--undo"]].concat()).contains("1 key: kept at its new place: its expiry differs"));
+    assert!(ok(&["--nodes", &four, "recover"]).contains("--undo takes it back"));
+    fleet[3].ask(&[&b"DEL"[..], &name]);
+    ok(&[&words[..], &["--undo"]].concat());
+    placed(&all[..3], &wanted, "undone in the end");
+}
+
+#[test]
 fn what_differs_at_its_new_place_is_not_deleted() {
     let fleet = start(3);
     let all = refs(&fleet);

@@ -1,4 +1,5 @@
-//! The end of a job: keys that have left are deleted at their old place, and nothing of the job stays anywhere.
+//! The end of a job: keys that have left are deleted at their old place, or at their new one when it is undone, and nothing of
+//! the job stays anywhere.
 
 use super::job::{JOB, LEAVING, PIECES, PROGRESS};
 use super::link::{string, strings, Link};
@@ -15,8 +16,16 @@ const TOGETHER: usize = 200;
 /// How often that is tried before they are taken one by one.
 const TRIES: usize = 3;
 
-/// Deletes keys of one database that have left a source.
+/// Where a key is deleted that is at both places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Old,
+    New,
+}
+
+/// Deletes keys that are at both places at one of them.
 pub struct Leaving<'l> {
+    pub side: Side,
     pub route: &'l Route,
     pub lock: &'l Lock,
     pub stop: &'l Stop,
@@ -33,7 +42,14 @@ impl Leaving<'_> {
         let mut link = self.route.from.open(&self.route.from.servers[source])?;
         link.select(database)?;
         let same = Same::new(self.route, source, database)?;
-        self.bring_back(&mut link)?;
+        let mut deleting = match self.side {
+            Side::Old => vec![self.route.from.open(&self.route.from.servers[source])?],
+            Side::New => self.route.to.open_all()?,
+        };
+        for link in &mut deleting {
+            link.select(database)?;
+            bring_back(link, self.report)?;
+        }
         let mut cursor = Some(0);
         while let Some(at) = cursor {
             let (next, names) = self.scan.page(&mut link, at)?;
@@ -51,7 +67,8 @@ impl Leaving<'_> {
                         return Ok(());
                     }
                     self.lock.is_held()?;
-                    self.group(&mut link, &same, server, keys)?;
+                    let at = if self.side == Side::Old { 0 } else { server };
+                    self.group(&mut deleting[at], &same, server, keys)?;
                 }
             }
             cursor = next;
@@ -59,20 +76,27 @@ impl Leaving<'_> {
         Ok(())
     }
 
-    /// Streams that waited to leave when the program ended get their names again.
-    fn bring_back(&self, link: &mut Link) -> Result<(), String> {
-        for stash in names_with(link, LEAVING)? {
-            let name = &stash[LEAVING.len()..];
-            if link.ask(&[b"RENAMENX", stash.as_slice(), name])? == Value::Integer(0) {
-                let what = format!("it was written anew while it left; its old value is {}", shown(&stash));
-                self.report.trouble(&what, name, link.place());
-            }
+    /// What a key is called where it is deleted.
+    fn here<'k>(&self, (name, stored): &'k (Vec<u8>, Vec<u8>)) -> &'k Vec<u8> {
+        match self.side {
+            Side::Old => name,
+            Side::New => stored,
         }
-        Ok(())
+    }
+
+    /// A key that stays where it would be deleted.
+    fn kept(&self, is: Is, name: &[u8], place: &str) {
+        let why = match is {
+            Is::Other(why) => why,
+            Is::Missing if self.side == Side::Old => "it is not at its new place".into(),
+            _ => return,
+        };
+        let place_is = if self.side == Side::Old { "old" } else { "new" };
+        self.report.trouble(&format!("kept at its {place_is} place: {why}"), name, place);
     }
 
     fn group(&self, link: &mut Link, same: &Same, server: usize, keys: &[(Vec<u8>, Vec<u8>)]) -> Result<(), String> {
-        let types: Vec<[&[u8]; 2]> = keys.iter().map(|(name, _)| [&b"TYPE"[..], name]).collect();
+        let types: Vec<[&[u8]; 2]> = keys.iter().map(|key| [&b"TYPE"[..], self.here(key)]).collect();
         let words: Vec<&[&[u8]]> = types.iter().map(|words| &words[..]).collect();
         let types = link.each(&words)?;
         let is_stream = |kind: &Value| *kind == Value::Simple(b"stream".to_vec());
@@ -81,7 +105,7 @@ impl Leaving<'_> {
         if !self.watched(link, same, server, &others)? {
             for key in others {
                 if !self.watched(link, same, server, &[key])? {
-                    self.report.trouble("kept at its old place: it is being written to", &key.0, link.place());
+                    self.kept(Is::Other("it is being written to".into()), self.here(key), link.place());
                 }
             }
         }
@@ -104,13 +128,14 @@ impl Leaving<'_> {
         }
         for _ in 0..TRIES {
             let mut watch = vec![b"WATCH".to_vec()];
-            watch.extend(keys.iter().map(|(name, _)| name.clone()));
+            watch.extend(keys.iter().map(|key| self.here(key).clone()));
             link.ask_owned(&watch)?;
             let names: Vec<(&[u8], &[u8])> = keys.iter().map(|(name, stored)| (&name[..], &stored[..])).collect();
             let looks = same.look(server, &names)?;
             let mut unlink = vec![b"UNLINK".to_vec()];
-            unlink
-                .extend(keys.iter().zip(&looks).filter(|(_, is)| **is == Is::Same).map(|((name, _), _)| name.clone()));
+            unlink.extend(
+                keys.iter().zip(&looks).filter(|(_, is)| **is == Is::Same).map(|(key, _)| self.here(key).clone()),
+            );
             if unlink.len() == 1 {
                 link.ask_text(&["UNWATCH"])?;
             } else {
@@ -122,10 +147,8 @@ impl Leaving<'_> {
                     }
                 }
             }
-            for ((name, _), is) in keys.iter().zip(looks) {
-                if let Is::Other(why) = is {
-                    self.report.trouble(&format!("kept at its old place: {why}"), name, link.place());
-                }
+            for (key, is) in keys.iter().zip(looks) {
+                self.kept(is, self.here(key), link.place());
             }
             return Ok(true);
         }
@@ -135,17 +158,17 @@ impl Leaving<'_> {
     /// A stream: `WATCH` does not see that its entries are acknowledged or claimed. So it gets another name, and what it held
     /// in that moment is compared with what it held before it was compared with its copy.
     fn stream(&self, link: &mut Link, same: &Same, server: usize, key: &(Vec<u8>, Vec<u8>)) -> Result<(), String> {
-        let (name, stored) = key;
+        let name = self.here(key);
         let stash = [LEAVING, name].concat();
         link.ask(&[b"WATCH", name.as_slice()])?;
         let before = string(link.ask(&[b"DUMP", name.as_slice()])?);
-        let is = same.look(server, &[(name, stored)])?.pop();
-        if is != Some(Is::Same) {
-            link.ask_text(&["UNWATCH"])?;
-            if let Some(Is::Other(why)) = is {
-                self.report.trouble(&format!("kept at its old place: {why}"), name, link.place());
+        match same.look(server, &[(&key.0, &key.1)])?.pop() {
+            Some(Is::Same) => {}
+            other => {
+                link.ask_text(&["UNWATCH"])?;
+                self.kept(other.unwrap_or(Is::Gone), name, link.place());
+                return Ok(());
             }
-            return Ok(());
         }
         let rename = vec![b"RENAME".to_vec(), name.clone(), stash.clone()];
         let replies = link.transaction(&[rename, vec![b"DUMP".to_vec(), stash.clone()]])?;
@@ -158,9 +181,24 @@ impl Leaving<'_> {
         if after.is_some() {
             link.ask(&[b"RENAMENX", stash.as_slice(), name])?;
         }
-        self.report.trouble("kept at its old place: it is being written to", name, link.place());
+        self.kept(Is::Other("it is being written to".into()), name, link.place());
         Ok(())
     }
+}
+
+/// Streams that waited to be deleted when the program ended get their names again.
+///
+/// # Errors
+/// That the server does not answer.
+pub fn bring_back(link: &mut Link, report: &Report) -> Result<(), String> {
+    for stash in names_with(link, LEAVING)? {
+        let name = &stash[LEAVING.len()..];
+        if link.ask(&[b"RENAMENX", stash.as_slice(), name])? == Value::Integer(0) {
+            let what = format!("it was written anew while it left; its old value is {}", shown(&stash));
+            report.trouble(&what, name, link.place());
+        }
+    }
+    Ok(())
 }
 
 /// All names that begin with this, in the database that the connection is in.

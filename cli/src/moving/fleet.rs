@@ -4,7 +4,7 @@ use super::link::Link;
 use crate::compare;
 use crate::config::Config;
 use crate::nodes::host;
-use rediscluster::{Protocol, Value};
+use rediscluster::{HashTags, Protocol, Value};
 
 /// One master.
 pub struct Server {
@@ -93,6 +93,11 @@ impl Fleet {
         // The URL may name a database.
         link.ask(&[b"SELECT", b"0"])?;
         Ok(link)
+    }
+
+    /// What its configuration says of hash tags.
+    pub fn hash_tags(&self) -> HashTags {
+        self.config.settings.hash_tags()
     }
 
     /// One of its servers for who compares keys.

@@ -31,6 +31,7 @@ use crate::config::Config;
 use crate::options::Options;
 use crate::render::Mode;
 use engine::Run;
+use finish::Side;
 use fleet::Fleet;
 use job::{Job, Phase};
 use lock::Lock;
@@ -112,7 +113,14 @@ fn execute(options: &Options, kind: &str, wish: &Wish) -> Result<ExitCode, Strin
         (None, _) => return Err(format!("{kind}: --from LIST says where from")),
     };
     let (from, to) = (Fleet::connect(from)?, Fleet::connect(side(options, to)?)?);
-    let places = Places::new(wish, from.nodes, to.nodes)?;
+    let hash_tags = match wish.hash_tags {
+        Some(both) => both,
+        None if from.hash_tags() == to.hash_tags() => from.hash_tags(),
+        None => {
+            return Err("the two sides treat hash tags in different ways, so that keys would get other names".into())
+        }
+    };
+    let places = Places::new(wish, from.nodes, to.nodes, hash_tags)?;
     let route = Route::new(from, to, places);
     let databases = guards::databases(&route.from, &wish.databases);
     let report = Report::default();
@@ -129,16 +137,17 @@ fn execute(options: &Options, kind: &str, wish: &Wish) -> Result<ExitCode, Strin
             Some(why) if !wish.clean => return Err(why),
             _ => old,
         },
-        (None, _) if wish.clean => return Err("there is no job at the targets to forget".into()),
+        (None, _) if wish.clean || wish.undo => return Err("there is no job at the targets".into()),
         (None, new) => {
             begin(&route, &databases, wish, &lock, &report)?;
             new
         }
     };
     if wish.clean {
-        finish::forget(&route, &all_databases(&route, &databases)?)?;
-        println!("the {} {} is forgotten; all keys are where they were", job.kind, job.id);
-        return Ok(ExitCode::SUCCESS);
+        return clean(&route, &databases, &report, &job);
+    }
+    if wish.undo {
+        return undo(&route, &databases, wish, (&lock, &stop, &report), &job);
     }
     if job.phase == Phase::Finishing && !wish.finish {
         return Err(format!("the {} {} is being finished: go on with --finish", job.kind, job.id));
@@ -324,7 +333,7 @@ fn end(
     write(route, &Job { phase: Phase::Finishing, ..job.clone() })?;
     if route.is_in_place() {
         let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
-        let leaving = finish::Leaving { route, lock, stop, report, scan: &scan };
+        let leaving = finish::Leaving { side: Side::Old, route, lock, stop, report, scan: &scan };
         for source in 0..route.from.servers.len() {
             for &database in databases {
                 leaving.delete(source, database)?;
@@ -346,6 +355,69 @@ fn end(
     finish::forget(route, &all_databases(route, databases)?)
 }
 
+/// Removes what is remembered of a job, and changes no key.
+fn clean(route: &Route, databases: &[u32], report: &Report, job: &Job) -> Result<ExitCode, String> {
+    let databases = all_databases(route, databases)?;
+    let mut links = locked(route)?;
+    for &database in &databases {
+        for link in &mut links {
+            link.select(database)?;
+            finish::bring_back(link, report)?;
+        }
+    }
+    finish::forget(route, &databases)?;
+    println!("the {} {} is forgotten; all keys are where they were", job.kind, job.id);
+    report.trouble_lines().iter().for_each(|line| eprintln!("{line}"));
+    Ok(if report.troubles() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Deletes what a job has brought, where it is still equal at its old place, and then what is remembered of the job.
+fn undo(
+    route: &Route,
+    databases: &[u32],
+    wish: &Wish,
+    (lock, stop, report): (&Lock, &Stop, &Report),
+    job: &Job,
+) -> Result<ExitCode, String> {
+    if job.phase == Phase::Finishing {
+        return Err(format!(
+            "the {} {} is being finished, and has deleted at the old places: go on with --finish",
+            job.kind, job.id
+        ));
+    }
+    if wish.replace || wish.skip_existing {
+        return Err(
+            "with --replace or --skip-existing nobody knows which keys this job has brought: --clean forgets it".into(),
+        );
+    }
+    let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
+    let leaving = finish::Leaving { side: Side::New, route, lock, stop, report, scan: &scan };
+    for source in 0..route.from.servers.len() {
+        for &database in databases {
+            leaving.delete(source, database)?;
+        }
+    }
+    let is_over = report.troubles() == 0 && !stop.was_told();
+    if is_over {
+        finish::forget(route, &all_databases(route, databases)?)?;
+    }
+    println!("{} deleted at the targets", keys(Report::of(&report.deleted)));
+    println!(
+        "{}",
+        if is_over {
+            "undone: nothing of the job is left on any server"
+        } else {
+            "not undone yet: the same command goes on"
+        }
+    );
+    report.trouble_lines().iter().for_each(|line| eprintln!("{line}"));
+    Ok(match (stop.was_told(), is_over) {
+        (true, _) => ExitCode::from(INTERRUPTED),
+        (false, true) => ExitCode::SUCCESS,
+        (false, false) => ExitCode::FAILURE,
+    })
+}
+
 /// Says what came of a run.
 fn tell(
     route: &Route,
@@ -355,7 +427,6 @@ fn tell(
     (all_copied, is_over): (bool, bool),
     seconds: f64,
 ) {
-    let is_over = is_over && report.troubles() == 0 && !stop.was_told();
     let next = if is_over {
         "finished: nothing of the job is left on any server".to_owned()
     } else if stop.was_told() {
@@ -383,15 +454,9 @@ fn tell(
         let line = serde_json::json!({"job": job.id, "state": state, "seconds": seconds, "report": report.json()});
         println!("{line}");
     } else {
-        println!("{} in {seconds:.1} s, {rate:.0} keys/s", report.line());
+        println!("{} in {seconds:.1} s, {rate:.0} keys/s\n{next}", report.line());
     }
-    let lines = report.trouble_lines();
-    if !wish.json {
-        println!("{next}");
-    }
-    for line in lines {
-        eprintln!("{line}");
-    }
+    report.trouble_lines().iter().for_each(|line| eprintln!("{line}"));
 }
 
 fn dry_run(route: &Route, databases: &[u32], wish: &Wish, report: &Report) -> Result<ExitCode, String> {

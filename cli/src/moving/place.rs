@@ -8,6 +8,7 @@ use rediscluster::{Crc32Modulo, HashTags, Partitioner};
 pub struct Places {
     from: usize,
     to: usize,
+    hash_tags: HashTags,
     tags: Tags,
     keeps_strays: bool,
 }
@@ -22,20 +23,21 @@ pub enum Place {
 }
 
 impl Places {
-    /// From a fleet of so many nodes to one of so many.
+    /// From a fleet of so many nodes to one of so many, both of which treat hash tags in this way.
     ///
     /// # Errors
     /// That nothing is said of tags where that has to be known, or what is wrong with it.
-    pub fn new(wish: &Wish, from: usize, to: usize) -> Result<Places, String> {
+    pub fn new(wish: &Wish, from: usize, to: usize, hash_tags: HashTags) -> Result<Places, String> {
         let is_told = wish.tags.is_some() || !wish.tag_rule.is_empty() || wish.untagged;
-        if from != to && to > 1 && !is_told {
+        // Where names are stored with their tags, nothing has to be told.
+        if from != to && to > 1 && !is_told && hash_tags == HashTags::Strip {
             return Err(format!(
                 "{from} nodes become {to}, and the name under which a key is stored does not tell whether it has a tag: \
                  give --tags FILE or --tag-rule REGEX=TEMPLATE, or --untagged when no key has one"
             ));
         }
         let tags = Tags::read(wish.tags.as_deref(), &wish.tag_rule)?;
-        Ok(Places { from, to, tags, keeps_strays: wish.strays == "keep" })
+        Ok(Places { from, to, hash_tags, tags, keeps_strays: wish.strays == "keep" })
     }
 
     /// Whether the number of nodes stays, so that every key keeps its node and nothing has to be known of it.
@@ -71,7 +73,7 @@ impl Places {
 
     fn leads(&self, nodes: &[usize], among: usize, stored: &[u8]) -> bool {
         self.tags.full(stored).iter().any(|full| {
-            let (hashed, name) = HashTags::Strip.split(full);
+            let (hashed, name) = self.hash_tags.split(full);
             name == stored && nodes.contains(&Crc32Modulo.node_index(hashed, among))
         })
     }
@@ -81,7 +83,7 @@ impl Places {
         let mut found: Option<usize> = None;
         let mut name = Vec::new();
         for full in self.tags.full(stored) {
-            let (hashed, as_stored) = HashTags::Strip.split(&full);
+            let (hashed, as_stored) = self.hash_tags.split(&full);
             let is_tagged = as_stored.len() != full.len();
             if self.from == 1 {
                 // One server stores names as programs say them, or without their tags: then a list or a rule has these.
@@ -122,7 +124,7 @@ mod tests {
 
     fn places(words: &[&str], from: usize, to: usize) -> Result<Places, String> {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-        Places::new(&Wish::read("clone", &words).unwrap(), from, to)
+        Places::new(&Wish::read("clone", &words).unwrap(), from, to, HashTags::Strip)
     }
 
     fn hash(name: &[u8], nodes: usize) -> usize {
@@ -162,6 +164,18 @@ mod tests {
         assert_eq!(places.of(&[hash(b"7", 3)], name), Place::Node(hash(b"7", 4), name.to_vec()));
         assert!(matches!(places.of(&[(hash(b"7", 3) + 1) % 3], name), Place::Stray(_)));
         assert_eq!(places.of(&[hash(b"plain", 3)], b"plain"), Place::Node(hash(b"plain", 4), b"plain".to_vec()));
+    }
+
+    #[test]
+    fn where_tags_are_stored_nothing_has_to_be_told() {
+        let wish = Wish::read("clone", &[]).unwrap();
+        let (keep, off) = (Places::new(&wish, 1, 3, HashTags::Keep), Places::new(&wish, 1, 3, HashTags::Off));
+        let name = b"a{b}c";
+        assert_eq!(keep.unwrap().of(&[0], name), Place::Node(hash(b"b", 3), name.to_vec()));
+        assert_eq!(off.unwrap().of(&[0], name), Place::Node(hash(name, 3), name.to_vec()));
+        let keep = Places::new(&wish, 3, 4, HashTags::Keep).unwrap();
+        assert_eq!(keep.of(&[hash(b"b", 3)], name), Place::Node(hash(b"b", 4), name.to_vec()));
+        assert!(matches!(keep.of(&[(hash(b"b", 3) + 1) % 3], name), Place::Stray(_)));
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl Report {
             (&self.equal, "there already and equal"),
             (&self.skipped, "there already and left as they were"),
             (&self.gone, "gone meanwhile"),
-            (&self.deleted, "deleted where they had left"),
+            (&self.deleted, "deleted"),
         ] {
             let number = Report::of(counter);
             if number > 0 {

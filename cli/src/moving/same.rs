@@ -17,6 +17,8 @@ pub enum Is {
     Same,
     /// The source does not have it any more.
     Gone,
+    /// The target does not have it.
+    Missing,
     /// In what it differs, or why nobody can tell.
     Other(String),
 }
@@ -54,7 +56,7 @@ impl Is {
         match verdict {
             Verdict::Same => Is::Same,
             Verdict::Gone => Is::Gone,
-            Verdict::Missing => Is::Other("it is not at its new place".into()),
+            Verdict::Missing => Is::Missing,
             Verdict::Different(differences) => Is::Other(match differences.first() {
                 Some(Difference::Type(..)) => "its type differs".into(),
                 Some(Difference::Expiry(..)) => "its expiry differs".into(),

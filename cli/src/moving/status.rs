@@ -71,7 +71,9 @@ fn in_words(job: &Job, holder: Option<&(String, u64)>, marks: &[(u32, String, Ma
             let command = format!("rediscluster {} --from {} --to {} {}", job.kind, job.from, job.to, job.options);
             let command = command.replace(" --databases all", "");
             lines.push(format!("  to go on: {command}"));
-            lines.push("  the same with --finish ends it, and with --clean forgets it".to_owned());
+            lines.push(
+                "  the same with --finish ends it, with --undo takes it back, and with --clean forgets it".to_owned(),
+            );
         }
     }
     lines

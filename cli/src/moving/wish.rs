@@ -1,6 +1,7 @@
 //! The words behind `clone` and `reshard`, and behind the names that the originals had.
 
 use clap::{ArgGroup, Parser};
+use rediscluster::HashTags;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -70,6 +71,10 @@ pub struct Wish {
     #[arg(long)]
     pub untagged: bool,
 
+    /// How both fleets treat hash tags: strip, keep or off [default: as the configuration says, else strip]
+    #[arg(long, value_name = "RULE", value_parser = hash_tags)]
+    pub hash_tags: Option<HashTags>,
+
     /// What becomes of keys that do not lie where their names lead: refuse to begin, or keep them on the node of the same
     /// number
     #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = ["refuse", "keep"])]
@@ -86,6 +91,10 @@ pub struct Wish {
     /// End the job: nothing of it stays on any server, and keys that have left a server are deleted there
     #[arg(long, conflicts_with_all = ["dry_run", "clean"])]
     pub finish: bool,
+
+    /// Take the job back: delete at the targets what it brought and is still equal at its old place
+    #[arg(long, conflicts_with_all = ["dry_run", "finish", "clean"])]
+    pub undo: bool,
 
     /// Forget the job and change nothing else
     #[arg(long, conflicts_with = "dry_run")]
@@ -128,6 +137,7 @@ impl Wish {
         words.extend(self.tags.iter().map(|file| valued("--tags", &file.display().to_string())));
         words.extend(self.tag_rule.iter().map(|rule| valued("--tag-rule", rule)));
         words.extend(self.untagged.then(|| "--untagged".to_owned()));
+        words.extend(self.hash_tags.map(|rule| format!("--hash-tags {}", format!("{rule:?}").to_ascii_lowercase())));
         words.extend((self.strays == "keep").then(|| "--strays keep".to_owned()));
         words.join(" ")
     }
@@ -155,6 +165,16 @@ pub fn list(text: &str) -> String {
         _ => entry.to_owned(),
     };
     text.split(',').map(entry).collect::<Vec<_>>().join(",")
+}
+
+/// What is done with hash tags, by its name in the configuration.
+pub fn hash_tags(name: &str) -> Result<HashTags, String> {
+    match name {
+        "strip" => Ok(HashTags::Strip),
+        "keep" => Ok(HashTags::Keep),
+        "off" => Ok(HashTags::Off),
+        _ => Err("none of strip, keep and off".to_owned()),
+    }
 }
 
 /// A number of bytes, such as `64mb`.

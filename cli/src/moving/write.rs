@@ -192,7 +192,7 @@ impl Writer<'_> {
         let (_, same) = self.second()?;
         match same.look(item.server, &[(&item.name, &item.stored)])?.pop() {
             Some(Is::Same) => Report::add(&self.report.equal, 1),
-            Some(Is::Gone) | None => Report::add(&self.report.gone, 1),
+            Some(Is::Gone | Is::Missing) | None => Report::add(&self.report.gone, 1),
             Some(Is::Other(why)) => {
                 let what = format!("not copied: the target has another key of this name ({why})");
                 self.report.trouble(&what, &item.name, &self.place());
