@@ -2,6 +2,7 @@
 
 mod nodes;
 mod pools;
+mod pushes;
 mod replicas;
 
 pub(crate) use nodes::{shown, ConfiguredNode, Endpoint, NodeTable};
@@ -9,7 +10,7 @@ pub(crate) use replicas::AddressMap;
 
 use crate::command::Spec;
 use crate::error::{Error, Result};
-use crate::observer::{Observer, Observing};
+use crate::observer::{Observer, Observing, Pushes};
 use crate::partition::{Crc32Modulo, HashTags, Partitioner};
 use crate::plan::CrossNode;
 use crate::resp::{Limits, Protocol};
@@ -38,6 +39,7 @@ pub(crate) type FindAddresses = fn(&mut Builder) -> Result<Option<Error>>;
 /// | [`max_idle_age`](Builder::max_idle_age) of a connection that lies unused | 3 min |
 /// | [`retries`](Builder::retries) | up to 3; 1 when connections fail |
 /// | [`observer`](Builder::observer) | none |
+/// | [`on_push`](Builder::on_push) | nobody |
 /// | [`database`](Builder::database) | 0 |
 /// | [`protocol`](Builder::protocol) | RESP2 |
 /// | [`read_from`](Builder::read_from) | replicas |
@@ -110,6 +112,7 @@ pub(crate) struct Settings {
     pub(crate) retries: Retries,
     pub(crate) share: Share,
     pub(crate) observer: Observing,
+    pub(crate) pushes: Pushes,
 }
 
 /// Who a connection says it is. Servers of one node have the same, so it is shared.
@@ -174,6 +177,7 @@ impl Default for Builder {
                 retries: Retries::default(),
                 share: Share::default(),
                 observer: Observing::default(),
+                pushes: Pushes::default(),
             },
             read_from: ReadFrom::default(),
             refresh_every: Some(Duration::from_secs(10)),

@@ -120,7 +120,7 @@ pub use config::Builder;
 pub use error::{Error, ErrorKind, Outcome, PartOutcome, Phase, Result};
 pub use explain::{Plan, Step};
 pub use from_value::FromValue;
-pub use net::{Connection, PoolStatus};
+pub use net::{Connection, ConnectionReader, ConnectionWriter, PoolStatus};
 pub use observer::{CloseReason, Observer, ObserverEvent};
 pub use partition::{Crc32Modulo, HashTags, Partitioner};
 pub use pipeline::{Pipeline, Replies};

@@ -1,5 +1,9 @@
 //! What a cluster tells a program about itself while it works: for metrics and logs.
 
+mod pushes;
+
+pub(crate) use pushes::Pushes;
+
 use crate::error::{ErrorKind, Outcome, Phase};
 use crate::topology::{Node, Topology};
 use std::fmt;

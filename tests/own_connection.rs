@@ -117,3 +117,30 @@ fn bytes_that_are_no_message_end_it() {
     let error = connection.incr("n").unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Protocol, Outcome::NotApplied), "{error}");
 }
+
+#[test]
+fn halves_go_on_for_as_long_as_the_connection_does() {
+    let server = Server::start();
+    let patience = Duration::from_secs(20);
+    let (mut reader, mut writer) = Cluster::builder().open(server.address()).unwrap().into_halves();
+    // More than the system keeps, all of it read by looks that do not wait.
+    let value = vec![b'x'; 1 << 20];
+    writer.write_all(cmd("SET").arg("large").arg(&value[..]).as_bytes(), patience).unwrap();
+    assert!(reader.next_timeout(patience).unwrap().is_some());
+    for _ in 0..24 {
+        writer.write_all(b"GET large\r\n", patience).unwrap();
+        let mut length = None;
+        wait_until("the value has come", || {
+            length = reader.next_timeout(Duration::ZERO).unwrap().map(|frame| frame.as_bytes().len());
+            length.is_some()
+        });
+        assert_eq!(length, Some(b"$1048576\r\n\r\n".len() + (1 << 20)));
+    }
+    server.ask(&["CLIENT", "KILL", "TYPE", "normal"]);
+    let error = reader.next_timeout(patience).unwrap_err();
+    assert!(error.kind() == ErrorKind::Io && error.to_string().contains(&server.address()), "{error}");
+    let (mut reader, writer) = Cluster::builder().open(server.address()).unwrap().into_halves();
+    let thread = std::thread::spawn(move || reader.next_timeout(patience).map(|_| ()).unwrap_err().kind());
+    writer.close();
+    assert_eq!(thread.join().unwrap(), ErrorKind::Io);
+}

@@ -3,7 +3,9 @@
 use crate::file::document::Value;
 use crate::file::settings::Settings;
 use crate::file::{File, Sentinels};
+use crate::modes::pushes;
 use crate::options::Options;
+use crate::render::Style;
 use crate::tls::Wanted;
 use rediscluster::{Builder, Cluster, Protocol};
 use rediscluster_tls::Tls;
@@ -31,6 +33,8 @@ pub struct Config {
     protocol: Protocol,
     prefers_resp3: bool,
     pub deadline: Option<Duration>,
+    /// How messages that answer no command are shown, where they are.
+    pushes: Option<Style>,
     tls: Option<Tls>,
 }
 
@@ -60,9 +64,13 @@ impl Config {
             // Who is whose replica is said of the nodes of the file and of no others.
             (nodes, master_of, sentinels) = (file.table.nodes, file.table.master_of, file.sentinels);
         }
-        if nodes.is_empty() && direct.is_none() {
+        // A word without a port may be the name of a node.
+        let is_name = |direct: &String| !direct.contains([':', '/']);
+        if nodes.is_empty() && direct.as_ref().map_or(true, is_name) {
             nodes = list(&variable("REDISCLUSTER_NODES")?.unwrap_or_default(), "REDISCLUSTER_NODES")?;
         }
+        let named = options.direct.as_ref().and_then(|direct| nodes.iter().find(|(name, _)| name == direct));
+        let direct = named.map(|(_, address)| address.clone()).or(direct);
         if nodes.is_empty() && direct.is_none() {
             return Err("no nodes are given: use --node NAME=HOST:PORT, --config FILE or REDISCLUSTER_NODES".into());
         }
@@ -94,7 +102,13 @@ impl Config {
             prefers_resp3: options.prefers_resp3(),
             deadline: settings.deadline(),
             settings,
+            pushes: options.pushes(),
         })
+    }
+
+    /// From now on with this password, whatever else was given.
+    pub fn log_in_by(&mut self, password: String) {
+        self.settings.put("password", Value::Text(password));
     }
 
     /// How long a command may take.
@@ -117,6 +131,26 @@ impl Config {
         (self.protocol, self.prefers_resp3) = (Protocol::Resp2, false);
     }
 
+    /// The database that is configured, unless an address names it.
+    pub fn database(&self) -> Option<u32> {
+        let number = self.settings.get("database")?.number(0, u32::MAX.into()).ok()?;
+        u32::try_from(number).ok()
+    }
+
+    /// From now on.
+    pub fn use_database(&mut self, database: u32) {
+        self.settings.put("database", Value::Integer(database.into()));
+    }
+
+    /// From now on, where an address does not say who it is for.
+    pub fn log_in_as(&mut self, user: Option<&str>, password: &str) {
+        match user {
+            Some(user) => self.settings.put("username", Value::Text(user.to_owned())),
+            None => self.settings.forget("username"),
+        }
+        self.settings.put("password", Value::Text(password.to_owned()));
+    }
+
     /// For commands of this program that are about all nodes.
     ///
     /// # Errors
@@ -130,12 +164,6 @@ impl Config {
         }
     }
 
-    /// The number of the database.
-    pub fn database(&self) -> u32 {
-        let given = self.settings.get("database").and_then(|entry| entry.number(0, u32::MAX.into()).ok());
-        given.and_then(|number| number.try_into().ok()).unwrap_or(0)
-    }
-
     /// Whether servers are spoken to with TLS.
     pub fn speaks_tls(&self) -> bool {
         self.tls.is_some()
@@ -144,6 +172,9 @@ impl Config {
     /// The library's builder with everything but the nodes.
     pub fn settings(&self) -> Builder {
         let mut builder = self.settings.apply(Cluster::builder()).protocol(self.protocol).deadline(self.deadline());
+        if let Some(style) = self.pushes.clone() {
+            builder = builder.on_push(move |_, push| pushes::show(push, &style));
+        }
         if let Some(tls) = &self.tls {
             builder = builder.connector(tls.clone());
         }

@@ -3,10 +3,10 @@
 mod check;
 mod commands;
 mod config;
-mod connection_state;
 mod explain;
 mod file;
 mod interrupt;
+mod modes;
 mod nodes;
 mod options;
 mod own;
@@ -24,9 +24,10 @@ mod verify;
 mod words;
 
 use crate::config::Config;
+use crate::modes::named::Named;
 use crate::options::Options;
 use crate::run::Runner;
-use crate::session::{Ran, Session};
+use crate::session::{terminal, Ran, Session};
 use std::io;
 use std::process::ExitCode;
 
@@ -64,13 +65,17 @@ fn start(options: &mut Options) -> io::Result<ExitCode> {
             }
         });
     }
-    let config = match Config::gather(options, |name| std::env::var_os(name)) {
-        Ok(config) => config,
-        Err(message) => {
-            eprintln!("rediscluster: {message}");
-            return Ok(ExitCode::FAILURE);
-        }
+    let refused = |message: String| {
+        eprintln!("rediscluster: {message}");
+        Ok(ExitCode::FAILURE)
     };
+    let mut config = match Config::gather(options, |name| std::env::var_os(name)) {
+        Ok(config) => config,
+        Err(message) => return refused(message),
+    };
+    if options.modes.askpass {
+        config.log_in_by(modes::input::password()?);
+    }
     let mut words = options.words();
     if options.quoted_input {
         let unquoted = words.iter().map(|word| match quote::split(word)?.as_slice() {
@@ -85,17 +90,32 @@ fn start(options: &mut Options) -> io::Result<ExitCode> {
             }
         };
     }
-    let mut runner = Runner::new(options, Session::new(config));
-    if words.is_empty() && !options.stdin_argument {
+    if let Some(code) = modes::run(options, &config, &words)? {
+        return Ok(code);
+    }
+    let words = match modes::input::completed(options, words) {
+        Ok(words) => words,
+        Err(message) => return refused(message),
+    };
+    let named = match options.modes.named() {
+        Some(_) if own::is_own(&words) => return refused("--on and --on-each are for Redis commands".into()),
+        Some(on) => match Named::new(&config, on) {
+            Ok(named) => Some(named),
+            Err(message) => return refused(message),
+        },
+        None => None,
+    };
+    if words.is_empty() && named.is_none() && terminal::is_at_hand() {
+        return terminal::run(options, config).map(|()| ExitCode::SUCCESS);
+    }
+    let mut runner = Runner::new(options, Session::new(config), named);
+    if words.is_empty() {
         // As in redis-cli, a script's errors are seen in its output and not in the exit status, unless that is asked for.
         return Ok(match runner.script()? {
             Ran::Ended => ExitCode::FAILURE,
             Ran::Failed | Ran::ErrorReply if options.error_status => ExitCode::FAILURE,
             _ => ExitCode::SUCCESS,
         });
-    }
-    if options.stdin_argument {
-        words.push(run::argument_from_input()?);
     }
     Ok(match runner.once(&words)? {
         Ran::Answered => ExitCode::SUCCESS,

@@ -199,6 +199,18 @@ pub fn credentials(address: &str) -> (Option<&str>, &str) {
     parts.map_or((None, rest), |(credentials, rest)| (Some(credentials), rest))
 }
 
+/// The address of the master that a node has now: the configured one, or with its credentials another server's.
+pub fn address_of_master(configured: &str, now: &str) -> String {
+    let is_same = match configured.starts_with("unix://") {
+        true => now.starts_with("unix://"),
+        false => host(configured) == now || format!("{}:6379", host(configured)) == now,
+    };
+    match is_same {
+        true => configured.to_owned(),
+        false => with_credentials_of(configured, now),
+    }
+}
+
 /// The host and the port of an address that may be a URL with a password, or the path of a Unix socket.
 pub fn host(address: &str) -> &str {
     let (_, rest) = credentials(address);

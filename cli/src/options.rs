@@ -1,14 +1,16 @@
 //! The options of the command line, as a redis-cli user expects them.
 
 use crate::file::settings::{Settings, OUTPUTS};
+use crate::modes::{instead_of, ModeOptions};
 use crate::own;
 use crate::render::{Mode, Style};
 use crate::tls::Wanted;
-use clap::error::ContextKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
-use rediscluster::Protocol;
+use rediscluster::{Address, Protocol};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Where `-h` and `-p` lead when only the other one is given.
@@ -26,8 +28,12 @@ Environment:
   REDISCLUSTER_NODES  The nodes, as for --nodes
   REDISCLI_AUTH       The password: unlike that of -a it is not shown in the list of processes
   VALKEYCLI_AUTH      The same, where REDISCLI_AUTH is not set
+  REDISCLUSTER_HISTFILE
+                      The file with the lines of sessions; empty for none [default:
+                      $XDG_STATE_HOME/rediscluster/history or ~/.rediscluster_history]
 
 Without COMMAND, commands are read from standard input: one a line, quoted as redis-cli quotes.
+On a terminal that is a session, with editing, history, completion and help.
 Options come before --config, which comes before the environment."
     )
 }
@@ -53,7 +59,7 @@ pub struct Options {
     #[arg(long, value_name = "NAME")]
     pub pool: Option<String>,
 
-    /// Send any command to this one server, without routing
+    /// Send any command to this one server, or to this node, without routing
     #[arg(long, value_name = "HOST:PORT")]
     pub direct: Option<String>,
 
@@ -169,6 +175,13 @@ pub struct Options {
     #[arg(long)]
     pub quoted_input: bool,
 
+    /// Keep no lines of the session, and bring none back
+    #[arg(long)]
+    pub no_history: bool,
+
+    #[command(flatten)]
+    pub modes: ModeOptions,
+
     /// Show this help
     #[arg(long, action = ArgAction::Help)]
     help: Option<bool>,
@@ -212,6 +225,10 @@ impl Options {
             .map(|(_, mode)| mode);
         // Everything from the first unknown option on was taken for the command. No command begins with a hyphen.
         if options.command.first().is_some_and(|word| word.as_encoded_bytes().starts_with(b"-")) {
+            let elsewhere = options.command.first().and_then(|word| instead_of(word.as_encoded_bytes()));
+            if let Some(message) = elsewhere {
+                return Err(clap::Error::raw(ErrorKind::UnknownArgument, format!("{message}\n")));
+            }
             let strict =
                 Options::command().mut_arg("command", |words| words.trailing_var_arg(false).allow_hyphen_values(false));
             strict.try_get_matches_from(line).map_err(|mut error| {
@@ -266,21 +283,42 @@ impl Options {
         Style { mode, between: bytes(&self.between), behind: bytes(&self.behind) }
     }
 
+    /// How messages that answer no command are shown, where they are.
+    pub fn pushes(&self) -> Option<Style> {
+        let terminal = std::io::stdout().is_terminal();
+        self.modes.show_pushes.unwrap_or(terminal).then(|| self.style(terminal))
+    }
+
     /// The one server to talk to without routing.
     ///
     /// # Errors
     /// That two of them are named.
     pub fn one_server(&self) -> Result<Option<String>, String> {
         let by_host = self.host.is_some() || self.port.is_some();
-        if !by_host {
-            return Ok(self.direct.clone());
+        let socket = self.modes.socket.as_deref().map(unix_address).transpose()?;
+        let by_host = (by_host && socket.is_none()).then(|| {
+            let host = self.host.as_ref().and_then(Option::as_deref).unwrap_or(HOST);
+            let port = self.port.unwrap_or(PORT);
+            if host.contains(':') {
+                format!("[{host}]:{port}")
+            } else {
+                format!("{host}:{port}")
+            }
+        });
+        let given = [
+            ("--direct names a server", self.direct.clone()),
+            ("-u names a server", self.modes.uri.clone()),
+            ("-s names a server", socket),
+            ("-h and -p name a server", by_host),
+        ];
+        let mut given = given.into_iter().filter_map(|(what, address)| Some((what, address?)));
+        match (given.next(), given.next()) {
+            (Some((one, _)), Some((other, _))) => {
+                let other = other.replace(" names a server", "").replace(" name a server", "");
+                Err(format!("{one}, and so do {other}: give one of them"))
+            }
+            (first, _) => Ok(first.map(|(_, address)| address)),
         }
-        if self.direct.is_some() {
-            return Err("--direct names a server, and so do -h and -p: give one of them".into());
-        }
-        let host = self.host.as_ref().and_then(Option::as_deref).unwrap_or(HOST);
-        let port = self.port.unwrap_or(PORT);
-        Ok(Some(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }))
     }
 
     /// The version of the protocol to speak. JSON asks for RESP3 even when another mode comes after it.
@@ -295,6 +333,14 @@ impl Options {
     pub fn prefers_resp3(&self) -> bool {
         (self.json || self.quoted_json) && !self.resp2 && !self.resp3
     }
+}
+
+/// The address of a Unix socket.
+fn unix_address(path: &Path) -> Result<String, String> {
+    let whole = std::env::current_dir().map_err(|error| format!("-s: {error}"))?.join(path);
+    let text = whole.to_str().ok_or("-s: the path is not UTF-8")?;
+    let address = Address::unix(text).map_err(|error| format!("-s: {}", error.message()))?;
+    Ok(address.to_string())
 }
 
 /// A time in seconds with an optional fraction.

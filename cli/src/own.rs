@@ -71,10 +71,20 @@ impl Own {
     }
 }
 
+/// Their names.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    OWN.iter().map(|own| own.name)
+}
+
 /// All of them with what they do.
 pub fn list() -> String {
     let one = |own: &Own| format!("  {:<15}  {}\n", own.usage(), own.does.join("\n                   "));
     OWN.iter().map(one).collect()
+}
+
+/// Whether a command line is one of them.
+pub fn is_own(words: &[Vec<u8>]) -> bool {
+    words.first().is_some_and(|word| OWN.iter().any(|own| own.name.as_bytes() == word.as_slice()))
 }
 
 /// What can be answered without servers, so that no nodes have to be given; `None` for every other command.

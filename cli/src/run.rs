@@ -1,7 +1,9 @@
 //! Runs what was asked for: one command, or the lines of a script.
 
 use crate::check::check;
+use crate::config::Config;
 use crate::explain::explain;
+use crate::modes::named::Named;
 use crate::nodes;
 use crate::options::Options;
 use crate::own;
@@ -9,16 +11,21 @@ use crate::quote::split;
 use crate::recover::recover;
 use crate::render::{is_verbatim, Mode, Style};
 use crate::reply::Reply;
-use crate::session::{Answer, Failure, Ran, Session};
+use crate::session::{Answer, Failure, Interrupt, Ran, Session};
 use crate::top::top;
 use crate::verify::verify;
 use crate::words::as_reply;
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::{Duration, Instant};
+
+/// So much of a reply is shown before Ctrl-C is looked for.
+const PIECE: usize = 1 << 13;
 
 /// Runs commands and shows what comes back.
 pub struct Runner {
     session: Session,
+    /// Where commands go instead of to the nodes of their keys.
+    named: Option<Named>,
     style: Style,
     terminal: bool,
     repeat: i64,
@@ -30,10 +37,11 @@ pub struct Runner {
 
 impl Runner {
     /// Shows replies as the options say.
-    pub fn new(options: &Options, session: Session) -> Runner {
+    pub fn new(options: &Options, session: Session, named: Option<Named>) -> Runner {
         let terminal = io::stdout().is_terminal();
         Runner {
             session,
+            named,
             style: options.style(terminal),
             terminal,
             repeat: options.repeat.unwrap_or(1),
@@ -61,12 +69,8 @@ impl Runner {
         self.in_script = true;
         let mut worst = Ran::Answered;
         let mut input = io::stdin().lock();
-        let prompt = self.terminal && input.is_terminal();
         let mut line = Vec::new();
         loop {
-            if prompt {
-                put(b"rediscluster> ")?;
-            }
             line.clear();
             if input.read_until(b'\n', &mut line)? == 0 {
                 return Ok(worst);
@@ -88,8 +92,16 @@ impl Runner {
         }
     }
 
+    /// Where commands go.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// Runs one line: a command, or a number and the command to run as often.
-    fn line(&mut self, words: &[Vec<u8>]) -> io::Result<Ran> {
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn line(&mut self, words: &[Vec<u8>]) -> io::Result<Ran> {
         let (count, words) = match (words.len() > 1).then(|| count(&words[0])).flatten() {
             Some(Ok(count)) => (count, &words[1..]),
             Some(Err(())) => {
@@ -117,8 +129,13 @@ impl Runner {
             if ran >= Ran::Failed || (ran == Ran::ErrorReply && stops) {
                 return Ok(ran);
             }
-            if !self.interval.is_zero() && left != 0 {
-                std::thread::sleep(self.interval);
+            match self.session.interrupt() {
+                Some(interrupt) if left != 0 => interrupt.sleep(self.interval),
+                None if left != 0 && !self.interval.is_zero() => std::thread::sleep(self.interval),
+                _ => {}
+            }
+            if self.session.interrupt().is_some_and(Interrupt::is_pressed) {
+                return Ok(ran);
             }
         }
         Ok(ran)
@@ -131,32 +148,46 @@ impl Runner {
                 Err(message) => self.failed(message.into()),
             };
         }
-        let own = match words.first().map(Vec::as_slice) {
-            Some(b"node-for") => nodes::node_for(self.session.config(), &words[1..], self.style.mode, self.terminal),
-            Some(b"explain") => {
-                let plan = explain(self.session.config(), &words[1..], self.style.mode);
-                plan.map(|text| (text.into_bytes(), Ran::Answered))
-            }
-            Some(b"recover") => recover(self.session.config(), &words[1..], self.style.mode),
-            Some(b"nodes") if words.len() == 1 => nodes::table(self.session.config(), self.style.mode),
-            Some(b"nodes") if words.iter().any(|word| word.starts_with(b"--as") || word == b"--with-passwords") => {
-                nodes::printed(self.session.config(), &words[1..])
-            }
-            Some(b"nodes") => check(self.session.config(), &words[1..], self.style.mode),
-            // These write while they are at work.
-            Some(name @ (b"verify" | b"top")) => {
-                let run = if name == b"top" { top } else { verify };
-                return match run(self.session.config(), &words[1..], self.style.mode)? {
-                    Ok(ran) => Ok(ran),
-                    Err(message) => self.failed(message.into()),
-                };
-            }
-            _ => return self.command(words, stops),
-        };
-        match own {
-            Ok((text, ran)) => put(&text).map(|()| ran),
-            Err(message) => self.failed(message.into()),
+        // These write while they are at work, and have a Ctrl-C of their own.
+        if let (Some(name @ (b"verify" | b"top")), None) = (words.first().map(Vec::as_slice), self.session.interrupt())
+        {
+            let run = if name == b"top" { top } else { verify };
+            return match run(self.session.config(), &words[1..], self.style.mode)? {
+                Ok(ran) => Ok(ran),
+                Err(message) => self.failed(message.into()),
+            };
         }
+        match self.own(words) {
+            None => self.command(words, stops),
+            Some(Ok((text, ran))) => self.put(&text).map(|()| ran),
+            Some(Err(message)) => self.failed(message.into()),
+        }
+    }
+
+    /// What a command of this program that asks servers has to say; `None` for every other command.
+    fn own(&self, words: &[Vec<u8>]) -> Option<Result<(Vec<u8>, Ran), String>> {
+        let (mode, terminal) = (self.style.mode, self.terminal);
+        let Some(interrupt) = self.session.interrupt() else {
+            return own_command(self.session.config(), words, mode, terminal);
+        };
+        if !own::names().any(|name| words.first().is_some_and(|word| word == name.as_bytes())) {
+            return None;
+        }
+        let name = String::from_utf8_lossy(&words[0]).into_owned();
+        let (config, own) = (self.session.config_now(), words.to_vec());
+        let not_one_server = config.is_fleet(&name).err();
+        let done = interrupt.run(None, move || own_command(&config, &own, mode, terminal));
+        let Some(done) = done else {
+            return Some(Err(format!("{name} is not waited for; what it has begun goes on until the session ends")));
+        };
+        // What shows its work while it goes on has a Ctrl-C of its own.
+        let alone = || {
+            Err(format!("{name} with these arguments is not for sessions: run it by itself, as `rediscluster {name}`"))
+        };
+        Some(done.unwrap_or_else(alone).map_err(|message| match Some(&message) == not_one_server.as_ref() {
+            true => format!("{name} is about all nodes: connect, without a server, leads to them"),
+            false => message,
+        }))
     }
 
     /// Says why there is no answer: in a script where the reply would be, and else as redis-cli on standard error.
@@ -173,7 +204,11 @@ impl Runner {
     }
 
     fn command(&mut self, words: &[Vec<u8>], stops: bool) -> io::Result<Ran> {
-        let answer = match self.session.execute(words) {
+        let answer = match &self.named {
+            Some(named) => named.execute(words),
+            None => self.session.execute(words).map(|answer| (answer, true)),
+        };
+        let (answer, is_whole) = match answer {
             Ok(answer) => answer,
             Err(failure) => return self.failed(failure),
         };
@@ -195,12 +230,30 @@ impl Runner {
                 }
             }
             Answer::Gone => return Ok(Ran::Answered),
+            Answer::Messages(messages) => return messages.show(&self.style).map(|()| Ran::Answered),
             Answer::PerNode(replies) => {
+                let is_error = replies.iter().any(|(_, _, reply)| matches!(reply, Reply::Error(_)));
                 self.per_node(replies, verbatim, &mut out);
-                Ran::Answered
+                match is_error {
+                    _ if !is_whole => Ran::Failed,
+                    true => Ran::ErrorReply,
+                    false => Ran::Answered,
+                }
             }
         };
-        put(&out).map(|()| ran)
+        self.put(&out).map(|()| ran)
+    }
+
+    /// Shows a reply; Ctrl-C ends a long one.
+    fn put(&self, bytes: &[u8]) -> io::Result<()> {
+        let Some(interrupt) = self.session.interrupt() else { return put(bytes) };
+        for some in bytes.chunks(PIECE) {
+            if interrupt.is_pressed() && bytes.len() > PIECE {
+                return put(b"\n");
+            }
+            put(some)?;
+        }
+        Ok(())
     }
 
     /// Shows the replies of several servers: as a map, or where that is hard to read one below the other.
@@ -226,14 +279,24 @@ impl Runner {
     }
 }
 
-/// Everything that standard input holds, as one argument.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn argument_from_input() -> io::Result<Vec<u8>> {
-    let mut argument = Vec::new();
-    io::stdin().lock().read_to_end(&mut argument)?;
-    Ok(argument)
+/// Runs a command of this program that asks servers: what it prints and what became of it; `None` for every other.
+fn own_command(
+    config: &Config,
+    words: &[Vec<u8>],
+    mode: Mode,
+    terminal: bool,
+) -> Option<Result<(Vec<u8>, Ran), String>> {
+    Some(match words.first().map(Vec::as_slice) {
+        Some(b"node-for") => nodes::node_for(config, &words[1..], mode, terminal),
+        Some(b"explain") => explain(config, &words[1..], mode).map(|text| (text.into_bytes(), Ran::Answered)),
+        Some(b"recover") => recover(config, &words[1..], mode),
+        Some(b"nodes") if words.len() == 1 => nodes::table(config, mode),
+        Some(b"nodes") if words.iter().any(|word| word.starts_with(b"--as") || word == b"--with-passwords") => {
+            nodes::printed(config, &words[1..])
+        }
+        Some(b"nodes") => check(config, &words[1..], mode),
+        _ => return None,
+    })
 }
 
 /// The count in front of a command: `None` when the word is no number, an error when nothing can be run so often.
@@ -246,11 +309,19 @@ fn count(word: &[u8]) -> Option<Result<i64, ()>> {
     Some(text.parse().ok().filter(|&count| count > 0).ok_or(()))
 }
 
-fn complain(message: &str) -> io::Result<()> {
+/// Says on standard error what went wrong.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn complain(message: &str) -> io::Result<()> {
     writeln!(io::stderr(), "rediscluster: {message}")
 }
 
-fn put(bytes: &[u8]) -> io::Result<()> {
+/// Writes to standard output, at once.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn put(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)?;
     out.flush()

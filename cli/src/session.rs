@@ -1,13 +1,34 @@
 //! The servers of one run of the program: each asked when it is first needed, and connected to again after a failure.
 
+mod complete;
+mod connection_state;
+mod docs;
+mod help;
+mod history;
+mod interrupt;
+mod key_names;
+mod messages;
+mod own;
+mod prompt;
+mod spelling;
+mod syntax;
+pub mod terminal;
+mod transaction;
+
 use crate::config::Config;
-use crate::connection_state::ConnectionState;
 use crate::reply::Reply;
 use crate::words::{is_answer, refuse, told, unknown_command};
+use connection_state::ConnectionState;
+use interrupt::End;
+pub use interrupt::Interrupt;
+pub use messages::Messages;
+use own::Interactive;
 use rediscluster::prelude::*;
-use rediscluster::spec::{self, Access, RequestPolicy};
-use rediscluster::{Builder, Cmd, Connection, Error, ErrorKind, Outcome, Phase};
+use rediscluster::spec::{self, Access, RequestPolicy, WaitArgument};
+use rediscluster::{Builder, Cancel, Cmd, Connection, Error, ErrorKind, Outcome, Phase};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// For how long a session takes the replicas of a node for what they were.
@@ -15,20 +36,25 @@ const FRESH: Duration = Duration::from_secs(10);
 
 /// Where commands go.
 pub struct Session {
-    config: Config,
+    config: Arc<Config>,
     target: Option<Target>,
     /// What the commands have set on the one connection of `--direct`.
     state: ConnectionState,
+    /// What there is besides when a person types the commands.
+    interactive: Option<Interactive>,
 }
 
 enum Target {
     Cluster(Nodes),
-    Direct(Box<Connection>),
+    /// With what the server calls the connection; 0 when that is not known.
+    Direct(Box<Connection>, i64),
 }
 
 /// A cluster of which only those nodes are asked anything that a command needs.
 pub struct Nodes {
     cluster: Cluster,
+    /// The one that was selected, in place of the one that is configured.
+    database: Option<u32>,
     deadline: Duration,
     /// When a node was last asked who its servers are, and whether that was said of its replicas, too.
     asked: BTreeMap<String, (Instant, bool)>,
@@ -42,6 +68,20 @@ pub enum Answer {
     PerNode(Vec<(String, String, Reply)>),
     /// The server did what it was asked to do, and is gone.
     Gone,
+    /// One after the other, for as long as somebody listens.
+    Messages(Messages),
+}
+
+/// How servers are reached, and what is set on a new connection to the one of `--direct`.
+struct Way {
+    config: Arc<Config>,
+    database: Option<u32>,
+    repeat: Vec<(&'static str, Vec<Vec<u8>>)>,
+    unrepeatable: Option<&'static str>,
+    /// Ends waits on the nodes.
+    cancel: Option<Cancel>,
+    /// What the server of `--direct` calls the connection, once it is there; 0 when that is not known.
+    id: Option<Arc<AtomicI64>>,
 }
 
 /// Why there is no answer.
@@ -60,6 +100,8 @@ enum Problem {
     Command(Error),
     /// No new connection can have what the commands had set on the one that was lost.
     Lost(&'static str),
+    /// Ctrl-C came, and the answer did not.
+    GivenUp,
 }
 
 impl From<String> for Failure {
@@ -84,7 +126,7 @@ pub enum Ran {
 impl Session {
     /// Nothing is connected yet.
     pub fn new(config: Config) -> Session {
-        Session { config, target: None, state: ConnectionState::default() }
+        Session { config: Arc::new(config), target: None, state: ConnectionState::default(), interactive: None }
     }
 
     /// What was configured.
@@ -92,31 +134,22 @@ impl Session {
         &self.config
     }
 
-    fn target(&mut self) -> Result<&mut Target, Problem> {
-        let target = match self.target.take() {
-            Some(target) => target,
-            None => match &self.config.direct {
-                Some(address) => Target::Direct(Box::new(self.open(address)?)),
-                None => {
-                    let nodes = Nodes::new(self.config.builder(), self.config.deadline());
-                    Target::Cluster(nodes.map_err(Problem::Unconnected)?)
-                }
-            },
-        };
-        Ok(self.target.insert(target))
+    /// What holds now: with the database that was selected on the nodes.
+    pub fn config_now(&self) -> Arc<Config> {
+        let selected = self.interactive.as_ref().and_then(|interactive| interactive.database);
+        match selected.filter(|_| self.config.direct.is_none()) {
+            Some(database) => {
+                let mut config = Config::clone(&self.config);
+                config.use_database(database);
+                Arc::new(config)
+            }
+            None => Arc::clone(&self.config),
+        }
     }
 
-    /// A connection on which is set what was set on the one before it.
-    fn open(&self, address: &str) -> Result<Connection, Problem> {
-        if let Some(name) = self.state.unrepeatable() {
-            return Err(Problem::Lost(name));
-        }
-        let mut connection = self.config.settings().open(address).map_err(Problem::Unconnected)?;
-        for (name, words) in self.state.to_repeat() {
-            let set: Result<Reply, Error> = connection.execute(cmd("").args_of(words).reply());
-            set.map_err(|error| if error.is_server() { Problem::Lost(name) } else { Problem::Unconnected(error) })?;
-        }
-        Ok(connection)
+    /// Ctrl-C, where a person types the commands.
+    pub fn interrupt(&self) -> Option<&Interrupt> {
+        self.interactive.as_ref().map(|interactive| &interactive.interrupt)
     }
 
     /// Runs one command.
@@ -124,6 +157,12 @@ impl Session {
     /// # Errors
     /// What kept it from being answered. An error reply is an answer.
     pub fn execute(&mut self, words: &[Vec<u8>]) -> Result<Answer, Failure> {
+        if let Some(answer) = self.own(words) {
+            return answer;
+        }
+        if let Some(messages) = self.messages(words) {
+            return messages;
+        }
         refuse(words, self.config.protocol())?;
         if self.state.cannot_wait(words) {
             return Err("the connection was lost, and this one cannot tell of what was written over it"
@@ -134,7 +173,7 @@ impl Session {
         if let Err(Problem::Unconnected(error) | Problem::Command(error)) = &result {
             if self.config.prefers_resp3() && has_no_hello(error) {
                 eprintln!("rediscluster: {}; going on with RESP2", error.message());
-                self.config.speak_resp2();
+                Arc::make_mut(&mut self.config).speak_resp2();
                 self.target = None;
                 result = self.attempt(words);
             }
@@ -144,29 +183,79 @@ impl Session {
                 self.state.answered(words, &reply);
                 Ok(self.answer(words, reply))
             }
-            Err(Problem::Lost(name)) => {
-                let message = format!("{name}: the connection was lost, and what it has set with it");
-                Err(Failure { message, lost: Some(name) })
-            }
-            Err(Problem::Unconnected(error)) => Err(Failure { message: told(&error), lost: self.lost_at(words) }),
             Err(Problem::Command(error)) => self.failed(words, &error),
+            Err(problem) => Err(self.failure(words, &problem)),
         }
     }
 
     fn attempt(&mut self, words: &[Vec<u8>]) -> Result<Reply, Problem> {
-        let command = cmd("").args_of(words).reply::<Reply>();
-        Ok(match self.target()? {
-            Target::Cluster(nodes) => {
-                // What kept a node from being asked is no answer to the command.
-                let cluster = nodes.before(words, &command).map_err(Problem::Unconnected)?;
-                cluster.execute(command).map_err(Problem::Command)?
+        if self.interactive.is_none() {
+            let way = self.way();
+            return send(&mut self.target, &way, words);
+        }
+        let waits = row(words).is_some_and(|row| row.wait != WaitArgument::None);
+        let words = words.to_vec();
+        self.interruptible(waits, move |target, way| send(target, way, &words))
+    }
+
+    /// Works in another thread, so that Ctrl-C is heard. When the work does not end then, the connections that it uses
+    /// are left to it.
+    fn interruptible<T: Send + 'static>(
+        &mut self,
+        waits: bool,
+        work: impl FnOnce(&mut Option<Target>, &Way) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let mut way = self.way();
+        let Some(interactive) = &self.interactive else { return work(&mut self.target, &way) };
+        let (cancel, id) = (Cancel::new(), Arc::new(AtomicI64::new(self.target.as_ref().map_or(0, Target::id))));
+        way.cancel = waits.then(|| cancel.clone());
+        way.id = Some(Arc::clone(&id));
+        let config = Arc::clone(&self.config);
+        let end: Option<End> = match &config.direct {
+            _ if !waits => None,
+            None => Some(Box::new(move || cancel.cancel())),
+            Some(_) => Some(Box::new(move || unblock(config, &id))),
+        };
+        let mut target = self.target.take();
+        let worked = move || {
+            let result = work(&mut target, &way);
+            (target, result)
+        };
+        match interactive.interrupt.run(end, worked) {
+            Some((target, result)) => {
+                self.target = target;
+                result
             }
-            // Whatever the server said, it said to this command.
-            Target::Direct(connection) => match connection.as_mut().execute(command) {
-                Err(error) if error.is_server() => Reply::Error(error.message().as_bytes().to_vec()),
-                result => result.map_err(Problem::Command)?,
-            },
-        })
+            None => Err(Problem::GivenUp),
+        }
+    }
+
+    fn way(&self) -> Way {
+        // What is set on a connection matters to the next one alone.
+        let repeat = if self.target.is_none() { self.state.to_repeat().to_vec() } else { Vec::new() };
+        let database = self.interactive.as_ref().and_then(|interactive| interactive.database);
+        Way { database, repeat, unrepeatable: self.state.unrepeatable(), ..Way::to(Arc::clone(&self.config)) }
+    }
+
+    /// Why there is no answer to a command.
+    fn failure(&mut self, words: &[Vec<u8>], problem: &Problem) -> Failure {
+        let lost = match *problem {
+            Problem::Lost(name) => Some(name),
+            _ => self.lost_at(words),
+        };
+        self.without(lost, in_words(words, problem, self.interactive.is_some()))
+    }
+
+    /// What is said when a command's effect is gone with its connection. A person sees it, in the message and in the
+    /// prompt, and goes on.
+    fn without(&mut self, lost: Option<&'static str>, message: String) -> Failure {
+        match lost {
+            Some(lost) if self.interactive.is_some() => {
+                self.state = ConnectionState::default();
+                format!("{message}; {lost} is lost with the connection, and the next one begins anew").into()
+            }
+            _ => Failure { message, lost },
+        }
     }
 
     fn failed(&mut self, words: &[Vec<u8>], error: &Error) -> Result<Answer, Failure> {
@@ -178,21 +267,24 @@ impl Session {
         if self.config.direct.is_none() {
             return match error.kind() {
                 ErrorKind::UnknownCommand => {
-                    eprintln!("rediscluster: {error}; --direct HOST:PORT sends any command to one server");
+                    if self.interactive.is_none() {
+                        eprintln!("rediscluster: {error}; --direct HOST:PORT sends any command to one server");
+                    }
                     Ok(Answer::One(Reply::Error(unknown_command(words))))
                 }
                 _ => match is_answer(error, words) {
                     Some(text) => Ok(Answer::One(Reply::Error(text))),
-                    None => Err(told(error).into()),
+                    None => Err(told(error, self.interactive.is_some()).into()),
                 },
             };
         }
         if error.kind() == ErrorKind::Argument {
-            return Err(told(error).into());
+            return Err(told(error, self.interactive.is_some()).into());
         }
         // The library never uses a connection again that failed; nor is it any use here.
         self.target = None;
-        Err(Failure { message: told(error), lost: self.lost_at(words) })
+        let lost = self.lost_at(words);
+        Err(self.without(lost, told(error, self.interactive.is_some())))
     }
 
     /// The name of a command whose effect is lost with the connection. Those to nodes have nothing set on them.
@@ -202,8 +294,7 @@ impl Session {
 
     /// The library answers some commands with a map from the names of the servers. One server needs no name.
     fn answer(&self, words: &[Vec<u8>], reply: Reply) -> Answer {
-        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-        let per_node = spec::find(&words).is_some_and(|spec| spec.request == RequestPolicy::AllNodes);
+        let per_node = row(words).is_some_and(|row| row.request == RequestPolicy::AllNodes);
         match (&self.target, reply) {
             (Some(Target::Cluster(nodes)), Reply::Map(mut pairs)) if per_node => {
                 if pairs.len() == 1 {
@@ -229,7 +320,15 @@ impl Nodes {
     /// # Errors
     /// A mistake in the configuration.
     pub fn new(builder: Builder, deadline: Duration) -> Result<Nodes, Error> {
-        Ok(Nodes { cluster: builder.build()?, deadline, asked: BTreeMap::new() })
+        Ok(Nodes { cluster: builder.build()?, database: None, deadline, asked: BTreeMap::new() })
+    }
+
+    /// The cluster as it is known now, in the database that was selected.
+    pub fn current(&self) -> Cluster {
+        match self.database {
+            Some(database) => self.cluster.database(database),
+            None => self.cluster.clone(),
+        }
     }
 
     /// The cluster, after the nodes that a command needs were asked who their servers are, within this time. One that
@@ -289,10 +388,115 @@ impl Nodes {
     /// the rest is for the command.
     fn before(&mut self, words: &[Vec<u8>], command: &Cmd<Reply>) -> Result<Cluster, Error> {
         let (begun, deadline) = (Instant::now(), self.deadline);
-        let cluster = self.for_command(words, command, deadline / 2)?;
+        self.for_command(words, command, deadline / 2)?;
         let left = deadline.saturating_sub(begun.elapsed()).max(Duration::from_millis(1));
-        Ok(cluster.deadline(left))
+        Ok(self.current().deadline(left))
     }
+}
+
+impl Way {
+    /// Without anything that was set before.
+    fn to(config: Arc<Config>) -> Way {
+        Way { config, database: None, repeat: Vec::new(), unrepeatable: None, cancel: None, id: None }
+    }
+
+    /// A connection on which is set what was set on the one before it.
+    fn open(&self, address: &str) -> Result<Target, Problem> {
+        if let Some(name) = self.unrepeatable {
+            return Err(Problem::Lost(name));
+        }
+        let mut connection = self.config.settings().open(address).map_err(Problem::Unconnected)?;
+        for (name, words) in &self.repeat {
+            let set: Result<Reply, Error> = connection.execute(cmd("").args_of(words).reply());
+            set.map_err(|error| if error.is_server() { Problem::Lost(name) } else { Problem::Unconnected(error) })?;
+        }
+        // A user who may not ask is none whose waits can be ended.
+        let id = self.id.as_ref().and_then(|_| connection.execute(cmd("CLIENT ID").reply::<i64>()).ok());
+        Ok(Target::Direct(Box::new(connection), id.unwrap_or(0)))
+    }
+}
+
+impl Target {
+    /// What the server of `--direct` calls the connection; 0 when that is not known.
+    fn id(&self) -> i64 {
+        match self {
+            Target::Direct(_, id) => *id,
+            Target::Cluster(_) => 0,
+        }
+    }
+}
+
+/// Runs one command, on the connection of `--direct` or on the nodes.
+fn send(target: &mut Option<Target>, way: &Way, words: &[Vec<u8>]) -> Result<Reply, Problem> {
+    let command = cmd("").args_of(words).reply::<Reply>();
+    let Some(address) = &way.config.direct else {
+        // What kept a node from being asked is no answer to the command.
+        let cluster = fleet(target, way)?.before(words, &command).map_err(Problem::Unconnected)?;
+        let cluster = way.cancel.as_ref().map_or_else(|| cluster.clone(), |cancel| cluster.cancelled_by(cancel));
+        return cluster.execute(command).map_err(Problem::Command);
+    };
+    if target.is_none() {
+        *target = Some(way.open(address)?);
+    }
+    let Some(Target::Direct(connection, id)) = target else { unreachable!("the target is what is configured") };
+    if let Some(known) = &way.id {
+        known.store(*id, Ordering::Relaxed);
+    }
+    // Whatever the server said, it said to this command.
+    match connection.as_mut().execute(command) {
+        Err(error) if error.is_server() => Ok(Reply::Error(error.message().as_bytes().to_vec())),
+        result => result.map_err(Problem::Command),
+    }
+}
+
+/// The nodes, in the database that was selected.
+fn fleet<'t>(target: &'t mut Option<Target>, way: &Way) -> Result<&'t mut Nodes, Problem> {
+    if target.is_none() {
+        let nodes = Nodes::new(way.config.builder(), way.config.deadline());
+        *target = Some(Target::Cluster(nodes.map_err(Problem::Unconnected)?));
+    }
+    match target {
+        Some(Target::Cluster(nodes)) => {
+            nodes.database = way.database;
+            Ok(nodes)
+        }
+        _ => unreachable!("the target is what is configured"),
+    }
+}
+
+/// What kept a command from being answered, in words.
+fn in_words(words: &[Vec<u8>], problem: &Problem, in_session: bool) -> String {
+    match problem {
+        Problem::Unconnected(error) | Problem::Command(error) => told(error, in_session),
+        Problem::Lost(name) => format!("{name}: the connection was lost, and what it has set with it"),
+        Problem::GivenUp => {
+            let name = words.first().map(|word| String::from_utf8_lossy(word)).unwrap_or_default();
+            let is_own = own::OWN_COMMANDS.iter().any(|(own, ..)| *own == name);
+            let applied = match row(words) {
+                Some(row) if matches!(row.access, Access::Read | Access::Connection) => "",
+                _ if is_own => "",
+                _ => "; whether it is applied is not known",
+            };
+            format!("{}: the answer is not waited for{applied}", name.escape_debug())
+        }
+    }
+}
+
+/// Ends the wait of the connection of `--direct`, as if its time were over, by another one: nothing that it was to take
+/// is lost.
+fn unblock(config: Arc<Config>, id: &AtomicI64) {
+    let (Some(address), id) = (config.direct.clone(), id.load(Ordering::Relaxed)) else { return };
+    std::thread::spawn(move || {
+        // When that fails the wait goes on, and whoever began it is told so.
+        if let Ok(mut connection) = config.settings().open(address) {
+            let _ = connection.execute(cmd("CLIENT UNBLOCK").arg(id).reply::<i64>());
+        }
+    });
+}
+
+/// What the table knows of a command.
+fn row(words: &[Vec<u8>]) -> Option<&'static spec::Row> {
+    spec::find(&words.iter().map(Vec::as_slice).collect::<Vec<_>>())
 }
 
 /// Whether a server does not speak RESP3, or may not be asked to.

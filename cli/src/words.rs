@@ -71,19 +71,21 @@ fn repeated(word: &[u8], most: usize) -> &[u8] {
     &word[..end.min(most)]
 }
 
-/// The error in words for somebody at a terminal, with the option that helps.
-pub fn told(error: &Error) -> String {
+/// The error in words for somebody at a terminal, with the option that helps, or in a session the command.
+pub fn told(error: &Error, in_session: bool) -> String {
+    let one_server = if in_session { "connect NODE" } else { "--direct HOST:PORT" };
     match (error.kind(), error.command()) {
+        (ErrorKind::Cancelled, Some(command)) if in_session => {
+            format!("{command}: not waited any longer; nothing was taken")
+        }
         (ErrorKind::Refused, Some("SELECT")) => "SELECT: the option -n chooses the database".into(),
         (ErrorKind::Refused, Some("AUTH")) => "AUTH: the options --user and -a say who you are".into(),
         (ErrorKind::Refused, Some("HELLO")) => "HELLO: the options -2 and -3 choose the protocol".into(),
         (ErrorKind::Refused, Some(command)) if error.message().starts_with("makes sense on one server") => {
-            format!("{command} makes sense on one server, and there are several: use --direct HOST:PORT")
+            format!("{command} makes sense on one server, and there are several: use {one_server}")
         }
         (ErrorKind::Refused, Some(command)) => {
-            format!(
-                "{command} needs a connection of its own, and those to the nodes are shared: use --direct HOST:PORT"
-            )
+            format!("{command} needs a connection of its own, and those to the nodes are shared: use {one_server}")
         }
         _ => error.to_string(),
     }
@@ -97,6 +99,10 @@ pub fn refuse(words: &[Vec<u8>], protocol: Protocol) -> Result<(), String> {
         let name = spec.name;
         return Err(match name {
             "CLIENT REPLY" => "CLIENT REPLY: this program shows one reply for each command".into(),
+            "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE" | "MONITOR" => {
+                let name = name.to_lowercase();
+                format!("{name} is answered by a stream of messages: run it by itself, as in `rediscluster {name}`")
+            }
             _ => {
                 format!("{name} is answered by a stream of messages, which this program does not show; redis-cli does")
             }

@@ -189,7 +189,7 @@ fn what_is_wrong_is_said() {
     assert_eq!(message, "configuration: node_2 is missing: the numbers run from node_1 to node_2 without gaps");
     let message = failed(&rediscluster(&["--config", "/nonexistent/cluster.toml", "ping"]));
     assert!(message.starts_with("/nonexistent/cluster.toml: "), "{message}");
-    for stream in ["monitor", "subscribe", "SYNC"] {
+    for stream in ["monitor", "unsubscribe", "SYNC"] {
         let message = failed(&rediscluster(&["--direct", &servers[0].address(), stream, "x"]));
         assert!(message.contains("a stream of messages"), "{message}");
     }

@@ -39,7 +39,8 @@ const TELL_EVERY: Duration = Duration::from_millis(1);
 /// it while it lay unused is an error of the next command as well, which is
 /// [`NotApplied`](crate::Outcome::NotApplied) then: it was not sent.
 ///
-/// Messages that answer no command, such as servers send by RESP3 after `CLIENT TRACKING`, are passed over.
+/// Messages that answer no command, such as servers send by RESP3 after `CLIENT TRACKING`, are passed over, or told where
+/// [`Builder::on_push`](crate::Builder::on_push) asks for that.
 ///
 /// ```no_run
 /// use rediscluster::prelude::*;
@@ -300,7 +301,7 @@ impl Connection {
         }
         loop {
             match self.decoder.next_frame() {
-                Ok(Some(range)) if self.decoder.frame(range.clone()).is_push() => {}
+                Ok(Some(range)) if self.decoder.frame(range.clone()).is_push() => self.heard_push(range),
                 Ok(Some(range)) => {
                     self.unanswered -= 1;
                     self.rested = false;
@@ -320,6 +321,11 @@ impl Connection {
         }
         self.timed_out(&error, deadline);
         self.close(error)
+    }
+
+    /// Hands on a message that answers no command.
+    pub(super) fn heard_push(&self, range: Range<usize>) {
+        self.settings.pushes.heard(&self.node, self.decoder.frame(range));
     }
 
     /// The reply that lies at `range`.

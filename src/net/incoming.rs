@@ -6,6 +6,7 @@ use super::stream::{Deadline, Stream};
 use crate::error::{Error, Outcome, Phase, Result};
 use crate::observer::CloseReason;
 use crate::resp::{Decoder, Frame};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -30,6 +31,24 @@ impl Incoming {
     /// The next value that has come whole; `None` when more has to be waited for.
     pub(crate) fn next(&mut self) -> Result<Option<Frame<'_>>> {
         self.decoder.decode()
+    }
+
+    /// Where the next value lies, waiting for it until then; `None` when it has not come whole by then.
+    pub(super) fn next_within(&mut self, deadline: Deadline) -> Result<Option<Range<usize>>> {
+        self.stream.begin_wait();
+        loop {
+            if let Some(range) = self.decoder.next_frame()? {
+                return Ok(Some(range));
+            }
+            if !self.wait(deadline)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The value that lies at `range`.
+    pub(super) fn frame(&self, range: Range<usize>) -> Frame<'_> {
+        self.decoder.frame(range)
     }
 
     /// Says that this side has closed it, because it is not needed any more.

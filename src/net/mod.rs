@@ -3,6 +3,7 @@
 mod closing;
 mod connection;
 mod forked;
+mod halves;
 mod health;
 mod identity;
 mod incoming;
@@ -19,6 +20,7 @@ mod words;
 
 pub use connection::Connection;
 pub(crate) use connection::Watch;
+pub use halves::{ConnectionReader, ConnectionWriter};
 pub(crate) use incoming::Incoming;
 pub use pool::PoolStatus;
 pub(crate) use pool::{Landed, Lease, Pool, LONGEST};

@@ -159,6 +159,11 @@ impl Stream {
         Stream { socket, read_timeout: Time::NO_END, write_timeout: Time::NO_END, late: 0 }
     }
 
+    /// Says that another wait begins: what came before it is not late.
+    pub(super) fn begin_wait(&mut self) {
+        self.late = 0;
+    }
+
     /// Reads at least one byte.
     pub(crate) fn read(&mut self, buffer: &mut [u8], deadline: Deadline) -> io::Result<usize> {
         self.read_in(buffer, deadline.time(), deadline)

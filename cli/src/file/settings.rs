@@ -4,7 +4,7 @@
 use super::document::{Entry, Mistake, Value};
 use rediscluster::resp::Limits;
 use rediscluster::spec::{Access, KeySpec, Spec};
-use rediscluster::{Address, Builder, Cluster, CrossNode, HashTags, Protocol, ReadFrom, ReplicaLag, Retries};
+use rediscluster::{Address, Builder, Cluster, CrossNode, HashTags, Protocol, ReadFrom, ReplicaLag, Retries, Share};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn only(builder: Builder, check: Result<(), Mistake>) -> Result<Builder, Mistake
 }
 
 /// All settings but the table of the nodes and TLS.
-pub const SETTINGS: [(&str, Apply); 26] = [
+pub const SETTINGS: [(&str, Apply); 27] = [
     ("database", |builder, entry| Ok(builder.database(entry.number(0, u32::MAX.into())? as u32))),
     ("username", |builder, entry| Ok(builder.username(entry.text()?))),
     ("password", |builder, entry| Ok(builder.password(entry.text()?))),
@@ -27,6 +27,10 @@ pub const SETTINGS: [(&str, Apply); 26] = [
     ("cross_node", |builder, entry| {
         let choices = [("emulate", CrossNode::Emulate), ("refuse", CrossNode::Refuse)];
         Ok(builder.cross_node(one_of(entry, &choices)?))
+    }),
+    ("share_connections", |builder, entry| {
+        let choices = [("reads", Share::Reads), ("all", Share::All), ("none", Share::None)];
+        Ok(builder.share_connections(one_of(entry, &choices)?))
     }),
     ("read_from", |builder, entry| {
         let choices = [
@@ -84,9 +88,20 @@ impl Settings {
             return Err(entry.wrong("not a setting").inside(name));
         };
         apply(Cluster::builder(), &entry).map_err(|mistake| mistake.inside(name))?;
-        self.0.retain(|(known, _)| known != name);
+        self.forget(name);
         self.0.push((name, entry));
         Ok(())
+    }
+
+    /// Takes a value that is known to be right.
+    pub fn put(&mut self, name: &'static str, value: Value) {
+        self.forget(name);
+        self.0.push((name, value.into()));
+    }
+
+    /// As if nothing had been said of it.
+    pub fn forget(&mut self, name: &str) {
+        self.0.retain(|(known, _)| *known != name);
     }
 
     /// Takes what an option or the environment says, if it says anything.
@@ -345,6 +360,8 @@ mod tests {
             ("hash_tags = 'keep'", "hash_tags: Keep"),
             ("hash_tags = 'off'", "hash_tags: Off"),
             ("cross_node = 'refuse'", "cross_node: Refuse"),
+            ("share_connections = 'all'", "share: All"),
+            ("share_connections = 'none'", "share: None"),
             ("read_from = 'nearest'", "read_from: Nearest"),
             ("read_from = 'prefer_master'", "read_from: PreferMaster"),
             ("read_from = 'any'", "read_from: Any"),

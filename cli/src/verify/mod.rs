@@ -98,7 +98,7 @@ impl Fleet {
 }
 
 fn run(config: &Config, wish: &Wish, tags: &Tags, fleet: &Fleet, json: bool) -> io::Result<Result<Ran, String>> {
-    let databases = wish.databases.clone().unwrap_or_else(|| vec![config.database()]);
+    let databases = wish.databases.clone().unwrap_or_else(|| vec![config.database().unwrap_or(0)]);
     let names: Vec<String> = fleet.nodes.iter().map(|node| node.name.clone()).collect();
     let of = format!("{} {}", fleet.names.join(","), wish.fingerprint(tags.checksum(), &databases));
     let new = State::new(of, &names, &databases);

@@ -120,6 +120,17 @@ impl ConnectionState {
         of_transaction.into_iter().flatten().next().or(self.unrepeatable)
     }
 
+    /// Whether commands are queued for EXEC.
+    pub fn in_transaction(&self) -> bool {
+        self.queued.is_some()
+    }
+
+    /// The database that was selected last; `None` where it is still the one that is configured.
+    pub fn database(&self) -> Option<u32> {
+        let last = self.repeat.iter().rev().find(|(name, _)| *name == "SELECT" || *name == "RESET");
+        last.map(|(_, words)| words.get(1).and_then(|word| std::str::from_utf8(word).ok()?.parse().ok()).unwrap_or(0))
+    }
+
     /// The commands that set the same on a new connection.
     pub fn to_repeat(&self) -> &[(&'static str, Words)] {
         &self.repeat
