@@ -148,18 +148,17 @@ impl Runner {
                 Err(message) => self.failed(message.into()),
             };
         }
+        // These write while they are at work, and have a Ctrl-C of their own.
+        if let (Some(name @ (b"verify" | b"top")), None) = (words.first().map(Vec::as_slice), self.session.interrupt())
+        {
+            let run = if name == b"top" { top } else { verify };
+            return match run(self.session.config(), &words[1..], self.style.mode)? {
+                Ok(ran) => Ok(ran),
+                Err(message) => self.failed(message.into()),
+            };
+        }
         match self.own(words) {
-            None => match words.first().map(Vec::as_slice) {
-                // These write while they are at work.
-                Some(name @ (b"verify" | b"top")) => {
-                    let run = if name == b"top" { top } else { verify };
-                    match run(self.session.config(), &words[1..], self.style.mode)? {
-                        Ok(ran) => Ok(ran),
-                        Err(message) => self.failed(message.into()),
-                    }
-                }
-                _ => self.command(words, stops),
-            },
+            None => self.command(words, stops),
             Some(Ok((text, ran))) => self.put(&text).map(|()| ran),
             Some(Err(message)) => self.failed(message.into()),
         }
