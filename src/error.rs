@@ -11,7 +11,8 @@ pub(crate) use text::escape;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 /// The result of everything in this crate that can fail.
 #[doc(alias = "RedisResult")]
@@ -45,8 +46,17 @@ struct Inner {
     attempts: u32,
     /// It came over a connection that had lain in a pool.
     pooled: bool,
-    /// Another call that failed with it pays for trying again.
-    prepaid: bool,
+    /// What it has in common with the same failure of other calls.
+    several: Option<Arc<Several>>,
+}
+
+/// Calls that failed together, because they shared a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Several {
+    /// Whether what it costs to try again was to be had: it is spent once.
+    pub(crate) is_paid: OnceLock<bool>,
+    /// One of them has closed what lay in the pool.
+    pub(crate) has_closed: AtomicBool,
 }
 
 /// The kinds of [`Error`]. Those from [`WrongType`](ErrorKind::WrongType) on were said by a server.
@@ -154,7 +164,7 @@ impl Error {
             source: None,
             attempts: 1,
             pooled: false,
-            prepaid: false,
+            several: None,
         }))
     }
 
@@ -272,14 +282,14 @@ impl Error {
         self
     }
 
-    /// Another call that failed with it spends what it costs to try again.
-    pub(crate) fn prepaid(mut self) -> Error {
-        self.change().prepaid = true;
+    /// Its copies are errors of calls that failed together.
+    pub(crate) fn of_several(mut self) -> Error {
+        self.change().several = Some(Arc::default());
         self
     }
 
-    pub(crate) fn is_prepaid(&self) -> bool {
-        self.0.prepaid
+    pub(crate) fn several(&self) -> Option<&Several> {
+        self.0.several.as_deref()
     }
 
     pub(crate) fn was_pooled(&self) -> bool {

@@ -183,11 +183,11 @@ impl Attempts {
     }
 
     /// The pause before the next attempt; `None` when this failure is the last word. `left` is what is left of the
-    /// deadline, `None` when there is none. Without a budget it is paid for.
+    /// deadline, `None` when there is none. What it costs is spent by `spend`, where it costs anything.
     ///
     /// A connection that had died in the pool is replaced once, at once and without the budget: no server was asked
     /// twice. The first attempt after a connection that could not be made comes at once, too.
-    pub(crate) fn next(&mut self, cause: Cause, budget: Option<&Budget>, left: Option<Duration>) -> Option<Duration> {
+    pub(crate) fn next(&mut self, cause: Cause, spend: &dyn Fn() -> bool, left: Option<Duration>) -> Option<Duration> {
         if self.made > self.retries.most {
             return None;
         }
@@ -206,7 +206,7 @@ impl Attempts {
         };
         let pause = if at_once { Duration::ZERO } else { self.pause(chance()) };
         // An attempt after the deadline is none, and to wait for it would only keep the caller from knowing.
-        if left.is_some_and(|left| pause >= left) || !budget.map_or(true, Budget::spend) {
+        if left.is_some_and(|left| pause >= left) || !spend() {
             return None;
         }
         self.made += 1;
@@ -299,7 +299,7 @@ mod tests {
         let follow = |retries: Retries, causes: &[Cause]| {
             let budget = Budget::new();
             let mut attempts = Attempts::first(retries);
-            causes.iter().take_while(|&&cause| attempts.next(cause, Some(&budget), LONG).is_some()).count()
+            causes.iter().take_while(|&&cause| attempts.next(cause, &|| budget.spend(), LONG).is_some()).count()
         };
         use Cause::*;
         let default = Retries::default();
@@ -318,8 +318,8 @@ mod tests {
         let hour = Duration::from_secs(3600);
         let budget = Budget::new();
         let mut attempts = Attempts::first(Retries::up_to(9).pauses(hour, hour));
-        assert_eq!(attempts.next(Cause::Connection, Some(&budget), LONG), Some(Duration::ZERO));
-        assert_eq!(attempts.next(Cause::Connection, Some(&budget), Some(Duration::from_nanos(1))), None);
+        assert_eq!(attempts.next(Cause::Connection, &|| budget.spend(), LONG), Some(Duration::ZERO));
+        assert_eq!(attempts.next(Cause::Connection, &|| budget.spend(), Some(Duration::from_nanos(1))), None);
         assert_eq!(attempts.made(), 2);
     }
 

@@ -187,17 +187,20 @@ fn of_a_connection_that_breaks_reads_are_tried_again_and_one_pays() {
     std::thread::scope(|scope| {
         let holder = scope.spawn(|| cluster.get::<_, String>("holder"));
         wait_until("the connection is taken", || gate.asked().len() == 1);
-        // The first one ends the connection when it is asked for the first time, and again later.
-        let end = scope.spawn(|| cluster.retries(Retries::none()).get::<_, String>("end"));
+        // One has its reply, and the next one ends the connection, which has not just lain in the pool then.
+        let first = scope.spawn(|| cluster.get::<_, String>("first"));
         wait_for_calls(&cluster, 1);
+        let end = scope.spawn(|| cluster.retries(Retries::none()).get::<_, String>("end"));
+        wait_for_calls(&cluster, 2);
         let mut waiting = Vec::new();
         for nth in 0..calls {
             let cluster = &cluster;
             waiting.push(scope.spawn(move || (nth, cluster.get::<_, String>(format!("key{nth}")))));
         }
-        wait_for_calls(&cluster, calls + 1);
-        gate.release(2 + calls);
+        wait_for_calls(&cluster, calls + 2);
+        gate.release(3 + calls);
         holder.join().unwrap().unwrap();
+        assert_eq!(first.join().unwrap().unwrap(), "first");
         end.join().unwrap().unwrap_err();
         for call in waiting {
             let (nth, reply) = call.join().unwrap();

@@ -321,7 +321,7 @@ fn what_nodes_does_not_understand() {
     assert_eq!(message(&["--as", "xml"]), "nodes: --as takes one of toml, json, py, php, twemproxy");
     assert_eq!(message(&["--as"]), "nodes: --as takes one of toml, json, py, php, twemproxy");
     assert_eq!(message(&["--with-passwords"]), "nodes: --with-passwords is for --as FORM");
-    assert!(message(&["--bogus"]).starts_with("nodes: "));
+    assert!(message(&["--bogus"]).starts_with("nodes takes "));
     let direct = rediscluster(&["--direct", "127.0.0.1:1", "nodes", "--as", "toml"]);
     assert!(failed(&direct).starts_with("nodes is about all nodes"));
 }

@@ -243,8 +243,8 @@ fn databases_servers_and_users() {
     terminal.answers("get foo", "\n\"third\"\n");
     let prompt = format!("\n{}> ", servers[1].address());
     terminal.answers(
-        "nodes all",
-        "nodes with these arguments is not for sessions: run it by itself, as `rediscluster nodes`\n",
+        "verify",
+        "verify with these arguments is not for sessions: run it by itself, as `rediscluster verify`\n",
     );
     terminal.answers("connect node_2", &prompt);
     terminal.answers("get foo", "(nil)\n");

@@ -8,7 +8,7 @@ use crate::topology::Node;
 impl Builder {
     /// Who is told of messages that answer no command, as servers send them by RESP3 after `CLIENT TRACKING`: which server
     /// it was, and what it said. They are told when the connection is read from, which is at its next command. A
-    /// [`Subscriber`](crate::Subscriber) has its own way. A panic changes nothing, as far as panics unwind. Without this they
+    /// [`Subscriber`](crate::Subscriber) has its own way. It must not use the cluster. A panic changes nothing, as far as panics unwind. Without this they
     /// are passed over.
     ///
     /// ```

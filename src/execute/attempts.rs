@@ -7,6 +7,7 @@ use crate::net::{Deadline, Pool};
 use crate::observer::ObserverEvent;
 use crate::retry::{Attempts, Budget, Cause, Retries};
 use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How much may be done for a request.
@@ -81,12 +82,18 @@ impl Effort<'_> {
         let cause = Cause::of(failed, self.repeatable).filter(|&cause| !self.has_others || cause == Cause::Stale)?;
         let left = self.deadline.left().ok()?;
         let attempt = attempts.made();
-        let pause = attempts.next(cause, (!failed.is_prepaid()).then_some(self.budget), left)?;
+        let several = failed.several();
+        let spend = || match several {
+            Some(several) => *several.is_paid.get_or_init(|| self.budget.spend()),
+            None => self.budget.spend(),
+        };
+        let pause = attempts.next(cause, &spend, left)?;
         if pool.observer().is_on() {
             let (node, command, error) = (&*pool.node(), &*self.command(), failed.kind());
             pool.observer().on(|| ObserverEvent::Retry { node, command, attempt, error, pause });
         }
-        if cause != Cause::NotNow {
+        let is_first = several.map_or(true, |several| !several.has_closed.swap(true, Ordering::Relaxed));
+        if cause != Cause::NotNow && is_first {
             // One was found dead, so the others are likely to be.
             pool.drop_idle();
         }

@@ -2,7 +2,7 @@
 
 use super::{no_meaning, Answer, Call};
 use crate::command::Access;
-use crate::error::{Error, Result};
+use crate::error::{Error, Outcome, Result};
 use crate::net::{Deadline, Lease, LONGEST};
 use crate::share::Share;
 use crate::topology::Role;
@@ -48,10 +48,14 @@ impl Call<'_> {
         let gathered = pool.gather((self.database, in_step), request, deadline, &mut |turn| {
             lend(&|until| pool.lend_to_batch(turn, self.database, until).map(Some))
         });
-        let (landed, range) = gathered?;
         if let Some(traffic) = self.traffic {
-            traffic.add(request.len() as u64, range.len() as u64);
+            match &gathered {
+                Ok((_, range)) => traffic.add(request.len() as u64, range.len() as u64),
+                Err(error) if error.outcome() != Outcome::NotApplied => traffic.add(request.len() as u64, 0),
+                Err(_) => {}
+            }
         }
+        let (landed, range) = gathered?;
         match landed.frame(range.clone()).error() {
             Some(text) => Err(self.judged(Error::server(text).with_node(|| landed.node().to_owned()))),
             None => Ok(Answer::Gathered(landed, range)),

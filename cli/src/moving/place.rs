@@ -180,6 +180,9 @@ mod tests {
 
     #[test]
     fn one_server_has_full_names() {
+        let part = places(&["--tag-rule", "user:([0-9]+)=user:$1{$1}"], 1, 3).unwrap();
+        let other = b"old-user:7-x";
+        assert_eq!(part.of(&[0], other), Place::Node(hash(other, 3), other.to_vec()), "a rule is of whole names");
         let tagged = places(&["--tag-rule", "^(.+)$=$1"], 1, 3).unwrap();
         assert_eq!(tagged.of(&[0], b"bar{foo}"), Place::Node(hash(b"foo", 3), b"bar".to_vec()));
         let untagged = places(&["--untagged"], 1, 3).unwrap();

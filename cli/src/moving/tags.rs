@@ -62,9 +62,10 @@ impl Tags {
     }
 }
 
-/// `REGEX=TEMPLATE`, divided at the last `=`.
+/// `REGEX=TEMPLATE`, divided at the last `=`: of whole names, because a full name that is made of a part of a stored one would
+/// be another key's.
 fn rule(text: &str) -> Result<(Regex, Vec<u8>), String> {
     let (regex, template) = text.rsplit_once('=').ok_or("--tag-rule is not REGEX=TEMPLATE")?;
-    let regex = RegexBuilder::new(regex).unicode(false).build();
+    let regex = RegexBuilder::new(&format!("^(?:{regex})$")).unicode(false).build();
     Ok((regex.map_err(|error| format!("--tag-rule: {error}"))?, template.as_bytes().to_vec()))
 }

@@ -12,7 +12,6 @@ use crate::observer::{CloseReason, ObserverEvent};
 use crate::resp::Frame;
 use crate::threads::lock;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -97,8 +96,6 @@ pub(crate) struct Landed {
     node: String,
     /// Why there are no more replies.
     failed: Option<Error>,
-    /// Somebody pays for trying again.
-    is_paid: AtomicBool,
 }
 
 impl Landed {
@@ -119,16 +116,11 @@ impl Landed {
             return Ok(at.checked_sub(1).map_or(0, |before| self.reply_ends[before])..self.reply_ends[at]);
         }
         let failed = self.failed.clone().unwrap_or_else(|| Error::reply("no reply came"));
-        let failed = match at.map(|at| self.ends[at] <= self.written) {
+        Err(match at.map(|at| self.ends[at] <= self.written) {
             Some(true) => failed.with_outcome(Outcome::Unknown),
             Some(false) => failed.with_outcome(Outcome::NotApplied),
             None => failed,
-        };
-        // One connection broke, so one call spends what it costs to try again.
-        match self.is_paid.swap(true, Ordering::Relaxed) {
-            true => Err(failed.prepaid()),
-            false => Err(failed),
-        }
+        })
     }
 }
 
@@ -228,7 +220,9 @@ impl Batch {
     }
 
     /// Tells all what came of it.
-    fn land(&self, landed: Landed) -> Arc<Landed> {
+    fn land(&self, mut landed: Landed) -> Arc<Landed> {
+        // One connection broke, so it is paid for once that calls are tried again.
+        landed.failed = landed.failed.map(Error::of_several);
         let landed = Arc::new(landed);
         lock(&self.state).stage = Stage::Over(Arc::clone(&landed));
         self.changed.notify_all();
@@ -245,23 +239,23 @@ impl Batch {
             reply_ends: Vec::new(),
             node: String::new(),
             failed: Some(failed),
-            is_paid: AtomicBool::new(false),
         })
     }
 
-    /// The one that leads has no more time: another one goes on with what there is, if any is left.
-    fn hand_on(&self, place: usize, stage: Stage) {
+    /// The one that leads has no more time: another one goes on with what there is, if any is left. Says whether one does.
+    fn hand_on(&self, place: usize, stage: Stage) -> bool {
         let mut state = lock(&self.state);
         state.places[place].has_left = true;
         // Somebody may join who finds that nobody leads; nobody joins what is under way.
         if matches!(stage, Stage::Leaderless) || state.places.iter().any(|place| !place.has_left) {
             state.stage = stage;
             self.changed.notify_all();
-            return;
+            return true;
         }
-        // Dropped when the lock is free: it closes a connection, and that is told.
+        // Dropped when the lock is free: it may close a connection, and that is told.
         drop(state);
         drop(stage);
+        false
     }
 }
 
@@ -269,6 +263,9 @@ impl Flight {
     /// Writes and reads until all is done, the connection fails or this deadline has come. Says whether there is more to do.
     fn goes_on(&mut self, deadline: Deadline) -> Result<bool> {
         if !self.is_owed {
+            if deadline.left().is_err() {
+                return Ok(true);
+            }
             self.is_owed = true;
             self.lease.owe(self.members.len())?;
         }
@@ -290,14 +287,23 @@ impl Flight {
         Ok(false)
     }
 
-    /// The reply for one place, when it has come; else what may have become of its request.
-    fn own(&self, place: usize) -> std::result::Result<Landed, Outcome> {
-        let Some(at) = self.members.iter().position(|&member| member == place) else { return Err(Outcome::NotApplied) };
-        let Some(&end) = self.reply_ends.get(at) else {
-            return Err(if self.ends[at] <= self.written { Outcome::Unknown } else { Outcome::NotApplied });
-        };
+    /// Takes out what one place wants, of which nothing has been written.
+    fn leave_out(&mut self, place: usize) {
+        let Some(at) = self.members.iter().position(|&member| member == place) else { return };
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let length = self.ends[at] - start;
+        self.requests.drain(start..start + length);
+        self.members.remove(at);
+        self.ends.remove(at);
+        self.ends[at..].iter_mut().for_each(|end| *end -= length);
+    }
+
+    /// The reply for one place, when it has come.
+    fn own(&self, place: usize) -> Option<Landed> {
+        let at = self.members.iter().position(|&member| member == place)?;
+        let &end = self.reply_ends.get(at)?;
         let start = at.checked_sub(1).map_or(0, |before| self.reply_ends[before]);
-        Ok(Landed {
+        Some(Landed {
             members: vec![place],
             ends: vec![self.ends[at]],
             written: self.written,
@@ -305,7 +311,6 @@ impl Flight {
             reply_ends: vec![end - start],
             node: self.lease.node().to_string(),
             failed: None,
-            is_paid: AtomicBool::new(false),
         })
     }
 
@@ -326,7 +331,6 @@ impl Flight {
             reply_ends: self.reply_ends,
             node,
             failed,
-            is_paid: AtomicBool::new(false),
         }
     }
 }
@@ -376,9 +380,7 @@ impl Pool {
                     return landed.reply_of(place).map(|range| (landed, range));
                 }
                 Next::Leave(error) => {
-                    if error.kind() == ErrorKind::PoolTimeout {
-                        self.tell_wait(begun, &batch, true);
-                    }
+                    self.tell_wait(begun, &batch, error.kind() == ErrorKind::PoolTimeout);
                     return Err(error);
                 }
             };
@@ -434,7 +436,8 @@ impl Pool {
                 drop(leading);
                 self.fly(batch, place, deadline, flight)
             }
-            Err(error) if deadline.left().is_err() => {
+            // The others may have more time, for the connection or for a look at a replica.
+            Err(error) if deadline.left().is_err() || error.kind() == ErrorKind::PoolTimeout => {
                 leading.is_over = true;
                 batch.hand_on(place, Stage::Leaderless);
                 self.close_batch_if_left(batch);
@@ -457,11 +460,21 @@ impl Pool {
             Ok(false) => Next::Land(batch.land(flight.landed(None))),
             Err(error) => Next::Land(batch.land(flight.landed(Some(error)))),
             Ok(true) => {
+                if !flight.is_owed {
+                    // The connection came too late.
+                    flight.leave_out(place);
+                    batch.hand_on(place, Stage::Adrift(flight));
+                    return Next::Leave(self.stayed_in_use());
+                }
                 let (asked, own) = (flight.asked, flight.own(place));
-                batch.hand_on(place, Stage::Adrift(flight));
+                let at = flight.members.iter().position(|&member| member == place);
+                let is_whole = at.is_some_and(|at| flight.ends[at] <= flight.written);
+                let goes_on = batch.hand_on(place, Stage::Adrift(flight));
+                // Whoever goes on writes the rest.
+                let outcome = if is_whole || goes_on { Outcome::Unknown } else { Outcome::NotApplied };
                 match own {
-                    Ok(reply) => Next::Land(Arc::new(reply)),
-                    Err(outcome) => Next::Leave(self.said_nothing(asked, deadline).with_outcome(outcome)),
+                    Some(reply) => Next::Land(Arc::new(reply)),
+                    None => Next::Leave(self.said_nothing(asked, deadline).with_outcome(outcome)),
                 }
             }
         }

@@ -41,8 +41,9 @@ struct State {
     meddle: Option<(usize, Vec<Vec<u8>>)>,
     event: Option<(usize, Cut, Event)>,
     between: Option<(usize, Event)>,
-    /// The event has begun to run, and has run.
+    /// A command has met the event, which has not ended yet.
     happens: bool,
+    /// The event has run.
     has_happened: bool,
     /// Every connection so far.
     streams: Vec<TcpStream>,
@@ -128,15 +129,11 @@ impl Wire {
         lock(&self.state).is_cut
     }
 
-    /// Whether the event has run. One that runs is waited for: whoever lost another connection by it may be here before it
-    /// has ended.
+    /// Whether the event has run. One that is about to is waited for: whoever lost another connection by it may be here before
+    /// it has ended.
     pub fn has_happened(&self) -> bool {
-        let state = || {
-            let state = lock(&self.state);
-            (state.happens, state.has_happened)
-        };
-        super::wait_until("the event has ended", || matches!(state(), (false, _) | (_, true)));
-        state().1
+        super::wait_until("the event has ended", || !lock(&self.state).happens);
+        lock(&self.state).has_happened
     }
 }
 
@@ -160,6 +157,15 @@ impl State {
     }
 }
 
+/// What happens at a command has ended when this is dropped.
+struct Ends<'s>(&'s Mutex<State>);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        lock(self.0).happens = false;
+    }
+}
+
 fn carry(stream: TcpStream, port: u16, state: &Mutex<State>) -> std::io::Result<()> {
     let mut far = BufReader::new(TcpStream::connect((Ipv4Addr::LOCALHOST, port))?);
     lock(state).streams.push(stream.try_clone()?);
@@ -174,10 +180,12 @@ fn carry(stream: TcpStream, port: u16, state: &Mutex<State>) -> std::io::Result<
             if state.is_cut && cut.is_none() && !state.once {
                 return Ok(());
             }
-            (cut, state.meddle_at(nth), state.event_at(nth), state.between_at(nth))
+            let met = (cut, state.meddle_at(nth), state.event_at(nth), state.between_at(nth));
+            state.happens |= met.2.is_some() || met.3.is_some();
+            met
         };
+        let _ends = (event.is_some() || between.is_some()).then(|| Ends(state));
         if let Some(between) = between {
-            lock(state).happens = true;
             between();
             lock(state).has_happened = true;
         }
@@ -205,7 +213,6 @@ fn carry(stream: TcpStream, port: u16, state: &Mutex<State>) -> std::io::Result<
         }
         if let Some((_, event)) = event {
             // Before anybody learns of it, so that whoever sees a closed connection finds it done.
-            lock(state).happens = true;
             event();
             let mut state = lock(state);
             state.has_happened = true;
