@@ -244,7 +244,7 @@ fn databases_servers_and_users() {
     let prompt = format!("\n{}> ", servers[1].address());
     terminal.answers(
         "verify",
-        "verify with these arguments is not for sessions: run it by itself, as `rediscluster verify`\n",
+        "verify is not for sessions: run it by itself, as `rediscluster verify`\n",
     );
     terminal.answers("connect node_2", &prompt);
     terminal.answers("get foo", "(nil)\n");

@@ -5,7 +5,7 @@ use rediscluster::HashTags;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// What is asked for.
+/// Copies the keys of one fleet to another one. See docs/moving-a-fleet.md.
 #[derive(Debug, Parser)]
 #[command(no_binary_name = true, disable_version_flag = true, args_override_self = true)]
 #[command(group = ArgGroup::new("whether").args(["tags", "tag_rule", "untagged"]))]
