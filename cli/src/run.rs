@@ -181,9 +181,7 @@ impl Runner {
             return Some(Err(format!("{name} is not waited for; what it has begun goes on until the session ends")));
         };
         // What shows its work while it goes on has a Ctrl-C of its own.
-        let alone = || {
-            Err(format!("{name} is not for sessions: run it by itself, as `rediscluster {name}`"))
-        };
+        let alone = || Err(format!("{name} is not for sessions: run it by itself, as `rediscluster {name}`"));
         Some(done.unwrap_or_else(alone).map_err(|message| match Some(&message) == not_one_server.as_ref() {
             true => format!("{name} is about all nodes: connect, without a server, leads to them"),
             false => message,

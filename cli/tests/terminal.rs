@@ -242,10 +242,7 @@ fn databases_servers_and_users() {
     terminal.answers("select 99", "(error) ERR DB index is out of range\n2 nodes[3]> ");
     terminal.answers("get foo", "\n\"third\"\n");
     let prompt = format!("\n{}> ", servers[1].address());
-    terminal.answers(
-        "verify",
-        "verify is not for sessions: run it by itself, as `rediscluster verify`\n",
-    );
+    terminal.answers("verify", "verify is not for sessions: run it by itself, as `rediscluster verify`\n");
     terminal.answers("connect node_2", &prompt);
     terminal.answers("get foo", "(nil)\n");
     terminal.answers("connect 127.0.0.1:1", "Connection refused");
