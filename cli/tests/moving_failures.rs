@@ -229,3 +229,92 @@ fn nothing_begins_that_would_lose_keys() {
     ok(&["clone", "--from", &source, "--to", &list, "--finish"]);
     assert_eq!(to[0].ask(&["KEYS", "*"]), Reply::bulks(&["a"]));
 }
+
+#[test]
+fn what_was_not_copied_is_named_until_it_is() {
+    let (from, to) = (start(1), start(1));
+    let (source, target) = (from[0].address(), to[0].address());
+    let words = ["clone", "--from", &source, "--to", &target];
+    for key in 0..50 {
+        from[0].ask(&["SET", &format!("key{key}"), "new"]);
+    }
+    ok(&[&words[..], &["--limit", "10"]].concat());
+    // Somebody else writes at the target before the job comes to these.
+    for key in 0..50 {
+        to[0].ask(&["SET", &format!("key{key}"), "other", "NX"]);
+    }
+    let another = "not copied: the target has another key of this name";
+    assert!(refused(&words).contains(another));
+    assert!(refused(&[&words[..], &["--finish"]].concat()).contains(another), "--finish names them as well");
+    for key in 0..50 {
+        to[0].ask(&["DEL", &format!("key{key}")]);
+    }
+    ok(&[&words[..], &["--finish"]].concat());
+    same(&contents(&to[0], 0), &contents(&from[0], 0), "in the end");
+}
+
+#[test]
+fn names_that_would_become_one_are_refused_in_every_way() {
+    let fleet = start(3);
+    let all = refs(&fleet);
+    let (one, three) = (fleet[0].address(), list(&all));
+    // Of one source: two tags of one name on one node.
+    let others = start(2);
+    let two = list(&refs(&others));
+    let tagged: Vec<String> = (0..).map(|tag| format!("bar{{{tag}}}")).take(20).collect();
+    tagged.iter().for_each(|name| drop(fleet[0].ask(&["SET", name, name])));
+    let words = ["clone", "--from", &one, "--to", &two, "--tag-rule", "(.+)=$1"];
+    for more in [&["--dry-run"][..], &[], &["--replace"]] {
+        assert!(refused(&[&words[..], more].concat()).contains("would become one key of the target"), "{more:?}");
+    }
+    assert_eq!(others[0].ask(&["DBSIZE"]).int() + others[1].ask(&["DBSIZE"]).int(), 0);
+    // In place: a key that stays is in the way of one that comes, whatever may be replaced.
+    let (old, new) = (list(&all[1..]), fleet[1].address());
+    fleet[1].ask(&["SET", "foo", "stays"]);
+    fleet[2].ask(&["SET", "foo", "comes"]);
+    let words = ["--nodes", &old, "reshard", "--to", &new];
+    for more in [&[][..], &["--replace"]] {
+        assert!(refused(&[&words[..], more].concat()).contains("would become one key of the target"), "{more:?}");
+    }
+    assert_eq!(fleet[1].ask(&["GET", "foo"]), Reply::bulk("stays"));
+    // And a name that would have to change where it is.
+    let alone = list(&all[..1]);
+    let words = ["--nodes", &alone, "reshard", "--to", &three, "--tag-rule", "(.+)=$1"];
+    fleet[1].ask(&["DEL", "foo"]);
+    fleet[2].ask(&["DEL", "foo"]);
+    let told = refused(&words);
+    assert!(told.contains("under another name"), "{told}");
+}
+
+#[test]
+fn nothing_is_emptied_by_a_job_that_cannot_begin() {
+    let (from, to) = (start(2), start(3));
+    let (old, new) = (list(&refs(&from)), list(&refs(&to)));
+    let stray = (0..).map(|n| format!("k{n}")).find(|key| Crc32Modulo.node_index(key.as_bytes(), 2) == 1).unwrap();
+    from[0].ask(&["SET", &stray, "x"]);
+    to[2].ask(&["SET", "precious", "1"]);
+    let words = ["clone", "--from", &old, "--to", &new, "--untagged", "--flush", "--yes"];
+    assert!(refused(&words).contains("nothing was written"));
+    assert_eq!(to[2].ask(&["GET", "precious"]), Reply::bulk("1"));
+    // A key that a cut move has left between two nodes is no stranger's.
+    from[0].ask(&["DEL", &stray]);
+    from[0].ask(&["SET", "rediscluster:stash:rename:to:1:x", "x"]);
+    assert!(refused(&words).contains("`recover --apply` ends it"));
+    assert_eq!(to[2].ask(&["GET", "precious"]), Reply::bulk("1"));
+}
+
+#[test]
+fn a_job_that_is_taken_back_half_and_goes_on_misses_nothing() {
+    let (from, to) = (start(1), start(3));
+    fill(&refs(&from), 300);
+    let (source, target) = (from[0].address(), list(&refs(&to)));
+    let words = ["clone", "--from", &source, "--to", &target, "--untagged"];
+    ok(&words);
+    // One differs, so that taking it back comes to no end.
+    let name = contents(&to[0], 0).into_keys().find(|name| !name.starts_with(b"rediscluster:")).expect("a key");
+    to[0].ask(&[&b"PEXPIREAT"[..], &name, b"4100000000000"]);
+    refused(&[&words[..], &["--undo"]].concat());
+    to[0].ask(&[&b"DEL"[..], &name]);
+    ok(&[&words[..], &["--finish"]].concat());
+    placed(&refs(&to), &contents(&from[0], 0), "gone on with");
+}

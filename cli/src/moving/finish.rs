@@ -202,7 +202,7 @@ pub fn bring_back(link: &mut Link, report: &Report) -> Result<(), String> {
 }
 
 /// All names that begin with this, in the database that the connection is in.
-fn names_with(link: &mut Link, begin: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+pub fn names_with(link: &mut Link, begin: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let pattern = [begin, b"*"].concat();
     let (mut names, mut cursor) = (Vec::new(), b"0".to_vec());
     loop {

@@ -13,13 +13,16 @@ pub const PIECES: &[u8] = b"rediscluster:job:pieces:";
 pub const LEAVING: &[u8] = b"rediscluster:job:leaving:";
 
 /// What begins with one of these is no user's key.
-const OWN: [&[u8]; 2] = [b"rediscluster:job", b"rediscluster:stash:"];
+const OWN: [&[u8]; 2] = [b"rediscluster:job:", STASH];
+/// Keys wait under this that are on their way between two nodes.
+pub const STASH: &[u8] = b"rediscluster:stash:";
 /// Where a fleet's placement is recorded.
 const PLACEMENT: &[u8] = b"rediscluster:placement";
 
 /// Whether a key belongs to this program.
 pub fn is_own(name: &[u8]) -> bool {
-    name.starts_with(b"rediscluster:") && (name == PLACEMENT || OWN.iter().any(|own| name.starts_with(own)))
+    name.starts_with(b"rediscluster:")
+        && (name == PLACEMENT || name == JOB.as_bytes() || OWN.iter().any(|own| name.starts_with(own)))
 }
 
 /// What a job is.
@@ -35,6 +38,8 @@ pub struct Job {
     pub phase: Phase,
     /// When it began, in seconds since 1970.
     pub begun: u64,
+    /// Keys that the runs of this pass have named and not copied.
+    pub troubles: u64,
 }
 
 /// How far a job is.
@@ -86,12 +91,13 @@ impl Job {
             options: field("options")?,
             phase: Phase::of(&phase).ok_or_else(|| format!("{JOB}: a newer version wrote the phase {phase:?}"))?,
             begun: field("begun")?.parse().unwrap_or(0),
+            troubles: field("troubles")?.parse().unwrap_or(0),
         }))
     }
 
     /// The command that writes it.
     pub fn written(&self) -> Vec<Vec<u8>> {
-        let begun = self.begun.to_string();
+        let (begun, troubles) = (self.begun.to_string(), self.troubles.to_string());
         let fields = [
             ("id", self.id.as_str()),
             ("kind", &self.kind),
@@ -100,6 +106,7 @@ impl Job {
             ("options", &self.options),
             ("phase", self.phase.word()),
             ("begun", &begun),
+            ("troubles", &troubles),
         ];
         let mut words = vec![b"HSET".to_vec(), JOB.into()];
         for (name, value) in fields {
@@ -264,6 +271,6 @@ mod tests {
         for own in [JOB.as_bytes(), PROGRESS.as_bytes(), PIECES, LEAVING, PLACEMENT, b"rediscluster:stash:x"] {
             assert!(is_own(own));
         }
-        assert!(!is_own(b"rediscluster:mine") && !is_own(b"foo"));
+        assert!(!is_own(b"rediscluster:mine") && !is_own(b"rediscluster:jobs") && !is_own(b"foo"));
     }
 }

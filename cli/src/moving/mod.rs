@@ -194,6 +194,7 @@ fn job_of(route: &Route, kind: &str, wish: &Wish) -> Job {
         options: wish.constant(&databases),
         phase: Phase::Copying,
         begun: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
+        troubles: 0,
     }
 }
 
@@ -222,14 +223,27 @@ fn write(route: &Route, job: &Job) -> Result<(), String> {
     route.to.open_all()?.iter_mut().try_for_each(|link| link.ask_owned(&job.written()).map(drop))
 }
 
-/// Before a new job: the targets are emptied where that is wanted, and all names are looked through.
+/// Before a new job: all names are looked through, and the targets are emptied where that is wanted.
 fn begin(route: &Route, databases: &[u32], wish: &Wish, lock: &Lock, report: &Report) -> Result<(), String> {
+    look_through(route, databases, wish, !wish.replace && !wish.skip_existing && !wish.flush, false, report)?;
     if wish.flush {
         flush(route, databases, wish, lock)?;
     }
+    Ok(())
+}
+
+/// Looks through all names for what must not be, before anything is written.
+fn look_through(
+    route: &Route,
+    databases: &[u32],
+    wish: &Wish,
+    existing: bool,
+    is_later: bool,
+    report: &Report,
+) -> Result<(), String> {
     let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
-    let existing = !wish.replace && !wish.skip_existing;
-    let look = survey::Look { is_full: false, existing, big: wish.big };
+    let look = survey::Look { is_full: false, existing, is_later, big: wish.big };
+    survey::stashes(route, databases, report)?;
     if !survey::is_needless(route, databases, look)? {
         survey::survey(route, databases, &scan, look, report)?;
     }
@@ -303,7 +317,11 @@ fn copy(
     let mut parts = engine::parts(route, databases)?;
     match (job.phase == Phase::Copied, wish.finish) {
         (true, true) if engine::are_done(&parts) => return Ok(true),
-        (true, false) => engine::begin_again(&mut parts),
+        (true, false) => {
+            // What has come since may be in the way of something else.
+            look_through(route, databases, wish, false, true, report)?;
+            engine::begin_again(&mut parts);
+        }
         _ => {}
     }
     write(route, &Job { phase: Phase::Copying, ..job.clone() })?;
@@ -316,10 +334,34 @@ fn copy(
     let run = Run { route, wish, lock, stop, report };
     let go_on = || format!("start the same command again to go on where it stopped ({} {})", job.kind, job.id);
     let all_copied = run.copy(&parts).map_err(|why| format!("{why}\n{}", go_on()))?;
-    if all_copied {
-        write(route, &Job { phase: Phase::Copied, ..job.clone() })?;
+    let troubles = job.troubles + report.troubles();
+    match (all_copied, troubles) {
+        (true, 0) => write(route, &Job { phase: Phase::Copied, ..job.clone() })?,
+        // Everything is looked at once more by the next run: what was not copied is named again, until it is.
+        (true, _) => {
+            forget_progress(route, databases)?;
+            write(route, &Job { phase: Phase::Copying, troubles: 0, ..job.clone() })?;
+            if report.troubles() == 0 {
+                return Err(format!(
+                    "earlier runs named {} that were not copied: the same command names them",
+                    keys(troubles)
+                ));
+            }
+        }
+        (false, _) => write(route, &Job { phase: Phase::Copying, troubles, ..job.clone() })?,
     }
     Ok(all_copied)
+}
+
+/// From now on nothing is known of how far the sources were read.
+fn forget_progress(route: &Route, databases: &[u32]) -> Result<(), String> {
+    for link in &mut route.to.open_all()? {
+        for &database in databases {
+            link.select(database)?;
+            link.ask_text(&["DEL", job::PROGRESS])?;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes what has left, and then everything that is remembered of the job.
@@ -391,6 +433,9 @@ fn undo(
         );
     }
     let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
+    // What is deleted from here on is copied again if somebody goes on with the job.
+    forget_progress(route, databases)?;
+    write(route, &Job { phase: Phase::Copying, ..job.clone() })?;
     let leaving = finish::Leaving { side: Side::New, route, lock, stop, report, scan: &scan };
     for source in 0..route.from.servers.len() {
         for &database in databases {
@@ -438,6 +483,8 @@ fn tell(
             "everything is copied and nothing deleted: give programs the new nodes, then add --finish\nthe new nodes: {}",
             route.to.list()
         )
+    } else if wish.skip_existing {
+        "everything is copied: the same command copies keys that are new, and --finish ends the job".to_owned()
     } else {
         "everything is copied: the same command copies what has changed since, and --finish ends the job".to_owned()
     };
@@ -462,7 +509,8 @@ fn tell(
 fn dry_run(route: &Route, databases: &[u32], wish: &Wish, report: &Report) -> Result<ExitCode, String> {
     let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
     let existing = !wish.replace && !wish.skip_existing && !wish.flush && found(route)?.is_none();
-    let look = survey::Look { is_full: true, existing, big: wish.big };
+    let look = survey::Look { is_full: true, existing, is_later: false, big: wish.big };
+    survey::stashes(route, databases, report)?;
     let seen = survey::survey(route, databases, &scan, look, report)?;
     if wish.json {
         println!("{}", serde_json::json!({"dry_run": seen.json(route), "report": report.json()}));

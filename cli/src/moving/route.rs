@@ -49,11 +49,14 @@ impl Route {
         let here = self.same[source];
         let server = &self.from.servers[source];
         match self.places.of(&server.nodes, name) {
-            Place::Node(node, _) if here == Some(self.server_of[node]) => Destination::Stays,
+            Place::Node(node, stored) if here == Some(self.server_of[node]) && stored == name => Destination::Stays,
             Place::Node(_, _) | Place::Stray(_)
                 if here.is_some_and(|at| self.was_brought(&server.nodes, &self.to.servers[at].nodes, name)) =>
             {
                 Destination::Stays
+            }
+            Place::Node(node, _) if here == Some(self.server_of[node]) => {
+                Destination::Stray("it belongs where it is, and the fleet stores it under another name")
             }
             Place::Node(node, name) => Destination::Server(self.server_of[node], name),
             Place::Stray(why) => Destination::Stray(why),

@@ -1,6 +1,7 @@
 //! Looking through all names before anything is written: what would go where, and what must not.
 
-use super::job::{JOB, PROGRESS};
+use super::finish::names_with;
+use super::job::{JOB, PROGRESS, STASH};
 use super::link::{string, Link};
 use super::lock::LOCK;
 use super::place::is_plainly_home;
@@ -9,7 +10,7 @@ use super::route::{Destination, Route};
 use super::scan::Scan;
 use rediscluster::{spec, Cmd, Value, ValueRef};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// So many of the largest keys are named.
 const LARGEST: usize = 10;
@@ -33,6 +34,8 @@ pub struct Look {
     pub is_full: bool,
     /// Whether keys that are at the targets matter.
     pub existing: bool,
+    /// This job has brought keys already.
+    pub is_later: bool,
     pub big: u64,
 }
 
@@ -71,6 +74,7 @@ fn one_source(
     let mut targets = route.to.open_all()?;
     let mut others = route.from.open_all()?;
     for &database in databases {
+        let mut renamed = HashMap::new();
         link.select(database)?;
         others.iter_mut().chain(&mut targets).try_for_each(|other| other.select(database))?;
         // Nothing can be in an empty database.
@@ -90,7 +94,8 @@ fn one_source(
                 }
             }
             existing(&mut targets, &has_keys, &moving, report)?;
-            twins(route, source, &mut others, &moving, report)?;
+            twins(route, source, &mut others, &moving, look, report)?;
+            renamed_twins(&mut renamed, &moving, link.place(), report);
             survey.count(&mut link, &moving, look)?;
             cursor = next;
         }
@@ -156,6 +161,7 @@ fn twins(
     source: usize,
     others: &mut [Link],
     moving: &[(Vec<u8>, usize, Vec<u8>)],
+    look: Look,
     report: &Report,
 ) -> Result<(), String> {
     let nodes = &route.from.servers[source].nodes;
@@ -173,9 +179,49 @@ fn twins(
         let exist = exist(other, &names)?;
         for ((name, server, stored), exists) in suspects.iter().zip(exist) {
             let is_itself = at == source && name == stored;
-            if exists && !is_itself && route.of(at, stored) == Destination::Server(*server, stored.clone()) {
+            let is_in_the_way = match route.of(at, stored) {
+                Destination::Server(other, name) => other == *server && name == *stored,
+                // In place: a key of the fleet that stays where it is, unless this job may have brought it.
+                Destination::Stays => !look.is_later && route.same(at) == Some(*server),
+                Destination::Stray(_) => false,
+            };
+            if exists && !is_itself && is_in_the_way {
                 let what = format!("{} has one, too, and both would become one key of the target", other.place());
                 report.trouble(&what, name, &route.from.servers[source].place());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Which keys of one source would become one key, because its names are stored in another way at the targets.
+fn renamed_twins(
+    renamed: &mut HashMap<(usize, Vec<u8>), Vec<u8>>,
+    moving: &[(Vec<u8>, usize, Vec<u8>)],
+    place: &str,
+    report: &Report,
+) {
+    for (name, server, stored) in moving.iter().filter(|(name, _, stored)| name != stored) {
+        let first = renamed.entry((*server, stored.clone())).or_insert_with(|| name.clone());
+        if first != name {
+            let what = format!("it and {} would become one key of the target", super::report::shown(first));
+            report.trouble(&what, name, place);
+        }
+    }
+}
+
+/// Keys of the sources that are on their way between two nodes, or were when that was cut short: nobody else knows of them.
+///
+/// # Errors
+/// That a server does not answer.
+pub fn stashes(route: &Route, databases: &[u32], report: &Report) -> Result<(), String> {
+    for link in &mut route.from.open_all()? {
+        for &database in databases {
+            link.select(database)?;
+            for name in names_with(link, STASH)? {
+                let what =
+                    "a key is on its way to another node, or was when that was cut short: `recover --apply` ends it";
+                report.trouble(what, &name, link.place());
             }
         }
     }

@@ -1,5 +1,6 @@
 //! From stored names to full ones: what was said of tags.
 
+use crate::verify::full_name;
 use rediscluster::HashTags;
 use regex::bytes::{Regex, RegexBuilder};
 use std::collections::HashMap;
@@ -24,11 +25,13 @@ impl Tags {
         if let Some(path) = file {
             let text = std::fs::read(path).map_err(|error| format!("--tags {}: {error}", path.display()))?;
             let mut known: HashMap<Vec<u8>, Vec<Vec<u8>>> = HashMap::new();
-            for line in text.split(|&byte| byte == b'\n') {
-                let full = line.strip_suffix(b"\r").unwrap_or(line);
-                if !full.is_empty() {
-                    let (_, stored) = HashTags::Strip.split(full);
-                    known.entry(stored.to_vec()).or_default().push(full.to_vec());
+            for (at, line) in text.split(|&byte| byte == b'\n').enumerate() {
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                if !line.is_empty() {
+                    let full = full_name(line)
+                        .ok_or_else(|| format!("--tags {}, line {}: a quote is not closed", path.display(), at + 1))?;
+                    let (_, stored) = HashTags::Strip.split(&full);
+                    known.entry(stored.to_vec()).or_default().push(full.clone());
                 }
             }
             return Ok(Tags::Known(known));

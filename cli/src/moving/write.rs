@@ -10,7 +10,7 @@ use super::report::Report;
 use super::route::Route;
 use super::same::{Is, Same};
 use super::Stop;
-use rediscluster::{spec, Cmd, ValueRef};
+use rediscluster::{spec, Cmd, Value, ValueRef};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -63,7 +63,7 @@ impl Writer<'_> {
                     (self.mark.page, self.mark.cursor, self.mark.is_at_rest) = (page, Some(cursor), false);
                     // The first time before any key, so that a target without a mark has lost what it had.
                     if !told.is_some_and(|told| told.elapsed() < MARK_EVERY) {
-                        self.tell()?;
+                        self.tell(told.is_none())?;
                         told = Some(Instant::now());
                     }
                 }
@@ -76,7 +76,7 @@ impl Writer<'_> {
                 }
                 Work::End(page, cursor) => {
                     (self.mark.page, self.mark.cursor, self.mark.is_at_rest) = (page, cursor, true);
-                    return self.tell();
+                    return self.tell(told.is_none());
                 }
             }
         }
@@ -88,12 +88,15 @@ impl Writer<'_> {
         self.replaces || (!self.skips_existing && self.mark.page < self.again_until)
     }
 
-    /// Tells every target how far it is.
-    fn tell(&mut self) -> Result<(), String> {
+    /// Tells every target how far it is. One that knows nothing any more, though it was told in this run, has lost its keys.
+    fn tell(&mut self, is_first: bool) -> Result<(), String> {
         let source = &self.route.from.servers[self.source].address;
         let mark = self.mark.text();
         for target in &mut self.targets {
-            target.ask_text(&["HSET", PROGRESS, source, &mark])?;
+            if target.ask_text(&["HSET", PROGRESS, source, &mark])? == Value::Integer(1) && !is_first {
+                target.ask_text(&["HDEL", PROGRESS, source])?;
+                return Err(has_lost(target));
+            }
         }
         Ok(())
     }
@@ -229,7 +232,7 @@ fn restore(
         }
     }
     let mut refused = Vec::new();
-    let mut failed = None;
+    let (mut failed, mut is_lost) = (None, false);
     let mut blocks = blocks.into_iter().peekable();
     target.run(&commands, |number, reply| match reply {
         ValueRef::Error(text) if failed.is_none() => failed = Some(shown(text)),
@@ -241,16 +244,30 @@ fn restore(
                     refused.push((at, why(text)));
                 }
             }
-            if let Some(ValueRef::Error(text)) = replies.next() {
-                failed = failed.take().or(Some(shown(text)));
+            match replies.next() {
+                Some(ValueRef::Error(text)) => failed = failed.take().or(Some(shown(text))),
+                Some(ValueRef::Integer(1)) => is_lost = true,
+                _ => {}
             }
         }
         _ => {}
     })?;
     match failed {
         Some(failed) => Err(format!("{}: {failed}", target.place())),
+        None if is_lost => {
+            let source = mark.args().get(2).unwrap_or_default().to_vec();
+            target.ask(&[b"HDEL".as_slice(), PROGRESS.as_bytes(), &source])?;
+            Err(has_lost(target))
+        }
         None => Ok(refused),
     }
+}
+
+fn has_lost(target: &Link) -> String {
+    format!(
+        "{}: what this run wrote there is gone: somebody has emptied it, or it was started without its data",
+        target.place()
+    )
 }
 
 fn restoring(item: &Item, replaces: bool) -> Cmd {

@@ -22,6 +22,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+pub use tags::full_name;
 use tags::Tags;
 use verdict::Places;
 use walk::{Broken, Node, Told, Walks};

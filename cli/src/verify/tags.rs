@@ -140,7 +140,7 @@ fn looser(key: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// A line as it is, or what it says in quotes.
-fn full_name(line: &[u8]) -> Option<Vec<u8>> {
+pub fn full_name(line: &[u8]) -> Option<Vec<u8>> {
     if !line.starts_with(b"\"") {
         return Some(line.to_vec());
     }

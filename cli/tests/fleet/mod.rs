@@ -99,9 +99,9 @@ pub fn contents(server: &Server, database: u32) -> Contents {
             continue;
         }
         let n = name.as_slice();
-        let kind = say(&mut talk, &[b"TYPE", n]).text();
+        let kind = say(&mut talk, &[&b"TYPE"[..], n]).text();
         let value = match kind.as_str() {
-            "string" => say(&mut talk, &[b"GET", n]),
+            "string" => say(&mut talk, &[&b"GET"[..], n]),
             "list" => say(&mut talk, &[&b"LRANGE"[..], n, b"0", b"-1"]),
             "set" => say(&mut talk, &[&b"SMEMBERS"[..], n]).sorted(),
             "zset" => say(&mut talk, &[&b"ZRANGE"[..], n, b"0", b"-1", b"WITHSCORES"]),
@@ -132,9 +132,9 @@ pub fn contents(server: &Server, database: u32) -> Contents {
             other => panic!("a {other}"),
         };
         let expires = if has_moment {
-            say(&mut talk, &[b"PEXPIRETIME", n]).int()
+            say(&mut talk, &[&b"PEXPIRETIME"[..], n]).int()
         } else {
-            let left = say(&mut talk, &[b"PTTL", n]).int();
+            let left = say(&mut talk, &[&b"PTTL"[..], n]).int();
             if left < 0 {
                 left
             } else {
