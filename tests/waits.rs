@@ -23,6 +23,30 @@ fn watched(servers: &[Server]) -> usize {
     servers.iter().filter(|server| server.field("clients", "tracking_clients").as_deref() == Some("1")).count()
 }
 
+/// What the servers have been asked, without what is asked for this. A wait that has begun asks nothing more.
+fn asked(servers: &[Server]) -> Vec<String> {
+    let of = |server: &Server| {
+        let stats = server.info("commandstats");
+        stats
+            .lines()
+            .filter(|line| !line.starts_with("cmdstat_info"))
+            .map(|line| line.split(',').next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    servers.iter().flat_map(of).collect()
+}
+
+/// Waits until all servers have answered all that a wait asks in its beginning: what a server owes when it freezes, it owes.
+fn wait_until_at_rest(servers: &[Server]) {
+    let (mut before, mut same) = (asked(servers), 0);
+    wait_until("nothing more is asked", || {
+        let now = asked(servers);
+        same = if now == before { same + 1 } else { 0 };
+        before = now;
+        same == 20
+    });
+}
+
 fn of_line(line: &str) -> Cmd {
     let mut words = line.split(' ');
     cmd(words.next().unwrap()).args_of(words.collect::<Vec<_>>())
@@ -225,6 +249,7 @@ fn frozen_nodes_do_not_hold_up_the_end_of_a_wait() {
                 let begun = Instant::now();
                 let call = scope.spawn(|| view.execute(wait));
                 wait_until("all nodes are waited on", || watched(&servers) == 10);
+                wait_until_at_rest(&servers);
                 servers[..9].iter().for_each(Server::freeze);
                 let begin = if end == "time" { begun + Duration::from_secs(3) } else { Instant::now() };
                 match end {
