@@ -1,10 +1,12 @@
 //! The servers of several versions that a test may be given, and where the repository is.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// The directory of the repository.
 pub fn repository() -> &'static Path {
@@ -24,7 +26,13 @@ pub fn named_programs() -> Vec<(String, PathBuf)> {
 
 /// Says what is not tested, and why. Not by `println!` or `eprintln!`, which are shown for a failing test only. `make test`
 /// lists it in its end: what examples in the documentation say is not shown at all, so it has a file for that.
+///
+/// A program says the same thing once, however often its helpers meet it.
 pub fn skipped(what: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if !SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned()) {
+        return;
+    }
     let Some(path) = env::var_os("SKIPPED_LOG") else {
         return writeln!(io::stderr(), "SKIPPED: {what}").expect("standard error");
     };
