@@ -111,6 +111,7 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
+    #[inline]
     pub(crate) fn frame(&self) -> Frame<'_> {
         match self {
             Answer::Held(lease, range) => lease.frame(range.clone()),
@@ -157,6 +158,7 @@ impl Call<'_> {
     }
 
     /// Runs what was routed.
+    #[inline]
     pub(crate) fn run_route(&self, route: Route<'_>) -> Result<Answer> {
         if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
             own.note_route(self.topology(), &route);
@@ -169,6 +171,7 @@ impl Call<'_> {
     }
 
     /// Runs what is for one server.
+    #[inline]
     pub(crate) fn run_on_one(&self, route: Route<'_>) -> Result<Answer> {
         match (route, self.cancellable()) {
             (Route::One(part), Some(cancellable)) => (cancellable.routed)(self, &part),
@@ -291,6 +294,12 @@ impl Call<'_> {
         if let Some(server) = self.only_server(part.target) {
             return self.exchange_until(server, &part.request, self.deadline, None);
         }
+        self.one_of_several(part)
+    }
+
+    /// The same where there is a choice.
+    #[inline(never)]
+    fn one_of_several(&self, part: &Part<'_>) -> Result<Answer> {
         let mut candidates = self.candidates(part.target);
         let mut failed: Option<(usize, Error)> = None;
         let mut made = 0;

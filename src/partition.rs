@@ -32,10 +32,12 @@ impl HashTags {
     /// assert_eq!(HashTags::Keep.split(b"bar{foo}"), (&b"foo"[..], &b"bar{foo}"[..]));
     /// assert_eq!(HashTags::Strip.split(b"bar{}"), (&b"bar{}"[..], &b"bar{}"[..]));
     /// ```
+    #[inline]
     pub fn split(self, key: &[u8]) -> (&[u8], &[u8]) {
         self.tag(key).unwrap_or((key, key))
     }
 
+    #[inline]
     fn tag(self, key: &[u8]) -> Option<(&[u8], &[u8])> {
         match self {
             HashTags::Off => None,

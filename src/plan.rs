@@ -187,6 +187,7 @@ impl Planner<'_> {
     }
 
     /// The one key of a command, and the command as the server of that key gets it.
+    #[inline]
     fn only_key<'c>(&self, args: &'c Args, spec: &Spec) -> Result<(Placed<'c>, Cow<'c, [u8]>)> {
         let position = match spec.keys {
             [KeySpec::Range(first, ..)] => *first,
@@ -204,7 +205,7 @@ impl Planner<'_> {
     /// Where the keys of a command live. Those on several nodes are refused where the caller wants it so.
     pub(crate) fn homes<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Homes<'c>> {
         let role = self.role(spec);
-        let keys = match self.placed(args, spec) {
+        let (keys, are_renamed) = match self.placed_of(args, spec) {
             // Any node will do for what no node takes: it says why in its own words.
             Err(_) if spec.is_refused_for_its_keys(args) => return Ok(Homes::One(anywhere(args, role))),
             keys => keys?,
@@ -215,7 +216,8 @@ impl Planner<'_> {
         };
         if keys.iter().all(|key| key.master == home.master) {
             let target = Target::Shard(home.shard, role);
-            return Ok(Homes::One(Part { target, request: as_stored(args, &keys), keys: Vec::new() }));
+            let request = if are_renamed { as_stored(args, &keys) } else { args.as_bytes().into() };
+            return Ok(Homes::One(Part { target, request, keys: Vec::new() }));
         }
         match self.cross_node {
             CrossNode::Refuse => Err(self.refused(args, &keys)),
@@ -225,19 +227,27 @@ impl Planner<'_> {
 
     /// Every key of a command with the place that it lives in, in the order of the arguments.
     pub(crate) fn placed<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Vec<Placed<'c>>> {
+        self.placed_of(args, spec).map(|(keys, _)| keys)
+    }
+
+    /// The same, and whether their servers store any of them by another name.
+    fn placed_of<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<(Vec<Placed<'c>>, bool)> {
         if !spec.takes(args.len()) {
             return Err(too_few(spec));
         }
         let mut positions = spec.key_positions(args).ok_or_else(untold_keys)?;
         sort_by_key(&mut positions, |&position| position);
+        let is_channel = matches!(spec.keys, [KeySpec::Channel(_)]);
+        let mut are_renamed = false;
         let mut keys = Vec::with_capacity(positions.len());
         for (&position, key) in positions.iter().zip(args.at(positions.iter().copied())) {
             let (shard, stored) = self.placement.place(key, self.topology);
-            let stored = if spec.keys == [KeySpec::Channel(position)] { key } else { stored };
+            let stored = if is_channel { key } else { stored };
+            are_renamed |= stored.len() != key.len();
             let master = self.topology.shards()[shard].master();
             keys.push(Placed { position, shard, master, stored });
         }
-        Ok(keys)
+        Ok((keys, are_renamed))
     }
 
     /// The error for keys that live on several nodes.

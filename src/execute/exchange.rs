@@ -1,13 +1,12 @@
 //! One request to one server, and its reply.
 
-use super::{Answer, Call, Command, Effort};
+use super::{no_meaning, Answer, Call, Command, Effort};
 use crate::error::{Error, Result};
-use crate::net::{Deadline, Lease};
+use crate::net::{Deadline, Lease, Turn};
 use crate::observer::CloseReason;
 use crate::plan::command;
 use crate::resp::ValueRef;
 use crate::topology::info::Info;
-use crate::topology::Role;
 use std::ops::Range;
 
 impl Call<'_> {
@@ -91,7 +90,14 @@ impl Call<'_> {
         deadline: Deadline,
         routed: Option<bool>,
     ) -> Result<Answer> {
-        match self.lend_at_once(server, deadline, routed)? {
+        let lent = match routed {
+            Some(others) => {
+                let lend = |until| self.lend_in_turn(server, until, Turn::Never);
+                self.lend_in_step_by(server, deadline, others, &lend)
+            }
+            None => self.lend_in_turn(server, deadline, Turn::Never),
+        };
+        match lent? {
             Some(lease) => self.attempt_over(lease, request, deadline),
             None => self.attempt_in_a_crowd(server, request, deadline, routed),
         }
@@ -103,44 +109,43 @@ impl Call<'_> {
             Some(whole) if whole.ask && !lease.knows_script(self.args, deadline)? => {
                 lease.exchange(&(whole.request)()?, deadline)
             }
-            _ => lease.exchange(request, deadline),
+            _ => lease.exchange_at_once(request, deadline),
         };
         answer(lease, range?).map_err(|error| self.judged(error))
     }
 
     /// A connection to this server, in the database of the command.
     pub(crate) fn lend_until(&self, server: usize, deadline: Deadline) -> Result<Lease> {
-        let pool = &self.servers.pools[server];
-        let lend = || match self.spec.is_heeded_while_busy() {
-            true => pool.lend_to_busy(deadline),
-            false => pool.lend(self.database, deadline),
-        };
-        let Some(traffic) = self.traffic else { return lend() };
-        traffic.visit(self.topology().node(server));
-        let mut lease = lend()?;
-        lease.count_for(traffic);
-        Ok(lease)
+        self.lend_in_turn(server, deadline, Turn::Its)?.ok_or_else(no_meaning)
     }
 
-    /// The same for what may be `routed`, without waiting for other calls; `None` when all connections are in use.
-    fn lend_at_once(&self, server: usize, deadline: Deadline, routed: Option<bool>) -> Result<Option<Lease>> {
+    /// The same; `None` when all connections are in use and it does not wait for its turn.
+    #[inline]
+    pub(super) fn lend_in_turn(&self, server: usize, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
+        match self.traffic.is_some() || self.spec.is_heeded_while_busy() {
+            true => self.lend_counted(server, deadline, turn),
+            false => self.servers.pools[server].lend_in_turn(self.database, deadline, turn),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lend_counted(&self, server: usize, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
         let pool = &self.servers.pools[server];
-        if self.spec.is_heeded_while_busy() {
-            return self.lend_until(server, deadline).map(Some);
-        }
-        let lend = |deadline: Deadline| {
-            let Some(traffic) = self.traffic else { return pool.lend_at_once(self.database, deadline) };
+        if let Some(traffic) = self.traffic {
             traffic.visit(self.topology().node(server));
-            let mut lease = pool.lend_at_once(self.database, deadline)?;
-            lease.iter_mut().for_each(|lease| lease.count_for(traffic));
-            Ok(lease)
-        };
-        match routed {
-            Some(others) if self.topology().role(server) == Role::Replica => {
-                self.lend_in_step_by(server, deadline, others, &lend)
-            }
-            _ => lend(deadline),
         }
+        let mut lease = match self.spec.is_heeded_while_busy() {
+            true => Some(pool.lend_to_busy(deadline)?),
+            false => pool.lend_in_turn(self.database, deadline, turn)?,
+        };
+        if let (Some(traffic), Some(lease)) = (self.traffic, &mut lease) {
+            // What is shared is counted by each call for itself.
+            if !matches!(turn, Turn::OfBatch(_)) {
+                lease.count_for(traffic);
+            }
+        }
+        Ok(lease)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{no_meaning, Answer, Call};
 use crate::command::Access;
 use crate::error::{Error, Outcome, Result};
-use crate::net::{Deadline, Lease, LONGEST};
+use crate::net::{Deadline, Lease, Turn, LONGEST};
 use crate::share::Share;
 use crate::topology::Role;
 use crate::wait::Wait;
@@ -46,7 +46,7 @@ impl Call<'_> {
         // What a replica has to be asked first is asked by the one that leads.
         let in_step = routed.filter(|_| self.topology().role(server) == Role::Replica);
         let gathered = pool.gather((self.database, in_step), request, deadline, &mut |turn| {
-            lend(&|until| pool.lend_to_batch(turn, self.database, until).map(Some))
+            lend(&|until| pool.lend_in_turn(self.database, until, Turn::OfBatch(turn)))
         });
         if let Some(traffic) = self.traffic {
             match &gathered {

@@ -4,6 +4,7 @@ mod handshake;
 mod writing;
 
 use super::closing::{observed, Closing};
+use super::forked;
 use super::incoming::Incoming;
 use super::silence::Silence;
 use super::stream::{Deadline, Stream, Time};
@@ -67,8 +68,10 @@ pub struct Connection {
     pub(super) heard: Instant,
     /// From when on it is to be told again that its server was heard.
     tell_from: Instant,
-    /// How long it had brought nothing when it was lent.
-    lay: Duration,
+    /// When it was lent.
+    woken: Instant,
+    /// When it lay for less, it is lent without a look.
+    fresh: Duration,
     /// The age of its server at which that was seen to be in step with its master; 0 when it never was.
     in_step: u64,
     /// It has lain unused, and no reply has come since.
@@ -161,7 +164,8 @@ impl Connection {
             asked: now,
             heard: Instant::now(),
             tell_from: now,
-            lay: Duration::ZERO,
+            woken: now,
+            fresh: FRESH.min(settings.check_after).min(settings.max_idle_age.unwrap_or(FRESH)),
             in_step: 0,
             rested: false,
             sent: 0,
@@ -212,6 +216,43 @@ impl Connection {
     /// The clock is looked at once for both, unless sending may take time.
     pub(crate) fn exchange(&mut self, request: &[u8], deadline: Deadline) -> Result<Range<usize>> {
         self.owe(1)?;
+        self.exchange_owed(request, deadline)
+    }
+
+    /// The same over a connection that was lent in this very moment, so that the clock need not be looked at once more.
+    #[inline]
+    pub(crate) fn exchange_at_once(&mut self, request: &[u8], deadline: Deadline) -> Result<Range<usize>> {
+        match self.rested && self.is_reusable() {
+            true => (self.asked, self.unanswered) = (self.woken, 1),
+            false => self.owe(1)?,
+        }
+        self.exchange_owed(request, deadline)
+    }
+
+    fn exchange_owed(&mut self, request: &[u8], deadline: Deadline) -> Result<Range<usize>> {
+        let takes_no_time = self.unanswered == 1 && request.len() <= SMALL;
+        if !takes_no_time || !self.stream.is_set_for(deadline, self.asked) {
+            return self.exchange_any(request, deadline);
+        }
+        match self.stream.write_once(request) {
+            Ok(count) if count == request.len() => self.sent += count as u64,
+            written => return self.exchange_rest(request, written, deadline),
+        }
+        match self.stream.read_once(self.decoder.space()) {
+            Ok(0) => {}
+            Ok(count) => {
+                self.took(count);
+                if let Some(range) = self.short_reply() {
+                    return Ok(range);
+                }
+            }
+            Err(error) => return Err(self.not_read(error, deadline)),
+        }
+        self.receive_in(None, deadline)
+    }
+
+    /// The same for what may take time to be sent, and where the socket has to be told how much there is.
+    fn exchange_any(&mut self, request: &[u8], deadline: Deadline) -> Result<Range<usize>> {
         let left = deadline.time_at(self.asked);
         let written = self.stream.write_in(request, left, deadline);
         if let (_, Some(error)) = self.wrote(written.map(|()| request.len()), deadline) {
@@ -219,6 +260,24 @@ impl Connection {
         }
         let took_no_time = self.unanswered == 1 && request.len() <= SMALL && self.stream.is_of_the_system();
         self.receive_in(took_no_time.then_some(left), deadline)
+    }
+
+    /// The same where the system took a part of the request or nothing.
+    #[cold]
+    fn exchange_rest(
+        &mut self,
+        request: &[u8],
+        written: std::io::Result<usize>,
+        deadline: Deadline,
+    ) -> Result<Range<usize>> {
+        let written = written.map_err(|error| (0, error)).and_then(|done| {
+            let rest = self.stream.write_all(&request[done..], deadline);
+            rest.map(|()| request.len()).map_err(|(more, error)| (done + more, error))
+        });
+        match self.wrote(written, deadline) {
+            (_, Some(error)) => Err(error),
+            (_, None) => self.receive_in(None, deadline),
+        }
     }
 
     /// Says that requests will be written that get `replies` replies. Until all of those are in, the connection is for
@@ -244,8 +303,24 @@ impl Connection {
     }
 
     /// Like [`receive`](Connection::receive), giving where the reply lies: until the next request it stays there.
+    #[inline]
     pub(crate) fn receive_range(&mut self, deadline: Deadline) -> Result<Range<usize>> {
-        self.receive_in(None, deadline)
+        match self.short_reply() {
+            Some(range) => Ok(range),
+            None => self.receive_in(None, deadline),
+        }
+    }
+
+    /// The next reply, where it has come whole and is short; `None` says nothing of what there is.
+    #[inline]
+    fn short_reply(&mut self) -> Option<Range<usize>> {
+        if self.broken {
+            return None;
+        }
+        let range = self.decoder.short_frame()?;
+        self.unanswered -= 1;
+        self.rested = false;
+        Some(range)
     }
 
     /// The same, with what is left of the time where that is known.
@@ -266,7 +341,15 @@ impl Connection {
 
     /// As [`receive_range`](Connection::receive_range), waiting no longer than `slice`: that nothing came by then is no
     /// failure, unless the deadline has passed.
+    #[inline]
     pub(crate) fn receive_within(&mut self, slice: Duration, deadline: Deadline) -> Result<Option<Range<usize>>> {
+        match self.short_reply() {
+            Some(range) => Ok(Some(range)),
+            None => self.receive_any_within(slice, deadline),
+        }
+    }
+
+    fn receive_any_within(&mut self, slice: Duration, deadline: Deadline) -> Result<Option<Range<usize>>> {
         let Ok(Some(_)) = deadline.left() else { return self.receive_range(deadline).map(Some) };
         let end = deadline.within(slice);
         loop {
@@ -282,6 +365,7 @@ impl Connection {
     }
 
     /// Bytes have come into the space of the decoder.
+    #[inline]
     pub(super) fn took(&mut self, count: usize) {
         self.decoder.advance(count);
         self.received += count as u64;
@@ -383,6 +467,7 @@ impl Connection {
     }
 
     /// Whether the next caller may have it.
+    #[inline]
     pub(crate) fn is_reusable(&self) -> bool {
         !self.broken && !self.stateful && self.unanswered == 0 && self.decoder.pending() == 0
     }
@@ -408,6 +493,7 @@ impl Connection {
     }
 
     /// Says that it is about to lie unused.
+    #[inline]
     pub(super) fn rest(&mut self) {
         self.decoder.shrink();
         self.said = None;
@@ -415,14 +501,25 @@ impl Connection {
     }
 
     /// Says that it is about to be lent again.
+    #[inline]
     pub(crate) fn wake(&mut self) {
-        self.lay = self.heard.elapsed();
+        self.woken = Instant::now();
     }
 
     /// Whether it brought something so short a time before it was lent that neither it nor its server has to be asked first.
+    #[inline]
     pub(super) fn was_just_used(&self) -> bool {
-        let Settings { check_after, max_idle_age, .. } = &*self.settings;
-        self.lay < FRESH && self.lay < *check_after && max_idle_age.map_or(true, |age| self.lay < age)
+        self.lay_less_than(self.fresh)
+    }
+
+    /// Whether there may have been a fork since it last brought something.
+    #[inline]
+    pub(super) fn may_be_forked(&self) -> bool {
+        forked::may_have(self.heard, self.woken)
+    }
+
+    fn lay_less_than(&self, time: Duration) -> bool {
+        self.heard.checked_add(time).map_or(true, |until| self.woken < until)
     }
 
     /// Whether it had brought nothing for so long, at this moment.
@@ -438,12 +535,12 @@ impl Connection {
     /// Whether it may be lent: nothing came while it lay unused, and the server has not hung up, as far as a look is worth
     /// its system calls.
     pub(crate) fn is_open(&self) -> bool {
-        self.lay < FRESH || self.stream.is_quiet()
+        self.lay_less_than(FRESH) || self.stream.is_quiet()
     }
 
     /// How long it had brought nothing when it was lent.
     pub(crate) fn lay(&self) -> Duration {
-        self.lay
+        self.woken.saturating_duration_since(self.heard)
     }
 
     /// Says why it will be closed, where that is not known already.

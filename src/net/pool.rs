@@ -85,7 +85,7 @@ struct State {
 
 /// What a call does that finds no connection free.
 #[derive(Clone, Copy)]
-enum Turn<'b> {
+pub(crate) enum Turn<'b> {
     /// It waits for its turn.
     Its,
     /// It waits in the place of its batch.
@@ -233,26 +233,42 @@ impl Pool {
         self.lend_in_turn(database, deadline, Turn::Its)?.ok_or_else(|| self.stayed_in_use())
     }
 
-    /// The same without waiting for others; `None` when all connections are in use.
-    pub(crate) fn lend_at_once(self: &Arc<Pool>, database: u32, deadline: Deadline) -> Result<Option<Lease>> {
-        self.lend_in_turn(database, deadline, Turn::Never)
-    }
-
-    /// The same for a batch, in its place.
-    pub(crate) fn lend_to_batch(
+    /// The same; `None` when all connections are in use and it does not wait for its turn.
+    #[inline]
+    pub(crate) fn lend_in_turn(
         self: &Arc<Pool>,
-        turn: &Arc<Condvar>,
         database: u32,
         deadline: Deadline,
-    ) -> Result<Lease> {
-        self.lend_in_turn(database, deadline, Turn::OfBatch(turn))?.ok_or_else(|| self.stayed_in_use())
+        turn: Turn<'_>,
+    ) -> Result<Option<Lease>> {
+        let taken = match self.silence().is_on() {
+            true => None,
+            // Without the lock: others need not wait while this one is looked at.
+            false => self.take_idle(),
+        };
+        match taken {
+            Some(lease) if lease.is_good_for(database) => Ok(Some(lease)),
+            taken => self.lend_after_a_look(taken, database, deadline, turn),
+        }
     }
 
-    fn lend_in_turn(self: &Arc<Pool>, database: u32, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
-        if self.silence().is_on() {
+    /// The same where there is none, or one that has to be looked at first.
+    #[inline(never)]
+    fn lend_after_a_look(
+        self: &Arc<Pool>,
+        taken: Option<Lease>,
+        database: u32,
+        deadline: Deadline,
+        turn: Turn<'_>,
+    ) -> Result<Option<Lease>> {
+        if taken.is_none() && self.silence().is_on() {
             self.try_silent(deadline)?;
         }
-        let Some(mut lease) = self.lend_any(deadline, turn)? else { return Ok(None) };
+        let lent = match taken {
+            Some(lease) => self.checked(lease, deadline, turn),
+            None => self.lend_any(deadline, turn),
+        };
+        let Some(mut lease) = lent? else { return Ok(None) };
         match lease.select(database, deadline) {
             Ok(()) => return Ok(Some(lease)),
             // An idle one that was dead: in the database that it was in, whoever uses it first would try a new one.
@@ -301,12 +317,6 @@ impl Pool {
     }
 
     fn lend_any(self: &Arc<Pool>, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
-        if let Some(mut lease) = self.take_idle() {
-            // Without the lock: others need not wait while this one is looked at.
-            lease.wake();
-            let is_good = lease.was_just_used() && lease.is_of_this_process() && !self.silence().is_on();
-            return if is_good { Ok(Some(lease)) } else { self.checked(lease, deadline, turn) };
-        }
         let mut waited = None;
         let lent = self.take(deadline, turn, &mut waited);
         // The lock is free again, and what was counted is in the lease: from here on it counts it back.
@@ -330,7 +340,7 @@ impl Pool {
         }
         let mut is_in_doubt = false;
         while let Some(connection) = &mut lease.connection {
-            if forked::may_have(connection.lay()) && forked::this_process() != lease.process {
+            if connection.may_be_forked() && forked::this_process() != lease.process {
                 // It is the parent's, who goes on with it, and so are all that lie here. Not even a look is taken.
                 drop(lease);
                 self.leave_to_parent();
@@ -374,7 +384,8 @@ impl Pool {
         _parents = state.leave_to_parent(this_process);
     }
 
-    /// A lease of an idle connection, which may be the parent's; `None` when there is none, or others wait for one.
+    /// A lease of an idle connection, woken, which may be the parent's; `None` when there is none, or others wait for one.
+    #[inline]
     fn take_idle(self: &Arc<Pool>) -> Option<Lease> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.waiting.is_empty() {
@@ -382,7 +393,10 @@ impl Pool {
         }
         let mut connection = state.idle.pop()?;
         connection.rename(&state.node);
-        Some(Lease::new(Some(connection), Arc::clone(self), state.process))
+        let process = state.process;
+        drop(state);
+        connection.wake();
+        Some(Lease::new(Some(connection), Arc::clone(self), process))
     }
 
     /// The same when others wait; without a connection when there is room for a new one. `None` where it does not wait for
@@ -394,8 +408,11 @@ impl Pool {
         waited: &mut Option<Instant>,
     ) -> Result<Option<Lease>> {
         // Beside a new connection, and beside a wait for one, to ask for the process costs nothing.
-        self.leave_to_parent();
+        let this_process = forked::this_process();
+        // Dropped after the lock.
+        let _parents;
         let mut state = self.state();
+        _parents = state.leave_to_parent(this_process);
         if !state.waiting.is_empty() || !state.has_room(self.settings.pool_size) {
             state = match turn {
                 Turn::Never => return Ok(None),

@@ -133,11 +133,34 @@ impl From<TimeIsOver> for io::Error {
 pub(crate) struct Stream {
     /// Shared where one thread reads and another one writes or closes.
     socket: Arc<Socket>,
-    /// What a socket of the system was last told, so that it is not told again.
-    read_timeout: Time,
-    write_timeout: Time,
+    timeouts: Timeouts,
     /// Bytes that were read since a deadline passed.
     late: usize,
+}
+
+/// What a socket of the system was last told, so that it is not told again.
+struct Timeouts {
+    read: Time,
+    write: Time,
+    /// With at least so much time left both will do; `MAX` where that is to be looked at anew each time.
+    enough: Duration,
+}
+
+impl Timeouts {
+    const NONE: Timeouts = Timeouts { read: Time::NO_END, write: Time::NO_END, enough: Duration::MAX };
+
+    #[inline(never)]
+    fn set(&mut self, read: Time, write: Time) {
+        *self = Timeouts { read, write, enough: enough_for(read).max(enough_for(write)) };
+    }
+
+    fn set_read(&mut self, read: Time) {
+        self.set(read, self.write);
+    }
+
+    fn set_write(&mut self, write: Time) {
+        self.set(self.read, write);
+    }
 }
 
 /// As much may have come by the deadline and not have been read: the system keeps no more. What is read beyond that was sent
@@ -156,7 +179,51 @@ impl Stream {
     }
 
     fn of(socket: Arc<Socket>) -> Stream {
-        Stream { socket, read_timeout: Time::NO_END, write_timeout: Time::NO_END, late: 0 }
+        Stream { socket, timeouts: Timeouts::NONE, late: 0 }
+    }
+
+    /// Whether the timeouts that a socket of the system was last told will do for what begins at this moment. Most calls
+    /// find it so, and need not know how much time is left.
+    #[inline]
+    pub(super) fn is_set_for(&self, deadline: Deadline, now: Instant) -> bool {
+        match (deadline.at, now.checked_add(self.timeouts.enough)) {
+            (Some(at), Some(least)) => least <= at,
+            _ => false,
+        }
+    }
+
+    /// Writes what the system takes in one go, where [`is_set_for`](Stream::is_set_for) says yes. Says how much that was,
+    /// when the rest is worth another try.
+    #[inline]
+    pub(super) fn write_once(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.socket.kind() {
+            Kind::System(socket) => match socket.write(bytes) {
+                Err(error) if is_wait(&error) => {
+                    self.timeouts.set_write(Time::NO_END);
+                    Ok(0)
+                }
+                Ok(0) => Err(ErrorKind::WriteZero.into()),
+                wrote => wrote,
+            },
+            Kind::Own(_) => Ok(0),
+        }
+    }
+
+    /// Reads what comes first, in the same way; nothing when that is worth another try.
+    #[inline]
+    pub(super) fn read_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.late = 0;
+        match self.socket.kind() {
+            Kind::System(socket) => match socket.read(buffer) {
+                Err(error) if is_wait(&error) => {
+                    self.timeouts.set_read(Time::NO_END);
+                    Ok(0)
+                }
+                Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+                read => read,
+            },
+            Kind::Own(_) => Ok(0),
+        }
     }
 
     /// Says that another wait begins: what came before it is not late.
@@ -178,9 +245,9 @@ impl Stream {
             self.late = 0;
             let read = match self.socket.kind() {
                 Kind::System(socket) => {
-                    if is_to_be_set(self.read_timeout, left) {
+                    if is_to_be_set(self.timeouts.read, left) {
                         socket.set_read_timeout(settable(left))?;
-                        self.read_timeout = left;
+                        self.timeouts.set_read(left);
                     }
                     socket.read(buffer)
                 }
@@ -189,7 +256,7 @@ impl Stream {
             match read {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(count) => return Ok(count),
-                Err(error) if is_wait(&error) => self.read_timeout = Time::NO_END,
+                Err(error) if is_wait(&error) => self.timeouts.set_read(Time::NO_END),
                 Err(error) => return Err(error),
             }
             left = deadline.time();
@@ -244,9 +311,9 @@ impl Stream {
             }
             let wrote = match self.socket.kind() {
                 Kind::System(socket) => {
-                    if is_to_be_set(self.write_timeout, left) {
+                    if is_to_be_set(self.timeouts.write, left) {
                         socket.set_write_timeout(settable(left)).map_err(|error| (done, error))?;
-                        self.write_timeout = left;
+                        self.timeouts.set_write(left);
                     }
                     socket.write(&bytes[done..])
                 }
@@ -260,7 +327,7 @@ impl Stream {
                         return Ok(());
                     }
                 }
-                Err(error) if is_wait(&error) => self.write_timeout = Time::NO_END,
+                Err(error) if is_wait(&error) => self.timeouts.set_write(Time::NO_END),
                 Err(error) => return Err((done, error)),
             }
             left = deadline.time();
@@ -346,6 +413,15 @@ fn is_to_be_set(set: Time, left: Time) -> bool {
     !(set <= late(left) && (set >= SHORT || left <= late(set)))
 }
 
+/// With at least so much time left a timeout will do, as [`is_to_be_set`] has it; `MAX` when that depends.
+fn enough_for(set: Time) -> Duration {
+    match set {
+        Time::NO_END => Duration::MAX,
+        set if set < SHORT => Duration::MAX,
+        Time(nanos) => Duration::from_nanos(nanos - nanos / 17),
+    }
+}
+
 /// As sockets take it: they count in microseconds, and zero would mean no timeout at all.
 fn settable(left: Time) -> Option<Duration> {
     left.timeout().map(|left| left.max(Duration::from_micros(1)))
@@ -373,6 +449,13 @@ mod tests {
             (millis(9), millis(9), false),
         ] {
             assert_eq!(is_to_be_set(set, left), is_set, "{set:?} {left:?}");
+        }
+        for set in [millis(10), millis(1_000), Time(10_000_019), millis(5_000)] {
+            let enough = Time::of(enough_for(set));
+            assert!(!is_to_be_set(set, enough) && is_to_be_set(set, Time(enough.0 - 20)), "{set:?}");
+        }
+        for set in [never, millis(9)] {
+            assert_eq!(enough_for(set), Duration::MAX, "{set:?}");
         }
         assert_eq!(settable(Time(1)), Some(Duration::from_micros(1)));
         assert_eq!((settable(never), settable(millis(7))), (None, Some(Duration::from_millis(7))));

@@ -12,10 +12,16 @@ pub(crate) const MOST_WORDS: usize = 1 << 20;
 const LONG: usize = MOST_WORDS * 6;
 
 /// How many words a request has, when that may be too many for an older server; else 0.
+#[inline]
 pub(crate) fn words_if_many(request: &[u8]) -> usize {
-    if request.len() <= LONG {
-        return 0;
+    match request.len() <= LONG {
+        true => 0,
+        false => words(request),
     }
+}
+
+#[cold]
+fn words(request: &[u8]) -> usize {
     let digits = request[1..].iter().take_while(|byte| byte.is_ascii_digit());
     digits.fold(0, |count: usize, digit| count.saturating_mul(10).saturating_add(usize::from(digit - b'0')))
 }
@@ -42,6 +48,7 @@ impl Connection {
 
     /// Refuses what its server would close the connection over. Nearly every request is too short for that, and then no
     /// server is asked.
+    #[inline]
     pub(crate) fn refuse_too_many_words(&mut self, request: &[u8], deadline: Deadline) -> Result<()> {
         let words = words_if_many(request);
         match words > MOST_WORDS && self.takes_few_words(deadline)? {

@@ -144,7 +144,17 @@ impl Decoder {
     }
 
     /// Room to read into, never empty. Call [`advance`](Decoder::advance) with what was read.
+    #[inline]
     pub fn space(&mut self) -> &mut [u8] {
+        // Nearly always nothing lies here, and there is room.
+        if self.start == self.end && (CHUNK..=KEEP_IDLE).contains(&self.buffer.len()) {
+            (self.start, self.end) = (0, 0);
+            return &mut self.buffer;
+        }
+        self.any_space()
+    }
+
+    fn any_space(&mut self) -> &mut [u8] {
         self.reclaim();
         let (length, room) = (self.buffer.len(), self.buffer.len() - self.end);
         let wanted = self.start + self.scan.wanted;
@@ -217,15 +227,23 @@ impl Decoder {
 
     /// Like [`decode`](Decoder::decode), giving where the value lies: it stays there until bytes are added.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Range<usize>>> {
-        if self.scan.at == 0 {
-            if let Some(size) = short_value(&self.buffer[self.start..self.end], &self.limits) {
-                let range = self.start..self.start + size;
-                self.start = range.end;
-                (self.scan.line, self.scan.wanted) = (0, 0);
-                return Ok(Some(range));
-            }
+        match self.short_frame() {
+            Some(range) => Ok(Some(range)),
+            None => self.any_frame(),
         }
-        self.any_frame()
+    }
+
+    /// The same for what is whole and short, and answers a command; `None` says nothing of what there is.
+    #[inline]
+    pub(crate) fn short_frame(&mut self) -> Option<Range<usize>> {
+        if self.scan.at > 0 {
+            return None;
+        }
+        let size = short_value(&self.buffer[self.start..self.end], &self.limits)?;
+        let range = self.start..self.start + size;
+        self.start = range.end;
+        (self.scan.line, self.scan.wanted) = (0, 0);
+        Some(range)
     }
 
     /// The same for a value of any kind and length, and for one that has not come whole.
@@ -254,8 +272,17 @@ impl Decoder {
 
     /// The text of the value at `range`, when it is one large bulk and all that there is: the read buffer becomes the
     /// text, so that it is neither copied nor held twice.
+    #[inline]
     pub(crate) fn take_bulk(&mut self, range: &Range<usize>) -> Option<Vec<u8>> {
-        if self.buffer.len() <= KEEP_BUSY || range.start > 0 || range.end < self.end {
+        match self.buffer.len() > KEEP_BUSY {
+            true => self.take_large(range),
+            false => None,
+        }
+    }
+
+    #[cold]
+    fn take_large(&mut self, range: &Range<usize>) -> Option<Vec<u8>> {
+        if range.start > 0 || range.end < self.end {
             return None;
         }
         let ValueRef::Bulk(text) = self.frame(range.clone()).value() else { return None };
@@ -268,6 +295,7 @@ impl Decoder {
     }
 
     /// The value that lies at `range`, as given by [`next_frame`](Decoder::next_frame).
+    #[inline]
     pub(crate) fn frame(&self, range: Range<usize>) -> Frame<'_> {
         Frame(&self.buffer[range])
     }

@@ -96,6 +96,7 @@ impl<'a> ValueRef<'a> {
     }
 
     /// The value that fills `bytes`, which must have been checked.
+    #[inline]
     pub(super) fn of(bytes: &'a [u8]) -> ValueRef<'a> {
         ValueRef::parse(bytes).0
     }

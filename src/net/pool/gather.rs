@@ -7,7 +7,7 @@
 
 use super::{Lease, Pool, State};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
-use crate::net::Deadline;
+use crate::net::{forked, Deadline};
 use crate::observer::{CloseReason, ObserverEvent};
 use crate::resp::Frame;
 use crate::threads::lock;
@@ -367,7 +367,6 @@ impl Pool {
         deadline: Deadline,
         lend: &mut dyn FnMut(&Arc<Condvar>) -> Result<Lease>,
     ) -> Result<(Arc<Landed>, Range<usize>)> {
-        self.leave_to_parent();
         let (batch, place) = self.join(group, request, deadline);
         let begun = self.observer().clock();
         let mut next = if place == 0 { Next::Lead } else { batch.next(self, place, deadline) };
@@ -388,7 +387,11 @@ impl Pool {
     }
 
     fn join(&self, group: Group, request: &[u8], deadline: Deadline) -> (Arc<Batch>, usize) {
+        let this_process = forked::this_process();
+        // Dropped after the lock.
+        let _parents;
         let mut state = self.state();
+        _parents = state.leave_to_parent(this_process);
         for batch in &state.gathering {
             if batch.group == group {
                 if let Some(place) = batch.join(request, deadline) {

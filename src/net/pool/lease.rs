@@ -26,12 +26,14 @@ pub(crate) struct Lease {
 impl Deref for Lease {
     type Target = Connection;
 
+    #[inline]
     fn deref(&self) -> &Connection {
         self.connection.as_deref().expect("a lease that was handed out holds its connection")
     }
 }
 
 impl DerefMut for Lease {
+    #[inline]
     fn deref_mut(&mut self) -> &mut Connection {
         self.connection.as_deref_mut().expect("a lease that was handed out holds its connection")
     }
@@ -42,9 +44,12 @@ impl Lease {
         Lease { connection, pool, process, counted: None, discarded: None }
     }
 
-    /// Whether it is no connection of a parent, of which its child has a copy.
-    pub(super) fn is_of_this_process(&self) -> bool {
-        !forked::may_have(self.lay()) || forked::this_process() == self.process
+    /// Whether what goes to this database needs no look at it: it was just used, and is no connection of a parent of which
+    /// its child has a copy.
+    #[inline]
+    pub(super) fn is_good_for(&self, database: u32) -> bool {
+        let is_of_this_process = || !self.may_be_forked() || forked::this_process() == self.process;
+        self.database() == database && self.was_just_used() && is_of_this_process()
     }
 
     /// Adds what goes over it from now on.
@@ -73,11 +78,13 @@ impl Drop for Lease {
 
 impl Lease {
     /// Whether nothing is to be done but to give it back.
+    #[inline]
     fn is_plain(&self, connection: &Connection) -> bool {
         connection.is_reusable() && self.counted.is_none() && self.discarded.is_none()
     }
 
     /// The next caller may have it.
+    #[inline]
     fn back(&self, connection: Box<Connection>) {
         let mut state = self.pool.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.process != self.process {
