@@ -145,7 +145,7 @@ impl Answer {
         match self {
             Answer::Held(lease, _) => Some(lease.node().to_string()),
             Answer::Apart(_, node) => Some(node.clone()),
-            Answer::Gathered(landed, _) => Some(landed.node().to_owned()),
+            Answer::Gathered(landed, _) => Some(landed.node().to_string()),
             Answer::Made(_) => None,
         }
     }

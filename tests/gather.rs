@@ -6,12 +6,14 @@ use rediscluster_testing::{cluster_of, wait_until, Chaos, Fault, ScriptedPeer, S
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(300);
+/// As long is the answer for the key `large`.
+const LARGE: usize = 200_000;
 
 /// A server that keeps each answer back until it may give it. A key is answered with its own name; one that begins with
 /// `end` ends the connection.
@@ -43,6 +45,7 @@ impl Gate {
             state.given += 1;
             match words.get(1) {
                 Some(key) if key.starts_with("end") => Vec::new(),
+                Some(key) if key == "large" => format!("${LARGE}\r\n{}\r\n", "x".repeat(LARGE)).into_bytes(),
                 Some(key) => format!("${}\r\n{key}\r\n", key.len()).into_bytes(),
                 None => b"+OK\r\n".to_vec(),
             }
@@ -237,6 +240,115 @@ fn writes_share_when_they_are_told_to_and_say_what_is_unknown() {
         });
         assert_eq!(gathered(&cluster), u64::from(share == Share::All));
     }
+}
+
+/// Refuses the next connections, so many.
+struct Refuses(Arc<AtomicUsize>);
+
+impl Connect for Refuses {
+    fn connect(&self, address: &Address, timeout: Option<Duration>) -> io::Result<Socket> {
+        let less = |left: usize| left.checked_sub(1);
+        match self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less) {
+            Ok(_) => Err(io::ErrorKind::ConnectionRefused.into()),
+            Err(_) => connect_tcp(address, timeout).map(Socket::from),
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_cannot_be_made_is_the_failure_of_one_and_the_others_keep_their_place() {
+    let gate = Gate::default();
+    let server = gate.server();
+    let refused = Arc::new(AtomicUsize::new(0));
+    let builder = Cluster::builder().node("node_1", server.address()).masters_only(true).refresh_every(None);
+    let builder = builder.connector(Refuses(Arc::clone(&refused))).retries(Retries::none());
+    let cluster = builder.pool_size(1).deadline(LONG).connect().unwrap();
+    std::thread::scope(|scope| {
+        let holder = scope.spawn(|| cluster.get::<_, String>("end"));
+        wait_until("the connection is taken", || gate.asked().len() == 1);
+        let mut reads = Vec::new();
+        for nth in 0..6 {
+            let cluster = &cluster;
+            reads.push(scope.spawn(move || (nth, cluster.get::<_, String>(format!("key{nth}")))));
+            wait_for_calls(cluster, nth + 1);
+        }
+        let write = scope.spawn(|| cluster.append("later", "x"));
+        wait_for_calls(&cluster, 7);
+        refused.store(3, Ordering::SeqCst);
+        gate.release(1 + 3 + 1);
+        holder.join().unwrap().unwrap_err();
+        let mut failed = 0;
+        for read in reads {
+            let (nth, reply) = read.join().unwrap();
+            match reply {
+                Ok(value) => assert_eq!(value, format!("key{nth}")),
+                Err(error) => {
+                    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Connect, Outcome::NotApplied), "{error}");
+                    failed += 1;
+                }
+            }
+        }
+        assert_eq!(failed, 3, "one for each connection that was refused");
+        // The reply is no number, which says that it was applied.
+        assert_eq!(write.join().unwrap().unwrap_err().outcome(), Outcome::Applied);
+    });
+    let asked = gate.asked();
+    assert!(asked.len() == 5 && asked[4] == "APPEND later x", "what came later waits for longer: {asked:?}");
+}
+
+#[test]
+fn what_is_large_is_handed_out_before_the_rest_has_come() {
+    let gate = Gate::default();
+    let server = gate.server();
+    let cluster = one_connection(&server, Share::Reads);
+    std::thread::scope(|scope| {
+        let holder = scope.spawn(|| cluster.get::<_, String>("holder"));
+        wait_until("the connection is taken", || gate.asked().len() == 1);
+        let mut calls = Vec::new();
+        for key in ["leads", "small", "large", "last"] {
+            let cluster = &cluster;
+            calls.push(scope.spawn(move || cluster.get::<_, String>(key)));
+            wait_for_calls(cluster, calls.len());
+        }
+        let last = calls.pop().unwrap();
+        gate.release(4);
+        holder.join().unwrap().unwrap();
+        // The last one has no answer yet, for which the one that leads stays.
+        for (call, length) in calls.drain(1..).zip([5, LARGE]) {
+            assert_eq!(call.join().unwrap().unwrap().len(), length);
+        }
+        assert!(!last.is_finished() && !calls[0].is_finished());
+        gate.release(1);
+        assert_eq!(calls.remove(0).join().unwrap().unwrap(), "leads");
+        assert_eq!(last.join().unwrap().unwrap(), "last");
+    });
+    assert_eq!(gathered(&cluster), 3);
+}
+
+#[test]
+fn a_write_whose_time_is_over_on_its_way_is_unknown() {
+    let gate = Gate::default();
+    let server = gate.server();
+    let cluster = one_connection(&server, Share::All);
+    std::thread::scope(|scope| {
+        let holder = scope.spawn(|| cluster.get::<_, String>("holder"));
+        wait_until("the connection is taken", || gate.asked().len() == 1);
+        let leader = scope.spawn(|| cluster.deadline(2 * SHORT).incr("leader"));
+        wait_for_calls(&cluster, 1);
+        let hurried = scope.spawn(|| cluster.deadline(2 * SHORT).incr("hurried"));
+        wait_for_calls(&cluster, 2);
+        let patient = scope.spawn(|| cluster.get::<_, String>("patient"));
+        wait_for_calls(&cluster, 3);
+        gate.release(1);
+        holder.join().unwrap().unwrap();
+        for call in [leader, hurried] {
+            let error = call.join().unwrap().unwrap_err();
+            assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Outcome::Unknown), "{error}");
+        }
+        gate.release(3);
+        assert_eq!(patient.join().unwrap().unwrap(), "patient");
+    });
+    assert_eq!(gate.asked()[1..], ["INCR leader", "INCR hurried", "GET patient"]);
 }
 
 #[test]

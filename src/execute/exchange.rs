@@ -165,13 +165,21 @@ fn finish(mut lease: Lease, deadline: Deadline) -> Result<Answer> {
 }
 
 /// The reply that came.
+#[inline]
 pub(super) fn answer(lease: Lease, range: Range<usize>) -> Result<Answer> {
-    if let Some(text) = lease.frame(range.clone()).error() {
-        let error = Error::server(text).with_node(|| lease.node().to_string());
-        if error.is_full_house() {
-            lease.discard(CloseReason::Failed(error.kind()));
-        }
-        return Err(error);
+    match lease.frame(range.clone()).error() {
+        Some(_) => Err(refused(lease, range)),
+        None => Ok(Answer::Held(lease, range)),
     }
-    Ok(Answer::Held(lease, range))
+}
+
+/// The error that came as a reply.
+#[cold]
+#[inline(never)]
+fn refused(lease: Lease, range: Range<usize>) -> Error {
+    let error = Error::server(lease.frame(range).error().unwrap_or_default()).with_node(|| lease.node().to_string());
+    if error.is_full_house() {
+        lease.discard(CloseReason::Failed(error.kind()));
+    }
+    error
 }

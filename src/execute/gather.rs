@@ -57,7 +57,7 @@ impl Call<'_> {
         }
         let (landed, range) = gathered?;
         match landed.frame(range.clone()).error() {
-            Some(text) => Err(self.judged(Error::server(text).with_node(|| landed.node().to_owned()))),
+            Some(text) => Err(self.judged(Error::server(text).with_node(|| landed.node().to_string()))),
             None => Ok(Answer::Gathered(landed, range)),
         }
     }

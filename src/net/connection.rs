@@ -1,13 +1,15 @@
 //! One connection to one server: handshake, requests out, replies in.
 
+mod exchange;
 mod handshake;
+mod reading;
 mod writing;
 
 use super::closing::{observed, Closing};
 use super::forked;
 use super::incoming::Incoming;
 use super::silence::Silence;
-use super::stream::{Deadline, Stream, Time};
+use super::stream::{Deadline, Stream};
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::observer::CloseReason;
@@ -186,6 +188,10 @@ impl Connection {
         &self.node
     }
 
+    pub(super) fn shared_node(&self) -> Arc<Node> {
+        Arc::clone(&self.node)
+    }
+
     /// Its server has this name from now on.
     pub(super) fn rename(&mut self, node: &Arc<Node>) {
         if !Arc::ptr_eq(&self.node, node) {
@@ -210,76 +216,6 @@ impl Connection {
         }
     }
 
-    /// Sends one request and waits for its reply; gives where that lies, as [`receive_range`](Connection::receive_range)
-    /// does. An error reply is a reply.
-    ///
-    /// The clock is looked at once for both, unless sending may take time.
-    pub(crate) fn exchange(&mut self, request: &[u8], deadline: Deadline) -> Result<Range<usize>> {
-        self.owe(1)?;
-        self.exchange_owed(request, deadline)
-    }
-
-    /// The same over a connection that was lent in this very moment, so that the clock need not be looked at once more.
-    #[inline]
-    pub(crate) fn exchange_at_once(&mut self, request: &[u8], deadline: Deadline) -> Result<Range<usize>> {
-        match self.rested && self.is_reusable() {
-            true => (self.asked, self.unanswered) = (self.woken, 1),
-            false => self.owe(1)?,
-        }
-        self.exchange_owed(request, deadline)
-    }
-
-    fn exchange_owed(&mut self, request: &[u8], deadline: Deadline) -> Result<Range<usize>> {
-        let takes_no_time = self.unanswered == 1 && request.len() <= SMALL;
-        if !takes_no_time || !self.stream.is_set_for(deadline, self.asked) {
-            return self.exchange_any(request, deadline);
-        }
-        match self.stream.write_once(request) {
-            Ok(count) if count == request.len() => self.sent += count as u64,
-            written => return self.exchange_rest(request, written, deadline),
-        }
-        match self.stream.read_once(self.decoder.space()) {
-            Ok(0) => {}
-            Ok(count) => {
-                self.took(count);
-                if let Some(range) = self.short_reply() {
-                    return Ok(range);
-                }
-            }
-            Err(error) => return Err(self.not_read(error, deadline)),
-        }
-        self.receive_in(None, deadline)
-    }
-
-    /// The same for what may take time to be sent, and where the socket has to be told how much there is.
-    fn exchange_any(&mut self, request: &[u8], deadline: Deadline) -> Result<Range<usize>> {
-        let left = deadline.time_at(self.asked);
-        let written = self.stream.write_in(request, left, deadline);
-        if let (_, Some(error)) = self.wrote(written.map(|()| request.len()), deadline) {
-            return Err(error);
-        }
-        let took_no_time = self.unanswered == 1 && request.len() <= SMALL && self.stream.is_of_the_system();
-        self.receive_in(took_no_time.then_some(left), deadline)
-    }
-
-    /// The same where the system took a part of the request or nothing.
-    #[cold]
-    fn exchange_rest(
-        &mut self,
-        request: &[u8],
-        written: std::io::Result<usize>,
-        deadline: Deadline,
-    ) -> Result<Range<usize>> {
-        let written = written.map_err(|error| (0, error)).and_then(|done| {
-            let rest = self.stream.write_all(&request[done..], deadline);
-            rest.map(|()| request.len()).map_err(|(more, error)| (done + more, error))
-        });
-        match self.wrote(written, deadline) {
-            (_, Some(error)) => Err(error),
-            (_, None) => self.receive_in(None, deadline),
-        }
-    }
-
     /// Says that requests will be written that get `replies` replies. Until all of those are in, the connection is for
     /// nobody else.
     pub(crate) fn owe(&mut self, replies: usize) -> Result<()> {
@@ -294,117 +230,6 @@ impl Connection {
         }
         self.unanswered += replies;
         Ok(())
-    }
-
-    /// The next reply, borrowed from the read buffer. Messages that answer no command are passed over.
-    pub(crate) fn receive(&mut self, deadline: Deadline) -> Result<Frame<'_>> {
-        let range = self.receive_range(deadline)?;
-        Ok(self.decoder.frame(range))
-    }
-
-    /// Like [`receive`](Connection::receive), giving where the reply lies: until the next request it stays there.
-    #[inline]
-    pub(crate) fn receive_range(&mut self, deadline: Deadline) -> Result<Range<usize>> {
-        match self.short_reply() {
-            Some(range) => Ok(range),
-            None => self.receive_in(None, deadline),
-        }
-    }
-
-    /// The next reply, where it has come whole and is short; `None` says nothing of what there is.
-    #[inline]
-    fn short_reply(&mut self) -> Option<Range<usize>> {
-        if self.broken {
-            return None;
-        }
-        let range = self.decoder.short_frame()?;
-        self.unanswered -= 1;
-        self.rested = false;
-        Some(range)
-    }
-
-    /// The same, with what is left of the time where that is known.
-    fn receive_in(&mut self, mut left: Option<Time>, deadline: Deadline) -> Result<Range<usize>> {
-        loop {
-            if self.decoder.pending() > 0 || self.broken {
-                if let Some(range) = self.reply_at_hand()? {
-                    return Ok(range);
-                }
-            }
-            let left = left.take().unwrap_or_else(|| deadline.time());
-            match self.stream.read_in(self.decoder.space(), left, deadline) {
-                Ok(count) => self.took(count),
-                Err(error) => return Err(self.not_read(error, deadline)),
-            }
-        }
-    }
-
-    /// As [`receive_range`](Connection::receive_range), waiting no longer than `slice`: that nothing came by then is no
-    /// failure, unless the deadline has passed.
-    #[inline]
-    pub(crate) fn receive_within(&mut self, slice: Duration, deadline: Deadline) -> Result<Option<Range<usize>>> {
-        match self.short_reply() {
-            Some(range) => Ok(Some(range)),
-            None => self.receive_any_within(slice, deadline),
-        }
-    }
-
-    fn receive_any_within(&mut self, slice: Duration, deadline: Deadline) -> Result<Option<Range<usize>>> {
-        let Ok(Some(_)) = deadline.left() else { return self.receive_range(deadline).map(Some) };
-        let end = deadline.within(slice);
-        loop {
-            if let Some(range) = self.reply_at_hand()? {
-                return Ok(Some(range));
-            }
-            match self.stream.read(self.decoder.space(), end) {
-                Ok(count) => self.took(count),
-                Err(error) if error.kind() == std::io::ErrorKind::TimedOut => return Ok(None),
-                Err(error) => return Err(self.not_read(error, deadline)),
-            }
-        }
-    }
-
-    /// Bytes have come into the space of the decoder.
-    #[inline]
-    pub(super) fn took(&mut self, count: usize) {
-        self.decoder.advance(count);
-        self.received += count as u64;
-        self.heard = Instant::now();
-        if let Some(silence) = &self.silence {
-            if silence.is_on() || self.heard >= self.tell_from {
-                silence.heard(self.heard);
-                self.tell_from = self.heard.checked_add(TELL_EVERY).unwrap_or(self.heard);
-            }
-        }
-    }
-
-    /// The next reply, if it has been received whole.
-    fn reply_at_hand(&mut self) -> Result<Option<Range<usize>>> {
-        if self.broken {
-            return Err(was_closed(Outcome::Unknown, Phase::Receive));
-        }
-        loop {
-            match self.decoder.next_frame() {
-                Ok(Some(range)) if self.decoder.frame(range.clone()).is_push() => self.heard_push(range),
-                Ok(Some(range)) => {
-                    self.unanswered -= 1;
-                    self.rested = false;
-                    return Ok(Some(range));
-                }
-                Ok(None) => return Ok(None),
-                Err(error) => return Err(self.close(error)),
-            }
-        }
-    }
-
-    fn not_read(&mut self, error: std::io::Error, deadline: Deadline) -> Error {
-        let mut error = Error::io(error, Outcome::Unknown, "waiting for the reply").in_phase(Phase::Receive);
-        let is_plain = self.settings.connector.is_none() && self.node.address().unix_path().is_none();
-        if is_plain && self.received == 0 && error.kind() == ErrorKind::Io {
-            error = error.with_note("it has not said a word; a port with TLS does so, and needs rediss://");
-        }
-        self.timed_out(&error, deadline);
-        self.close(error)
     }
 
     /// Hands on a message that answers no command.

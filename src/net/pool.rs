@@ -1,14 +1,18 @@
 //! The connections to one server: lent out, taken back, never more than allowed.
 
+mod batch;
 mod gather;
 mod lease;
 mod opening;
+mod queue;
 mod silent;
 
-pub(crate) use gather::{Landed, LONGEST};
+pub(crate) use batch::Landed;
+pub(crate) use gather::LONGEST;
 pub(crate) use lease::Lease;
+pub(crate) use queue::Waiter;
 
-use gather::Batch;
+use batch::Batch;
 
 use super::connection::{Connection, Watch};
 use super::forked;
@@ -17,12 +21,12 @@ use super::silence::Silence;
 use super::stream::Deadline;
 use super::unreached::Unreached;
 use crate::config::{Endpoint, Settings};
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{ErrorKind, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
 use crate::threads::lock;
 use crate::topology::{Node, Role};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The connections to one server.
@@ -76,8 +80,10 @@ struct State {
     idle: Vec<Box<Connection>>,
     /// Lent out and idle together.
     open: usize,
-    /// Calls that wait for one, the one that came first in front. Each is woken by itself.
-    waiting: Vec<Arc<Condvar>>,
+    /// Calls that wait for one, the one that came first in front.
+    waiting: Vec<Arc<Waiter>>,
+    /// As many have come to wait.
+    came: u64,
     /// Calls that wait for one together.
     gathering: Vec<Arc<Batch>>,
     counts: Counts,
@@ -89,7 +95,7 @@ pub(crate) enum Turn<'b> {
     /// It waits for its turn.
     Its,
     /// It waits in the place of its batch.
-    OfBatch(&'b Arc<Condvar>),
+    OfBatch(&'b Arc<Waiter>),
     /// It does not wait.
     Never,
 }
@@ -107,7 +113,7 @@ struct Counts {
 impl State {
     fn new(node: Arc<Node>) -> State {
         let (idle, waiting, gathering, counts) = (Vec::new(), Vec::new(), Vec::new(), Counts::default());
-        State { node, process: forked::this_process(), idle, open: 0, waiting, gathering, counts }
+        State { node, process: forked::this_process(), idle, open: 0, waiting, came: 0, gathering, counts }
     }
 
     /// In a child, gives up what is its parent's: what two processes send over one connection gets mixed up. It is to be
@@ -137,13 +143,6 @@ impl State {
 
     fn has_room(&self, size: usize) -> bool {
         !self.idle.is_empty() || self.open < size
-    }
-
-    /// Tells the call that has waited longest to look again, when there is something for it.
-    fn wake_first_if_room(&self, size: usize) {
-        if let Some(first) = self.waiting.first().filter(|_| self.has_room(size)) {
-            first.notify_one();
-        }
     }
 }
 
@@ -241,15 +240,27 @@ impl Pool {
         deadline: Deadline,
         turn: Turn<'_>,
     ) -> Result<Option<Lease>> {
-        let taken = match self.silence().is_on() {
-            true => None,
-            // Without the lock: others need not wait while this one is looked at.
-            false => self.take_idle(),
-        };
-        match taken {
-            Some(lease) if lease.is_good_for(database) => Ok(Some(lease)),
-            taken => self.lend_after_a_look(taken, database, deadline, turn),
+        if !self.silence().is_on() {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let idle = if state.waiting.is_empty() { state.idle.pop() } else { None };
+            if let Some(mut connection) = idle {
+                connection.rename(&state.node);
+                let process = state.process;
+                drop(state);
+                // Without the lock: others need not wait while this one is looked at.
+                connection.wake();
+                let lease = Lease::new(Some(connection), Arc::clone(self), process);
+                return match lease.is_good_for(database) {
+                    true => Ok(Some(lease)),
+                    false => self.lend_after_a_look(Some(lease), database, deadline, turn),
+                };
+            }
+            let is_full = !state.waiting.is_empty() || state.open >= self.settings.pool_size;
+            if is_full && matches!(turn, Turn::Never) {
+                return Ok(None);
+            }
         }
+        self.lend_after_a_look(None, database, deadline, turn)
     }
 
     /// The same where there is none, or one that has to be looked at first.
@@ -273,6 +284,7 @@ impl Pool {
             Ok(()) => return Ok(Some(lease)),
             // An idle one that was dead: in the database that it was in, whoever uses it first would try a new one.
             Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol) => {
+                self.keep_turn(turn);
                 lease.discard(CloseReason::FoundDead)
             }
             Err(error) => return Err(error),
@@ -371,6 +383,9 @@ impl Pool {
         // What did not answer was the connection or its server. Only when the server has said something on a new one it
         // is sent what must not be left in doubt.
         let opened = if is_in_doubt { self.begin_answering(deadline) } else { self.begin(deadline) };
+        if opened.is_err() {
+            self.keep_turn(turn);
+        }
         lease.connection = Some(opened?);
         Ok(Some(lease))
     }
@@ -382,56 +397,6 @@ impl Pool {
         let _parents;
         let mut state = self.state();
         _parents = state.leave_to_parent(this_process);
-    }
-
-    /// A lease of an idle connection, woken, which may be the parent's; `None` when there is none, or others wait for one.
-    #[inline]
-    fn take_idle(self: &Arc<Pool>) -> Option<Lease> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !state.waiting.is_empty() {
-            return None;
-        }
-        let mut connection = state.idle.pop()?;
-        connection.rename(&state.node);
-        let process = state.process;
-        drop(state);
-        connection.wake();
-        Some(Lease::new(Some(connection), Arc::clone(self), process))
-    }
-
-    /// The same when others wait; without a connection when there is room for a new one. `None` where it does not wait for
-    /// its turn.
-    fn take(
-        self: &Arc<Pool>,
-        deadline: Deadline,
-        turn: Turn<'_>,
-        waited: &mut Option<Instant>,
-    ) -> Result<Option<Lease>> {
-        // Beside a new connection, and beside a wait for one, to ask for the process costs nothing.
-        let this_process = forked::this_process();
-        // Dropped after the lock.
-        let _parents;
-        let mut state = self.state();
-        _parents = state.leave_to_parent(this_process);
-        if !state.waiting.is_empty() || !state.has_room(self.settings.pool_size) {
-            state = match turn {
-                Turn::Never => return Ok(None),
-                Turn::OfBatch(turn) => self.queue_up(state, deadline, turn)?,
-                Turn::Its => {
-                    *waited = self.observer().clock();
-                    state.counts.waited += 1;
-                    let turn = Arc::default();
-                    self.queue_up(state, deadline, &turn).map_err(|error| self.left(&turn, error))?
-                }
-            };
-        }
-        let mut connection = state.idle.pop();
-        match &mut connection {
-            Some(connection) => connection.rename(&state.node),
-            None => state.open += 1,
-        }
-        state.wake_first_if_room(self.settings.pool_size);
-        Ok(Some(Lease::new(connection, Arc::clone(self), state.process)))
     }
 
     /// Another idle connection, if there is one, for a lease whose own was dead. It keeps its place: nobody who waits
@@ -448,51 +413,6 @@ impl Pool {
         if let Some(connection) = &mut lease.connection {
             connection.wake();
         }
-    }
-
-    /// Waits until it is this turn and there is room. Nobody who comes later is served before. At the deadline the turn stays
-    /// in the queue.
-    fn queue_up<'s>(
-        &'s self,
-        mut state: MutexGuard<'s, State>,
-        deadline: Deadline,
-        turn: &Arc<Condvar>,
-    ) -> Result<MutexGuard<'s, State>> {
-        let size = self.settings.pool_size;
-        if !state.waiting.iter().any(|other| Arc::ptr_eq(other, turn)) {
-            state.waiting.push(Arc::clone(turn));
-        }
-        let is_first = |state: &State| state.waiting.first().is_some_and(|first| Arc::ptr_eq(first, turn));
-        loop {
-            if is_first(&state) && state.has_room(size) {
-                state.waiting.remove(0);
-                return Ok(state);
-            }
-            let Ok(left) = deadline.left() else { break };
-            state = match left {
-                Some(left) => turn.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-                None => turn.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
-        }
-        drop(state);
-        Err(self.stayed_in_use())
-    }
-
-    /// A call has left the queue.
-    #[cold]
-    fn left(&self, turn: &Arc<Condvar>, error: Error) -> Error {
-        let mut state = self.state();
-        state.waiting.retain(|other| !Arc::ptr_eq(other, turn));
-        state.counts.timed_out += 1;
-        // It may have been told to look again in the very moment in which it gave up.
-        state.wake_first_if_room(self.settings.pool_size);
-        error
-    }
-
-    #[cold]
-    fn stayed_in_use(&self) -> Error {
-        let message = format!("all {} connections stayed in use until the deadline", self.settings.pool_size);
-        Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).at(&*self.node())
     }
 
     /// Closes what has lain unused for too long.

@@ -18,7 +18,9 @@
 
 mod decode;
 pub(crate) mod encode;
+mod limits;
 mod value;
 
-pub use decode::{Decoder, Frame, Limits, Protocol};
+pub use decode::{Decoder, Frame};
+pub use limits::{Limits, Protocol};
 pub use value::{Items, Value, ValueRef};

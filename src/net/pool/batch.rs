@@ -1,0 +1,420 @@
+//! Calls of a batch: what they want, where each stands, and what came for them.
+
+use super::{Lease, Pool, Waiter};
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::net::Deadline;
+use crate::observer::CloseReason;
+use crate::resp::Frame;
+use crate::threads::lock;
+use crate::topology::Node;
+use std::ops::Range;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// As many calls gather for one connection at most, and as many bytes: what a server takes at once, and what the buffer of
+/// its socket holds.
+const MOST_CALLS: usize = 256;
+const MOST_BYTES: usize = 64 << 10;
+/// What has come is handed out when it is more than this: no reply waits for all that come behind it, and a batch keeps no
+/// more of what nobody can take yet.
+const PART: usize = 128 << 10;
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// What the calls of a batch have in common: the database, and whether and how a replica has to be in step.
+pub(crate) type Group = (u32, Option<bool>);
+
+/// Calls that gather for one connection.
+pub(super) struct Batch {
+    pub(super) group: Group,
+    /// What its leader waits for in the queue of the pool, with the lock of that.
+    pub(super) turn: Arc<Waiter>,
+    state: Mutex<Gathered>,
+    /// Something has changed for those that wait.
+    changed: Condvar,
+}
+
+struct Gathered {
+    /// What they want, each behind the one before.
+    requests: Vec<u8>,
+    places: Vec<Place>,
+    stage: Stage,
+    /// When the connection was there.
+    served: Option<Instant>,
+    /// What has come, in parts of which some place has not taken its reply.
+    parts: Vec<Part>,
+    /// As many bytes of the requests as the system took, and why there are no more replies, when it is over.
+    written: usize,
+    failed: Option<Error>,
+}
+
+/// The place of a call in its batch.
+struct Place {
+    /// Where its request ends: in all that is wanted, and from boarding on in what is written.
+    end: usize,
+    deadline: Deadline,
+    /// It has its reply, its deadline has passed, or its connection could not be had.
+    has_left: bool,
+    /// Which reply is its own, where it takes part.
+    nth: Option<usize>,
+}
+
+pub(super) enum Stage {
+    /// One of them waits for a connection.
+    Gathering,
+    /// None of them does any more, so the next one that looks has to.
+    Leaderless,
+    /// The connection came too late for the one that waited, so the next one that looks takes it.
+    Ready(Lease),
+    /// One of them writes and reads. The others may be told how far it is only when it hands on.
+    Flying(Instant),
+    /// The one that did has no more time, so the next one that looks goes on.
+    Adrift(Box<Flight>),
+    Over,
+}
+
+/// What is under way for a batch.
+pub(super) struct Flight {
+    lease: Lease,
+    /// The connection knows how many replies come.
+    is_owed: bool,
+    /// Its server has too many clients, so nobody else is to have it.
+    is_refused: bool,
+    requests: Vec<u8>,
+    pub(super) written: usize,
+    /// As many replies are to come, and as many have been handed out.
+    wanted: usize,
+    given: usize,
+    /// What has come since then.
+    replies: Vec<u8>,
+    reply_ends: Vec<usize>,
+    pub(super) asked: Instant,
+    /// The latest of all deadlines: until then the server may take its time.
+    until: Deadline,
+}
+
+/// Replies that came one after the other.
+struct Part {
+    landed: Arc<Landed>,
+    /// Which reply is the first, and where each ends.
+    first: usize,
+    ends: Vec<usize>,
+    /// So many have not been taken. The last one frees the memory.
+    left: usize,
+}
+
+/// What came for a batch: some of its replies.
+pub(crate) struct Landed {
+    replies: Vec<u8>,
+    node: Arc<Node>,
+}
+
+impl Landed {
+    /// The reply at this range.
+    pub(crate) fn frame(&self, range: Range<usize>) -> Frame<'_> {
+        Frame::trusted(&self.replies[range])
+    }
+
+    /// The server that gave it.
+    pub(crate) fn node(&self) -> &Node {
+        &self.node
+    }
+}
+
+/// Where the reply of a call lies.
+type Reply = (Arc<Landed>, Range<usize>);
+
+/// What a call of a batch has to do next.
+pub(super) enum Next {
+    Lead,
+    Board(Lease),
+    Fly(Box<Flight>),
+    Land(Result<Reply>),
+    Leave(Error),
+}
+
+impl Gathered {
+    /// What came for this place, when that is known.
+    fn take(&mut self, place: usize) -> Option<Result<Reply>> {
+        let Place { nth, end, .. } = self.places[place];
+        let holds = |part: &Part| nth.is_some_and(|nth| (part.first..part.first + part.ends.len()).contains(&nth));
+        if let (Some(nth), Some(at)) = (nth, self.parts.iter().position(holds)) {
+            let part = &mut self.parts[at];
+            let nth = nth - part.first;
+            let range = nth.checked_sub(1).map_or(0, |before| part.ends[before])..part.ends[nth];
+            let landed = Arc::clone(&part.landed);
+            part.left -= 1;
+            if part.left == 0 {
+                self.parts.swap_remove(at);
+            }
+            self.places[place].has_left = true;
+            return Some(Ok((landed, range)));
+        }
+        match self.stage {
+            Stage::Over => {
+                let failed = self.failed.clone().unwrap_or_else(|| Error::reply("no reply came"));
+                Some(Err(match nth {
+                    Some(_) if end <= self.written => failed.with_outcome(Outcome::Unknown),
+                    Some(_) => failed.with_outcome(Outcome::NotApplied),
+                    None => failed,
+                }))
+            }
+            _ => None,
+        }
+    }
+
+    /// Hands out what has come since the last time.
+    fn hand_out(&mut self, flight: &mut Flight) {
+        let (first, count) = (flight.given, flight.reply_ends.len());
+        flight.given += count;
+        let waits =
+            |place: &&Place| !place.has_left && place.nth.is_some_and(|nth| (first..first + count).contains(&nth));
+        let left = self.places.iter().filter(waits).count();
+        let (replies, ends) = (std::mem::take(&mut flight.replies), std::mem::take(&mut flight.reply_ends));
+        if left > 0 {
+            let landed = Arc::new(Landed { replies, node: flight.lease.shared_node() });
+            self.parts.push(Part { landed, first, ends, left });
+        }
+    }
+}
+
+impl Batch {
+    pub(super) fn new(group: Group, turn: Arc<Waiter>) -> Batch {
+        let state = Gathered {
+            requests: Vec::new(),
+            places: Vec::new(),
+            stage: Stage::Gathering,
+            served: None,
+            parts: Vec::new(),
+            written: 0,
+            failed: None,
+        };
+        Batch { group, turn, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// A place for this request, if there is one.
+    pub(super) fn join(&self, request: &[u8], deadline: Deadline) -> Option<usize> {
+        let mut state = lock(&self.state);
+        let place = state.places.len();
+        if place >= MOST_CALLS || (place > 0 && state.requests.len() + request.len() > MOST_BYTES) {
+            return None;
+        }
+        state.requests.extend_from_slice(request);
+        let end = state.requests.len();
+        state.places.push(Place { end, deadline, has_left: false, nth: None });
+        Some(place)
+    }
+
+    /// Those that wait for somebody else.
+    pub(super) fn followers(&self) -> usize {
+        let staying = lock(&self.state).places.iter().filter(|place| !place.has_left).count();
+        staying.saturating_sub(1)
+    }
+
+    /// Whether nobody waits for anything any more.
+    pub(super) fn have_all_left(&self) -> bool {
+        lock(&self.state).places.iter().all(|place| place.has_left)
+    }
+
+    /// When its connection was there.
+    pub(super) fn served(&self) -> Option<Instant> {
+        lock(&self.state).served
+    }
+
+    /// Whether what this place wants ends within so many bytes.
+    pub(super) fn is_within(&self, place: usize, written: usize) -> bool {
+        lock(&self.state).places[place].end <= written
+    }
+
+    /// What may have become of what is wanted when the one that leads has come to nothing.
+    pub(super) fn outcome(&self) -> Outcome {
+        match lock(&self.state).stage {
+            Stage::Gathering | Stage::Leaderless | Stage::Ready(_) => Outcome::NotApplied,
+            // How much was sent by then nobody knows.
+            Stage::Flying(_) | Stage::Adrift(_) | Stage::Over => Outcome::Unknown,
+        }
+    }
+
+    /// Waits until there is something to do for this place.
+    pub(super) fn next(&self, pool: &Pool, place: usize, deadline: Deadline) -> Next {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(came) = state.take(place) {
+                return Next::Land(came);
+            }
+            match &state.stage {
+                Stage::Leaderless => {
+                    state.stage = Stage::Gathering;
+                    return Next::Lead;
+                }
+                Stage::Ready(_) | Stage::Adrift(_) => {
+                    return match std::mem::replace(&mut state.stage, Stage::Gathering) {
+                        Stage::Adrift(flight) => {
+                            state.stage = Stage::Flying(flight.asked);
+                            Next::Fly(flight)
+                        }
+                        Stage::Ready(lease) => Next::Board(lease),
+                        _ => Next::Lead,
+                    };
+                }
+                Stage::Gathering | Stage::Flying(_) | Stage::Over => {}
+            }
+            let Ok(left) = deadline.left() else {
+                state.places[place].has_left = true;
+                let asked = match state.stage {
+                    Stage::Flying(asked) => Some(asked),
+                    _ => None,
+                };
+                // The lock of the pool comes before this one.
+                drop(state);
+                return Next::Leave(match asked {
+                    Some(asked) => pool.said_nothing(asked, deadline),
+                    None => pool.stayed_in_use(),
+                });
+            };
+            state = match left {
+                Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// Takes what is wanted, for a connection that is there.
+    pub(super) fn board(&self, lease: Lease) -> Box<Flight> {
+        let mut state = lock(&self.state);
+        let whole = std::mem::take(&mut state.requests);
+        let mut requests = Vec::with_capacity(whole.len());
+        let (mut until, mut start, mut wanted) = (None::<Deadline>, 0, 0);
+        for place in &mut state.places {
+            let request = start..place.end;
+            start = place.end;
+            if !place.has_left {
+                requests.extend_from_slice(&whole[request]);
+                (place.end, place.nth) = (requests.len(), Some(wanted));
+                wanted += 1;
+                until = Some(until.map_or(place.deadline, |until| until.or_later(place.deadline)));
+            }
+        }
+        let asked = Instant::now();
+        state.served = Some(asked);
+        state.stage = Stage::Flying(asked);
+        // One that never ends would keep those that do.
+        let until = until.unwrap_or_else(Deadline::never).within(A_YEAR);
+        let (replies, reply_ends) = (Vec::new(), Vec::with_capacity(wanted));
+        Box::new(Flight {
+            lease,
+            is_owed: false,
+            is_refused: false,
+            requests,
+            written: 0,
+            wanted,
+            given: 0,
+            replies,
+            reply_ends,
+            asked,
+            until,
+        })
+    }
+
+    /// Hands out what has come, and there is more to come.
+    fn hand_out(&self, flight: &mut Flight) {
+        lock(&self.state).hand_out(flight);
+        self.changed.notify_all();
+    }
+
+    /// Tells all what came of it, and gives what came for this place.
+    pub(super) fn land(&self, place: usize, mut flight: Box<Flight>, failed: Option<Error>) -> Next {
+        let own = {
+            let mut state = lock(&self.state);
+            state.hand_out(&mut flight);
+            state.written = flight.written;
+            // One connection broke, so it is paid for once that calls are tried again.
+            state.failed = failed.map(Error::of_several);
+            state.stage = Stage::Over;
+            state.take(place)
+        };
+        // The next batch first: it has waited for longer than any of these will until they come again.
+        match flight.is_refused {
+            true => flight.lease.discard(CloseReason::Failed(ErrorKind::Server)),
+            false => drop(flight),
+        }
+        self.changed.notify_all();
+        own.map_or_else(|| Next::Leave(Error::reply("no reply came")), Next::Land)
+    }
+
+    /// Tells all the same: there are no replies.
+    pub(super) fn land_without(&self, failed: Error) {
+        let mut state = lock(&self.state);
+        state.failed = Some(failed.of_several());
+        let _stage = std::mem::replace(&mut state.stage, Stage::Over);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// The one that leads does not any more: another one goes on with what there is, if any is left. Gives the reply of the
+    /// former, if that has come, and says whether another one goes on.
+    pub(super) fn hand_on(&self, place: usize, stage: Stage) -> (Option<Reply>, bool) {
+        let mut state = lock(&self.state);
+        let mut stage = stage;
+        let mut own = None;
+        if let Stage::Adrift(flight) = &mut stage {
+            state.hand_out(flight);
+            own = state.take(place).and_then(Result::ok);
+        }
+        state.places[place].has_left = true;
+        // Somebody may join who finds that nobody leads; nobody joins what is under way.
+        if matches!(stage, Stage::Leaderless) || state.places.iter().any(|place| !place.has_left) {
+            let has_parts = !state.parts.is_empty();
+            state.stage = stage;
+            drop(state);
+            match has_parts {
+                true => self.changed.notify_all(),
+                // Whoever is told looks whether there is somebody who leads before it looks at the clock.
+                false => self.changed.notify_one(),
+            }
+            return (own, true);
+        }
+        // Dropped when the lock is free: it may close a connection, and that is told.
+        drop(state);
+        drop(stage);
+        (own, false)
+    }
+}
+
+impl Flight {
+    /// Writes and reads until all is done, the connection fails or this deadline has come. Says whether there is more to do.
+    pub(super) fn goes_on(&mut self, batch: &Batch, deadline: Deadline) -> Result<bool> {
+        if !self.is_owed {
+            self.is_owed = true;
+            self.lease.owe(self.wanted)?;
+        }
+        // A bit past its end what has come by then is still taken.
+        let slice = || deadline.left().map_or(Duration::ZERO, |left| left.unwrap_or(Duration::MAX));
+        while self.written < self.requests.len() {
+            let (count, failed) = self.lease.write_within(&self.requests[self.written..], slice(), self.until);
+            self.written += count;
+            failed.map_or(Ok(()), Err)?;
+            if self.written < self.requests.len() && deadline.left().is_err() {
+                return Ok(true);
+            }
+        }
+        while self.given + self.reply_ends.len() < self.wanted {
+            let range = match self.lease.short_reply() {
+                Some(range) => range,
+                None => match self.lease.receive_within(slice(), self.until)? {
+                    Some(range) => range,
+                    None => return Ok(true),
+                },
+            };
+            let reply = self.lease.frame(range);
+            if self.given == 0 && self.reply_ends.is_empty() {
+                self.is_refused = reply.error().is_some_and(|text| Error::server(text).is_full_house());
+            }
+            self.replies.extend_from_slice(reply.as_bytes());
+            self.reply_ends.push(self.replies.len());
+            if self.replies.len() >= PART {
+                batch.hand_out(self);
+            }
+        }
+        Ok(false)
+    }
+}

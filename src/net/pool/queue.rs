@@ -1,0 +1,125 @@
+//! Who waits for a connection, in the order in which they came.
+
+use super::{Lease, Pool, State, Turn};
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::net::{forked, Deadline};
+use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// One that waits for a connection, a call or a batch. Each is woken by itself.
+pub(crate) struct Waiter {
+    woken: Condvar,
+    /// How many had come to wait before. A batch waits again when what it was given turned out to be of no use.
+    before: u64,
+}
+
+impl State {
+    /// One that comes to wait now.
+    pub(super) fn comes(&mut self) -> Arc<Waiter> {
+        self.came += 1;
+        Arc::new(Waiter { woken: Condvar::new(), before: self.came })
+    }
+
+    /// Puts one in front of all that came later, unless it waits already.
+    fn queue(&mut self, turn: &Arc<Waiter>) {
+        let at = self.waiting.iter().position(|other| other.before >= turn.before).unwrap_or(self.waiting.len());
+        if !self.waiting.get(at).is_some_and(|other| Arc::ptr_eq(other, turn)) {
+            self.waiting.insert(at, Arc::clone(turn));
+        }
+    }
+
+    /// Tells the call that has waited longest to look again, when there is something for it.
+    pub(super) fn wake_first_if_room(&self, size: usize) {
+        if let Some(first) = self.waiting.first().filter(|_| self.has_room(size)) {
+            first.woken.notify_one();
+        }
+    }
+}
+
+impl Pool {
+    /// The same when others wait; without a connection when there is room for a new one. `None` where it does not wait for
+    /// its turn.
+    pub(super) fn take(
+        self: &Arc<Pool>,
+        deadline: Deadline,
+        turn: Turn<'_>,
+        waited: &mut Option<Instant>,
+    ) -> Result<Option<Lease>> {
+        // Beside a new connection, and beside a wait for one, to ask for the process costs nothing.
+        let this_process = forked::this_process();
+        // Dropped after the lock.
+        let _parents;
+        let mut state = self.state();
+        _parents = state.leave_to_parent(this_process);
+        if !state.waiting.is_empty() || !state.has_room(self.settings.pool_size) {
+            state = match turn {
+                Turn::Never => return Ok(None),
+                Turn::OfBatch(turn) => self.queue_up(state, deadline, turn)?,
+                Turn::Its => {
+                    *waited = self.observer().clock();
+                    state.counts.waited += 1;
+                    let turn = state.comes();
+                    self.queue_up(state, deadline, &turn).map_err(|error| self.left(&turn, error))?
+                }
+            };
+        }
+        let mut connection = state.idle.pop();
+        match &mut connection {
+            Some(connection) => connection.rename(&state.node),
+            None => state.open += 1,
+        }
+        state.wake_first_if_room(self.settings.pool_size);
+        Ok(Some(Lease::new(connection, Arc::clone(self), state.process)))
+    }
+
+    /// Waits until it is this turn and there is room. Nobody who came later is served before. At the deadline the turn stays
+    /// in the queue.
+    fn queue_up<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, State>,
+        deadline: Deadline,
+        turn: &Arc<Waiter>,
+    ) -> Result<MutexGuard<'s, State>> {
+        let size = self.settings.pool_size;
+        state.queue(turn);
+        let is_first = |state: &State| state.waiting.first().is_some_and(|first| Arc::ptr_eq(first, turn));
+        loop {
+            if is_first(&state) && state.has_room(size) {
+                state.waiting.remove(0);
+                return Ok(state);
+            }
+            let Ok(left) = deadline.left() else { break };
+            state = match left {
+                Some(left) => turn.woken.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => turn.woken.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        drop(state);
+        Err(self.stayed_in_use())
+    }
+
+    /// What a batch was given is of no use. Before anybody else can have its room, it waits again where it did.
+    #[cold]
+    pub(super) fn keep_turn(&self, turn: Turn<'_>) {
+        if let Turn::OfBatch(turn) = turn {
+            self.state().queue(turn);
+        }
+    }
+
+    /// A call has left the queue.
+    #[cold]
+    fn left(&self, turn: &Arc<Waiter>, error: Error) -> Error {
+        let mut state = self.state();
+        state.waiting.retain(|other| !Arc::ptr_eq(other, turn));
+        state.counts.timed_out += 1;
+        // It may have been told to look again in the very moment in which it gave up.
+        state.wake_first_if_room(self.settings.pool_size);
+        error
+    }
+
+    #[cold]
+    pub(super) fn stayed_in_use(&self) -> Error {
+        let message = format!("all {} connections stayed in use until the deadline", self.settings.pool_size);
+        Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).at(&*self.node())
+    }
+}
