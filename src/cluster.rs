@@ -1,8 +1,8 @@
 //! The cluster: the one thing that most programs hold.
 
 mod accept;
+mod batches;
 mod call;
-mod calls;
 mod failover;
 mod followers;
 mod named_servers;
@@ -12,7 +12,7 @@ mod scripts;
 mod start;
 mod views;
 
-pub(crate) use calls::not_refused;
+pub(crate) use batches::not_refused;
 pub(crate) use followers::Follower;
 pub use named_servers::{OnEachMaster, OnNode};
 pub(crate) use pages::Page;
@@ -22,24 +22,20 @@ use failover::Masters;
 use followers::Followers;
 use refresh::{OneAtATime, Refresher};
 
-use crate::args::Args;
-use crate::cancel::Cancel;
 use crate::cmd::{Cmd, Execute};
-use crate::command::Spec;
-use crate::config::{Builder, Checked, ConfiguredNode, Settings};
+use crate::command::{Args, Spec, Wait};
+use crate::config::{Builder, Checked, ConfiguredNode, Settings, Share};
 use crate::cross_node::steps_of;
 use crate::discovery::Probes;
 use crate::error::Result;
-use crate::execute::{Call, Cancellable, OwnWrites, RowRef, Servers};
+use crate::execute::{Call, Cancel, Cancellable, OwnWrites, RowRef, Servers};
 use crate::explain::Plan;
 use crate::from_value::FromValue;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
 use crate::plan::{CrossNode, Planner};
 use crate::retry::{Budget, Retries};
-use crate::share::Share;
 use crate::to_arg::ToArg;
 use crate::topology::{Marks, Node, Placement, ReadFrom, ShardDescription, Topology};
-use crate::wait::Wait;
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, RwLock};

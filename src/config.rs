@@ -4,19 +4,19 @@ mod nodes;
 mod pools;
 mod pushes;
 mod replicas;
+mod share;
 
 pub(crate) use nodes::{shown, ConfiguredNode, Endpoint, NodeTable};
 pub(crate) use replicas::AddressMap;
+pub use share::Share;
 
 use crate::command::Spec;
 use crate::error::{Error, Result};
 use crate::observer::{Observer, Observing, Pushes};
-use crate::partition::{Crc32Modulo, HashTags, Partitioner};
 use crate::plan::CrossNode;
 use crate::resp::{Limits, Protocol};
 use crate::retry::Retries;
-use crate::share::Share;
-use crate::topology::{Address, Placement, ReadFrom, ReplicaLag};
+use crate::topology::{Address, Crc32Modulo, HashTags, Partitioner, Placement, ReadFrom, ReplicaLag};
 use crate::transport::{Connect, Connector};
 use std::fmt;
 use std::ops::Deref;

@@ -1,33 +1,32 @@
 //! Runs commands: chooses servers, sends, receives, tries again where that is safe.
 
 mod attempts;
+mod cancel;
+mod choose_server;
 mod exchange;
 mod fan_out;
 mod gather;
 mod in_step;
+pub(crate) mod multi_exec;
 mod own_writes;
 mod pieces;
 mod row;
-mod select;
 
 pub(crate) use attempts::{Command, Effort};
+pub use cancel::Cancel;
 pub(crate) use own_writes::OwnWrites;
 pub use row::Row;
 pub(crate) use row::{no_meaning, routed, RowRef, Strategy};
 
-use crate::args::Args;
-use crate::cancel::Cancel;
-use crate::command::{Access, Spec};
+use crate::command::{Access, Args, Given, Merge, Spec, Wait};
+use crate::config::Share;
 use crate::error::{Error, ErrorKind, Outcome, OwnWords, PartOutcome, Result};
 use crate::from_value::FromValue;
-use crate::merge::{Given, Merge};
 use crate::net::{Deadline, Landed, Lease, Pool, Traffic};
 use crate::plan::{Part, Planner, Route, Target};
 use crate::resp::Frame;
 use crate::retry::{Budget, Retries};
-use crate::share::Share;
 use crate::topology::{Marks, Role, Topology};
-use crate::wait::Wait;
 use std::ops::Range;
 use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;

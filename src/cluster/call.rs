@@ -1,14 +1,13 @@
 //! Calls that somebody observes.
 
 use super::Cluster;
-use crate::args::Args;
 use crate::cmd::{Cmd, Untyped};
+use crate::command::{Args, Wait};
 use crate::error::{Error, Result};
 use crate::execute::{Answer, Call, RowRef};
 use crate::from_value::FromValue;
 use crate::net::{Deadline, Traffic};
 use crate::observer::{ObserverEvent, Observing};
-use crate::wait::Wait;
 use std::sync::Arc;
 use std::time::Instant;
 

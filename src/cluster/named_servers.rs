@@ -1,9 +1,8 @@
 //! Commands to named servers, without routing.
 
 use super::Cluster;
-use crate::args::Args;
 use crate::cmd::{Cmd, Execute, Untyped};
-use crate::command::Access;
+use crate::command::{Access, Args, Wait};
 use crate::error::{escape, Error, Result};
 use crate::execute::{RowRef, Servers};
 use crate::from_value::FromValue;
@@ -11,7 +10,6 @@ use crate::plan::{about_a_connection, Placed, Route};
 use crate::table;
 use crate::to_arg::ToArg;
 use crate::topology::{Node, Role, Topology};
-use crate::wait::Wait;
 use std::fmt;
 
 /// One server by its name: see [`Cluster::on`].

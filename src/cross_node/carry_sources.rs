@@ -2,15 +2,15 @@
 
 use super::{across, meaning_told, PACKED};
 use super::{all_succeeded, error_in, exec_unwatched, nothing_written, random};
+use super::{Stash, StashRole};
 use crate::command::{Access, Across, Emulation};
 use crate::error::{Error, Outcome, Result};
+use crate::execute::multi_exec::gave_nothing;
 use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
-use crate::multi::gave_nothing;
 use crate::net::Lease;
 use crate::plan::{command_of, groups, in_rounds, Carried, Placed};
 use crate::resp::{Frame, ValueRef};
-use crate::stash::{Stash, StashRole};
 
 /// The keys that live elsewhere are carried to the node of the destination, or of most keys, by `DUMP` and `RESTORE`; there
 /// one transaction runs the command on copies that nobody else sees.

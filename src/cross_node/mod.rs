@@ -5,51 +5,47 @@
 //! Which stashes there are says how far a command came, also when its program is gone.
 
 mod ask_together;
-mod cancellable_wait;
 mod carry_sources;
 mod copy;
-mod key_changes;
-mod move_one;
 mod msetnx;
 mod planned;
 mod pop;
 mod random_key;
 mod rename;
-mod sets;
+mod set_operations;
+mod smove_lmove;
 mod sort;
-mod sort_lookup;
-mod sort_steps;
-mod sort_weight;
 mod split;
+mod stash;
 mod streams;
-mod streams_steps;
+mod wait;
 
-pub(crate) use cancellable_wait::CANCELLABLE;
 pub(crate) use carry_sources::CARRY_SOURCES;
 pub(crate) use copy::COPY;
-pub(crate) use move_one::{MOVE_ELEMENT, MOVE_MEMBER};
 pub(crate) use msetnx::SET_IF_NONE_EXISTS;
 pub(crate) use planned::steps_of;
 pub(crate) use pop::FIRST_THAT_HAS;
 pub(crate) use random_key::DRAW_NODE;
 pub(crate) use rename::RENAME;
-pub(crate) use sets::{
+pub(crate) use set_operations::{
     MERGE_DIFFERENCE, MERGE_INTERSECTION, MERGE_UNION, STORE_DIFFERENCE, STORE_INTERSECTION, STORE_UNION,
 };
+pub(crate) use smove_lmove::{MOVE_ELEMENT, MOVE_MEMBER};
 pub(crate) use sort::SORT;
 pub(crate) use split::SPLIT;
+pub use stash::{Stash, StashContent, StashRecovery, StashRole};
 pub(crate) use streams::READ_STREAMS;
+pub(crate) use wait::CANCELLABLE;
 
+use crate::command::Wait;
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
+use crate::execute::multi_exec::{self, gave_nothing, Batch};
 use crate::execute::{cancelled, Answer, Call, Strategy};
-use crate::multi::{self, gave_nothing, Batch};
 use crate::net::{Deadline, Lease};
 use crate::plan::{command_of, Part, Placed, Planner, Route, Target};
+use crate::random::random;
 use crate::resp::{Frame, ValueRef};
-use crate::retry::random;
-use crate::stash::{Stash, StashRole};
 use crate::topology::Role;
-use crate::wait::Wait;
 
 /// The keys are on one node always, or there is no key.
 pub(crate) static NEVER: Strategy = Strategy::ONE_NODE;
@@ -201,7 +197,7 @@ fn exec(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Resul
     }
     let batch = Batch::of(bytes, ends);
     // The caller's command is the one that is told.
-    let Some(reply) = multi::exec(lease, &batch, deadline, |_, error| error)? else { return Ok(None) };
+    let Some(reply) = multi_exec::exec(lease, &batch, deadline, |_, error| error)? else { return Ok(None) };
     let mut replies = Vec::with_capacity(commands.len());
     if let Some(mut items) = Frame::trusted(&reply).value().items() {
         while let Some((_, raw)) = items.next_raw() {

@@ -4,14 +4,14 @@ use super::ask_together::{ask_together, Requests};
 use super::{across, all_succeeded, exec, nothing_written, Reply};
 use crate::command::{Across, Emulation};
 use crate::error::{Error, Outcome, Result};
+use crate::execute::multi_exec::cause_of_abort;
 use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
-use crate::multi::cause_of_abort;
 use crate::net::Lease;
 use crate::order::sort_by_key;
 use crate::plan::{groups, in_rounds, Placed};
+use crate::random::random;
 use crate::resp::ValueRef;
-use crate::retry::random;
 use std::time::{Duration, Instant};
 
 /// `MSETNX`: all keys are checked, then set and marked node by node; what bears the mark is undone when a race is lost.

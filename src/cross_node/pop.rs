@@ -1,17 +1,14 @@
 //! Waiting for an element of keys on several nodes: `BLPOP` and its like.
 
-use super::cancellable_wait::{seconds, SHORTEST};
-use super::key_changes::{type_in, Waited, Watcher, TRACKING};
+use super::wait::{seconds, type_in, Waited, Watcher, SHORTEST, TRACKING};
 use super::{across, nothing, nothing_written};
-use crate::args::Args;
-use crate::command::{Across, Emulation, Group, Spec, WaitArgument};
+use crate::command::{Across, Args, Emulation, Group, Spec, Wait, WaitArgument};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::order::sort_by_key;
 use crate::plan::{any_node, command, command_of, groups, in_rounds, Placed, Planner, Route};
 use crate::resp::{encode, ValueRef};
-use crate::wait::Wait;
 
 /// A time to wait that every server refuses, after it has looked at everything else but the keys.
 pub(super) const NO_TIME: &str = "-1";

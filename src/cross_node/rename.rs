@@ -1,5 +1,6 @@
 //! `RENAME` and `RENAMENX` from one node to another.
 
+use super::Stash;
 use super::{across, meaning_told, PACKED};
 use super::{all_succeeded, exec, integer, is_no_such_key, nothing_written, owned};
 use crate::command::{Across, Emulation, Spec};
@@ -9,7 +10,6 @@ use crate::explain::{shown, Draft, Step};
 use crate::net::Lease;
 use crate::plan::{command_of, in_rounds, Placed};
 use crate::resp::{Frame, ValueRef};
-use crate::stash::Stash;
 use std::time::{Duration, Instant};
 
 /// The value is carried over by `DUMP` and `RESTORE`.

@@ -1,7 +1,6 @@
 //! Attempts of one request at one server.
 
-use crate::args::Args;
-use crate::command::Spec;
+use crate::command::{Args, Spec};
 use crate::error::{Error, Result};
 use crate::net::{Deadline, Pool};
 use crate::observer::ObserverEvent;

@@ -2,8 +2,8 @@
 
 use super::fan_out::apart;
 use super::{Answer, Call};
+use crate::command::Merge;
 use crate::error::{Error, Outcome, Result};
-use crate::merge::Merge;
 use crate::net::{too_many_words, words_if_many, MOST_WORDS};
 use crate::plan::{Part, Route, Target};
 

@@ -1,8 +1,8 @@
 //! A connection whose every wait ends at the deadline of the call.
 
+use crate::command::Wait;
 use crate::topology::Address;
 use crate::transport::{Connector, Kind, Socket};
-use crate::wait::Wait;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

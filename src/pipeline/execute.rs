@@ -2,19 +2,16 @@
 
 use super::node_replies::NodeReplies;
 use super::stage::{Stage, Together};
+use super::Slots;
 use super::{ByItself, Command, Progress, Replies, SeveralNodes};
-use crate::args::Args;
 use crate::cluster::Cluster;
-use crate::command::Access;
+use crate::command::{Access, Args, Given, Wait};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{Answer, Call, RowRef};
-use crate::merge::Given;
 use crate::net::{Deadline, Traffic};
 use crate::plan::{Part, Target};
 use crate::resp::Frame;
-use crate::slot::Slots;
 use crate::topology::Role;
-use crate::wait::Wait;
 use std::borrow::Cow;
 use std::sync::Arc;
 

@@ -1,11 +1,11 @@
 //! What came of the commands of a pipeline.
 
 use super::node_replies::NodeReplies;
+use super::{first_failure, Slot, Slots};
 use super::{Command, Progress};
 use crate::error::{Error, Outcome, Result};
 use crate::from_value::FromValue;
 use crate::resp::{Frame, Value, ValueRef};
-use crate::slot::{first_failure, Slot, Slots};
 use std::fmt;
 
 /// What came of the commands of a [`Pipeline`](super::Pipeline), in their order.

@@ -1,8 +1,7 @@
 //! What the options of `SORT` ask for, and where the keys live that its patterns name.
 
 use super::{on_one_server, renamed, Native, Part, Placed, Planner, Route, Target};
-use crate::args::Args;
-use crate::command::{Access, Spec};
+use crate::command::{Access, Args, Spec};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::order::sort_by_key;
 use crate::plan::CrossNode;

@@ -1,8 +1,8 @@
 //! Waiting for data on one server, in a way that another thread can end.
 
-use super::key_changes::type_in;
-use super::{nothing, Reply};
-use crate::command::{Group, WaitArgument};
+use super::watch_keys::type_in;
+use crate::command::{Group, Wait, WaitArgument};
+use crate::cross_node::{nothing, nothing_written, Reply};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{cancelled, Answer, Call, Cancellable};
 use crate::net::{Deadline, Lease};
@@ -10,7 +10,6 @@ use crate::observer::CloseReason;
 use crate::plan::{command, Part, Placed};
 use crate::resp::ValueRef;
 use crate::topology::Shard;
-use crate::wait::Wait;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,7 +18,7 @@ use std::time::{Duration, Instant};
 /// the wait is over ends by itself.
 const SLICE: Duration = Duration::from_secs(1);
 /// Servers before Redis 7.0 take a shorter wait for one without end.
-pub(super) const SHORTEST: Duration = Duration::from_millis(10);
+pub(crate) const SHORTEST: Duration = Duration::from_millis(10);
 
 /// When a server was told that the wait is over and its connection goes on waiting, it is told again after this time:
 /// the word may have come before the request.
@@ -29,15 +28,15 @@ const AGAIN: Duration = Duration::from_millis(50);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// What a server gave: its reply, or nothing within the time.
-pub(super) type Given = Result<Option<Vec<u8>>>;
+pub(crate) type Given = Result<Option<Vec<u8>>>;
 
 /// What one server is waited on for.
-pub(super) struct Waiter<'w> {
-    pub(super) server: usize,
+pub(crate) struct Waiter<'w> {
+    pub(crate) server: usize,
     /// The keys that it waits for.
-    pub(super) keys: Vec<&'w [u8]>,
+    pub(crate) keys: Vec<&'w [u8]>,
     /// The request that waits for some of these keys, by their places, and no longer than a time.
-    pub(super) request: &'w (dyn Fn(&[usize], Duration) -> Vec<u8> + Sync),
+    pub(crate) request: &'w (dyn Fn(&[usize], Duration) -> Vec<u8> + Sync),
 }
 
 /// What the thread of a waker is told. The channels of the standard library would take 50 KB of a program.
@@ -119,7 +118,7 @@ fn wait_on_server(call: &Call<'_>, server: usize) -> Result<Answer> {
 
 impl Call<'_> {
     /// Waits for the first of some lists or sorted sets of one server that has something.
-    pub(super) fn wait_on_one_for_first(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    pub(crate) fn wait_on_one_for_first(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         let request = |places: &[usize], slice: Duration| {
             let keys: Vec<&Placed<'_>> = places.iter().map(|&at| &keys[at]).collect();
             command(self.native(&keys, Some(&seconds(slice))).iter().map(Vec::as_slice))
@@ -129,14 +128,14 @@ impl Call<'_> {
     }
 
     /// Waits for an element of the first of two lists of one server.
-    pub(super) fn wait_to_move_between(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    pub(crate) fn wait_to_move_between(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         let mut words: Vec<&[u8]> = self.args.iter().collect();
         keys.iter().for_each(|key| words[key.position] = key.stored);
         self.wait_to_move(keys[0].master, &words)
     }
 
     /// The same for a step of a command, which brings one element.
-    pub(super) fn wait_for_element(&self, server: usize, words: &[&[u8]]) -> Result<Reply> {
+    pub(in crate::cross_node) fn wait_for_element(&self, server: usize, words: &[&[u8]]) -> Result<Reply> {
         self.wait_to_move(server, words).map(Reply)
     }
 
@@ -151,7 +150,7 @@ impl Call<'_> {
     }
 
     /// When the wait is over; `None` when it has no end.
-    pub(super) fn until(&self) -> Option<Instant> {
+    pub(crate) fn until(&self) -> Option<Instant> {
         match self.wait {
             Wait::AtMost(time) => Instant::now().checked_add(time),
             Wait::None | Wait::Forever => None,
@@ -159,7 +158,7 @@ impl Call<'_> {
     }
 
     /// Waits on one server, until it has something, the time is over or another thread wants that.
-    pub(super) fn wait_in_slices(&self, waiter: &Waiter<'_>) -> Result<Vec<u8>> {
+    pub(crate) fn wait_in_slices(&self, waiter: &Waiter<'_>) -> Result<Vec<u8>> {
         let until = self.until();
         let mut lease = self.lend_to_wait(waiter.server)?;
         lease.refuse_too_many_words(self.args.as_bytes(), self.deadline)?;
@@ -237,7 +236,7 @@ impl Call<'_> {
         over: &AtomicBool,
         client: &AtomicI64,
     ) -> Given {
-        let number = lease.ask(&[b"CLIENT", b"ID"], Deadline::after(self.patience)).map_err(super::nothing_written)?;
+        let number = lease.ask(&[b"CLIENT", b"ID"], Deadline::after(self.patience)).map_err(nothing_written)?;
         client.store(if let ValueRef::Integer(number) = number.value() { number } else { 0 }, Ordering::SeqCst);
         let mut places: Vec<usize> = (0..waiter.keys.len()).collect();
         let (mut is_first, mut refused) = (true, 0);
@@ -285,7 +284,7 @@ impl Call<'_> {
         // A group is refused where there is no stream; whatever else is waited for may still come.
         let may_come = self.spec.group != Group::Streams || self.takes_nothing();
         for at in 0..waiter.keys.len() {
-            let kind = type_in(lease.receive(deadline).map_err(super::nothing_written)?.as_bytes())?;
+            let kind = type_in(lease.receive(deadline).map_err(nothing_written)?.as_bytes())?;
             if kind == self.takes_type() || (kind == b"none" && may_come) {
                 places.push(at);
             }
@@ -310,6 +309,6 @@ fn is_of_a_key(error: &Error) -> bool {
 }
 
 /// A time as most commands take it.
-pub(super) fn seconds(time: Duration) -> String {
+pub(crate) fn seconds(time: Duration) -> String {
     format!("{}.{:03}", time.as_secs(), time.subsec_millis())
 }

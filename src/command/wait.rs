@@ -1,7 +1,6 @@
 //! How long a command may wait for data, as its arguments say it.
 
-use crate::args::Args;
-use crate::command::{Spec, StreamWords, WaitArgument};
+use crate::command::{Args, Spec, StreamWords, WaitArgument};
 use std::time::Duration;
 
 /// How long a server may take before it answers, on top of what any answer takes.

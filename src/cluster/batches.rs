@@ -3,11 +3,11 @@
 use super::call::Observed;
 use super::{Cluster, Follower};
 use crate::cmd::Untyped;
+use crate::command::Wait;
 use crate::error::{Error, Result};
 use crate::execute::{Command, Effort, RowRef, Servers};
 use crate::net::{Deadline, Lease, Pool};
 use crate::topology::Topology;
-use crate::wait::Wait;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,10 +1,14 @@
 //! `XREAD` and `XREADGROUP` with streams on several nodes.
 
-use super::cancellable_wait::{Given, Waiter};
-use super::key_changes::{Waited, Watcher};
-use super::pop::NO_TIME;
-use super::{across, error_in, nothing, nothing_written};
+mod planned;
+
+pub(super) use planned::steps;
+
 use crate::command::{Access, Across, Emulation};
+use crate::cross_node::pop::NO_TIME;
+use crate::cross_node::wait::{Given, Waiter};
+use crate::cross_node::wait::{Waited, Watcher};
+use crate::cross_node::{across, error_in, nothing, nothing_written};
 use crate::error::{escape, Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::execute::{Call, Strategy};
 use crate::order::{sort, sort_by_key};

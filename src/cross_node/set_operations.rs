@@ -1,12 +1,10 @@
 //! `SUNION`, `SINTER`, `SDIFF` and their `STORE` forms.
 
 use super::{across, all_succeeded, carry_sources, exec_unwatched, nothing_written, MEMBERS};
-use crate::args::Args;
-use crate::command::{Across, Emulation, SetOperation, Spec};
+use crate::command::{Across, Args, Emulation, Merge, SetOperation, Spec};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{Answer, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
-use crate::merge::Merge;
 use crate::plan::{in_rounds, merged_sets, sets_in_pieces, Homes, Part, Placed, Planner, Route};
 use crate::resp::encode;
 use crate::topology::Role;

@@ -1,17 +1,22 @@
 //! `SORT` and `SORT_RO` whose patterns lead to keys of several nodes, or whose destination is elsewhere.
 
-use super::sort_lookup::Cell;
-use super::sort_weight::Weight;
-use super::{across, all_succeeded, exec_unwatched, nothing_written, random, MEMBERS};
+mod lookup;
+mod planned;
+mod weight;
+
+pub(super) use planned::steps;
+
 use crate::command::{Access, Across, Emulation};
+use crate::cross_node::{across, all_succeeded, exec_unwatched, nothing_written, random, Stash, StashRole, MEMBERS};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use crate::execute::multi_exec::gave_nothing;
 use crate::execute::{no_meaning, Call, Strategy};
-use crate::multi::gave_nothing;
 use crate::order::sort;
 use crate::plan::{command, sorted, sorted_on_one_server, Get, Order, Part, Placed, Sorting, Target};
 use crate::resp::{encode, Frame, ValueRef};
-use crate::stash::{Stash, StashRole};
+use lookup::Cell;
 use std::cmp::Ordering;
+use weight::Weight;
 
 /// What the patterns of `BY` and `GET` name is looked up where it lives; the client puts the elements in order and stores them.
 pub(crate) static SORT: Strategy = Strategy {

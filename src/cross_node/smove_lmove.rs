@@ -2,14 +2,13 @@
 
 use super::{across, meaning_told, STASHED};
 use super::{integer, nothing_written, owned};
-use crate::command::{Across, Emulation, WaitArgument};
+use super::{Stash, StashContent};
+use crate::command::{Across, Emulation, Wait, WaitArgument};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::plan::{in_rounds, Placed};
 use crate::resp::ValueRef;
-use crate::stash::{Stash, StashContent};
-use crate::wait::Wait;
 
 /// `SMOVE`: the member goes over by a stash on either node.
 pub(crate) static MOVE_MEMBER: Strategy = Strategy {

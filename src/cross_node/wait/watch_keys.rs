@@ -4,9 +4,9 @@
 //! may have something is it asked for that, and only one node at a time: so a reply that is lost is the only one that can
 //! be, nothing has to be put back, and a wait on a node that says nothing ends by closing the connection.
 
-use super::cancellable_wait::Given;
-use super::{error_in, nothing_written};
+use super::in_slices::Given;
 use crate::command::Access;
+use crate::cross_node::{error_in, nothing_written};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::execute::{cancelled, Call};
 use crate::net::{Deadline, Incoming, Stream};
@@ -20,7 +20,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What is asked first of a server that is to say when a key changes.
-pub(super) const TRACKING: &str = "HELLO 3, CLIENT TRACKING ON, ";
+pub(crate) const TRACKING: &str = "HELLO 3, CLIENT TRACKING ON, ";
 
 /// How often the keys are looked at though nothing was said: that shows whether the server still answers and is still
 /// the master, and what servers do not tell, such as `SWAPDB`.
@@ -39,29 +39,29 @@ const SHORTEST_REST: Duration = Duration::from_millis(1);
 const WITHOUT_MASTER: Duration = Duration::from_secs(3);
 
 /// What is watched on one server.
-pub(super) struct Watcher<'w> {
-    pub(super) server: usize,
-    pub(super) keys: Vec<&'w [u8]>,
+pub(crate) struct Watcher<'w> {
+    pub(crate) server: usize,
+    pub(crate) keys: Vec<&'w [u8]>,
     /// The command with a time to wait that no server takes: its refusal shows that nothing else is wrong with it.
-    pub(super) probe: Vec<u8>,
+    pub(crate) probe: Vec<u8>,
 }
 
 impl<'w> Watcher<'w> {
     /// Of the keys of one server.
-    pub(super) fn of(keys: &[&Placed<'w>], probe: Vec<u8>) -> Watcher<'w> {
+    pub(crate) fn of(keys: &[&Placed<'w>], probe: Vec<u8>) -> Watcher<'w> {
         Watcher { server: keys[0].master, keys: keys.iter().map(|key| key.stored).collect(), probe }
     }
 }
 
 /// Asks one server, by its place among the watchers, for what it has; the types of its keys are known.
-pub(super) type Take<'t> = dyn Fn(usize, &[Vec<u8>]) -> Given + Sync + 't;
+pub(crate) type Take<'t> = dyn Fn(usize, &[Vec<u8>]) -> Given + Sync + 't;
 
 /// What came of a wait on several servers.
-pub(super) struct Waited {
+pub(crate) struct Waited {
     /// In the order of the watchers. At most one server gave something or may have.
-    pub(super) results: Vec<Given>,
+    pub(crate) results: Vec<Given>,
     /// Whether another thread has ended it.
-    pub(super) was_cancelled: bool,
+    pub(crate) was_cancelled: bool,
 }
 
 /// What the threads of the watchers say to the call that waits for them.
@@ -156,7 +156,7 @@ struct Session {
 
 impl Call<'_> {
     /// Watches several servers until one of them gives something, or the time is over.
-    pub(super) fn watch_until_given(
+    pub(crate) fn watch_until_given(
         &self,
         watchers: &[Watcher<'_>],
         until: Option<Instant>,
@@ -421,7 +421,7 @@ fn types_of(keys: &[&[u8]]) -> Vec<u8> {
 }
 
 /// The type in a reply to `TYPE`.
-pub(super) fn type_in(reply: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn type_in(reply: &[u8]) -> Result<Vec<u8>> {
     match Frame::trusted(reply).value() {
         ValueRef::Error(text) => Err(Error::server(text)),
         value => value.as_bytes().map(<[u8]>::to_vec).ok_or_else(|| Error::reply("TYPE gave no name of a type")),

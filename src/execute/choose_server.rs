@@ -2,13 +2,13 @@
 
 use super::in_step::serves_no_reads;
 use super::{no_meaning, Call, Servers};
+use crate::command::Wait;
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Deadline, Lease, Standing};
 use crate::observer::ObserverEvent;
 use crate::order::sort_by_key;
 use crate::plan::Target;
 use crate::topology::{Reach, ReadFrom, Role};
-use crate::wait::Wait;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 

@@ -4,7 +4,7 @@ use crate::explain::{shown, Draft, Step};
 use crate::plan::{Order, Pattern, Placed, Sorting, Target};
 
 /// The elements; their weights, on all nodes at once; the values that take their place; the list that is stored.
-pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+pub(in crate::cross_node) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, rest @ ..] = keys else { return Vec::new() };
     let destination = rest.first();
     let sorting = Sorting::of(draft.args, draft.spec);
