@@ -1,6 +1,7 @@
 //! Commands that need all their keys on one node: the keys of the others are carried there for one transaction.
 
-use super::{across, meaning_told, PACKED};
+use super::ask_together::ask_each;
+use super::{across, explained, PACKED};
 use super::{all_succeeded, error_in, exec_unwatched, nothing_written, random};
 use super::{Stash, StashRole};
 use crate::command::{Access, Across, Emulation};
@@ -27,7 +28,7 @@ pub(crate) static CARRY_SOURCES: Strategy = Strategy {
 };
 
 pub(super) fn carry(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
-    call.carry_sources(keys).map_err(|error| meaning_told(PACKED, error))
+    carry_sources(call, keys).map_err(|error| explained(PACKED, error))
 }
 
 pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
@@ -62,78 +63,76 @@ struct Copy {
     payload: Vec<u8>,
 }
 
-impl Call<'_> {
-    /// Every key that lives elsewhere is dumped; the home node restores them under names of their own, runs the
-    /// command on those and forgets them, all in one transaction, so that nobody else ever sees them.
-    fn carry_sources(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
-        let carried = Carried::of(self.spec, keys);
-        let mut copies: Vec<Copy> = Vec::new();
-        // One of each server is enough to know whether the home node understands what that server packs.
-        let mut probes: Vec<usize> = Vec::new();
-        let mut missing: Vec<(usize, Vec<u8>)> = Vec::new();
-        let mut server = None;
-        let dumps = self.ask_each(&carried.foreign, &|key| command_of(&[b"DUMP", key.stored]));
-        for (key, reply, node) in dumps.map_err(nothing_written)? {
-            let stash = Stash::new(&[self.spec.name.as_bytes()], StashRole::Copy, random(), key.stored);
-            let (position, name) = (key.position, stash.name());
-            let payload = match Frame::trusted(&reply).value() {
-                ValueRef::Error(text) => return Err(nothing_written(Error::server(text).with_node(|| node))),
-                ValueRef::Bulk(payload) => payload.to_vec(),
-                // What is missing there is missing here, under whatever name.
-                _ => {
-                    missing.push((position, name));
-                    continue;
-                }
-            };
-            match probes.last_mut() {
-                Some(smallest) if server == Some(key.master) => {
-                    if payload.len() < copies[*smallest].payload.len() {
-                        *smallest = copies.len();
-                    }
-                }
-                _ => probes.push(copies.len()),
+/// Every key that lives elsewhere is dumped; the home node restores them under names of their own, runs the
+/// command on those and forgets them, all in one transaction, so that nobody else ever sees them.
+fn carry_sources(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    let carried = Carried::of(call.spec, keys);
+    let mut copies: Vec<Copy> = Vec::new();
+    // One of each server is enough to know whether the home node understands what that server packs.
+    let mut probes: Vec<usize> = Vec::new();
+    let mut missing: Vec<(usize, Vec<u8>)> = Vec::new();
+    let mut server = None;
+    let dumps = ask_each(call, &carried.foreign, &|key| command_of(&[b"DUMP", key.stored]));
+    for (key, reply, node) in dumps.map_err(nothing_written)? {
+        let stash = Stash::new(&[call.spec.name.as_bytes()], StashRole::Copy, random(), key.stored);
+        let (position, name) = (key.position, stash.name());
+        let payload = match Frame::trusted(&reply).value() {
+            ValueRef::Error(text) => return Err(nothing_written(Error::server(text).with_node(|| node))),
+            ValueRef::Bulk(payload) => payload.to_vec(),
+            // What is missing there is missing here, under whatever name.
+            _ => {
+                missing.push((position, name));
+                continue;
             }
-            server = Some(key.master);
-            copies.push(Copy { position, name, payload });
+        };
+        match probes.last_mut() {
+            Some(smallest) if server == Some(key.master) => {
+                if payload.len() < copies[*smallest].payload.len() {
+                    *smallest = copies.len();
+                }
+            }
+            _ => probes.push(copies.len()),
         }
-        let mut home = self.lend(carried.home).map_err(nothing_written)?;
-        if self.spec.access != Access::Read && !copies.is_empty() {
-            let probes: Vec<&Copy> = probes.iter().map(|&at| &copies[at]).collect();
-            self.probe(&mut home, &probes).map_err(nothing_written)?;
-        }
-        let mut command: Vec<&[u8]> = self.args.iter().collect();
-        for key in keys {
-            command[key.position] = key.stored;
-        }
-        for (position, name) in &missing {
-            command[*position] = name;
-        }
-        let mut copied: Vec<&Copy> = Vec::with_capacity(copies.len());
-        for copy in &copies {
-            command[copy.position] = &copy.name;
-            copied.push(copy);
-        }
-        let commands = with_copies(&copied, Some(command));
-        let replies = exec_unwatched(&mut home, &commands, self.deadline)?;
-        if let Some(error) = replies.iter().take(copies.len()).find_map(|reply| error_in(reply)) {
-            // The command ran without that key. One that only reads did no harm.
-            let writes = self.spec.access != Access::Read;
-            let error = if writes { error.with_outcome(Outcome::Partial) } else { error };
-            return Err(error.with_node(|| home.node().to_string()));
-        }
-        let reply = replies.into_iter().nth(copies.len()).ok_or_else(gave_nothing)?;
-        match error_in(&reply) {
-            Some(error) => Err(error.with_node(|| home.node().to_string())),
-            None => Ok(reply),
-        }
+        server = Some(key.master);
+        copies.push(Copy { position, name, payload });
     }
+    let mut home = call.lend(carried.home).map_err(nothing_written)?;
+    if call.spec.access != Access::Read && !copies.is_empty() {
+        let probes: Vec<&Copy> = probes.iter().map(|&at| &copies[at]).collect();
+        try_copies(call, &mut home, &probes).map_err(nothing_written)?;
+    }
+    let mut command: Vec<&[u8]> = call.args.iter().collect();
+    for key in keys {
+        command[key.position] = key.stored;
+    }
+    for (position, name) in &missing {
+        command[*position] = name;
+    }
+    let mut copied: Vec<&Copy> = Vec::with_capacity(copies.len());
+    for copy in &copies {
+        command[copy.position] = &copy.name;
+        copied.push(copy);
+    }
+    let commands = with_copies(&copied, Some(command));
+    let replies = exec_unwatched(&mut home, &commands, call.deadline)?;
+    if let Some(error) = replies.iter().take(copies.len()).find_map(|reply| error_in(reply)) {
+        // The command ran without that key. One that only reads did no harm.
+        let writes = call.spec.access != Access::Read;
+        let error = if writes { error.with_outcome(Outcome::Partial) } else { error };
+        return Err(error.with_node(|| home.node().to_string()));
+    }
+    let reply = replies.into_iter().nth(copies.len()).ok_or_else(gave_nothing)?;
+    match error_in(&reply) {
+        Some(error) => Err(error.with_node(|| home.node().to_string())),
+        None => Ok(reply),
+    }
+}
 
-    /// Restores and forgets some values. A command that writes must not run when that fails, and inside of its own
-    /// transaction it could not be kept from running.
-    fn probe(&self, home: &mut Lease, copies: &[&Copy]) -> Result<()> {
-        let replies = exec_unwatched(home, &with_copies(copies, None), self.deadline)?;
-        all_succeeded(home, &replies)
-    }
+/// Restores and forgets some values. A command that writes must not run when that fails, and inside of its own
+/// transaction it could not be kept from running.
+fn try_copies(call: &Call<'_>, home: &mut Lease, copies: &[&Copy]) -> Result<()> {
+    let replies = exec_unwatched(home, &with_copies(copies, None), call.deadline)?;
+    all_succeeded(home, &replies)
 }
 
 /// The commands that restore copies, run a command and delete the copies, when there are any.

@@ -1,6 +1,7 @@
 //! One member or one element from one node to another: `SMOVE`, `RPOPLPUSH`, `LMOVE` and their blocking forms.
 
-use super::{across, meaning_told, STASHED};
+use super::wait::{wait_for_element, wait_to_move_between};
+use super::{across, explained, STASHED};
 use super::{integer, nothing_written, owned};
 use super::{Stash, StashContent};
 use crate::command::{Across, Emulation, Wait, WaitArgument};
@@ -18,7 +19,7 @@ pub(crate) static MOVE_MEMBER: Strategy = Strategy {
         |_| 5,
     )),
     route: in_rounds,
-    run: |call, route| across(call, route, |call, keys| moved(call, keys, Call::move_member)),
+    run: |call, route| across(call, route, |call, keys| over_stashes(call, keys, move_member)),
     ..Strategy::ONE_NODE
 };
 
@@ -30,19 +31,19 @@ pub(crate) static MOVE_ELEMENT: Strategy = Strategy {
         |_| 5,
     )),
     route: in_rounds,
-    run: |call, route| across(call, route, |call, keys| moved(call, keys, Call::move_element)),
-    wait: |call, keys| call.wait_to_move_between(keys),
+    run: |call, route| across(call, route, |call, keys| over_stashes(call, keys, move_element)),
+    wait: |call, keys| wait_to_move_between(call, keys),
     ..Strategy::ONE_NODE
 };
 
-fn moved<'r>(
+fn over_stashes<'r>(
     call: &Call<'r>,
     keys: &[Placed<'_>],
     steps: fn(&Call<'r>, &Placed<'_>, &Placed<'_>) -> Result<Vec<u8>>,
 ) -> Result<Vec<u8>> {
     let [source, destination] = keys else { return Err(no_meaning()) };
     let moved = steps(call, source, destination);
-    moved.map_err(|error| meaning_told(STASHED, call.told_of_both(source, destination, error)))
+    moved.map_err(|error| explained(STASHED, call.with_both_ends(source, destination, error)))
 }
 
 pub(super) fn member_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
@@ -80,7 +81,8 @@ pub(super) fn element_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step>
 /// It is taken out into one stash on the source's node and put into another on the destination's node; when the first
 /// one is emptied, the move is committed, and the second goes into the destination. So at every moment the stashes tell
 /// where it belongs: as long as the first one exists, to the source; else to the destination.
-struct Way<'w> {
+struct Move<'w> {
+    call: &'w Call<'w>,
     source: &'w Placed<'w>,
     destination: &'w Placed<'w>,
     from: Stash,
@@ -89,7 +91,7 @@ struct Way<'w> {
     load: &'w [u8],
 }
 
-impl Way<'_> {
+impl Move<'_> {
     /// Fills a stash.
     fn fill(&self, stash: &Stash) -> Vec<Vec<u8>> {
         let put = if stash.content() == StashContent::Set { &b"SADD"[..] } else { b"RPUSH" };
@@ -118,176 +120,183 @@ impl Way<'_> {
     }
 }
 
-impl Call<'_> {
-    /// `SMOVE`: see [`Way`].
-    fn move_member(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
-        let member = self.args.get(3).unwrap_or_default();
-        // In the order in which a server looks: an empty source, then the types.
-        match self.both(b"SCARD", source, destination)? {
-            (0, _) => return Ok(b":0\r\n".to_vec()),
-            (_, Err(wrong_type)) => return Err(wrong_type),
-            _ => {}
-        }
-        let (from, to) = self.stashes(&[b"SMOVE"], source, destination);
-        let way = Way { source, destination, from, to, load: member };
-        let taken = self.step(source.master, &[b"SMOVE", source.stored, &way.from.name(), member]);
-        if integer(taken.map_err(|error| self.may_be_taken(&way, error))?.value())? == 0 {
-            return Ok(b":0\r\n".to_vec());
-        }
-        self.carry_over(&way)?;
-        Ok(b":1\r\n".to_vec())
+/// `SMOVE`: see [`Move`].
+fn move_member(call: &Call<'_>, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
+    let member = call.args.get(3).unwrap_or_default();
+    // In the order in which a server looks: an empty source, then the types.
+    match both(call, b"SCARD", source, destination)? {
+        (0, _) => return Ok(b":0\r\n".to_vec()),
+        (_, Err(wrong_type)) => return Err(wrong_type),
+        _ => {}
     }
-
-    /// `RPOPLPUSH` and its like: see [`Way`].
-    fn move_element(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
-        let name = self.spec.name;
-        let rest: Vec<&[u8]> = self.args.iter().skip(3).collect();
-        let is_side = |word: &&[u8]| word.eq_ignore_ascii_case(b"LEFT") || word.eq_ignore_ascii_case(b"RIGHT");
-        let sides = if name.ends_with("RPOPLPUSH") { 0 } else { 2 };
-        if rest.iter().take(sides).filter(|word| is_side(word)).count() != sides {
-            // A server reads the words before it looks at any key.
-            return Err(Error::server(b"ERR syntax error"));
-        }
-        // It reads the time before it looks at any key as well: a time that it refuses it is given first.
-        let is_refused = self.spec.wait != WaitArgument::None && self.wait == Wait::None;
-        // In the order in which a server looks: an empty source, then the types.
-        if !is_refused {
-            if let (1.., Err(wrong_type)) = self.prompt().both(b"LLEN", source, destination)? {
-                return Err(wrong_type);
-            }
-        }
-        let (from, to) = self.stashes(&[&[name.as_bytes()], &rest[..sides]].concat(), source, destination);
-        let way = Way { source, destination, from, to, load: &[] };
-        let stash = way.from.name();
-        let take = [&[name.as_bytes(), source.stored, &stash], &rest[..]].concat();
-        let taken = match self.can_be_cancelled() {
-            true => self.wait_for_element(source.master, &take),
-            false => self.step(source.master, &take),
-        };
-        let after_wait = self.prompt();
-        let taken = taken.map_err(|error| after_wait.may_be_taken(&way, error))?;
-        if let ValueRef::Bulk(element) = taken.value() {
-            after_wait.carry_over(&Way { load: element, ..way })?;
-        }
-        Ok(taken.0)
+    let (from, to) = call.stashes(&[b"SMOVE"], source, destination);
+    let moved = Move { call, source, destination, from, to, load: member };
+    let taken = call.step(source.master, &[b"SMOVE", source.stored, &moved.from.name(), member]);
+    if integer(taken.map_err(|error| moved.may_be_taken(error))?.value())? == 0 {
+        return Ok(b":0\r\n".to_vec());
     }
+    moved.carry_over()?;
+    Ok(b":1\r\n".to_vec())
+}
 
-    /// How much the source holds, and whether the destination has the right type, both asked at once.
-    fn both(&self, ask: &[u8], source: &Placed<'_>, destination: &Placed<'_>) -> Result<(i64, Result<()>)> {
-        let parts = [
-            self.part(source.shard, &[ask, source.stored], vec![source.position]),
-            self.part(destination.shard, &[ask, destination.stored], vec![destination.position]),
-        ];
-        let mut results = self.fan_out(&parts)?.into_iter();
-        let (Some(first), Some(second)) = (results.next(), results.next()) else { return Ok((0, Ok(()))) };
-        let held = integer(first.map_err(nothing_written)?.frame().value())?;
-        match second {
-            Ok(_) => Ok((held, Ok(()))),
-            Err(error) if error.is_server() => Ok((held, Err(error))),
-            Err(error) => Err(nothing_written(error)),
+/// `RPOPLPUSH` and its like: see [`Move`].
+fn move_element(call: &Call<'_>, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
+    let name = call.spec.name;
+    let rest: Vec<&[u8]> = call.args.iter().skip(3).collect();
+    let is_side = |word: &&[u8]| word.eq_ignore_ascii_case(b"LEFT") || word.eq_ignore_ascii_case(b"RIGHT");
+    let sides = if name.ends_with("RPOPLPUSH") { 0 } else { 2 };
+    if rest.iter().take(sides).filter(|word| is_side(word)).count() != sides {
+        // A server reads the words before it looks at any key.
+        return Err(Error::server(b"ERR syntax error"));
+    }
+    // It reads the time before it looks at any key as well: a time that it refuses it is given first.
+    let is_refused = call.spec.wait != WaitArgument::None && call.wait == Wait::None;
+    // In the order in which a server looks: an empty source, then the types.
+    if !is_refused {
+        if let (1.., Err(wrong_type)) = both(&call.without_wait(), b"LLEN", source, destination)? {
+            return Err(wrong_type);
         }
     }
+    let (from, to) = call.stashes(&[&[name.as_bytes()], &rest[..sides]].concat(), source, destination);
+    let stash = from.name();
+    let take = [&[name.as_bytes(), source.stored, &stash], &rest[..]].concat();
+    let taken = match call.can_be_cancelled() {
+        true => wait_for_element(call, source.master, &take),
+        false => call.step(source.master, &take),
+    };
+    let after_wait = call.without_wait();
+    let moved = Move { call: &after_wait, source, destination, from, to, load: &[] };
+    let taken = taken.map_err(|error| moved.may_be_taken(error))?;
+    if let ValueRef::Bulk(element) = taken.value() {
+        Move { load: element, ..moved }.carry_over()?;
+    }
+    Ok(taken.0)
+}
 
+/// How much the source holds, and whether the destination has the right type, both asked at once.
+fn both(call: &Call<'_>, ask: &[u8], source: &Placed<'_>, destination: &Placed<'_>) -> Result<(i64, Result<()>)> {
+    let parts = [
+        call.part(source.shard, &[ask, source.stored], vec![source.position]),
+        call.part(destination.shard, &[ask, destination.stored], vec![destination.position]),
+    ];
+    let mut results = call.fan_out(&parts)?.into_iter();
+    let (Some(first), Some(second)) = (results.next(), results.next()) else { return Ok((0, Ok(()))) };
+    let held = integer(first.map_err(nothing_written)?.frame().value())?;
+    match second {
+        Ok(_) => Ok((held, Ok(()))),
+        Err(error) if error.is_server() => Ok((held, Err(error))),
+        Err(error) => Err(nothing_written(error)),
+    }
+}
+
+impl Move<'_> {
     /// What was taken out goes to the destination, or back where it was.
-    fn carry_over(&self, way: &Way<'_>) -> Result<()> {
-        let (source, destination) = (way.source.master, way.destination.master);
-        let fill: Vec<Vec<u8>> = way.fill(&way.to);
+    fn carry_over(&self) -> Result<()> {
+        let (source, destination) = (self.source.master, self.destination.master);
+        let fill: Vec<Vec<u8>> = self.fill(&self.to);
         let fill: Vec<&[u8]> = fill.iter().map(Vec::as_slice).collect();
-        if let Err(error) = self.step(destination, &fill) {
+        if let Err(error) = self.call.step(destination, &fill) {
             return Err(match error.outcome() {
-                Outcome::NotApplied => self.return_to_source(way, error),
-                // It may still be on its way there, so the name is taken: what came late would belong to nobody.
-                _ => self.withdraw(way, &way.to.seal(), error),
+                Outcome::NotApplied => self.return_to_source(error),
+                // It may still be on its self there, so the name is taken: what came late would belong to nobody.
+                _ => self.withdraw(&self.to.seal(), error),
             });
         }
-        let given_back = || Error::reply(format!("what waited in {} was given back meanwhile", way.from));
-        let committed = match self.twice(source, &way.commit()) {
+        let given_back = || Error::reply(format!("what waited in {} was given back meanwhile", self.from));
+        let committed = match self.call.step_repeatable(source, &self.commit()) {
             Ok((reply, _)) if reply.is_one() => true,
             // The first time has emptied it, or somebody has given it back since.
             Ok((_, true)) => false,
-            Ok(_) => return Err(self.forget_to(way, given_back())),
-            Err(error) if error.kind() == ErrorKind::WrongType => return Err(self.forget_to(way, given_back())),
-            Err(error) if error.is_server() => return Err(self.withdraw(way, &way.drop_to(), error)),
-            Err(error) => return Err(self.in_either(way, error)),
+            Ok(_) => return Err(self.forget_to(given_back())),
+            Err(error) if error.kind() == ErrorKind::WrongType => return Err(self.forget_to(given_back())),
+            Err(error) if error.is_server() => return Err(self.withdraw(&self.drop_to(), error)),
+            Err(error) => return Err(self.in_either(error)),
         };
-        match self.twice(destination, &way.deliver(&way.to)) {
+        match self.call.step_repeatable(destination, &self.deliver(&self.to)) {
             // What is committed, somebody else can only have delivered.
             Ok((reply, false)) if !committed && (reply.is_nil() || reply.is(0)) => {
-                let error = Error::reply(format!("somebody else dealt with {}", way.to));
-                Err(error.with_outcome(Outcome::Unknown).with_node(|| self.topology().node(destination).to_string()))
+                let error = Error::reply(format!("somebody else dealt with {}", self.to));
+                Err(error
+                    .with_outcome(Outcome::Unknown)
+                    .with_node(|| self.call.topology().node(destination).to_string()))
             }
             Ok(_) => Ok(()),
-            Err(error) if error.is_server() => Err(self.take_back(way, error)),
+            Err(error) if error.is_server() => Err(self.take_back(error)),
             Err(error) => {
-                let note =
-                    format!("the source has lost it, and it may lie in {}", self.place(&way.to, way.destination));
+                let note = format!(
+                    "the source has lost it, and it may lie in {}",
+                    self.call.describe(&self.to, self.destination)
+                );
                 Err(partial_at_least(error).with_note(&note))
             }
         }
     }
 
     /// Undoes the first step.
-    fn return_to_source(&self, way: &Way<'_>, why: Error) -> Error {
-        match self.twice(way.source.master, &way.deliver(&way.from)) {
+    fn return_to_source(&self, why: Error) -> Error {
+        match self.call.step_repeatable(self.source.master, &self.deliver(&self.from)) {
             Ok(_) => why.with_outcome(Outcome::NotApplied),
             Err(_) => {
-                let note = format!("what was moved waits in {}", self.place(&way.from, way.source));
+                let note = format!("what was moved waits in {}", self.call.describe(&self.from, self.source));
                 why.with_outcome(Outcome::Partial).with_note(&note)
             }
         }
     }
 
     /// Undoes the first two steps: `ends` is what ends the stash at the destination.
-    fn withdraw(&self, way: &Way<'_>, ends: &[Vec<u8>], why: Error) -> Error {
-        match self.twice(way.destination.master, ends) {
-            Ok(_) => self.return_to_source(way, why),
-            Err(_) => self.in_either(way, why.with_outcome(Outcome::Unknown)),
+    fn withdraw(&self, ends: &[Vec<u8>], why: Error) -> Error {
+        match self.call.step_repeatable(self.destination.master, ends) {
+            Ok(_) => self.return_to_source(why),
+            Err(_) => self.in_either(why.with_outcome(Outcome::Unknown)),
         }
     }
 
     /// Undoes a move that is committed, because the destination does not take it: in the order in which it was made,
     /// so that at no moment two places claim it.
-    fn take_back(&self, way: &Way<'_>, why: Error) -> Error {
-        let fill = way.fill(&way.from);
+    fn take_back(&self, why: Error) -> Error {
+        let fill = self.fill(&self.from);
         let fill: Vec<&[u8]> = fill.iter().map(Vec::as_slice).collect();
-        match self.step(way.source.master, &fill) {
-            Ok(_) => self.withdraw(way, &way.drop_to(), why),
+        match self.call.step(self.source.master, &fill) {
+            Ok(_) => self.withdraw(&self.drop_to(), why),
             Err(error) if error.outcome() == Outcome::NotApplied => {
-                let note = format!("the source has lost it, and it waits in {}", self.place(&way.to, way.destination));
+                let note = format!(
+                    "the source has lost it, and it waits in {}",
+                    self.call.describe(&self.to, self.destination)
+                );
                 why.with_outcome(Outcome::Partial).with_note(&note)
             }
-            Err(_) => self.in_either(way, why.with_outcome(Outcome::Unknown)),
+            Err(_) => self.in_either(why.with_outcome(Outcome::Unknown)),
         }
     }
 
     /// Somebody else gave back what was moved, so the stash at the destination holds nothing of value.
-    fn forget_to(&self, way: &Way<'_>, why: Error) -> Error {
-        let why = why.with_node(|| self.topology().node(way.source.master).to_string());
-        match self.twice(way.destination.master, &way.drop_to()) {
+    fn forget_to(&self, why: Error) -> Error {
+        let why = why.with_node(|| self.call.topology().node(self.source.master).to_string());
+        match self.call.step_repeatable(self.destination.master, &self.drop_to()) {
             Ok(_) => why.with_outcome(Outcome::NotApplied),
             Err(_) => {
-                let note = format!("a copy may be left in {}", self.place(&way.to, way.destination));
+                let note = format!("a copy may be left in {}", self.call.describe(&self.to, self.destination));
                 why.with_outcome(Outcome::Partial).with_note(&note)
             }
         }
     }
 
     /// An error of the first step, after which what it took out may lie in its stash. What is found there goes back; when
-    /// nothing is, the step may still be on its way.
-    fn may_be_taken(&self, way: &Way<'_>, error: Error) -> Error {
+    /// nothing is, the step may still be on its self.
+    fn may_be_taken(&self, error: Error) -> Error {
         if error.outcome() == Outcome::NotApplied {
             return error;
         }
-        let back = way.deliver(&way.from);
-        match self.step(way.source.master, &back.iter().map(Vec::as_slice).collect::<Vec<_>>()) {
+        let back = self.deliver(&self.from);
+        match self.call.step(self.source.master, &back.iter().map(Vec::as_slice).collect::<Vec<_>>()) {
             Ok(reply) if reply.is_one() => error.with_outcome(Outcome::NotApplied),
-            _ => error.with_note(&format!("what was moved may lie in {}", self.place(&way.from, way.source))),
+            _ => error.with_note(&format!("what was moved may lie in {}", self.call.describe(&self.from, self.source))),
         }
     }
 
     /// An error after which both stashes may be left.
-    fn in_either(&self, way: &Way<'_>, error: Error) -> Error {
-        let (from, to) = (self.place(&way.from, way.source), self.place(&way.to, way.destination));
+    fn in_either(&self, error: Error) -> Error {
+        let (from, to) = (self.call.describe(&self.from, self.source), self.call.describe(&self.to, self.destination));
         partial_at_least(error).with_note(&format!("what was moved lies in {from}; without that one, in {to}"))
     }
 }

@@ -24,124 +24,127 @@ struct Batch<'b> {
     fields: Vec<(usize, Vec<u8>, &'b [u8])>,
 }
 
-impl Call<'_> {
-    /// What the patterns lead to, element by element; for each element in the order of the patterns. All nodes are
-    /// asked at the same time.
-    pub(super) fn look_up(&self, elements: &[Vec<u8>], patterns: &[Pattern<'_>], role: Role) -> Result<Vec<Cell>> {
-        let mut cells: Vec<Cell> = vec![None; elements.len() * patterns.len()];
-        if cells.is_empty() {
-            return Ok(cells);
-        }
-        let nodes = self.topology().distinct_shards().count();
-        let step = (LOOKUPS * nodes / patterns.len()).max(1);
-        for (nth, chunk) in elements.chunks(step).enumerate() {
-            for (cell, value) in self.round(chunk, patterns, role, nth * step * patterns.len())? {
-                cells[cell] = value;
-            }
-        }
-        Ok(cells)
+/// What the patterns lead to, element by element; for each element in the order of the patterns. All nodes are
+/// asked at the same time.
+pub(super) fn look_up(
+    call: &Call<'_>,
+    elements: &[Vec<u8>],
+    patterns: &[Pattern<'_>],
+    role: Role,
+) -> Result<Vec<Cell>> {
+    let mut cells: Vec<Cell> = vec![None; elements.len() * patterns.len()];
+    if cells.is_empty() {
+        return Ok(cells);
     }
+    let nodes = call.topology().distinct_shards().count();
+    let step = (LOOKUPS * nodes / patterns.len()).max(1);
+    for (nth, chunk) in elements.chunks(step).enumerate() {
+        for (cell, value) in look_up_some(call, chunk, patterns, role, nth * step * patterns.len())? {
+            cells[cell] = value;
+        }
+    }
+    Ok(cells)
+}
 
-    /// One round of it; `first` is the first cell.
-    fn round(
-        &self,
-        elements: &[Vec<u8>],
-        patterns: &[Pattern<'_>],
-        role: Role,
-        first: usize,
-    ) -> Result<Vec<(usize, Cell)>> {
-        let topology = self.topology();
-        // In the order of the masters.
-        let mut batches: Vec<Option<Batch<'_>>> = (0..topology.server_count()).map(|_| None).collect();
-        let pairs = elements.iter().flat_map(|element| patterns.iter().map(move |pattern| (element, pattern)));
-        for (cell, (element, pattern)) in (first..).zip(pairs) {
-            let key = pattern.key(element);
-            let (shard, stored) = self.planner.placement.place(&key, topology);
-            let batch = batches[topology.shards()[shard].master()].get_or_insert_with(|| Batch {
-                shard,
-                strings: Vec::new(),
-                fields: Vec::new(),
-            });
-            match pattern.field() {
-                Some(field) => batch.fields.push((cell, stored.to_vec(), field)),
-                None => batch.strings.push((cell, stored.to_vec())),
-            }
+/// One round of it; `first` is the first cell.
+fn look_up_some(
+    call: &Call<'_>,
+    elements: &[Vec<u8>],
+    patterns: &[Pattern<'_>],
+    role: Role,
+    first: usize,
+) -> Result<Vec<(usize, Cell)>> {
+    let topology = call.topology();
+    // In the order of the masters.
+    let mut batches: Vec<Option<Batch<'_>>> = (0..topology.server_count()).map(|_| None).collect();
+    let pairs = elements.iter().flat_map(|element| patterns.iter().map(move |pattern| (element, pattern)));
+    for (cell, (element, pattern)) in (first..).zip(pairs) {
+        let key = pattern.key(element);
+        let (shard, stored) = call.planner.placement.place(&key, topology);
+        let batch = batches[topology.shards()[shard].master()].get_or_insert_with(|| Batch {
+            shard,
+            strings: Vec::new(),
+            fields: Vec::new(),
+        });
+        match pattern.field() {
+            Some(field) => batch.fields.push((cell, stored.to_vec(), field)),
+            None => batch.strings.push((cell, stored.to_vec())),
         }
-        self.ask_all(&batches.into_iter().flatten().collect::<Vec<_>>(), role)
     }
+    ask_all(call, &batches.into_iter().flatten().collect::<Vec<_>>(), role)
+}
 
-    fn ask_all(&self, batches: &[Batch<'_>], role: Role) -> Result<Vec<(usize, Cell)>> {
-        let mut chosen: Vec<(usize, bool, &Batch<'_>)> = Vec::with_capacity(batches.len());
-        for batch in batches {
-            let mut candidates = self.candidates(Target::Shard(batch.shard, role));
-            let server = candidates.next();
-            let others = candidates.has_more();
-            chosen.extend(server.map(|server| (server, others, batch)));
-        }
-        // Connections are taken in the order of the servers: two calls can so never wait for one another.
-        sort_by_key(&mut chosen, |(server, ..)| *server);
-        let mut asked = Vec::with_capacity(chosen.len());
-        for &(server, others, batch) in &chosen {
-            let (deadline, began) = (self.part_of_the_time(others), Instant::now());
-            let lease = self.lend_in_step(server, deadline, others).and_then(|mut lease| {
-                lease.send(&batch.request(), batch.replies(), deadline)?;
-                Ok(lease)
-            });
-            asked.push((server, batch, lease, deadline, began));
-        }
-        // Every reply is read before anything is asked again, or the connections would be closed.
-        let received: Vec<_> = asked
-            .into_iter()
-            .map(|(server, batch, lease, deadline, began)| {
-                let result = lease.and_then(|lease| batch.receive(lease, deadline));
-                // A dead connection says nothing yet about its server.
-                let dead = |error: &Error| matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol);
-                if role == Role::Replica && !result.as_ref().is_err_and(dead) {
-                    self.note(server, began, &result);
-                }
-                (batch, result)
-            })
-            .collect();
-        let mut cells = Vec::new();
-        for (batch, result) in received {
-            cells.extend(match result {
-                Err(error) if error.is_servers_fault() => self.ask_again(batch, role, error)?,
-                result => result?,
-            });
-        }
-        Ok(cells)
+fn ask_all(call: &Call<'_>, batches: &[Batch<'_>], role: Role) -> Result<Vec<(usize, Cell)>> {
+    let mut chosen: Vec<(usize, bool, &Batch<'_>)> = Vec::with_capacity(batches.len());
+    for batch in batches {
+        let mut candidates = call.candidates(Target::Shard(batch.shard, role));
+        let server = candidates.next();
+        let others = candidates.has_more();
+        chosen.extend(server.map(|server| (server, others, batch)));
     }
+    // Connections are taken in the order of the servers: two calls can so never wait for one another.
+    sort_by_key(&mut chosen, |(server, ..)| *server);
+    let mut asked = Vec::with_capacity(chosen.len());
+    for &(server, others, batch) in &chosen {
+        let (deadline, began) = (call.part_of_the_time(others), Instant::now());
+        let lease = call.lend_in_step(server, deadline, others).and_then(|mut lease| {
+            lease.send(&batch.request(), batch.replies(), deadline)?;
+            Ok(lease)
+        });
+        asked.push((server, batch, lease, deadline, began));
+    }
+    // Every reply is read before anything is asked again, or the connections would be closed.
+    let received: Vec<_> = asked
+        .into_iter()
+        .map(|(server, batch, lease, deadline, began)| {
+            let result = lease.and_then(|lease| batch.receive(lease, deadline));
+            // A dead connection says nothing yet about its server.
+            let dead = |error: &Error| matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol);
+            if role == Role::Replica && !result.as_ref().is_err_and(dead) {
+                call.note(server, began, &result);
+            }
+            (batch, result)
+        })
+        .collect();
+    let mut cells = Vec::new();
+    for (batch, result) in received {
+        cells.extend(match result {
+            Err(error) if error.is_servers_fault() => ask_again(call, batch, role, error)?,
+            result => result?,
+        });
+    }
+    Ok(cells)
+}
 
-    /// To look up does no harm, so a server that failed is asked once more, and so are those that hold the same.
-    fn ask_again(&self, batch: &Batch<'_>, role: Role, why: Error) -> Result<Vec<(usize, Cell)>> {
-        let mut last = why;
-        let mut candidates = self.candidates(Target::Shard(batch.shard, role));
-        while let Some(server) = candidates.next() {
-            if self.deadline.left().is_err() {
-                break;
-            }
-            if matches!(last.kind(), ErrorKind::Io | ErrorKind::Protocol) {
-                self.servers.pools[server].drop_idle();
-            }
-            let (others, began) = (candidates.has_more(), Instant::now());
-            let deadline = self.part_of_the_time(others);
-            let answered = self.lend_in_step(server, deadline, others).and_then(|mut lease| {
-                lease.send(&batch.request(), batch.replies(), deadline)?;
-                batch.receive(lease, deadline)
-            });
-            if role == Role::Replica {
-                self.note(server, began, &answered);
-            }
-            match answered {
-                Err(error) if error.is_servers_fault() => {
-                    candidates.failed(server);
-                    last = error;
-                }
-                result => return result,
-            }
+/// To look up does no harm, so a server that failed is asked once more, and so are those that hold the same.
+fn ask_again(call: &Call<'_>, batch: &Batch<'_>, role: Role, why: Error) -> Result<Vec<(usize, Cell)>> {
+    let mut last = why;
+    let mut candidates = call.candidates(Target::Shard(batch.shard, role));
+    while let Some(server) = candidates.next() {
+        if call.deadline.left().is_err() {
+            break;
         }
-        Err(last)
+        if matches!(last.kind(), ErrorKind::Io | ErrorKind::Protocol) {
+            call.servers.pools[server].drop_idle();
+        }
+        let (others, began) = (candidates.has_more(), Instant::now());
+        let deadline = call.part_of_the_time(others);
+        let answered = call.lend_in_step(server, deadline, others).and_then(|mut lease| {
+            lease.send(&batch.request(), batch.replies(), deadline)?;
+            batch.receive(lease, deadline)
+        });
+        if role == Role::Replica {
+            call.note(server, began, &answered);
+        }
+        match answered {
+            Err(error) if error.is_servers_fault() => {
+                candidates.failed(server);
+                last = error;
+            }
+            result => return result,
+        }
     }
+    Err(last)
 }
 
 impl Batch<'_> {

@@ -2,6 +2,8 @@
 
 use super::watch_keys::type_in;
 use crate::command::{Group, Wait, WaitArgument};
+use crate::cross_node::pop::{request_for, takes_type};
+use crate::cross_node::streams::takes_nothing;
 use crate::cross_node::{nothing, nothing_written, Reply};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{cancelled, Answer, Call, Cancellable};
@@ -116,191 +118,188 @@ fn wait_on_server(call: &Call<'_>, server: usize) -> Result<Answer> {
     }
 }
 
-impl Call<'_> {
-    /// Waits for the first of some lists or sorted sets of one server that has something.
-    pub(crate) fn wait_on_one_for_first(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
-        let request = |places: &[usize], slice: Duration| {
-            let keys: Vec<&Placed<'_>> = places.iter().map(|&at| &keys[at]).collect();
-            command(self.native(&keys, Some(&seconds(slice))).iter().map(Vec::as_slice))
+/// Waits for the first of some lists or sorted sets of one server that has something.
+pub(crate) fn wait_for_first_on_one(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    let request = |places: &[usize], slice: Duration| {
+        let keys: Vec<&Placed<'_>> = places.iter().map(|&at| &keys[at]).collect();
+        command(request_for(call, &keys, Some(&seconds(slice))).iter().map(Vec::as_slice))
+    };
+    let names = keys.iter().map(|key| key.stored).collect();
+    wait_in_slices(call, &Waiter { server: keys[0].master, keys: names, request: &request })
+}
+
+/// Waits for an element of the first of two lists of one server.
+pub(crate) fn wait_to_move_between(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    let mut words: Vec<&[u8]> = call.args.iter().collect();
+    keys.iter().for_each(|key| words[key.position] = key.stored);
+    wait_to_move(call, keys[0].master, &words)
+}
+
+/// The same for a step of a command, which brings one element.
+pub(in crate::cross_node) fn wait_for_element(call: &Call<'_>, server: usize, words: &[&[u8]]) -> Result<Reply> {
+    wait_to_move(call, server, words).map(Reply)
+}
+
+/// Waits for an element of the first of two lists.
+fn wait_to_move(call: &Call<'_>, server: usize, words: &[&[u8]]) -> Result<Vec<u8>> {
+    let place = if call.spec.wait == WaitArgument::FirstSeconds { 1 } else { words.len() - 1 };
+    let request = |_: &[usize], slice: Duration| {
+        let wait = seconds(slice);
+        command(words.iter().enumerate().map(|(at, word)| if at == place { wait.as_bytes() } else { *word }))
+    };
+    wait_in_slices(call, &Waiter { server, keys: vec![words[1]], request: &request })
+}
+
+/// When the wait is over; `None` when it has no end.
+pub(crate) fn end_of_wait(call: &Call<'_>) -> Option<Instant> {
+    match call.wait {
+        Wait::AtMost(time) => Instant::now().checked_add(time),
+        Wait::None | Wait::Forever => None,
+    }
+}
+
+/// Waits on one server, until it has something, the time is over or another thread wants that.
+pub(crate) fn wait_in_slices(call: &Call<'_>, waiter: &Waiter<'_>) -> Result<Vec<u8>> {
+    let until = end_of_wait(call);
+    let mut lease = lend_to_wait(call, waiter.server)?;
+    lease.refuse_too_many_words(call.args.as_bytes(), call.deadline)?;
+    // By which number the server knows the connection; 0 until that is known.
+    let (over, client) = (AtomicBool::new(false), AtomicI64::new(0));
+    let (given, is_clean) = std::thread::scope(|scope| {
+        let wish = Arc::new(Wish::default());
+        let told = Arc::clone(&wish);
+        let _listening = call.cancel.map(|(cancel, _)| cancel.listen(move || told.set(|told| told.is_wanted = true)));
+        let heard = Arc::clone(&wish);
+        let (server, over, client) = (waiter.server, &over, &client);
+        let waker = move || wake_when_told(call, server, &heard, over, client);
+        let waker = match std::thread::Builder::new().spawn_scoped(scope, waker) {
+            Ok(waker) => waker,
+            Err(error) => return (Err(Error::io(error, Outcome::NotApplied, "starting to wait")), true),
         };
-        let names = keys.iter().map(|key| key.stored).collect();
-        self.wait_in_slices(&Waiter { server: keys[0].master, keys: names, request: &request })
+        let ending = Ending(&wish);
+        let given = wait_with(call, &mut lease, waiter, until, over, client);
+        drop(ending);
+        (given, waker.join().unwrap_or(false))
+    });
+    if !is_clean {
+        // The word that the wait is over may still be on its way, and would hit the next command.
+        lease.discard(CloseReason::Unread);
     }
-
-    /// Waits for an element of the first of two lists of one server.
-    pub(crate) fn wait_to_move_between(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
-        let mut words: Vec<&[u8]> = self.args.iter().collect();
-        keys.iter().for_each(|key| words[key.position] = key.stored);
-        self.wait_to_move(keys[0].master, &words)
+    match given? {
+        Some(reply) => Ok(reply),
+        None => nothing(over.load(Ordering::SeqCst)),
     }
+}
 
-    /// The same for a step of a command, which brings one element.
-    pub(in crate::cross_node) fn wait_for_element(&self, server: usize, words: &[&[u8]]) -> Result<Reply> {
-        self.wait_to_move(server, words).map(Reply)
+/// Once another thread wants the wait to end, tells the server so until it has ended; whether the server has heard it
+/// each time.
+fn wake_when_told(call: &Call<'_>, server: usize, wish: &Wish, over: &AtomicBool, client: &AtomicI64) -> bool {
+    wish.wait(None, |told| told.is_wanted);
+    if !wish.told().is_wanted {
+        return true;
     }
-
-    /// Waits for an element of the first of two lists.
-    fn wait_to_move(&self, server: usize, words: &[&[u8]]) -> Result<Vec<u8>> {
-        let place = if self.spec.wait == WaitArgument::FirstSeconds { 1 } else { words.len() - 1 };
-        let request = |_: &[usize], slice: Duration| {
-            let wait = seconds(slice);
-            command(words.iter().enumerate().map(|(at, word)| if at == place { wait.as_bytes() } else { *word }))
-        };
-        self.wait_in_slices(&Waiter { server, keys: vec![words[1]], request: &request })
-    }
-
-    /// When the wait is over; `None` when it has no end.
-    pub(crate) fn until(&self) -> Option<Instant> {
-        match self.wait {
-            Wait::AtMost(time) => Instant::now().checked_add(time),
-            Wait::None | Wait::Forever => None,
+    over.store(true, Ordering::SeqCst);
+    let mut is_clean = true;
+    loop {
+        is_clean &= wake(call, server, client.load(Ordering::SeqCst));
+        wish.wait(Some(Instant::now() + AGAIN), |_| false);
+        if wish.told().is_over {
+            return is_clean;
         }
     }
+}
 
-    /// Waits on one server, until it has something, the time is over or another thread wants that.
-    pub(crate) fn wait_in_slices(&self, waiter: &Waiter<'_>) -> Result<Vec<u8>> {
-        let until = self.until();
-        let mut lease = self.lend_to_wait(waiter.server)?;
-        lease.refuse_too_many_words(self.args.as_bytes(), self.deadline)?;
-        // By which number the server knows the connection; 0 until that is known.
-        let (over, client) = (AtomicBool::new(false), AtomicI64::new(0));
-        let (given, is_clean) = std::thread::scope(|scope| {
-            let wish = Arc::new(Wish::default());
-            let told = Arc::clone(&wish);
-            let _listening =
-                self.cancel.map(|(cancel, _)| cancel.listen(move || told.set(|told| told.is_wanted = true)));
-            let heard = Arc::clone(&wish);
-            let (server, over, client) = (waiter.server, &over, &client);
-            let waker = move || self.wake_when_told(server, &heard, over, client);
-            let waker = match std::thread::Builder::new().spawn_scoped(scope, waker) {
-                Ok(waker) => waker,
-                Err(error) => return (Err(Error::io(error, Outcome::NotApplied, "starting to wait")), true),
-            };
-            let ending = Ending(&wish);
-            let given = self.wait_with(&mut lease, waiter, until, over, client);
-            drop(ending);
-            (given, waker.join().unwrap_or(false))
-        });
-        if !is_clean {
-            // The word that the wait is over may still be on its way, and would hit the next command.
-            lease.discard(CloseReason::Unread);
-        }
-        match given? {
-            Some(reply) => Ok(reply),
-            None => nothing(over.load(Ordering::SeqCst)),
-        }
-    }
-
-    /// Once another thread wants the wait to end, tells the server so until it has ended; whether the server has heard it
-    /// each time.
-    fn wake_when_told(&self, server: usize, wish: &Wish, over: &AtomicBool, client: &AtomicI64) -> bool {
-        wish.wait(None, |told| told.is_wanted);
-        if !wish.told().is_wanted {
-            return true;
-        }
-        over.store(true, Ordering::SeqCst);
-        let mut is_clean = true;
-        loop {
-            is_clean &= self.wake(server, client.load(Ordering::SeqCst));
-            wish.wait(Some(Instant::now() + AGAIN), |_| false);
-            if wish.told().is_over {
-                return is_clean;
-            }
-        }
-    }
-
-    /// A connection for a wait: where all are in use, the wait begins by waiting for one.
-    fn lend_to_wait(&self, server: usize) -> Result<Lease> {
-        loop {
-            match self.prompt().lend(server) {
-                Err(error) if error.kind() == ErrorKind::PoolTimeout && self.deadline.left().is_ok() => {
-                    if self.is_cancelled() {
-                        return Err(cancelled());
-                    }
-                }
-                lease => return lease,
-            }
-        }
-    }
-
-    /// Waits a slice at a time. The connection is kept by the caller until all has ended: one may still be told that the
-    /// wait is over, and the next borrower must not hear it.
-    ///
-    /// A server looks at the types of the keys when a wait begins, and not again while it lasts. So what the first request
-    /// is refused for is told; later a key that has become something else is left out until it is a fitting one again.
-    fn wait_with(
-        &self,
-        lease: &mut Lease,
-        waiter: &Waiter<'_>,
-        until: Option<Instant>,
-        over: &AtomicBool,
-        client: &AtomicI64,
-    ) -> Given {
-        let number = lease.ask(&[b"CLIENT", b"ID"], Deadline::after(self.patience)).map_err(nothing_written)?;
-        client.store(if let ValueRef::Integer(number) = number.value() { number } else { 0 }, Ordering::SeqCst);
-        let mut places: Vec<usize> = (0..waiter.keys.len()).collect();
-        let (mut is_first, mut refused) = (true, 0);
-        while !over.load(Ordering::SeqCst) {
-            let left = until.map_or(SLICE, |until| until.saturating_duration_since(Instant::now()));
-            // However short the wait is, the server is asked once.
-            if left.is_zero() && !is_first {
-                return Ok(None);
-            }
-            let is_whole = places.len() == waiter.keys.len();
-            if places.is_empty() {
-                std::thread::sleep(left.min(LOOK_AGAIN));
-            } else {
-                let slice = left.clamp(SHORTEST, if is_whole { SLICE } else { LOOK_AGAIN });
-                let deadline = Deadline::of(self.patience, Wait::AtMost(slice));
-                lease.send(&(waiter.request)(&places, slice), 1, deadline)?;
-                let frame = lease.receive(deadline)?;
-                match frame.value() {
-                    ValueRef::Nil => refused = 0,
-                    ValueRef::Error(text) => {
-                        let error = Error::server(text);
-                        refused += 1;
-                        // Refused twice though every key is a fitting one: not for those.
-                        if is_first || !is_of_a_key(&error) || (is_whole && refused > 2) {
-                            return Err(error.with_node(|| lease.node().to_string()));
-                        }
-                    }
-                    _ => return Ok(Some(frame.as_bytes().to_vec())),
+/// A connection for a wait: where all are in use, the wait begins by waiting for one.
+fn lend_to_wait(call: &Call<'_>, server: usize) -> Result<Lease> {
+    loop {
+        match call.without_wait().lend(server) {
+            Err(error) if error.kind() == ErrorKind::PoolTimeout && call.deadline.left().is_ok() => {
+                if call.is_cancelled() {
+                    return Err(cancelled());
                 }
             }
-            is_first = false;
-            if refused > 0 || !is_whole {
-                places = self.fitting(lease, waiter)?;
+            lease => return lease,
+        }
+    }
+}
+
+/// Waits a slice at a time. The connection is kept by the caller until all has ended: one may still be told that the
+/// wait is over, and the next borrower must not hear it.
+///
+/// A server looks at the types of the keys when a wait begins, and not again while it lasts. So what the first request
+/// is refused for is told; later a key that has become something else is left out until it is a fitting one again.
+fn wait_with(
+    call: &Call<'_>,
+    lease: &mut Lease,
+    waiter: &Waiter<'_>,
+    until: Option<Instant>,
+    over: &AtomicBool,
+    client: &AtomicI64,
+) -> Given {
+    let number = lease.ask(&[b"CLIENT", b"ID"], Deadline::after(call.patience)).map_err(nothing_written)?;
+    client.store(if let ValueRef::Integer(number) = number.value() { number } else { 0 }, Ordering::SeqCst);
+    let mut places: Vec<usize> = (0..waiter.keys.len()).collect();
+    let (mut is_first, mut refused) = (true, 0);
+    while !over.load(Ordering::SeqCst) {
+        let left = until.map_or(SLICE, |until| until.saturating_duration_since(Instant::now()));
+        // However short the wait is, the server is asked once.
+        if left.is_zero() && !is_first {
+            return Ok(None);
+        }
+        let is_whole = places.len() == waiter.keys.len();
+        if places.is_empty() {
+            std::thread::sleep(left.min(LOOK_AGAIN));
+        } else {
+            let slice = left.clamp(SHORTEST, if is_whole { SLICE } else { LOOK_AGAIN });
+            let deadline = Deadline::of(call.patience, Wait::AtMost(slice));
+            lease.send(&(waiter.request)(&places, slice), 1, deadline)?;
+            let frame = lease.receive(deadline)?;
+            match frame.value() {
+                ValueRef::Nil => refused = 0,
+                ValueRef::Error(text) => {
+                    let error = Error::server(text);
+                    refused += 1;
+                    // Refused twice though every key is a fitting one: not for those.
+                    if is_first || !is_of_a_key(&error) || (is_whole && refused > 2) {
+                        return Err(error.with_node(|| lease.node().to_string()));
+                    }
+                }
+                _ => return Ok(Some(frame.as_bytes().to_vec())),
             }
         }
-        Ok(None)
-    }
-
-    /// The places of the keys that a server waits for as they are now.
-    fn fitting(&self, lease: &mut Lease, waiter: &Waiter<'_>) -> Result<Vec<usize>> {
-        let deadline = Deadline::after(self.patience);
-        let requests: Vec<u8> = waiter.keys.iter().flat_map(|key| command([&b"TYPE"[..], key])).collect();
-        lease.send(&requests, waiter.keys.len(), deadline)?;
-        let mut places = Vec::with_capacity(waiter.keys.len());
-        // A group is refused where there is no stream; whatever else is waited for may still come.
-        let may_come = self.spec.group != Group::Streams || self.takes_nothing();
-        for at in 0..waiter.keys.len() {
-            let kind = type_in(lease.receive(deadline).map_err(nothing_written)?.as_bytes())?;
-            if kind == self.takes_type() || (kind == b"none" && may_come) {
-                places.push(at);
-            }
+        is_first = false;
+        if refused > 0 || !is_whole {
+            places = fitting(call, lease, waiter)?;
         }
-        Ok(places)
     }
+    Ok(None)
+}
 
-    /// Tells a server that the wait is over, and whether that was heard. When it cannot be told, its slice ends by itself.
-    fn wake(&self, server: usize, client: i64) -> bool {
-        let deadline = Deadline::after(SLICE);
-        // Not one of the pool: all of those may be waiting.
-        let told = self.servers.pools[server].open(deadline).and_then(|mut connection| {
-            connection.ask(&[b"CLIENT", b"UNBLOCK", client.to_string().as_bytes()], deadline).map(|_| ())
-        });
-        told.is_ok()
+/// The places of the keys that a server waits for as they are now.
+fn fitting(call: &Call<'_>, lease: &mut Lease, waiter: &Waiter<'_>) -> Result<Vec<usize>> {
+    let deadline = Deadline::after(call.patience);
+    let requests: Vec<u8> = waiter.keys.iter().flat_map(|key| command([&b"TYPE"[..], key])).collect();
+    lease.send(&requests, waiter.keys.len(), deadline)?;
+    let mut places = Vec::with_capacity(waiter.keys.len());
+    // A group is refused where there is no stream; whatever else is waited for may still come.
+    let may_come = call.spec.group != Group::Streams || takes_nothing(call);
+    for at in 0..waiter.keys.len() {
+        let kind = type_in(lease.receive(deadline).map_err(nothing_written)?.as_bytes())?;
+        if kind == takes_type(call) || (kind == b"none" && may_come) {
+            places.push(at);
+        }
     }
+    Ok(places)
+}
+
+/// Tells a server that the wait is over, and whether that was heard. When it cannot be told, its slice ends by itself.
+fn wake(call: &Call<'_>, server: usize, client: i64) -> bool {
+    let deadline = Deadline::after(SLICE);
+    // Not one of the pool: all of those may be waiting.
+    let told = call.servers.pools[server].open(deadline).and_then(|mut connection| {
+        connection.ask(&[b"CLIENT", b"UNBLOCK", client.to_string().as_bytes()], deadline).map(|_| ())
+    });
+    told.is_ok()
 }
 
 /// Whether a server refuses a wait because of what a key is.
