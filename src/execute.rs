@@ -11,6 +11,8 @@ pub(crate) mod multi_exec;
 mod own_writes;
 mod pieces;
 mod row;
+#[cfg(test)]
+pub(crate) mod scripted;
 
 pub(crate) use attempts::{Command, Effort};
 pub use cancel::Cancel;

@@ -149,3 +149,34 @@ fn with_copies<'c>(copies: &[&'c Copy], command: Option<Vec<&'c [u8]>>) -> Vec<V
     }
     commands
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::execute::scripted::assert_failures;
+    use crate::table::cmd;
+
+    #[test]
+    fn what_is_done_when_a_step_fails() {
+        let command = cmd("ZUNIONSTORE").arg("a").arg("2").arg("a").arg("b");
+        let expected = "
+            b:DUMP a:MULTI a:RESTORE a:DEL a:EXEC a:MULTI a:RESTORE a:ZUNIONSTORE a:DEL a:EXEC = 1
+            b:DUMP Refused, Breaks, Dies: NotApplied
+            a:MULTI Refused, Breaks, Dies: NotApplied
+            a:RESTORE Refused: NotApplied; a:DEL a:EXEC
+            a:RESTORE Breaks, Dies: NotApplied
+            a:DEL Refused: NotApplied; a:EXEC
+            a:DEL Breaks, Dies: NotApplied
+            a:EXEC Refused, Breaks, Dies: NotApplied
+            a:MULTI Refused, Breaks, Dies: NotApplied
+            a:RESTORE Refused: NotApplied; a:ZUNIONSTORE a:DEL a:EXEC
+            a:RESTORE Breaks, Dies: Unknown
+            a:ZUNIONSTORE Refused: NotApplied; a:DEL a:EXEC
+            a:ZUNIONSTORE Breaks, Dies: Unknown
+            a:DEL Refused: NotApplied; a:EXEC
+            a:DEL Breaks, Dies: Unknown
+            a:EXEC Refused: NotApplied
+            a:EXEC Breaks, Dies: Unknown
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
+}

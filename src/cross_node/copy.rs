@@ -146,3 +146,39 @@ fn selected(to: &mut Lease, count: usize, call: &Call<'_>) -> Result<()> {
     }
     refused.map_or(Ok(()), |error| Err(error.with_node(|| to.node().to_string())))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::execute::scripted::assert_failures;
+    use crate::table::cmd;
+
+    #[test]
+    fn what_is_done_when_a_step_fails() {
+        let command = cmd("COPY").arg("a").arg("b");
+        let expected = "
+            a:DUMP a:PTTL b:RESTORE = 1
+            a:DUMP Refused: NotApplied; a:PTTL
+            a:DUMP Breaks, Dies: NotApplied
+            a:PTTL Refused, Breaks, Dies: NotApplied
+            b:RESTORE Refused: NotApplied
+            b:RESTORE Breaks, Dies: Unknown
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
+
+    #[test]
+    fn what_is_done_when_a_step_in_another_database_fails() {
+        let command = cmd("COPY").arg("a").arg("b").arg("DB").arg("1");
+        let expected = "
+            b:SELECT a:DUMP a:PTTL b:RESTORE b:SELECT = 1
+            b:SELECT Refused, Breaks, Dies: NotApplied; a:DUMP a:PTTL
+            a:DUMP Refused: NotApplied; a:PTTL
+            a:DUMP Breaks, Dies: NotApplied
+            a:PTTL Refused, Breaks, Dies: NotApplied
+            b:RESTORE Refused: NotApplied; b:SELECT
+            b:RESTORE Breaks, Dies: Unknown
+            b:SELECT Refused, Breaks, Dies: 1
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
+}

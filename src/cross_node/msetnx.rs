@@ -441,6 +441,8 @@ fn with_sides(call: &Call<'_>, error: Error, sides: &[Side<'_, '_>]) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::execute::scripted::assert_failures;
+    use crate::table::cmd;
 
     #[test]
     fn a_mark_is_known_by_what_is_left_of_it() {
@@ -450,5 +452,36 @@ mod tests {
         assert!(!left(mark.millis - 70_000) && !left(mark.millis + 70_000) && !left(0));
         assert!(!mark.is_on(ValueRef::Integer(-1)) && !mark.is_on(ValueRef::Nil));
         assert!(mark.millis >= LONG && Mark::new().millis != mark.millis);
+    }
+
+    #[test]
+    fn what_is_done_when_a_step_fails() {
+        let command = cmd("MSETNX").arg("a").arg("x").arg("b").arg("x");
+        let expected = "
+            a:EXISTS a:WATCH a:EXISTS a:MULTI b:EXISTS b:WATCH b:EXISTS b:MULTI a:MSETNX a:PERSIST a:PTTL a:PEXPIRE a:EXEC a:WATCH a:PTTL a:MULTI b:MSETNX b:PERSIST b:PTTL b:PEXPIRE b:EXEC b:WATCH b:PTTL b:MULTI a:PERSIST a:EXEC b:PERSIST b:EXEC = 1
+            a:EXISTS Refused: NotApplied; a:WATCH a:EXISTS a:MULTI b:EXISTS b:WATCH b:EXISTS b:MULTI b:DISCARD
+            a:EXISTS Breaks, Dies: NotApplied; b:EXISTS b:WATCH b:EXISTS b:MULTI b:DISCARD
+            a:MSETNX Refused: NotApplied; a:PERSIST a:PTTL a:PEXPIRE a:EXEC a:WATCH a:PTTL a:MULTI a:DISCARD b:DISCARD
+            a:MSETNX Breaks: Unknown; b:DISCARD a:WATCH a:PTTL a:GET a:UNWATCH
+            a:MSETNX Dies: Unknown; b:DISCARD
+            a:EXEC Refused: NotApplied; a:WATCH a:PTTL a:MULTI a:DISCARD b:DISCARD
+            a:EXEC Breaks: NotApplied; b:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC
+            a:EXEC Dies: Unknown; b:DISCARD
+            a:PTTL Refused: 1; a:MULTI b:MSETNX b:PERSIST b:PTTL b:PEXPIRE b:EXEC b:WATCH b:PTTL b:MULTI b:PERSIST b:EXEC a:WATCH a:PTTL a:MULTI a:PERSIST a:EXEC
+            a:PTTL Breaks: NotApplied; b:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC
+            a:PTTL Dies: Unknown; b:DISCARD
+            b:MSETNX Refused: NotApplied; b:PERSIST b:PTTL b:PEXPIRE b:EXEC b:WATCH b:PTTL b:MULTI a:DISCARD b:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC
+            b:MSETNX Breaks: Unknown; a:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC b:WATCH b:PTTL b:GET b:UNWATCH
+            b:MSETNX Dies: Unknown; a:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC
+            b:EXEC Refused: NotApplied; b:WATCH b:PTTL b:MULTI a:DISCARD b:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC
+            b:EXEC Breaks: NotApplied; a:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC b:WATCH b:PTTL b:GET b:MULTI b:DEL b:EXEC
+            b:EXEC Dies: Unknown; a:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC
+            b:MULTI Refused: 1; a:PERSIST a:EXEC b:WATCH b:PTTL b:MULTI b:PERSIST b:EXEC
+            b:MULTI Breaks: NotApplied; a:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC b:WATCH b:PTTL b:GET b:MULTI b:DEL b:EXEC
+            b:MULTI Dies: Unknown; a:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC
+            a:EXEC Refused, Breaks: 1; b:PERSIST b:EXEC a:WATCH a:PTTL a:MULTI a:PERSIST a:EXEC
+            a:EXEC Dies: Applied; b:PERSIST b:EXEC
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[1, 9, 13, 15, 17, 21, 24, 26], expected);
     }
 }

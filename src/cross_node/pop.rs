@@ -246,3 +246,22 @@ fn has_known_options(call: &Call<'_>) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::execute::scripted::assert_failures;
+    use crate::table::cmd;
+
+    #[test]
+    fn what_is_done_when_a_step_fails() {
+        let command = cmd("LMPOP").arg("2").arg("a").arg("b").arg("LEFT");
+        let expected = "
+            a:LMPOP b:LMPOP = Nil
+            a:LMPOP Refused: NotApplied
+            a:LMPOP Breaks, Dies: Unknown
+            b:LMPOP Refused: NotApplied
+            b:LMPOP Breaks, Dies: Unknown
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
+}

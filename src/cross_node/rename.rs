@@ -281,3 +281,49 @@ fn newer(from: &Lease, replies: &[Vec<u8>], sent: &[u8]) -> Result<Option<Packed
     all_succeeded(from, replies)?;
     Ok(packed_in(payload, ttl)?.filter(|(payload, _)| payload != sent))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::execute::scripted::assert_failures;
+    use crate::table::cmd;
+
+    #[test]
+    fn what_is_done_when_a_step_fails() {
+        let command = cmd("RENAME").arg("a").arg("b");
+        let expected = "
+            a:WATCH a:DUMP a:PTTL b:RESTORE a:MULTI a:RENAME a:EXEC b:RENAME a:UNLINK = OK
+            a:WATCH Refused: NotApplied; a:DUMP a:PTTL
+            a:WATCH Breaks, Dies: NotApplied
+            a:DUMP Refused: NotApplied; a:PTTL
+            a:DUMP Breaks, Dies: NotApplied
+            a:PTTL Refused, Breaks, Dies: NotApplied
+            b:RESTORE Refused: NotApplied
+            b:RESTORE Breaks, Dies: NotApplied +to
+            a:MULTI Refused, Breaks, Dies: NotApplied; b:UNLINK
+            a:RENAME Refused: NotApplied; a:EXEC b:UNLINK
+            a:RENAME Breaks, Dies: Unknown +from +to
+            a:EXEC Refused: NotApplied; b:UNLINK
+            a:EXEC Breaks, Dies: Unknown +from +to
+            b:RENAME Refused: NotApplied; a:RENAMENX b:UNLINK
+            b:RENAME Breaks: OK; b:RENAME a:UNLINK
+            b:RENAME Dies: Unknown +from +to
+            a:UNLINK Refused: Applied +from
+            a:UNLINK Breaks: OK; a:UNLINK
+            a:UNLINK Dies: Applied +from
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
+
+    #[test]
+    fn a_name_that_must_be_new_is_asked_for_first() {
+        let command = cmd("RENAMENX").arg("a").arg("b");
+        let expected = "
+            a:WATCH a:DUMP a:PTTL b:EXISTS b:RESTORE a:MULTI a:RENAME a:EXEC b:RENAMENX a:UNLINK = 1
+            b:EXISTS Refused, Breaks, Dies: NotApplied
+            b:RENAMENX Refused: NotApplied; a:RENAMENX b:UNLINK
+            b:RENAMENX Breaks: 1; b:RENAMENX a:UNLINK
+            b:RENAMENX Dies: Unknown +from +to
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[4, 9], expected);
+    }
+}

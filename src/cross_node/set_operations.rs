@@ -133,3 +133,27 @@ fn store_sets(
     encode::integer(&mut out, members.len() as i64);
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::execute::scripted::assert_failures;
+    use crate::table::cmd;
+
+    #[test]
+    fn what_is_done_when_a_step_fails() {
+        let command = cmd("SUNIONSTORE").arg("a").arg("b").arg("c");
+        let expected = "
+            b:SUNION a:SUNION a:MULTI a:DEL a:SADD a:EXEC = 1
+            b:SUNION Refused, Breaks, Dies: NotApplied; a:SUNION
+            a:SUNION Refused, Breaks, Dies: NotApplied
+            a:MULTI Refused, Breaks, Dies: NotApplied
+            a:DEL Refused: NotApplied; a:SADD a:EXEC
+            a:DEL Breaks, Dies: Unknown
+            a:SADD Refused: NotApplied; a:EXEC
+            a:SADD Breaks, Dies: Unknown
+            a:EXEC Refused: NotApplied
+            a:EXEC Breaks, Dies: Unknown
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
+}

@@ -308,3 +308,55 @@ fn partial_at_least(error: Error) -> Error {
         _ => error.with_outcome(Outcome::Partial),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::execute::scripted::assert_failures;
+    use crate::table::cmd;
+
+    #[test]
+    fn what_is_done_when_a_step_of_smove_fails() {
+        let command = cmd("SMOVE").arg("a").arg("b").arg("x");
+        let expected = "
+            a:SCARD b:SCARD a:SMOVE b:SADD a:SREM b:SMOVE = 1
+            a:SCARD Refused, Breaks, Dies: NotApplied; b:SCARD
+            b:SCARD Refused, Breaks, Dies: NotApplied
+            a:SMOVE Refused: NotApplied
+            a:SMOVE Breaks: NotApplied; a:SMOVE
+            a:SMOVE Dies: Unknown +from
+            b:SADD Refused: NotApplied; a:SMOVE
+            b:SADD Breaks: NotApplied; b:SET a:SMOVE
+            b:SADD Dies: Unknown +from +to
+            a:SREM Refused: NotApplied; b:DEL a:SMOVE
+            a:SREM Breaks: 1; a:SREM b:SMOVE
+            a:SREM Dies: Unknown +from +to
+            b:SMOVE Refused: NotApplied; a:SADD b:DEL a:SMOVE
+            b:SMOVE Breaks: 1; b:SMOVE
+            b:SMOVE Dies: Unknown +to
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
+
+    #[test]
+    fn what_is_done_when_a_step_of_lmove_fails() {
+        let command = cmd("LMOVE").arg("a").arg("b").arg("LEFT").arg("RIGHT");
+        let expected = "
+            a:LLEN b:LLEN a:LMOVE b:RPUSH a:LPOP b:LMOVE = x
+            a:LLEN Refused, Breaks, Dies: NotApplied; b:LLEN
+            b:LLEN Refused, Breaks, Dies: NotApplied
+            a:LMOVE Refused: NotApplied
+            a:LMOVE Breaks: NotApplied; a:LMOVE
+            a:LMOVE Dies: Unknown +from
+            b:RPUSH Refused: NotApplied; a:LMOVE
+            b:RPUSH Breaks: NotApplied; b:SET a:LMOVE
+            b:RPUSH Dies: Unknown +from +to
+            a:LPOP Refused: NotApplied; b:DEL a:LMOVE
+            a:LPOP Breaks: x; a:LPOP b:LMOVE
+            a:LPOP Dies: Unknown +from +to
+            b:LMOVE Refused: NotApplied; a:RPUSH b:DEL a:LMOVE
+            b:LMOVE Breaks: x; b:LMOVE
+            b:LMOVE Dies: Unknown +to
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
+}

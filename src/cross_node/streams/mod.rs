@@ -346,3 +346,27 @@ fn last_id(reply: &[u8]) -> Option<Vec<u8>> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::execute::scripted::assert_failures;
+    use crate::table::cmd;
+
+    #[test]
+    fn what_is_done_when_a_step_fails() {
+        let command =
+            cmd("XREADGROUP").arg("GROUP").arg("g").arg("c").arg("STREAMS").arg("a").arg("b").arg(">").arg(">");
+        let expected = "
+            a:XPENDING b:XPENDING a:XREADGROUP b:XREADGROUP = Nil
+            a:XPENDING Refused: Nil; b:XPENDING a:XREADGROUP b:XREADGROUP a:XREADGROUP b:XREADGROUP
+            a:XPENDING Breaks, Dies: NotApplied; b:XPENDING
+            b:XPENDING Refused: Nil; a:XREADGROUP b:XREADGROUP a:XREADGROUP b:XREADGROUP
+            b:XPENDING Breaks, Dies: NotApplied
+            a:XREADGROUP Refused: NotApplied; b:XREADGROUP
+            a:XREADGROUP Breaks, Dies: Unknown; b:XREADGROUP
+            b:XREADGROUP Refused: NotApplied
+            b:XREADGROUP Breaks, Dies: Unknown
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
+}
