@@ -27,7 +27,7 @@ use crate::from_value::FromValue;
 use crate::net::{Deadline, Landed, Lease, Pool, Traffic};
 use crate::plan::{Part, Planner, Route, Target};
 use crate::resp::Frame;
-use crate::retry::{Budget, Retries};
+use crate::retry::{elsewhere, Budget, Next, Retries};
 use crate::topology::{Marks, Role, Topology};
 use std::ops::Range;
 use std::sync::atomic::AtomicUsize;
@@ -292,17 +292,28 @@ impl Call<'_> {
         if let Some(server) = self.only_server(part.target) {
             return self.exchange_until(server, &part.request, self.deadline, None);
         }
-        let mut candidates = self.candidates(part.target);
+        self.first_that_serves(part.target, &mut |server, deadline, others| {
+            let routed = part.target.is_routed().then_some(others);
+            self.exchange_until(server, &part.request, deadline, routed)
+        })
+    }
+
+    /// Asks the servers of a target one after the other until one can serve it. `ask` is given the server, its deadline and
+    /// whether others that have not failed are left.
+    pub(crate) fn first_that_serves<T>(
+        &self,
+        target: Target,
+        ask: &mut dyn FnMut(usize, Deadline, bool) -> Result<T>,
+    ) -> Result<T> {
+        let mut candidates = self.candidates(target);
         let mut failed: Option<(usize, Error)> = None;
         let mut made = 0;
         while let Some(server) = candidates.next() {
             let began = Instant::now();
             // A replica that cannot serve costs no failed read as long as another server can.
             let others = candidates.has_more();
-            let deadline = self.part_of_the_time(others);
-            let routed = part.target.is_routed().then_some(others);
-            let result = self.exchange_until(server, &part.request, deadline, routed);
-            if part.target.is_read() {
+            let result = ask(server, self.part_of_the_time(others), others);
+            if target.is_read() {
                 self.note(server, began, &result);
             }
             let error = match result {
@@ -310,7 +321,7 @@ impl Call<'_> {
                 answer => return answer,
             };
             made += error.attempts();
-            if !part.target.is_read() || !error.is_servers_fault() {
+            if elsewhere(&error, target.is_read(), self.retries) != Next::OtherServer {
                 return Err(error.with_attempts(made));
             }
             candidates.failed(server);

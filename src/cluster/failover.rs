@@ -3,10 +3,11 @@
 use super::{Cluster, Shared};
 use crate::config::ConfiguredNode;
 use crate::discovery::{master_of, Known, Master, NoMaster};
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Servers;
 use crate::net::{Deadline, Pool};
 use crate::observer::ObserverEvent;
+use crate::retry::{elsewhere, Next};
 use crate::threads::{lock, spawn};
 use crate::topology::{Address, Node, ShardDescription, Topology};
 use std::process;
@@ -119,7 +120,7 @@ impl Cluster {
     pub(crate) fn moved(&self, servers: &Servers, error: &Error, deadline: Deadline) -> Option<Arc<Servers>> {
         // Asked in any case: for the next call.
         let moved = self.moved_nodes(servers, error, deadline);
-        if moved.is_empty() || error.outcome() != Outcome::NotApplied || !self.view.retries.are_allowed() {
+        if moved.is_empty() || elsewhere(error, false, self.view.retries) != Next::NewMaster {
             return None;
         }
         for shard in moved {

@@ -6,7 +6,7 @@ use crate::error::{Error, Outcome, Result};
 use crate::net::{Deadline, Lease};
 use crate::order::{sort_by_key, sort_by_place};
 use crate::plan::{Part, Planner};
-use crate::retry::{Attempts, Cause};
+use crate::retry::{elsewhere, Attempts, Cause, Next};
 use std::ops::Range;
 use std::time::Instant;
 
@@ -137,7 +137,9 @@ impl Call<'_> {
         let mut is_again = Vec::with_capacity(parts.len());
         for (part, result) in parts.iter().zip(&results) {
             is_again.push(match result {
-                Err(error) if self.reads() && self.has_others(part.target) => in_time && error.is_servers_fault(),
+                Err(error) if self.reads() && self.has_others(part.target) => {
+                    in_time && elsewhere(error, true, self.retries) == Next::OtherServer
+                }
                 Err(error) => in_time && Cause::of(error, effort.repeatable).is_some(),
                 Ok(_) => false,
             });

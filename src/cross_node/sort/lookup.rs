@@ -98,9 +98,7 @@ fn ask_all(call: &Call<'_>, batches: &[Batch<'_>], role: Role) -> Result<Vec<(us
         .into_iter()
         .map(|(server, batch, lease, deadline, began)| {
             let result = lease.and_then(|lease| batch.receive(lease, deadline));
-            // A dead connection says nothing yet about its server.
-            let dead = |error: &Error| matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol);
-            if role == Role::Replica && !result.as_ref().is_err_and(dead) {
+            if role == Role::Replica && !result.as_ref().is_err_and(is_of_its_connection) {
                 call.note(server, began, &result);
             }
             (batch, result)
@@ -118,33 +116,26 @@ fn ask_all(call: &Call<'_>, batches: &[Batch<'_>], role: Role) -> Result<Vec<(us
 
 /// To look up does no harm, so a server that failed is asked once more, and so are those that hold the same.
 fn ask_again(call: &Call<'_>, batch: &Batch<'_>, role: Role, why: Error) -> Result<Vec<(usize, Cell)>> {
-    let mut last = why;
-    let mut candidates = call.candidates(Target::Shard(batch.shard, role));
-    while let Some(server) = candidates.next() {
-        if call.deadline.left().is_err() {
-            break;
-        }
-        if matches!(last.kind(), ErrorKind::Io | ErrorKind::Protocol) {
+    if call.deadline.left().is_err() {
+        return Err(why);
+    }
+    let mut is_dead = is_of_its_connection(&why);
+    call.first_that_serves(Target::Shard(batch.shard, role), &mut |server, deadline, others| {
+        if is_dead {
             call.servers.pools[server].drop_idle();
         }
-        let (others, began) = (candidates.has_more(), Instant::now());
-        let deadline = call.part_of_the_time(others);
         let answered = call.lend_in_step(server, deadline, others).and_then(|mut lease| {
             lease.send(&batch.request(), batch.replies(), deadline)?;
             batch.receive(lease, deadline)
         });
-        if role == Role::Replica {
-            call.note(server, began, &answered);
-        }
-        match answered {
-            Err(error) if error.is_servers_fault() => {
-                candidates.failed(server);
-                last = error;
-            }
-            result => return result,
-        }
-    }
-    Err(last)
+        is_dead = answered.as_ref().is_err_and(is_of_its_connection);
+        answered
+    })
+}
+
+/// A dead connection says nothing yet about its server, and that others of the pool are dead as well.
+fn is_of_its_connection(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol)
 }
 
 impl Batch<'_> {
