@@ -47,9 +47,9 @@ use crate::random::random;
 use crate::resp::ValueRef;
 
 /// The keys are on one node always, or there is no key.
-pub(crate) static NEVER: Strategy = Strategy::ONE_NODE;
+pub(crate) const NEVER: Strategy = Strategy::ONE_NODE;
 /// Keys on several nodes are refused.
-pub(crate) static REFUSE: Strategy = Strategy::REFUSE;
+pub(crate) const REFUSE: Strategy = Strategy::REFUSE;
 
 /// As many members as one `SADD` takes: far below what any server accepts as one command.
 const MEMBERS: usize = 10_000;
@@ -58,6 +58,7 @@ const MEMBERS: usize = 10_000;
 const NIL: &[u8] = b"$-1\r\n";
 
 /// What a refusal of a step means that the caller did not ask for.
+#[inline]
 fn explained(no_permission: &str, error: Error) -> Error {
     if error.kind() == ErrorKind::NoPerm && !no_permission.is_empty() {
         return error.with_note(no_permission);
@@ -79,6 +80,7 @@ const STASHED: &str =
     "between nodes it takes a stash, and the user needs permission for names that begin with rediscluster:stash:";
 
 /// Runs the steps of a strategy where the keys live on several nodes.
+#[inline]
 fn across(call: &Call<'_>, route: Route<'_>, steps: fn(&Call<'_>, &[Placed<'_>]) -> Result<Vec<u8>>) -> Result<Answer> {
     match route {
         Route::Across(keys) => {
@@ -91,11 +93,13 @@ fn across(call: &Call<'_>, route: Route<'_>, steps: fn(&Call<'_>, &[Placed<'_>])
 }
 
 /// A failure before the step that writes: whatever happened to a reading step, no data changed.
+#[inline]
 fn nothing_written(error: Error) -> Error {
     error.with_outcome(Outcome::NotApplied).with_parts(Vec::new())
 }
 
 /// The reply to a wait when nothing came.
+#[inline]
 fn nothing(was_cancelled: bool) -> Result<Vec<u8>> {
     match was_cancelled {
         true => Err(cancelled()),
@@ -103,15 +107,18 @@ fn nothing(was_cancelled: bool) -> Result<Vec<u8>> {
     }
 }
 
+#[inline]
 fn is_no_such_key(error: &Error) -> bool {
     error.message().starts_with("ERR no such key")
 }
 
 /// A command in one piece, of what was written down piece by piece.
+#[inline]
 fn owned(args: &[&[u8]]) -> Vec<Vec<u8>> {
     args.iter().map(|arg| arg.to_vec()).collect()
 }
 
+#[inline]
 fn integer(value: ValueRef<'_>) -> Result<i64> {
     match value {
         ValueRef::Integer(number) => Ok(number),

@@ -17,7 +17,7 @@ use crate::resp::{encode, ValueRef};
 pub(super) const NO_TIME: &str = "-1";
 
 /// `LMPOP` and its like: the nodes are asked one after the other in the order of the keys, until one has something.
-pub(crate) static FIRST_THAT_HAS: Strategy = Strategy {
+pub(crate) const FIRST_THAT_HAS: Strategy = Strategy {
     across: Across::of(&Emulation::new(
         "first_that_has",
         "the first key that has something, in the order of the keys, gives; what waits then watches all nodes at once",
@@ -35,6 +35,7 @@ pub(crate) static FIRST_THAT_HAS: Strategy = Strategy {
     ..Strategy::ONE_NODE
 };
 
+#[inline]
 fn route<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
     match in_rounds(planner, args, spec)? {
         // The count takes for a key what says from which end to pop: a server says so.
@@ -47,6 +48,7 @@ fn route<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Resu
 
 /// One round after the other until a node has something. What waits looks at all nodes at once, and again when a key
 /// changes; the first that has something gives.
+#[inline]
 pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let waits = draft.spec.wait != WaitArgument::None;
     let counted = draft.spec.wait != WaitArgument::LastSeconds;
@@ -80,6 +82,7 @@ pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
 
 /// `LMPOP` and `ZMPOP`: the nodes are asked one after the other in the order of the keys, each natively for its own,
 /// until one has something to give.
+#[inline]
 fn first_that_has(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     let rest: Vec<&[u8]> = call.args.iter().skip(2 + keys.len()).collect();
     let mut left = keys;
@@ -106,6 +109,7 @@ fn first_that_has(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
 /// First all nodes are asked which keys are there, and the first one in the order of the keys gives. Then all nodes
 /// are watched, without taking anything, and one that may have something is asked for it. So at no time more than
 /// one node can give, and a reply that is lost is told.
+#[inline]
 fn wait_for_first(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     let prompt = call.without_wait();
     if call.wait == Wait::None || !has_known_options(call) {
@@ -136,6 +140,7 @@ fn wait_for_first(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     watch_for_first(call, keys)
 }
 
+#[inline]
 fn watch_for_first(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     let groups = groups(keys);
     let probe = |group: &[&Placed<'_>]| command(request_for(call, group, Some(NO_TIME)).iter().map(Vec::as_slice));
@@ -171,6 +176,7 @@ fn watch_for_first(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
 }
 
 /// What a key gives at once; `None` when it has nothing.
+#[inline]
 fn pop_of(call: &Call<'_>, key: &Placed<'_>) -> Result<Option<Vec<u8>>> {
     // There is no form of these commands that does not wait at all, but inside of a transaction, and those are
     // refused by a server whose memory is full.
@@ -184,6 +190,7 @@ fn pop_of(call: &Call<'_>, key: &Placed<'_>) -> Result<Option<Vec<u8>>> {
     })
 }
 
+#[inline]
 fn pop_at(call: &Call<'_>, server: usize, request: &[Vec<u8>]) -> Result<Option<Vec<u8>>> {
     let answer = call.exchange(server, &command(request.iter().map(Vec::as_slice)))?;
     let frame = answer.frame();
@@ -191,6 +198,7 @@ fn pop_at(call: &Call<'_>, server: usize, request: &[Vec<u8>]) -> Result<Option<
 }
 
 /// The name of the type of the keys that it takes from.
+#[inline]
 pub(super) fn takes_type(call: &Call<'_>) -> &'static [u8] {
     match call.spec.group {
         Group::SortedSets => b"zset",
@@ -200,6 +208,7 @@ pub(super) fn takes_type(call: &Call<'_>) -> &'static [u8] {
 }
 
 /// The command with some keys of one server, and with another wait where one is given.
+#[inline]
 pub(super) fn request_for(call: &Call<'_>, keys: &[&Placed<'_>], wait: Option<&str>) -> Vec<Vec<u8>> {
     let arg = |at: usize| call.args.get(at).unwrap_or_default();
     let wait = |given: &[u8]| wait.map_or_else(|| given.to_vec(), |wait| wait.as_bytes().to_vec());
@@ -223,12 +232,14 @@ pub(super) fn request_for(call: &Call<'_>, keys: &[&Placed<'_>], wait: Option<&s
 }
 
 /// What follows the keys, where they are counted.
+#[inline]
 fn options_after_keys<'c>(call: &'c Call<'_>) -> impl Iterator<Item = &'c [u8]> {
     let count = call.args.get(2).and_then(|count| std::str::from_utf8(count).ok()?.parse().ok()).unwrap_or(0);
     call.args.iter().skip(3usize.saturating_add(count))
 }
 
 /// Whether a server has nothing to object to in what follows the keys, as far as is known here.
+#[inline]
 fn has_known_options(call: &Call<'_>) -> bool {
     if call.spec.wait == WaitArgument::LastSeconds {
         return true;

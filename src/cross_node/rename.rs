@@ -13,7 +13,7 @@ use crate::resp::{Frame, ValueRef};
 use std::time::{Duration, Instant};
 
 /// The value is carried over by `DUMP` and `RESTORE`.
-pub(crate) static RENAME: Strategy = Strategy {
+pub(crate) const RENAME: Strategy = Strategy {
     across: Across::of(&Emulation::new(
         "rename",
         "the value goes over by DUMP and RESTORE, the source being watched",
@@ -31,16 +31,19 @@ pub(crate) static RENAME: Strategy = Strategy {
     ..Strategy::ONE_NODE
 };
 
+#[inline]
 fn only_new(spec: &Spec) -> bool {
     spec.name == "RENAMENX"
 }
 
+#[inline]
 fn rename(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     let [source, destination] = keys else { return Err(no_meaning()) };
     carry_value(call, source, destination)
         .map_err(|error| explained(PACKED, call.with_both_ends(source, destination, error)))
 }
 
+#[inline]
 pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, destination] = keys else { return Vec::new() };
     let (from, to) = (shown(source.stored), shown(destination.stored));
@@ -63,6 +66,7 @@ type Packed = (Vec<u8>, String);
 /// Whether `WATCH` sees every change of a packed value, whose first byte tells its type. No server lets it see `XACK`,
 /// `XCLAIM`, `XAUTOCLAIM`, `XREADGROUP`, `XGROUP` and `XSETID`. What is no string, list, set, sorted set or hash in a
 /// form that has been known for long counts as one of those.
+#[inline]
 fn is_watched_whole(payload: &[u8]) -> bool {
     matches!(payload.first(), Some(0..=5 | 9..=14 | 16..=18 | 20))
 }
@@ -87,6 +91,7 @@ struct Rename<'w> {
 ///
 /// Of some values the watch does not see everything: see [`is_watched_whole`]. These are packed once more in the
 /// step that commits, and sent again when they have changed.
+#[inline]
 fn carry_value(call: &Call<'_>, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
     let only_new = only_new(call.spec);
     let (stash, copy) = call.stashes(&[call.spec.name.as_bytes()], source, destination);
@@ -188,6 +193,7 @@ fn carry_value(call: &Call<'_>, source: &Placed<'_>, destination: &Placed<'_>) -
 }
 
 /// The value of a key; `None` when there is none. With `watch`, the key is watched from now on.
+#[inline]
 pub(super) fn dump(call: &Call<'_>, from: &mut Lease, key: &[u8], watch: bool) -> Result<Option<Packed>> {
     let steps: [[&[u8]; 2]; 3] = [[b"WATCH", key], [b"DUMP", key], [b"PTTL", key]];
     let steps = if watch { &steps[..] } else { &steps[1..] };
@@ -204,6 +210,7 @@ pub(super) fn dump(call: &Call<'_>, from: &mut Lease, key: &[u8], watch: bool) -
     packed_in(&replies[steps.len() - 2], &replies[steps.len() - 1])
 }
 
+#[inline]
 fn unwatch(call: &Call<'_>, from: &mut Lease) -> Result<()> {
     from.ask(&[b"UNWATCH"], call.deadline).map_err(nothing_written)?;
     from.set_stateful(false);
@@ -212,6 +219,7 @@ fn unwatch(call: &Call<'_>, from: &mut Lease) -> Result<()> {
 
 impl Rename<'_> {
     /// The rename did not happen: its copy goes, when there is one, and the error is told.
+    #[inline]
     fn without_copy<T>(&self, to: &mut Lease, copied: bool, error: Error) -> Result<T> {
         if copied && to.ask(&[b"UNLINK", &self.copy.name()], self.call.deadline).is_err() {
             return Err(self.may_be_left(error));
@@ -220,12 +228,14 @@ impl Rename<'_> {
     }
 
     /// A rename that did not happen, and whose copy may be left.
+    #[inline]
     fn may_be_left(&self, error: Error) -> Error {
         nothing_written(error)
             .with_note(&format!("a copy may be left in {}", self.call.describe(&self.copy, self.destination)))
     }
 
     /// An error after which both stashes may be left.
+    #[inline]
     fn half_renamed(&self, error: Error) -> Error {
         let (stash, copy) =
             (self.call.describe(&self.stash, self.source), self.call.describe(&self.copy, self.destination));
@@ -236,6 +246,7 @@ impl Rename<'_> {
     }
 
     /// A committed rename cannot be finished: the source gets its value back, and `answer` is the answer.
+    #[inline]
     fn give_back(&self, answer: Result<Vec<u8>>) -> Result<Vec<u8>> {
         let step = [b"RENAMENX", &self.stash.name()[..], self.source.stored];
         let given = match self.call.step_repeatable(self.source.master, &owned(&step)) {
@@ -257,6 +268,7 @@ impl Rename<'_> {
 }
 
 /// What `DUMP` and `PTTL` gave; `None` when there is no such key.
+#[inline]
 fn packed_in(payload: &[u8], ttl: &[u8]) -> Result<Option<Packed>> {
     let ttl = integer(Frame::trusted(ttl).value())?;
     match Frame::trusted(payload).value() {
@@ -270,12 +282,14 @@ fn packed_in(payload: &[u8], ttl: &[u8]) -> Result<Option<Packed>> {
 }
 
 /// When a value that was packed just now expires. Counted from here, no copy of it ends earlier.
+#[inline]
 fn ends(ttl: &str) -> Option<(Instant, Duration)> {
     ttl.parse().ok().filter(|&ttl| ttl > 0).map(|ttl| (Instant::now(), Duration::from_millis(ttl)))
 }
 
 /// What a committed value was packed to in the step that committed it, when that is not what was `sent`; `None` as well
 /// when it expired in that step or was not asked for.
+#[inline]
 fn newer(from: &Lease, replies: &[Vec<u8>], sent: &[u8]) -> Result<Option<Packed>> {
     let [payload, ttl] = replies else { return Ok(None) };
     all_succeeded(from, replies)?;

@@ -12,7 +12,7 @@ use crate::plan::{in_rounds, Placed};
 use crate::resp::ValueRef;
 
 /// `SMOVE`: the member goes over by a stash on either node.
-pub(crate) static MOVE_MEMBER: Strategy = Strategy {
+pub(crate) const MOVE_MEMBER: Strategy = Strategy {
     across: Across::of(&Emulation::new(
         "move_member",
         "the member goes over by a stash on either node, whose end at the source commits the move",
@@ -24,7 +24,7 @@ pub(crate) static MOVE_MEMBER: Strategy = Strategy {
 };
 
 /// `RPOPLPUSH` and its like: the element goes over by a stash on either node.
-pub(crate) static MOVE_ELEMENT: Strategy = Strategy {
+pub(crate) const MOVE_ELEMENT: Strategy = Strategy {
     across: Across::of(&Emulation::new(
         "move_element",
         "the element goes over by a stash on either node, whose end at the source commits the move",
@@ -36,6 +36,7 @@ pub(crate) static MOVE_ELEMENT: Strategy = Strategy {
     ..Strategy::ONE_NODE
 };
 
+#[inline]
 fn over_stashes<'r>(
     call: &Call<'r>,
     keys: &[Placed<'_>],
@@ -46,6 +47,7 @@ fn over_stashes<'r>(
     moved.map_err(|error| explained(STASHED, call.with_both_ends(source, destination, error)))
 }
 
+#[inline]
 pub(super) fn member_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, destination] = keys else { return Vec::new() };
     let (from, to) = (shown(source.stored), shown(destination.stored));
@@ -60,6 +62,7 @@ pub(super) fn member_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> 
     ]
 }
 
+#[inline]
 pub(super) fn element_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, destination] = keys else { return Vec::new() };
     let (from, to) = (shown(source.stored), shown(destination.stored));
@@ -93,12 +96,14 @@ struct Move<'w> {
 
 impl Move<'_> {
     /// Fills a stash.
+    #[inline]
     fn fill(&self, stash: &Stash) -> Vec<Vec<u8>> {
         let put = if stash.content() == StashContent::Set { &b"SADD"[..] } else { b"RPUSH" };
         owned(&[put, &stash.name(), self.load])
     }
 
     /// Empties the stash at the source. Of one that is sealed, because somebody gave it back, it is an error.
+    #[inline]
     fn commit(&self) -> Vec<Vec<u8>> {
         match self.from.content() {
             StashContent::Set => owned(&[b"SREM", &self.from.name(), self.load]),
@@ -107,6 +112,7 @@ impl Move<'_> {
     }
 
     /// What a stash holds goes into its key; that and the end of the stash are one step.
+    #[inline]
     fn deliver(&self, stash: &Stash) -> Vec<Vec<u8>> {
         match stash.content() {
             StashContent::Set => owned(&[b"SMOVE", &stash.name(), stash.key(), self.load]),
@@ -115,12 +121,14 @@ impl Move<'_> {
         }
     }
 
+    #[inline]
     fn drop_to(&self) -> Vec<Vec<u8>> {
         owned(&[b"DEL", &self.to.name()])
     }
 }
 
 /// `SMOVE`: see [`Move`].
+#[inline]
 fn move_member(call: &Call<'_>, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
     let member = call.args.get(3).unwrap_or_default();
     // In the order in which a server looks: an empty source, then the types.
@@ -140,6 +148,7 @@ fn move_member(call: &Call<'_>, source: &Placed<'_>, destination: &Placed<'_>) -
 }
 
 /// `RPOPLPUSH` and its like: see [`Move`].
+#[inline]
 fn move_element(call: &Call<'_>, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
     let name = call.spec.name;
     let rest: Vec<&[u8]> = call.args.iter().skip(3).collect();
@@ -174,6 +183,7 @@ fn move_element(call: &Call<'_>, source: &Placed<'_>, destination: &Placed<'_>) 
 }
 
 /// How much the source holds, and whether the destination has the right type, both asked at once.
+#[inline]
 fn both(call: &Call<'_>, ask: &[u8], source: &Placed<'_>, destination: &Placed<'_>) -> Result<(i64, Result<()>)> {
     let parts = [
         call.part(source.shard, &[ask, source.stored], vec![source.position]),
@@ -191,6 +201,7 @@ fn both(call: &Call<'_>, ask: &[u8], source: &Placed<'_>, destination: &Placed<'
 
 impl Move<'_> {
     /// What was taken out goes to the destination, or back where it was.
+    #[inline]
     fn carry_over(&self) -> Result<()> {
         let (source, destination) = (self.source.master, self.destination.master);
         let fill: Vec<Vec<u8>> = self.fill(&self.to);
@@ -233,6 +244,7 @@ impl Move<'_> {
     }
 
     /// Undoes the first step.
+    #[inline]
     fn return_to_source(&self, why: Error) -> Error {
         match self.call.step_repeatable(self.source.master, &self.deliver(&self.from)) {
             Ok(_) => why.with_outcome(Outcome::NotApplied),
@@ -244,6 +256,7 @@ impl Move<'_> {
     }
 
     /// Undoes the first two steps: `ends` is what ends the stash at the destination.
+    #[inline]
     fn withdraw(&self, ends: &[Vec<u8>], why: Error) -> Error {
         match self.call.step_repeatable(self.destination.master, ends) {
             Ok(_) => self.return_to_source(why),
@@ -253,6 +266,7 @@ impl Move<'_> {
 
     /// Undoes a move that is committed, because the destination does not take it: in the order in which it was made,
     /// so that at no moment two places claim it.
+    #[inline]
     fn take_back(&self, why: Error) -> Error {
         let fill = self.fill(&self.from);
         let fill: Vec<&[u8]> = fill.iter().map(Vec::as_slice).collect();
@@ -270,6 +284,7 @@ impl Move<'_> {
     }
 
     /// Somebody else gave back what was moved, so the stash at the destination holds nothing of value.
+    #[inline]
     fn forget_to(&self, why: Error) -> Error {
         let why = why.with_node(|| self.call.topology().node(self.source.master).to_string());
         match self.call.step_repeatable(self.destination.master, &self.drop_to()) {
@@ -283,6 +298,7 @@ impl Move<'_> {
 
     /// An error of the first step, after which what it took out may lie in its stash. What is found there goes back; when
     /// nothing is, the step may still be on its self.
+    #[inline]
     fn may_be_taken(&self, error: Error) -> Error {
         if error.outcome() == Outcome::NotApplied {
             return error;
@@ -295,6 +311,7 @@ impl Move<'_> {
     }
 
     /// An error after which both stashes may be left.
+    #[inline]
     fn in_either(&self, error: Error) -> Error {
         let (from, to) = (self.call.describe(&self.from, self.source), self.call.describe(&self.to, self.destination));
         partial_at_least(error).with_note(&format!("what was moved lies in {from}; without that one, in {to}"))
@@ -302,6 +319,7 @@ impl Move<'_> {
 }
 
 /// The outcome of a step in the middle: what was not applied of it leaves the command half done.
+#[inline]
 fn partial_at_least(error: Error) -> Error {
     match error.outcome() {
         Outcome::Unknown => error,

@@ -26,6 +26,7 @@ struct Batch<'b> {
 
 /// What the patterns lead to, element by element; for each element in the order of the patterns. All nodes are
 /// asked at the same time.
+#[inline]
 pub(super) fn look_up(
     call: &Call<'_>,
     elements: &[Vec<u8>],
@@ -47,6 +48,7 @@ pub(super) fn look_up(
 }
 
 /// One round of it; `first` is the first cell.
+#[inline]
 fn look_up_some(
     call: &Call<'_>,
     elements: &[Vec<u8>],
@@ -74,6 +76,7 @@ fn look_up_some(
     ask_all(call, &batches.into_iter().flatten().collect::<Vec<_>>(), role)
 }
 
+#[inline]
 fn ask_all(call: &Call<'_>, batches: &[Batch<'_>], role: Role) -> Result<Vec<(usize, Cell)>> {
     let mut chosen: Vec<(usize, bool, &Batch<'_>)> = Vec::with_capacity(batches.len());
     for batch in batches {
@@ -115,6 +118,7 @@ fn ask_all(call: &Call<'_>, batches: &[Batch<'_>], role: Role) -> Result<Vec<(us
 }
 
 /// To look up does no harm, so a server that failed is asked once more, and so are those that hold the same.
+#[inline]
 fn ask_again(call: &Call<'_>, batch: &Batch<'_>, role: Role, why: Error) -> Result<Vec<(usize, Cell)>> {
     if call.deadline.left().is_err() {
         return Err(why);
@@ -134,11 +138,13 @@ fn ask_again(call: &Call<'_>, batch: &Batch<'_>, role: Role, why: Error) -> Resu
 }
 
 /// A dead connection says nothing yet about its server, and that others of the pool are dead as well.
+#[inline]
 fn is_of_its_connection(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol)
 }
 
 impl Batch<'_> {
+    #[inline]
     fn request(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         if !self.strings.is_empty() {
@@ -151,11 +157,13 @@ impl Batch<'_> {
         bytes
     }
 
+    #[inline]
     fn replies(&self) -> usize {
         usize::from(!self.strings.is_empty()) + self.fields.len()
     }
 
     /// The cells with their values.
+    #[inline]
     fn receive(&self, mut lease: Lease, deadline: Deadline) -> Result<Vec<(usize, Cell)>> {
         let mut cells = Vec::with_capacity(self.strings.len() + self.fields.len());
         let mut refused = None;

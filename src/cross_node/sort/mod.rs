@@ -19,7 +19,7 @@ use std::cmp::Ordering;
 use weight::Weight;
 
 /// What the patterns of `BY` and `GET` name is looked up where it lives; the client puts the elements in order and stores them.
-pub(crate) static SORT: Strategy = Strategy {
+pub(crate) const SORT: Strategy = Strategy {
     across: Across::of(&Emulation::new(
         "sort",
         "what the patterns name is looked up on all nodes at once, the client sorts; one transaction replaces a destination",
@@ -39,6 +39,7 @@ pub(crate) static SORT: Strategy = Strategy {
 
 /// The server of the key gives the elements, and puts them in order itself when it has what that takes. What the
 /// patterns name is looked up where it lives: the weights of all elements, the values of those that are left.
+#[inline]
 fn sort_across(call: &Call<'_>, source: &Placed<'_>, destination: Option<&Placed<'_>>) -> Result<Vec<u8>> {
     let sorting = Sorting::of(call.args, call.spec);
     // Before anything is stored, nothing changes.
@@ -66,6 +67,7 @@ fn sort_across(call: &Call<'_>, source: &Placed<'_>, destination: Option<&Placed
 }
 
 /// The elements that the server of the key gives: in their order, or all of them for the client to order.
+#[inline]
 fn elements_of(call: &Call<'_>, source: &Placed<'_>, sorting: &Sorting<'_>) -> Result<Vec<Vec<u8>>> {
     let request = sorting.request(call.spec, source.stored);
     let elements = if sorting.is_whole && matches!(sorting.order, Order::AsTheyAre) {
@@ -87,6 +89,7 @@ fn elements_of(call: &Call<'_>, source: &Placed<'_>, sorting: &Sorting<'_>) -> R
 
 /// What keeps its order is stored in it; only a set, which has none, is stored in the order of the bytes. Type and
 /// elements are asked in one transaction, so that both are of the same moment.
+#[inline]
 fn elements_as_they_are(call: &Call<'_>, source: &Placed<'_>, request: &[&[u8]], desc: bool) -> Result<Vec<Vec<u8>>> {
     let mut lease = call.lend(source.master)?;
     let commands = [vec![&b"TYPE"[..], source.stored], request.to_vec()];
@@ -104,6 +107,7 @@ fn elements_as_they_are(call: &Call<'_>, source: &Placed<'_>, request: &[&[u8]],
 }
 
 /// Puts the elements in order where their server could not, and leaves out what is beyond the limit.
+#[inline]
 fn in_order(
     call: &Call<'_>,
     source: &Placed<'_>,
@@ -141,6 +145,7 @@ fn in_order(
 }
 
 /// The numbers that the weights are; a missing one is 0.
+#[inline]
 fn scores_of(call: &Call<'_>, source: &Placed<'_>, weights: &[Cell]) -> Result<Vec<f64>> {
     let weights: Vec<Option<Weight>> = weights.iter().map(|text| text.as_deref().map(Weight::of)).collect();
     let mut doubtful: Vec<&[u8]> = weights.iter().flatten().filter_map(Weight::doubtful).collect();
@@ -157,6 +162,7 @@ fn scores_of(call: &Call<'_>, source: &Placed<'_>, weights: &[Cell]) -> Result<V
 /// Servers do not agree on what is a number: white space in front, hexadecimal digits, what is too large or too
 /// small. So the server of the key is asked about such weights: it sorts them by themselves, inside of a transaction
 /// that leaves nothing behind, and has its own words for those that it does not take.
+#[inline]
 fn judge(call: &Call<'_>, source: &Placed<'_>, weights: &[&[u8]]) -> Result<()> {
     let stash = Stash::new(&[b"SORT"], StashRole::Copy, random(), source.stored).name();
     let mut commands: Vec<Vec<&[u8]>> = Vec::new();
@@ -171,6 +177,7 @@ fn judge(call: &Call<'_>, source: &Placed<'_>, weights: &[&[u8]]) -> Result<()> 
 }
 
 /// Replaces the destination by a list in one transaction, and gives how long it is.
+#[inline]
 fn store_list(call: &Call<'_>, destination: &Placed<'_>, cells: &[Option<&[u8]>]) -> Result<Vec<u8>> {
     let mut commands = vec![vec![&b"DEL"[..], destination.stored]];
     for chunk in cells.chunks(MEMBERS) {
@@ -199,6 +206,7 @@ struct Rows<'r> {
 }
 
 impl<'r> Rows<'r> {
+    #[inline]
     fn cells(&self) -> Vec<Option<&'r [u8]>> {
         if self.sorting.get.is_empty() {
             return self.elements.iter().map(|element| Some(&element[..])).collect();
@@ -217,6 +225,7 @@ impl<'r> Rows<'r> {
 }
 
 /// The texts in an array.
+#[inline]
 fn list(reply: Frame<'_>) -> Result<Vec<Vec<u8>>> {
     let misfit = |value: ValueRef<'_>| {
         Error::reply(format!("expected a list of texts, got {}", escape(format!("{value:?}").as_bytes(), 128)))

@@ -60,22 +60,26 @@ struct Told {
 struct Ending<'w>(&'w Wish);
 
 impl Drop for Ending<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.0.set(|told| told.is_over = true);
     }
 }
 
 impl Wish {
+    #[inline]
     fn told(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[inline]
     fn set(&self, change: fn(&mut Told)) {
         change(&mut self.told());
         self.came.notify_one();
     }
 
     /// Waits until the wait is over, until something else holds, or for some time.
+    #[inline]
     fn wait(&self, until: Option<Instant>, holds: fn(&Told) -> bool) {
         let mut told = self.told();
         while !told.is_over && !holds(&told) {
@@ -89,9 +93,10 @@ impl Wish {
 }
 
 /// How commands wait on one server where another thread may end that.
-pub(crate) static CANCELLABLE: Cancellable = Cancellable { routed: wait_on_one, named: wait_on_server };
+pub(crate) const CANCELLABLE: Cancellable = Cancellable { routed: wait_on_one, named: wait_on_server };
 
 /// A wait of what routing sends to one server.
+#[inline]
 fn wait_on_one(call: &Call<'_>, part: &Part<'_>) -> Result<Answer> {
     let keys = match call.spec.key_positions(call.args) {
         Some(_) => call.planner.placed(call.args, call.spec)?,
@@ -105,6 +110,7 @@ fn wait_on_one(call: &Call<'_>, part: &Part<'_>) -> Result<Answer> {
 }
 
 /// A wait on this very server, where keys have the names that they are given by.
+#[inline]
 fn wait_on_server(call: &Call<'_>, server: usize) -> Result<Answer> {
     let is_of = |shard: &Shard| shard.master() == server || shard.replicas().contains(&server);
     let shard = call.topology().shards().iter().position(is_of).unwrap_or(0);
@@ -119,6 +125,7 @@ fn wait_on_server(call: &Call<'_>, server: usize) -> Result<Answer> {
 }
 
 /// Waits for the first of some lists or sorted sets of one server that has something.
+#[inline]
 pub(crate) fn wait_for_first_on_one(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     let request = |places: &[usize], slice: Duration| {
         let keys: Vec<&Placed<'_>> = places.iter().map(|&at| &keys[at]).collect();
@@ -129,6 +136,7 @@ pub(crate) fn wait_for_first_on_one(call: &Call<'_>, keys: &[Placed<'_>]) -> Res
 }
 
 /// Waits for an element of the first of two lists of one server.
+#[inline]
 pub(crate) fn wait_to_move_between(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     let mut words: Vec<&[u8]> = call.args.iter().collect();
     keys.iter().for_each(|key| words[key.position] = key.stored);
@@ -136,11 +144,13 @@ pub(crate) fn wait_to_move_between(call: &Call<'_>, keys: &[Placed<'_>]) -> Resu
 }
 
 /// The same for a step of a command, which brings one element.
+#[inline]
 pub(in crate::cross_node) fn wait_for_element(call: &Call<'_>, server: usize, words: &[&[u8]]) -> Result<Reply> {
     wait_to_move(call, server, words).map(Reply)
 }
 
 /// Waits for an element of the first of two lists.
+#[inline]
 fn wait_to_move(call: &Call<'_>, server: usize, words: &[&[u8]]) -> Result<Vec<u8>> {
     let place = if call.spec.wait == WaitArgument::FirstSeconds { 1 } else { words.len() - 1 };
     let request = |_: &[usize], slice: Duration| {
@@ -151,6 +161,7 @@ fn wait_to_move(call: &Call<'_>, server: usize, words: &[&[u8]]) -> Result<Vec<u
 }
 
 /// When the wait is over; `None` when it has no end.
+#[inline]
 pub(crate) fn end_of_wait(call: &Call<'_>) -> Option<Instant> {
     match call.wait {
         Wait::AtMost(time) => Instant::now().checked_add(time),
@@ -159,6 +170,7 @@ pub(crate) fn end_of_wait(call: &Call<'_>) -> Option<Instant> {
 }
 
 /// Waits on one server, until it has something, the time is over or another thread wants that.
+#[inline]
 pub(crate) fn wait_in_slices(call: &Call<'_>, waiter: &Waiter<'_>) -> Result<Vec<u8>> {
     let until = end_of_wait(call);
     let mut lease = lend_to_wait(call, waiter.server)?;
@@ -193,6 +205,7 @@ pub(crate) fn wait_in_slices(call: &Call<'_>, waiter: &Waiter<'_>) -> Result<Vec
 
 /// Once another thread wants the wait to end, tells the server so until it has ended; whether the server has heard it
 /// each time.
+#[inline]
 fn wake_when_told(call: &Call<'_>, server: usize, wish: &Wish, over: &AtomicBool, client: &AtomicI64) -> bool {
     wish.wait(None, |told| told.is_wanted);
     if !wish.told().is_wanted {
@@ -210,6 +223,7 @@ fn wake_when_told(call: &Call<'_>, server: usize, wish: &Wish, over: &AtomicBool
 }
 
 /// A connection for a wait: where all are in use, the wait begins by waiting for one.
+#[inline]
 fn lend_to_wait(call: &Call<'_>, server: usize) -> Result<Lease> {
     loop {
         match call.without_wait().lend(server) {
@@ -228,6 +242,7 @@ fn lend_to_wait(call: &Call<'_>, server: usize) -> Result<Lease> {
 ///
 /// A server looks at the types of the keys when a wait begins, and not again while it lasts. So what the first request
 /// is refused for is told; later a key that has become something else is left out until it is a fitting one again.
+#[inline]
 fn wait_with(
     call: &Call<'_>,
     lease: &mut Lease,
@@ -276,6 +291,7 @@ fn wait_with(
 }
 
 /// The places of the keys that a server waits for as they are now.
+#[inline]
 fn fitting(call: &Call<'_>, lease: &mut Lease, waiter: &Waiter<'_>) -> Result<Vec<usize>> {
     let deadline = Deadline::after(call.patience);
     let requests: Vec<u8> = waiter.keys.iter().flat_map(|key| command([&b"TYPE"[..], key])).collect();
@@ -293,6 +309,7 @@ fn fitting(call: &Call<'_>, lease: &mut Lease, waiter: &Waiter<'_>) -> Result<Ve
 }
 
 /// Tells a server that the wait is over, and whether that was heard. When it cannot be told, its slice ends by itself.
+#[inline]
 fn wake(call: &Call<'_>, server: usize, client: i64) -> bool {
     let deadline = Deadline::after(SLICE);
     // Not one of the pool: all of those may be waiting.
@@ -303,11 +320,13 @@ fn wake(call: &Call<'_>, server: usize, client: i64) -> bool {
 }
 
 /// Whether a server refuses a wait because of what a key is.
+#[inline]
 fn is_of_a_key(error: &Error) -> bool {
     error.kind() == ErrorKind::WrongType || error.message().starts_with("NOGROUP No such key")
 }
 
 /// A time as most commands take it.
+#[inline]
 pub(crate) fn seconds(time: Duration) -> String {
     format!("{}.{:03}", time.as_secs(), time.subsec_millis())
 }

@@ -48,6 +48,7 @@ pub(crate) struct Watcher<'w> {
 
 impl<'w> Watcher<'w> {
     /// Of the keys of one server.
+    #[inline]
     pub(crate) fn of(keys: &[&Placed<'w>], probe: Vec<u8>) -> Watcher<'w> {
         Watcher { server: keys[0].master, keys: keys.iter().map(|key| key.stored).collect(), probe }
     }
@@ -82,12 +83,14 @@ struct Mailbox {
 }
 
 impl Mailbox {
+    #[inline]
     fn say(&self, event: Event) {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         self.came.notify_one();
     }
 
     /// Waits for one; `None` when the time is over.
+    #[inline]
     fn hear(&self, until: Option<Instant>) -> Option<Event> {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         while events.is_empty() {
@@ -115,15 +118,18 @@ struct State {
 }
 
 impl Watching {
+    #[inline]
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[inline]
     fn is_over(&self) -> bool {
         self.state().is_over
     }
 
     /// Keeps the socket of a watcher, or closes it when the wait is over already.
+    #[inline]
     fn keep(&self, nth: usize, socket: Stream) {
         let mut state = self.state();
         match state.is_over {
@@ -133,6 +139,7 @@ impl Watching {
     }
 
     /// Ends all watchers: nothing is under way on their connections that takes anything.
+    #[inline]
     fn end(&self) {
         let mut state = self.state();
         state.is_over = true;
@@ -155,6 +162,7 @@ struct Session {
 }
 
 /// Watches several servers until one of them gives something, or the time is over.
+#[inline]
 pub(crate) fn watch_until_given(
     call: &Call<'_>,
     watchers: &[Watcher<'_>],
@@ -207,6 +215,7 @@ pub(crate) fn watch_until_given(
 }
 
 /// Watches one server until it gives something or the wait is over.
+#[inline]
 fn watch_server(
     call: &Call<'_>,
     nth: usize,
@@ -263,6 +272,7 @@ fn watch_server(
 }
 
 /// A new connection that tells what changes, and the types of the keys from then on.
+#[inline]
 fn open_session(
     call: &Call<'_>,
     nth: usize,
@@ -290,6 +300,7 @@ fn open_session(
 }
 
 /// Waits until a change is told, or for some time, and looks at the keys.
+#[inline]
 fn look_when_told(call: &Call<'_>, session: &mut Session, watcher: &Watcher<'_>) -> Result<Vec<Vec<u8>>> {
     session.wait_for_change()?;
     let deadline = Deadline::after(call.patience);
@@ -308,6 +319,7 @@ fn look_when_told(call: &Call<'_>, session: &mut Session, watcher: &Watcher<'_>)
 
 /// A server that has become a replica would go on telling what changes. It refuses to give what is taken; what is read
 /// it has only as long as its master sends it.
+#[inline]
 fn check_role(
     call: &Call<'_>,
     session: &mut Session,
@@ -334,6 +346,7 @@ fn check_role(
 }
 
 /// Asks the server for what it has, while no other one is asked. What it gives, or may have given, ends the wait.
+#[inline]
 fn take_in_turn(nth: usize, types: &[Vec<u8>], watching: &Watching, take: &Take<'_>) -> Given {
     let _turn = watching.turn.lock().unwrap_or_else(PoisonError::into_inner);
     if watching.is_over() {
@@ -348,16 +361,19 @@ fn take_in_turn(nth: usize, types: &[Vec<u8>], watching: &Watching, take: &Take<
 }
 
 /// A server says nothing but changes while nothing is asked.
+#[inline]
 fn unasked() -> Error {
     Error::protocol("bytes came that nobody asked for")
 }
 
+#[inline]
 fn panicked(outcome: Outcome) -> Error {
     Error::new(ErrorKind::Io, outcome, "a panic while waiting for data")
 }
 
 impl Session {
     /// Sends requests and gives their replies.
+    #[inline]
     fn ask(&mut self, requests: &[u8], count: usize, deadline: Deadline) -> Result<Vec<Vec<u8>>> {
         let begun = Instant::now();
         let not_sent = |(_, error): (usize, io::Error)| Error::io(error, Outcome::NotApplied, "sending the command");
@@ -387,6 +403,7 @@ impl Session {
     }
 
     /// What has come next, if anything has: a reply, or word of a change, which is none.
+    #[inline]
     fn next(&mut self) -> Result<Option<Option<Vec<u8>>>> {
         let next = self.incoming.next().map_err(|error| error.with_node(|| self.node.clone()))?;
         let Some(frame) = next else { return Ok(None) };
@@ -396,6 +413,7 @@ impl Session {
     }
 
     /// Waits until a change is told, or for some time. What is told from then on is told after the next look began.
+    #[inline]
     fn wait_for_change(&mut self) -> Result<()> {
         if !self.was_told {
             self.incoming.wait(Deadline::after(self.look_again)).map_err(|error| self.with_node(error))?;
@@ -417,26 +435,31 @@ impl Session {
     }
 
     /// Why the server refuses the command, other than for the time to wait.
+    #[inline]
     fn refusal(&self, reply: &[u8]) -> Option<Error> {
         error_in(reply).filter(|error| !error.message().starts_with("ERR timeout")).map(|error| self.with_node(error))
     }
 
     /// The types of the keys.
+    #[inline]
     fn types(&self, replies: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
         replies.iter().map(|reply| type_in(reply).map_err(|error| self.with_node(error))).collect()
     }
 
+    #[inline]
     fn with_node(&self, error: Error) -> Error {
         error.with_node(|| self.node.clone())
     }
 }
 
 /// The requests for the types of some keys.
+#[inline]
 fn types_of(keys: &[&[u8]]) -> Vec<u8> {
     keys.iter().flat_map(|key| command([&b"TYPE"[..], key])).collect()
 }
 
 /// The type in a reply to `TYPE`.
+#[inline]
 pub(crate) fn type_in(reply: &[u8]) -> Result<Vec<u8>> {
     match Frame::trusted(reply).value() {
         ValueRef::Error(text) => Err(Error::server(text)),
