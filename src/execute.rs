@@ -29,7 +29,7 @@ use crate::plan::{Part, Planner, Route, Target};
 use crate::resp::Frame;
 use crate::retry::{elsewhere, Budget, Next, Retries};
 use crate::topology::{Marks, Role, Topology};
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,13 +46,22 @@ pub(crate) struct Servers {
     pub(crate) marks: Arc<Marks>,
 }
 
-/// One command on its way.
+/// One command on its way: what it is, and what it runs with.
+#[derive(Clone, Copy)]
 pub(crate) struct Call<'r> {
-    pub(crate) servers: &'r Servers,
-    pub(crate) planner: Planner<'r>,
     pub(crate) args: &'r Args,
     pub(crate) spec: &'static Spec,
     pub(crate) code: &'static Strategy,
+    /// For a script that is run by its name.
+    pub(crate) whole_script: Option<&'r Whole<'r>>,
+    pub(crate) context: Context<'r>,
+}
+
+/// What a call runs with, whatever its command is: the servers, the time that it has, and what its view of the cluster says.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'r> {
+    pub(crate) servers: &'r Servers,
+    pub(crate) planner: Planner<'r>,
     pub(crate) deadline: Deadline,
     /// What the steps that follow a wait for data may take.
     pub(crate) patience: Duration,
@@ -64,8 +73,6 @@ pub(crate) struct Call<'r> {
     pub(crate) database: u32,
     /// Whose turn it is among replicas.
     pub(crate) turn: &'r AtomicUsize,
-    /// For a script that is run by its name.
-    pub(crate) whole_script: Option<&'r Whole<'r>>,
     /// What ends a wait for data, and how commands wait then.
     pub(crate) cancel: Option<(&'r Cancel, &'static Cancellable)>,
     /// What its handle has written to, when its reads are to see that.
@@ -75,10 +82,18 @@ pub(crate) struct Call<'r> {
     pub(crate) share: Share,
     /// What all calls of the cluster may be tried again.
     pub(crate) budget: &'r Budget,
-    /// Who counts, where somebody observes.
+    /// Counts what goes over connections, where a program observes.
     pub(crate) traffic: Option<&'r Arc<Traffic>>,
     /// Where a part goes that a server refused because it is no longer the master; `None` when it is not sent again.
-    pub(crate) follow: Option<&'r Follow<'r>>,
+    pub(crate) to_new_master: Option<&'r ToNewMaster<'r>>,
+}
+
+impl<'r> Deref for Call<'r> {
+    type Target = Context<'r>;
+
+    fn deref(&self) -> &Context<'r> {
+        &self.context
+    }
 }
 
 /// How commands wait for data on one server in a way that another thread can end: what is routed there, and what is sent
@@ -97,7 +112,7 @@ pub(crate) struct Whole<'r> {
 }
 
 /// Gives the servers of now, when the node that failed so has another master among them.
-pub(crate) type Follow<'r> = dyn Fn(&Error, Deadline) -> Option<Arc<Servers>> + Sync + 'r;
+pub(crate) type ToNewMaster<'r> = dyn Fn(&Error, Deadline) -> Option<Arc<Servers>> + Sync + 'r;
 
 /// A reply.
 pub(crate) enum Answer {
@@ -148,6 +163,26 @@ impl Answer {
             Answer::Gathered(landed, _) => Some(landed.node().to_owned()),
             Answer::Made(_) => None,
         }
+    }
+}
+
+impl Context<'_> {
+    /// How it waits, when it waits for data and another thread may end that.
+    fn cancellable(&self) -> Option<&'static Cancellable> {
+        self.cancel.filter(|_| self.wait != Wait::None).map(|(_, cancellable)| cancellable)
+    }
+
+    /// Whether it waits for data and another thread may end that.
+    pub(crate) fn can_be_cancelled(&self) -> bool {
+        self.cancellable().is_some()
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.can_be_cancelled() && self.cancel.is_some_and(|(cancel, _)| cancel.is_cancelled())
+    }
+
+    pub(crate) fn topology(&self) -> &Topology {
+        &self.servers.topology
     }
 }
 
@@ -264,24 +299,6 @@ impl Call<'_> {
         }
     }
 
-    /// How it waits, when it waits for data and another thread may end that.
-    fn cancellable(&self) -> Option<&'static Cancellable> {
-        self.cancel.filter(|_| self.wait != Wait::None).map(|(_, cancellable)| cancellable)
-    }
-
-    /// Whether it waits for data and another thread may end that.
-    pub(crate) fn can_be_cancelled(&self) -> bool {
-        self.cancellable().is_some()
-    }
-
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.can_be_cancelled() && self.cancel.is_some_and(|(cancel, _)| cancel.is_cancelled())
-    }
-
-    pub(crate) fn topology(&self) -> &Topology {
-        &self.servers.topology
-    }
-
     /// Whether running it twice does no harm.
     fn reads(&self) -> bool {
         self.spec.access == Access::Read
@@ -369,7 +386,7 @@ impl Call<'_> {
 
     /// Requests to several servers at the same time: every reply, or an error that says how far each part came.
     pub(crate) fn answers(&self, parts: &[Part<'_>]) -> Result<Vec<Answer>> {
-        let results = self.followed(parts, self.fan_out(parts)?);
+        let results = self.after_failover(parts, self.fan_out(parts)?);
         if results.iter().all(Result::is_ok) {
             return Ok(results.into_iter().flatten().collect());
         }

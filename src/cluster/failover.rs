@@ -160,7 +160,7 @@ impl Cluster {
             }
             let is_silent = servers.pools[at.master()].health().silence().is_on();
             let patience = if is_silent { patience.within(SOON) } else { patience };
-            if Shared::follow(&self.shared, shard, &servers.topology, error.lacks_replicas(), patience) {
+            if Shared::has_new_master(&self.shared, shard, &servers.topology, error.lacks_replicas(), patience) {
                 moved.push(shard);
             }
         }
@@ -190,7 +190,13 @@ impl Shared {
     ///
     /// A thread asks. To ask servers that say nothing may take longer than a call has, and what is found is for others, too.
     #[inline(never)]
-    fn follow(shared: &Arc<Shared>, shard: usize, failed: &Topology, is_in_doubt: bool, deadline: Deadline) -> bool {
+    fn has_new_master(
+        shared: &Arc<Shared>,
+        shard: usize,
+        failed: &Topology,
+        is_in_doubt: bool,
+        deadline: Deadline,
+    ) -> bool {
         let old = failed.nth_master(shard).address();
         // Looked up before what is known is locked: whoever replaces the servers locks these first.
         let pool = shared.pool_of_master(shard);

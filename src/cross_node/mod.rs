@@ -41,8 +41,8 @@ pub(crate) use wait::CANCELLABLE;
 use steps::{all_succeeded, error_in, exec, exec_unwatched, Reply};
 
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::execute::{cancelled, Answer, Call, Strategy};
-use crate::plan::{Placed, Planner, Route};
+use crate::execute::{cancelled, Answer, Call, Context, Strategy};
+use crate::plan::{Placed, Route};
 use crate::random::random;
 use crate::resp::ValueRef;
 
@@ -84,8 +84,8 @@ const STASHED: &str =
 fn across(call: &Call<'_>, route: Route<'_>, steps: fn(&Call<'_>, &[Placed<'_>]) -> Result<Vec<u8>>) -> Result<Answer> {
     match route {
         Route::Across(keys) => {
-            let steps_of =
-                Call { retries: call.retries.of_steps(), follow: None, planner: Planner { ..call.planner }, ..*call };
+            let retries = call.retries.of_steps();
+            let steps_of = Call { context: Context { retries, to_new_master: None, ..call.context }, ..*call };
             steps(&steps_of, &keys).map(Answer::Made)
         }
         route => call.run_on_one(route),

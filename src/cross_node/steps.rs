@@ -5,9 +5,9 @@ use super::{is_no_such_key, Stash, StashRole, NIL};
 use crate::command::Wait;
 use crate::error::{Error, Outcome, PartOutcome, Result};
 use crate::execute::multi_exec::{self, gave_nothing, Batch};
-use crate::execute::Call;
+use crate::execute::{Call, Context};
 use crate::net::{Deadline, Lease};
-use crate::plan::{command_of, Part, Placed, Planner, Target};
+use crate::plan::{command_of, Part, Placed, Target};
 use crate::random::random;
 use crate::resp::{Frame, ValueRef};
 use crate::topology::Role;
@@ -44,7 +44,7 @@ impl Call<'_> {
     #[inline]
     pub(super) fn without_wait(&self) -> Call<'_> {
         let deadline = if self.wait == Wait::None { self.deadline } else { Deadline::after(self.patience) };
-        Call { deadline, planner: Planner { ..self.planner }, ..*self }
+        Call { context: Context { deadline, ..self.context }, ..*self }
     }
 
     /// Sends one command to one master and gives its reply; an error reply is an error.

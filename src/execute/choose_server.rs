@@ -1,7 +1,7 @@
 //! Which server is asked for a read, and which one when that fails.
 
 use super::in_step::serves_no_reads;
-use super::{no_meaning, Call, Servers};
+use super::{Context, Servers};
 use crate::command::Wait;
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Deadline, Lease, Standing};
@@ -112,7 +112,7 @@ impl Iterator for Candidates<'_> {
     }
 }
 
-impl Call<'_> {
+impl Context<'_> {
     /// The one server that may serve a target, where there is no choice and nothing to remember of it for a choice.
     pub(crate) fn only_server(&self, target: Target) -> Option<usize> {
         match target {
@@ -224,16 +224,10 @@ impl Call<'_> {
         }
     }
 
-    /// A connection for what routing sends to this server. One to a replica is asked whether the replica is in step with
-    /// its master, when it is new and when the replica has failed since: one that was started anew may be without data, and
-    /// would say that there are no keys. With `others` that could serve
-    /// it has to be in step; else old data is better than none.
-    pub(crate) fn lend_in_step(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
-        let lent = self.lend_in_step_by(server, deadline, others, &|until| self.lend_until(server, until).map(Some));
-        lent?.ok_or_else(no_meaning)
-    }
-
-    /// The same, over a connection that is lent so, if any is.
+    /// A connection for what routing sends to this server, lent so, if any is. One to a replica is asked whether the replica is
+    /// in step with its master, when it is new and when the replica has failed since: one that was started anew may be without
+    /// data, and would say that there are no keys. With `others` that could serve it has to be in step; else old data is better
+    /// than none.
     pub(super) fn lend_in_step_by(
         &self,
         server: usize,

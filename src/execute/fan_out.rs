@@ -1,7 +1,7 @@
 //! Requests to several servers at the same time.
 
 use super::exchange::answer;
-use super::{one_of_several, Answer, Call, Servers, SLICE};
+use super::{one_of_several, Answer, Call, Context, Servers, SLICE};
 use crate::error::{Error, Outcome, Result};
 use crate::net::{Deadline, Lease};
 use crate::order::{sort_by_key, sort_by_place};
@@ -184,11 +184,13 @@ impl Call<'_> {
     /// What came of each part, after those that a node refused because it has another master were sent to that one.
     ///
     /// Where no part was applied this is left to the caller, who runs the whole command again.
-    pub(super) fn followed(&self, parts: &[Part<'_>], results: Vec<Result<Answer>>) -> Vec<Result<Answer>> {
+    pub(super) fn after_failover(&self, parts: &[Part<'_>], results: Vec<Result<Answer>>) -> Vec<Result<Answer>> {
         let is_refused =
             |result: &&Result<Answer>| result.as_ref().is_err_and(|error| error.outcome() == Outcome::NotApplied);
         let refused = results.iter().filter(is_refused).count();
-        let (Some(follow), false) = (self.follow, self.reads() || refused == 0 || refused == results.len()) else {
+        let (Some(to_new_master), false) =
+            (self.to_new_master, self.reads() || refused == 0 || refused == results.len())
+        else {
             return results;
         };
         // As above: nothing is held while a connection is waited for.
@@ -198,7 +200,7 @@ impl Call<'_> {
                 // What is for one very server is not for another one.
                 Err(error) if error.outcome() == Outcome::NotApplied && part.target.is_routed() => {
                     let error = error.with_command(self.spec.name_of(self.args));
-                    match follow(&error, self.deadline) {
+                    match to_new_master(&error, self.deadline) {
                         Some(servers) => self
                             .on(&servers)
                             .one(part)
@@ -213,8 +215,9 @@ impl Call<'_> {
         in_the_end
     }
 
-    /// The same command on other servers, of which it follows no more.
+    /// The same command on other servers. It goes to no further master after these.
     pub(crate) fn on<'s>(&'s self, servers: &'s Servers) -> Call<'s> {
-        Call { servers, planner: Planner { topology: &servers.topology, ..self.planner }, follow: None, ..*self }
+        let planner = Planner { topology: &servers.topology, ..self.planner };
+        Call { context: Context { servers, planner, to_new_master: None, ..self.context }, ..*self }
     }
 }

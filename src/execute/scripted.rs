@@ -1,7 +1,7 @@
 //! Two servers in memory that answer by rote and fail when they are told to: for tests of what a strategy does when any
 //! of its steps fails.
 
-use super::{Answer, Call, RowRef, Servers};
+use super::{Answer, Call, Context, RowRef, Servers};
 use crate::command::Args;
 use crate::config::{Builder, Share};
 use crate::error::Result;
@@ -222,7 +222,7 @@ pub(crate) fn run(row: RowRef, args: &Args, failure: Option<(usize, Fails)>) -> 
     let placement = Placement { hash_tags: HashTags::Off, partitioner: Box::new(ByFirstLetter) };
     let (budget, turn) = (Budget::new(), AtomicUsize::new(0));
     let patience = Duration::from_secs(5);
-    let call = Call {
+    let context = Context {
         servers: &servers,
         planner: Planner {
             topology: &servers.topology,
@@ -230,24 +230,21 @@ pub(crate) fn run(row: RowRef, args: &Args, failure: Option<(usize, Fails)>) -> 
             read_from: ReadFrom::Master,
             cross_node: CrossNode::Emulate,
         },
-        args,
-        spec: row.spec,
-        code: row.code,
         deadline: Deadline::after(patience),
         patience,
         stand_in_after: patience,
         wait: row.wait(args),
         database: 0,
         turn: &turn,
-        whole_script: None,
         cancel: None,
         own_writes: None,
         retries: Retries::none(),
         share: Share::None,
         budget: &budget,
         traffic: None,
-        follow: None,
+        to_new_master: None,
     };
+    let call = Call { args, spec: row.spec, code: row.code, whole_script: None, context };
     let done = call.execute().map(|answer: Answer| shown(answer.frame()));
     let asked = std::mem::take(&mut lock(&world).asked);
     (done, asked)

@@ -108,11 +108,11 @@ impl Execution<'_> {
         }
         // What comes after a failover goes to the new master.
         let servers = self.cluster.servers();
-        let follow = self.cluster.follower(&servers);
+        let to_new_master = self.cluster.to_new_master(&servers);
         let (deadline, no_args) = (self.deadline_of(Wait::None), Args::new());
         let mut call = self.cluster.call_of(&servers, &no_args, RowRef::of_marked_keys(), Wait::None, deadline);
-        call.traffic = self.traffic;
-        call.follow = Some(&follow);
+        call.context.traffic = self.traffic;
+        call.context.to_new_master = Some(&to_new_master);
         let several = stage.several.clone();
         let (nodes, given_up) = stage.run(&call, &together);
         for (at, error) in given_up {
@@ -136,10 +136,10 @@ impl Execution<'_> {
     fn alone(&self, alone: &ByItself) -> Result<Vec<u8>> {
         let deadline = self.deadline_of(alone.wait);
         self.alone_on.with_failover(deadline, |servers| {
-            let follow = self.alone_on.follower(servers);
+            let to_new_master = self.alone_on.to_new_master(servers);
             let mut call = self.alone_on.call_of(servers, alone.cmd.args(), alone.row, alone.wait, deadline);
-            call.traffic = self.traffic;
-            call.follow = Some(&follow);
+            call.context.traffic = self.traffic;
+            call.context.to_new_master = Some(&to_new_master);
             call.execute().map(|answer| answer.frame().as_bytes().to_vec())
         })
     }
