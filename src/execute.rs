@@ -119,11 +119,11 @@ pub(crate) enum Answer {
     /// Where it lies in its connection's read buffer.
     Held(Lease, Range<usize>),
     /// Without the connection, and which server gave it.
-    Apart(Vec<u8>, String),
+    Copied(Vec<u8>, String),
     /// Among those of other calls that came over the same connection.
     Gathered(Arc<Landed>, Range<usize>),
     /// Made of several.
-    Made(Vec<u8>),
+    Merged(Vec<u8>),
 }
 
 impl Answer {
@@ -131,12 +131,12 @@ impl Answer {
         match self {
             Answer::Held(lease, range) => lease.frame(range.clone()),
             Answer::Gathered(landed, range) => landed.frame(range.clone()),
-            Answer::Apart(bytes, _) | Answer::Made(bytes) => Frame::trusted(bytes),
+            Answer::Copied(bytes, _) | Answer::Merged(bytes) => Frame::trusted(bytes),
         }
     }
 
     /// What was asked for.
-    pub(crate) fn make<T: FromValue>(&mut self) -> Result<T> {
+    pub(crate) fn convert<T: FromValue>(&mut self) -> Result<T> {
         if let Answer::Held(lease, range) = self {
             if let Some(bytes) = lease.take_bulk(range) {
                 return T::from_bulk(bytes);
@@ -146,12 +146,12 @@ impl Answer {
     }
 
     /// The same reply without its connection, which others can have from now on.
-    pub(crate) fn apart(self) -> Answer {
+    pub(crate) fn without_connection(self) -> Answer {
         match &self {
             Answer::Held(lease, range) => {
-                Answer::Apart(lease.frame(range.clone()).as_bytes().to_vec(), lease.node().to_string())
+                Answer::Copied(lease.frame(range.clone()).as_bytes().to_vec(), lease.node().to_string())
             }
-            Answer::Apart(..) | Answer::Gathered(..) | Answer::Made(_) => self,
+            Answer::Copied(..) | Answer::Gathered(..) | Answer::Merged(_) => self,
         }
     }
 
@@ -159,9 +159,9 @@ impl Answer {
     pub(crate) fn node(&self) -> Option<String> {
         match self {
             Answer::Held(lease, _) => Some(lease.node().to_string()),
-            Answer::Apart(_, node) => Some(node.clone()),
+            Answer::Copied(_, node) => Some(node.clone()),
             Answer::Gathered(landed, _) => Some(landed.node().to_owned()),
-            Answer::Made(_) => None,
+            Answer::Merged(_) => None,
         }
     }
 }
@@ -216,7 +216,7 @@ impl Call<'_> {
     /// Runs what is for one server or for several at the same time.
     pub(crate) fn run_on_all(&self, route: Route<'_>) -> Result<Answer> {
         match route {
-            Route::Fan(parts, merge) => self.fan(&parts, merge).map(Answer::Made),
+            Route::Fan(parts, merge) => self.fan(&parts, merge).map(Answer::Merged),
             route => self.run_on_one(route),
         }
     }
@@ -261,7 +261,7 @@ impl Call<'_> {
 
     /// What was asked for, made of the reply.
     pub(crate) fn convert<T: FromValue>(&self, mut answer: Answer) -> Result<T> {
-        answer.make().map_err(|error| self.misfit(&answer, error))
+        answer.convert().map_err(|error| self.misfit(&answer, error))
     }
 
     /// The error for a reply that does not become what was asked for.
@@ -279,7 +279,7 @@ impl Call<'_> {
 
     /// An error as the caller gets it.
     fn finish_error(&self, error: Error) -> Error {
-        let error = self.judged(error.with_command(self.spec.name_of(self.args)));
+        let error = self.with_outcome_of_script(error.with_command(self.spec.name_of(self.args)));
         // A read changes nothing, whether its answer came or not.
         match error.outcome() {
             Outcome::Unknown if self.reads() => error.with_outcome(Outcome::NotApplied),
@@ -288,7 +288,7 @@ impl Call<'_> {
     }
 
     /// An error with what it says of the outcome.
-    fn judged(&self, error: Error) -> Error {
+    fn with_outcome_of_script(&self, error: Error) -> Error {
         if !self.spec.runs_a_script(self.args) {
             return error;
         }

@@ -267,7 +267,7 @@ impl Under {
         let (began, deadline) = (Instant::now(), Deadline::after(shared.settings.deadline));
         let (node, is_in_doubt) = (&shared.nodes[*shard], *is_in_doubt);
         let is_moved = match master_of(node, &known, is_in_doubt, &shared.settings, &shared.probes, deadline) {
-            Ok(Master { address, said, heard }) => {
+            Ok(Master { address, said, by_sentinels }) => {
                 for pool in &shared.servers().pools {
                     if *pool.node().address() == address {
                         pool.health().silence().answered(began);
@@ -278,13 +278,13 @@ impl Under {
                 }
                 shared.takes(*shard, Some(&known), &address, &|known| {
                     known.found(&address, &said.info);
-                    known.heard(&heard);
+                    known.note_sentinels(&by_sentinels);
                 })
             }
-            Err(NoMaster { named: Some(address), heard, .. }) => {
+            Err(NoMaster { named: Some(address), by_sentinels, .. }) => {
                 shared.takes(*shard, Some(&known), &address, &|known| {
                     known.named(&address);
-                    known.heard(&heard);
+                    known.note_sentinels(&by_sentinels);
                 })
             }
             Err(_) => return,

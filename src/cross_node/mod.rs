@@ -86,7 +86,7 @@ fn across(call: &Call<'_>, route: Route<'_>, steps: fn(&Call<'_>, &[Placed<'_>])
         Route::Across(keys) => {
             let retries = call.retries.of_steps();
             let steps_of = Call { context: Context { retries, to_new_master: None, ..call.context }, ..*call };
-            steps(&steps_of, &keys).map(Answer::Made)
+            steps(&steps_of, &keys).map(Answer::Merged)
         }
         route => call.run_on_one(route),
     }

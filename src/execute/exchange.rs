@@ -105,7 +105,7 @@ impl Call<'_> {
             }
             _ => lease.exchange(request, deadline),
         };
-        answer(lease, range?).map_err(|error| self.judged(error))
+        answer(lease, range?).map_err(|error| self.with_outcome_of_script(error))
     }
 
     /// A connection to this server, in the database of the command.

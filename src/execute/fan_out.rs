@@ -37,10 +37,10 @@ fn receive(sent: &mut [Leased]) {
 }
 
 /// What came, without the connections that it came over.
-pub(super) fn apart(results: Vec<Result<Answer>>) -> Vec<Result<Answer>> {
+pub(super) fn without_connections(results: Vec<Result<Answer>>) -> Vec<Result<Answer>> {
     let mut all = Vec::with_capacity(results.len());
     for result in results {
-        all.push(result.map(Answer::apart));
+        all.push(result.map(Answer::without_connection));
     }
     all
 }
@@ -149,9 +149,11 @@ impl Call<'_> {
         }
         // Another call may wait for one of these connections and hold the one that is now needed once more.
         let mut in_the_end = Vec::with_capacity(parts.len());
-        for (nth, result) in apart(results).into_iter().enumerate() {
+        for (nth, result) in without_connections(results).into_iter().enumerate() {
             in_the_end.push(match result {
-                Err(error) if is_again[nth] => self.again(&parts[nth], servers[nth], error).map(Answer::apart),
+                Err(error) if is_again[nth] => {
+                    self.again(&parts[nth], servers[nth], error).map(Answer::without_connection)
+                }
                 result => result,
             });
         }
@@ -162,7 +164,7 @@ impl Call<'_> {
     fn answered(&self, part: &Part<'_>, sent: Leased) -> Result<Answer> {
         let Leased { server, began, lease, came, .. } = sent;
         let came = came.unwrap_or_else(|| Err(Error::reply("no reply came")));
-        let answer = lease.and_then(|lease| answer(lease, came?)).map_err(|error| self.judged(error));
+        let answer = lease.and_then(|lease| answer(lease, came?)).map_err(|error| self.with_outcome_of_script(error));
         // A connection that died in the pool says nothing yet about its server.
         let is_stale = |error: &Error| Cause::of(error, true) == Some(Cause::Stale);
         if part.target.is_read() && !answer.as_ref().is_err_and(is_stale) {
@@ -195,7 +197,7 @@ impl Call<'_> {
         };
         // As above: nothing is held while a connection is waited for.
         let mut in_the_end = Vec::with_capacity(parts.len());
-        for (part, result) in parts.iter().zip(apart(results)) {
+        for (part, result) in parts.iter().zip(without_connections(results)) {
             in_the_end.push(match result {
                 // What is for one very server is not for another one.
                 Err(error) if error.outcome() == Outcome::NotApplied && part.target.is_routed() => {
@@ -204,7 +206,7 @@ impl Call<'_> {
                         Some(servers) => self
                             .on(&servers)
                             .one(part)
-                            .map(Answer::apart)
+                            .map(Answer::without_connection)
                             .map_err(|again| again.attempts_after(error.attempts())),
                         None => Err(error),
                     }

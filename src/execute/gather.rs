@@ -56,7 +56,7 @@ impl Call<'_> {
         }
         let (landed, range) = gathered?;
         match landed.frame(range.clone()).error() {
-            Some(text) => Err(self.judged(Error::server(text).with_node(|| landed.node().to_owned()))),
+            Some(text) => Err(self.with_outcome_of_script(Error::server(text).with_node(|| landed.node().to_owned()))),
             None => Ok(Answer::Gathered(landed, range)),
         }
     }

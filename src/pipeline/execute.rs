@@ -173,7 +173,7 @@ fn summed_up(call: &Call<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_
         let target = Target::Shard(part.shard, Role::Master);
         parts.push(Part { target, request: Cow::Borrowed(&[]), keys: part.keys.clone() });
         let reply = nodes[part.shard].reply(part.number, is_read);
-        results.push(reply.map(|(frame, _)| Answer::Made(frame.as_bytes().to_vec())));
+        results.push(reply.map(|(frame, _)| Answer::Merged(frame.as_bytes().to_vec())));
     }
     call.summed_up(&parts, results)
 }

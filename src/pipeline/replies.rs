@@ -91,7 +91,7 @@ impl Replies {
             Progress::OneNode { stage, shard, number } => {
                 match self.nodes[*stage][*shard].reply(*number, command.about.is_read) {
                     Ok((_, value)) => Ok(value),
-                    Err(error) => Err(command.about.judged(error).with_command(command.name.clone())),
+                    Err(error) => Err(command.about.with_outcome(error).with_command(command.name.clone())),
                 }
             }
             Progress::Replied(bytes) => Ok(Frame::trusted(bytes).value()),

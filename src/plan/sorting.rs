@@ -310,7 +310,7 @@ impl Planner<'_> {
 
     /// A pattern as its servers would get it, for people: the name of the key, and the field of a hash.
     #[inline]
-    pub(crate) fn told<'c>(&self, pattern: &Pattern<'c>) -> (&'c [u8], Option<&'c [u8]>) {
+    pub(crate) fn shown_pattern<'c>(&self, pattern: &Pattern<'c>) -> (&'c [u8], Option<&'c [u8]>) {
         let name = match self.home_of(pattern) {
             Some(_) => self.placement.hash_tags.split(pattern.name()).1,
             None => pattern.name(),

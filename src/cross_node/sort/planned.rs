@@ -53,7 +53,7 @@ fn looked_up(draft: &Draft<'_>, patterns: &[Pattern<'_>], shard: usize) -> Strin
         Some(home) => shards[home].master() == shards[shard].master(),
         None => true,
     });
-    let told: Vec<_> = here.map(|pattern| draft.planner.told(pattern)).collect();
+    let told: Vec<_> = here.map(|pattern| draft.planner.shown_pattern(pattern)).collect();
     let strings: String =
         told.iter().filter(|(_, field)| field.is_none()).map(|(key, _)| format!(" {}", shown(key))).collect();
     let strings = (!strings.is_empty()).then(|| format!("MGET{strings}"));

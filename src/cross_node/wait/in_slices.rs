@@ -44,12 +44,12 @@ pub(crate) struct Waiter<'w> {
 /// What the thread of a waker is told. The channels of the standard library would take 50 KB of a program.
 #[derive(Default)]
 struct Wish {
-    told: Mutex<Told>,
+    state: Mutex<State>,
     came: Condvar,
 }
 
 #[derive(Default)]
-struct Told {
+struct State {
     /// Another thread wants the wait to end.
     is_wanted: bool,
     /// The wait is over.
@@ -62,31 +62,31 @@ struct Ending<'w>(&'w Wish);
 impl Drop for Ending<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.0.set(|told| told.is_over = true);
+        self.0.set(|state| state.is_over = true);
     }
 }
 
 impl Wish {
     #[inline]
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[inline]
-    fn set(&self, change: fn(&mut Told)) {
-        change(&mut self.told());
+    fn set(&self, change: fn(&mut State)) {
+        change(&mut self.state());
         self.came.notify_one();
     }
 
     /// Waits until the wait is over, until something else holds, or for some time.
     #[inline]
-    fn wait(&self, until: Option<Instant>, holds: fn(&Told) -> bool) {
-        let mut told = self.told();
-        while !told.is_over && !holds(&told) {
-            told = match until.map(|until| until.saturating_duration_since(Instant::now())) {
-                None => self.came.wait(told).unwrap_or_else(PoisonError::into_inner),
+    fn wait(&self, until: Option<Instant>, holds: fn(&State) -> bool) {
+        let mut state = self.state();
+        while !state.is_over && !holds(&state) {
+            state = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                None => self.came.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(left) if left.is_zero() => return,
-                Some(left) => self.came.wait_timeout(told, left).unwrap_or_else(PoisonError::into_inner).0,
+                Some(left) => self.came.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
             };
         }
     }
@@ -105,7 +105,7 @@ fn wait_on_one(call: &Call<'_>, part: &Part<'_>) -> Result<Answer> {
     match keys[..] {
         // Without keys no server takes it, and one says why.
         [] => call.one(part),
-        _ => (call.code.wait)(call, &keys).map(Answer::Made),
+        _ => (call.code.wait)(call, &keys).map(Answer::Merged),
     }
 }
 
@@ -120,7 +120,7 @@ fn wait_on_server(call: &Call<'_>, server: usize) -> Result<Answer> {
         names.map(|(position, stored)| Placed { position, shard, master: server, stored }).collect();
     match keys[..] {
         [] => call.exchange(server, call.args.as_bytes()),
-        _ => (call.code.wait)(call, &keys).map(Answer::Made),
+        _ => (call.code.wait)(call, &keys).map(Answer::Merged),
     }
 }
 
@@ -179,11 +179,12 @@ pub(crate) fn wait_in_slices(call: &Call<'_>, waiter: &Waiter<'_>) -> Result<Vec
     let (over, client) = (AtomicBool::new(false), AtomicI64::new(0));
     let (given, is_clean) = std::thread::scope(|scope| {
         let wish = Arc::new(Wish::default());
-        let told = Arc::clone(&wish);
-        let _listening = call.cancel.map(|(cancel, _)| cancel.listen(move || told.set(|told| told.is_wanted = true)));
-        let heard = Arc::clone(&wish);
+        let of_listener = Arc::clone(&wish);
+        let _listening =
+            call.cancel.map(|(cancel, _)| cancel.listen(move || of_listener.set(|state| state.is_wanted = true)));
+        let of_waker = Arc::clone(&wish);
         let (server, over, client) = (waiter.server, &over, &client);
-        let waker = move || wake_when_told(call, server, &heard, over, client);
+        let waker = move || wake_when_cancelled(call, server, &of_waker, over, client);
         let waker = match std::thread::Builder::new().spawn_scoped(scope, waker) {
             Ok(waker) => waker,
             Err(error) => return (Err(Error::io(error, Outcome::NotApplied, "starting to wait")), true),
@@ -206,9 +207,9 @@ pub(crate) fn wait_in_slices(call: &Call<'_>, waiter: &Waiter<'_>) -> Result<Vec
 /// Once another thread wants the wait to end, tells the server so until it has ended; whether the server has heard it
 /// each time.
 #[inline]
-fn wake_when_told(call: &Call<'_>, server: usize, wish: &Wish, over: &AtomicBool, client: &AtomicI64) -> bool {
-    wish.wait(None, |told| told.is_wanted);
-    if !wish.told().is_wanted {
+fn wake_when_cancelled(call: &Call<'_>, server: usize, wish: &Wish, over: &AtomicBool, client: &AtomicI64) -> bool {
+    wish.wait(None, |state| state.is_wanted);
+    if !wish.state().is_wanted {
         return true;
     }
     over.store(true, Ordering::SeqCst);
@@ -216,7 +217,7 @@ fn wake_when_told(call: &Call<'_>, server: usize, wish: &Wish, over: &AtomicBool
     loop {
         is_clean &= wake(call, server, client.load(Ordering::SeqCst));
         wish.wait(Some(Instant::now() + AGAIN), |_| false);
-        if wish.told().is_over {
+        if wish.state().is_over {
             return is_clean;
         }
     }
