@@ -111,7 +111,7 @@ impl Call<'_> {
             }
             _ => lease.exchange_at_once(request, deadline),
         };
-        answer(lease, range?).map_err(|error| self.judged(error))
+        answer(lease, range?).map_err(|error| self.with_outcome_of_script(error))
     }
 
     /// A connection to this server, in the database of the command.
@@ -119,7 +119,13 @@ impl Call<'_> {
         self.lend_in_turn(server, deadline, Turn::Its)?.ok_or_else(no_meaning)
     }
 
-    /// The same; `None` when all connections are in use and it does not wait for its turn.
+    /// The same for what routing sends there: see [`Context::lend_in_step_by`].
+    pub(crate) fn lend_in_step(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
+        let lent = self.lend_in_step_by(server, deadline, others, &|until| self.lend_until(server, until).map(Some));
+        lent?.ok_or_else(no_meaning)
+    }
+
+    /// As [`lend_until`](Call::lend_until); `None` when all connections are in use and it does not wait for its turn.
     #[inline]
     pub(super) fn lend_in_turn(&self, server: usize, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
         match self.traffic.is_some() || self.spec.is_heeded_while_busy() {
@@ -140,10 +146,7 @@ impl Call<'_> {
             false => pool.lend_in_turn(self.database, deadline, turn)?,
         };
         if let (Some(traffic), Some(lease)) = (self.traffic, &mut lease) {
-            // What is shared is counted by each call for itself.
-            if !matches!(turn, Turn::OfBatch(_)) {
-                lease.count_for(traffic);
-            }
+            lease.count_for(traffic);
         }
         Ok(lease)
     }

@@ -10,6 +10,7 @@ use super::forked;
 use super::incoming::Incoming;
 use super::silence::Silence;
 use super::stream::{Deadline, Stream};
+use crate::command::Wait;
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::observer::CloseReason;
@@ -17,7 +18,6 @@ use crate::plan::command;
 use crate::resp::{Decoder, Frame, Protocol};
 use crate::topology::info::Info;
 use crate::topology::Node;
-use crate::wait::Wait;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -233,8 +233,8 @@ impl Connection {
     }
 
     /// Hands on a message that answers no command.
-    pub(super) fn heard_push(&self, range: Range<usize>) {
-        self.settings.pushes.heard(&self.node, self.decoder.frame(range));
+    pub(super) fn server_push(&self, range: Range<usize>) {
+        self.settings.pushes.server_push(&self.node, self.decoder.frame(range));
     }
 
     /// The reply that lies at `range`.

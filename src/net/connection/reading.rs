@@ -98,7 +98,7 @@ impl Connection {
         }
         loop {
             match self.decoder.next_frame() {
-                Ok(Some(range)) if self.decoder.frame(range.clone()).is_push() => self.heard_push(range),
+                Ok(Some(range)) if self.decoder.frame(range.clone()).is_push() => self.server_push(range),
                 Ok(Some(range)) => {
                     self.unanswered -= 1;
                     self.rested = false;
