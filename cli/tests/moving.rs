@@ -230,3 +230,32 @@ fn servers_of_all_versions_take_from_each_other() {
         }
     }
 }
+
+#[test]
+fn keys_are_read_from_replicas() {
+    let (from, to) = (start(2), start(3));
+    fill(&refs(&from), 400);
+    // One that gets the whole data knows what it would not be told of a stream's groups.
+    let replicas: Vec<Server> = from.iter().map(|master| Server::replica_of(master, &[])).collect();
+    let wanted = whole(&refs(&from));
+    let (old, new) = (list(&refs(&from)), list(&refs(&to)));
+    let dumps = |servers: &[Server]| servers.iter().map(|server| server.calls("dump")).sum::<u64>();
+    let words = ["clone", "--from", &old, "--to", &new, "--untagged", "--read-from", "replica"];
+    // Whoever began with the masters may go on with the replicas: their cursors mean something else.
+    ok(&[&words[..6], &["--limit", "100"]].concat());
+    let before = dumps(&from);
+    // One big key as well.
+    ok(&[&words[..], &["--big", "15kb", "--finish"]].concat());
+    placed(&refs(&to), &wanted, "from replicas");
+    assert_eq!(dumps(&from), before, "the masters gave nothing");
+    assert!(dumps(&replicas) >= 300, "{}", dumps(&replicas));
+    // In place, what leaves is compared with the master before it is deleted.
+    let more = start(1);
+    let four = list(&[&to[0], &to[1], &to[2], &more[0]]);
+    let words = ["--nodes", &new, "reshard", "--to", &four, "--untagged", "--read-from", "replica"];
+    let told = refused(&words);
+    assert!(told.contains("node_1 (") && told.contains("it has none"), "{told}");
+    let _replicas: Vec<Server> = to.iter().map(|master| Server::replica_of(master, &[])).collect();
+    ok(&[&words[..], &["--finish"]].concat());
+    placed(&[&to[0], &to[1], &to[2], &more[0]], &wanted, "in place");
+}

@@ -12,6 +12,7 @@ mod pieces;
 mod place;
 mod progress;
 mod read;
+mod replica;
 pub mod report;
 mod route;
 mod same;
@@ -112,7 +113,11 @@ fn execute(options: &Options, kind: &str, wish: &Wish) -> Result<ExitCode, Strin
         (None, "reshard") => of_fleet(options)?,
         (None, _) => return Err(format!("{kind}: --from LIST says where from")),
     };
-    let (from, to) = (Fleet::connect(from)?, Fleet::connect(side(options, to)?)?);
+    let (mut from, to) = (Fleet::connect(from)?, Fleet::connect(side(options, to)?)?);
+    // What deletes, or forgets, reads nothing of a replica.
+    if wish.read_from == "replica" && !wish.undo && !wish.clean {
+        from.read_from_replicas()?;
+    }
     let hash_tags = match wish.hash_tags {
         Some(both) => both,
         None if from.hash_tags() == to.hash_tags() => from.hash_tags(),

@@ -61,6 +61,7 @@ pub fn carry(
         target.ask(&[b"UNLINK", &stash])?;
         return Ok(Arrived::Cannot(why));
     }
+    source.is_believed()?;
     let mut commands: Vec<Vec<Vec<u8>>> = Vec::new();
     if let Some(expires) = item.expires {
         commands.push(vec![b"PEXPIREAT".to_vec(), stash.clone(), expires.to_string().into_bytes()]);

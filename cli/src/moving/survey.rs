@@ -70,9 +70,9 @@ fn one_source(
 ) -> Result<Survey, String> {
     let mut survey =
         Survey { sources: vec![(0, 0)], targets: vec![(0, 0); route.to.servers.len()], ..Survey::default() };
-    let mut link = route.from.open(&route.from.servers[source])?;
+    let mut link = route.from.open_to_read(&route.from.servers[source])?;
     let mut targets = route.to.open_all()?;
-    let mut others = route.from.open_all()?;
+    let mut others = route.from.open_all_to_read()?;
     for &database in databases {
         let mut renamed = HashMap::new();
         link.select(database)?;
@@ -99,6 +99,7 @@ fn one_source(
             survey.count(&mut link, &moving, look)?;
             cursor = next;
         }
+        others.iter_mut().chain([&mut link]).try_for_each(Link::is_believed)?;
     }
     Ok(survey)
 }
@@ -215,7 +216,7 @@ fn renamed_twins(
 /// # Errors
 /// That a server does not answer.
 pub fn stashes(route: &Route, databases: &[u32], report: &Report) -> Result<(), String> {
-    for link in &mut route.from.open_all()? {
+    for link in &mut route.from.open_all_to_read()? {
         for &database in databases {
             link.select(database)?;
             for name in names_with(link, STASH)? {

@@ -108,6 +108,11 @@ pub struct Wish {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub workers: Option<u64>,
 
+    /// Read keys from each source itself, or from a replica of it that has everything; what is deleted is compared with the
+    /// source itself
+    #[arg(long, value_name = "WHAT", default_value = "master", value_parser = ["master", "replica"])]
+    pub read_from: String,
+
     /// Tell progress and the end as lines of JSON
     #[arg(long)]
     pub json: bool,
