@@ -1,6 +1,8 @@
 //! The commands of this program itself, and those of them that the command table answers without any server.
 
+use crate::asked;
 use crate::commands::{commands, help};
+use crate::recover;
 use crate::render::Mode;
 
 /// One of them, in words.
@@ -61,7 +63,9 @@ pub const OWN: [Own; 11] = [
         does: &[
             "Show what programs left behind that ended in the middle of a move",
             "between two nodes; --apply finishes or undoes it. What was used in",
-            "the last 60 s is left alone, or in the last --older-than SECONDS",
+            "the last 60 s is left alone, or in the last --older-than SECONDS. Of a",
+            "clone or reshard: how far it is; --resume, --finish, --undo. See",
+            "recover --help",
         ],
     },
     Own {
@@ -119,6 +123,7 @@ pub fn without_servers(words: &[Vec<u8>], mode: Mode) -> Option<Result<String, S
     match (own.name, rest) {
         // These have options of their own to tell.
         ("clone" | "reshard" | "compare", _) => None,
+        ("recover", [only]) if only == b"--help" => Some(Ok(asked::help::<recover::Wish>())),
         (_, [only]) if only == b"--help" => Some(Ok(own.help())),
         ("commands", _) => Some(commands(rest, matches!(mode, Mode::Json | Mode::QuotedJson))),
         ("help", _) => Some(help(rest)),

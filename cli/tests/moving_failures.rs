@@ -98,7 +98,9 @@ fn ctrl_c_stops_between_batches() {
     assert!(said.contains("\"state\":\"copying\""), "{said}");
     let told = ok(&["--nodes", &target, "recover"]);
     assert!(
-        told.contains("clone ") && told.contains("copying") && told.contains("to go on: rediscluster clone"),
+        told.contains("copying")
+            && told.contains("--resume goes on copying")
+            && told.contains("rediscluster clone --from"),
         "{told}"
     );
     ok(&["clone", "--from", &source, "--to", &target, "--untagged", "--finish"]);
@@ -366,4 +368,66 @@ fn a_replica_is_read_only_while_it_has_what_its_master_has() {
     assert!(refused(&words).contains("without --read-from it is read itself"));
     ok(&[&words[..5], &["--finish"]].concat());
     placed(&refs(&to), &wanted, "from the master in the end");
+}
+
+#[test]
+fn recover_goes_on_with_a_job_ends_it_or_takes_it_back() {
+    let from = Server::start_with(&["--requirepass", "s3cret"]);
+    let to = start(2);
+    let (source, target) = (format!("redis://:s3cret@{}", from.address()), list(&refs(&to)));
+    fill(&[&from], 300);
+    let wanted = contents(&from, 0);
+    let recover = |words: &[&str]| run(&[&["--nodes", &target, "recover"], words].concat());
+    let clone = ["clone", "--from", &source, "--to", &target, "--untagged", "--match", "*"];
+    assert!(recover(&["--resume"]).err().contains("no clone or reshard lies at these nodes"));
+    for end in ["--undo", "--finish"] {
+        ok(&[&clone[..], &["--limit", "100"]].concat());
+        let told = recover(&[]);
+        assert_eq!(told.status, 0, "{}", told.err());
+        for says in
+            ["--resume goes on copying", "--finish goes on", "--undo takes it back", "passwords are not remembered"]
+        {
+            assert!(told.out().contains(says), "{says}: {}", told.out());
+        }
+        assert!(
+            !told.out().contains("s3cret")
+                && !format!("{:?}", to[0].ask(&["HGETALL", "rediscluster:job"])).contains("s3cret")
+        );
+        // The source asks for a password, which the job does not remember.
+        let told = recover(&[end]);
+        assert!(told.status == 1 && told.err().contains("NOAUTH"), "{}", told.err());
+        let one = format!("node_1={source}");
+        let ran = recover(&["--resume", "--from", &one]);
+        assert!(ran.status == 0 && ran.out().contains("everything is copied"), "{}{}", ran.out(), ran.err());
+        assert!(recover(&[]).out().contains("--resume copies what has changed since"));
+        let ran = recover(&[end, "--from", &one]);
+        assert_eq!(ran.status, 0, "{}{}", ran.out(), ran.err());
+        match end {
+            "--undo" => assert!(whole(&refs(&to)).is_empty()),
+            _ => placed(&refs(&to), &wanted, "recovered"),
+        }
+        assert_eq!(recover(&[]).out(), "no stashes\n");
+    }
+}
+
+#[test]
+fn a_job_that_was_cut_while_it_ended_can_only_be_ended() {
+    let fleet = start(3);
+    let all = refs(&fleet);
+    let (two, three) = (list(&all[..2]), list(&all));
+    fill(&all[..2], 200);
+    let wanted = whole(&all[..2]);
+    ok(&["--nodes", &two, "reshard", "--to", &three, "--untagged"]);
+    // As one that was killed in the middle of `--finish` leaves it.
+    fleet.iter().for_each(|server| drop(server.ask(&["HSET", "rediscluster:job", "phase", "finishing"])));
+    let recover = |words: &[&str]| run(&[&["--nodes", &three, "recover"], words].concat());
+    let told = recover(&[]).out();
+    assert!(told.contains("it can no longer be taken back") && !told.contains("--resume"), "{told}");
+    for wrong in ["--undo", "--resume"] {
+        let ran = recover(&[wrong]);
+        assert!(ran.status == 1 && ran.err().contains("is being finished"), "{wrong}: {}", ran.err());
+    }
+    let ran = recover(&["--finish"]);
+    assert!(ran.status == 0 && ran.out().contains("nothing of the job is left"), "{}{}", ran.out(), ran.err());
+    placed(&all, &wanted, "ended");
 }

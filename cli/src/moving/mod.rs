@@ -14,6 +14,7 @@ mod progress;
 mod read;
 mod replica;
 pub mod report;
+pub mod resume;
 mod route;
 mod same;
 mod scan;
@@ -80,7 +81,7 @@ pub fn run(options: &Options) -> Option<ExitCode> {
         }
     };
     wish.json |= matches!(options.style(false).mode, Mode::Json | Mode::QuotedJson);
-    Some(match execute(options, kind, &wish) {
+    Some(match begin_or_go_on(options, kind, &wish) {
         Ok(code) => code,
         Err(why) => {
             eprintln!("rediscluster: {why}");
@@ -106,14 +107,19 @@ fn of_fleet(options: &Options) -> Result<Config, String> {
     config.is_fleet("to clone, reshard and compare").map(|()| config)
 }
 
-fn execute(options: &Options, kind: &str, wish: &Wish) -> Result<ExitCode, String> {
+fn begin_or_go_on(options: &Options, kind: &str, wish: &Wish) -> Result<ExitCode, String> {
     let to = wish.to.as_deref().ok_or(format!("{kind}: --to LIST says where to"))?;
     let from = match (&wish.from, kind) {
         (Some(list), _) => side(options, list)?,
         (None, "reshard") => of_fleet(options)?,
         (None, _) => return Err(format!("{kind}: --from LIST says where from")),
     };
-    let (mut from, to) = (Fleet::connect(from)?, Fleet::connect(side(options, to)?)?);
+    execute(from, side(options, to)?, kind, wish)
+}
+
+/// Does what is asked for between two fleets.
+fn execute(from: Config, to: Config, kind: &str, wish: &Wish) -> Result<ExitCode, String> {
+    let (mut from, to) = (Fleet::connect(from)?, Fleet::connect(to)?);
     // What deletes, or forgets, reads nothing of a replica.
     if wish.read_from == "replica" && !wish.undo && !wish.clean {
         from.read_from_replicas()?;
@@ -187,16 +193,12 @@ fn locked(route: &Route) -> Result<Vec<link::Link>, String> {
 
 /// What is asked for, as it would be remembered.
 fn job_of(route: &Route, kind: &str, wish: &Wish) -> Job {
-    let databases = match wish.databases.as_slice() {
-        [] => "all".to_owned(),
-        some => some.iter().map(u32::to_string).collect::<Vec<_>>().join(","),
-    };
     Job {
         id: format!("{:016x}", random()),
         kind: kind.to_owned(),
         from: route.from.list(),
         to: route.to.list(),
-        options: wish.constant(&databases),
+        options: wish.constant(route.places.hash_tags()),
         phase: Phase::Copying,
         begun: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
         troubles: 0,

@@ -40,6 +40,11 @@ impl Places {
         Ok(Places { from, to, hash_tags, tags, keeps_strays: wish.strays == "keep" })
     }
 
+    /// How both fleets treat hash tags.
+    pub fn hash_tags(&self) -> HashTags {
+        self.hash_tags
+    }
+
     /// Whether the number of nodes stays, so that every key keeps its node and nothing has to be known of it.
     pub fn are_the_same(&self) -> bool {
         self.from == self.to

@@ -1,6 +1,6 @@
 //! What `recover` tells of jobs.
 
-use super::job::{Job, Mark, PROGRESS};
+use super::job::{Job, Mark, Phase, PROGRESS};
 use super::link::{strings, Link};
 use super::{fleet::Fleet, lock};
 use crate::config::Config;
@@ -32,7 +32,7 @@ pub fn told(config: &Config) -> Result<(Vec<String>, Vec<Value>), String> {
         values.push(json!({
             "job": job.id, "kind": job.kind, "from": job.from, "to": job.to, "options": job.options,
             "state": job.phase.word(), "begun": job.begun, "at_work": holder.map(|(who, _)| who),
-            "sources": sources.collect::<Vec<_>>(),
+            "sources": sources.collect::<Vec<_>>(), "choices": job.choices(),
         }));
     }
     Ok((lines, values))
@@ -68,12 +68,17 @@ fn in_words(job: &Job, holder: Option<&(String, u64)>, marks: &[(u32, String, Ma
     match holder {
         Some((who, _)) => lines.push(format!("  {who} is at work with it")),
         None => {
-            let command = format!("rediscluster {} --from {} --to {} {}", job.kind, job.from, job.to, job.options);
-            let command = command.replace(" --databases all", "");
-            lines.push(format!("  to go on: {command}"));
+            lines.push("  what `recover` does with it, when it is told to:".to_owned());
+            lines.extend(job.choices().into_iter().map(|choice| format!("    {choice}")));
+            let end = if job.phase == Phase::Finishing { " --finish" } else { "" };
             lines.push(
-                "  the same with --finish ends it, with --undo takes it back, and with --clean forgets it".to_owned(),
+                "  the same by the command that began it (--clean forgets it; passwords are not remembered):"
+                    .to_owned(),
             );
+            lines.push(format!(
+                "    rediscluster {} --from {} --to {} {}{end}",
+                job.kind, job.from, job.to, job.options
+            ));
         }
     }
     lines

@@ -3,7 +3,7 @@
 use clap::{ArgGroup, Parser};
 use rediscluster::HashTags;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Copies the keys of one fleet to another one. See docs/moving-a-fleet.md.
 #[derive(Debug, Parser)]
@@ -131,25 +131,35 @@ impl Wish {
         <Wish as clap::FromArgMatches>::from_arg_matches(&matches)
     }
 
-    /// What has to be the same in every run of one job, in words.
-    pub fn constant(&self, databases: &str) -> String {
+    /// What has to be the same in every run of one job, in words that a shell takes.
+    pub fn constant(&self, hash_tags: HashTags) -> String {
         let valued = |option: &str, value: &str| format!("{option} {}", quoted(value));
-        let mut words = vec![format!("--databases {databases}")];
+        let mut words = Vec::new();
+        if !self.databases.is_empty() {
+            let numbers: Vec<String> = self.databases.iter().map(u32::to_string).collect();
+            words.push(format!("--databases {}", numbers.join(",")));
+        }
         words.extend(self.pattern.iter().map(|pattern| valued("--match", pattern)));
         words.extend(self.kind.iter().map(|kind| valued("--type", kind)));
         words.extend(self.replace.then(|| "--replace".to_owned()));
         words.extend(self.skip_existing.then(|| "--skip-existing".to_owned()));
-        words.extend(self.tags.iter().map(|file| valued("--tags", &file.display().to_string())));
+        words.extend(self.tags.iter().map(|file| valued("--tags", &whole_path(file))));
         words.extend(self.tag_rule.iter().map(|rule| valued("--tag-rule", rule)));
         words.extend(self.untagged.then(|| "--untagged".to_owned()));
-        words.extend(self.hash_tags.map(|rule| format!("--hash-tags {}", format!("{rule:?}").to_ascii_lowercase())));
+        // Where it came from a file, a later run may not have that file.
+        words.push(format!("--hash-tags {}", format!("{hash_tags:?}").to_ascii_lowercase()));
         words.extend((self.strays == "keep").then(|| "--strays keep".to_owned()));
         words.join(" ")
     }
 }
 
+/// A path that means the same from every directory.
+fn whole_path(path: &Path) -> String {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let is_plain = |sign: char| sign.is_ascii_alphanumeric() || "-_./:@".contains(sign);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()
