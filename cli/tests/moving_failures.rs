@@ -431,3 +431,93 @@ fn a_job_that_was_cut_while_it_ended_can_only_be_ended() {
     assert!(ran.status == 0 && ran.out().contains("nothing of the job is left"), "{}{}", ran.out(), ran.err());
     placed(&all, &wanted, "ended");
 }
+
+#[test]
+fn a_big_key_that_changes_in_between_is_not_taken_for_whole() {
+    let (from, to) = (start(1), start(1));
+    let (source, target) = (from[0].address(), to[0].address());
+    let items: Vec<String> = (0..40_000).map(|number| format!("item {number}")).collect();
+    from[0].ask(&[vec!["RPUSH", "list"], items.iter().map(String::as_str).collect()].concat());
+    let words = ["clone", "--from", &source, "--to", &target, "--big", "1"];
+    // As long as before, all the time.
+    let ends = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut talk = talk(&from[0]);
+            for number in 0_u64.. {
+                say(&mut talk, &["LSET", "list", "0", &number.to_string()]);
+                if ends.load(std::sync::atomic::Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        let told = run(&words);
+        ends.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(told.status == 1 && told.err().contains("it changed while it was copied in pieces"), "{}", told.err());
+    });
+    assert_eq!(to[0].ask(&["EXISTS", "list"]).int(), 0);
+    ok(&[&words[..], &["--finish"]].concat());
+    placed(&refs(&to), &whole(&refs(&from)), "at rest");
+}
+
+#[test]
+fn a_twin_that_comes_between_two_runs_in_place_is_refused() {
+    let fleet = start(2);
+    let all = refs(&fleet);
+    let (two, one) = (list(&all), fleet[0].address());
+    let home = |node: usize| move |name: &String| Crc32Modulo.node_index(name.as_bytes(), 2) == node;
+    let mut leaving = (0..).map(|number: u32| format!("k{number}")).filter(home(1));
+    let (changed, twin) = (leaving.next().unwrap(), leaving.next().unwrap());
+    fleet[1].ask(&["SET", &changed, "old"]);
+    let words = ["--nodes", &two, "reshard", "--to", &one];
+    ok(&words);
+    // `twin{tag}` may live on either node.
+    all.iter().zip(["one", "two"]).for_each(|(server, value)| drop(server.ask(&["SET", &twin, value])));
+    let told = refused(&words);
+    assert!(
+        told.contains("1 key: node_1 (") && told.contains(&twin) && told.contains("both would become one"),
+        "{told}"
+    );
+    assert_eq!(fleet[0].ask(&["GET", &twin]), Reply::bulk("one"));
+    fleet[0].ask(&["DEL", &twin]);
+    // What has changed at its old place only, too, as long as nobody says that there are no tags.
+    fleet[1].ask(&["SET", &changed, "new"]);
+    assert!(refused(&words).contains("it may not be the one that was copied"));
+    ok(&[&words[..], &["--clean"]].concat());
+    fleet[0].ask(&["DEL", &changed]);
+    let words = [&words[..], &["--untagged"]].concat();
+    ok(&words);
+    fleet[1].ask(&["SET", &changed, "newest"]);
+    ok(&words);
+    ok(&[&words[..], &["--finish"]].concat());
+    assert_eq!((fleet[0].ask(&["GET", &changed]), fleet[1].ask(&["DBSIZE"]).int()), (Reply::bulk("newest"), 0));
+}
+
+#[test]
+fn a_fleet_that_a_clone_reads_is_not_resharded() {
+    let (from, to) = (start(2), start(3));
+    let all = refs(&from);
+    let (source, new) = (list(&all), list(&[all[0], all[1], &to[2]]));
+    fill(&all, 600);
+    let clone =
+        |to: &Server| spawn(&["clone", "--from", &source, "--to", &to.address(), "--untagged", "--rate", "200"]);
+    let mut clones = [clone(&to[0]), clone(&to[1])];
+    // Two of them do not mind each other.
+    wait_until("both copy", || to[..2].iter().all(|server| server.ask(&["DBSIZE"]).int() > 30));
+    let told = refused(&["--nodes", &source, "reshard", "--to", &new, "--untagged"]);
+    assert!(told.contains("is reading from here"), "{told}");
+    assert!(all.iter().all(|server| server.ask(&["KEYS", "rediscluster:*"]) == Reply::Array(vec![])));
+    for clone in &mut clones {
+        let _ = clone.kill();
+        let _ = clone.wait();
+    }
+    wait_until("their connections are gone", || {
+        all.iter().all(|server| !server.ask(&["CLIENT", "LIST"]).text().contains("rediscluster-reads"))
+    });
+    // And the other way round.
+    let mut reshard = spawn(&["--nodes", &source, "reshard", "--to", &new, "--untagged", "--rate", "200"]);
+    wait_until("it is at work", || to[2].ask(&["DBSIZE"]).int() > 5);
+    assert!(refused(&["clone", "--from", &source, "--to", &to[0].address(), "--untagged"]).contains("is at work here"));
+    let _ = reshard.kill();
+    let _ = reshard.wait();
+}

@@ -56,6 +56,11 @@ pub fn are_done(parts: &[Part]) -> bool {
     parts.iter().all(|part| part.start.cursor.is_none())
 }
 
+/// Whether anything is read once more, over what is at the targets.
+pub fn replaces(parts: &[Part]) -> bool {
+    parts.iter().any(|part| part.start.cursor.is_some() && part.start.pass > 1)
+}
+
 /// Has everything that was read to its end read once more.
 pub fn begin_again(parts: &mut [Part]) {
     for part in parts.iter_mut().filter(|part| part.start.cursor.is_none()) {

@@ -1,6 +1,7 @@
 //! The servers of one side: who they are, and which number each has.
 
 use super::link::Link;
+use super::lock::{OWN_NAME, READER};
 use super::replica::{self, Replica};
 use crate::compare;
 use crate::config::Config;
@@ -101,7 +102,15 @@ impl Fleet {
     /// # Errors
     /// That it cannot be reached.
     pub fn open(&self, server: &Server) -> Result<Link, String> {
-        self.open_at(server.place(), &server.given)
+        self.open_at(server.place(), &server.given, super::own_name())
+    }
+
+    /// A connection by which a server shows that it is being read: see [`lock`](super::lock).
+    ///
+    /// # Errors
+    /// That it cannot be reached.
+    pub fn open_as_reader(&self, server: &Server) -> Result<Link, String> {
+        self.open_at(server.place(), &server.given, &super::own_name().replace(OWN_NAME, READER))
     }
 
     /// A connection to what keys of one of its servers are read from: itself, or its replica.
@@ -120,12 +129,13 @@ impl Fleet {
     /// # Errors
     /// That it cannot be reached.
     pub fn open_replica(&self, server: &Server, replica: &Replica) -> Result<Link, String> {
-        self.open_at(format!("the replica {} of {}", replica.address, server.name), &replica.given)
+        let place = format!("the replica {} of {}", replica.address, server.name);
+        self.open_at(place, &replica.given, super::own_name())
     }
 
-    fn open_at(&self, place: String, given: &str) -> Result<Link, String> {
+    fn open_at(&self, place: String, given: &str, name: &str) -> Result<Link, String> {
         // Databases are chosen one after the other, and every server speaks this protocol.
-        let settings = self.config.settings().protocol(Protocol::Resp2).database(0).client_name(super::own_name());
+        let settings = self.config.settings().protocol(Protocol::Resp2).database(0).client_name(name);
         let connection = settings.open(given).map_err(|error| format!("{place}: {error}"))?;
         let mut link = Link::new(place, connection);
         // The URL may name a database.

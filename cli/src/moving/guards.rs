@@ -101,7 +101,8 @@ fn sides(route: &Route, kind: &str, flushes: bool) -> Result<(), String> {
 
 /// Whether the user may run commands. They are queued and then discarded: that asks for the rights and runs nothing.
 fn may(link: &mut Link, commands: &[&[&str]]) -> Result<(), String> {
-    let mut words: Vec<&[&str]> = vec![&["MULTI"]];
+    // A transaction that is discarded watches nothing any more.
+    let mut words: Vec<&[&str]> = vec![&["WATCH", JOB], &["MULTI"]];
     words.extend_from_slice(commands);
     words.push(&["DISCARD"]);
     let replies = link.each(&words)?;

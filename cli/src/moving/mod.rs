@@ -138,11 +138,15 @@ fn execute(from: Config, to: Config, kind: &str, wish: &Wish) -> Result<ExitCode
     if wish.dry_run {
         return dry_run(&route, &databases, wish, &report);
     }
+    let readers = readers(&route)?;
     for line in guards::check(&route, kind, wish)? {
         eprintln!("{line}");
     }
     let stop = Stop::new(wish.limit, wish.rate)?;
-    let lock = Lock::take(locked(&route)?, &format!("{kind} of process {}", std::process::id()))?;
+    let lock = Lock::take(locked(&route)?, readers, &format!("{kind} of process {}", std::process::id()))?;
+    if route.is_in_place() {
+        lock::nobody_reads(&mut locked(&route)?)?;
+    }
     let job = match (found(&route)?, job_of(&route, kind, wish)) {
         (Some(old), new) => match old.differs(&new) {
             Some(why) if !wish.clean => return Err(why),
@@ -189,6 +193,14 @@ fn locked(route: &Route) -> Result<Vec<link::Link>, String> {
         }
     }
     Ok(links)
+}
+
+/// Connections to all servers that a job reads and does not lock: they show that it reads there.
+fn readers(route: &Route) -> Result<Vec<link::Link>, String> {
+    match route.is_in_place() {
+        true => Ok(Vec::new()),
+        false => route.from.servers.iter().map(|server| route.from.open_as_reader(server)).collect(),
+    }
 }
 
 /// What is asked for, as it would be remembered.
@@ -324,12 +336,12 @@ fn copy(
     let mut parts = engine::parts(route, databases)?;
     match (job.phase == Phase::Copied, wish.finish) {
         (true, true) if engine::are_done(&parts) => return Ok(true),
-        (true, false) => {
-            // What has come since may be in the way of something else.
-            look_through(route, databases, wish, false, true, report)?;
-            engine::begin_again(&mut parts);
-        }
+        (true, false) => engine::begin_again(&mut parts),
         _ => {}
+    }
+    if engine::replaces(&parts) {
+        // What has come since the first time may be in the way of something else.
+        look_through(route, databases, wish, false, true, report)?;
     }
     write(route, &Job { phase: Phase::Copying, ..job.clone() })?;
     if wish.functions {
@@ -532,7 +544,7 @@ fn dry_run(route: &Route, databases: &[u32], wish: &Wish, report: &Report) -> Re
 /// What this run is called at the servers: all of its connections bear this name, and so does its lock.
 fn own_name() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
-    NAME.get_or_init(|| format!("rediscluster-{:016x}", random()))
+    NAME.get_or_init(|| format!("{}{:016x}", lock::OWN_NAME, random()))
 }
 
 /// A number that nobody else has drawn.

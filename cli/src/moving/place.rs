@@ -11,6 +11,7 @@ pub struct Places {
     hash_tags: HashTags,
     tags: Tags,
     keeps_strays: bool,
+    is_told: bool,
 }
 
 /// What is to be done with a key.
@@ -37,12 +38,17 @@ impl Places {
             ));
         }
         let tags = Tags::read(wish.tags.as_deref(), &wish.tag_rule)?;
-        Ok(Places { from, to, hash_tags, tags, keeps_strays: wish.strays == "keep" })
+        Ok(Places { from, to, hash_tags, tags, keeps_strays: wish.strays == "keep", is_told })
     }
 
     /// How both fleets treat hash tags.
     pub fn hash_tags(&self) -> HashTags {
         self.hash_tags
+    }
+
+    /// Whether all is known of the tags that keys may have.
+    pub fn knows_tags(&self) -> bool {
+        self.is_told || self.hash_tags != HashTags::Strip
     }
 
     /// Whether the number of nodes stays, so that every key keeps its node and nothing has to be known of it.
