@@ -8,6 +8,7 @@ mod progress;
 mod report;
 mod reverse;
 pub mod server;
+mod stashes;
 mod walk;
 mod wish;
 

@@ -28,12 +28,14 @@ pub enum Kind {
     Misplaced,
     /// Two nodes of the source have it, and the target has one place for both.
     Twice,
+    /// A name of this program, under which something waits that belongs into another key.
+    Stash,
     /// Nobody can tell whether it is the same.
     Incomparable,
 }
 
 /// All of them, with their names.
-const KINDS: [(Kind, &str); 8] = [
+const KINDS: [(Kind, &str); 9] = [
     (Kind::Missing, "missing"),
     (Kind::Superfluous, "superfluous"),
     (Kind::Type, "type"),
@@ -41,6 +43,7 @@ const KINDS: [(Kind, &str); 8] = [
     (Kind::Expiry, "expiry"),
     (Kind::Misplaced, "misplaced"),
     (Kind::Twice, "twice"),
+    (Kind::Stash, "stash"),
     (Kind::Incomparable, "incomparable"),
 ];
 
@@ -166,10 +169,15 @@ impl<'r> Report<'r> {
             0 => String::new(),
             number => format!(" (database {number})"),
         };
-        let place = |fleet: &Fleet, at: Option<usize>| at.map_or("-".into(), |at| fleet.members[at].server.place());
-        let (from, to) = (place(self.from, finding.from), place(self.to, finding.to));
+        let place = |fleet: &Fleet, at: usize| fleet.members[at].server.place();
+        let place = match (finding.from, finding.to) {
+            (Some(from), Some(to)) => format!("{} -> {}", place(self.from, from), place(self.to, to)),
+            (Some(from), None) => format!("on {} of the source", place(self.from, from)),
+            (None, Some(to)) => format!("on {} of the target", place(self.to, to)),
+            (None, None) => String::new(),
+        };
         let what = if finding.what.is_empty() { String::new() } else { format!(": {}", finding.what) };
-        format!("{kind}: {}{database}: {from} -> {to}{what}", shown(finding.name))
+        format!("{kind}: {}{database}: {place}{what}", shown(finding.name))
     }
 
     fn json(&self, kind: &str, finding: &Finding<'_>) -> String {

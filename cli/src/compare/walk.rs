@@ -5,6 +5,7 @@ use super::place::Places;
 use super::progress::Progress;
 use super::report::Report;
 use super::server::{Failed, Server};
+use super::stashes;
 use super::wish::Wish;
 use crate::moving::job::is_own;
 use crate::moving::stop::Stop;
@@ -69,10 +70,12 @@ impl<'w> Walk<'w> {
             let is_filtered = wish.pattern.is_some() || wish.kind.is_some();
             let passed = if is_filtered { COUNT } else { names.len() as u64 };
             let names = names.iter().filter_map(|name| match name {
-                Value::Bulk(name) if !is_own(name) => Some(name.clone()),
+                Value::Bulk(name) => Some(name),
                 _ => None,
             });
-            let mut names: Vec<Vec<u8>> = names.collect();
+            let (own, names): (Vec<&Vec<u8>>, Vec<&Vec<u8>>) = names.partition(|name| is_own(name));
+            stashes::tell(self, server, database, &own)?;
+            let mut names: Vec<Vec<u8>> = names.into_iter().cloned().collect();
             let mut most = 0;
             let take = |left: u64| {
                 most = left.min(names.len() as u64);
