@@ -22,7 +22,7 @@ pub fn read<W: Parser>(words: &[Vec<u8>]) -> Result<W, String> {
 
 /// What `--help` shows.
 pub fn help<W: Parser>() -> String {
-    W::command().render_long_help().to_string()
+    W::command().render_help().to_string()
 }
 
 /// The command that the words stand behind.

@@ -21,6 +21,7 @@ mod reply;
 mod run;
 mod session;
 mod table;
+mod tags;
 mod tls;
 mod top;
 mod verify;

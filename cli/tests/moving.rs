@@ -142,7 +142,15 @@ fn tags_are_told_and_strays_are_found() {
     assert_eq!(fleet[3].ask(&["DBSIZE"]).int(), 0);
     let file = fleet[0].dir().join("tags.txt");
     std::fs::write(&file, tags).unwrap();
-    ok(&["--nodes", &three, "reshard", "--to", &four, "--tags", file.to_str().unwrap(), "--finish"]);
+    let words = ["--nodes", &three, "reshard", "--to", &four, "--tags", file.to_str().unwrap()];
+    ok(&[&words[..], &["--limit", "10"]].concat());
+    // Other names would be looked for at other places. Their order does not matter.
+    let (tags, reversed) =
+        (std::fs::read_to_string(&file).unwrap(), |text: &str| text.lines().rev().collect::<Vec<_>>().join("\n"));
+    std::fs::write(&file, format!("{tags}more{{tag}}\n")).unwrap();
+    assert!(refused(&words).contains("the full names in the file of --tags are not those"));
+    std::fs::write(&file, reversed(&tags)).unwrap();
+    ok(&[&words[..], &["--finish"]].concat());
     for number in 0..60 {
         let key = format!("basket:{number}{{user{number}}}");
         assert_eq!(ok(&["--nodes", &four, "get", &key]), format!("{number}\n"));

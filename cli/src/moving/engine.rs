@@ -133,7 +133,7 @@ impl Run<'_> {
             link,
             route: self.route,
             source: part.source,
-            scan: Scan::new(self.wish.pattern.as_deref(), self.wish.kind.as_deref(), self.wish.limit),
+            scan: Scan::new(self.wish.keys.pattern.as_deref(), self.wish.keys.kind.as_deref(), self.wish.limit),
             big: self.wish.big,
             stop: self.stop,
             report: self.report,

@@ -9,7 +9,6 @@ pub mod job;
 mod link;
 mod lock;
 mod pieces;
-mod place;
 mod progress;
 mod read;
 mod replica;
@@ -22,8 +21,7 @@ mod status;
 pub mod stop;
 mod stream;
 mod survey;
-pub mod tags;
-mod wish;
+pub mod wish;
 mod write;
 
 pub use status::told as jobs;
@@ -32,12 +30,12 @@ use stop::Stop;
 use crate::config::Config;
 use crate::options::Options;
 use crate::render::Mode;
+use crate::tags::Places;
 use engine::Run;
 use finish::Side;
 use fleet::Fleet;
 use job::{Job, Phase};
 use lock::Lock;
-use place::Places;
 use report::{keys, Report};
 use route::Route;
 use scan::Scan;
@@ -124,16 +122,17 @@ fn execute(from: Config, to: Config, kind: &str, wish: &Wish) -> Result<ExitCode
     if wish.read_from == "replica" && !wish.undo && !wish.clean {
         from.read_from_replicas()?;
     }
-    let hash_tags = match wish.hash_tags {
-        Some(both) => both,
-        None if from.hash_tags() == to.hash_tags() => from.hash_tags(),
-        None => {
-            return Err("the two sides treat hash tags in different ways, so that keys would get other names".into())
-        }
-    };
-    let places = Places::new(wish, from.nodes, to.nodes, hash_tags)?;
+    let hash_tags = wish.tags.of_both(from.hash_tags(), to.hash_tags())?;
+    let places = Places::new(&wish.tags, from.nodes, to.nodes, hash_tags)?.keeping_strays(wish.strays == "keep");
+    if places.are_untold() {
+        return Err(format!(
+            "the number of nodes changes from {} to {}, and the name under which a key is stored does not tell whether it has \
+             a tag: give --tags FILE or --tag-rule REGEX=TEMPLATE, or --untagged when no key has one",
+            from.nodes, to.nodes
+        ));
+    }
     let route = Route::new(from, to, places);
-    let databases = guards::databases(&route.from, &wish.databases);
+    let databases = guards::databases(&route.from, &wish.keys.databases);
     let report = Report::default();
     if wish.dry_run {
         return dry_run(&route, &databases, wish, &report);
@@ -211,6 +210,7 @@ fn job_of(route: &Route, kind: &str, wish: &Wish) -> Job {
         from: route.from.list(),
         to: route.to.list(),
         options: wish.constant(route.places.hash_tags()),
+        tags: route.places.checksum().map_or_else(String::new, |checksum| format!("{checksum:016x}")),
         phase: Phase::Copying,
         begun: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
         troubles: 0,
@@ -260,7 +260,7 @@ fn look_through(
     is_later: bool,
     report: &Report,
 ) -> Result<(), String> {
-    let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
+    let scan = Scan::new(wish.keys.pattern.as_deref(), wish.keys.kind.as_deref(), None);
     let look = survey::Look { is_full: false, existing, is_later, big: wish.big };
     survey::stashes(route, databases, report)?;
     if !survey::is_needless(route, databases, look)? {
@@ -393,7 +393,7 @@ fn end(
 ) -> Result<(), String> {
     write(route, &Job { phase: Phase::Finishing, ..job.clone() })?;
     if route.is_in_place() {
-        let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
+        let scan = Scan::new(wish.keys.pattern.as_deref(), wish.keys.kind.as_deref(), None);
         let leaving = finish::Leaving { side: Side::Old, route, lock, stop, report, scan: &scan };
         for source in 0..route.from.servers.len() {
             for &database in databases {
@@ -403,7 +403,7 @@ fn end(
         if stop.was_told() {
             return Ok(());
         }
-        if report.troubles() == 0 && wish.pattern.is_none() && wish.kind.is_none() {
+        if report.troubles() == 0 && wish.keys.pattern.is_none() && wish.keys.kind.is_none() {
             for (place, keys) in finish::left_behind(route, databases)? {
                 report.trouble(&format!("{keys} keys are still there, though it has left the fleet"), b"*", &place);
             }
@@ -451,7 +451,7 @@ fn undo(
             "with --replace or --skip-existing nobody knows which keys this job has brought: --clean forgets it".into(),
         );
     }
-    let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
+    let scan = Scan::new(wish.keys.pattern.as_deref(), wish.keys.kind.as_deref(), None);
     // What is deleted from here on is copied again if somebody goes on with the job.
     forget_progress(route, databases)?;
     write(route, &Job { phase: Phase::Copying, ..job.clone() })?;
@@ -526,7 +526,7 @@ fn tell(
 }
 
 fn dry_run(route: &Route, databases: &[u32], wish: &Wish, report: &Report) -> Result<ExitCode, String> {
-    let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
+    let scan = Scan::new(wish.keys.pattern.as_deref(), wish.keys.kind.as_deref(), None);
     let existing = !wish.replace && !wish.skip_existing && !wish.flush && found(route)?.is_none();
     let look = survey::Look { is_full: true, existing, is_later: false, big: wish.big };
     survey::stashes(route, databases, report)?;

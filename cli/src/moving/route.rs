@@ -1,7 +1,7 @@
 //! Where the keys of each source go among the servers of the targets.
 
 use super::fleet::Fleet;
-use super::place::{Place, Places};
+use crate::tags::{Place, Places};
 
 /// From where to where.
 pub struct Route {

@@ -11,8 +11,7 @@ A clone or reshard is known to its targets: --nodes names these, or the nodes be
 afterwards as well. Passwords are not remembered. Those of -a and --user, of the file of --config and of the URLs of
 --nodes are for both sides; --from and --to are for sides that need other ones.";
 
-/// Shows what programs left behind that ended in the middle of a move between two nodes, and jobs of clone and reshard
-/// that have not ended; finishes or undoes them.
+/// Shows moves between two nodes, clones and reshards that were cut short; finishes or undoes them.
 #[derive(Debug, PartialEq, Parser)]
 #[command(no_binary_name = true, disable_version_flag = true, args_override_self = true, after_help = MORE_HELP)]
 #[command(name = "rediscluster recover", override_usage = "rediscluster [OPTIONS] recover [OPTIONS]")]
@@ -22,7 +21,7 @@ pub struct Wish {
     #[arg(long, conflicts_with = "action", help_heading = "Moves that were cut short")]
     pub apply: bool,
 
-    /// Leave alone what was used in the last SECONDS, because its program may still be at work
+    /// Leave alone what was used in the last SECONDS: its program may still be at work
     #[arg(long, value_name = "SECONDS", default_value_t = super::OLDER_THAN, help_heading = "Moves that were cut short")]
     pub older_than: u64,
 
@@ -30,7 +29,7 @@ pub struct Wish {
     #[arg(long, help_heading = "A clone or reshard")]
     pub resume: bool,
 
-    /// Go on copying where that has not ended, and end the job; in place this deletes keys at their old places
+    /// Go on copying where that has not ended, and end the job: in place, keys are deleted at their old places
     #[arg(long, help_heading = "A clone or reshard")]
     pub finish: bool,
 
