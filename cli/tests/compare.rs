@@ -446,7 +446,7 @@ fn stashes_are_told_as_what_they_are() {
     run(&other, "SET rediscluster:job:pieces:big x");
     let ran = compare(&[&one], &[&other], &[]);
     let told = lines(&ran, &[&one, &other]);
-    assert_eq!((told.len(), ran.status, told[2].as_str()), (3, 1, "0 keys the same, 2 stash"), "{}", ran.out());
+    assert_eq!((told.len(), ran.status, told[2].as_str()), (3, 1, "0 keys the same, 2 stashes"), "{}", ran.out());
     assert!(told[0].starts_with(&format!("stash: {stream}: on node_1 of the target: the stream s, ")), "{}", told[0]);
     assert!(told[1].starts_with(&format!("stash: {moved}: on node_1 of the source: SMOVE has taken it from k")));
     assert!(compare(&[&one], &[&other], &["--json"]).out().contains("\"difference\":\"stash\""));

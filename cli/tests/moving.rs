@@ -138,7 +138,7 @@ fn tags_are_told_and_strays_are_found() {
     let told = refused(&["--nodes", &three, "reshard", "--to", &four]);
     assert!(told.contains("--tags FILE") && told.contains("--untagged"), "{told}");
     let told = refused(&["--nodes", &three, "reshard", "--to", &four, "--untagged"]);
-    assert!(told.contains("its name leads to another node") && told.contains("nothing was written"), "{told}");
+    assert!(told.contains("the name leads to another node") && told.contains("nothing was written"), "{told}");
     assert_eq!(fleet[3].ask(&["DBSIZE"]).int(), 0);
     let file = fleet[0].dir().join("tags.txt");
     std::fs::write(&file, tags).unwrap();
@@ -160,7 +160,7 @@ fn tags_are_told_and_strays_are_found() {
     fleet[1].ask(&["SET", &stray, "here"]);
     let rule = ["--tag-rule", "^(basket:([0-9]+))$=${1}{user$2}"];
     let words = [&["--nodes", &four, "reshard", "--to", &three][..], &rule].concat();
-    assert!(refused(&words).contains("its name leads to another node"));
+    assert!(refused(&words).contains("the name leads to another node"));
     ok(&[&words[..], &["--strays", "keep", "--finish"]].concat());
     for number in 0..60 {
         let key = format!("basket:{number}{{user{number}}}");

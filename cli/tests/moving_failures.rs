@@ -186,6 +186,7 @@ fn what_differs_at_its_new_place_is_not_deleted() {
     fleet[0].ask(&[&b"XACK"[..], &read, b"workers", b"5-1"]);
     let told = refused(&[&words[..], &["--finish"]].concat());
     assert!(told.contains("2 keys: kept at its old place: its value differs"), "{told}");
+    assert!(run(&[&words[..], &["--finish"]].concat()).out().contains("not finished: what is named stays"));
     assert_eq!(fleet[0].ask(&[&b"LLEN"[..], &written]).int(), 5);
     // Copied once more, all is equal, and it comes to its end.
     ok(&words);

@@ -3,7 +3,7 @@
 use super::content::{Difference, Expiry};
 use super::fleet::{Fleet, Member};
 use super::progress::Progress;
-use crate::moving::report::keys;
+use crate::moving::report::{keys, took};
 use crate::moving::stop::Stop;
 use crate::quote::shown;
 use serde_json::{json, Map, Value};
@@ -212,7 +212,11 @@ impl<'r> Report<'r> {
             .to_string();
         }
         let mut parts = vec![format!("{} the same", keys(same))];
-        parts.extend(counts.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")));
+        let named = |(name, count): (&str, u64)| match (name, count) {
+            ("stash", 2..) => format!("{count} stashes"),
+            _ => format!("{count} {name}"),
+        };
+        parts.extend(counts.filter(|(_, count)| *count > 0).map(named));
         if gone > 0 {
             parts.push(format!("{gone} gone meanwhile"));
         }
@@ -223,7 +227,7 @@ impl<'r> Report<'r> {
                 format!("stopped after {one} of {of_one} keys of the source and {other} of {of_other} of the target: ")
             }
         };
-        format!("{far}{}; {seconds:.1} s", parts.join(", "))
+        format!("{far}{}; {}", parts.join(", "), took(seconds))
     }
 
     fn expiry_known_to(&self) -> i64 {

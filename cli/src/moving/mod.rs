@@ -292,7 +292,7 @@ fn advice(lines: &str) -> String {
 fn flush(route: &Route, databases: &[u32], wish: &Wish, lock: &Lock) -> Result<(), String> {
     let places: Vec<String> = route.to.servers.iter().map(fleet::Server::place).collect();
     let numbers: Vec<String> = databases.iter().map(u32::to_string).collect();
-    let what = format!("the databases {} of {}", numbers.join(","), places.join(", "));
+    let what = format!("database {} of {}", numbers.join(", "), places.join(", "));
     if !wish.yes {
         if !std::io::stdin().is_terminal() {
             return Err(format!("--flush empties {what}: add --yes"));
@@ -334,12 +334,14 @@ fn copy(
     job: &Job,
 ) -> Result<bool, String> {
     let mut parts = engine::parts(route, databases)?;
-    match (job.phase == Phase::Copied, wish.finish) {
-        (true, true) if engine::are_done(&parts) => return Ok(true),
-        (true, false) => engine::begin_again(&mut parts),
-        _ => {}
+    let is_read_again = job.phase == Phase::Copied && !wish.finish;
+    if job.phase == Phase::Copied && wish.finish && engine::are_done(&parts) {
+        return Ok(true);
     }
-    if engine::replaces(&parts) {
+    if is_read_again {
+        engine::begin_again(&mut parts);
+    }
+    if is_read_again || (route.is_in_place() && engine::replaces(&parts)) {
         // What has come since the first time may be in the way of something else.
         look_through(route, databases, wish, false, true, report)?;
     }
@@ -405,7 +407,7 @@ fn end(
         }
         if report.troubles() == 0 && wish.keys.pattern.is_none() && wish.keys.kind.is_none() {
             for (place, keys) in finish::left_behind(route, databases)? {
-                report.trouble(&format!("{keys} keys are still there, though it has left the fleet"), b"*", &place);
+                report.trouble_at("still there, though the server has left the fleet", keys, &place);
             }
         }
     }
@@ -497,6 +499,12 @@ fn tell(
         "stopped; the same command goes on where it stopped".to_owned()
     } else if !all_copied {
         "there is more: the same command goes on".to_owned()
+    } else if wish.finish && !route.is_in_place() {
+        "not finished, because of what is named: the same command looks at everything once more".to_owned()
+    } else if wish.finish {
+        "not finished: what is named stays at its old place; copy it once more (without --finish) where the old place is right, delete \
+         it there where the new one is, and then --finish again"
+            .to_owned()
     } else if route.is_in_place() {
         format!(
             "everything is copied and nothing deleted: give programs the new nodes, then add --finish\nthe new nodes: {}",
@@ -507,8 +515,6 @@ fn tell(
     } else {
         "everything is copied: the same command copies what has changed since, and --finish ends the job".to_owned()
     };
-    let number = Report::of(&report.copied);
-    let rate = if seconds > 0.0 { number as f64 / seconds } else { 0.0 };
     if wish.json {
         let state = if is_over {
             "finished"
@@ -520,7 +526,13 @@ fn tell(
         let line = serde_json::json!({"job": job.id, "state": state, "seconds": seconds, "report": report.json()});
         println!("{line}");
     } else {
-        println!("{} in {seconds:.1} s, {rate:.0} keys/s\n{next}", report.line());
+        let number = Report::of(&report.copied);
+        // Of a moment it says nothing.
+        let rate = match seconds >= 0.1 && number > 0 {
+            true => format!(", {:.0} keys/s", number as f64 / seconds),
+            false => String::new(),
+        };
+        println!("{}; {}{rate}\n{next}", report.line(), report::took(seconds));
     }
     report.trouble_lines().iter().for_each(|line| eprintln!("{line}"));
 }

@@ -2,6 +2,7 @@
 
 use super::job::{Job, Mark, Phase, PROGRESS};
 use super::link::{strings, Link};
+use super::report::span;
 use super::{fleet::Fleet, lock};
 use crate::config::Config;
 use serde_json::{json, Value};
@@ -49,20 +50,21 @@ fn marks(link: &mut Link, databases: &[u32]) -> Result<Vec<(u32, String, Mark)>,
         }
     }
     link.select(0)?;
+    marks.sort_by(|(one, a, _), (other, b, _)| (one, a).cmp(&(other, b)));
     Ok(marks)
 }
 
 fn in_words(job: &Job, holder: Option<&(String, u64)>, marks: &[(u32, String, Mark)]) -> Vec<String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let age = now.saturating_sub(job.begun);
+    let age = span(now.saturating_sub(job.begun));
     let mut lines = vec![
-        format!("{} {}: {}, begun {age} s ago", job.kind, job.id, job.phase.word()),
+        format!("{} {}: {}, begun {age} ago", job.kind, job.id, job.phase.word()),
         format!("  from {}", job.from),
         format!("  to {}", job.to),
     ];
     for (database, source, mark) in marks {
         let state = if mark.cursor.is_none() { "all read" } else { "under way" };
-        let pass = if mark.pass > 1 { format!(", time {}", mark.pass) } else { String::new() };
+        let pass = if mark.pass > 1 { format!(", pass {}", mark.pass) } else { String::new() };
         lines.push(format!("  database {database} of {source}: {} copied, {state}{pass}", super::keys(mark.keys)));
     }
     match holder {

@@ -323,8 +323,7 @@ impl Survey {
                     other => string(other).is_some(),
                 };
                 if !known {
-                    let what = format!("the target does not take the type {kind} ({} of all)", keys(*count));
-                    report.trouble(&what, kind.as_bytes(), &server.place());
+                    report.trouble_at(&format!("the target does not take the type {kind}"), *count, &server.place());
                 }
             }
         }

@@ -147,7 +147,7 @@ impl Places {
         }
         match found {
             Some(node) => Place::Node(node, name),
-            None => Place::Stray("its name leads to another node"),
+            None => Place::Stray("the name leads to another node"),
         }
     }
 }
