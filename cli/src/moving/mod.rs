@@ -1,5 +1,6 @@
 //! `clone` and `reshard`: copying the keys of a fleet to another one, or to where they belong in a larger or smaller one.
 
+mod begin;
 mod engine;
 mod extras;
 mod finish;
@@ -41,7 +42,6 @@ use route::Route;
 use scan::Scan;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher};
-use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -153,7 +153,7 @@ fn execute(from: Config, to: Config, kind: &str, wish: &Wish) -> Result<ExitCode
         },
         (None, _) if wish.clean || wish.undo => return Err("there is no job at the targets".into()),
         (None, new) => {
-            begin(&route, &databases, wish, &lock, &report)?;
+            begin::begin(&route, &databases, wish, &lock, &report)?;
             new
         }
     };
@@ -242,80 +242,6 @@ fn write(route: &Route, job: &Job) -> Result<(), String> {
     route.to.open_all()?.iter_mut().try_for_each(|link| link.ask_owned(&job.written()).map(drop))
 }
 
-/// Before a new job: all names are looked through, and the targets are emptied where that is wanted.
-fn begin(route: &Route, databases: &[u32], wish: &Wish, lock: &Lock, report: &Report) -> Result<(), String> {
-    look_through(route, databases, wish, !wish.replace && !wish.skip_existing && !wish.flush, false, report)?;
-    if wish.flush {
-        flush(route, databases, wish, lock)?;
-    }
-    Ok(())
-}
-
-/// Looks through all names for what must not be, before anything is written.
-fn look_through(
-    route: &Route,
-    databases: &[u32],
-    wish: &Wish,
-    existing: bool,
-    is_later: bool,
-    report: &Report,
-) -> Result<(), String> {
-    let scan = Scan::new(wish.keys.pattern.as_deref(), wish.keys.kind.as_deref(), None);
-    let look = survey::Look { is_full: false, existing, is_later, big: wish.big };
-    survey::stashes(route, databases, report)?;
-    if !survey::is_needless(route, databases, look)? {
-        survey::survey(route, databases, &scan, look, report)?;
-    }
-    match report.troubles() {
-        0 => Ok(()),
-        number => {
-            let lines = report.trouble_lines().join("\n");
-            Err(format!("nothing was written, because of {}:\n{lines}\n{}", keys(number), advice(&lines)))
-        }
-    }
-}
-
-/// What may be done about keys that are in the way.
-fn advice(lines: &str) -> String {
-    let mut advice = Vec::new();
-    if lines.contains("a key of this name already") {
-        advice.push(
-            "--replace replaces keys that are there, --skip-existing leaves them, --flush empties the targets first",
-        );
-    }
-    if lines.contains("leads") || lines.contains("tag") || lines.contains("store") {
-        advice.push("--tags and --tag-rule tell full names, --strays keep leaves strays on the node of their number");
-    }
-    advice.join("\n")
-}
-
-fn flush(route: &Route, databases: &[u32], wish: &Wish, lock: &Lock) -> Result<(), String> {
-    let places: Vec<String> = route.to.servers.iter().map(fleet::Server::place).collect();
-    let numbers: Vec<String> = databases.iter().map(u32::to_string).collect();
-    let what = format!("database {} of {}", numbers.join(", "), places.join(", "));
-    if !wish.yes {
-        if !std::io::stdin().is_terminal() {
-            return Err(format!("--flush empties {what}: add --yes"));
-        }
-        eprint!("Empty {what}? All of their keys are lost. [y/N] ");
-        let _ = std::io::stderr().flush();
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
-        if !answer.trim().eq_ignore_ascii_case("y") {
-            return Err("nothing was done".into());
-        }
-    }
-    for link in &mut route.to.open_all()? {
-        for &database in databases {
-            link.select(database)?;
-            let mut commands = vec![vec![b"FLUSHDB".to_vec()]];
-            commands.extend((database == 0).then(|| lock.again()));
-            link.transaction(&commands)?;
-        }
-    }
-    Ok(())
-}
-
 /// Those that are copied and those that an earlier run has copied.
 fn all_databases(route: &Route, databases: &[u32]) -> Result<Vec<u32>, String> {
     let mut all = databases.to_vec();
@@ -343,7 +269,7 @@ fn copy(
     }
     if is_read_again || (route.is_in_place() && engine::replaces(&parts)) {
         // What has come since the first time may be in the way of something else.
-        look_through(route, databases, wish, false, true, report)?;
+        begin::look_through(route, databases, wish, false, true, report)?;
     }
     write(route, &Job { phase: Phase::Copying, ..job.clone() })?;
     if wish.functions {
