@@ -323,55 +323,6 @@ fn a_job_that_is_taken_back_half_and_goes_on_misses_nothing() {
 }
 
 #[test]
-fn a_replica_is_read_only_while_it_has_what_its_master_has() {
-    let (from, other, to) = (start(1), start(1), start(1));
-    fill(&refs(&from), 900);
-    // One that gets the whole data knows what it would not be told of a stream's groups.
-    let mut replica = Server::replica_of(&from[0], &[]);
-    fill(&refs(&other), 900);
-    other.iter().for_each(|server| drop(server.ask(&[&b"SET"[..], &name(0), b"of another master"])));
-    let wanted = whole(&refs(&from));
-    let file = from[0].dir().join("fleet.toml");
-    let nodes = format!(
-        "[nodes]\nnode_1 = \"{}\"\nreader = \"{}\"\n[master_of]\nnode_1 = \"reader\"\n",
-        from[0].address(),
-        replica.address()
-    );
-    std::fs::write(&file, nodes).unwrap();
-    let (source, target) = (format!("@{}", file.display()), to[0].address());
-    let words = ["clone", "--from", &source, "--to", &target, "--read-from", "replica"];
-    // Of another master, and without one.
-    replica.follow(&other[0]);
-    let told = refused(&words);
-    assert!(told.contains("whose data is not that of its master here"), "{told}");
-    replica.promote();
-    assert!(refused(&words).contains("it is a replica no more"));
-    assert_eq!(to[0].ask(&["DBSIZE"]).int(), 0);
-    // The same on the way, which ends no connection.
-    for moment in ["it gets another master", "it dies"] {
-        replica.follow(&from[0]);
-        from[0].wait_for_replica(&replica);
-        let before = to[0].ask(&["DBSIZE"]).int();
-        let child = spawn(&[&words[..], &["--rate", "300"]].concat());
-        wait_until("keys arrive", || to[0].ask(&["DBSIZE"]).int() > before + 40);
-        match moment {
-            "it dies" => replica.kill(),
-            _ => replica.follow(&other[0]),
-        }
-        let (status, said) = ended(child);
-        assert_eq!(status, 1, "{moment}: {said}");
-        assert!(said.contains("the replica ") && said.contains("go on where it stopped"), "{moment}: {said}");
-        let found = contents(&to[0], 0);
-        assert!(!found.is_empty());
-        let same_names = wanted.clone().into_iter().filter(|(name, _)| found.contains_key(name)).collect();
-        same(&found, &same_names, moment);
-    }
-    assert!(refused(&words).contains("without --read-from it is read itself"));
-    ok(&[&words[..5], &["--finish"]].concat());
-    placed(&refs(&to), &wanted, "from the master in the end");
-}
-
-#[test]
 fn recover_goes_on_with_a_job_ends_it_or_takes_it_back() {
     let from = Server::start_with(&["--requirepass", "s3cret"]);
     let to = start(2);

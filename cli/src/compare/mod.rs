@@ -11,6 +11,7 @@ mod stashes;
 mod walk;
 mod wish;
 
+use crate::asked;
 use crate::moving::{self, stop::Stop};
 use crate::options::Options;
 use crate::render::Mode;
@@ -48,9 +49,7 @@ pub fn run(options: &Options) -> io::Result<Option<ExitCode>> {
     let mut wish = match Wish::read(words) {
         Ok(wish) => wish,
         Err(message) if message.use_stderr() => {
-            // What stands in a wrong place may be a URL with a password.
-            let secrets = words.iter().filter_map(|word| word.to_str()).filter(|word| word.contains('@'));
-            eprint!("{}", secrets.fold(message.to_string(), |text, secret| text.replace(secret, "(hidden)")));
+            eprint!("{}", asked::without_secrets(&message.to_string(), words));
             return Ok(Some(ExitCode::from(NOT_COMPARED)));
         }
         Err(help) => return help.print().map(|()| Some(ExitCode::SUCCESS)),

@@ -28,6 +28,7 @@ mod write;
 pub use status::told as jobs;
 use stop::Stop;
 
+use crate::asked;
 use crate::config::Config;
 use crate::options::Options;
 use crate::render::Mode;
@@ -68,9 +69,7 @@ pub fn run(options: &Options) -> Option<ExitCode> {
     let mut wish = match Wish::read(name, words) {
         Ok(wish) => wish,
         Err(message) if message.use_stderr() => {
-            // What stands in a wrong place may be a URL with a password.
-            let secrets = words.iter().filter_map(|word| word.to_str()).filter(|word| word.contains('@'));
-            eprint!("{}", secrets.fold(message.to_string(), |text, secret| text.replace(secret, "(hidden)")));
+            eprint!("{}", asked::without_secrets(&message.to_string(), words));
             return Some(ExitCode::FAILURE);
         }
         Err(help) => {

@@ -84,6 +84,7 @@ mod tests {
         assert_eq!(of_stashes(&["--older-than", "5", "--apply"]), Ok((true, 5)));
         assert_eq!(of_stashes(&["--older-than=0"]), Ok((false, 0)));
         assert!(read(&["--undo", "--from", "h:1"]).unwrap().of_job(false).is_some());
+        assert!(!read(&["redis://:s3cret@h:1"]).unwrap_err().contains("s3cret"));
         for line in [
             &["--older-than"][..],
             &["--older-than", "-1"],
