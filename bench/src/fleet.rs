@@ -2,6 +2,10 @@
 
 use rediscluster::{Builder, Cluster};
 use rediscluster_testing::{cluster_of, Server};
+use std::time::Duration;
+
+/// No call of the bench takes as long, whoever makes it.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Servers with the same data.
 pub struct Fleet {
@@ -20,7 +24,7 @@ impl Fleet {
 
     /// Not connected yet.
     pub fn builder(&self) -> Builder {
-        cluster_of(&self.servers)
+        builder(&self.servers)
     }
 
     /// With default settings.
@@ -32,6 +36,11 @@ impl Fleet {
     pub fn first(&self) -> &Server {
         &self.servers[0]
     }
+}
+
+/// Default settings, but for the deadline: on a busy machine a call with a million keys may take longer.
+pub fn builder(servers: &[Server]) -> Builder {
+    cluster_of(servers).deadline(PATIENCE)
 }
 
 /// `1 node`, `3 nodes`.

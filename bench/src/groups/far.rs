@@ -1,7 +1,7 @@
 //! Servers that are far away.
 
 use super::{Cases, Group};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, PATIENCE};
 use crate::measure::{Case, Contender};
 use crate::wire::Wire;
 use rediscluster::{Builder, Cluster, ServerCommands, StringCommands};
@@ -30,7 +30,7 @@ fn run(cases: &mut Cases) {
     let builder = wires.iter().zip(1..).fold(Cluster::builder(), |builder: Builder, (wire, number)| {
         builder.node(format!("node_{number}"), wire.address())
     });
-    let cluster = builder.connect().expect("the servers were started");
+    let cluster = builder.deadline(PATIENCE).connect().expect("the servers were started");
     let keys: Vec<String> = (0..KEYS).map(|number| format!("key:{number:04}")).collect();
     cluster.mset(keys.iter().map(|key| (key, "value")).collect::<Vec<_>>()).expect("the servers take them");
     let on_each: Vec<String> = (1..=NODES)

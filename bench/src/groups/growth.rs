@@ -1,11 +1,12 @@
 //! How a call grows with its keys, and with the nodes that it meets.
 
 use super::{Cases, Group};
-use crate::fleet::{nodes, Fleet};
+use crate::fleet::{self, nodes, Fleet};
 use crate::measure::{Case, Contender, Curve};
 use crate::peers::redis_rs;
 use redis::Commands;
 use rediscluster::{Cluster, StringCommands};
+use rediscluster_testing::Server;
 
 pub const GROUP: Group = Group {
     word: "growth",
@@ -63,8 +64,8 @@ fn by_nodes(cases: &mut Cases) {
     let fleet = Fleet::of(64);
     for count in [1, 2, 4, 8, 16, 32, 64] {
         let fleet = &fleet.servers[..count];
-        let processes: Vec<u32> = fleet.iter().map(rediscluster_testing::Server::pid).collect();
-        let cluster = rediscluster_testing::cluster_of(fleet).connect().expect("the servers were started");
+        let processes: Vec<u32> = fleet.iter().map(Server::pid).collect();
+        let cluster = fleet::builder(fleet).connect().expect("the servers were started");
         fill(&cluster, &keys);
         let get = {
             let (cluster, mut turns, keys) = (cluster.clone(), (0..keys.len()).cycle(), keys.clone());
@@ -75,7 +76,10 @@ fn by_nodes(cases: &mut Cases) {
         };
         for (name, contender) in [
             ("GET", Contender::new("rediscluster, GET", &processes, get)),
-            ("MGET of 1,000 keys", Contender::new("rediscluster, MGET of 1,000 keys", &processes, mget(&cluster, &keys))),
+            (
+                "MGET of 1,000 keys",
+                Contender::new("rediscluster, MGET of 1,000 keys", &processes, mget(&cluster, &keys)),
+            ),
         ] {
             cases.measure(Case::new(format!("{name} over {}", nodes(count))).on(NODES, count as u64).with(contender));
         }

@@ -1,11 +1,10 @@
 //! Messages to subscribers.
 
 use super::{Cases, Group};
-use crate::fleet::{nodes, Fleet};
+use crate::fleet::{nodes, Fleet, PATIENCE};
 use crate::measure::{Case, Contender};
 use crate::peers::redis_rs;
 use rediscluster::Event;
-use std::time::Duration;
 
 pub const GROUP: Group = Group {
     word: "pubsub",
@@ -16,8 +15,6 @@ a single message it is that of a message's way. Over several nodes there is a ch
 };
 
 const PUBLISH: &str = "for i = 1, tonumber(ARGV[1]) do redis.call('PUBLISH', ARGV[2], ARGV[3]) end";
-/// No message takes as long.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 fn run(cases: &mut Cases) {
     let fleets = [1, 3].map(Fleet::of);

@@ -6,14 +6,14 @@ use crate::measure::{Case, Contender, Crew, Curve, Job};
 use crate::peers::redis_benchmark::{self, Load};
 use crate::peers::{redis_rs, twemproxy};
 use redis::Commands;
-use rediscluster::{Cluster, StringCommands};
+use rediscluster::{Cluster, Share, StringCommands};
 
 pub const GROUP: Group = Group {
     word: "threads",
     title: "Threads that share",
     text: "GET of 16 bytes, one server, by threads that call as fast as they can; the time is that of the run, divided by the calls of all threads. \
 Up to `pool_size` callers have a connection each. Those that find none free gather: one writes what all of them want and hands \
-out the replies. The default pool has 16 connections; redis-rs has r2d2 with 64 or 4, or a connection for each thread and no pool.",
+out the replies. Writes do so only where they are told to. The default pool has 16 connections; redis-rs has r2d2 with 64 or 4, or a connection for each thread and no pool.",
     run,
 };
 
@@ -25,6 +25,10 @@ const R2D2_4: &str = "redis-rs, r2d2 with 4 connections";
 const REDIS_RS_EACH: &str = "redis-rs, a connection each";
 
 const CURVE: Curve = Curve { file: "threads", title: "GET by threads that share", of: "threads" };
+/// With fewer, waking the threads would be what is measured.
+const CALLS_OF_A_THREAD: u64 = 40;
+/// How long a turn lasts, about, in milliseconds.
+const TURN: u64 = 150;
 const VALUE: &str = "0123456789abcdef";
 
 pub fn title(threads: usize) -> String {
@@ -41,9 +45,6 @@ fn run(cases: &mut Cases) {
     let proxy = twemproxy::Proxy::before(&fleet.servers);
     for threads in [1, 4, 16, 64, 256] {
         let servers = fleet.processes();
-        let crew = |name: &str, servers: &[u32], mut crew: Crew| {
-            Contender::of(name, servers, Job::Here(Box::new(move |calls| crew.run(calls))))
-        };
         let ours =
             |name, cluster: Cluster| crew(name, &servers, Crew::new(threads, |thread| get_ours(&cluster, thread)));
         let pooled = |name, size| {
@@ -53,7 +54,8 @@ fn run(cases: &mut Cases) {
         let connect = |builder: rediscluster::Builder| builder.connect().expect("the server was started");
         let case = Case::new(title(threads))
             .on(CURVE, threads as u64)
-            .turn(150)
+            .turn(TURN)
+            .least_calls(threads as u64 * CALLS_OF_A_THREAD)
             .beside(R2D2_64)
             .with(ours(DEFAULT, connect(fleet.builder())))
             .with(ours(POOL_OF_4, connect(fleet.builder().pool_size(4))))
@@ -73,6 +75,42 @@ fn run(cases: &mut Cases) {
                 &Load { clients: threads, pipeline: 1, words: &["GET", &key(0)] },
             ));
         cases.measure(case);
+    }
+    writes(cases, &fleet);
+}
+
+/// SET by 64 threads: by default writes wait for a connection each.
+fn writes(cases: &mut Cases, fleet: &Fleet) {
+    let (threads, servers) = (64, fleet.processes());
+    let ours = |name, share| {
+        let cluster = fleet.builder().share_connections(share).connect().expect("the server was started");
+        crew(name, &servers, Crew::new(threads, |thread| set_ours(&cluster, thread)))
+    };
+    let pool = redis_rs::pool(fleet.first(), 64);
+    let case = Case::new(format!("{}, SET", title(threads)))
+        .turn(TURN)
+        .least_calls(threads as u64 * CALLS_OF_A_THREAD)
+        .beside(R2D2_64)
+        .with(ours(DEFAULT, Share::default()))
+        .with(ours("rediscluster, writes share as well", Share::All))
+        .with(crew(R2D2_64, &servers, Crew::new(threads, |thread| set_pooled(&pool, thread))));
+    cases.measure(case);
+}
+
+fn crew(name: &str, servers: &[u32], mut crew: Crew) -> Contender {
+    Contender::of(name, servers, Job::Here(Box::new(move |calls| crew.run(calls))))
+}
+
+fn set_ours(cluster: &Cluster, thread: usize) -> impl FnMut() -> u64 + Send + 'static {
+    let (cluster, key) = (cluster.clone(), key(thread));
+    move || cluster.set(&key, VALUE).map(|()| 1).expect("the server answers")
+}
+
+fn set_pooled(pool: &redis_rs::Pool, thread: usize) -> impl FnMut() -> u64 + Send + 'static {
+    let (pool, key) = (pool.clone(), key(thread));
+    move || {
+        let mut connection = pool.get().expect("a connection in time");
+        connection.set::<_, _, ()>(&key, VALUE).map(|()| 1).expect("the server answers")
     }
 }
 

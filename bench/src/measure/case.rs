@@ -16,6 +16,8 @@ pub struct Case {
     pub most_rounds: usize,
     /// How long a turn lasts, about.
     pub turn: Duration,
+    /// A turn has as many calls at least: as many as its threads need to be all under way.
+    pub least_calls: u64,
     /// Whom the others are compared with; the first one where nobody has that name.
     pub beside: Beside,
     pub contenders: Vec<Contender>,
@@ -69,6 +71,7 @@ impl Case {
             point: None,
             most_rounds: usize::MAX,
             turn: Duration::from_millis(100),
+            least_calls: 1,
             beside: Beside::Name("redis-rs"),
             contenders: Vec::new(),
         }
@@ -84,6 +87,10 @@ impl Case {
 
     pub fn turn(self, millis: u64) -> Case {
         Case { turn: Duration::from_millis(millis), ..self }
+    }
+
+    pub fn least_calls(self, least_calls: u64) -> Case {
+        Case { least_calls, ..self }
     }
 
     pub fn most_rounds(self, most_rounds: usize) -> Case {

@@ -32,14 +32,14 @@ impl Meter {
     /// Measures a case.
     pub fn measure(&mut self, case: Case) -> Outcome {
         self.watchdog.begins(&case.title);
-        let Case { title, unit, units, point, most_rounds, turn, beside, mut contenders } = case;
+        let Case { title, unit, units, point, most_rounds, turn, least_calls, beside, mut contenders } = case;
         let expected = contenders.iter_mut().find_map(|contender| contender.job.run(1).0);
         let calls: Vec<u64> = contenders
             .iter_mut()
             .map(|contender| {
                 let given = contender.job.run(1).0;
                 assert!(given.is_none() || given == expected, "{} does another job in {title:?}", contender.name);
-                calls_of_a_turn(&mut contender.job, turn.as_secs_f64())
+                calls_of_a_turn(&mut contender.job, turn.as_secs_f64(), least_calls)
             })
             .collect();
         let mut rounds = vec![Vec::new(); contenders.len()];
@@ -94,16 +94,24 @@ fn compared(entries: &mut Vec<Entry>, beside: Beside) -> usize {
 }
 
 /// How many calls take about as long as a turn. What came before is the warming up.
-fn calls_of_a_turn(job: &mut Job, turn: f64) -> u64 {
-    let mut calls = 1;
-    loop {
+fn calls_of_a_turn(job: &mut Job, turn: f64, least: u64) -> u64 {
+    let mut calls = least;
+    let mut seconds = |calls| {
         let begin = Instant::now();
         let told = job.run(calls).1;
-        let took = told.unwrap_or_else(|| begin.elapsed()).as_secs_f64();
-        if took >= turn / 4.0 {
-            return ((calls as f64 * turn / took) as u64).max(1);
+        told.unwrap_or_else(|| begin.elapsed()).as_secs_f64()
+    };
+    loop {
+        let mut took = seconds(calls);
+        if (turn / 4.0..turn * 10.0).contains(&took) {
+            // Once more, because a machine that was busy for a moment makes turns too short.
+            took = took.min(seconds(calls));
         }
-        calls = (calls * 2).max((calls as f64 * (turn / 3.0) / took.max(1e-9)).min(calls as f64 * 50.0) as u64);
+        if took >= turn / 4.0 {
+            return ((calls as f64 * turn / took) as u64).max(least);
+        }
+        let growth = (turn / 3.0 / took.max(1e-9)).clamp(2.0, 50.0);
+        calls = (calls as f64 * growth) as u64;
     }
 }
 

@@ -30,11 +30,10 @@ impl Entry {
         median(self.rounds.iter().map(of))
     }
 
-    /// How many times as much of something this one takes as another: the ratio of the medians, and the quarters of the
-    /// ratios within the rounds.
+    /// How many times as much of something this one takes as another, within each round: what slows a whole round down
+    /// slows both.
     pub fn ratio(&self, other: &Entry, of: impl Fn(&Times) -> f64) -> Spread {
-        let rounds = self.rounds.iter().zip(&other.rounds).map(|(own, other)| of(own) / of(other));
-        Spread { median: self.median(&of) / other.median(&of), ..Spread::of(rounds) }
+        Spread::of(self.rounds.iter().zip(&other.rounds).map(|(own, other)| of(own) / of(other)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! hiredis, called through its C interface: the reader in four calls, the command writer, and its connection.
 
 use super::Words;
+use crate::fleet::PATIENCE;
 use crate::measure::Contender;
 use rediscluster_testing::Server;
 use std::ffi::{c_char, c_int, c_long, c_void, CString};
@@ -10,8 +11,6 @@ use std::ptr;
 const NAME: &str = "hiredis";
 /// The type of a reply that is an error.
 const ERROR: c_int = 6;
-/// Seconds that a call may take.
-const PATIENCE: c_long = 60;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -126,7 +125,7 @@ unsafe impl Send for Connection {}
 impl Connection {
     fn open(port: u16) -> Connection {
         let host = CString::new("127.0.0.1").expect("no zero in it");
-        let patience = Timeval { seconds: PATIENCE, micros: 0 };
+        let patience = Timeval { seconds: PATIENCE.as_secs() as c_long, micros: 0 };
         // SAFETY: the host lives as long as the call; the context is ours.
         let context = unsafe {
             let context = redisConnectWithTimeout(host.as_ptr(), c_int::from(port), patience);

@@ -1,13 +1,11 @@
 //! redis-rs, alone and with r2d2.
 
+use crate::fleet::PATIENCE;
 use redis::{Client, Connection};
 use rediscluster_testing::Server;
-use std::time::Duration;
 
 /// As it is told.
 pub const NAME: &str = "redis-rs";
-/// No call of the bench takes as long.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 pub type Pool = r2d2::Pool<Client>;
 

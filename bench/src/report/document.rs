@@ -28,10 +28,11 @@ const HOW_TO_READ: &str = "
 ## How to read the tables
 
 - **time** is the median of the rounds, for one of what the case names: a call, a command, a key, a value.
-- **speed** is how many times as fast somebody is as the one with speed 1: the ratio of the medians. In brackets are the quarters: half of the rounds had a
-  ratio between these two. Where they lie far apart, or on both sides of 1, the machine was too noisy to tell.
+- **speed** is how many times as fast somebody is as the one with speed 1, within a round: the median of all rounds, and in
+  brackets the quarters: half of the rounds lie between these two. Where they lie far apart, or on both sides of 1, the machine
+  was too noisy to tell.
 - **client, user** and **client, system** are processor time of the process that asks, **servers** of all that answer, twemproxy
-  among them. On a machine with few cores all of them share these, so the time of a call is bounded by their sum.
+  among them. All of them share the cores of this machine: what one takes the others miss.
 - **system calls** are those of the client, counted by the kernel, and **allocations** those of its Rust code. Both are counted in a turn of
   its own, whose time does not count. An empty cell was not counted: allocations of C, and whatever another program does by itself.
 - All servers are on the same machine and keep nothing on disk. A network makes every round trip longer, and what saves round

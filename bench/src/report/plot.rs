@@ -87,3 +87,35 @@ fn thousands(number: f64) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::{Entry, Times};
+
+    #[test]
+    fn a_line_for_each_contender() {
+        let curve = Curve { file: "keys", title: "MGET by its keys", of: "keys" };
+        let outcome = |size: u64| Outcome {
+            title: String::new(),
+            unit: "key",
+            point: Some((curve, size)),
+            beside: 0,
+            entries: ["one", "other"]
+                .map(|name| Entry {
+                    name: name.to_owned(),
+                    rounds: vec![Times { wall: 1e-6 / size as f64, ..Times::default() }],
+                    system_calls: None,
+                    allocations: None,
+                    is_alone: true,
+                })
+                .into(),
+        };
+        let outcomes = [10, 1_000, 1_000_000].map(outcome);
+        let svg = svg(&curve, &outcomes.iter().collect::<Vec<_>>());
+        for text in ["<svg", "one", "other", "MGET by its keys", "1,000,000", "µs a key"] {
+            assert!(svg.contains(text), "no {text} in {svg}");
+        }
+        assert!(svg.matches("<polyline").count() >= 2, "{svg}");
+    }
+}
