@@ -7,6 +7,9 @@ use plotters::style::full_palette::{BLUE_700, BROWN, GREEN_700, GREY, ORANGE, PU
 const COLORS: [RGBColor; 8] = [BLUE_700, RED_600, GREEN_700, ORANGE, PURPLE, TEAL, BROWN, GREY];
 const SIZE: (u32, u32) = (860, 460);
 
+/// How large, and how long it took.
+type Point = (f64, f64);
+
 /// The curve as SVG: a line for each contender, both axes by powers of ten.
 pub fn svg(curve: &Curve, outcomes: &[&Outcome]) -> String {
     let mut text = String::new();
@@ -15,8 +18,8 @@ pub fn svg(curve: &Curve, outcomes: &[&Outcome]) -> String {
 }
 
 /// Each contender with its points, in microseconds a unit.
-fn lines<'o>(outcomes: &[&'o Outcome]) -> Vec<(&'o str, Vec<(f64, f64)>)> {
-    let mut lines: Vec<(&str, Vec<(f64, f64)>)> = Vec::new();
+fn lines<'o>(outcomes: &[&'o Outcome]) -> Vec<(&'o str, Vec<Point>)> {
+    let mut lines: Vec<(&str, Vec<Point>)> = Vec::new();
     for outcome in outcomes {
         let size = outcome.point.map_or(1, |(_, size)| size) as f64;
         for entry in &outcome.entries {
@@ -32,9 +35,9 @@ fn lines<'o>(outcomes: &[&'o Outcome]) -> Vec<(&'o str, Vec<(f64, f64)>)> {
 
 type Failure = Box<dyn std::error::Error>;
 
-fn draw(curve: &Curve, lines: &[(&str, Vec<(f64, f64)>)], unit: &str, text: &mut String) -> Result<(), Failure> {
+fn draw(curve: &Curve, lines: &[(&str, Vec<Point>)], unit: &str, text: &mut String) -> Result<(), Failure> {
     let points = || lines.iter().flat_map(|(_, points)| points);
-    let range = |of: fn(&(f64, f64)) -> f64, margin: f64| {
+    let range = |of: fn(&Point) -> f64, margin: f64| {
         let low = points().map(of).fold(f64::INFINITY, f64::min);
         let high = points().map(of).fold(0.0, f64::max);
         low / margin..high * margin
@@ -54,7 +57,7 @@ fn draw(curve: &Curve, lines: &[(&str, Vec<(f64, f64)>)], unit: &str, text: &mut
         .y_desc(format!("µs a {unit}"))
         .light_line_style(WHITE.mix(0.0))
         .x_label_formatter(&|size| thousands(*size))
-        .y_label_formatter(&|micros| format!("{micros}"))
+        .y_label_formatter(&|micros| format!("{}", (micros * 1e6).round() / 1e6))
         .draw()
         .map_err(|error| error.to_string())?;
     for ((name, points), color) in lines.iter().zip(COLORS.iter().cycle()) {
@@ -64,7 +67,7 @@ fn draw(curve: &Curve, lines: &[(&str, Vec<(f64, f64)>)], unit: &str, text: &mut
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
+        .position(free_corner(lines))
         .background_style(WHITE.mix(0.8))
         .border_style(BLACK.mix(0.3))
         .draw()
@@ -73,6 +76,18 @@ fn draw(curve: &Curve, lines: &[(&str, Vec<(f64, f64)>)], unit: &str, text: &mut
     drop(chart);
     drop(root);
     Ok(())
+}
+
+/// Where no line runs behind the names: those that rise leave the left, those that fall the right.
+fn free_corner(lines: &[(&str, Vec<Point>)]) -> SeriesLabelPosition {
+    let highest = |at: fn(&[Point]) -> Option<&Point>| {
+        lines.iter().filter_map(|(_, points)| at(points)).map(|point| point.1).fold(0.0, f64::max)
+    };
+    if highest(|points| points.first()) < highest(|points| points.last()) {
+        SeriesLabelPosition::UpperLeft
+    } else {
+        SeriesLabelPosition::UpperRight
+    }
 }
 
 /// `10,000`.
