@@ -127,11 +127,6 @@ impl Contender {
         Contender { name: name.into(), servers: servers.to_vec(), job, allocates_elsewhere: false, is_alone: true }
     }
 
-    /// Written in another language, so that its allocations are not counted.
-    pub fn in_c(self) -> Contender {
-        Contender { allocates_elsewhere: true, ..self }
-    }
-
     /// Others work in this process at the same time, so that only its time is told.
     pub fn not_alone(self) -> Contender {
         Contender { is_alone: false, ..self }
