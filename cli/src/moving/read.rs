@@ -80,6 +80,7 @@ impl Reader<'_> {
                 break;
             }
             let (next, names) = self.scan.page(&mut self.link, at)?;
+            self.link.is_believed()?;
             let items = self.placed(names);
             self.stop.read(items.len() as u64);
             // The writer may have ended: then it says why.
@@ -153,6 +154,7 @@ impl Reader<'_> {
         if let Some(refused) = refused {
             return Err(format!("{}: DUMP: {refused}", self.link.place()));
         }
+        self.link.is_believed()?;
         let before = items.len();
         items.retain(|item| !item.payload.is_empty());
         Report::add(&self.report.gone, (before - items.len()) as u64);
@@ -162,7 +164,7 @@ impl Reader<'_> {
 
     /// Asks for their sizes, their expiry and how long nobody has used them.
     fn describe(&mut self, items: &mut [Item]) -> Result<(), String> {
-        let facts = &self.route.from.servers[self.source].facts;
+        let facts = self.route.from.servers[self.source].read_facts();
         let asks_size = facts.largest() > self.big;
         let mut commands: Vec<Cmd> = Vec::with_capacity(items.len() * 3);
         for item in items.iter() {
