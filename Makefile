@@ -48,9 +48,12 @@ check: ## formatting, clippy, documentation, and shellcheck where it is installe
 fuzz: ## runs each fuzz target for FUZZ_SECONDS (10), two at a time | installs cargo-fuzz by cargo, and needs a C++ compiler | leaves fuzz/target, fuzz/corpus
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh run
 
-# A package of its own, because the peers it compares with must not be built by `cargo test`.
-bench: ## decoding and encoding beside redis-rs, in one run | builds redis-rs | leaves bench/target
-	cargo run --release --manifest-path bench/Cargo.toml
+# A package of its own, because the peers it compares with must not be built by `cargo test`. With BENCH=threads only that group
+# is measured, and nothing is written.
+BENCH ?=
+
+bench: ## calls beside other clients, in about ten minutes | installs a server, redis-benchmark, hiredis and twemproxy when there are none | writes docs/performance.md; leaves bench/target
+	@scripts/bench.sh $(BENCH)
 
 # A package of its own as well. With COSTS=--write the figures of what is held are written to costs/ and the README; with
 # COSTS=--check it fails when that has grown.

@@ -53,7 +53,7 @@ apt_script='
   for package in "$@"; do
     apt install -y --no-install-recommends "$package" || continue
     case $package in
-      *-server)
+      *-server | nutcracker)
         now=
         [ ! -d /run/systemd/system ] || now=--now
         ! command -v systemctl >/dev/null || systemctl disable $now "$package" || true

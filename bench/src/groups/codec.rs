@@ -1,15 +1,39 @@
-//! What is measured.
+//! Bytes to values and back, without a server.
 
-use crate::race::{peer, Case, Peer, Work};
+use super::{Cases, Group};
+use crate::measure::{Case, Contender};
+use crate::peers::{self, words};
 use rediscluster::resp::{Decoder, Limits, Protocol, Value};
 use rediscluster::FromValue;
 use std::collections::HashMap;
 use std::hint::black_box;
 
-const US: &str = "rediscluster";
-const REDIS_RS: &str = "redis-rs";
+pub const GROUP: Group = Group {
+    word: "codec",
+    title: "The codec",
+    text: "Replies that lie in memory become values, and commands become bytes, without a server. *No decoding* only makes the strings, of \
+texts that were found beforehand: what every decoder into owned strings has to do as well.",
+    run: |cases: &mut Cases| all().into_iter().for_each(|case| cases.measure(case)),
+};
 
-pub fn all() -> Vec<Case> {
+pub const US: &str = "rediscluster";
+const REDIS_RS: &str = "redis-rs";
+/// Of the case that a goal is about.
+pub const OWNED: &str = "1,000 small bulks, owned";
+/// What that case cannot do without.
+pub const BARE: &str = "no decoding";
+/// How long a turn lasts, about, in milliseconds: nothing here waits for another process.
+const TURN: u64 = 20;
+
+fn peer(name: &str, mut run: impl FnMut() -> usize + 'static) -> Contender {
+    Contender::new(name, &[], move || run() as u64)
+}
+
+fn case(title: &str, units: usize, unit: &'static str, peers: Vec<Contender>) -> Case {
+    peers.into_iter().fold(Case::new(title).units(units as u64, unit).turn(TURN), Case::with)
+}
+
+fn all() -> Vec<Case> {
     let small = list(1000, |at| format!("value-{at:05}"));
     let tiny = list(1000, |at| format!("{}", at % 10));
     let large = list(16, |_| "x".repeat(64 << 10));
@@ -20,65 +44,59 @@ pub fn all() -> Vec<Case> {
     let status = b"+OK\r\n".repeat(100);
 
     vec![
-        Case {
-            name: "1,000 small bulks, owned",
-            work: Work::Values(1000),
-            peers: {
-                let mut peers = decoders::<Vec<String>>(&small, |made| made.iter().map(String::len).sum());
-                peers.push(bare(&small));
-                peers
-            },
-        },
-        Case {
-            name: "1,000 small bulks, owned bytes",
-            work: Work::Values(1000),
-            peers: decoders::<Vec<Vec<u8>>>(&small, |made| made.iter().map(Vec::len).sum()),
-        },
-        Case {
-            name: "1,000 one-byte bulks, owned",
-            work: Work::Values(1000),
-            peers: decoders::<Vec<String>>(&tiny, |made| made.iter().map(String::len).sum()),
-        },
-        Case { name: "1,000 small bulks, borrowed", work: Work::Values(1000), peers: borrowers(&small) },
-        Case { name: "1,000 one-byte bulks, borrowed", work: Work::Values(1000), peers: borrowers(&tiny) },
-        Case {
-            name: "1,000 integers",
-            work: Work::Values(1000),
-            peers: decoders::<Vec<i64>>(&numbers, |made| made.iter().sum::<i64>() as usize),
-        },
-        Case {
-            name: "500 pairs into a list",
-            work: Work::Values(1000),
-            peers: decoders::<Vec<(String, String)>>(&pairs, |made| made.iter().map(|(k, v)| k.len() + v.len()).sum()),
-        },
-        Case {
-            name: "500 pairs into a HashMap",
-            work: Work::Values(1000),
-            peers: decoders::<HashMap<String, String>>(&pairs, |made| made.values().map(String::len).sum()),
-        },
-        Case {
-            name: "100 stream entries of 4 pairs",
-            work: Work::Values(900),
-            peers: decoders::<Vec<(String, Vec<(String, String)>)>>(&entries, |made| {
+        case(OWNED, 1000, "value", {
+            let mut peers = decoders::<Vec<String>>(&small, |made| made.iter().map(String::len).sum());
+            peers.push(bare(&small));
+            peers
+        }),
+        case(
+            "1,000 small bulks, owned bytes",
+            1000,
+            "value",
+            decoders::<Vec<Vec<u8>>>(&small, |made| made.iter().map(Vec::len).sum()),
+        ),
+        case(
+            "1,000 one-byte bulks, owned",
+            1000,
+            "value",
+            decoders::<Vec<String>>(&tiny, |made| made.iter().map(String::len).sum()),
+        ),
+        case("1,000 small bulks, borrowed", 1000, "value", borrowers(&small)),
+        case("1,000 one-byte bulks, borrowed", 1000, "value", borrowers(&tiny)),
+        case("1,000 integers", 1000, "value", decoders::<Vec<i64>>(&numbers, |made| made.iter().sum::<i64>() as usize)),
+        case(
+            "500 pairs into a list",
+            1000,
+            "value",
+            decoders::<Vec<(String, String)>>(&pairs, |made| made.iter().map(|(k, v)| k.len() + v.len()).sum()),
+        ),
+        case(
+            "500 pairs into a HashMap",
+            1000,
+            "value",
+            decoders::<HashMap<String, String>>(&pairs, |made| made.values().map(String::len).sum()),
+        ),
+        case(
+            "100 stream entries of 4 pairs",
+            900,
+            "value",
+            decoders::<Vec<(String, Vec<(String, String)>)>>(&entries, |made| {
                 made.iter()
                     .map(|(id, pairs)| id.len() + pairs.iter().map(|(k, v)| k.len() + v.len()).sum::<usize>())
                     .sum()
             }),
-        },
-        Case { name: "100 pipelined statuses", work: Work::Values(100), peers: statuses(&status) },
-        Case {
-            name: "16 bulks of 64 KiB, owned",
-            work: Work::Bytes(large.len()),
-            peers: decoders::<Vec<Vec<u8>>>(&large, |made| made.iter().map(Vec::len).sum()),
-        },
-        Case {
-            name: "one bulk of 1 MiB, owned",
-            work: Work::Bytes(huge.len()),
-            peers: decoders::<Vec<u8>>(&huge, |made| made.len()),
-        },
-        Case { name: "encode SET, short key and value", work: Work::Values(1), peers: set() },
-        Case { name: "encode MSET of 100 pairs", work: Work::Values(100), peers: mset() },
-        Case { name: "encode SET of 64 KiB", work: Work::Bytes(64 << 10), peers: set_large() },
+        ),
+        case("100 pipelined statuses", 100, "value", statuses(&status)),
+        case(
+            "16 bulks of 64 KiB, owned",
+            large.len() >> 10,
+            "KiB",
+            decoders::<Vec<Vec<u8>>>(&large, |made| made.iter().map(Vec::len).sum()),
+        ),
+        case("one bulk of 1 MiB, owned", huge.len() >> 10, "KiB", decoders::<Vec<u8>>(&huge, |made| made.len())),
+        case("encode SET, short key and value", 1, "value", set()),
+        case("encode MSET of 100 pairs", 100, "value", mset()),
+        case("encode SET of 64 KiB", 64, "KiB", set_large()),
     ]
 }
 
@@ -87,7 +105,7 @@ fn list(count: usize, text: impl Fn(usize) -> String) -> Vec<u8> {
 }
 
 /// Everybody decodes one reply as a connection would and makes a `T` of it.
-fn decoders<T: FromValue + redis::FromRedisValue + 'static>(bytes: &[u8], sum: fn(&T) -> usize) -> Vec<Peer> {
+fn decoders<T: FromValue + redis::FromRedisValue + 'static>(bytes: &[u8], sum: fn(&T) -> usize) -> Vec<Contender> {
     let expected = {
         let value: T = redis::from_redis_value(redis::parse_redis_value(bytes).unwrap()).unwrap();
         sum(&value)
@@ -107,7 +125,7 @@ fn decoders<T: FromValue + redis::FromRedisValue + 'static>(bytes: &[u8], sum: f
 }
 
 /// What cannot be undercut: only the strings, made of texts found beforehand, in this process's allocator.
-fn bare(bytes: &[u8]) -> Peer {
+fn bare(bytes: &[u8]) -> Contender {
     let texts: Vec<String> = redis::from_redis_value(redis::parse_redis_value(bytes).unwrap()).unwrap();
     peer("no decoding", move || {
         let made: Vec<String> = texts.iter().map(|text| black_box(text.as_str()).to_owned()).collect();
@@ -116,7 +134,7 @@ fn bare(bytes: &[u8]) -> Peer {
 }
 
 /// We look at the bulks where they lie; the others cannot, and make the least they can.
-fn borrowers(bytes: &[u8]) -> Vec<Peer> {
+fn borrowers(bytes: &[u8]) -> Vec<Contender> {
     let (input, mut decoder) = (bytes.to_vec(), decoder());
     let us = peer(US, move || {
         decoder.feed(&input);
@@ -136,7 +154,7 @@ fn borrowers(bytes: &[u8]) -> Vec<Peer> {
 }
 
 /// A hundred replies that came in one read.
-fn statuses(bytes: &[u8]) -> Vec<Peer> {
+fn statuses(bytes: &[u8]) -> Vec<Contender> {
     let (input, mut decoder) = (bytes.to_vec(), decoder());
     let us = peer(US, move || {
         decoder.feed(&input);
@@ -161,8 +179,8 @@ fn entry(at: usize) -> Value {
     Value::Array(vec![Value::from("1700000000000-0"), Value::Array(fields)])
 }
 
-fn set() -> Vec<Peer> {
-    let mut peers = vec![
+fn set() -> Vec<Contender> {
+    let mut contenders = vec![
         peer(US, || {
             rediscluster::cmd("SET").arg(black_box("user:12345")).arg(black_box("value-12345")).as_bytes().len()
         }),
@@ -170,59 +188,40 @@ fn set() -> Vec<Peer> {
             redis::cmd("SET").arg(black_box("user:12345")).arg(black_box("value-12345")).get_packed_command().len()
         }),
     ];
-    hiredis_writes(&mut peers, vec!["SET".into(), "user:12345".into(), "value-12345".into()]);
-    peers
+    contenders.extend(peers::hiredis_writes(words(&["SET", "user:12345", "value-12345"])));
+    contenders
 }
 
-fn mset() -> Vec<Peer> {
+fn mset() -> Vec<Contender> {
     let pairs: Vec<_> = (0..100).map(|at| (format!("user:{at:05}"), format!("value-{at:05}"))).collect();
     let (ours, theirs) = (pairs.clone(), pairs.clone());
-    let mut peers = vec![
+    let mut contenders = vec![
         peer(US, move || rediscluster::cmd("MSET").pairs(&ours).as_bytes().len()),
         peer(REDIS_RS, move || redis::cmd("MSET").arg(&theirs).get_packed_command().len()),
     ];
-    let words = pairs.into_iter().flat_map(|(key, value)| [key, value]);
-    hiredis_writes(&mut peers, std::iter::once("MSET".into()).chain(words).collect());
-    peers
+    let pairs = pairs.into_iter().flat_map(|(key, value)| [key, value]);
+    let mset: Vec<String> = std::iter::once("MSET".to_owned()).chain(pairs).collect();
+    contenders.extend(peers::hiredis_writes(words(&mset)));
+    contenders
 }
 
-fn set_large() -> Vec<Peer> {
+fn set_large() -> Vec<Contender> {
     let value = "x".repeat(64 << 10);
     let (ours, theirs) = (value.clone(), value.clone());
-    let mut peers = vec![
+    let mut contenders = vec![
         peer(US, move || rediscluster::cmd("SET").arg("key").arg(&ours).as_bytes().len()),
         peer(REDIS_RS, move || redis::cmd("SET").arg("key").arg(&theirs).get_packed_command().len()),
     ];
-    hiredis_writes(&mut peers, vec!["SET".into(), "key".into(), value]);
-    peers
+    contenders.extend(peers::hiredis_writes(words(&["SET", "key", &value])));
+    contenders
 }
 
 fn decoder() -> Decoder {
     Decoder::new(Protocol::Resp2, Limits::default())
 }
 
-#[cfg(not(feature = "hiredis"))]
-fn with_hiredis(peers: Vec<Peer>, _bytes: &[u8], _replies: usize, _expected: usize) -> Vec<Peer> {
-    peers
-}
-
-#[cfg(not(feature = "hiredis"))]
-fn hiredis_writes(_peers: &mut Vec<Peer>, _words: Vec<String>) {}
-
-#[cfg(feature = "hiredis")]
-fn hiredis_writes(peers: &mut Vec<Peer>, words: Vec<String>) {
-    peers.push(peer("hiredis", move || {
-        let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
-        crate::hiredis::write(&words)
-    }));
-}
-
-#[cfg(feature = "hiredis")]
-fn with_hiredis(mut peers: Vec<Peer>, bytes: &[u8], replies: usize, expected: usize) -> Vec<Peer> {
-    let (input, mut reader) = (bytes.to_vec(), crate::hiredis::Reader::new());
-    peers.push(peer("hiredis", move || {
-        reader.read(&input, replies);
-        expected
-    }));
+/// With hiredis, where it is. `gives` is what the others give.
+fn with_hiredis(mut peers: Vec<Contender>, bytes: &[u8], replies: usize, gives: usize) -> Vec<Contender> {
+    peers.extend(peers::hiredis_reads(bytes, replies, gives as u64));
     peers
 }
