@@ -132,15 +132,16 @@ impl Job {
                 "it cannot be taken back: with --replace or --skip-existing it does not know which keys it has brought"
             }
         };
-        let choices: &[&str] = match self.phase {
-            Phase::Copying => &["--resume goes on copying", "--finish goes on copying and ends it", undo],
-            Phase::Copied => &["--finish ends it", "--resume copies what has changed since", undo],
-            Phase::Finishing => &[
+        let choices = match self.phase {
+            Phase::Copying => ["--resume goes on copying", "--finish goes on copying and ends it", undo].to_vec(),
+            Phase::Copied => ["--finish ends it", "--resume copies what has changed since", undo].to_vec(),
+            Phase::Finishing => [
                 "--finish goes on ending it",
                 "it can no longer be taken back, because keys have been deleted at their old places",
-            ],
+            ]
+            .to_vec(),
         };
-        choices.iter().map(|&choice| choice.to_owned()).collect()
+        choices.into_iter().map(str::to_owned).collect()
     }
 }
 
