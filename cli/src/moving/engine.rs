@@ -4,7 +4,7 @@ use super::job::{Mark, Start};
 use super::link::Link;
 use super::lock::Lock;
 use super::progress::Progress;
-use super::read::{together, Reader};
+use super::read::{together, Reader, Replacing};
 use super::report::Report;
 use super::route::Route;
 use super::scan::Scan;
@@ -124,6 +124,11 @@ impl Run<'_> {
         let mut link = open(self.route.from.open(server)?)?;
         // To be read for a copy is no use of a key; servers before Redis 7.2 count it.
         let _ = link.each(&[&["CLIENT", "NO-TOUCH", "ON"]])?;
+        let replacing = Replacing {
+            replaces: self.wish.replace,
+            skips_existing: self.wish.skip_existing,
+            again_until: part.start.again_until,
+        };
         let mut reader = Reader {
             link,
             route: self.route,
@@ -132,6 +137,7 @@ impl Run<'_> {
             big: self.wish.big,
             stop: self.stop,
             report: self.report,
+            replacing,
             keeps_use: self.route.to.servers.iter().any(|server| server.facts.evicts_by_use()),
             together: together(self.wish.rate),
         };
@@ -144,8 +150,7 @@ impl Run<'_> {
             report: self.report,
             progress,
             stop: self.stop,
-            replaces: self.wish.replace,
-            skips_existing: self.wish.skip_existing,
+            replacing,
             mark: Mark {
                 pass: part.start.pass,
                 page: part.start.page,
@@ -154,7 +159,6 @@ impl Run<'_> {
                 keys: part.start.keys,
                 is_at_rest: false,
             },
-            again_until: part.start.again_until,
             second: None,
         };
         let (sender, receiver) = sync_channel(WAITING);
