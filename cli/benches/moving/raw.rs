@@ -1,6 +1,7 @@
 //! Raw pipelines: commands written as fast as a socket takes them, and replies read over.
 
 use rediscluster_testing::{command, read_reply, Reply, Server};
+use std::collections::HashSet;
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
 
@@ -31,18 +32,16 @@ impl Raw {
         }
     }
 
-    /// All names.
+    /// All names, each once, in the order in which every tool gets them.
     pub fn names(&mut self) -> Vec<Vec<u8>> {
-        let (mut names, mut cursor) = (Vec::new(), b"0".to_vec());
+        let (mut names, mut cursor, mut seen) = (Vec::new(), b"0".to_vec(), HashSet::new());
         loop {
             let reply = self.run(&command(&[&b"SCAN"[..], &cursor, b"COUNT", b"1000"]), 1).pop();
             let Some(Reply::Array(parts)) = reply else { panic!("no page") };
             let [Reply::Bulk(next), Reply::Array(page)] = &parts[..] else { panic!("no page") };
-            names.extend(page.iter().map(|name| name.text().into_bytes()));
+            names.extend(page.iter().map(|name| name.text().into_bytes()).filter(|name| seen.insert(name.clone())));
             cursor = next.clone();
             if cursor == b"0" {
-                names.sort();
-                names.dedup();
                 return names;
             }
         }

@@ -56,6 +56,12 @@ pub fn are_done(parts: &[Part]) -> bool {
     parts.iter().all(|part| part.start.cursor.is_none())
 }
 
+/// Whether a run ended in the middle, without time to say what it had met.
+pub fn were_cut(parts: &[Part]) -> bool {
+    let was_cut = |start: &Start| start.cursor.is_some() && start.page > 0 && start.again_until > start.page;
+    parts.iter().any(|part| was_cut(&part.start))
+}
+
 /// Has everything that was read to its end read once more.
 pub fn begin_again(parts: &mut [Part]) {
     for part in parts.iter_mut().filter(|part| part.start.cursor.is_none()) {
@@ -133,6 +139,7 @@ impl Run<'_> {
             link,
             route: self.route,
             source: part.source,
+            database: part.database,
             scan: Scan::new(self.wish.pattern.as_deref(), self.wish.kind.as_deref(), self.wish.limit),
             big: self.wish.big,
             stop: self.stop,
@@ -140,6 +147,9 @@ impl Run<'_> {
             replacing,
             keeps_use: self.route.to.servers.iter().any(|server| server.facts.evicts_by_use()),
             together: together(self.wish.rate),
+            stashes: Vec::new(),
+            some_expire: false,
+            was_replica: None,
         };
         let mut writer = Writer {
             targets: self.route.to.open_all()?.into_iter().map(open).collect::<Result<_, _>>()?,

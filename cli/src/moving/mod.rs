@@ -243,9 +243,11 @@ fn look_through(
 ) -> Result<(), String> {
     let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
     let look = survey::Look { is_full: false, existing, is_later, big: wish.big };
-    survey::stashes(route, databases, report)?;
     if !survey::is_needless(route, databases, look)? {
         survey::survey(route, databases, &scan, look, report)?;
+    } else if wish.flush || !scan.is_of_all() {
+        // Otherwise they are met, and told, while keys are copied.
+        survey::stashes(route, databases, report)?;
     }
     match report.troubles() {
         0 => Ok(()),
@@ -323,6 +325,10 @@ fn copy(
             engine::begin_again(&mut parts);
         }
         _ => {}
+    }
+    if engine::were_cut(&parts) {
+        // What was met before is not known any more.
+        survey::stashes(route, databases, report)?;
     }
     write(route, &Job { phase: Phase::Copying, ..job.clone() })?;
     if wish.functions {
@@ -510,7 +516,6 @@ fn dry_run(route: &Route, databases: &[u32], wish: &Wish, report: &Report) -> Re
     let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
     let existing = !wish.replace && !wish.skip_existing && !wish.flush && found(route)?.is_none();
     let look = survey::Look { is_full: true, existing, is_later: false, big: wish.big };
-    survey::stashes(route, databases, report)?;
     let seen = survey::survey(route, databases, &scan, look, report)?;
     if wish.json {
         println!("{}", serde_json::json!({"dry_run": seen.json(route), "report": report.json()}));

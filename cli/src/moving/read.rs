@@ -1,9 +1,11 @@
 //! Reading a source: names page by page, and what they hold as the server packs it.
 
+use super::fleet;
 use super::link::{owned, shown, Link};
 use super::report::Report;
 use super::route::{Destination, Route};
 use super::scan::{self, Scan};
+use super::survey::ON_ITS_WAY;
 use super::Stop;
 use rediscluster::{spec, Cmd, Value, ValueRef};
 use std::sync::mpsc::SyncSender;
@@ -71,6 +73,7 @@ pub struct Reader<'r> {
     pub link: Link,
     pub route: &'r Route,
     pub source: usize,
+    pub database: u32,
     pub scan: Scan,
     pub big: u64,
     pub stop: &'r Stop,
@@ -80,6 +83,13 @@ pub struct Reader<'r> {
     pub keeps_use: bool,
     /// As many keys go together.
     pub together: usize,
+    /// Keys on their way between two nodes that were met.
+    pub stashes: Vec<Vec<u8>>,
+    /// Whether a key of the database was seen to expire. Until then it is asked behind every batch whether there is one, and
+    /// then the batch is read once more.
+    pub some_expire: bool,
+    /// What the server was when it was asked first. A change ends no connection.
+    pub was_replica: Option<bool>,
 }
 
 /// How many keys go together where no more than `rate` may go in a second: as many as go in a tenth of it.
@@ -119,6 +129,10 @@ impl Ahead {
 enum Asks {
     Names,
     Size(usize),
+    /// Whether the server is what it was.
+    Role,
+    /// Whether there is a key that expires.
+    Expiring,
     Time,
     Expiry(usize),
     Use(usize),
@@ -146,9 +160,22 @@ impl Reader<'_> {
                 return Ok(());
             }
         }
+        self.tell_stashes()?;
         let (page, cursor) = ahead.first();
         let _ = to.send(Work::End(page, cursor));
         Ok(())
+    }
+
+    /// Keys that were on their way when they were met, and still are: nobody may know of them.
+    fn tell_stashes(&mut self) -> Result<(), String> {
+        let stashes = std::mem::take(&mut self.stashes);
+        let commands: Vec<Cmd> = stashes.iter().map(|name| Cmd::new(&spec::EXISTS).arg(name)).collect();
+        let (report, place) = (self.report, self.link.place().to_owned());
+        self.link.run(&commands, |at, reply| {
+            if reply == ValueRef::Integer(1) {
+                report.trouble(ON_ITS_WAY, &stashes[at], &place);
+            }
+        })
     }
 
     /// The keys that have to go somewhere.
@@ -212,6 +239,7 @@ impl Reader<'_> {
     /// Asks what keys hold and when they expire, and for what lies ahead, all at once.
     fn ask(&mut self, batch: &mut [Item], replaces: bool, ahead: Option<&mut Ahead>) -> Result<(), String> {
         let facts = &self.route.from.servers[self.source].facts;
+        let database = self.database;
         let (is_lfu, tells_expiry) = (facts.is_lfu(), facts.tells_expiry());
         let asks_size = facts.largest() > self.big;
         let mut none = Ahead { sized: None, named: None, next: None, number: 0 };
@@ -235,17 +263,23 @@ impl Reader<'_> {
                 let row = if is_lfu { &spec::OBJECT_FREQ } else { &spec::OBJECT_IDLETIME };
                 add(Cmd::new(row).arg(&item.name), Asks::Use(at));
             }
-            if tells_expiry {
-                add(Cmd::new(&spec::PEXPIRETIME).arg(&item.name), Asks::Expiry(at));
-            } else {
-                add(Cmd::new(&spec::TIME), Asks::Time);
-                add(Cmd::new(&spec::PTTL).arg(&item.name), Asks::Expiry(at));
+            match (self.some_expire, tells_expiry) {
+                (false, _) => {}
+                (true, true) => add(Cmd::new(&spec::PEXPIRETIME).arg(&item.name), Asks::Expiry(at)),
+                (true, false) => {
+                    add(Cmd::new(&spec::TIME), Asks::Time);
+                    add(Cmd::new(&spec::PTTL).arg(&item.name), Asks::Expiry(at));
+                }
             }
             if item.size <= self.big {
                 add(Cmd::new(&spec::DUMP).arg(&item.name), Asks::Payload(at));
             }
         }
-        let (mut now, mut refused) = (0, None);
+        add(Cmd::new(&spec::INFO).arg("replication"), Asks::Role);
+        if !self.some_expire && !batch.is_empty() {
+            add(Cmd::new(&spec::INFO).arg("keyspace"), Asks::Expiring);
+        }
+        let (mut now, mut refused, mut expiring, mut is_replica) = (0, None, 0, false);
         let mut scanned: Option<Result<scan::Page, String>> = None;
         self.link.run(&commands, |number, reply| {
             match asks[number] {
@@ -255,6 +289,16 @@ impl Reader<'_> {
                         page.items[at].size = number_of(reply).unwrap_or(0);
                     }
                 }
+                Asks::Role => match reply {
+                    ValueRef::Bulk(info) => is_replica = fleet::is_replica(info),
+                    ValueRef::Error(text) => refused = Some(shown(text)),
+                    _ => {}
+                },
+                Asks::Expiring => match reply {
+                    ValueRef::Bulk(info) => expiring = fleet::expiring(info, database),
+                    ValueRef::Error(text) => refused = Some(shown(text)),
+                    _ => {}
+                },
                 Asks::Time => now = milliseconds(&owned(reply)),
                 Asks::Expiry(at) => batch[at].expires = number_of(reply).map(|value| value + now),
                 Asks::Use(at) => {
@@ -269,15 +313,30 @@ impl Reader<'_> {
             }
         })?;
         if let Some(refused) = refused {
-            return Err(format!("{}: DUMP: {refused}", self.link.place()));
+            return Err(format!("{}: {refused}", self.link.place()));
+        }
+        if *self.was_replica.get_or_insert(is_replica) != is_replica {
+            let what = if is_replica { "is no master any more" } else { "is no replica any more" };
+            return Err(format!("{} {what}", self.link.place()));
         }
         if named.is_some() {
             ahead.sized = named;
         }
         if let (Some(cursor), Some(scanned)) = (ahead.next, scanned) {
-            let (next, names) = scanned.map_err(|why| format!("{}: {why}", self.link.place()))?;
-            ahead.named = Some(Page { number: ahead.number, cursor, items: self.placed(names) });
-            (ahead.next, ahead.number) = (next, ahead.number + 1);
+            let seen = scanned.map_err(|why| format!("{}: {why}", self.link.place()))?;
+            self.stashes.extend(seen.stashes);
+            let page = Page { number: ahead.number, cursor, items: self.placed(seen.names) };
+            (ahead.next, ahead.number) = (seen.next, ahead.number + 1);
+            if asks_size {
+                ahead.named = Some(page);
+            } else {
+                ahead.sized = Some(page);
+            }
+        }
+        if expiring > 0 {
+            self.some_expire = true;
+            batch.iter_mut().for_each(|item| item.restore = None);
+            return self.ask(batch, replaces, None);
         }
         Ok(())
     }

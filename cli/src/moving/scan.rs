@@ -1,6 +1,6 @@
 //! The names of one database, page by page.
 
-use super::job::is_own;
+use super::job::{is_own, STASH};
 use super::link::Link;
 use rediscluster::{spec, Cmd, ValueRef};
 
@@ -13,8 +13,14 @@ pub struct Scan {
     words: Vec<Vec<u8>>,
 }
 
-/// Where the next page begins, and the names on this one.
-pub type Page = (Option<u64>, Vec<Vec<u8>>);
+/// What a server answers to one question.
+pub struct Page {
+    /// Where the next one begins.
+    pub next: Option<u64>,
+    pub names: Vec<Vec<u8>>,
+    /// Names of keys that are on their way between two nodes.
+    pub stashes: Vec<Vec<u8>>,
+}
 
 impl Scan {
     /// Those that fit a pattern and are of a type, in pages of no more than about `most`.
@@ -25,6 +31,11 @@ impl Scan {
             words.extend(value.iter().flat_map(|value| [word.as_bytes().to_vec(), value.as_bytes().to_vec()]));
         }
         Scan { words }
+    }
+
+    /// Whether all names are seen.
+    pub fn is_of_all(&self) -> bool {
+        self.words.len() == 2
     }
 
     /// One page, without what belongs to this program, and where the next one begins.
@@ -57,10 +68,14 @@ impl Scan {
             return Err(no_page());
         };
         let next: u64 = std::str::from_utf8(next).ok().and_then(|text| text.parse().ok()).ok_or_else(no_page)?;
-        let name = |name| match name {
-            ValueRef::Bulk(name) if !is_own(name) => Some(name.to_vec()),
-            _ => None,
-        };
-        Ok(((next != 0).then_some(next), names.filter_map(name).collect()))
+        let mut page = Page { next: (next != 0).then_some(next), names: Vec::with_capacity(names.len()), stashes: Vec::new() };
+        for name in names {
+            match name {
+                ValueRef::Bulk(name) if !is_own(name) => page.names.push(name.to_vec()),
+                ValueRef::Bulk(name) if name.starts_with(STASH) => page.stashes.push(name.to_vec()),
+                _ => {}
+            }
+        }
+        Ok(page)
     }
 }
