@@ -4,10 +4,13 @@ mod fleet;
 mod program;
 
 use fleet::*;
-use rediscluster_testing::{command, read_command, read_reply, repository, wait_until, Reply, ScriptedPeer, Server};
+use rediscluster::{Crc32Modulo, Partitioner};
+use rediscluster_testing::{
+    command, read_command, read_reply, repository, wait_until, Chance, Reply, ScriptedPeer, Server,
+};
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The rights that the documentation names: of a source, for keys of any size, and of a target.
 fn documented() -> [Vec<String>; 3] {
@@ -146,4 +149,99 @@ fn a_master_that_is_demoted_stops_it() {
     ok(&[&words[..], &["--finish"]].concat());
     placed(&[&other], &wanted, "after two failovers");
     wait_until("its replica has the same", || whole(&[&target]).len() == wanted.len());
+}
+
+/// A number from the environment, for runs that take long.
+fn told(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().expect(name))
+}
+
+/// Many small keys in database 1, each with its number.
+fn fill_small(server: &Server, count: u64) {
+    for from in (0..count).step_by(1000) {
+        let mut words = vec!["MSET".to_owned()];
+        (from..count.min(from + 1000)).for_each(|number| words.extend([format!("small:{number}"), number.to_string()]));
+        assert_eq!(server.ask_in(1, &words), Reply::ok());
+    }
+}
+
+/// Each of the small keys is there once, where it belongs and with its number, and nothing else.
+#[track_caller]
+fn small_are_placed(servers: &[&Server], count: u64, story: &str) {
+    let mut seen = vec![false; count as usize];
+    for (at, server) in servers.iter().enumerate() {
+        let Reply::Array(names) = server.ask_in(1, &["KEYS", "*"]) else { panic!("no names") };
+        for names in names.chunks(1000) {
+            let mut words = vec!["MGET".to_owned()];
+            words.extend(names.iter().map(Reply::text));
+            let Reply::Array(values) = server.ask_in(1, &words) else { panic!("no values") };
+            for (name, value) in words[1..].iter().zip(values) {
+                let number = name.strip_prefix("small:").and_then(|number| number.parse::<usize>().ok());
+                let number = number.unwrap_or_else(|| panic!("{story}: {name} is left"));
+                assert_eq!(Crc32Modulo.node_index(name.as_bytes(), servers.len()), at, "{story}: {name}");
+                assert_eq!(value.text(), number.to_string(), "{story}");
+                assert!(!std::mem::replace(&mut seen[number], true), "{story}: {name} is there twice");
+            }
+        }
+    }
+    assert_eq!(seen.iter().filter(|seen| !**seen).count(), 0, "{story}: some are missing");
+}
+
+/// Short, or as long as `MOVING_KEYS` (small keys), `MOVING_KILLS` (in each phase) and `MOVING_SEED` say.
+#[test]
+fn whoever_dies_each_key_is_there_once() {
+    let (keys, kills) = (told("MOVING_KEYS", 1500), told("MOVING_KILLS", 1));
+    let mut chance = Chance::new(told("MOVING_SEED", 1));
+    let durable = || Server::start_with(&["--appendonly", "yes", "--appendfsync", "everysec"]);
+    let mut servers: Vec<Server> = (0..7).map(|_| durable()).collect();
+    fill(&[&servers[6]], 90);
+    // Of a stream a server does not write everything to its disk.
+    (0..90).filter(|number| number % 9 == 5).for_each(|number| drop(servers[6].ask(&[&b"DEL"[..], &name(number)])));
+    fill_small(&servers[6], keys);
+    let wanted = whole(&[&servers[6]]);
+    let mut deaths = [0; 2];
+    for (kind, from, to) in [
+        ("clone", &[6][..], &[0, 1, 2][..]),
+        ("reshard", &[0, 1, 2], &[0, 1, 2, 3]),
+        ("reshard", &[0, 1, 2, 3], &[0, 1, 2]),
+        ("reshard", &[0, 1, 2], &[0, 1, 2, 3, 4, 5]),
+    ] {
+        let list_of = |which: &[usize]| list(&which.iter().map(|&at| &servers[at]).collect::<Vec<_>>());
+        let (source, target) = (list_of(from), list_of(to));
+        let words = match kind {
+            "clone" => vec![kind, "--from", &source, "--to", &target, "--untagged"],
+            _ => vec!["--nodes", &source, kind, "--to", &target, "--untagged"],
+        };
+        let story = format!("{kind} {from:?} to {to:?}");
+        for phase in [&["--rate", "4000"][..], &["--rate", "4000", "--finish"]] {
+            for _ in 0..kills {
+                let mut child = spawn(&[&words[..], phase].concat());
+                let moment = Duration::from_millis(30 + chance.below(400) as u64);
+                let begun = Instant::now();
+                wait_until("its moment comes", || begun.elapsed() > moment || child.try_wait().unwrap().is_some());
+                let victim = chance.below(from.len() + to.len() + 1);
+                let victim = from.iter().chain(to).nth(victim).copied();
+                deaths[usize::from(victim.is_some())] += usize::from(child.try_wait().unwrap().is_none());
+                match victim {
+                    Some(server) => servers[server].kill(),
+                    None => child.kill().expect("our program"),
+                }
+                let (_, said) = ended(child);
+                assert!(!said.contains("not copied") && !said.contains("kept"), "{story}: {said}");
+                if let Some(server) = victim {
+                    servers[server].restart();
+                }
+            }
+        }
+        // One that was killed may have come to its end before, and its connections may be seen for a moment.
+        wait_until("it comes to its end", || {
+            let ran = run(&[&words[..], &["--finish"]].concat());
+            assert!(ran.status == 0 || ran.err().contains("is at work here"), "{story}: {}{}", ran.out(), ran.err());
+            ran.status == 0
+        });
+        let at: Vec<&Server> = to.iter().map(|&at| &servers[at]).collect();
+        small_are_placed(&at, keys, &story);
+        placed(&at, &wanted, &story);
+    }
+    eprintln!("{} died on the way, and {} servers", deaths[0], deaths[1]);
 }
