@@ -40,21 +40,25 @@ pub struct Step {
 
 impl Plan {
     /// The steps, by rounds. Those of one round go out at the same time.
+    #[inline]
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
 
     /// Whether one server gets the command as it is, and its answer is the answer.
+    #[inline]
     pub fn is_native(&self) -> bool {
         self.native
     }
 
     /// Whether others see either everything or nothing of what the command does. On one server they always do.
+    #[inline]
     pub fn is_atomic(&self) -> bool {
         self.native
     }
 
     /// How many times the caller waits for the slowest server of a round; more when a race has to be run again.
+    #[inline]
     pub fn round_trips(&self) -> usize {
         self.steps.iter().map(|step| step.round).max().unwrap_or(0)
     }
@@ -62,28 +66,33 @@ impl Plan {
 
 impl Step {
     /// The round that the step belongs to, counted from 1.
+    #[inline]
     pub fn round(&self) -> usize {
         self.round
     }
 
     /// The server that is asked; of several that take turns the first.
+    #[inline]
     pub fn node(&self) -> &Node {
         &self.node
     }
 
     /// What the server is asked as.
+    #[inline]
     pub fn role(&self) -> Role {
         self.role
     }
 
     /// The commands that it gets, for people to read: escaped, with long arguments cut. `STASH` stands for a name that
     /// begins with `rediscluster:stash:`, and words with an ellipsis for what earlier rounds bring.
+    #[inline]
     pub fn does(&self) -> &str {
         &self.does
     }
 }
 
 impl fmt::Display for Step {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let role = match self.role {
             Role::Master => "master",
@@ -95,6 +104,7 @@ impl fmt::Display for Step {
 
 impl Plan {
     /// The plan of a route that was chosen for a command; `asked` says which server a target leads to first.
+    #[inline]
     pub(crate) fn of(
         planner: &Planner<'_>,
         args: &Args,
@@ -124,11 +134,13 @@ pub(crate) struct Draft<'d> {
 
 impl Draft<'_> {
     /// One request.
+    #[inline]
     pub(crate) fn part(&self, round: usize, part: &Part<'_>) -> Step {
         self.at(round, part.target, words(&part.request))
     }
 
     /// The same, when only its words are known.
+    #[inline]
     pub(crate) fn at(&self, round: usize, target: Target, does: String) -> Step {
         let server = (self.asked)(target);
         let topology = self.planner.topology;
@@ -136,17 +148,20 @@ impl Draft<'_> {
     }
 
     /// Requests to several servers at the same time.
+    #[inline]
     pub(crate) fn parts(&self, round: usize, parts: &[Part<'_>]) -> Vec<Step> {
         parts.iter().map(|part| self.part(round, part)).collect()
     }
 
     /// A step on the master of a key.
+    #[inline]
     pub(crate) fn on(&self, round: usize, key: &Placed<'_>, does: String) -> Step {
         let node = self.planner.topology.node(key.master).clone();
         Step { round, node, role: Role::Master, does }
     }
 
     /// Each node is asked for the types of its keys.
+    #[inline]
     pub(crate) fn types_of(&self, round: usize, keys: &[Placed<'_>], before: &str) -> Vec<Step> {
         let types = |group: &[&Placed<'_>]| {
             group.iter().map(|key| format!("TYPE {}", shown(key.stored))).collect::<Vec<_>>().join(", ")
@@ -156,6 +171,7 @@ impl Draft<'_> {
 }
 
 /// A request for people to read, without the passwords in it.
+#[inline]
 pub(crate) fn words(request: &[u8]) -> String {
     let mut decoder = Decoder::new(Protocol::Resp2, Limits::default());
     decoder.feed(request);
@@ -167,6 +183,7 @@ pub(crate) fn words(request: &[u8]) -> String {
 }
 
 /// An argument for people to read, in quotes where it would be mistaken for several.
+#[inline]
 pub(crate) fn shown(word: &[u8]) -> String {
     let text = escape(word, 64);
     if text.is_empty() || text.contains([' ', '"', '\'']) {

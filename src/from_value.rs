@@ -57,6 +57,7 @@ pub trait FromValue: Sized {
     ///
     /// # Errors
     /// As [`from_value`](FromValue::from_value), for the first element that does not fit.
+    #[inline]
     fn from_items(items: Items<'_>) -> Result<Vec<Self>> {
         let mut values = Vec::with_capacity(items.len());
         for item in items {
@@ -70,6 +71,7 @@ pub trait FromValue: Sized {
     ///
     /// # Errors
     /// As [`from_items`](FromValue::from_items).
+    #[inline]
     fn from_map(items: Items<'_>) -> Result<Vec<Self>> {
         Self::from_items(items)
     }
@@ -78,6 +80,7 @@ pub trait FromValue: Sized {
     ///
     /// # Errors
     /// As [`from_items`](FromValue::from_items), and when the reply is no list.
+    #[inline]
     fn vec_from_value(value: ValueRef<'_>) -> Result<Vec<Self>> {
         match value {
             ValueRef::Map(items) => Self::from_map(items),
@@ -89,6 +92,7 @@ pub trait FromValue: Sized {
     ///
     /// # Errors
     /// As [`vec_from_value`](FromValue::vec_from_value).
+    #[inline]
     fn vec_from_bulk(bytes: Vec<u8>) -> Result<Vec<Self>> {
         Self::vec_from_value(ValueRef::Bulk(&bytes))
     }
@@ -97,6 +101,7 @@ pub trait FromValue: Sized {
     ///
     /// # Errors
     /// As [`from_value`](FromValue::from_value).
+    #[inline]
     fn from_bulk(bytes: Vec<u8>) -> Result<Self> {
         Self::from_value(ValueRef::Bulk(&bytes))
     }
@@ -106,6 +111,7 @@ pub trait FromValue: Sized {
     ///
     /// # Errors
     /// As [`from_value`](FromValue::from_value).
+    #[inline]
     fn from_optional(value: ValueRef<'_>) -> Result<Option<Self>> {
         match value {
             ValueRef::Nil => Ok(None),
@@ -114,13 +120,20 @@ pub trait FromValue: Sized {
     }
 }
 
-/// The error for a reply that does not fit, showing what came.
+/// The error for a reply that does not fit.
+#[inline]
 fn mismatch<T>(wanted: &str, got: ValueRef<'_>) -> Result<T> {
-    Err(match got {
+    Err(unexpected(wanted, got))
+}
+
+/// The same, showing what came.
+#[cold]
+fn unexpected(wanted: &str, got: ValueRef<'_>) -> Error {
+    match got {
         ValueRef::Error(text) => Error::server(text),
         ValueRef::Nil => Error::reply(format!("expected {wanted}, got nil (no such key or element)")),
         other => Error::reply(format!("expected {wanted}, got {}", cut(format!("{other:?}")))),
-    })
+    }
 }
 
 fn cut(mut text: String) -> String {
@@ -131,10 +144,12 @@ fn cut(mut text: String) -> String {
 }
 
 impl FromValue for Value {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Value> {
         Ok(value.into())
     }
 
+    #[inline]
     fn from_bulk(bytes: Vec<u8>) -> Result<Value> {
         Ok(Value::Bulk(bytes))
     }
@@ -142,6 +157,7 @@ impl FromValue for Value {
 
 impl FromValue for () {
     /// Takes any reply but a nil and an error.
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<()> {
         match value {
             ValueRef::Nil | ValueRef::Error(_) => mismatch("a reply", value),
@@ -151,6 +167,7 @@ impl FromValue for () {
 }
 
 impl FromValue for bool {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<bool> {
         match value {
             ValueRef::Boolean(value) => Ok(value),
@@ -166,6 +183,7 @@ macro_rules! integers {
         impl FromValue for $integer {
             $($($of_lists)*)?
 
+            #[inline]
             fn from_value(value: ValueRef<'_>) -> Result<$integer> {
                 let number = match value {
                     ValueRef::Integer(number) => <$integer>::try_from(number).ok(),
@@ -187,6 +205,7 @@ integers!(i8, i16, u16, i32, u32, i64, u64, i128, u128, isize, usize, u8 {
         }
     }
 
+    #[inline]
     fn vec_from_bulk(bytes: Vec<u8>) -> Result<Vec<u8>> {
         Ok(bytes)
     }
@@ -195,6 +214,7 @@ integers!(i8, i16, u16, i32, u32, i64, u64, i128, u128, isize, usize, u8 {
 macro_rules! floats {
     ($($float:ty),*) => {$(
         impl FromValue for $float {
+            #[inline]
             fn from_value(value: ValueRef<'_>) -> Result<$float> {
                 let number = match value {
                     ValueRef::Integer(number) => Some(number as $float),
@@ -231,6 +251,7 @@ impl FromValue for String {
         text_of(value)
     }
 
+    #[inline]
     fn from_bulk(bytes: Vec<u8>) -> Result<String> {
         String::from_utf8(bytes).or_else(|error| mismatch("UTF-8 text", ValueRef::Bulk(error.as_bytes())))
     }
@@ -239,6 +260,7 @@ impl FromValue for String {
 macro_rules! through {
     ($($made:ty: $from:ty),*) => {$(
         impl FromValue for $made {
+            #[inline]
             fn from_value(value: ValueRef<'_>) -> Result<$made> {
                 <$from>::from_value(value).map(Into::into)
             }
@@ -251,16 +273,19 @@ through!(Box<str>: String, Box<[u8]>: Vec<u8>, std::rc::Rc<str>: String, std::sy
 impl<T: FromValue> FromValue for Option<T> {
     const DEPTH: usize = T::DEPTH;
 
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Option<T>> {
         T::from_optional(value)
     }
 
+    #[inline]
     fn from_bulk(bytes: Vec<u8>) -> Result<Option<T>> {
         T::from_bulk(bytes).map(Some)
     }
 }
 
 /// The elements of any aggregate; a nil is the empty list, as an empty key is to Redis.
+#[inline]
 fn items<'a>(wanted: &str, value: ValueRef<'a>) -> Result<Option<Items<'a>>> {
     match value {
         ValueRef::Nil => Ok(None),
@@ -276,6 +301,7 @@ impl<T: FromValue> FromValue for Vec<T> {
         T::vec_from_value(value)
     }
 
+    #[inline]
     fn from_bulk(bytes: Vec<u8>) -> Result<Vec<T>> {
         T::vec_from_bulk(bytes)
     }
@@ -284,6 +310,7 @@ impl<T: FromValue> FromValue for Vec<T> {
 impl<T: FromValue, const N: usize> FromValue for [T; N] {
     const DEPTH: usize = T::LIST_DEPTH;
 
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<[T; N]> {
         let values: Vec<T> = Vec::from_value(value)?;
         let count = values.len();
@@ -294,6 +321,7 @@ impl<T: FromValue, const N: usize> FromValue for [T; N] {
 impl<T: FromValue + Eq + Hash, S: BuildHasher + Default> FromValue for HashSet<T, S> {
     const DEPTH: usize = 1 + T::DEPTH;
 
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<HashSet<T, S>> {
         items("a set", value)?.into_iter().flatten().map(T::from_value).collect()
     }
@@ -302,6 +330,7 @@ impl<T: FromValue + Eq + Hash, S: BuildHasher + Default> FromValue for HashSet<T
 impl<T: FromValue + Ord> FromValue for BTreeSet<T> {
     const DEPTH: usize = 1 + T::DEPTH;
 
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<BTreeSet<T>> {
         items("a set", value)?.into_iter().flatten().map(T::from_value).collect()
     }
@@ -310,6 +339,7 @@ impl<T: FromValue + Ord> FromValue for BTreeSet<T> {
 impl<K: FromValue + Eq + Hash, V: FromValue, S: BuildHasher + Default> FromValue for HashMap<K, V, S> {
     const DEPTH: usize = 1 + K::DEPTH;
 
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<HashMap<K, V, S>> {
         Ok(Vec::<(K, V)>::from_value(value)?.into_iter().collect())
     }
@@ -318,6 +348,7 @@ impl<K: FromValue + Eq + Hash, V: FromValue, S: BuildHasher + Default> FromValue
 impl<K: FromValue + Ord, V: FromValue> FromValue for BTreeMap<K, V> {
     const DEPTH: usize = 1 + K::DEPTH;
 
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<BTreeMap<K, V>> {
         Ok(Vec::<(K, V)>::from_value(value)?.into_iter().collect())
     }
@@ -325,6 +356,7 @@ impl<K: FromValue + Ord, V: FromValue> FromValue for BTreeMap<K, V> {
 
 /// Whether tuples lie each in a list of its own, by how deep values are nested at the places where the first type of a
 /// tuple belongs, which is `depth`. One that a nil or an empty list cuts short leaves it to the next; `None` when all do.
+#[inline]
 fn are_nested(items: Items<'_>, count: usize, depth: usize) -> Option<bool> {
     for mut value in items.step_by(count) {
         let mut found = 0;
@@ -352,6 +384,7 @@ macro_rules! tuples {
             const DEPTH: usize = 1 + $first::DEPTH;
             const LIST_DEPTH: usize = 1 + $first::DEPTH;
 
+            #[inline]
             fn from_value(value: ValueRef<'_>) -> Result<Self> {
                 let wanted = concat!("a list of ", $count);
                 let mut items = match value.items() {
@@ -363,6 +396,7 @@ macro_rules! tuples {
             }
 
             /// Takes the tuples each in a list of its own, or all flat in one list.
+            #[inline]
             fn from_items(items: Items<'_>) -> Result<Vec<Self>> {
                 let nested = || items.map(Self::from_value).collect::<Result<Vec<Self>>>();
                 match are_nested(items, $count, $first::DEPTH) {
@@ -373,6 +407,7 @@ macro_rules! tuples {
                 }
             }
 
+            #[inline]
             fn from_map(mut items: Items<'_>) -> Result<Vec<Self>> {
                 if items.len() % $count != 0 {
                     return Err(Error::reply(format!("expected elements in groups of {}, got {}", $count, items.len())));

@@ -72,6 +72,9 @@
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+// The type parameter `Here` means that a function is made where it is called: see "Code that is made where it is used" in
+// CONTRIBUTING.md.
+#![allow(clippy::extra_unused_type_parameters)]
 
 mod args;
 mod cancel;

@@ -29,12 +29,14 @@ pub(crate) enum Step {
 
 impl Batch {
     /// Of the requests, one after the other, and where each of them ends.
+    #[inline]
     pub(crate) fn of(mut bytes: Vec<u8>, ends: Vec<usize>) -> Batch {
         bytes.extend_from_slice(EXEC);
         Batch { bytes, ends }
     }
 
     /// Refuses what the server would close the connection over, before anything is sent.
+    #[inline]
     fn refuse_too_many_words(
         &self,
         lease: &mut Lease,
@@ -51,11 +53,13 @@ impl Batch {
     }
 
     /// How many windows the commands are sent in, one after the other. Those of the last one end with `EXEC`.
+    #[inline]
     fn windows(&self) -> usize {
         self.ends.len().saturating_sub(1) / WINDOW + 1
     }
 
     /// The commands of a window, and their bytes.
+    #[inline]
     fn window(&self, nth: usize) -> (Range<usize>, &[u8]) {
         let commands = nth * WINDOW..self.ends.len().min((nth + 1) * WINDOW);
         let begin = commands.start.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -68,6 +72,7 @@ impl Batch {
 /// changed: nothing was applied. `named` gives an error the name of the step that failed.
 ///
 /// The connection may be used again only where it is certain that it is in no transaction and watches nothing.
+#[inline]
 pub(crate) fn exec(
     lease: &mut Lease,
     batch: &Batch,
@@ -77,6 +82,7 @@ pub(crate) fn exec(
     run(lease, batch, deadline, &named).map_err(|error| error.with_node(|| lease.node().to_string()))
 }
 
+#[inline]
 fn run(
     lease: &mut Lease,
     batch: &Batch,
@@ -89,11 +95,13 @@ fn run(
 }
 
 /// What `EXEC` must not reply where no key is watched.
+#[inline]
 pub(crate) fn gave_nothing() -> Error {
     Error::new(ErrorKind::Reply, Outcome::NotApplied, "EXEC gave nothing, though no key was watched")
 }
 
 /// `MULTI` by itself: what follows one that is refused would run outside of any transaction.
+#[inline]
 fn begin(lease: &mut Lease, deadline: Deadline) -> Result<()> {
     lease.set_stateful(true);
     let begun = lease.ask(&[b"MULTI"], deadline).and_then(|reply| match reply.value() {
@@ -103,6 +111,7 @@ fn begin(lease: &mut Lease, deadline: Deadline) -> Result<()> {
     begun.map_err(|error| error.with_outcome(Outcome::NotApplied))
 }
 
+#[inline]
 fn queue_and_exec(
     lease: &mut Lease,
     batch: &Batch,
@@ -158,6 +167,7 @@ fn queue_and_exec(
 
 /// Reads what the server says to each of these commands, which is `QUEUED`; gives the first refusal. When the
 /// connection fails, `lost` says what became of the transaction.
+#[inline]
 fn queued(
     lease: &mut Lease,
     commands: Range<usize>,
@@ -185,17 +195,20 @@ fn queued(
 }
 
 /// Leaves the transaction. Where that does not succeed the connection is closed, which does the same.
+#[inline]
 fn discard(lease: &mut Lease, deadline: Deadline) {
     let said = lease.ask(&[b"DISCARD"], deadline);
     let left = said.is_ok_and(|reply| matches!(reply.value(), ValueRef::Simple(b"OK")));
     lease.set_stateful(!left);
 }
 
+#[inline]
 fn is_abort(text: &[u8]) -> bool {
     text.starts_with(b"EXECABORT")
 }
 
 /// What a server says of itself when it refuses `EXEC` for that, such as that it has become a replica since `MULTI`.
+#[inline]
 pub(crate) fn cause_of_abort(text: &[u8]) -> &[u8] {
     const BECAUSE: &[u8] = b"EXECABORT Transaction discarded because of: ";
     text.strip_prefix(BECAUSE).unwrap_or(text)

@@ -72,6 +72,7 @@ impl Cluster {
     /// assert!(scan.position().is_end());
     /// # Ok(()) });
     /// ```
+    #[inline]
     pub fn scan_all(&self, options: ScanOptions) -> ScanAll {
         ScanAll::new(self.clone(), options)
     }
@@ -83,6 +84,7 @@ impl Cluster {
     /// [`Argument`](crate::ErrorKind::Argument) when the position is of a cluster whose nodes have other names, or of
     /// another database. Of nodes that have the same names and are others nothing is known but that the node at the
     /// position is: that one is scanned from its beginning then.
+    #[inline]
     pub fn scan_from(&self, position: &ScanPosition, options: ScanOptions) -> Result<ScanAll> {
         ScanAll::at(self.clone(), position, options)
     }

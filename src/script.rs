@@ -59,6 +59,7 @@ pub struct ScriptCall<'s> {
 impl Script {
     /// A script from its text. Nothing is sent and nothing is checked, so that it can be a `static`; a text that is made
     /// at run time becomes a script by [`From`].
+    #[inline]
     pub const fn new(text: &'static str) -> Script {
         Script { text: Cow::Borrowed(text), only_reads: false, sha: OnceLock::new() }
     }
@@ -82,12 +83,14 @@ impl Script {
     /// let sum: u64 = LENGTHS.call().keys(["a{x}", "b{x}"]).run(cluster)?;
     /// # Ok(()) });
     /// ```
+    #[inline]
     pub const fn read_only(mut self) -> Script {
         self.only_reads = true;
         self
     }
 
     /// The text.
+    #[inline]
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -99,12 +102,14 @@ impl Script {
     ///
     /// assert_eq!(Script::new("return 1").sha1(), "e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
     /// ```
+    #[inline]
     pub fn sha1(&self) -> &str {
         self.sha.get_or_init(|| sha1::hex(self.text.as_bytes()))
     }
 
     /// Begins a call, so far without keys and arguments.
     #[doc(alias = "prepare_invoke")]
+    #[inline]
     pub fn call(&self) -> ScriptCall<'_> {
         ScriptCall { script: self, keys: Args::new(), args: Args::new() }
     }
@@ -128,6 +133,7 @@ impl Script {
     /// assert_eq!(cluster.script_exists(script.sha1())?, [true]);
     /// # Ok(()) });
     /// ```
+    #[inline]
     pub fn load(&self, on: impl RunsScripts) -> Result<()> {
         let named = on.load(Cmd::new(&table::SCRIPT_LOAD).arg(&*self.text))?;
         match named.eq_ignore_ascii_case(self.sha1()) {
@@ -139,6 +145,7 @@ impl Script {
 }
 
 impl From<String> for Script {
+    #[inline]
     fn from(text: String) -> Script {
         Script { text: Cow::Owned(text), ..Script::new("") }
     }
@@ -146,24 +153,28 @@ impl From<String> for Script {
 
 impl ScriptCall<'_> {
     /// Appends one key: `KEYS[1]` is the first.
+    #[inline]
     pub fn key(mut self, key: impl ToArg) -> Self {
         key.write_arg(&mut self.keys);
         self
     }
 
     /// Appends every key of a list.
+    #[inline]
     pub fn keys(mut self, keys: impl ToArgs) -> Self {
         keys.write_args(&mut self.keys);
         self
     }
 
     /// Appends one argument: `ARGV[1]` is the first.
+    #[inline]
     pub fn arg(mut self, arg: impl ToArg) -> Self {
         arg.write_arg(&mut self.args);
         self
     }
 
     /// Appends every argument of a list.
+    #[inline]
     pub fn args(mut self, args: impl ToArgs) -> Self {
         args.write_args(&mut self.args);
         self
@@ -204,6 +215,7 @@ impl ScriptCall<'_> {
 
 impl ScriptCall<'_> {
     /// Whether the script may say in its own name that a server does not know it: then that tells nothing.
+    #[inline]
     fn could_deny_itself(&self) -> bool {
         let mut parts = self.keys.iter().chain(self.args.iter()).chain([self.script.text.as_bytes()]);
         parts.any(OwnWords::has_unknown_script)
@@ -250,6 +262,7 @@ impl ScriptCall<'_> {
 struct All<'a>(&'a Args);
 
 impl ToArgs for All<'_> {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         self.0.iter().for_each(|arg| args.push(arg));
     }
@@ -282,6 +295,7 @@ macro_rules! run {
                 self.run_script(&named, whole, ask)
             }
 
+            #[inline]
             fn load(self, cmd: Cmd<String>) -> Result<String> {
                 self.execute(cmd)
             }
@@ -292,6 +306,7 @@ run!(&Cluster, &OnNode, &mut Connection);
 
 impl fmt::Debug for Script {
     /// Shows the name and not the text, which may hold secrets.
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Script").field("sha1", &self.sha1()).field("only_reads", &self.only_reads).finish()
     }
@@ -299,6 +314,7 @@ impl fmt::Debug for Script {
 
 impl fmt::Debug for ScriptCall<'_> {
     /// Shows how many keys and arguments there are: they may be secrets.
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (keys, args) = (self.keys.len(), self.args.len());
         f.debug_struct("ScriptCall").field("script", self.script).field("keys", &keys).field("args", &args).finish()

@@ -24,6 +24,7 @@ pub(crate) struct Slots {
 
 impl Slots {
     /// Those of a new owner.
+    #[inline]
     pub(crate) fn new() -> Slots {
         static OWNERS: AtomicU64 = AtomicU64::new(0);
         Slots { owner: OWNERS.fetch_add(1, Ordering::Relaxed), count: 0 }
@@ -37,6 +38,7 @@ impl Slots {
     }
 
     /// How many were handed out.
+    #[inline]
     pub(crate) fn count(&self) -> usize {
         self.count
     }
@@ -57,6 +59,7 @@ impl Slots {
 
 /// One error for all commands that failed of so many, which are those of `a_what`: what the first of them met, with the
 /// outcome of all, for which those that only read do not count. `None` when none failed.
+#[inline]
 pub(crate) fn first_failure(
     count: usize,
     a_what: &str,
@@ -90,6 +93,7 @@ pub(crate) fn first_failure(
 }
 
 impl<T> fmt::Debug for Slot<T> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Slot").field(&self.index).finish()
     }

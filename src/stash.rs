@@ -69,6 +69,7 @@ pub enum StashRecovery {
 }
 
 impl StashRole {
+    #[inline]
     fn word(self) -> &'static str {
         match self {
             StashRole::From => "from",
@@ -79,6 +80,7 @@ impl StashRole {
 }
 
 /// What is taken out and what is put in by the command of such a word; `None` for a command that leaves no stashes.
+#[inline]
 fn contents(word: &str) -> Option<(StashContent, Option<StashContent>)> {
     use StashContent::*;
     let end = |side: &str| match side {
@@ -104,12 +106,14 @@ fn contents(word: &str) -> Option<(StashContent, Option<StashContent>)> {
 
 impl Stash {
     /// A stash of this call: `words` are the command and the ends that it names.
+    #[inline]
     pub(crate) fn new(words: &[&[u8]], role: StashRole, id: u64, key: &[u8]) -> Stash {
         let words: Vec<String> = words.iter().map(|word| String::from_utf8_lossy(word).to_ascii_lowercase()).collect();
         Stash { id, role, word: words.join("-"), key: key.to_vec() }
     }
 
     /// What a name tells; `None` when it is no name that this library makes.
+    #[inline]
     pub fn parse(name: &[u8]) -> Option<Stash> {
         let rest = name.strip_prefix(PREFIX)?;
         let mut parts = rest.splitn(4, |&byte| byte == b':');
@@ -134,6 +138,7 @@ impl Stash {
     /// let name = b"rediscluster:stash:smove:to:0123456789abcdef:foo";
     /// assert_eq!(rediscluster::Stash::parse(name).unwrap().name(), name);
     /// ```
+    #[inline]
     pub fn name(&self) -> Vec<u8> {
         let mut name = PREFIX.to_vec();
         name.extend(format!("{}:{}:{:016x}:", self.word, self.role.word(), self.id).into_bytes());
@@ -142,22 +147,26 @@ impl Stash {
     }
 
     /// The name of the command that left it, such as `LMOVE`.
+    #[inline]
     pub fn command(&self) -> String {
         self.word.split('-').next().unwrap_or_default().to_ascii_uppercase()
     }
 
     /// What it is for.
+    #[inline]
     pub fn role(&self) -> StashRole {
         self.role
     }
 
     /// The number that both stashes of one call have, and no other.
+    #[inline]
     pub fn id(&self) -> u64 {
         self.id
     }
 
     /// The key that it was taken out of, or is on its way to, as its server stores it: without a hash tag that is
     /// stripped.
+    #[inline]
     pub fn key(&self) -> &[u8] {
         &self.key
     }
@@ -165,6 +174,7 @@ impl Stash {
     /// What it holds.
     ///
     /// A stash that holds a string where its name tells of something else is sealed: see [`seal`](Stash::seal).
+    #[inline]
     pub fn content(&self) -> StashContent {
         match (self.role, contents(&self.word)) {
             (StashRole::From, Some((content, _))) | (StashRole::To, Some((_, Some(content)))) => content,
@@ -181,6 +191,7 @@ impl Stash {
     /// let to = Stash::parse(b"rediscluster:stash:rename:to:0123456789abcdef:bar").unwrap();
     /// assert!(from.is_pair_with(&to) && !from.is_pair_with(&from));
     /// ```
+    #[inline]
     pub fn is_pair_with(&self, other: &Stash) -> bool {
         let ends = (self.role, other.role);
         let both = matches!(ends, (StashRole::From, StashRole::To) | (StashRole::To, StashRole::From));
@@ -206,6 +217,7 @@ impl Stash {
     /// // Committed: on to bar.
     /// assert_eq!(to.recovery(false), StashRecovery::Deliver);
     /// ```
+    #[inline]
     pub fn recovery(&self, with_pair: bool) -> StashRecovery {
         use StashRecovery::{Deliver, Drop, Expire};
         match (self.role, self.content(), with_pair) {
@@ -231,6 +243,7 @@ impl Stash {
     /// let [set, name, mark, ex, seconds] = stash.seal();
     /// assert_eq!((set, name, ex, seconds), (b"SET".to_vec(), stash.name(), b"EX".to_vec(), b"3600".to_vec()));
     /// ```
+    #[inline]
     pub fn seal(&self) -> [Vec<u8>; 5] {
         // A kernel may try for a quarter of an hour to send what a program has long given up.
         [b"SET".to_vec(), self.name(), b"sealed".to_vec(), b"EX".to_vec(), b"3600".to_vec()]
@@ -239,6 +252,7 @@ impl Stash {
 
 impl fmt::Display for Stash {
     /// Its name, for people: escaped, and cut when it is very long.
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&crate::error::escape(&self.name(), 256))
     }

@@ -55,12 +55,12 @@ macro_rules! rows {
         $(=> $request:ident $response:ident $across:ident $(, $wait:ident)?)? ;)* })*) => {
         $($(
             #[doc = concat!("`", $name, "`, since ", $since, ".")]
-            pub static $id: Row =
+            pub const $id: Row =
                 row!($group $name $arity $since $access $keys $($fast)? $(=> $request $response $across $(, $wait)?)?);
         )*)*
 
         /// Every row, by topic.
-        pub static ALL: &[&Row] = &[$($(&$id,)*)*];
+        pub const ALL: &[&Row] = &[$($(&$id,)*)*];
     };
 }
 

@@ -67,18 +67,21 @@ pub trait ToPairs {
 }
 
 impl<T: ToArg + ?Sized> ToArg for &T {
+    #[inline]
     fn write_arg(&self, args: &mut Args) {
         (**self).write_arg(args);
     }
 }
 
 impl<T: ToArgs + ?Sized> ToArgs for &T {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         (**self).write_args(args);
     }
 }
 
 impl<T: ToPairs + ?Sized> ToPairs for &T {
+    #[inline]
     fn write_pairs(&self, args: &mut Args) {
         (**self).write_pairs(args);
     }
@@ -88,12 +91,14 @@ impl<T: ToPairs + ?Sized> ToPairs for &T {
 macro_rules! single {
     ($($type:ty: |$value:ident, $args:ident| $write:expr;)*) => {$(
         impl ToArg for $type {
+            #[inline]
             fn write_arg(&self, $args: &mut Args) {
                 let $value = self;
                 $write
             }
         }
         impl ToArgs for $type {
+            #[inline]
             fn write_args(&self, args: &mut Args) {
                 self.write_arg(args);
             }
@@ -121,12 +126,14 @@ single! {
 }
 
 impl<const N: usize> ToArg for [u8; N] {
+    #[inline]
     fn write_arg(&self, args: &mut Args) {
         args.push(self);
     }
 }
 
 impl<const N: usize> ToArgs for [u8; N] {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         args.push(self);
     }
@@ -152,6 +159,7 @@ struct Stack {
 }
 
 impl Write for Stack {
+    #[inline]
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
         let end = self.length + text.len();
         self.bytes.get_mut(self.length..end).ok_or(std::fmt::Error)?.copy_from_slice(text.as_bytes());
@@ -160,6 +168,7 @@ impl Write for Stack {
     }
 }
 
+#[inline]
 fn push_display(value: impl std::fmt::Display, args: &mut Args) {
     let mut stack = Stack { bytes: [0; 1100], length: 0 };
     match write!(stack, "{value}") {
@@ -171,6 +180,7 @@ fn push_display(value: impl std::fmt::Display, args: &mut Args) {
 macro_rules! lists {
     ($([$($generics:tt)*] $list:ty;)*) => {$(
         impl<T: ToArg, $($generics)*> ToArgs for $list {
+            #[inline]
             fn write_args(&self, args: &mut Args) {
                 self.iter().for_each(|value| value.write_arg(args));
             }
@@ -189,6 +199,7 @@ lists! {
 
 impl<T: ToArgs> ToArgs for Option<T> {
     /// Nothing appends nothing.
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         if let Some(value) = self {
             value.write_args(args);
@@ -199,6 +210,7 @@ impl<T: ToArgs> ToArgs for Option<T> {
 macro_rules! pairs {
     ($([$($generics:tt)*] $pairs:ty;)*) => {$(
         impl<A: ToArg, B: ToArg, $($generics)*> ToPairs for $pairs {
+            #[inline]
             fn write_pairs(&self, args: &mut Args) {
                 for (left, right) in self.iter() {
                     left.write_arg(args);
@@ -219,6 +231,7 @@ pairs! {
 }
 
 impl<A: ToArg, B: ToArg> ToPairs for (A, B) {
+    #[inline]
     fn write_pairs(&self, args: &mut Args) {
         self.0.write_arg(args);
         self.1.write_arg(args);

@@ -1,5 +1,6 @@
 //! What lies in a binary.
 
+use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,33 +20,66 @@ pub fn stripped(binary: &Path) -> Result<u64, String> {
 
 /// Bytes of code and of data, by the module that they come from: `rediscluster::net`, `std`, …
 pub fn by_module(binary: &Path) -> Result<Vec<(String, u64, u64)>, String> {
-    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", binary.display());
-    let bytes = std::fs::read(binary).map_err(|error| told(&error))?;
-    let file = object::File::parse(&*bytes).map_err(|error| told(&error))?;
-    let mut modules: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    for symbol in file.symbols() {
-        let kind = symbol.section_index().and_then(|index| file.section_by_index(index).ok()).map(|s| s.kind());
-        // Without the hash that tells two versions of a crate apart, which would stand between its name and what follows.
-        let name = format!("{:#}", rustc_demangle::demangle(symbol.name().unwrap_or_default()));
-        let module = modules.entry(module(&name)).or_default();
-        match (symbol.kind(), kind) {
-            (SymbolKind::Text, _) => module.0 += symbol.size(),
-            (_, Some(SectionKind::Data | SectionKind::ReadOnlyData | SectionKind::ReadOnlyDataWithRel)) => {
-                module.1 += symbol.size();
-            }
-            _ => {}
+    let bytes = read(binary)?;
+    let mut modules = Modules::default();
+    modules.add(&bytes).map_err(|error| format!("{}: {error}", binary.display()))?;
+    Ok(modules.sorted())
+}
+
+/// The same for a library that programs are linked with: what was compiled with it, whatever they use.
+pub fn of_library(library: &Path) -> Result<Vec<(String, u64, u64)>, String> {
+    let told = |error: object::Error| format!("{}: {error}", library.display());
+    let bytes = read(library)?;
+    let mut modules = Modules::default();
+    for member in ArchiveFile::parse(&*bytes).map_err(told)?.members() {
+        let member = member.map_err(told)?;
+        // Beside its object files a library has what the compiler knows of it.
+        if member.name().ends_with(b".o") {
+            modules.add(member.data(&*bytes).map_err(told)?).map_err(told)?;
         }
     }
-    let mut modules: Vec<_> = modules.into_iter().map(|(module, (text, data))| (module, text, data)).collect();
-    modules.sort_by_key(|(_, text, data)| std::cmp::Reverse(text + data));
-    Ok(modules)
+    Ok(modules.sorted())
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// Bytes of code and of data by module.
+#[derive(Default)]
+struct Modules(BTreeMap<String, (u64, u64)>);
+
+impl Modules {
+    fn add(&mut self, binary: &[u8]) -> object::Result<()> {
+        let file = object::File::parse(binary)?;
+        for symbol in file.symbols() {
+            let kind = symbol.section_index().and_then(|index| file.section_by_index(index).ok()).map(|s| s.kind());
+            // Without the hash that tells two versions of a crate apart, which would stand between its name and what follows.
+            let name = format!("{:#}", rustc_demangle::demangle(symbol.name().unwrap_or_default()));
+            let module = self.0.entry(module(&name)).or_default();
+            match (symbol.kind(), kind) {
+                (SymbolKind::Text, _) => module.0 += symbol.size(),
+                (_, Some(SectionKind::Data | SectionKind::ReadOnlyData | SectionKind::ReadOnlyDataWithRel)) => {
+                    module.1 += symbol.size();
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The largest first.
+    fn sorted(self) -> Vec<(String, u64, u64)> {
+        let mut modules: Vec<_> = self.0.into_iter().map(|(module, (text, data))| (module, text, data)).collect();
+        modules.sort_by_key(|(_, text, data)| std::cmp::Reverse(text + data));
+        modules
+    }
 }
 
 /// Bytes of what is loaded, by section, the largest first.
 pub fn by_section(binary: &Path) -> Result<Vec<(String, u64)>, String> {
-    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", binary.display());
-    let bytes = std::fs::read(binary).map_err(|error| told(&error))?;
-    let file = object::File::parse(&*bytes).map_err(|error| told(&error))?;
+    let bytes = read(binary)?;
+    let file = object::File::parse(&*bytes).map_err(|error| format!("{}: {error}", binary.display()))?;
     // What has no address stays in the file and is what `strip` takes away.
     let loaded = file.sections().filter(|section| section.address() != 0 && section.file_range().is_some());
     let mut sections: Vec<_> = loaded.map(|s| (s.name().unwrap_or_default().to_owned(), s.size())).collect();

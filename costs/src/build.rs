@@ -18,6 +18,20 @@ pub fn build(program: &Program, profile: Profile) -> Result<PathBuf> {
     cargo(program, profile, &home().join("target/measured"))
 }
 
+/// The library as it was compiled for programs that were built last with a profile.
+pub fn library(profile: Profile) -> Result<PathBuf> {
+    let folder = home().join("target/measured").join(profile.name()).join("deps");
+    let files = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let is_ours = |file: &std::fs::DirEntry| {
+        let name = file.file_name().to_string_lossy().into_owned();
+        name.starts_with("librediscluster-") && name.ends_with(".rlib")
+    };
+    // Libraries of earlier versions of the sources may lie there as well.
+    let newest =
+        files.flatten().filter(is_ours).max_by_key(|file| file.metadata().and_then(|facts| facts.modified()).ok());
+    newest.map(|file| file.path()).ok_or_else(|| format!("there is no library in {}", folder.display()))
+}
+
 /// Processor time of a build into an empty folder: all dependencies, nothing from earlier.
 pub fn clean_build(program: &Program) -> Result<Duration> {
     let target = home().join("target/clean");

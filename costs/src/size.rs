@@ -1,7 +1,7 @@
 //! Bytes that programs add, and what it takes to build them.
 
-use crate::binary::{by_module, by_section, stripped};
-use crate::build::{build, clean_build, toolchain};
+use crate::binary::{by_module, by_section, of_library, stripped};
+use crate::build::{build, clean_build, library, toolchain};
 use crate::figures::{write_readme, Figures};
 use crate::programs::{Limit, Profile, Program, EMPTY, OURS, PEERS};
 use crate::readme;
@@ -14,6 +14,12 @@ const MAY_GROW: u64 = 2;
 const FILE: &str = "size.tsv";
 /// Modules that are shown of a program.
 const LARGEST: usize = 16;
+/// Modules whose code is made where a program uses it, and not with the library, by `#[inline]` or a type parameter: else every build
+/// takes the time, and every program that uses the file next to it in an object file has their tables for panics.
+const MADE_WHERE_USED: [&str; 10] =
+    ["commands", "cross_node", "explain", "multi", "pipeline", "pubsub", "scan", "stash", "table", "transaction"];
+/// Bytes of code of such a module that may be made with the library.
+const MAY_BE_MADE: u64 = 2_000;
 
 /// Bytes that a program adds to an empty one.
 fn added(program: &Program, profile: Profile) -> Result<u64> {
@@ -58,7 +64,19 @@ pub fn all() -> Result<Figures> {
             println!("  {module:<40} {:>7} {:>7}", kb(text), kb(data));
         }
     }
+    let made = made_with_library()?;
+    println!("\nthe library by itself, release: KB of code that is made whether or not it is used");
+    for (module, text) in made.iter().take(LARGEST) {
+        println!("  {module:<40} {:>7}", kb(*text));
+    }
+    println!("  {:<40} {:>7}", "all", kb(made.iter().map(|(_, text)| text).sum()));
     Ok(figures)
+}
+
+/// Bytes of code by module that are made with the library, whatever a program uses.
+fn made_with_library() -> Result<Vec<(String, u64)>> {
+    let modules = of_library(&library(Profile::Release)?)?;
+    Ok(modules.into_iter().map(|(module, text, _)| (module, text)).collect())
 }
 
 fn kb(bytes: u64) -> String {
@@ -78,6 +96,15 @@ pub fn check() -> Result<()> {
     for program in OURS.iter().filter(|program| program.held) {
         for profile in Profile::ALL {
             figures.add(readme::row(program, profile.name()), added(program, profile)?);
+        }
+    }
+    for (module, text) in made_with_library()? {
+        let room = module.strip_prefix("rediscluster::").unwrap_or_default();
+        if MADE_WHERE_USED.contains(&room) && text > MAY_BE_MADE {
+            return Err(format!(
+                "{module}: {} KB of code are made with the library, used or not: see \"Code that is made where it is used\" in CONTRIBUTING.md",
+                kb(text)
+            ));
         }
     }
     figures.check(MAY_GROW)

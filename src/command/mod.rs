@@ -40,6 +40,8 @@ pub struct Spec {
     /// Whether servers flag it as fast, because the time that it takes hardly grows with the data, for a command of one key;
     /// `SET`, `SETEX` and `PSETEX` count as such.
     pub fast: bool,
+    /// Whether it belongs to a row of the command table.
+    pub(crate) in_table: bool,
 }
 
 /// Where a command that waits for data says for how long; 0 means for ever.
@@ -191,6 +193,7 @@ impl Spec {
             across: Across::REFUSE,
             wait: WaitArgument::None,
             fast: false,
+            in_table: false,
         }
     }
 

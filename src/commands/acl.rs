@@ -28,6 +28,7 @@ pub trait AclCommands: ServerCommands {
     /// assert!(cluster.acl_cat()?.contains(&"dangerous".to_owned()));
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn acl_cat(self) -> Self::Output<Vec<String>> {
         self.execute(Cmd::new(&table::ACL_CAT))
     }
@@ -108,6 +109,7 @@ pub trait AclCommands: ServerCommands {
     /// assert_eq!(cluster.acl_genpass()?.len(), 64);
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn acl_genpass(self) -> Self::Output<String> {
         self.execute(Cmd::new(&table::ACL_GENPASS))
     }
@@ -127,6 +129,7 @@ pub trait AclCommands: ServerCommands {
     /// assert_eq!(cluster.acl_genpass_bits(30)?.len(), 8);
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn acl_genpass_bits(self, bits: u32) -> Self::Output<String> {
         self.execute(Cmd::new(&table::ACL_GENPASS).arg(bits))
     }
@@ -167,6 +170,7 @@ pub trait AclCommands: ServerCommands {
     /// assert!(cluster.acl_list()?.replies().all(|users| users[0].starts_with("user default on")));
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn acl_list(self) -> Self::Output<Self::Each<Vec<String>>> {
         self.execute(Cmd::new(&table::ACL_LIST))
     }
@@ -188,6 +192,7 @@ pub trait AclCommands: ServerCommands {
     /// }
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn acl_load(self) -> Self::Output<()> {
         self.execute(Cmd::new(&table::ACL_LOAD))
     }
@@ -210,6 +215,7 @@ pub trait AclCommands: ServerCommands {
     /// }
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn acl_log(self, count: u64) -> Self::Output<Self::Each<Vec<AclLogEntry>>> {
         self.execute(Cmd::new(&table::ACL_LOG).arg(count))
     }
@@ -229,6 +235,7 @@ pub trait AclCommands: ServerCommands {
     /// assert!(cluster.acl_log(10)?.replies().all(|denied| denied.is_empty()));
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn acl_log_reset(self) -> Self::Output<Self::Each<()>> {
         self.execute(Cmd::new(&table::ACL_LOG).arg("RESET"))
     }
@@ -250,6 +257,7 @@ pub trait AclCommands: ServerCommands {
     /// }
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn acl_save(self) -> Self::Output<()> {
         self.execute(Cmd::new(&table::ACL_SAVE))
     }
@@ -290,6 +298,7 @@ pub trait AclCommands: ServerCommands {
     /// assert!(cluster.acl_users()?.replies().all(|users| users == &["default"]));
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn acl_users(self) -> Self::Output<Self::Each<Vec<String>>> {
         self.execute(Cmd::new(&table::ACL_USERS))
     }
@@ -308,6 +317,7 @@ pub trait AclCommands: ServerCommands {
     /// assert_eq!(cluster.acl_whoami()?, "default");
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn acl_whoami(self) -> Self::Output<String> {
         self.execute(Cmd::new(&table::ACL_WHOAMI))
     }

@@ -35,6 +35,7 @@ pub trait AdminCommands: ServerCommands {
     /// assert!(cluster.client_kill(subscribers)?.replies().all(|&closed| closed == 0));
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn client_kill(self, options: ClientKillOptions) -> Self::Output<Self::Each<u64>> {
         self.execute(Cmd::new(&table::CLIENT_KILL).args_of(options))
     }
@@ -55,6 +56,7 @@ pub trait AdminCommands: ServerCommands {
     /// assert_eq!(cluster.exists("foo")?, 0);
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn client_pause(self, time: Duration) -> Self::Output<()> {
         self.execute(Cmd::new(&table::CLIENT_PAUSE).arg(millis(time)))
     }
@@ -76,6 +78,7 @@ pub trait AdminCommands: ServerCommands {
     /// cluster.client_unpause()?;
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn client_pause_writes(self, time: Duration) -> Self::Output<()> {
         self.execute(Cmd::new(&table::CLIENT_PAUSE).arg(millis(time)).arg("WRITE"))
     }
@@ -94,6 +97,7 @@ pub trait AdminCommands: ServerCommands {
     /// cluster.client_unpause()?;
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn client_unpause(self) -> Self::Output<()> {
         self.execute(Cmd::new(&table::CLIENT_UNPAUSE))
     }
@@ -132,6 +136,7 @@ pub trait AdminCommands: ServerCommands {
     /// assert!(cluster.command_count()? > 100);
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn command_count(self) -> Self::Output<u64> {
         self.execute(Cmd::new(&table::COMMAND_COUNT))
     }
@@ -233,6 +238,7 @@ pub trait AdminCommands: ServerCommands {
     /// assert!(cluster.command_list()?.contains(&"get".to_owned()));
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn command_list(self) -> Self::Output<Vec<String>> {
         self.execute(Cmd::new(&table::COMMAND_LIST))
     }
@@ -253,6 +259,7 @@ pub trait AdminCommands: ServerCommands {
     /// assert!(blocking.contains(&"blpop".to_owned()));
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn command_list_by(self, filter: CommandFilter<'_>) -> Self::Output<Vec<String>> {
         self.execute(Cmd::new(&table::COMMAND_LIST).arg("FILTERBY").args_of(filter))
     }
@@ -271,6 +278,7 @@ pub trait AdminCommands: ServerCommands {
     /// assert_eq!(cluster.memory_doctor()?.len(), 2);
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn memory_doctor(self) -> Self::Output<Self::Each<String>> {
         self.execute(Cmd::new(&table::MEMORY_DOCTOR))
     }
@@ -289,6 +297,7 @@ pub trait AdminCommands: ServerCommands {
     /// assert_eq!(cluster.memory_malloc_stats()?.len(), 2);
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn memory_malloc_stats(self) -> Self::Output<Self::Each<String>> {
         self.execute(Cmd::new(&table::MEMORY_MALLOC_STATS))
     }
@@ -307,6 +316,7 @@ pub trait AdminCommands: ServerCommands {
     /// cluster.memory_purge()?;
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn memory_purge(self) -> Self::Output<()> {
         self.execute(Cmd::new(&table::MEMORY_PURGE))
     }
@@ -327,6 +337,7 @@ pub trait AdminCommands: ServerCommands {
     /// }
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn memory_stats(self) -> Self::Output<Self::Each<MemoryStats>> {
         self.execute(Cmd::new(&table::MEMORY_STATS))
     }
@@ -388,6 +399,7 @@ pub trait AdminCommands: ServerCommands {
     /// }
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn module_list(self) -> Self::Output<Self::Each<Vec<ModuleInfo>>> {
         self.execute(Cmd::new(&table::MODULE_LIST))
     }
@@ -409,6 +421,7 @@ pub trait AdminCommands: ServerCommands {
     /// }
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn role(self) -> Self::Output<Self::Each<ReplicationRole>> {
         self.execute(Cmd::new(&table::ROLE))
     }
@@ -430,6 +443,7 @@ pub trait AdminCommands: ServerCommands {
     /// assert_eq!(cluster.exists("foo")?, 0);
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn swapdb(self, first: u32, second: u32) -> Self::Output<()> {
         self.execute(Cmd::new(&table::SWAPDB).arg(first).arg(second))
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 /// No arguments at all.
 impl ToArgs for () {
+    #[inline]
     fn write_args(&self, _: &mut Args) {}
 }
 
@@ -14,6 +15,7 @@ impl ToArgs for () {
 pub(super) struct Counted<M>(pub(super) M);
 
 impl<M: ToArgs> ToArgs for Counted<M> {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         let mut list = Args::new();
         self.0.write_args(&mut list);
@@ -26,6 +28,7 @@ impl<M: ToArgs> ToArgs for Counted<M> {
 pub(super) struct CountedPairs<P>(pub(super) P);
 
 impl<P: ToPairs> ToArgs for CountedPairs<P> {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         let mut list = Args::new();
         self.0.write_pairs(&mut list);
@@ -42,6 +45,7 @@ impl<P: ToPairs> ToArgs for CountedPairs<P> {
 pub(super) struct Seconds(pub(super) Duration);
 
 impl ToArg for Seconds {
+    #[inline]
     fn write_arg(&self, args: &mut Args) {
         let milliseconds = match wait_millis(self.0) {
             1 => 2,

@@ -325,29 +325,34 @@ pub struct ExpireOptions {
 
 impl ExpireOptions {
     /// No conditions.
+    #[inline]
     pub fn new() -> ExpireOptions {
         ExpireOptions::default()
     }
 
     /// Only when the key has no expiry: `NX`. The server takes no other condition beside it.
+    #[inline]
     pub fn if_persistent(mut self) -> ExpireOptions {
         self.expiry = Some("NX");
         self
     }
 
     /// Only when the key has an expiry: `XX`.
+    #[inline]
     pub fn if_expiring(mut self) -> ExpireOptions {
         self.expiry = Some("XX");
         self
     }
 
     /// Only when the key will expire later than it does now: `GT`.
+    #[inline]
     pub fn if_later(mut self) -> ExpireOptions {
         self.moment = Some("GT");
         self
     }
 
     /// Only when the key will expire sooner than it does now: `LT`.
+    #[inline]
     pub fn if_sooner(mut self) -> ExpireOptions {
         self.moment = Some("LT");
         self
@@ -355,6 +360,7 @@ impl ExpireOptions {
 }
 
 impl ToArgs for ExpireOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         self.expiry.into_iter().chain(self.moment).for_each(|word| word.write_arg(args));
     }

@@ -9,6 +9,7 @@ use crate::resp::{Items, ValueRef};
 pub(super) struct Fields<'a>(Items<'a>);
 
 impl<'a> Fields<'a> {
+    #[inline]
     pub(super) fn of(value: ValueRef<'a>) -> Result<Fields<'a>> {
         match value.items() {
             Some(items) => Ok(Fields(items)),

@@ -115,6 +115,7 @@ pub trait FunctionCommands: ServerCommands {
     /// cluster.function_restore(nothing)?;
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn function_dump(self) -> Self::Output<Vec<u8>> {
         self.execute(Cmd::new(&table::FUNCTION_DUMP))
     }
@@ -135,6 +136,7 @@ pub trait FunctionCommands: ServerCommands {
     /// assert!(cluster.function_list()?.is_empty());
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn function_flush(self) -> Self::Output<()> {
         self.execute(Cmd::new(&table::FUNCTION_FLUSH))
     }
@@ -155,6 +157,7 @@ pub trait FunctionCommands: ServerCommands {
     /// cluster.function_flush_with(Flush::Sync)?;
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn function_flush_with(self, mode: Flush) -> Self::Output<()> {
         self.execute(Cmd::new(&table::FUNCTION_FLUSH).arg(mode))
     }
@@ -177,6 +180,7 @@ pub trait FunctionCommands: ServerCommands {
     /// assert_eq!(error.code(), Some("NOTBUSY"));
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn function_kill(self) -> Self::Output<()> {
         self.execute(Cmd::new(&table::FUNCTION_KILL))
     }
@@ -197,6 +201,7 @@ pub trait FunctionCommands: ServerCommands {
     /// assert_eq!((libraries[0].name.as_str(), libraries[0].functions[0].name.as_str()), ("mine", "one"));
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn function_list(self) -> Self::Output<Vec<FunctionLibrary>> {
         self.execute(Cmd::new(&table::FUNCTION_LIST))
     }
@@ -219,6 +224,7 @@ pub trait FunctionCommands: ServerCommands {
     /// assert_eq!(libraries[0].code.as_deref(), Some(code));
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn function_list_with(self, options: FunctionListOptions) -> Self::Output<Vec<FunctionLibrary>> {
         self.execute(Cmd::new(&table::FUNCTION_LIST).args_of(options))
     }
@@ -330,6 +336,7 @@ pub trait FunctionCommands: ServerCommands {
     /// }
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn function_stats(self) -> Self::Output<Self::Each<FunctionStats>> {
         self.execute(Cmd::new(&table::FUNCTION_STATS))
     }

@@ -34,6 +34,7 @@ pub trait LatencyCommands: ServerCommands {
     /// }
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn commandlog_get(self, count: i64, log: CommandLog) -> Self::Output<Self::Each<Vec<CommandLogEntry>>> {
         self.execute(Cmd::new(&table::COMMANDLOG_GET).arg(count).arg(log))
     }
@@ -53,6 +54,7 @@ pub trait LatencyCommands: ServerCommands {
     /// assert_eq!(cluster.commandlog_len(CommandLog::LargeRequest)?, 0);
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn commandlog_len(self, log: CommandLog) -> Self::Output<u64> {
         self.execute(Cmd::new(&table::COMMANDLOG_LEN).arg(log))
     }
@@ -72,6 +74,7 @@ pub trait LatencyCommands: ServerCommands {
     /// cluster.commandlog_reset(CommandLog::Slow)?;
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn commandlog_reset(self, log: CommandLog) -> Self::Output<()> {
         self.execute(Cmd::new(&table::COMMANDLOG_RESET).arg(log))
     }
@@ -92,6 +95,7 @@ pub trait LatencyCommands: ServerCommands {
     /// }
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn latency_doctor(self) -> Self::Output<Self::Each<String>> {
         self.execute(Cmd::new(&table::LATENCY_DOCTOR))
     }
@@ -178,6 +182,7 @@ pub trait LatencyCommands: ServerCommands {
     /// }
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn latency_latest(self) -> Self::Output<Self::Each<Vec<LatencyEvent>>> {
         self.execute(Cmd::new(&table::LATENCY_LATEST))
     }
@@ -219,6 +224,7 @@ pub trait LatencyCommands: ServerCommands {
     /// }
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn slowlog_get(self, count: i64) -> Self::Output<Self::Each<Vec<SlowLogEntry>>> {
         self.execute(Cmd::new(&table::SLOWLOG_GET).arg(count))
     }
@@ -237,6 +243,7 @@ pub trait LatencyCommands: ServerCommands {
     /// println!("{} slow commands", cluster.slowlog_len()?);
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn slowlog_len(self) -> Self::Output<u64> {
         self.execute(Cmd::new(&table::SLOWLOG_LEN))
     }
@@ -255,6 +262,7 @@ pub trait LatencyCommands: ServerCommands {
     /// cluster.slowlog_reset()?;
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn slowlog_reset(self) -> Self::Output<()> {
         self.execute(Cmd::new(&table::SLOWLOG_RESET))
     }

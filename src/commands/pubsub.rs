@@ -86,6 +86,7 @@ pub trait PubSubCommands: Execute {
     /// assert_eq!(cluster.pubsub_numpat()?, 0);
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn pubsub_numpat(self) -> Self::Output<u64> {
         self.execute(Cmd::new(&table::PUBSUB_NUMPAT))
     }

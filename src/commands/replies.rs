@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 pub(super) struct Lossy(pub(super) String);
 
 impl FromValue for Lossy {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Lossy> {
         Vec::<u8>::from_value(value).map(|bytes| Lossy(String::from_utf8_lossy(&bytes).into_owned()))
     }
@@ -18,6 +19,7 @@ impl FromValue for Lossy {
 pub(super) struct Moment(pub(super) SystemTime);
 
 impl FromValue for Moment {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Moment> {
         let since_1970 = Duration::from_secs(u64::from_value(value)?);
         let time = SystemTime::UNIX_EPOCH.checked_add(since_1970);
@@ -32,6 +34,7 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    #[inline]
     pub(super) fn of(value: ValueRef<'a>) -> Row<'a> {
         Row { value, items: value.items() }
     }

@@ -148,12 +148,14 @@ pub struct ScanOptions {
 
 impl ScanOptions {
     /// No options: everything, about ten elements a page.
+    #[inline]
     pub fn new() -> ScanOptions {
         ScanOptions::default()
     }
 
     /// Only what matches a pattern, as [`keys`](crate::KeyCommands::keys) takes it: `MATCH`. The server looks at each
     /// element all the same, so pages may become small or empty.
+    #[inline]
     pub fn matching(mut self, pattern: impl ToArg) -> ScanOptions {
         let mut args = Args::new();
         pattern.write_arg(&mut args);
@@ -163,6 +165,7 @@ impl ScanOptions {
 
     /// About how many elements the server looks at for a page, at least 1: `COUNT`. A key that is stored in a packed
     /// form comes whole in any case.
+    #[inline]
     pub fn count(mut self, count: u64) -> ScanOptions {
         self.count = Some(count);
         self
@@ -172,6 +175,7 @@ impl ScanOptions {
     /// scan of one key's elements the server refuses it.
     ///
     /// [`scan_all`]: crate::Cluster::scan_all
+    #[inline]
     pub fn of_type(mut self, kind: TypeOf) -> ScanOptions {
         self.kind = Some(kind);
         self
@@ -179,6 +183,7 @@ impl ScanOptions {
 }
 
 impl ToArgs for ScanOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         if let Some(pattern) = &self.pattern {
             "MATCH".write_arg(args);
@@ -206,12 +211,14 @@ pub struct ScanPage<T> {
 
 impl<T> ScanPage<T> {
     /// Whether there is no further page.
+    #[inline]
     pub fn is_last(&self) -> bool {
         self.cursor == 0
     }
 }
 
 impl<T: FromValue> FromValue for ScanPage<T> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<ScanPage<T>> {
         let (cursor, items) = <(u64, Vec<T>)>::from_value(value)?;
         Ok(ScanPage { cursor, items })

@@ -146,6 +146,7 @@ pub trait ScriptingCommands: Execute {
     /// assert_eq!(cluster.script_exists(sha)?, [false]);
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn script_flush(self) -> Self::Output<()> {
         self.execute(Cmd::new(&table::SCRIPT_FLUSH))
     }
@@ -166,6 +167,7 @@ pub trait ScriptingCommands: Execute {
     /// cluster.script_flush_with(Flush::Async)?;
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn script_flush_with(self, mode: Flush) -> Self::Output<()> {
         self.execute(Cmd::new(&table::SCRIPT_FLUSH).arg(mode))
     }
@@ -188,6 +190,7 @@ pub trait ScriptingCommands: Execute {
     /// assert_eq!(error.code(), Some("NOTBUSY"));
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn script_kill(self) -> Self::Output<()> {
         self.execute(Cmd::new(&table::SCRIPT_KILL))
     }

@@ -41,6 +41,7 @@ pub trait ServerCommands: Execute {
     /// assert!(status.get("node_1").unwrap().starts_with("Background"));
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn bgrewriteaof(self) -> Self::Output<Self::Each<String>> {
         self.execute(Cmd::new(&table::BGREWRITEAOF))
     }
@@ -61,6 +62,7 @@ pub trait ServerCommands: Execute {
     /// assert!(status.get("node_1").unwrap().starts_with("Background"));
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn bgsave(self) -> Self::Output<Self::Each<String>> {
         self.execute(Cmd::new(&table::BGSAVE))
     }
@@ -79,6 +81,7 @@ pub trait ServerCommands: Execute {
     /// assert_eq!(cluster.bgsave_schedule()?.len(), 2);
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn bgsave_schedule(self) -> Self::Output<Self::Each<String>> {
         self.execute(Cmd::new(&table::BGSAVE).arg("SCHEDULE"))
     }
@@ -99,6 +102,7 @@ pub trait ServerCommands: Execute {
     /// }
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn client_list(self) -> Self::Output<Self::Each<String>> {
         self.execute(Cmd::new(&table::CLIENT_LIST))
     }
@@ -136,6 +140,7 @@ pub trait ServerCommands: Execute {
     /// cluster.config_resetstat()?;
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn config_resetstat(self) -> Self::Output<Self::Each<()>> {
         self.execute(Cmd::new(&table::CONFIG_RESETSTAT))
     }
@@ -157,6 +162,7 @@ pub trait ServerCommands: Execute {
     /// }
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn config_rewrite(self) -> Self::Output<Self::Each<()>> {
         self.execute(Cmd::new(&table::CONFIG_REWRITE))
     }
@@ -199,6 +205,7 @@ pub trait ServerCommands: Execute {
     /// assert_eq!(cluster.dbsize()?, 2);
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn dbsize(self) -> Self::Output<u64> {
         self.execute(Cmd::new(&table::DBSIZE))
     }
@@ -262,6 +269,7 @@ pub trait ServerCommands: Execute {
     /// assert_eq!(cluster.dbsize()?, 0);
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn flushall(self) -> Self::Output<()> {
         self.execute(Cmd::new(&table::FLUSHALL))
     }
@@ -282,6 +290,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     #[doc(alias = "flushall_options")]
+    #[inline]
     fn flushall_with(self, mode: Flush) -> Self::Output<()> {
         self.execute(Cmd::new(&table::FLUSHALL).arg(mode))
     }
@@ -302,6 +311,7 @@ pub trait ServerCommands: Execute {
     /// assert_eq!(cluster.dbsize()?, 0);
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn flushdb(self) -> Self::Output<()> {
         self.execute(Cmd::new(&table::FLUSHDB))
     }
@@ -322,6 +332,7 @@ pub trait ServerCommands: Execute {
     /// # Ok(()) });
     /// ```
     #[doc(alias = "flushdb_options")]
+    #[inline]
     fn flushdb_with(self, mode: Flush) -> Self::Output<()> {
         self.execute(Cmd::new(&table::FLUSHDB).arg(mode))
     }
@@ -343,6 +354,7 @@ pub trait ServerCommands: Execute {
     /// }
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn info(self) -> Self::Output<Self::Each<String>> {
         self.execute(Cmd::new(&table::INFO))
     }
@@ -380,6 +392,7 @@ pub trait ServerCommands: Execute {
     /// assert!(cluster.lastsave()?.replies().all(|&seconds| seconds > 1_700_000_000));
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn lastsave(self) -> Self::Output<Self::Each<u64>> {
         self.execute(Cmd::new(&table::LASTSAVE))
     }
@@ -398,6 +411,7 @@ pub trait ServerCommands: Execute {
     /// assert_eq!(cluster.ping()?.get("node_2").unwrap(), "PONG");
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn ping(self) -> Self::Output<Self::Each<String>> {
         self.execute(Cmd::new(&table::PING))
     }
@@ -418,6 +432,7 @@ pub trait ServerCommands: Execute {
     /// cluster.save()?;
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn save(self) -> Self::Output<Self::Each<()>> {
         self.execute(Cmd::new(&table::SAVE))
     }
@@ -438,6 +453,7 @@ pub trait ServerCommands: Execute {
     /// }
     /// # Ok(()) });
     /// ```
+    #[inline]
     fn time(self) -> Self::Output<Self::Each<(u64, u32)>> {
         self.execute(Cmd::new(&table::TIME))
     }
@@ -482,6 +498,7 @@ pub enum Flush {
 }
 
 impl ToArg for Flush {
+    #[inline]
     fn write_arg(&self, args: &mut Args) {
         let word = match self {
             Flush::Sync => "SYNC",

@@ -109,18 +109,21 @@ pub struct SortOptions {
 
 impl SortOptions {
     /// No options.
+    #[inline]
     pub fn new() -> SortOptions {
         SortOptions::default()
     }
 
     /// Orders by what the keys hold that the pattern names, the element standing in for its first `*`; `key->field` is
     /// a field of a hash. A pattern without `*` leaves the elements in the order that they have. `BY`.
+    #[inline]
     pub fn by(mut self, pattern: impl ToArg) -> SortOptions {
         self.by = Some(bytes(pattern));
         self
     }
 
     /// Gives so many elements from a position in the order on; a negative count is all. `LIMIT`.
+    #[inline]
     pub fn limit(mut self, offset: u64, count: i64) -> SortOptions {
         self.limit = Some((offset, count));
         self
@@ -129,18 +132,21 @@ impl SortOptions {
     /// Gives what the key holds that the pattern names, as for [`by`](SortOptions::by), in place of the element; nil
     /// when it is missing. `#` is the element itself. Said several times, each element becomes several values in a
     /// row. `GET`.
+    #[inline]
     pub fn get(mut self, pattern: impl ToArg) -> SortOptions {
         self.get.push(bytes(pattern));
         self
     }
 
     /// The greatest first: `DESC`.
+    #[inline]
     pub fn desc(mut self) -> SortOptions {
         self.desc = true;
         self
     }
 
     /// Compares as text, by the rules of the server's locale, and not as numbers: `ALPHA`.
+    #[inline]
     pub fn alpha(mut self) -> SortOptions {
         self.alpha = true;
         self
@@ -148,6 +154,7 @@ impl SortOptions {
 }
 
 /// The one argument that a value becomes.
+#[inline]
 fn bytes(value: impl ToArg) -> Vec<u8> {
     let mut args = Args::new();
     value.write_arg(&mut args);
@@ -155,6 +162,7 @@ fn bytes(value: impl ToArg) -> Vec<u8> {
 }
 
 impl ToArgs for SortOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         if let Some(pattern) = &self.by {
             "BY".write_arg(args);

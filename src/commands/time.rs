@@ -5,11 +5,13 @@ use crate::to_arg::{ToArg, ToArgs};
 use std::time::{Duration, SystemTime};
 
 /// A length of time in whole seconds.
+#[inline]
 pub(super) fn seconds(time: Duration) -> u128 {
     time.as_nanos().div_ceil(1_000_000_000)
 }
 
 /// A length of time in whole milliseconds.
+#[inline]
 pub(super) fn millis(time: Duration) -> u128 {
     time.as_nanos().div_ceil(1_000_000)
 }
@@ -19,6 +21,7 @@ pub(super) fn millis(time: Duration) -> u128 {
 const LONGEST_WAIT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// How long to wait for data, in whole milliseconds; zero is for ever.
+#[inline]
 pub(super) fn wait_millis(time: Duration) -> u128 {
     if time > LONGEST_WAIT {
         return 0;
@@ -27,15 +30,18 @@ pub(super) fn wait_millis(time: Duration) -> u128 {
 }
 
 /// A moment in whole seconds since 1970.
+#[inline]
 pub(super) fn unix_seconds(time: SystemTime) -> i128 {
     since_1970(time, 1_000_000_000)
 }
 
 /// A moment in whole milliseconds since 1970.
+#[inline]
 pub(super) fn unix_millis(time: SystemTime) -> i128 {
     since_1970(time, 1_000_000)
 }
 
+#[inline]
 fn since_1970(time: SystemTime, unit: i128) -> i128 {
     let nanos = match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(after) => after.as_nanos() as i128,
@@ -54,6 +60,7 @@ pub(super) enum Expire {
 }
 
 impl ToArgs for Expire {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         match self {
             Expire::In(time) => {

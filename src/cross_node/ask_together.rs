@@ -19,12 +19,14 @@ pub(super) struct Requests {
 }
 
 impl Requests {
+    #[inline]
     pub(super) fn add(&mut self, args: &[&[u8]]) {
         self.bytes.extend(command_of(args));
         self.ends.push(self.bytes.len());
     }
 
     /// A window of them: how many, and their bytes.
+    #[inline]
     fn window(&self, nth: usize) -> (usize, &[u8]) {
         let (first, last) = (nth * WINDOW, self.ends.len().min((nth + 1) * WINDOW));
         let begin = first.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -36,6 +38,7 @@ impl Requests {
 impl Call<'_> {
     /// One request for each of some keys, all servers at once: every reply, errors among them, and its node. Servers come
     /// in their order, so that no two calls wait for one another.
+    #[inline]
     pub(super) fn ask_each<'k, 'c>(
         &self,
         keys: &'k [Placed<'c>],
@@ -66,6 +69,7 @@ impl Call<'_> {
 }
 
 /// Sends everything and gives the replies of each server, error replies among them; or why its connection failed.
+#[inline]
 pub(super) fn ask_together(
     leases: Vec<&mut Lease>,
     requests: &[Requests],

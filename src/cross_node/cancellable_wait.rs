@@ -59,22 +59,26 @@ struct Told {
 struct Ending<'w>(&'w Wish);
 
 impl Drop for Ending<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.0.set(|told| told.is_over = true);
     }
 }
 
 impl Wish {
+    #[inline]
     fn told(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[inline]
     fn set(&self, change: fn(&mut Told)) {
         change(&mut self.told());
         self.came.notify_one();
     }
 
     /// Waits until the wait is over, until something else holds, or for some time.
+    #[inline]
     fn wait(&self, until: Option<Instant>, holds: fn(&Told) -> bool) {
         let mut told = self.told();
         while !told.is_over && !holds(&told) {
@@ -88,9 +92,10 @@ impl Wish {
 }
 
 /// How commands wait on one server where another thread may end that.
-pub(crate) static CANCELLABLE: Cancellable = Cancellable { routed: wait_on_one, named: wait_on_server };
+pub(crate) const CANCELLABLE: Cancellable = Cancellable { routed: wait_on_one, named: wait_on_server };
 
 /// A wait of what routing sends to one server.
+#[inline]
 fn wait_on_one(call: &Call<'_>, part: &Part<'_>) -> Result<Answer> {
     let keys = match call.spec.key_positions(call.args) {
         Some(_) => call.planner.placed(call.args, call.spec)?,
@@ -104,6 +109,7 @@ fn wait_on_one(call: &Call<'_>, part: &Part<'_>) -> Result<Answer> {
 }
 
 /// A wait on this very server, where keys have the names that they are given by.
+#[inline]
 fn wait_on_server(call: &Call<'_>, server: usize) -> Result<Answer> {
     let is_of = |shard: &Shard| shard.master() == server || shard.replicas().contains(&server);
     let shard = call.topology().shards().iter().position(is_of).unwrap_or(0);
@@ -119,6 +125,7 @@ fn wait_on_server(call: &Call<'_>, server: usize) -> Result<Answer> {
 
 impl Call<'_> {
     /// Waits for the first of some lists or sorted sets of one server that has something.
+    #[inline]
     pub(super) fn wait_on_one_for_first(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         let request = |places: &[usize], slice: Duration| {
             let keys: Vec<&Placed<'_>> = places.iter().map(|&at| &keys[at]).collect();
@@ -129,6 +136,7 @@ impl Call<'_> {
     }
 
     /// Waits for an element of the first of two lists of one server.
+    #[inline]
     pub(super) fn wait_to_move_between(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         let mut words: Vec<&[u8]> = self.args.iter().collect();
         keys.iter().for_each(|key| words[key.position] = key.stored);
@@ -136,11 +144,13 @@ impl Call<'_> {
     }
 
     /// The same for a step of a command, which brings one element.
+    #[inline]
     pub(super) fn wait_for_element(&self, server: usize, words: &[&[u8]]) -> Result<Reply> {
         self.wait_to_move(server, words).map(Reply)
     }
 
     /// Waits for an element of the first of two lists.
+    #[inline]
     fn wait_to_move(&self, server: usize, words: &[&[u8]]) -> Result<Vec<u8>> {
         let place = if self.spec.wait == WaitArgument::FirstSeconds { 1 } else { words.len() - 1 };
         let request = |_: &[usize], slice: Duration| {
@@ -151,6 +161,7 @@ impl Call<'_> {
     }
 
     /// When the wait is over; `None` when it has no end.
+    #[inline]
     pub(super) fn until(&self) -> Option<Instant> {
         match self.wait {
             Wait::AtMost(time) => Instant::now().checked_add(time),
@@ -159,6 +170,7 @@ impl Call<'_> {
     }
 
     /// Waits on one server, until it has something, the time is over or another thread wants that.
+    #[inline]
     pub(super) fn wait_in_slices(&self, waiter: &Waiter<'_>) -> Result<Vec<u8>> {
         let until = self.until();
         let mut lease = self.lend_to_wait(waiter.server)?;
@@ -194,6 +206,7 @@ impl Call<'_> {
 
     /// Once another thread wants the wait to end, tells the server so until it has ended; whether the server has heard it
     /// each time.
+    #[inline]
     fn wake_when_told(&self, server: usize, wish: &Wish, over: &AtomicBool, client: &AtomicI64) -> bool {
         wish.wait(None, |told| told.is_wanted);
         if !wish.told().is_wanted {
@@ -211,6 +224,7 @@ impl Call<'_> {
     }
 
     /// A connection for a wait: where all are in use, the wait begins by waiting for one.
+    #[inline]
     fn lend_to_wait(&self, server: usize) -> Result<Lease> {
         loop {
             match self.prompt().lend(server) {
@@ -229,6 +243,7 @@ impl Call<'_> {
     ///
     /// A server looks at the types of the keys when a wait begins, and not again while it lasts. So what the first request
     /// is refused for is told; later a key that has become something else is left out until it is a fitting one again.
+    #[inline]
     fn wait_with(
         &self,
         lease: &mut Lease,
@@ -277,6 +292,7 @@ impl Call<'_> {
     }
 
     /// The places of the keys that a server waits for as they are now.
+    #[inline]
     fn fitting(&self, lease: &mut Lease, waiter: &Waiter<'_>) -> Result<Vec<usize>> {
         let deadline = Deadline::after(self.patience);
         let requests: Vec<u8> = waiter.keys.iter().flat_map(|key| command([&b"TYPE"[..], key])).collect();
@@ -294,6 +310,7 @@ impl Call<'_> {
     }
 
     /// Tells a server that the wait is over, and whether that was heard. When it cannot be told, its slice ends by itself.
+    #[inline]
     fn wake(&self, server: usize, client: i64) -> bool {
         let deadline = Deadline::after(SLICE);
         // Not one of the pool: all of those may be waiting.
@@ -305,11 +322,13 @@ impl Call<'_> {
 }
 
 /// Whether a server refuses a wait because of what a key is.
+#[inline]
 fn is_of_a_key(error: &Error) -> bool {
     error.kind() == ErrorKind::WrongType || error.message().starts_with("NOGROUP No such key")
 }
 
 /// A time as most commands take it.
+#[inline]
 pub(super) fn seconds(time: Duration) -> String {
     format!("{}.{:03}", time.as_secs(), time.subsec_millis())
 }

@@ -14,7 +14,7 @@ use crate::stash::{Stash, StashRole};
 
 /// The keys that live elsewhere are carried to the node of the destination, or of most keys, by `DUMP` and `RESTORE`; there
 /// one transaction runs the command on copies that nobody else sees.
-pub(crate) static CARRY_SOURCES: Strategy = Strategy {
+pub(crate) const CARRY_SOURCES: Strategy = Strategy {
     across: Across::of(&Emulation::new(
         "carry_sources",
         "the keys of the other nodes are carried over, one transaction runs the command on copies",
@@ -26,10 +26,12 @@ pub(crate) static CARRY_SOURCES: Strategy = Strategy {
     ..Strategy::ONE_NODE
 };
 
+#[inline]
 pub(super) fn carry(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     call.carry_sources(keys).map_err(|error| meaning_told(PACKED, error))
 }
 
+#[inline]
 pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let carried = Carried::of(draft.spec, keys);
     let groups = groups(&carried.foreign);
@@ -65,6 +67,7 @@ struct Copy {
 impl Call<'_> {
     /// Every key that lives elsewhere is dumped; the home node restores them under names of their own, runs the
     /// command on those and forgets them, all in one transaction, so that nobody else ever sees them.
+    #[inline]
     fn carry_sources(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         let carried = Carried::of(self.spec, keys);
         let mut copies: Vec<Copy> = Vec::new();
@@ -130,6 +133,7 @@ impl Call<'_> {
 
     /// Restores and forgets some values. A command that writes must not run when that fails, and inside of its own
     /// transaction it could not be kept from running.
+    #[inline]
     fn probe(&self, home: &mut Lease, copies: &[&Copy]) -> Result<()> {
         let replies = exec_unwatched(home, &with_copies(copies, None), self.deadline)?;
         all_succeeded(home, &replies)
@@ -137,6 +141,7 @@ impl Call<'_> {
 }
 
 /// The commands that restore copies, run a command and delete the copies, when there are any.
+#[inline]
 fn with_copies<'c>(copies: &[&'c Copy], command: Option<Vec<&'c [u8]>>) -> Vec<Vec<&'c [u8]>> {
     let mut commands: Vec<Vec<&[u8]>> = Vec::with_capacity(copies.len() + 2);
     let mut forget: Vec<&[u8]> = vec![b"DEL"];

@@ -10,18 +10,20 @@ use crate::plan::{command, in_rounds, Placed};
 use crate::resp::ValueRef;
 
 /// The value is carried over by `DUMP` and `RESTORE`.
-pub(crate) static COPY: Strategy = Strategy {
+pub(crate) const COPY: Strategy = Strategy {
     across: Across::of(&Emulation::new("copy", "the value goes over by DUMP and RESTORE", |_| 2)),
     route: in_rounds,
     run: |call, route| across(call, route, copy),
     ..Strategy::ONE_NODE
 };
 
+#[inline]
 fn copy(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     let [source, destination] = keys else { return Err(no_meaning()) };
     call.copy(source, destination).map_err(|error| meaning_told(PACKED, error))
 }
 
+#[inline]
 pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, destination] = keys else { return Vec::new() };
     let (from, to) = (shown(source.stored), shown(destination.stored));
@@ -48,6 +50,7 @@ struct CopyOptions<'c> {
 }
 
 impl<'c> CopyOptions<'c> {
+    #[inline]
     fn of(words: impl Iterator<Item = &'c [u8]>) -> CopyOptions<'c> {
         let mut options = CopyOptions { replace: false, databases: Vec::new(), is_whole: true };
         let mut words = words.peekable();
@@ -67,6 +70,7 @@ impl<'c> CopyOptions<'c> {
 
 impl Call<'_> {
     /// `COPY`: the value goes over by `DUMP` and `RESTORE` with its expiry, and the source stays as it is.
+    #[inline]
     fn copy(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
         let options = CopyOptions::of(self.args.iter().skip(3));
         if !options.databases.is_empty() {
@@ -88,6 +92,7 @@ impl Call<'_> {
 
     /// The connection to the destination's node goes into the other database, and back when all is done. Between the
     /// two it is for nobody else: whatever fails, it is closed.
+    #[inline]
     fn copy_to_database(
         &self,
         source: &Placed<'_>,
@@ -130,6 +135,7 @@ impl Call<'_> {
         }
     }
 
+    #[inline]
     fn go_back(&self, to: &mut Lease, database: &str) -> Result<()> {
         to.ask(&[b"SELECT", database.as_bytes()], self.deadline)?;
         to.set_stateful(false);
@@ -138,6 +144,7 @@ impl Call<'_> {
 }
 
 /// Reads the replies to some `SELECT`; the first error counts.
+#[inline]
 fn selected(to: &mut Lease, count: usize, call: &Call<'_>) -> Result<()> {
     let mut refused = None;
     for _ in 0..count {

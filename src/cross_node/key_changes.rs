@@ -48,6 +48,7 @@ pub(super) struct Watcher<'w> {
 
 impl<'w> Watcher<'w> {
     /// Of the keys of one server.
+    #[inline]
     pub(super) fn of(keys: &[&Placed<'w>], probe: Vec<u8>) -> Watcher<'w> {
         Watcher { server: keys[0].master, keys: keys.iter().map(|key| key.stored).collect(), probe }
     }
@@ -82,12 +83,14 @@ struct Mailbox {
 }
 
 impl Mailbox {
+    #[inline]
     fn say(&self, event: Event) {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         self.came.notify_one();
     }
 
     /// Waits for one; `None` when the time is over.
+    #[inline]
     fn hear(&self, until: Option<Instant>) -> Option<Event> {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         while events.is_empty() {
@@ -115,15 +118,18 @@ struct State {
 }
 
 impl Watching {
+    #[inline]
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[inline]
     fn is_over(&self) -> bool {
         self.state().is_over
     }
 
     /// Keeps the socket of a watcher, or closes it when the wait is over already.
+    #[inline]
     fn keep(&self, nth: usize, socket: Stream) {
         let mut state = self.state();
         match state.is_over {
@@ -133,6 +139,7 @@ impl Watching {
     }
 
     /// Ends all watchers: nothing is under way on their connections that takes anything.
+    #[inline]
     fn end(&self) {
         let mut state = self.state();
         state.is_over = true;
@@ -156,6 +163,7 @@ struct Session {
 
 impl Call<'_> {
     /// Watches several servers until one of them gives something, or the time is over.
+    #[inline]
     pub(super) fn watch_until_given(
         &self,
         watchers: &[Watcher<'_>],
@@ -208,6 +216,7 @@ impl Call<'_> {
     }
 
     /// Watches one server until it gives something or the wait is over.
+    #[inline]
     fn watch(&self, nth: usize, watcher: &Watcher<'_>, watching: &Watching, take: &Take<'_>, told: &Mailbox) -> Given {
         let mut broke: Option<Instant> = None;
         loop {
@@ -257,6 +266,7 @@ impl Call<'_> {
     }
 
     /// A new connection that tells what changes, and the types of the keys from then on.
+    #[inline]
     fn session(&self, nth: usize, watcher: &Watcher<'_>, watching: &Watching) -> Result<(Session, Vec<Vec<u8>>)> {
         let pool = &self.servers.pools[watcher.server];
         // Not one of the pool: all of those may be waiting.
@@ -279,6 +289,7 @@ impl Call<'_> {
     }
 
     /// Waits until a change is told, or for some time, and looks at the keys.
+    #[inline]
     fn look_when_told(&self, session: &mut Session, watcher: &Watcher<'_>) -> Result<Vec<Vec<u8>>> {
         session.wait_for_change()?;
         let deadline = Deadline::after(self.patience);
@@ -297,6 +308,7 @@ impl Call<'_> {
 
     /// A server that has become a replica would go on telling what changes. It refuses to give what is taken; what is read
     /// it has only as long as its master sends it.
+    #[inline]
     fn check_role(&self, session: &mut Session, watcher: &Watcher<'_>, info: &[u8], deadline: Deadline) -> Result<()> {
         let text = Frame::trusted(info).value().as_bytes().map(|text| String::from_utf8_lossy(text).into_owned());
         let info = text.map(|text| Info::parse(&text));
@@ -318,6 +330,7 @@ impl Call<'_> {
 }
 
 /// Asks the server for what it has, while no other one is asked. What it gives, or may have given, ends the wait.
+#[inline]
 fn take_in_turn(nth: usize, types: &[Vec<u8>], watching: &Watching, take: &Take<'_>) -> Given {
     let _turn = watching.turn.lock().unwrap_or_else(PoisonError::into_inner);
     if watching.is_over() {
@@ -332,16 +345,19 @@ fn take_in_turn(nth: usize, types: &[Vec<u8>], watching: &Watching, take: &Take<
 }
 
 /// A server says nothing but changes while nothing is asked.
+#[inline]
 fn unasked() -> Error {
     Error::protocol("bytes came that nobody asked for")
 }
 
+#[inline]
 fn panicked(outcome: Outcome) -> Error {
     Error::new(ErrorKind::Io, outcome, "a panic while waiting for data")
 }
 
 impl Session {
     /// Sends requests and gives their replies.
+    #[inline]
     fn ask(&mut self, requests: &[u8], count: usize, deadline: Deadline) -> Result<Vec<Vec<u8>>> {
         let begun = Instant::now();
         let not_sent = |(_, error): (usize, io::Error)| Error::io(error, Outcome::NotApplied, "sending the command");
@@ -371,6 +387,7 @@ impl Session {
     }
 
     /// What has come next, if anything has: a reply, or word of a change, which is none.
+    #[inline]
     fn next(&mut self) -> Result<Option<Option<Vec<u8>>>> {
         let next = self.incoming.next().map_err(|error| error.with_node(|| self.node.clone()))?;
         let Some(frame) = next else { return Ok(None) };
@@ -380,6 +397,7 @@ impl Session {
     }
 
     /// Waits until a change is told, or for some time. What is told from then on is told after the next look began.
+    #[inline]
     fn wait_for_change(&mut self) -> Result<()> {
         if !self.was_told {
             self.incoming.wait(Deadline::after(self.look_again)).map_err(|error| self.told(error))?;
@@ -401,26 +419,31 @@ impl Session {
     }
 
     /// Why the server refuses the command, other than for the time to wait.
+    #[inline]
     fn refusal(&self, reply: &[u8]) -> Option<Error> {
         error_in(reply).filter(|error| !error.message().starts_with("ERR timeout")).map(|error| self.told(error))
     }
 
     /// The types of the keys.
+    #[inline]
     fn types(&self, replies: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
         replies.iter().map(|reply| type_in(reply).map_err(|error| self.told(error))).collect()
     }
 
+    #[inline]
     fn told(&self, error: Error) -> Error {
         error.with_node(|| self.node.clone())
     }
 }
 
 /// The requests for the types of some keys.
+#[inline]
 fn types_of(keys: &[&[u8]]) -> Vec<u8> {
     keys.iter().flat_map(|key| command([&b"TYPE"[..], key])).collect()
 }
 
 /// The type in a reply to `TYPE`.
+#[inline]
 pub(super) fn type_in(reply: &[u8]) -> Result<Vec<u8>> {
     match Frame::trusted(reply).value() {
         ValueRef::Error(text) => Err(Error::server(text)),

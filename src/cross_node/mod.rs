@@ -52,15 +52,16 @@ use crate::topology::Role;
 use crate::wait::Wait;
 
 /// The keys are on one node always, or there is no key.
-pub(crate) static NEVER: Strategy = Strategy::ONE_NODE;
+pub(crate) const NEVER: Strategy = Strategy::ONE_NODE;
 /// Keys on several nodes are refused.
-pub(crate) static REFUSE: Strategy = Strategy::REFUSE;
+pub(crate) const REFUSE: Strategy = Strategy::REFUSE;
 
 /// As many members as one `SADD` takes: far below what any server accepts as one command.
 const MEMBERS: usize = 10_000;
 
 impl Call<'_> {
     /// Of what goes from one key to another, an error says it of each of them.
+    #[inline]
     fn told_of_both(&self, source: &Placed<'_>, destination: &Placed<'_>, error: Error) -> Error {
         let (taken, given) = match error.outcome() {
             // It has left the source and has not come to the destination: a stash holds it.
@@ -72,6 +73,7 @@ impl Call<'_> {
     }
 
     /// What became of some keys of one node.
+    #[inline]
     fn told_of(&self, keys: &[&Placed<'_>], outcome: Outcome) -> PartOutcome {
         let mut positions = Vec::with_capacity(keys.len());
         for key in keys {
@@ -86,12 +88,14 @@ impl Call<'_> {
     }
 
     /// The same command for steps that do not wait for data themselves: they get the time of any call.
+    #[inline]
     fn prompt(&self) -> Call<'_> {
         let deadline = if self.wait == Wait::None { self.deadline } else { Deadline::after(self.patience) };
         Call { deadline, planner: Planner { ..self.planner }, ..*self }
     }
 
     /// Sends one command to one master and gives its reply; an error reply is an error.
+    #[inline]
     fn step(&self, server: usize, args: &[&[u8]]) -> Result<Reply> {
         self.exchange(server, &command_of(args)).map(|answer| Reply::of(answer.frame()))
     }
@@ -99,6 +103,7 @@ impl Call<'_> {
     /// A step that may be sent twice, because a stash tells whether it was applied before: it is, on a new connection,
     /// when the first time left that open. Then the reply is that of the repetition, and the other value says so; what
     /// the step took from is gone by then when the first time was applied.
+    #[inline]
     fn twice(&self, server: usize, args: &[Vec<u8>]) -> Result<(Reply, bool)> {
         let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
         let first = match self.step(server, &args) {
@@ -115,11 +120,13 @@ impl Call<'_> {
     }
 
     /// A stash and its server, for people.
+    #[inline]
     fn place(&self, stash: &Stash, key: &Placed<'_>) -> String {
         format!("{stash} on {}", self.topology().node(key.master))
     }
 
     /// The two ends of a way between two nodes. `words` are the command and the ends of lists that it names.
+    #[inline]
     fn stashes(&self, words: &[&[u8]], source: &Placed<'_>, destination: &Placed<'_>) -> (Stash, Stash) {
         let id = random();
         let stash = |role, key: &Placed<'_>| Stash::new(words, role, id, key.stored);
@@ -127,16 +134,19 @@ impl Call<'_> {
     }
 
     /// A request to the master of a shard, for [`Call::fan_out`].
+    #[inline]
     fn part(&self, shard: usize, args: &[&[u8]], keys: Vec<usize>) -> Part<'static> {
         Part { target: Target::Shard(shard, Role::Master), request: command_of(args).into(), keys }
     }
 
     /// A connection for several requests in a row.
+    #[inline]
     fn lend(&self, server: usize) -> Result<Lease> {
         self.tried(server, || self.lend_in_step(server, self.deadline, false))
     }
 
     /// Connections to two masters, taken in the order of the servers so that no two calls wait for one another.
+    #[inline]
     fn pair(&self, one: usize, other: usize) -> Result<(Lease, Lease)> {
         if one < other {
             let first = self.lend(one)?;
@@ -156,36 +166,44 @@ const NIL: &[u8] = b"$-1\r\n";
 struct Reply(Vec<u8>);
 
 impl Reply {
+    #[inline]
     fn of(frame: Frame<'_>) -> Reply {
         Reply(frame.as_bytes().to_vec())
     }
 
+    #[inline]
     fn nil() -> Reply {
         Reply(NIL.to_vec())
     }
 
+    #[inline]
     fn value(&self) -> ValueRef<'_> {
         Frame::trusted(&self.0).value()
     }
 
+    #[inline]
     fn is_nil(&self) -> bool {
         matches!(self.value(), ValueRef::Nil)
     }
 
     /// Whether it is this number.
+    #[inline]
     fn is(&self, wanted: i64) -> bool {
         matches!(self.value(), ValueRef::Integer(number) if number == wanted)
     }
 
     /// Whether one element was given, or one member.
+    #[inline]
     fn is_one(&self) -> bool {
         matches!(self.value(), ValueRef::Bulk(_) | ValueRef::Integer(1))
     }
 
+    #[inline]
     fn is_error(&self) -> bool {
         matches!(self.value(), ValueRef::Error(_))
     }
 
+    #[inline]
     fn error(&self) -> Option<Error> {
         error_in(&self.0)
     }
@@ -193,6 +211,7 @@ impl Reply {
 
 /// Runs commands in one `MULTI` and gives the reply of each as it came, errors among them. `None` when a watched key had
 /// changed: nothing was done.
+#[inline]
 fn exec(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Result<Option<Vec<Vec<u8>>>> {
     let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(commands.len()));
     for args in commands {
@@ -212,11 +231,13 @@ fn exec(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Resul
 }
 
 /// The same where no key is watched.
+#[inline]
 fn exec_unwatched(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadline) -> Result<Vec<Vec<u8>>> {
     exec(lease, commands, deadline)?.ok_or_else(|| gave_nothing().with_node(|| lease.node().to_string()))
 }
 
 /// That every command of a transaction succeeded; else the first error, though the others ran.
+#[inline]
 fn all_succeeded(lease: &Lease, replies: &[Vec<u8>]) -> Result<()> {
     match replies.iter().find_map(|reply| error_in(reply)) {
         Some(error) => Err(error.with_node(|| lease.node().to_string())),
@@ -224,6 +245,7 @@ fn all_succeeded(lease: &Lease, replies: &[Vec<u8>]) -> Result<()> {
     }
 }
 
+#[inline]
 fn error_in(reply: &[u8]) -> Option<Error> {
     match Frame::trusted(reply).value() {
         ValueRef::Error(text) => Some(Error::server(text)),
@@ -232,6 +254,7 @@ fn error_in(reply: &[u8]) -> Option<Error> {
 }
 
 /// What a refusal of a step means that the caller did not ask for.
+#[inline]
 fn meaning_told(no_permission: &str, error: Error) -> Error {
     if error.kind() == ErrorKind::NoPerm && !no_permission.is_empty() {
         return error.with_note(no_permission);
@@ -253,6 +276,7 @@ const STASHED: &str =
     "between nodes it takes a stash, and the user needs permission for names that begin with rediscluster:stash:";
 
 /// Runs the steps of a strategy where the keys live on several nodes.
+#[inline]
 fn across(call: &Call<'_>, route: Route<'_>, steps: fn(&Call<'_>, &[Placed<'_>]) -> Result<Vec<u8>>) -> Result<Answer> {
     match route {
         Route::Across(keys) => {
@@ -265,11 +289,13 @@ fn across(call: &Call<'_>, route: Route<'_>, steps: fn(&Call<'_>, &[Placed<'_>])
 }
 
 /// A failure before the step that writes: whatever happened to a reading step, no data changed.
+#[inline]
 fn nothing_written(error: Error) -> Error {
     error.with_outcome(Outcome::NotApplied).with_parts(Vec::new())
 }
 
 /// The reply to a wait when nothing came.
+#[inline]
 fn nothing(was_cancelled: bool) -> Result<Vec<u8>> {
     match was_cancelled {
         true => Err(cancelled()),
@@ -277,15 +303,18 @@ fn nothing(was_cancelled: bool) -> Result<Vec<u8>> {
     }
 }
 
+#[inline]
 fn is_no_such_key(error: &Error) -> bool {
     error.message().starts_with("ERR no such key")
 }
 
 /// A command in one piece, of what was written down piece by piece.
+#[inline]
 fn owned(args: &[&[u8]]) -> Vec<Vec<u8>> {
     args.iter().map(|arg| arg.to_vec()).collect()
 }
 
+#[inline]
 fn integer(value: ValueRef<'_>) -> Result<i64> {
     match value {
         ValueRef::Integer(number) => Ok(number),

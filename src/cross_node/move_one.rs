@@ -12,7 +12,7 @@ use crate::stash::{Stash, StashContent};
 use crate::wait::Wait;
 
 /// `SMOVE`: the member goes over by a stash on either node.
-pub(crate) static MOVE_MEMBER: Strategy = Strategy {
+pub(crate) const MOVE_MEMBER: Strategy = Strategy {
     across: Across::of(&Emulation::new(
         "move_member",
         "the member goes over by a stash on either node, whose end at the source commits the move",
@@ -24,7 +24,7 @@ pub(crate) static MOVE_MEMBER: Strategy = Strategy {
 };
 
 /// `RPOPLPUSH` and its like: the element goes over by a stash on either node.
-pub(crate) static MOVE_ELEMENT: Strategy = Strategy {
+pub(crate) const MOVE_ELEMENT: Strategy = Strategy {
     across: Across::of(&Emulation::new(
         "move_element",
         "the element goes over by a stash on either node, whose end at the source commits the move",
@@ -36,6 +36,7 @@ pub(crate) static MOVE_ELEMENT: Strategy = Strategy {
     ..Strategy::ONE_NODE
 };
 
+#[inline]
 fn moved<'r>(
     call: &Call<'r>,
     keys: &[Placed<'_>],
@@ -46,6 +47,7 @@ fn moved<'r>(
     moved.map_err(|error| meaning_told(STASHED, call.told_of_both(source, destination, error)))
 }
 
+#[inline]
 pub(super) fn member_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, destination] = keys else { return Vec::new() };
     let (from, to) = (shown(source.stored), shown(destination.stored));
@@ -60,6 +62,7 @@ pub(super) fn member_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> 
     ]
 }
 
+#[inline]
 pub(super) fn element_steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, destination] = keys else { return Vec::new() };
     let (from, to) = (shown(source.stored), shown(destination.stored));
@@ -92,12 +95,14 @@ struct Way<'w> {
 
 impl Way<'_> {
     /// Fills a stash.
+    #[inline]
     fn fill(&self, stash: &Stash) -> Vec<Vec<u8>> {
         let put = if stash.content() == StashContent::Set { &b"SADD"[..] } else { b"RPUSH" };
         owned(&[put, &stash.name(), self.load])
     }
 
     /// Empties the stash at the source. Of one that is sealed, because somebody gave it back, it is an error.
+    #[inline]
     fn commit(&self) -> Vec<Vec<u8>> {
         match self.from.content() {
             StashContent::Set => owned(&[b"SREM", &self.from.name(), self.load]),
@@ -106,6 +111,7 @@ impl Way<'_> {
     }
 
     /// What a stash holds goes into its key; that and the end of the stash are one step.
+    #[inline]
     fn deliver(&self, stash: &Stash) -> Vec<Vec<u8>> {
         match stash.content() {
             StashContent::Set => owned(&[b"SMOVE", &stash.name(), stash.key(), self.load]),
@@ -114,6 +120,7 @@ impl Way<'_> {
         }
     }
 
+    #[inline]
     fn drop_to(&self) -> Vec<Vec<u8>> {
         owned(&[b"DEL", &self.to.name()])
     }
@@ -121,6 +128,7 @@ impl Way<'_> {
 
 impl Call<'_> {
     /// `SMOVE`: see [`Way`].
+    #[inline]
     fn move_member(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
         let member = self.args.get(3).unwrap_or_default();
         // In the order in which a server looks: an empty source, then the types.
@@ -140,6 +148,7 @@ impl Call<'_> {
     }
 
     /// `RPOPLPUSH` and its like: see [`Way`].
+    #[inline]
     fn move_element(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
         let name = self.spec.name;
         let rest: Vec<&[u8]> = self.args.iter().skip(3).collect();
@@ -174,6 +183,7 @@ impl Call<'_> {
     }
 
     /// How much the source holds, and whether the destination has the right type, both asked at once.
+    #[inline]
     fn both(&self, ask: &[u8], source: &Placed<'_>, destination: &Placed<'_>) -> Result<(i64, Result<()>)> {
         let parts = [
             self.part(source.shard, &[ask, source.stored], vec![source.position]),
@@ -190,6 +200,7 @@ impl Call<'_> {
     }
 
     /// What was taken out goes to the destination, or back where it was.
+    #[inline]
     fn carry_over(&self, way: &Way<'_>) -> Result<()> {
         let (source, destination) = (way.source.master, way.destination.master);
         let fill: Vec<Vec<u8>> = way.fill(&way.to);
@@ -228,6 +239,7 @@ impl Call<'_> {
     }
 
     /// Undoes the first step.
+    #[inline]
     fn return_to_source(&self, way: &Way<'_>, why: Error) -> Error {
         match self.twice(way.source.master, &way.deliver(&way.from)) {
             Ok(_) => why.with_outcome(Outcome::NotApplied),
@@ -239,6 +251,7 @@ impl Call<'_> {
     }
 
     /// Undoes the first two steps: `ends` is what ends the stash at the destination.
+    #[inline]
     fn withdraw(&self, way: &Way<'_>, ends: &[Vec<u8>], why: Error) -> Error {
         match self.twice(way.destination.master, ends) {
             Ok(_) => self.return_to_source(way, why),
@@ -248,6 +261,7 @@ impl Call<'_> {
 
     /// Undoes a move that is committed, because the destination does not take it: in the order in which it was made,
     /// so that at no moment two places claim it.
+    #[inline]
     fn take_back(&self, way: &Way<'_>, why: Error) -> Error {
         let fill = way.fill(&way.from);
         let fill: Vec<&[u8]> = fill.iter().map(Vec::as_slice).collect();
@@ -262,6 +276,7 @@ impl Call<'_> {
     }
 
     /// Somebody else gave back what was moved, so the stash at the destination holds nothing of value.
+    #[inline]
     fn forget_to(&self, way: &Way<'_>, why: Error) -> Error {
         let why = why.with_node(|| self.topology().node(way.source.master).to_string());
         match self.twice(way.destination.master, &way.drop_to()) {
@@ -275,6 +290,7 @@ impl Call<'_> {
 
     /// An error of the first step, after which what it took out may lie in its stash. What is found there goes back; when
     /// nothing is, the step may still be on its way.
+    #[inline]
     fn may_be_taken(&self, way: &Way<'_>, error: Error) -> Error {
         if error.outcome() == Outcome::NotApplied {
             return error;
@@ -287,6 +303,7 @@ impl Call<'_> {
     }
 
     /// An error after which both stashes may be left.
+    #[inline]
     fn in_either(&self, way: &Way<'_>, error: Error) -> Error {
         let (from, to) = (self.place(&way.from, way.source), self.place(&way.to, way.destination));
         partial_at_least(error).with_note(&format!("what was moved lies in {from}; without that one, in {to}"))
@@ -294,6 +311,7 @@ impl Call<'_> {
 }
 
 /// The outcome of a step in the middle: what was not applied of it leaves the command half done.
+#[inline]
 fn partial_at_least(error: Error) -> Error {
     match error.outcome() {
         Outcome::Unknown => error,

@@ -15,7 +15,7 @@ use crate::retry::random;
 use std::time::{Duration, Instant};
 
 /// `MSETNX`: all keys are checked, then set and marked node by node; what bears the mark is undone when a race is lost.
-pub(crate) static SET_IF_NONE_EXISTS: Strategy = Strategy {
+pub(crate) const SET_IF_NONE_EXISTS: Strategy = Strategy {
     across: Across::of(&Emulation::new(
         "set_if_none_exists",
         "all keys are checked, then set and marked node by node; what bears its mark is undone when a race is lost",
@@ -26,6 +26,7 @@ pub(crate) static SET_IF_NONE_EXISTS: Strategy = Strategy {
     ..Strategy::ONE_NODE
 };
 
+#[inline]
 pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let name = |key: &Placed<'_>| shown(key.stored);
     let arg = |at| shown(draft.args.get(at).unwrap_or_default());
@@ -71,11 +72,13 @@ struct Mark {
 
 impl Mark {
     /// Of a random length, up to 36,000 years.
+    #[inline]
     fn new() -> Mark {
         Mark { millis: LONG + (random() >> 14), since: Instant::now() }
     }
 
     /// Whether a time to live, as `PTTL` tells it, is what is left of this mark.
+    #[inline]
     fn is_on(self, left: ValueRef<'_>) -> bool {
         let ValueRef::Integer(left) = left else { return false };
         let expected = Duration::from_millis(self.millis).saturating_sub(self.since.elapsed());
@@ -99,6 +102,7 @@ struct Side<'k, 'c> {
 
 impl<'k, 'c> Side<'k, 'c> {
     /// Each key once; of one that is given twice the last place, because its value is the one that is set.
+    #[inline]
     fn keys(&self) -> Vec<&'k Placed<'c>> {
         let mut keys: Vec<&'k Placed<'c>> = self.keys.to_vec();
         sort_by_key(&mut keys, |key| (key.stored, key.position));
@@ -108,6 +112,7 @@ impl<'k, 'c> Side<'k, 'c> {
     }
 
     /// A command and all keys.
+    #[inline]
     fn of_all<'w>(&'w self, name: &'w [u8]) -> Vec<&'w [u8]> {
         let mut words = Vec::with_capacity(1 + self.keys.len());
         words.push(name);
@@ -118,6 +123,7 @@ impl<'k, 'c> Side<'k, 'c> {
     }
 
     /// Its connection is in no transaction any more and watches nothing.
+    #[inline]
     fn may_be_shared(&mut self) {
         if let Some(lease) = &mut self.lease {
             lease.set_stateful(false);
@@ -125,6 +131,7 @@ impl<'k, 'c> Side<'k, 'c> {
     }
 
     /// Gives its connection up when a server refused anything.
+    #[inline]
     fn well(&mut self, replies: Vec<Reply>) -> Result<Vec<Reply>> {
         let Some(error) = replies.iter().find_map(Reply::error) else { return Ok(replies) };
         Err(match self.lease.take() {
@@ -137,6 +144,7 @@ impl<'k, 'c> Side<'k, 'c> {
 impl Side<'_, '_> {
     /// Notes what came of the transaction that sets and marks the keys, and of the requests behind it. Gives what went wrong;
     /// that a key was taken is nothing of the kind.
+    #[inline]
     fn was_set(&mut self, replies: Result<Vec<Reply>>, mark: Mark) -> Option<Error> {
         let mut replies = match replies {
             Ok(replies) => replies,
@@ -187,6 +195,7 @@ impl Call<'_> {
     /// Between these steps others may take away and set again what this call has set, also to the same value. So the
     /// transaction that sets the keys puts a [mark](Mark) on each; in the end the marks go, or what still bears one is
     /// deleted. A crash in between leaves keys of some nodes set, with a time to live of 69 years or more.
+    #[inline]
     fn set_if_none_exists(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         let mut groups = groups(keys);
         // Every client begins at the same node, whatever the order of its keys.
@@ -240,6 +249,7 @@ impl Call<'_> {
 
     /// Sends requests to several nodes at the same time, and gives what those replied that were asked: `None` for a side
     /// without a connection or without a request. The connection of one that fails is given up.
+    #[inline]
     fn ask_sides(
         &self,
         sides: &mut [Side<'_, '_>],
@@ -267,6 +277,7 @@ impl Call<'_> {
     }
 
     /// Watches all keys, looks whether any exists, and begins a transaction on each node.
+    #[inline]
     fn are_taken(&self, sides: &mut [Side<'_, '_>]) -> Result<bool> {
         for side in sides.iter_mut() {
             side.lease.iter_mut().for_each(|lease| lease.set_stateful(true));
@@ -295,6 +306,7 @@ impl Call<'_> {
 
     /// Sets and marks the keys of some nodes, and notes what came of each. Gives the failure that says most; that a key was
     /// taken is none.
+    #[inline]
     fn set(&self, sides: &mut [Side<'_, '_>], mark: Mark) -> Option<Error> {
         let values: Vec<&[u8]> = self.args.iter().collect();
         let millis = mark.millis.to_string();
@@ -329,6 +341,7 @@ impl Call<'_> {
     }
 
     /// Leaves the transactions that were begun and not run.
+    #[inline]
     fn release(&self, sides: &mut [Side<'_, '_>]) {
         let discard = |side: &Side<'_, '_>| {
             let is_inside = side.lease.as_ref().is_some_and(|lease| lease.stateful());
@@ -348,6 +361,7 @@ impl Call<'_> {
 
     /// Takes the marks away in the transactions that were begun, and where somebody wrote to a key meanwhile one node after
     /// the other. Gives what went wrong.
+    #[inline]
     fn keep(&self, sides: &mut [Side<'_, '_>], mark: Mark) -> Option<Error> {
         let persist = |side: &Side<'_, '_>| {
             let mut requests = Requests::default();
@@ -373,6 +387,7 @@ impl Call<'_> {
 
     /// Takes the marks away, or with `keep` false the keys that still bear one, on every node that can be asked. Gives
     /// what went wrong.
+    #[inline]
     fn settle(&self, sides: &mut [Side<'_, '_>], mark: Mark, keep: bool) -> Option<Error> {
         let mut failed = None;
         for side in sides.iter_mut().filter(|side| side.outcome != Outcome::NotApplied && !side.is_settled) {
@@ -387,6 +402,7 @@ impl Call<'_> {
     }
 
     /// Gives whether any key was marked.
+    #[inline]
     fn settle_one(&self, side: &mut Side<'_, '_>, mark: Mark, keep: bool) -> Result<bool> {
         let mut lease = match side.lease.take() {
             Some(lease) => lease,
@@ -435,6 +451,7 @@ impl Call<'_> {
         }
     }
 
+    #[inline]
     fn with_sides(&self, error: Error, sides: &[Side<'_, '_>]) -> Error {
         let mut parts = Vec::with_capacity(sides.len());
         for side in sides {

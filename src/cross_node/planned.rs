@@ -11,6 +11,7 @@ use crate::plan::Placed;
 pub(crate) type Steps = fn(&Draft<'_>, &[Placed<'_>]) -> Vec<Step>;
 
 /// The one for a strategy, by its name.
+#[inline]
 pub(crate) fn steps_of(across: Across) -> Steps {
     match across.name() {
         "carry_sources" => carry_sources::steps,

@@ -17,7 +17,7 @@ use crate::wait::Wait;
 pub(super) const NO_TIME: &str = "-1";
 
 /// `LMPOP` and its like: the nodes are asked one after the other in the order of the keys, until one has something.
-pub(crate) static FIRST_THAT_HAS: Strategy = Strategy {
+pub(crate) const FIRST_THAT_HAS: Strategy = Strategy {
     across: Across::of(&Emulation::new(
         "first_that_has",
         "the first key that has something, in the order of the keys, gives; what waits then watches all nodes at once",
@@ -35,6 +35,7 @@ pub(crate) static FIRST_THAT_HAS: Strategy = Strategy {
     ..Strategy::ONE_NODE
 };
 
+#[inline]
 fn route<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
     match in_rounds(planner, args, spec)? {
         // The count takes for a key what says from which end to pop: a server says so.
@@ -47,6 +48,7 @@ fn route<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Resu
 
 /// One round after the other until a node has something. What waits looks at all nodes at once, and again when a key
 /// changes; the first that has something gives.
+#[inline]
 pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let waits = draft.spec.wait != WaitArgument::None;
     let counted = draft.spec.wait != WaitArgument::LastSeconds;
@@ -81,6 +83,7 @@ pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
 impl Call<'_> {
     /// `LMPOP` and `ZMPOP`: the nodes are asked one after the other in the order of the keys, each natively for its own,
     /// until one has something to give.
+    #[inline]
     fn first_that_has(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         let rest: Vec<&[u8]> = self.args.iter().skip(2 + keys.len()).collect();
         let mut left = keys;
@@ -107,6 +110,7 @@ impl Call<'_> {
     /// First all nodes are asked which keys are there, and the first one in the order of the keys gives. Then all nodes
     /// are watched, without taking anything, and one that may have something is asked for it. So at no time more than
     /// one node can give, and a reply that is lost is told.
+    #[inline]
     fn wait_for_first(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         let prompt = self.prompt();
         if self.wait == Wait::None || !self.has_known_options() {
@@ -137,6 +141,7 @@ impl Call<'_> {
         self.watch_for_first(keys)
     }
 
+    #[inline]
     fn watch_for_first(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         let groups = groups(keys);
         let probe = |group: &[&Placed<'_>]| command(self.native(group, Some(NO_TIME)).iter().map(Vec::as_slice));
@@ -172,6 +177,7 @@ impl Call<'_> {
     }
 
     /// What a key gives at once; `None` when it has nothing.
+    #[inline]
     fn pop_of(&self, key: &Placed<'_>) -> Result<Option<Vec<u8>>> {
         // There is no form of these commands that does not wait at all, but inside of a transaction, and those are
         // refused by a server whose memory is full.
@@ -185,6 +191,7 @@ impl Call<'_> {
         })
     }
 
+    #[inline]
     fn pop(&self, server: usize, request: &[Vec<u8>]) -> Result<Option<Vec<u8>>> {
         let answer = self.exchange(server, &command(request.iter().map(Vec::as_slice)))?;
         let frame = answer.frame();
@@ -192,6 +199,7 @@ impl Call<'_> {
     }
 
     /// The name of the type of the keys that it takes from.
+    #[inline]
     pub(super) fn takes_type(&self) -> &'static [u8] {
         match self.spec.group {
             Group::SortedSets => b"zset",
@@ -201,6 +209,7 @@ impl Call<'_> {
     }
 
     /// The command with some keys of one server, and with another wait where one is given.
+    #[inline]
     pub(super) fn native(&self, keys: &[&Placed<'_>], wait: Option<&str>) -> Vec<Vec<u8>> {
         let arg = |at: usize| self.args.get(at).unwrap_or_default();
         let wait = |given: &[u8]| wait.map_or_else(|| given.to_vec(), |wait| wait.as_bytes().to_vec());
@@ -224,12 +233,14 @@ impl Call<'_> {
     }
 
     /// What follows the keys, where they are counted.
+    #[inline]
     fn options(&self) -> impl Iterator<Item = &[u8]> {
         let count = self.args.get(2).and_then(|count| std::str::from_utf8(count).ok()?.parse().ok()).unwrap_or(0);
         self.args.iter().skip(3usize.saturating_add(count))
     }
 
     /// Whether a server has nothing to object to in what follows the keys, as far as is known here.
+    #[inline]
     fn has_known_options(&self) -> bool {
         if self.spec.wait == WaitArgument::LastSeconds {
             return true;

@@ -10,13 +10,14 @@ use crate::plan::{any_node, command, Part, Placed, Planner, Route, Target};
 use crate::resp::ValueRef;
 
 /// A node is drawn by how many keys it holds.
-pub(crate) static DRAW_NODE: Strategy = Strategy {
+pub(crate) const DRAW_NODE: Strategy = Strategy {
     across: Across::of(&Emulation::new("draw_node", "a node is drawn by how many keys it holds", |_| 2)),
     route,
     run: |call, route| across(call, route, |call, _| draw_key(call)),
     ..Strategy::ONE_NODE
 };
 
+#[inline]
 fn route<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
     match spec.takes(args.len()) && planner.topology.distinct_shards().count() > 1 {
         true => Ok(Route::Across(Vec::new())),
@@ -24,6 +25,7 @@ fn route<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Resu
     }
 }
 
+#[inline]
 pub(super) fn steps(draft: &Draft<'_>, _: &[Placed<'_>]) -> Vec<Step> {
     let parts = sizes(draft.planner, draft.spec);
     let mut steps = draft.parts(1, &parts);
@@ -33,6 +35,7 @@ pub(super) fn steps(draft: &Draft<'_>, _: &[Placed<'_>]) -> Vec<Step> {
 }
 
 /// What asks every different master, or a replica of each, how many keys it holds.
+#[inline]
 fn sizes(planner: &Planner<'_>, spec: &Spec) -> Vec<Part<'static>> {
     let role = planner.role(spec);
     let part = |shard| Part {
@@ -44,6 +47,7 @@ fn sizes(planner: &Planner<'_>, spec: &Spec) -> Vec<Part<'static>> {
 }
 
 /// A key of a node that is drawn by how many keys it holds.
+#[inline]
 fn draw_key(call: &Call<'_>) -> Result<Vec<u8>> {
     let parts = sizes(&call.planner, call.spec);
     let mut sizes: Vec<(Target, u64)> = Vec::new();

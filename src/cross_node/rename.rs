@@ -13,7 +13,7 @@ use crate::stash::Stash;
 use std::time::{Duration, Instant};
 
 /// The value is carried over by `DUMP` and `RESTORE`.
-pub(crate) static RENAME: Strategy = Strategy {
+pub(crate) const RENAME: Strategy = Strategy {
     across: Across::of(&Emulation::new(
         "rename",
         "the value goes over by DUMP and RESTORE, the source being watched",
@@ -31,16 +31,19 @@ pub(crate) static RENAME: Strategy = Strategy {
     ..Strategy::ONE_NODE
 };
 
+#[inline]
 fn only_new(spec: &Spec) -> bool {
     spec.name == "RENAMENX"
 }
 
+#[inline]
 fn rename(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     let [source, destination] = keys else { return Err(no_meaning()) };
     let renamed = call.rename(source, destination);
     renamed.map_err(|error| meaning_told(PACKED, call.told_of_both(source, destination, error)))
 }
 
+#[inline]
 pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, destination] = keys else { return Vec::new() };
     let (from, to) = (shown(source.stored), shown(destination.stored));
@@ -63,6 +66,7 @@ type Packed = (Vec<u8>, String);
 /// Whether `WATCH` sees every change of a packed value, whose first byte tells its type. No server lets it see `XACK`,
 /// `XCLAIM`, `XAUTOCLAIM`, `XREADGROUP`, `XGROUP` and `XSETID`. What is no string, list, set, sorted set or hash in a
 /// form that has been known for long counts as one of those.
+#[inline]
 fn is_watched_whole(payload: &[u8]) -> bool {
     matches!(payload.first(), Some(0..=5 | 9..=14 | 16..=18 | 20))
 }
@@ -87,6 +91,7 @@ impl Call<'_> {
     ///
     /// Of some values the watch does not see everything: see [`is_watched_whole`]. These are packed once more in the
     /// step that commits, and sent again when they have changed.
+    #[inline]
     fn rename(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
         let only_new = only_new(self.spec);
         let (stash, copy) = self.stashes(&[self.spec.name.as_bytes()], source, destination);
@@ -191,6 +196,7 @@ impl Call<'_> {
     }
 
     /// The value of a key; `None` when there is none. With `watch`, the key is watched from now on.
+    #[inline]
     pub(super) fn packed(&self, from: &mut Lease, key: &[u8], watch: bool) -> Result<Option<Packed>> {
         let steps: [[&[u8]; 2]; 3] = [[b"WATCH", key], [b"DUMP", key], [b"PTTL", key]];
         let steps = if watch { &steps[..] } else { &steps[1..] };
@@ -207,6 +213,7 @@ impl Call<'_> {
         packed_in(&replies[steps.len() - 2], &replies[steps.len() - 1])
     }
 
+    #[inline]
     fn unwatch(&self, from: &mut Lease) -> Result<()> {
         from.ask(&[b"UNWATCH"], self.deadline).map_err(nothing_written)?;
         from.set_stateful(false);
@@ -222,11 +229,13 @@ impl Call<'_> {
     }
 
     /// A rename that did not happen, and whose copy may be left.
+    #[inline]
     fn may_be_left(&self, way: &Way<'_>, error: Error) -> Error {
         nothing_written(error).with_note(&format!("a copy may be left in {}", self.place(&way.copy, way.destination)))
     }
 
     /// An error after which both stashes may be left.
+    #[inline]
     fn half_renamed(&self, way: &Way<'_>, error: Error) -> Error {
         let (stash, copy) = (self.place(&way.stash, way.source), self.place(&way.copy, way.destination));
         let outcome = if error.outcome() == Outcome::Unknown { Outcome::Unknown } else { Outcome::Partial };
@@ -236,6 +245,7 @@ impl Call<'_> {
     }
 
     /// A committed rename cannot be finished: the source gets its value back, and `answer` is the answer.
+    #[inline]
     fn give_back(&self, way: &Way<'_>, answer: Result<Vec<u8>>) -> Result<Vec<u8>> {
         let step = [b"RENAMENX", &way.stash.name()[..], way.source.stored];
         let given = match self.twice(way.source.master, &owned(&step)) {
@@ -257,6 +267,7 @@ impl Call<'_> {
 }
 
 /// What `DUMP` and `PTTL` gave; `None` when there is no such key.
+#[inline]
 fn packed_in(payload: &[u8], ttl: &[u8]) -> Result<Option<Packed>> {
     let ttl = integer(Frame::trusted(ttl).value())?;
     match Frame::trusted(payload).value() {
@@ -270,12 +281,14 @@ fn packed_in(payload: &[u8], ttl: &[u8]) -> Result<Option<Packed>> {
 }
 
 /// When a value that was packed just now expires. Counted from here, no copy of it ends earlier.
+#[inline]
 fn ends(ttl: &str) -> Option<(Instant, Duration)> {
     ttl.parse().ok().filter(|&ttl| ttl > 0).map(|ttl| (Instant::now(), Duration::from_millis(ttl)))
 }
 
 /// What a committed value was packed to in the step that committed it, when that is not what was `sent`; `None` as well
 /// when it expired in that step or was not asked for.
+#[inline]
 fn newer(from: &Lease, replies: &[Vec<u8>], sent: &[u8]) -> Result<Option<Packed>> {
     let [payload, ttl] = replies else { return Ok(None) };
     all_succeeded(from, replies)?;

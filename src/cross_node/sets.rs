@@ -12,19 +12,19 @@ use crate::resp::encode;
 use crate::topology::Role;
 
 /// Each node reduces its own keys, all at once; the client merges the sets.
-pub(crate) static MERGE_UNION: Strategy = Strategy {
+pub(crate) const MERGE_UNION: Strategy = Strategy {
     route: |planner, args, spec| merged(planner, args, spec, SetOperation::Union),
     run: |call, route| call.run_in_pieces(route, |call, most| pieces(call, most, SetOperation::Union)),
     ..MERGE
 };
 /// The members that all have.
-pub(crate) static MERGE_INTERSECTION: Strategy = Strategy {
+pub(crate) const MERGE_INTERSECTION: Strategy = Strategy {
     route: |planner, args, spec| merged(planner, args, spec, SetOperation::Intersection),
     run: |call, route| call.run_in_pieces(route, |call, most| pieces(call, most, SetOperation::Intersection)),
     ..MERGE
 };
 /// The members that the first has and no other.
-pub(crate) static MERGE_DIFFERENCE: Strategy = Strategy {
+pub(crate) const MERGE_DIFFERENCE: Strategy = Strategy {
     route: |planner, args, spec| merged(planner, args, spec, SetOperation::Difference),
     run: |call, route| call.run_in_pieces(route, |call, most| pieces(call, most, SetOperation::Difference)),
     ..MERGE
@@ -36,17 +36,17 @@ const MERGE: Strategy = Strategy {
 };
 
 /// As [`MERGE_UNION`]; the result then replaces the destination in one transaction.
-pub(crate) static STORE_UNION: Strategy = Strategy {
+pub(crate) const STORE_UNION: Strategy = Strategy {
     run: |call, route| across(call, route, |call, keys| run_stored(call, keys, SetOperation::Union)),
     ..STORE
 };
 /// The members that all have.
-pub(crate) static STORE_INTERSECTION: Strategy = Strategy {
+pub(crate) const STORE_INTERSECTION: Strategy = Strategy {
     run: |call, route| across(call, route, |call, keys| run_stored(call, keys, SetOperation::Intersection)),
     ..STORE
 };
 /// The members that the first source has and no other.
-pub(crate) static STORE_DIFFERENCE: Strategy = Strategy {
+pub(crate) const STORE_DIFFERENCE: Strategy = Strategy {
     run: |call, route| across(call, route, |call, keys| run_stored(call, keys, SetOperation::Difference)),
     ..STORE
 };
@@ -61,6 +61,7 @@ const STORE: Strategy = Strategy {
     ..Strategy::ONE_NODE
 };
 
+#[inline]
 fn merged<'c>(
     planner: &Planner<'_>,
     args: &'c Args,
@@ -73,16 +74,19 @@ fn merged<'c>(
     })
 }
 
+#[inline]
 fn pieces<'r>(call: &Call<'r>, most: usize, operation: SetOperation) -> Result<Option<(Vec<Part<'r>>, Merge)>> {
     let pieces = sets_in_pieces(&call.planner, operation, call.args, call.spec, most)?;
     Ok(Some((pieces, operation.merge())))
 }
 
 /// Whether a write to the destination after it was read could be lost: its node has to read and replace it at once.
+#[inline]
 fn reads_its_destination(keys: &[Placed<'_>]) -> bool {
     keys[1..].iter().any(|key| (key.master, key.stored) == (keys[0].master, keys[0].stored))
 }
 
+#[inline]
 fn run_stored(call: &Call<'_>, keys: &[Placed<'_>], operation: SetOperation) -> Result<Vec<u8>> {
     match keys {
         _ if reads_its_destination(keys) => carry_sources::carry(call, keys),
@@ -91,6 +95,7 @@ fn run_stored(call: &Call<'_>, keys: &[Placed<'_>], operation: SetOperation) -> 
     }
 }
 
+#[inline]
 pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let operation = match draft.spec.name {
         "SUNIONSTORE" => SetOperation::Union,
@@ -109,6 +114,7 @@ pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
 }
 
 /// The destination is replaced by what the sources leave, in one transaction.
+#[inline]
 fn store_sets(
     call: &Call<'_>,
     operation: SetOperation,

@@ -14,7 +14,7 @@ use crate::stash::{Stash, StashRole};
 use std::cmp::Ordering;
 
 /// What the patterns of `BY` and `GET` name is looked up where it lives; the client puts the elements in order and stores them.
-pub(crate) static SORT: Strategy = Strategy {
+pub(crate) const SORT: Strategy = Strategy {
     across: Across::of(&Emulation::new(
         "sort",
         "what the patterns name is looked up on all nodes at once, the client sorts; one transaction replaces a destination",
@@ -35,6 +35,7 @@ pub(crate) static SORT: Strategy = Strategy {
 impl Call<'_> {
     /// The server of the key gives the elements, and puts them in order itself when it has what that takes. What the
     /// patterns name is looked up where it lives: the weights of all elements, the values of those that are left.
+    #[inline]
     fn sort(&self, source: &Placed<'_>, destination: Option<&Placed<'_>>) -> Result<Vec<u8>> {
         let sorting = Sorting::of(self.args, self.spec);
         // Before anything is stored, nothing changes.
@@ -62,6 +63,7 @@ impl Call<'_> {
     }
 
     /// The elements that the server of the key gives: in their order, or all of them for the client to order.
+    #[inline]
     fn elements(&self, source: &Placed<'_>, sorting: &Sorting<'_>) -> Result<Vec<Vec<u8>>> {
         let request = sorting.request(self.spec, source.stored);
         let elements = if sorting.is_whole && matches!(sorting.order, Order::AsTheyAre) {
@@ -84,6 +86,7 @@ impl Call<'_> {
 
     /// What keeps its order is stored in it; only a set, which has none, is stored in the order of the bytes. Type and
     /// elements are asked in one transaction, so that both are of the same moment.
+    #[inline]
     fn elements_as_they_are(&self, source: &Placed<'_>, request: &[&[u8]], desc: bool) -> Result<Vec<Vec<u8>>> {
         let mut lease = self.lend(source.master)?;
         let commands = [vec![&b"TYPE"[..], source.stored], request.to_vec()];
@@ -101,6 +104,7 @@ impl Call<'_> {
     }
 
     /// Puts the elements in order where their server could not, and leaves out what is beyond the limit.
+    #[inline]
     fn in_order(&self, source: &Placed<'_>, sorting: &Sorting<'_>, mut elements: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>> {
         let directed = |order: Ordering| if sorting.desc { order.reverse() } else { order };
         match sorting.order {
@@ -133,6 +137,7 @@ impl Call<'_> {
     }
 
     /// The numbers that the weights are; a missing one is 0.
+    #[inline]
     fn scores(&self, source: &Placed<'_>, weights: &[Cell]) -> Result<Vec<f64>> {
         let weights: Vec<Option<Weight>> = weights.iter().map(|text| text.as_deref().map(Weight::of)).collect();
         let mut doubtful: Vec<&[u8]> = weights.iter().flatten().filter_map(Weight::doubtful).collect();
@@ -149,6 +154,7 @@ impl Call<'_> {
     /// Servers do not agree on what is a number: white space in front, hexadecimal digits, what is too large or too
     /// small. So the server of the key is asked about such weights: it sorts them by themselves, inside of a transaction
     /// that leaves nothing behind, and has its own words for those that it does not take.
+    #[inline]
     fn judge(&self, source: &Placed<'_>, weights: &[&[u8]]) -> Result<()> {
         let stash = Stash::new(&[b"SORT"], StashRole::Copy, random(), source.stored).name();
         let mut commands: Vec<Vec<&[u8]>> = Vec::new();
@@ -163,6 +169,7 @@ impl Call<'_> {
     }
 
     /// Replaces the destination by a list in one transaction, and gives how long it is.
+    #[inline]
     fn store_list(&self, destination: &Placed<'_>, cells: &[Option<&[u8]>]) -> Result<Vec<u8>> {
         let mut commands = vec![vec![&b"DEL"[..], destination.stored]];
         for chunk in cells.chunks(MEMBERS) {
@@ -192,6 +199,7 @@ struct Rows<'r> {
 }
 
 impl<'r> Rows<'r> {
+    #[inline]
     fn cells(&self) -> Vec<Option<&'r [u8]>> {
         if self.sorting.get.is_empty() {
             return self.elements.iter().map(|element| Some(&element[..])).collect();
@@ -210,6 +218,7 @@ impl<'r> Rows<'r> {
 }
 
 /// The texts in an array.
+#[inline]
 fn list(reply: Frame<'_>) -> Result<Vec<Vec<u8>>> {
     let misfit = |value: ValueRef<'_>| {
         Error::reply(format!("expected a list of texts, got {}", escape(format!("{value:?}").as_bytes(), 128)))

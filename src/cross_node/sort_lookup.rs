@@ -27,6 +27,7 @@ struct Batch<'b> {
 impl Call<'_> {
     /// What the patterns lead to, element by element; for each element in the order of the patterns. All nodes are
     /// asked at the same time.
+    #[inline]
     pub(super) fn look_up(&self, elements: &[Vec<u8>], patterns: &[Pattern<'_>], role: Role) -> Result<Vec<Cell>> {
         let mut cells: Vec<Cell> = vec![None; elements.len() * patterns.len()];
         if cells.is_empty() {
@@ -43,6 +44,7 @@ impl Call<'_> {
     }
 
     /// One round of it; `first` is the first cell.
+    #[inline]
     fn round(
         &self,
         elements: &[Vec<u8>],
@@ -70,6 +72,7 @@ impl Call<'_> {
         self.ask_all(&batches.into_iter().flatten().collect::<Vec<_>>(), role)
     }
 
+    #[inline]
     fn ask_all(&self, batches: &[Batch<'_>], role: Role) -> Result<Vec<(usize, Cell)>> {
         let mut chosen: Vec<(usize, bool, &Batch<'_>)> = Vec::with_capacity(batches.len());
         for batch in batches {
@@ -113,6 +116,7 @@ impl Call<'_> {
     }
 
     /// To look up does no harm, so a server that failed is asked once more, and so are those that hold the same.
+    #[inline]
     fn ask_again(&self, batch: &Batch<'_>, role: Role, why: Error) -> Result<Vec<(usize, Cell)>> {
         let mut last = why;
         let mut candidates = self.candidates(Target::Shard(batch.shard, role));
@@ -145,6 +149,7 @@ impl Call<'_> {
 }
 
 impl Batch<'_> {
+    #[inline]
     fn request(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         if !self.strings.is_empty() {
@@ -157,11 +162,13 @@ impl Batch<'_> {
         bytes
     }
 
+    #[inline]
     fn replies(&self) -> usize {
         usize::from(!self.strings.is_empty()) + self.fields.len()
     }
 
     /// The cells with their values.
+    #[inline]
     fn receive(&self, mut lease: Lease, deadline: Deadline) -> Result<Vec<(usize, Cell)>> {
         let mut cells = Vec::with_capacity(self.strings.len() + self.fields.len());
         let mut refused = None;

@@ -4,6 +4,7 @@ use crate::explain::{shown, Draft, Step};
 use crate::plan::{Order, Pattern, Placed, Sorting, Target};
 
 /// The elements; their weights, on all nodes at once; the values that take their place; the list that is stored.
+#[inline]
 pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, rest @ ..] = keys else { return Vec::new() };
     let destination = rest.first();
@@ -45,6 +46,7 @@ pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
 }
 
 /// What one node is asked for: what lives there, or may.
+#[inline]
 fn looked_up(draft: &Draft<'_>, patterns: &[Pattern<'_>], shard: usize) -> String {
     let shards = draft.planner.topology.shards();
     let here = patterns.iter().filter(|pattern| match draft.planner.home_of(pattern) {

@@ -13,6 +13,7 @@ const SMALL: f64 = 1e-300;
 const LONG: usize = 64;
 
 impl<'w> Weight<'w> {
+    #[inline]
     pub(super) fn of(text: &'w [u8]) -> Weight<'w> {
         let number = decimal(text);
         let is_zero = || text.iter().take_while(|byte| !byte.eq_ignore_ascii_case(&b'e')).all(|b| b"+-.0".contains(b));
@@ -26,22 +27,26 @@ impl<'w> Weight<'w> {
     }
 
     /// The text, when servers may differ about it.
+    #[inline]
     pub(super) fn doubtful(&self) -> Option<&'w [u8]> {
         (!self.is_certain).then_some(self.text)
     }
 
     /// The number, in the meaning of a server that takes it for one.
+    #[inline]
     pub(super) fn number(&self) -> Option<f64> {
         self.number
     }
 }
 
 /// A decimal number or infinity, and nothing else.
+#[inline]
 fn decimal(text: &[u8]) -> Option<f64> {
     std::str::from_utf8(text).ok()?.parse().ok().filter(|number: &f64| !number.is_nan())
 }
 
 /// What `strtod` of C makes of it: it ends at a NUL, white space in front does not count, nothing is zero.
+#[inline]
 fn as_c_reads(text: &[u8]) -> Option<f64> {
     let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
     let white = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t'..=b'\r')).count();
@@ -52,6 +57,7 @@ fn as_c_reads(text: &[u8]) -> Option<f64> {
 }
 
 /// Such as `-0x1.8p3`. `None` as well for more digits than a number holds.
+#[inline]
 fn hexadecimal(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?.to_ascii_lowercase();
     let (sign, text) = match text.strip_prefix('-') {

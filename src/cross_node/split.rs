@@ -7,7 +7,7 @@ use crate::execute::Strategy;
 use crate::plan::{split, split_in_pieces, Homes, Planner, Route};
 
 /// One command a node, each with its own keys, all at once; merged by the [`ResponsePolicy`](crate::command::ResponsePolicy).
-pub(crate) static SPLIT: Strategy = Strategy {
+pub(crate) const SPLIT: Strategy = Strategy {
     across: Across::of(&Emulation::new("split", "one command a node, all at once", |_| 1)),
     route: split_by_node,
     run: |call, route| {
@@ -19,6 +19,7 @@ pub(crate) static SPLIT: Strategy = Strategy {
     ..Strategy::ONE_NODE
 };
 
+#[inline]
 fn split_by_node<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
     planner.homes(args, spec).map(|homes| match homes {
         Homes::One(part) => Route::One(part),

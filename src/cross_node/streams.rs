@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// `XREAD` and `XREADGROUP`: every node reads its own streams, all at once, and what waits waits on all at once; what they
 /// give becomes one reply in the order of the keys.
-pub(crate) static READ_STREAMS: Strategy = Strategy {
+pub(crate) const READ_STREAMS: Strategy = Strategy {
     across: Across::of(&Emulation::new(
         "read_streams",
         "each node reads its own streams, all at once; what waits watches all at once",
@@ -58,6 +58,7 @@ struct Stream {
 impl Call<'_> {
     /// Every node reads its own streams, all at once. When that gives nothing and the command may wait, all nodes are
     /// waited on at once; what they give becomes one reply in the order of the keys.
+    #[inline]
     fn read_streams(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         let Some(mut read) = StreamRead::of(self.args, keys) else {
             return Err(Error::argument("ERR syntax error"));
@@ -90,6 +91,7 @@ impl Call<'_> {
         }
     }
 
+    #[inline]
     fn wait_for_streams(&self, read: &StreamRead<'_>) -> Result<Vec<u8>> {
         let groups = read.groups();
         if let [group] = groups.as_slice() {
@@ -123,12 +125,14 @@ impl Call<'_> {
     }
 
     /// Whether what is read stays there for others, as it does without a group.
+    #[inline]
     pub(super) fn takes_nothing(&self) -> bool {
         self.spec.access == Access::Read
     }
 
     /// Puts the last id of a stream into the place of `$`. A wait is made of several requests, and each would begin anew
     /// at the end of its stream: what was added between two of them would be missed.
+    #[inline]
     fn resolve_last(&self, read: &mut StreamRead<'_>) -> Result<()> {
         let keys: Vec<Placed<'_>> = read.keys.iter().filter(|key| read.id_of(key) == b"$").copied().collect();
         let replies = self.ask_each(&keys, &|key| command_of(&[b"XINFO", b"STREAM", key.stored]))?;
@@ -146,6 +150,7 @@ impl Call<'_> {
 
     /// On one server nothing is given of any stream when one of them has no such group. So all of them are asked for
     /// their groups before anything is read.
+    #[inline]
     fn check_groups(&self, read: &StreamRead<'_>) -> Result<()> {
         if let (Some(group), true) = (read.group(), read.words.is_plain && read.ids_are_plain()) {
             let replies = self.ask_each(&read.keys, &|key| command_of(&[b"XPENDING", key.stored, group]))?;
@@ -158,6 +163,7 @@ impl Call<'_> {
 
     /// What one server would say against the command: of all streams that something is wrong with, the first, in the
     /// words of the server that has it. Nothing is taken by asking.
+    #[inline]
     fn refusal(&self, read: &StreamRead<'_>) -> Result<Option<Error>> {
         for key in &read.keys {
             let own = self.args.get(key.position + read.keys.len()).unwrap_or_default();
@@ -173,6 +179,7 @@ impl Call<'_> {
     }
 
     /// One reply of what the servers gave, in the order of the keys; `None` when that is nothing.
+    #[inline]
     fn merged(&self, read: &StreamRead<'_>, results: Vec<Given>) -> Result<Option<Vec<u8>>> {
         let groups = read.groups();
         let mut pieces = Vec::new();
@@ -197,6 +204,7 @@ impl Call<'_> {
 
     /// The streams of one reply, each with the key that it belongs to. They come in the order of the keys, and those that
     /// have nothing are left out.
+    #[inline]
     fn pieces<'c>(&self, read: &StreamRead<'c>, group: &[&Placed<'c>], reply: &[u8]) -> Result<Vec<Piece<'c>>> {
         let streams = streams_of(reply).ok_or_else(misfit)?;
         let mut distinct: HashMap<&[u8], usize> = HashMap::new();
@@ -229,6 +237,7 @@ impl Call<'_> {
     }
 
     /// The error for a read that failed on some nodes. What others gave of a group meanwhile is told.
+    #[inline]
     fn failure(&self, read: &StreamRead<'_>, pieces: &[Piece<'_>], failed: Vec<(usize, Error)>) -> Error {
         let mut refused = failed.iter().map(|(_, error)| error).filter(|error| error.is_server());
         let first = refused.next().map(Error::message);
@@ -281,6 +290,7 @@ impl Call<'_> {
 }
 
 /// For each name how often it stands there or further behind, of those that count.
+#[inline]
 fn same_from_here<'n>(names: impl DoubleEndedIterator<Item = (&'n [u8], bool)>) -> Vec<usize> {
     let mut seen: HashMap<&[u8], usize> = HashMap::new();
     let count = |(name, counts): (&'n [u8], bool)| {
@@ -294,21 +304,25 @@ fn same_from_here<'n>(names: impl DoubleEndedIterator<Item = (&'n [u8], bool)>) 
 }
 
 /// Whether a stream that gave this first entry may have been read from behind this id.
+#[inline]
 fn is_behind(first: Option<&Vec<u8>>, id: &[u8]) -> bool {
     let behind = |asked| first.and_then(|first| parse_id(first)).map_or(true, |first| first > asked);
     id != b"$" && parse_id(id).map_or(true, behind)
 }
 
 /// What a server gave; `None` when that is nothing.
+#[inline]
 fn given(frame: Frame<'_>) -> Option<Vec<u8>> {
     (frame.value() != ValueRef::Nil).then(|| frame.as_bytes().to_vec())
 }
 
+#[inline]
 fn misfit() -> Error {
     Error::reply("a stream came that was not asked for, or what came is none")
 }
 
 /// The streams in a reply; `None` when it has another form.
+#[inline]
 fn streams_of(reply: &[u8]) -> Option<Vec<Stream>> {
     let value = Frame::trusted(reply).value();
     let is_in_map = matches!(value, ValueRef::Map(_));
@@ -330,6 +344,7 @@ fn streams_of(reply: &[u8]) -> Option<Vec<Stream>> {
 }
 
 /// The last id that a stream gave out, as `XINFO STREAM` tells it.
+#[inline]
 fn last_id(reply: &[u8]) -> Option<Vec<u8>> {
     let mut items = Frame::trusted(reply).value().items()?;
     while let (Some(name), Some(value)) = (items.next(), items.next()) {

@@ -7,6 +7,7 @@ use crate::plan::{groups, Part, Placed, StreamRead, Target};
 use crate::topology::Role;
 
 /// What has to be known first, then one read a node; what waits then waits on all nodes in one round.
+#[inline]
 pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let Some(read) = StreamRead::of(draft.args, keys) else { return Vec::new() };
     let takes_nothing = draft.spec.access == Access::Read;

@@ -46,16 +46,19 @@ enum Asking {
 }
 
 impl Sentinels {
+    #[inline]
     fn new(master: String, endpoints: Vec<Endpoint>) -> Sentinels {
         let silent = Arc::new(Mutex::new(vec![None; endpoints.len()]));
         Sentinels { master, endpoints: endpoints.into(), silent }
     }
 
+    #[inline]
     fn silent(&self) -> MutexGuard<'_, Vec<Option<Rest>>> {
         lock(&self.silent)
     }
 
     /// How to go about the Sentinel at this place.
+    #[inline]
     fn asking(&self, nth: usize) -> Asking {
         match self.silent()[nth] {
             None => Asking::Waited,
@@ -65,6 +68,7 @@ impl Sentinels {
     }
 
     /// Remembers whether it said anything.
+    #[inline]
     fn note(&self, nth: usize, has_answered: bool) {
         let mut silent = self.silent();
         silent[nth] = match (has_answered, silent[nth]) {
@@ -103,6 +107,7 @@ impl Builder {
     ///     .connect()?;
     /// # Ok::<(), rediscluster::Error>(())
     /// ```
+    #[inline]
     pub fn sentinel(
         self,
         node: impl Into<String>,
@@ -122,6 +127,7 @@ impl Builder {
     }
 }
 
+#[inline]
 fn add(builder: &mut Builder, node: String, sentinels: Sentinels) -> Result<()> {
     let Some(first) = sentinels.endpoints.first() else {
         return Err(Error::config(format!("no Sentinels are given for node {}", shown(&node))));
@@ -139,6 +145,7 @@ fn add(builder: &mut Builder, node: String, sentinels: Sentinels) -> Result<()> 
 
 /// Gives addresses to the nodes that have none, as their Sentinels tell. Those of which none can be reached are left
 /// without, unless all are required: gives why.
+#[inline]
 fn find_addresses(builder: &mut Builder) -> Result<Option<Error>> {
     let mut unplaced = Vec::new();
     for (node, sentinels) in &builder.sentinels {
@@ -171,6 +178,7 @@ fn find_addresses(builder: &mut Builder) -> Result<Option<Error>> {
     Ok(unknown)
 }
 
+#[inline]
 fn endpoint(text: &str) -> Result<Endpoint> {
     let mut endpoint = Endpoint::parse(text)?;
     let rest = text.trim().rsplit('@').next().unwrap_or_default();
@@ -193,6 +201,7 @@ type Said = Result<Named>;
 ///
 /// # Errors
 /// When none of them knows any: what the first one met.
+#[inline]
 fn addresses(node: &str, sentinels: &Sentinels, settings: &Settings) -> Result<Vec<Named>> {
     // A Sentinel has no databases and no names of its clients.
     let own = Settings { database: None, client_name: None, protocol: Protocol::Resp2, ..settings.clone() };
@@ -225,6 +234,7 @@ fn addresses(node: &str, sentinels: &Sentinels, settings: &Settings) -> Result<V
 }
 
 /// Asks these Sentinels at the same time, and gives what came of those that were waited for.
+#[inline]
 fn ask(asked: Vec<usize>, sentinels: &Sentinels, settings: &Arc<Settings>) -> Vec<(usize, Said)> {
     let is_waited: Vec<bool> = asked.iter().map(|&nth| sentinels.asking(nth) == Asking::Waited).collect();
     // Where all of them said nothing the last time, there is nothing else to wait for.
@@ -275,6 +285,7 @@ fn ask(asked: Vec<usize>, sentinels: &Sentinels, settings: &Arc<Settings>) -> Ve
 }
 
 /// What one Sentinel says: one that has not heard of the last failover yet tells the master before it.
+#[inline]
 fn address(master: &str, sentinel: &Endpoint, settings: &Arc<Settings>, deadline: Deadline) -> Said {
     let node = Arc::new(Node::new(format!("sentinel/{}", sentinel.address), sentinel.address.clone()));
     // A question changes nothing, so that an answer which is lost leaves nothing unknown.
@@ -300,6 +311,7 @@ fn address(master: &str, sentinel: &Endpoint, settings: &Arc<Settings>, deadline
     }
 }
 
+#[inline]
 fn address_of(reply: ValueRef<'_>) -> Option<Address> {
     let ValueRef::Array(items) = reply else { return None };
     let parts: Vec<String> =
@@ -311,6 +323,7 @@ fn address_of(reply: ValueRef<'_>) -> Option<Address> {
 }
 
 /// The number of the failover that made the master. A user who may not ask this knows the address all the same.
+#[inline]
 fn epoch(connection: &mut Connection, master: &str, deadline: Deadline) -> Result<Option<u64>> {
     match connection.ask(&[b"SENTINEL", b"MASTER", master.as_bytes()], deadline) {
         Ok(said) => Ok(config_epoch(said.value())),
@@ -320,6 +333,7 @@ fn epoch(connection: &mut Connection, master: &str, deadline: Deadline) -> Resul
 }
 
 /// The field of a list of fields and values.
+#[inline]
 fn config_epoch(fields: ValueRef<'_>) -> Option<u64> {
     let ValueRef::Array(items) = fields else { return None };
     let mut after = items.skip_while(|item| item.as_bytes() != Some(b"config-epoch")).skip(1);

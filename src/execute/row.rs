@@ -128,10 +128,10 @@ const OF_ANY_NODE: &Strategy = &Strategy::simple(any_node, ON_ONE);
 const OF_ONE_KEY: &Strategy = &Strategy { naming: name_one_key, ..Strategy::simple(one_key, ON_ONE) };
 
 /// For commands that no table has and whose keys the caller marked.
-static OF_MARKED_KEYS: Strategy = Strategy::simple(one_node, ON_ONE);
+const OF_MARKED_KEYS: Strategy = Strategy::simple(one_node, ON_ONE);
 
 /// For rows of the user's own. What such a command does while it waits is not known, so nobody can end that.
-static OWN: Strategy = Strategy {
+const OWN: Strategy = Strategy {
     wait: |call, keys| {
         let request = as_stored(call.args, keys);
         call.exchange(keys[0].master, &request).map(|answer| answer.frame().as_bytes().to_vec())
@@ -162,7 +162,7 @@ impl Row {
         Row {
             name: EncodedName::of(spec.name),
             wait_of: wait_of(spec.wait),
-            spec: Spec { across: strategy.across, ..spec },
+            spec: Spec { across: strategy.across, in_table: true, ..spec },
             code,
         }
     }

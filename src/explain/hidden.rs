@@ -22,6 +22,7 @@ const RULES: &[&str] = &[
 ];
 
 /// The words of a command with `(hidden)` in the place of each password.
+#[inline]
 pub(super) fn hide(words: &mut [&[u8]]) {
     let is = |at: usize, word: &str| words.get(at).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()));
     let hidden: Vec<usize> = if is(0, "ACL") && is(1, "SETUSER") {
@@ -37,12 +38,14 @@ pub(super) fn hide(words: &mut [&[u8]]) {
     hidden.into_iter().for_each(|at| words[at] = HIDDEN);
 }
 
+#[inline]
 fn is_rule(rule: &[u8]) -> bool {
     matches!(rule.first(), Some(b'+' | b'-' | b'~' | b'%' | b'&' | b'(' | b')'))
         || RULES.iter().any(|word| rule.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// Such as `requirepass`, `masterauth` and `tls-key-file-pass`.
+#[inline]
 fn is_password_setting(name: &[u8]) -> bool {
     let name = name.to_ascii_lowercase();
     name.ends_with(b"pass") || name.ends_with(b"auth")

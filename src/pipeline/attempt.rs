@@ -45,11 +45,13 @@ pub(super) enum Next {
 
 impl Unsent {
     /// The whole batch of a node.
+    #[inline]
     pub(super) fn all(shard: usize, batch: NodeBatch) -> Unsent {
         Unsent { shard, numbers: (0..batch.len()).collect(), batch, attempts_before: 0 }
     }
 
     /// Some of the requests.
+    #[inline]
     fn only(&self, chosen: &[usize], attempts_before: u32) -> Unsent {
         let mut numbers = Vec::with_capacity(chosen.len());
         for &at in chosen {
@@ -59,6 +61,7 @@ impl Unsent {
     }
 
     /// Leaves out the requests of the node that are marked.
+    #[inline]
     pub(super) fn leave_out(&mut self, is_left_out: &[bool]) {
         let mut kept = Vec::with_capacity(self.numbers.len());
         for (at, &nth) in self.numbers.iter().enumerate() {
@@ -74,6 +77,7 @@ impl Unsent {
 
 impl Attempt {
     /// The first one for these requests, at the server that is to be asked first.
+    #[inline]
     pub(super) fn first(call: &Call<'_>, unsent: Unsent) -> Attempt {
         if let Some(own) = call.own_writes.filter(|_| unsent.batch.writes) {
             own.note(call.topology(), call.topology().shards()[unsent.shard].master());
@@ -84,31 +88,37 @@ impl Attempt {
         Attempt::at(call, unsent, server, others, false)
     }
 
+    #[inline]
     fn at(call: &Call<'_>, unsent: Unsent, server: usize, others: Vec<usize>, is_last: bool) -> Attempt {
         let attempts = Attempts::first(call.retries);
         Attempt { unsent, server, connection: None, others, attempts, is_last, began: Instant::now() }
     }
 
     /// Which attempt this is for these requests.
+    #[inline]
     pub(super) fn number(&self) -> u32 {
         self.unsent.attempts_before + self.attempts.made()
     }
 
     /// A server that others can stand in for gets a part of the time, so that some is left when it says nothing.
+    #[inline]
     pub(super) fn deadline(&self, call: &Call<'_>) -> Deadline {
         call.part_of_the_time(self.has_others(call))
     }
 
+    #[inline]
     fn has_others(&self, call: &Call<'_>) -> bool {
         call.any_serves(&self.others)
     }
 
     /// Takes a connection to the server.
+    #[inline]
     pub(super) fn connect(&mut self, call: &Call<'_>, deadline: Deadline) {
         self.connection = Some(call.lend_in_step(self.server, deadline, self.has_others(call)));
     }
 
     /// The requests on their way over its connection.
+    #[inline]
     pub(super) fn in_flight(&mut self, call: &Call<'_>) -> InFlight<'_> {
         let (deadline, number) = (self.deadline(call), self.number());
         let unconnected = || Err(Error::config("an attempt without a connection"));
@@ -117,6 +127,7 @@ impl Attempt {
     }
 
     /// Why the server cannot be reached, when no other one can be asked.
+    #[inline]
     pub(super) fn unreachable(&self) -> Option<&Error> {
         match &self.connection {
             Some(Err(error)) if self.others.is_empty() => Some(error),
@@ -125,6 +136,7 @@ impl Attempt {
     }
 
     /// Remembers whether the server could serve reads.
+    #[inline]
     pub(super) fn note(&self, call: &Call<'_>, replies: &NodeReplies) {
         if self.unsent.batch.needs_master {
             return;
@@ -149,6 +161,7 @@ impl Attempt {
     }
 
     /// The pause before this server is asked once more, when it is. Nothing was applied.
+    #[inline]
     pub(super) fn pause(&mut self, call: &Call<'_>, error: &Error) -> Option<Duration> {
         let (retries, budget, deadline) = (call.retries, call.budget, call.deadline);
         let command = Command::Named("pipeline");
@@ -159,6 +172,7 @@ impl Attempt {
 
     /// What is to be done for what failed: another server can serve these reads, the same one may do it later, or another
     /// one is the master now.
+    #[inline]
     pub(super) fn next(&mut self, call: &Call<'_>, replies: &NodeReplies) -> Next {
         if replies.is_well() || call.deadline.left().is_err() {
             return Next::Nothing;

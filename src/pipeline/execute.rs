@@ -29,7 +29,12 @@ struct Execution<'e> {
 }
 
 /// Runs all stages, and gives what came of every command.
-pub(super) fn execute(cluster: &Cluster, slots: Slots, mut commands: Vec<Command>, mut stages: Vec<Stage>) -> Replies {
+pub(super) fn execute<Here>(
+    cluster: &Cluster,
+    slots: Slots,
+    mut commands: Vec<Command>,
+    mut stages: Vec<Stage>,
+) -> Replies {
     let observed = cluster.observed();
     let mut wait = Wait::None;
     for stage in &stages {
@@ -65,6 +70,7 @@ pub(super) fn execute(cluster: &Cluster, slots: Slots, mut commands: Vec<Command
 }
 
 /// The command that runs by itself behind a stage.
+#[inline]
 fn alone_of<'c>(stage: &Stage, commands: &'c [Command]) -> Option<&'c ByItself> {
     match &commands[stage.then?].progress {
         Progress::ByItself(alone) => Some(alone),
@@ -74,6 +80,7 @@ fn alone_of<'c>(stage: &Stage, commands: &'c [Command]) -> Option<&'c ByItself> 
 
 /// What a pipeline has written it reads on masters, whatever stands in between. Which nodes a command that runs by itself
 /// writes to is not known before, so then it is all of them. Gives the cluster that such commands run on.
+#[inline]
 fn keep_to_masters(cluster: &Cluster, commands: &[Command], stages: &mut [Stage]) -> Cluster {
     // By shard.
     let mut written = vec![false; cluster.topology().shards().len()];
@@ -92,6 +99,7 @@ fn keep_to_masters(cluster: &Cluster, commands: &[Command], stages: &mut [Stage]
 }
 
 impl Execution<'_> {
+    #[inline]
     fn deadline_of(&self, wait: Wait) -> Deadline {
         match wait {
             Wait::None => self.whole.within(self.cluster.patience()).waiting(wait),
@@ -100,6 +108,7 @@ impl Execution<'_> {
     }
 
     /// Runs the commands of a stage. Of those of several nodes the replies become one.
+    #[inline]
     fn stage(&self, stage: Stage, commands: &mut [Command]) -> Vec<NodeReplies> {
         let mut together: Vec<Together> = Vec::new();
         for &at in &stage.several {
@@ -136,6 +145,7 @@ impl Execution<'_> {
     }
 
     /// Runs a command by itself.
+    #[inline]
     fn alone(&self, alone: &ByItself) -> Result<Vec<u8>> {
         let deadline = self.deadline_of(alone.wait);
         self.alone_on.with_failover(deadline, |servers| {
@@ -149,6 +159,7 @@ impl Execution<'_> {
 }
 
 /// The one reply to a command that went to several nodes.
+#[inline]
 fn merged(call: &Call<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_read: bool) -> Result<Vec<u8>> {
     let mut replies: Vec<Frame<'_>> = Vec::with_capacity(several.parts.len());
     for part in &several.parts {

@@ -37,6 +37,7 @@ pub(super) struct InFlight<'b> {
 
 impl<'b> InFlight<'b> {
     /// The batch before anything of it is sent. Which attempt this is goes into errors.
+    #[inline]
     pub(super) fn new(batch: &'b NodeBatch, lease: Result<Lease>, deadline: Deadline, attempt: u32) -> InFlight<'b> {
         let mut replies = NodeReplies::none(batch.len());
         let lease = match lease {
@@ -54,15 +55,18 @@ impl<'b> InFlight<'b> {
         InFlight { batch, lease, deadline, written: 0, sent: 0, received: 0, stuck: false, replies }
     }
 
+    #[inline]
     fn is_sent(&self) -> bool {
         self.sent == self.batch.len()
     }
 
+    #[inline]
     fn is_done(&self) -> bool {
         self.replies.failure.is_some() || self.received == self.batch.len()
     }
 
     /// Writes what the window allows.
+    #[inline]
     fn write(&mut self) {
         let Some(lease) = &mut self.lease else { return };
         let end = self.batch.end_of((self.received + WINDOW).min(self.batch.len()));
@@ -96,6 +100,7 @@ impl<'b> InFlight<'b> {
     }
 
     /// Counts what the system took, also of a write that failed: what went out whole may be applied.
+    #[inline]
     fn count_sent(&mut self) {
         while !self.is_sent() && self.batch.end_of(self.sent + 1) <= self.written {
             self.sent += 1;
@@ -118,6 +123,7 @@ impl<'b> InFlight<'b> {
 
     /// Reads until half of the window is free again; at the end until nothing is left. Unless `to_the_end`, no longer
     /// than a slice without anything coming.
+    #[inline]
     fn read(&mut self, to_the_end: bool) {
         let Some(lease) = &mut self.lease else { return };
         let wanted = match (self.sent == self.batch.len(), self.stuck) {
@@ -143,6 +149,7 @@ impl<'b> InFlight<'b> {
     }
 
     /// What came back.
+    #[inline]
     fn finish(mut self) -> NodeReplies {
         // A server that has too many clients says so, hangs up, and reads nothing.
         let is_full_house =
@@ -155,6 +162,7 @@ impl<'b> InFlight<'b> {
 }
 
 /// Brings every batch to its end, or to its failure: that of one does not matter to the others.
+#[inline]
 pub(super) fn exchange(mut batches: Vec<InFlight<'_>>) -> Vec<NodeReplies> {
     loop {
         let mut open = 0;

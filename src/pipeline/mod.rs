@@ -137,6 +137,7 @@ impl Cluster {
     /// Begins a pipeline: commands that are queued and then sent together. Nothing is sent before
     /// [`Pipeline::run`].
     #[doc(alias = "pipe")]
+    #[inline]
     pub fn pipeline(&self) -> Pipeline {
         Pipeline {
             cluster: self.clone(),
@@ -151,11 +152,13 @@ impl Cluster {
 
 impl Pipeline {
     /// How many commands are queued.
+    #[inline]
     pub fn len(&self) -> usize {
         self.slots.count()
     }
 
     /// Whether nothing is queued.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -168,6 +171,7 @@ impl Pipeline {
     /// some were, `Unknown` when that is not known. For the replies of the others, use
     /// [`run_each`](Pipeline::run_each).
     #[doc(alias = "query")]
+    #[inline]
     pub fn run(&mut self) -> Result<Replies> {
         let replies = self.run_each();
         match replies.failure() {
@@ -194,6 +198,7 @@ impl Pipeline {
     /// # Ok(()) });
     /// ```
     #[must_use = "a command may have failed, and only its reply tells"]
+    #[inline]
     pub fn run_each(&mut self) -> Replies {
         let slots = std::mem::replace(&mut self.slots, Slots::new());
         // It is likely to be filled with as many again.
@@ -202,7 +207,7 @@ impl Pipeline {
         let mut stages = std::mem::take(&mut self.stages);
         stages.push(std::mem::take(&mut self.last));
         let deadline = self.cluster.begin(Wait::None);
-        let replies = execute::execute(&self.cluster, slots, commands, stages);
+        let replies = execute::execute::<()>(&self.cluster, slots, commands, stages);
         for error in replies.failures_by_node() {
             // For the next run: what may have been applied is not sent again.
             self.cluster.look_for_master(&self.cluster.servers(), &error, deadline);
@@ -212,11 +217,12 @@ impl Pipeline {
     }
 
     /// Forgets what is queued.
+    #[inline]
     pub fn clear(&mut self) {
         *self = self.cluster.pipeline();
     }
 
-    fn push(&mut self, cmd: Cmd) {
+    fn push<Here>(&mut self, cmd: Cmd) {
         let command = match self.cluster.row_of(cmd.untyped()) {
             Ok(row) => self.planned(cmd, row),
             Err(error) => Command::failed(cmd.name(), error),
@@ -233,6 +239,7 @@ impl Pipeline {
     }
 
     /// How a command is run. Its requests are put with those of their nodes.
+    #[inline]
     fn planned(&mut self, cmd: Cmd, row: RowRef) -> Command {
         let spec = row.spec;
         let name = spec.name_of(cmd.args());
@@ -264,6 +271,7 @@ impl Pipeline {
     }
 
     /// Puts a request with those of its node. Gives the shard that stands for the node, and the number of the request.
+    #[inline]
     fn add(&mut self, shard: usize, role: Role, about: About, request: &[u8]) -> (usize, usize) {
         // Two names of one server have one batch, or what is sent to both could overtake one another.
         let shard = self.topology.distinct(shard);
@@ -273,12 +281,14 @@ impl Pipeline {
 
 /// Whether the parts of a command go out with the other commands: keys choose their servers, and all of these have to
 /// answer.
+#[inline]
 fn are_for_the_stage(parts: &[Part<'_>], spec: &Spec) -> bool {
     !spec.response.wants_one() && parts.iter().all(|part| part.target.is_routed())
 }
 
 impl Command {
     /// One that is not sent.
+    #[inline]
     fn failed(name: Cow<'static, str>, error: Error) -> Command {
         Command { name, about: About { is_read: false, script: None }, progress: Progress::Failed(error) }
     }
@@ -288,12 +298,13 @@ impl Execute for &mut Pipeline {
     type Output<T: FromValue> = Slot<T>;
 
     fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Slot<T> {
-        self.push(cmd.reply());
+        self.push::<()>(cmd.reply());
         self.slots.next()
     }
 }
 
 impl fmt::Debug for Pipeline {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pipeline").field("commands", &self.commands.len()).finish_non_exhaustive()
     }

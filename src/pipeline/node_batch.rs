@@ -32,6 +32,7 @@ pub(super) struct About {
 
 impl About {
     /// The error with which its server answered, with the outcome that it has for this command.
+    #[inline]
     pub(super) fn judged(&self, error: Error) -> Error {
         match self.script {
             Some(own) => error.of_a_script(own),
@@ -42,22 +43,26 @@ impl About {
 
 impl NodeBatch {
     /// Appends a request and gives its number.
+    #[inline]
     pub(super) fn push(&mut self, request: &[u8], about: About) -> usize {
         self.bytes.extend_from_slice(request);
         self.requests.push(Request { end: self.bytes.len(), about });
         self.requests.len() - 1
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.requests.len()
     }
 
     /// Where the bytes of so many requests end.
+    #[inline]
     pub(super) fn end_of(&self, count: usize) -> usize {
         count.checked_sub(1).map_or(0, |last| self.requests[last].end)
     }
 
     /// Some of the requests, in a batch of their own.
+    #[inline]
     pub(super) fn only(&self, numbers: &[usize]) -> NodeBatch {
         let mut batch = NodeBatch { needs_master: self.needs_master, writes: self.writes, ..NodeBatch::default() };
         for &nth in numbers {
@@ -67,6 +72,7 @@ impl NodeBatch {
     }
 
     /// The error reply with which a server refused a request before it did anything.
+    #[inline]
     pub(super) fn refusal(&self, replies: &NodeReplies, nth: usize) -> Option<Error> {
         let about = self.requests[nth].about;
         if !replies.has_come(nth) {
@@ -77,6 +83,7 @@ impl NodeBatch {
     }
 
     /// The error for which a request may be sent again, if that is one of those that `may_repeat` looks for.
+    #[inline]
     fn repeatable(&self, replies: &NodeReplies, nth: usize, may_repeat: fn(&Error) -> bool) -> Option<Error> {
         let error = match (replies.has_come(nth), &replies.failure) {
             (true, _) => self.refusal(replies, nth)?,
@@ -92,6 +99,7 @@ impl NodeBatch {
     ///
     /// Reads may be sent again by themselves. With writes among the requests these are the last ones: an earlier request
     /// must not be applied after a later one, nor after one of which nobody knows whether it was applied.
+    #[inline]
     pub(super) fn to_repeat(
         &self,
         replies: &NodeReplies,
@@ -120,6 +128,7 @@ impl NodeBatch {
 
     /// The reads that another server can answer: those without a reply, and those that their server was not able to
     /// serve.
+    #[inline]
     pub(super) fn unserved(&self, replies: &NodeReplies) -> Vec<usize> {
         let mut numbers = Vec::new();
         for nth in 0..self.len() {

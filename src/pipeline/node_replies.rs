@@ -43,26 +43,31 @@ enum Fate {
 
 impl NodeReplies {
     /// Of so many requests, none of which was sent yet.
+    #[inline]
     pub(super) fn none(count: usize) -> NodeReplies {
         NodeReplies { requests: vec![Fate::NotSent; count], ..NodeReplies::default() }
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.requests.len()
     }
 
     /// Says that this server is asked from here on.
+    #[inline]
     pub(super) fn ask(&mut self, node: String, attempt: u32) {
         self.bytes.reserve(self.requests.len() * SHORT);
         self.servers.push(AskedServer { node, attempt });
     }
 
     /// Adds the reply to a request.
+    #[inline]
     pub(super) fn add(&mut self, nth: usize, reply: &[u8]) {
         let server = self.servers.len().saturating_sub(1);
         self.add_from(nth, reply, server as u32);
     }
 
+    #[inline]
     fn add_from(&mut self, nth: usize, reply: &[u8], server: u32) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(reply);
@@ -72,26 +77,31 @@ impl NodeReplies {
     }
 
     /// Says that a request without a reply may have been applied.
+    #[inline]
     pub(super) fn set_open(&mut self, nth: usize) {
         self.requests[nth] = Fate::Open;
     }
 
     /// Whether every request got a reply that is no error.
+    #[inline]
     pub(super) fn is_well(&self) -> bool {
         self.failure.is_none() && !self.has_errors
     }
 
     /// Whether a request was sent whole and got no reply.
+    #[inline]
     pub(super) fn is_open(&self, nth: usize) -> bool {
         matches!(self.requests[nth], Fate::Open)
     }
 
     /// Whether there is a reply to a request, which may be an error reply.
+    #[inline]
     pub(super) fn has_come(&self, nth: usize) -> bool {
         matches!(self.requests[nth], Fate::Came { .. })
     }
 
     /// The name and address of the server that gave the reply.
+    #[inline]
     pub(super) fn node(&self, nth: usize) -> Option<&str> {
         match self.requests[nth] {
             Fate::Came { server, .. } => self.servers.get(server as usize).map(|asked| asked.node.as_str()),
@@ -131,6 +141,7 @@ impl NodeReplies {
     }
 
     /// Takes over what came back for some of the requests. What was replied to them before counts no more.
+    #[inline]
     pub(super) fn merge(&mut self, newer: NodeReplies, numbers: &[usize]) {
         if self.servers.is_empty() && self.requests.len() == numbers.len() {
             // These are all requests, and the first replies to any of them.

@@ -19,6 +19,7 @@ pub struct Replies {
 }
 
 impl Replies {
+    #[inline]
     pub(super) fn new(slots: Slots, commands: Vec<Command>, nodes: Vec<Vec<NodeReplies>>) -> Replies {
         let is_failed = |command: &Command| matches!(command.progress, Progress::Failed(_));
         let is_well = nodes.iter().flatten().all(NodeReplies::is_well) && !commands.iter().any(is_failed);
@@ -26,11 +27,13 @@ impl Replies {
     }
 
     /// How many commands there were.
+    #[inline]
     pub fn len(&self) -> usize {
         self.commands.len()
     }
 
     /// Whether there were none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.commands.is_empty()
     }
@@ -58,6 +61,7 @@ impl Replies {
     /// assert_eq!(failed, 0);
     /// # Ok(()) });
     /// ```
+    #[inline]
     pub fn values(&self) -> impl ExactSizeIterator<Item = Result<Value>> + '_ {
         (0..self.len()).map(|index| self.converted(index))
     }
@@ -85,6 +89,7 @@ impl Replies {
     }
 
     /// The reply to a command. An error reply is an error.
+    #[inline]
     fn reply(&self, index: usize) -> Result<ValueRef<'_>> {
         let command = &self.commands[index];
         match &command.progress {
@@ -101,6 +106,7 @@ impl Replies {
     }
 
     /// How many commands failed.
+    #[inline]
     pub(super) fn failed(&self) -> usize {
         match self.is_well {
             true => 0,
@@ -109,6 +115,7 @@ impl Replies {
     }
 
     /// The first failure of each node.
+    #[inline]
     pub(super) fn failures_by_node(&self) -> Vec<Error> {
         let mut first: Vec<Error> = Vec::new();
         if self.is_well {
@@ -125,6 +132,7 @@ impl Replies {
     }
 
     /// One error for all commands that failed.
+    #[inline]
     pub(super) fn failure(&self) -> Option<Error> {
         if self.is_well {
             return None;
@@ -135,6 +143,7 @@ impl Replies {
 }
 
 impl fmt::Debug for Replies {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Replies").field("commands", &self.commands.len()).finish_non_exhaustive()
     }

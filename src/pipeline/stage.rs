@@ -36,6 +36,7 @@ struct Running<'s> {
 
 impl Stage {
     /// Appends a request to the batch of a shard and gives its number there.
+    #[inline]
     pub(super) fn push(&mut self, shard: usize, role: Role, about: About, request: &[u8]) -> usize {
         if shard >= self.batches.len() {
             self.batches.resize_with(shard + 1, NodeBatch::default);
@@ -47,6 +48,7 @@ impl Stage {
     }
 
     /// Marks the shards that some request may write to.
+    #[inline]
     pub(super) fn mark_written(&self, written: &mut Vec<bool>) {
         if written.len() < self.batches.len() {
             written.resize(self.batches.len(), false);
@@ -57,6 +59,7 @@ impl Stage {
     }
 
     /// Keeps reads from the replicas of the marked shards.
+    #[inline]
     pub(super) fn keep_to_masters(&mut self, written: &[bool]) {
         for (batch, written) in self.batches.iter_mut().zip(written) {
             batch.needs_master |= written;
@@ -65,6 +68,7 @@ impl Stage {
 
     /// Sends every batch and gives what came back, by shard. When a node cannot be reached, the commands whose requests
     /// belong `together` and of which it has one are not sent; why not comes with their numbers.
+    #[inline]
     pub(super) fn run(self, call: &Call<'_>, together: &[Together]) -> (Vec<NodeReplies>, Vec<(usize, Error)>) {
         let mut replies = Vec::with_capacity(self.batches.len());
         let mut unsent = Vec::new();
@@ -81,6 +85,7 @@ impl Stage {
 }
 
 impl Running<'_> {
+    #[inline]
     fn run(&mut self, call: &Call<'_>, unsent: Vec<Unsent>) {
         let mut attempts = Vec::with_capacity(unsent.len());
         for unsent in unsent {
@@ -133,6 +138,7 @@ impl Running<'_> {
     }
 
     /// An attempt at a server that cannot be reached and that commands of several nodes need, and why it cannot.
+    #[inline]
     fn missing(&self, attempts: &[Attempt]) -> Option<(usize, Error)> {
         for (at, attempt) in attempts.iter().enumerate() {
             let Some(error) = attempt.unreachable() else { continue };
@@ -146,6 +152,7 @@ impl Running<'_> {
     }
 
     /// Leaves out the commands that need a server that cannot be reached.
+    #[inline]
     fn give_up(&mut self, attempts: &mut [Attempt]) {
         if self.together.is_empty() {
             return;
@@ -177,6 +184,7 @@ impl Running<'_> {
 
     /// Makes every attempt and notes what came back. Leaves the attempts that are to be made next, and gives the pause
     /// before them.
+    #[inline]
     fn send(&mut self, call: &Call<'_>, attempts: &mut Vec<Attempt>, refused: &mut Vec<(Unsent, Error)>) -> Duration {
         let mut current = std::mem::take(attempts);
         let mut in_flight = Vec::with_capacity(current.len());
@@ -206,6 +214,7 @@ impl Running<'_> {
 /// Takes a connection for each attempt that has none and does not know yet that there is none.
 ///
 /// They are taken in the order of the servers: two calls can so never wait for one another.
+#[inline]
 fn connect(call: &Call<'_>, attempts: &mut [Attempt]) {
     sort_by_key(attempts, |attempt| attempt.server);
     let is_alone = attempts.len() == 1;
@@ -218,6 +227,7 @@ fn connect(call: &Call<'_>, attempts: &mut [Attempt]) {
 }
 
 /// The servers of now, when the node that failed so has another master among them.
+#[inline]
 fn new_master(call: &Call<'_>, error: &Error) -> Option<Arc<Servers>> {
     call.follow.and_then(|follow| follow(error, one_of_several(call.deadline)))
 }

@@ -8,11 +8,13 @@ use crate::error::Result;
 use crate::topology::Role;
 
 /// Each node reduces its own sets; what is left is merged by the client. The first key's node comes first.
+#[inline]
 pub(crate) fn merged_sets<'c>(operation: SetOperation, keys: &[Placed<'c>], role: Role) -> Vec<Part<'c>> {
     reduced(operation, &groups(keys), role)
 }
 
 /// The same in pieces of no more than so many keys, several for one server.
+#[inline]
 pub(crate) fn sets_in_pieces<'c>(
     planner: &Planner<'_>,
     operation: SetOperation,
@@ -25,6 +27,7 @@ pub(crate) fn sets_in_pieces<'c>(
 }
 
 /// One command for each of these groups of sets, which leaves one set of them.
+#[inline]
 fn reduced<'c>(operation: SetOperation, groups: &[Vec<&Placed<'_>>], role: Role) -> Vec<Part<'c>> {
     let mut parts = Vec::with_capacity(groups.len());
     for (nth, group) in groups.iter().enumerate() {

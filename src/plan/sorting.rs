@@ -61,12 +61,14 @@ pub(crate) struct Pattern<'c> {
 }
 
 /// What a server, for which it ends at a NUL, searches.
+#[inline]
 fn searched(text: &[u8]) -> &[u8] {
     text.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
 impl<'c> Pattern<'c> {
     /// `None` for a text without `*`.
+    #[inline]
     fn of(position: usize, text: &'c [u8]) -> Option<Pattern<'c>> {
         let searched = searched(text);
         let star = searched.iter().position(|&byte| byte == b'*')?;
@@ -76,22 +78,26 @@ impl<'c> Pattern<'c> {
     }
 
     /// The name of the key for an element, before it is placed.
+    #[inline]
     pub(crate) fn key(&self, element: &[u8]) -> Vec<u8> {
         [&self.text[..self.star], element, &self.text[self.star + 1..self.end]].concat()
     }
 
     /// The field of a hash; `None` when the key holds a string.
+    #[inline]
     pub(crate) fn field(&self) -> Option<&'c [u8]> {
         self.text.get(self.end + 2..)
     }
 
     /// The part that names the key.
+    #[inline]
     fn name(&self) -> &'c [u8] {
         &self.text[..self.end]
     }
 }
 
 impl<'c> Sorting<'c> {
+    #[inline]
     pub(crate) fn of(args: &'c Args, spec: &Spec) -> Sorting<'c> {
         let words: Vec<&[u8]> = args.iter().skip(2).collect();
         let mut sorting = Sorting {
@@ -183,11 +189,13 @@ impl<'c> Sorting<'c> {
     }
 
     /// What the server of the key is asked: for the elements that are left, in order, or for all of them.
+    #[inline]
     pub(crate) fn request(&self, spec: &Spec, source: &'c [u8]) -> Vec<&'c [u8]> {
         [&[spec.name.as_bytes(), source], &self.asked[..]].concat()
     }
 
     /// Which of so many elements the limit leaves.
+    #[inline]
     pub(crate) fn range(&self, count: usize) -> Range<usize> {
         if matches!(self.order, Order::Server) {
             return 0..count;
@@ -199,6 +207,7 @@ impl<'c> Sorting<'c> {
     }
 
     /// The patterns whose values take the place of elements.
+    #[inline]
     pub(crate) fn gets(&self) -> Vec<Pattern<'c>> {
         let value = |get: &Get<'c>| match get {
             Get::Value(pattern) => Some(*pattern),
@@ -208,6 +217,7 @@ impl<'c> Sorting<'c> {
     }
 
     /// The pattern that weights are looked up by.
+    #[inline]
     pub(crate) fn by(&self) -> Option<Pattern<'c>> {
         match self.order {
             Order::Weights(pattern) => Some(pattern),
@@ -216,12 +226,14 @@ impl<'c> Sorting<'c> {
     }
 }
 
+#[inline]
 fn number(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// The node of the key sorts natively when everything that it needs lives there; else the client looks up what the
 /// patterns name.
+#[inline]
 pub(crate) fn sorted<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
     let role = planner.role(spec);
     let keys = planner.placed(args, spec)?;
@@ -273,6 +285,7 @@ pub(crate) fn sorted<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static S
 }
 
 /// A sort for the one server that all its keys and all that its patterns name live on.
+#[inline]
 pub(crate) fn sorted_on_one_server<'c>(
     planner: &Planner<'_>,
     args: &'c Args,
@@ -288,6 +301,7 @@ pub(crate) fn sorted_on_one_server<'c>(
 
 impl Planner<'_> {
     /// The shard of all keys that a pattern names, when its tag says so.
+    #[inline]
     pub(crate) fn home_of(&self, pattern: &Pattern<'_>) -> Option<usize> {
         let (one, other) = (pattern.key(b"0"), pattern.key(b"1"));
         let tags = &self.placement.hash_tags;
@@ -296,6 +310,7 @@ impl Planner<'_> {
     }
 
     /// A pattern as its servers would get it, for people: the name of the key, and the field of a hash.
+    #[inline]
     pub(crate) fn told<'c>(&self, pattern: &Pattern<'c>) -> (&'c [u8], Option<&'c [u8]>) {
         let name = match self.home_of(pattern) {
             Some(_) => self.placement.hash_tags.split(pattern.name()).1,

@@ -16,6 +16,7 @@ pub(crate) struct StreamRead<'c> {
 
 impl<'c> StreamRead<'c> {
     /// `None` for what no server takes.
+    #[inline]
     pub(crate) fn of(args: &'c Args, keys: &[Placed<'c>]) -> Option<StreamRead<'c>> {
         let words = StreamWords::of(args)?;
         let args: Vec<&[u8]> = args.iter().collect();
@@ -24,44 +25,52 @@ impl<'c> StreamRead<'c> {
     }
 
     /// The streams of each server.
+    #[inline]
     pub(crate) fn groups(&self) -> Vec<Vec<&Placed<'c>>> {
         groups(&self.keys)
     }
 
     /// Whether it waits while there is nothing: a server refuses at once what it does not take for a time.
+    #[inline]
     pub(crate) fn waits(&self) -> bool {
         let is_time = |&at: &usize| self.args.get(at).and_then(|time| Wait::of_millis(time)).is_some();
         !self.words.blocks.is_empty() && self.words.blocks.iter().all(is_time)
     }
 
     /// The id behind which a stream is read.
+    #[inline]
     pub(crate) fn id_of(&self, key: &Placed<'_>) -> &[u8] {
         self.ids.get(key.position - self.words.streams - 1).map_or(&[], Vec::as_slice)
     }
 
     /// Sets the id behind which a stream is read.
+    #[inline]
     pub(crate) fn set_id(&mut self, position: usize, id: Vec<u8>) {
         let at = position - self.words.streams - 1;
         self.ids[at] = id;
     }
 
     /// The name of the group.
+    #[inline]
     pub(crate) fn group(&self) -> Option<&'c [u8]> {
         self.args.get(self.words.group?).copied()
     }
 
     /// Whether every id is of a form that servers take.
+    #[inline]
     pub(crate) fn ids_are_plain(&self) -> bool {
         self.ids.iter().all(|id| id == b">" || parse_id(id).is_some())
     }
 
     /// The command for some of its streams, with another time to wait or with none.
+    #[inline]
     pub(crate) fn request(&self, keys: &[&Placed<'_>], block: Option<&str>) -> Vec<u8> {
         let ids: Vec<&[u8]> = keys.iter().map(|key| self.id_of(key)).collect();
         self.request_with(keys, &ids, block)
     }
 
     /// The same with other ids.
+    #[inline]
     pub(crate) fn request_with(&self, keys: &[&Placed<'_>], ids: &[&[u8]], block: Option<&str>) -> Vec<u8> {
         let blocks = if self.waits() { self.words.blocks.as_slice() } else { &[] };
         // The word `BLOCK` and its value.
@@ -74,6 +83,7 @@ impl<'c> StreamRead<'c> {
 }
 
 /// An id in digits, with or without the part behind the dash.
+#[inline]
 pub(crate) fn parse_id(id: &[u8]) -> Option<(u64, u64)> {
     let number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten();
     let (millis, sequence) = match std::str::from_utf8(id).ok()? {

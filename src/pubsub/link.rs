@@ -65,26 +65,31 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
+    #[inline]
     pub(super) fn new(stream: Stream) -> Outgoing {
         Outgoing { socket: stream.share(), writer: Mutex::new(stream) }
     }
 
     /// Nobody else writes until this is let go.
+    #[inline]
     pub(super) fn writer(&self) -> MutexGuard<'_, Stream> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[inline]
     pub(super) fn close(&self) {
         self.socket.close();
     }
 }
 
 /// Why a connection to a server ends that is not the master any more.
+#[inline]
 pub(super) fn has_moved(master: &Node) -> Error {
     Error::new(ErrorKind::Io, Outcome::NotApplied, format!("{} is the master of this node now", master.address()))
 }
 
 impl Link {
+    #[inline]
     pub(super) fn new(node: Arc<Node>) -> Link {
         Link {
             node,
@@ -110,11 +115,13 @@ impl Link {
     }
 
     /// Forgets what was asked: the connection is gone.
+    #[inline]
     pub(super) fn forget_requests(&mut self) {
         self.unanswered.clear();
     }
 
     /// The subscriber waits no longer: the connection is closed, and no answer counts that still comes.
+    #[inline]
     pub(super) fn give_up(&mut self, why: Error) {
         self.unanswered.clear();
         self.given_up = Some(why);
@@ -125,6 +132,7 @@ impl Link {
 
     /// Another server is the master of its node: whatever is connected to the old one ends, and the next attempt is made
     /// at once.
+    #[inline]
     pub(super) fn leave(&mut self, master: &Node) {
         // Without a socket the next attempt has not chosen its server yet, or finds out when it stands.
         if self.socket.is_some() {
@@ -134,6 +142,7 @@ impl Link {
     }
 
     /// Ends the link; its thread sees it at once.
+    #[inline]
     pub(super) fn close(&mut self) {
         self.closing = true;
         if let Some(socket) = &self.socket {
@@ -145,6 +154,7 @@ impl Link {
     ///
     /// # Errors
     /// [`Protocol`](crate::ErrorKind::Protocol) when that is not what it has to answer next.
+    #[inline]
     pub(super) fn confirmed(&mut self, begins: bool, subscription: Subscription) -> Result<()> {
         match self.unanswered.front() {
             Some(Request::Change { begins: asked, subscription: wanted })
@@ -168,6 +178,7 @@ impl Link {
     ///
     /// # Errors
     /// [`Protocol`](crate::ErrorKind::Protocol) when that is not what it has to answer next.
+    #[inline]
     pub(super) fn pong(&mut self) -> Result<()> {
         match self.unanswered.front() {
             Some(Request::Ping) => drop(self.unanswered.pop_front()),
@@ -180,6 +191,7 @@ impl Link {
     ///
     /// # Errors
     /// The refusal itself, when it answers nothing.
+    #[inline]
     pub(super) fn refused(&mut self, error: Error) -> Result<()> {
         match self.unanswered.pop_front() {
             // These are the last words of a server that hangs up.

@@ -23,7 +23,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const GOOD: Duration = Duration::from_secs(1);
 
 /// Keeps a link up until nothing is left on it or the subscriber is stopped.
-pub(super) fn run(shared: &Shared, shard: usize) {
+pub(super) fn run<Here>(shared: &Shared, shard: usize) {
     let longest = shared.options.reconnect_within;
     let mut attempt = 0;
     // What kind of failure the subscriber was told of since the connection broke.
@@ -55,6 +55,7 @@ pub(super) fn run(shared: &Shared, shard: usize) {
 }
 
 /// One connection from its beginning to its end, and why it ended.
+#[inline]
 fn session(shared: &Shared, shard: usize, was_lost: bool, connected: &mut Option<Instant>) -> Error {
     let mut session = match Session::open(shared, shard) {
         Ok(session) => session,
@@ -66,6 +67,7 @@ fn session(shared: &Shared, shard: usize, was_lost: bool, connected: &mut Option
 }
 
 /// Notes that there is no connection any more; false when the link is to end.
+#[inline]
 fn disconnected(
     shared: &Shared,
     shard: usize,
@@ -113,6 +115,7 @@ struct Session<'s> {
 
 impl Session<'_> {
     /// Connects to the server that is the master of the shard now.
+    #[inline]
     fn open(shared: &Shared, shard: usize) -> Result<Session<'_>> {
         let pool = shared.cluster.pool_of_master(shard);
         let node = pool.node();
@@ -132,11 +135,13 @@ impl Session<'_> {
         Ok(Session { shared, shard, node, incoming, outgoing: Arc::new(Outgoing::new(outgoing)) })
     }
 
+    #[inline]
     fn patience(&self) -> Duration {
         self.shared.cluster.patience()
     }
 
     /// Serves the subscriber until the connection breaks, and says why it did.
+    #[inline]
     fn serve(&mut self, was_lost: bool, connected: &mut Option<Instant>) -> Error {
         let ready = self.resubscribe().and_then(|count| self.ready(count, was_lost));
         if let Err(error) = ready {
@@ -150,6 +155,7 @@ impl Session<'_> {
     }
 
     /// Asks for everything that was held on the connection before this one. Says how many subscriptions that are.
+    #[inline]
     fn resubscribe(&mut self) -> Result<usize> {
         let mut held: Vec<Subscription> = Vec::new();
         if let Some(link) = self.shared.state().links.get_mut(self.shard) {
@@ -173,6 +179,7 @@ impl Session<'_> {
         Ok(held.len())
     }
 
+    #[inline]
     fn has_answered(&self) -> Result<bool> {
         let mut state = self.shared.state();
         let Some(link) = state.links.get_mut(self.shard) else { return Ok(true) };
@@ -183,6 +190,7 @@ impl Session<'_> {
     }
 
     /// From now on the subscriber may ask, and knows that what was lost is back. So many subscriptions were asked for again.
+    #[inline]
     fn ready(&self, resubscribed: usize, was_lost: bool) -> Result<()> {
         let mut state = self.shared.state();
         if let Some(link) = state.links.get_mut(self.shard) {
@@ -208,6 +216,7 @@ impl Session<'_> {
     }
 
     /// Listens until the connection breaks.
+    #[inline]
     fn listen(&mut self) -> Result<()> {
         let mut is_asked = false;
         // Something may have come together with the last answer.
@@ -228,6 +237,7 @@ impl Session<'_> {
     }
 
     /// Hands on everything that has come whole.
+    #[inline]
     fn read_pushes(&mut self) -> Result<()> {
         let mut pushes = Vec::new();
         let mut ended = Ok(());

@@ -46,21 +46,25 @@ pub struct Message {
 
 impl Message {
     /// The channel that it was sent to, as the sender wrote it.
+    #[inline]
     pub fn channel(&self) -> &[u8] {
         &self.channel
     }
 
     /// The pattern that it fits, where it comes because of a pattern; `None` where it comes because of its channel.
+    #[inline]
     pub fn pattern(&self) -> Option<&[u8]> {
         self.pattern.as_deref()
     }
 
     /// Whether it was sent by `SPUBLISH`, to a shard channel.
+    #[inline]
     pub fn is_sharded(&self) -> bool {
         self.sharded
     }
 
     /// The server that sent it on.
+    #[inline]
     pub fn node(&self) -> &Node {
         &self.node
     }
@@ -82,6 +86,7 @@ impl Message {
     }
 
     /// What was sent, byte by byte.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.payload
     }
@@ -89,6 +94,7 @@ impl Message {
 
 impl fmt::Debug for Message {
     /// Shows how long the payload is and not what it is: it may be a secret.
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Message");
         out.field("node", &self.node.name()).field("channel", &escape(&self.channel, 64));
@@ -101,6 +107,7 @@ impl fmt::Debug for Message {
 
 impl Event {
     /// About as many bytes of memory as it takes.
+    #[inline]
     pub(super) fn size(&self) -> usize {
         let held = match self {
             Event::Message(message) => {

@@ -114,8 +114,9 @@ impl Cluster {
     /// subscriber.subscribe("news")?;
     /// # Ok(()) });
     /// ```
+    #[inline]
     pub fn subscriber(&self) -> Subscriber {
-        let shared = Shared::new(self.clone(), SubscriberOptions::default()).following();
+        let shared = Shared::new(self.clone(), SubscriberOptions::default()).following::<()>();
         Subscriber { shared, threads: Vec::new() }
     }
 
@@ -133,8 +134,9 @@ impl Cluster {
     /// let mut subscriber = cluster.subscriber_with(options)?;
     /// # Ok(()) });
     /// ```
+    #[inline]
     pub fn subscriber_with(&self, options: SubscriberOptions) -> Result<Subscriber> {
-        let shared = Shared::new(self.clone(), options.checked()?).following();
+        let shared = Shared::new(self.clone(), options.checked()?).following::<()>();
         Ok(Subscriber { shared, threads: Vec::new() })
     }
 }
@@ -287,8 +289,9 @@ impl Subscriber {
     /// assert!(subscriber.next_timeout(Duration::from_millis(10))?.is_none());
     /// # Ok(()) });
     /// ```
+    #[inline]
     pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<Event>> {
-        self.shared.next(Deadline::after(timeout))
+        self.shared.next::<()>(Deadline::after(timeout))
     }
 
     /// What ends this subscriber from another thread.
@@ -305,6 +308,7 @@ impl Subscriber {
     /// thread.join().expect("it has stopped the subscriber");
     /// # Ok(()) });
     /// ```
+    #[inline]
     pub fn stopper(&self) -> Stopper {
         Stopper(Arc::clone(&self.shared))
     }
@@ -315,22 +319,24 @@ impl Iterator for Subscriber {
 
     /// The next event, however long it takes; `None` only after [`Stopper::stop`]. Where nothing is listened to, it
     /// waits until it is stopped.
+    #[inline]
     fn next(&mut self) -> Option<Event> {
         // Without an end there is no time at which it could pass without an event.
-        self.shared.next(Deadline::never()).ok().flatten()
+        self.shared.next::<()>(Deadline::never()).ok().flatten()
     }
 }
 
 impl Drop for Subscriber {
     /// Closes all connections and ends their threads. It takes no time worth naming, but for a node that is just being
     /// connected to and says nothing: up to the connect timeout.
+    #[inline]
     fn drop(&mut self) {
         let threads = std::mem::take(&mut self.threads);
         if !self.shared.is_ours() {
             // They do not run here, so there is nothing to be waited for, nor anything to be let go of.
             return std::mem::forget(threads);
         }
-        self.shared.stop();
+        self.shared.stop::<()>();
         for (_, thread) in threads {
             // A thread that panicked has said so already.
             let _ = thread.join();
@@ -339,6 +345,7 @@ impl Drop for Subscriber {
 }
 
 impl fmt::Debug for Subscriber {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.shared.state();
         let nodes = state.links.iter().map(|link| link.node.to_string()).collect::<Vec<_>>();
@@ -355,12 +362,14 @@ impl Stopper {
     /// Stops the subscriber for good: whoever waits for its next event waits no longer, its connections are closed and
     /// their threads end. Events that were not taken are dropped. Stopping twice, or after the subscriber is gone, does
     /// nothing.
+    #[inline]
     pub fn stop(&self) {
-        self.0.stop();
+        self.0.stop::<()>();
     }
 }
 
 impl fmt::Debug for Stopper {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stopper").field("stopped", &self.0.state().stopped).finish_non_exhaustive()
     }

@@ -21,6 +21,7 @@ pub struct SubscriberOptions {
 }
 
 impl Default for SubscriberOptions {
+    #[inline]
     fn default() -> SubscriberOptions {
         SubscriberOptions {
             check_after: Duration::from_secs(15),
@@ -32,12 +33,14 @@ impl Default for SubscriberOptions {
 
 impl SubscriberOptions {
     /// The defaults.
+    #[inline]
     pub fn new() -> SubscriberOptions {
         SubscriberOptions::default()
     }
 
     /// How long a connection may be silent until it is asked by `PING` whether it lives. One that does not answer
     /// within the cluster's deadline is given up and made again. Zero is an error.
+    #[inline]
     pub fn check_after(mut self, silence: Duration) -> SubscriberOptions {
         self.check_after = silence;
         self
@@ -45,6 +48,7 @@ impl SubscriberOptions {
 
     /// The longest pause between two attempts to connect again. The first pauses are shorter, and each is drawn by
     /// chance between nothing and its longest, so that many programs do not all come back at once. Zero is an error.
+    #[inline]
     pub fn reconnect_within(mut self, pause: Duration) -> SubscriberOptions {
         self.reconnect_within = pause;
         self
@@ -57,11 +61,13 @@ impl SubscriberOptions {
     ///
     /// While a call waits for a server to confirm a subscription, up to 64 MiB more may wait: what the server sent
     /// before its answer has to be read first.
+    #[inline]
     pub fn buffer(mut self, bytes: usize) -> SubscriberOptions {
         self.buffer = bytes;
         self
     }
 
+    #[inline]
     pub(super) fn checked(self) -> Result<SubscriberOptions> {
         let zero = match self {
             SubscriberOptions { check_after: Duration::ZERO, .. } => "a check after no time",

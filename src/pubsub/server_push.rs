@@ -18,6 +18,7 @@ pub(super) enum ChannelKind {
 
 impl ChannelKind {
     /// The row of the command that begins to listen, or that ends it.
+    #[inline]
     pub(super) fn command(self, begins: bool) -> &'static Row {
         match (self, begins) {
             (ChannelKind::Channel, true) => &table::SUBSCRIBE,
@@ -52,6 +53,7 @@ pub(super) enum ServerPush {
 impl ServerPush {
     /// # Errors
     /// [`Protocol`](crate::ErrorKind::Protocol) for what no server sends to a connection that listens.
+    #[inline]
     pub(super) fn parse(value: ValueRef<'_>, node: &Arc<Node>) -> Result<ServerPush> {
         let (mut items, is_push) = match value {
             ValueRef::Error(text) => return Ok(ServerPush::Refused(Error::server(text))),
@@ -87,10 +89,12 @@ fn strange() -> Error {
     Error::protocol("a message came that has not the shape of any")
 }
 
+#[inline]
 fn is_about_subscriptions(word: &[u8]) -> bool {
     word.ends_with(b"message") || word.ends_with(b"subscribe")
 }
 
+#[inline]
 fn message(mut items: Items<'_>, node: &Arc<Node>, has_pattern: bool, sharded: bool) -> Option<ServerPush> {
     let pattern = match has_pattern {
         true => Some(string(&mut items)?),
@@ -100,6 +104,7 @@ fn message(mut items: Items<'_>, node: &Arc<Node>, has_pattern: bool, sharded: b
     Some(ServerPush::Message(Message { node: Arc::clone(node), channel, pattern, sharded, payload }))
 }
 
+#[inline]
 fn string(items: &mut Items<'_>) -> Option<Vec<u8>> {
     match items.next() {
         Some(ValueRef::Bulk(text)) => Some(text.to_vec()),
@@ -107,6 +112,7 @@ fn string(items: &mut Items<'_>) -> Option<Vec<u8>> {
     }
 }
 
+#[inline]
 fn confirmation(word: &[u8], mut items: Items<'_>) -> Option<ServerPush> {
     for kind in [ChannelKind::Channel, ChannelKind::Pattern, ChannelKind::ShardChannel] {
         for begins in [true, false] {

@@ -44,14 +44,17 @@ pub(super) struct State {
 pub(super) struct Links(Vec<Option<Box<Link>>>);
 
 impl Links {
+    #[inline]
     pub(super) fn get(&self, shard: usize) -> Option<&Link> {
         self.0.get(shard)?.as_deref()
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, shard: usize) -> Option<&mut Link> {
         self.0.get_mut(shard)?.as_deref_mut()
     }
 
+    #[inline]
     pub(super) fn insert(&mut self, shard: usize, link: Link) {
         if shard >= self.0.len() {
             self.0.resize_with(shard + 1, || None);
@@ -59,6 +62,7 @@ impl Links {
         self.0[shard] = Some(Box::new(link));
     }
 
+    #[inline]
     pub(super) fn remove(&mut self, shard: usize) {
         if let Some(link) = self.0.get_mut(shard) {
             *link = None;
@@ -66,16 +70,19 @@ impl Links {
     }
 
     /// Every shard up to the last one that may have a link.
+    #[inline]
     pub(super) fn shards(&self) -> std::ops::Range<usize> {
         0..self.0.len()
     }
 
+    #[inline]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Link> {
         self.0.iter().flatten().map(|link| &**link)
     }
 }
 
 impl Shared {
+    #[inline]
     pub(super) fn new(cluster: Cluster, options: SubscriberOptions) -> Shared {
         let state = State {
             stopped: false,
@@ -90,7 +97,7 @@ impl Shared {
     }
 
     /// The same, which from now on follows the masters of its cluster.
-    pub(super) fn following(self) -> Arc<Shared> {
+    pub(super) fn following<Here>(self) -> Arc<Shared> {
         let shared = Arc::new(self);
         let follower: Arc<dyn Follower> = Arc::<Shared>::clone(&shared);
         shared.cluster.tell(&follower);
@@ -103,12 +110,13 @@ impl Shared {
     }
 
     /// Whether this process began it, and is no child that was forked since.
+    #[inline]
     pub(super) fn is_ours(&self) -> bool {
         self.process == process::id()
     }
 
     /// Ends everything, for good. A socket that a child ends is at its end for the parent, too.
-    pub(super) fn stop(&self) {
+    pub(super) fn stop<Here>(&self) {
         if !self.is_ours() {
             return;
         }
@@ -124,15 +132,18 @@ impl Shared {
         self.tell_links();
     }
 
+    #[inline]
     pub(super) fn tell_subscriber(&self) {
         self.arrived.notify_all();
     }
 
+    #[inline]
     pub(super) fn tell_links(&self) {
         self.changed.notify_all();
     }
 
     /// The subscriber waits for the links, at most until the deadline; false when that has passed.
+    #[inline]
     pub(super) fn wait<'s>(&self, state: MutexGuard<'s, State>, deadline: Deadline) -> (MutexGuard<'s, State>, bool) {
         match deadline.left() {
             Err(_) => (state, false),
@@ -142,7 +153,7 @@ impl Shared {
     }
 
     /// The next event; `None` when none came until the deadline, an error when it was stopped.
-    pub(super) fn next(&self, deadline: Deadline) -> Result<Option<Event>> {
+    pub(super) fn next<Here>(&self, deadline: Deadline) -> Result<Option<Event>> {
         let mut state = self.state();
         loop {
             if state.stopped {
@@ -167,6 +178,7 @@ impl Shared {
     }
 
     /// While this lives, links may read on although nobody takes events.
+    #[inline]
     pub(super) fn begin_call(&self) -> Calling<'_> {
         self.state().calling = true;
         self.tell_links();
@@ -174,6 +186,7 @@ impl Shared {
     }
 
     /// Sends requests over the connection of a link; the answers come in the same order.
+    #[inline]
     pub(super) fn send(
         &self,
         shard: usize,
@@ -222,6 +235,7 @@ impl Shared {
     /// # Errors
     /// [`Protocol`](crate::ErrorKind::Protocol) for what was not asked for; [`Stopped`](crate::ErrorKind::Stopped) when
     /// the link is to end.
+    #[inline]
     pub(super) fn take(&self, shard: usize, pushes: Vec<ServerPush>) -> Result<()> {
         let mut state = self.state();
         for push in pushes {
@@ -249,6 +263,7 @@ impl Shared {
     ///
     /// # Errors
     /// [`Stopped`](crate::ErrorKind::Stopped) when the link is to end.
+    #[inline]
     pub(super) fn push<'s>(
         &self,
         mut state: MutexGuard<'s, State>,
@@ -276,6 +291,7 @@ impl Shared {
     }
 
     /// A link waits before it connects again; false when it is to end instead.
+    #[inline]
     pub(super) fn pause(&self, shard: usize, pause: Duration) -> bool {
         let began = Instant::now();
         let mut state = self.state();
@@ -299,6 +315,7 @@ impl Shared {
 
 impl Follower for Shared {
     /// Leaves the servers that are not the masters of their nodes any more.
+    #[inline]
     fn servers_changed(&self) {
         if !self.is_ours() {
             return;
@@ -320,16 +337,19 @@ impl Follower for Shared {
 pub(super) struct Calling<'s>(&'s Shared);
 
 impl Drop for Calling<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.0.state().calling = false;
     }
 }
 
+#[inline]
 pub(super) fn stopped() -> Error {
     Error::new(ErrorKind::Stopped, Outcome::NotApplied, "the subscriber was stopped")
 }
 
 /// The same failure as that of a call of which nothing was applied.
+#[inline]
 pub(super) fn not_applied(error: &Error) -> Error {
     error.clone().with_outcome(Outcome::NotApplied)
 }

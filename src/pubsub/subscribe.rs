@@ -29,12 +29,14 @@ struct NodeRequest {
 }
 
 impl NodeRequest {
+    #[inline]
     fn new(shard: usize, topology: &Topology) -> NodeRequest {
         let node = topology.shards()[shard].name().to_owned();
         NodeRequest { shard, node, asked: Vec::new(), ended: 0, failed: 0, fault: None }
     }
 
     /// Whether nothing more is to come.
+    #[inline]
     fn is_over(&self, state: &State) -> bool {
         let Some(link) = state.links.get(self.shard) else { return true };
         let is_connected = matches!(link.status, Status::Connected(_)) && link.ended == self.ended;
@@ -44,22 +46,25 @@ impl NodeRequest {
 
 impl Subscriber {
     /// Begins to listen.
+    #[inline]
     pub(super) fn begin(&mut self, kind: ChannelKind, names: impl ToArgs) -> Result<()> {
         self.call(kind, true, names)
     }
 
     /// Ends listening.
+    #[inline]
     pub(super) fn end(&mut self, kind: ChannelKind, names: impl ToArgs) -> Result<()> {
         self.call(kind, false, names)
     }
 
+    #[inline]
     fn call(&mut self, kind: ChannelKind, begins: bool, names: impl ToArgs) -> Result<()> {
         let cmd: Cmd = Cmd::new(kind.command(begins)).args_of(names);
-        self.change(kind, begins, &cmd).map_err(|error| error.with_command(kind.command(begins).name))
+        self.change::<()>(kind, begins, &cmd).map_err(|error| error.with_command(kind.command(begins).name))
     }
 
     /// Begins or ends the subscriptions that the arguments of a command name.
-    fn change(&mut self, kind: ChannelKind, begins: bool, cmd: &Cmd) -> Result<()> {
+    fn change<Here>(&mut self, kind: ChannelKind, begins: bool, cmd: &Cmd) -> Result<()> {
         cmd.check()?;
         if cmd.args().len() < 2 {
             return Err(too_few(kind.command(begins)));
@@ -97,6 +102,7 @@ impl Subscriber {
     }
 
     /// Asks each node once.
+    #[inline]
     fn round(&mut self, mut requests: Vec<NodeRequest>, begins: bool, deadline: Deadline) -> Result<()> {
         self.wait_for_links(&mut requests, begins, deadline);
         send(&self.shared, &requests, begins, deadline);
@@ -104,6 +110,7 @@ impl Subscriber {
     }
 
     /// Which nodes have to be asked for what is not listened to yet.
+    #[inline]
     fn requests_to_begin(&self, names: Vec<Subscription>) -> Vec<NodeRequest> {
         let topology = self.shared.cluster.topology();
         let state = self.shared.state();
@@ -132,6 +139,7 @@ impl Subscriber {
     }
 
     /// Which nodes have to be asked to end what is listened to there.
+    #[inline]
     fn requests_to_end(&self, names: &[Subscription]) -> Vec<NodeRequest> {
         let topology = self.shared.cluster.topology();
         let state = self.shared.state();
@@ -153,6 +161,7 @@ impl Subscriber {
 
     /// To begin to listen: waits until each node is connected or known not to be, and what is not is tried now. To end
     /// it, a node that is not connected is not waited for: what is not held is not asked for again.
+    #[inline]
     fn wait_for_links(&mut self, requests: &mut [NodeRequest], begins: bool, deadline: Deadline) {
         for request in requests.iter_mut() {
             let mut state = self.shared.state();
@@ -215,10 +224,11 @@ impl Subscriber {
         }
     }
 
+    #[inline]
     fn start(&mut self, shard: usize) -> Result<()> {
         let shared = Arc::clone(&self.shared);
         let started =
-            thread::Builder::new().name("rediscluster".into()).spawn(move || link_thread::run(&shared, shard));
+            thread::Builder::new().name("rediscluster".into()).spawn(move || link_thread::run::<()>(&shared, shard));
         match started {
             Ok(thread) => {
                 self.threads.push((shard, thread));
@@ -235,6 +245,7 @@ impl Subscriber {
     }
 
     /// Closes the connections on which nothing is left.
+    #[inline]
     fn close_empty(&mut self) {
         let mut state = self.shared.state();
         let mut emptied = Vec::new();
@@ -263,6 +274,7 @@ fn late(phase: Phase, doing: &str, link: &Link) -> Error {
 }
 
 /// Sends every node that can be reached what it is asked.
+#[inline]
 fn send(shared: &Shared, requests: &[NodeRequest], begins: bool, deadline: Deadline) {
     for request in requests.iter().filter(|request| request.fault.is_none()) {
         let outgoing = match shared.state().links.get(request.shard) {
@@ -281,6 +293,7 @@ fn send(shared: &Shared, requests: &[NodeRequest], begins: bool, deadline: Deadl
 }
 
 /// Waits for all answers, and makes one of them.
+#[inline]
 fn gather(shared: &Shared, requests: Vec<NodeRequest>, begins: bool, deadline: Deadline) -> Result<()> {
     let mut state = shared.state();
     while !state.stopped && !requests.iter().all(|request| request.is_over(&state)) {
@@ -329,6 +342,7 @@ struct CallResult {
 
 impl CallResult {
     /// Adds what came of one node: the answers to as many of the names as were answered, and why the others were not.
+    #[inline]
     fn add(
         &mut self,
         node: String,
@@ -371,6 +385,7 @@ impl CallResult {
     }
 
     /// One error for all that failed.
+    #[inline]
     fn finish(self) -> Result<()> {
         let Some(first) = self.first else { return Ok(()) };
         let is_partial = self.outcomes.iter().any(|part| part.outcome == Outcome::Applied);

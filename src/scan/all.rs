@@ -34,6 +34,7 @@ pub struct Found {
 
 impl Found {
     /// The node that has the key; [`Cluster::on`] reaches it by its name.
+    #[inline]
     pub fn node(&self) -> &Node {
         &self.node
     }
@@ -47,22 +48,26 @@ impl Found {
     }
 
     /// The name that the server stores.
+    #[inline]
     pub fn name_bytes(&self) -> &[u8] {
         &self.name
     }
 
     /// The name that the server stores, without a copy.
+    #[inline]
     pub fn into_name(self) -> Vec<u8> {
         self.name
     }
 }
 
 impl ScanAll {
+    #[inline]
     pub(super) fn new(cluster: Cluster, options: ScanOptions) -> ScanAll {
         let shards = cluster.topology().shards().len();
         ScanAll { cluster, options, shard: 0, shards, pages: Pages::from(0, String::new()) }
     }
 
+    #[inline]
     pub(super) fn at(cluster: Cluster, position: &ScanPosition, options: ScanOptions) -> Result<ScanAll> {
         if position.names != names_of(&cluster) {
             return Err(Error::argument("the position is one of a cluster with other nodes"));
@@ -90,6 +95,7 @@ impl ScanAll {
 
     /// Where the scan is, for [`Cluster::scan_from`]. A page of which not every key was handed out is given again from
     /// there, so that nothing is missed.
+    #[inline]
     pub fn position(&self) -> ScanPosition {
         let topology = self.cluster.topology();
         let place = topology.shards().get(self.shard).map(|shard| {
@@ -100,15 +106,18 @@ impl ScanAll {
     }
 
     /// How many nodes were scanned to their end. Two names for one server count once.
+    #[inline]
     pub fn nodes_done(&self) -> usize {
         self.cluster.topology().distinct_shards().filter(|&shard| shard < self.shard).count()
     }
 
     /// How many nodes there are to scan. Two names for one server count once.
+    #[inline]
     pub fn nodes(&self) -> usize {
         self.cluster.topology().distinct_shards().count()
     }
 
+    #[inline]
     fn advance(&mut self) -> Result<Option<Found>> {
         let until = self.cluster.begin(Wait::None);
         while self.shard < self.shards {
@@ -136,6 +145,7 @@ impl ScanAll {
 impl Iterator for ScanAll {
     type Item = Result<Found>;
 
+    #[inline]
     fn next(&mut self) -> Option<Result<Found>> {
         self.advance().transpose()
     }
@@ -144,12 +154,14 @@ impl Iterator for ScanAll {
 impl FusedIterator for ScanAll {}
 
 impl fmt::Debug for ScanAll {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ScanAll").field("position", &self.position()).finish_non_exhaustive()
     }
 }
 
 /// A checksum of the names of all nodes, in order. No name holds a comma.
+#[inline]
 fn names_of(cluster: &Cluster) -> u32 {
     let topology = cluster.topology();
     let names: Vec<&str> = topology.shards().iter().map(|shard| shard.name()).collect();

@@ -33,6 +33,7 @@ enum Elements {
 }
 
 impl<T> ScanKey<T> {
+    #[inline]
     pub(super) fn single(cluster: Cluster, spec: &'static Row, key: impl ToArg, options: ScanOptions) -> ScanKey<T> {
         let mut args = Args::new();
         key.write_arg(&mut args);
@@ -41,21 +42,25 @@ impl<T> ScanKey<T> {
         ScanKey { cluster, spec, key, options, last: None, elements, item: PhantomData }
     }
 
+    #[inline]
     pub(super) fn pairs(cluster: Cluster, spec: &'static Row, key: impl ToArg, options: ScanOptions) -> ScanKey<T> {
         let elements = Elements::Pairs(Pages::from(0, String::new()));
         ScanKey { elements, ..ScanKey::single(cluster, spec, key, options) }
     }
 
+    #[inline]
     pub(super) fn with(self, last: &'static str) -> ScanKey<T> {
         ScanKey { last: Some(last), ..self }
     }
 }
 
 impl<T: FromValue> ScanKey<T> {
+    #[inline]
     fn advance(&mut self) -> Result<Option<T>> {
         let ScanKey { cluster, spec, key, options, last, elements, .. } = self;
         let until = cluster.begin(Wait::None);
         let cmd = |cursor: u64| Cmd::new(spec).arg(&*key).arg(cursor).args_of(&*options).args_of(*last);
+        #[inline]
         fn ask<'a, I: FromValue>(
             cluster: &'a Cluster,
             until: crate::net::Deadline,
@@ -82,6 +87,7 @@ impl<T: FromValue> ScanKey<T> {
 impl<T: FromValue> Iterator for ScanKey<T> {
     type Item = Result<T>;
 
+    #[inline]
     fn next(&mut self) -> Option<Result<T>> {
         let name = self.spec.name;
         self.advance().map_err(|error| error.with_command(name)).transpose()
@@ -91,6 +97,7 @@ impl<T: FromValue> Iterator for ScanKey<T> {
 impl<T: FromValue> FusedIterator for ScanKey<T> {}
 
 impl<T> fmt::Debug for ScanKey<T> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cursor = match &self.elements {
             Elements::Single(pages) => pages.cursor().0,

@@ -28,27 +28,32 @@ pub(super) struct Pages<I> {
 }
 
 impl<I> Pages<I> {
+    #[inline]
     pub(super) fn from(cursor: u64, process: String) -> Pages<I> {
         Pages { cursor, process, in_hand: None, node: None, over: false }
     }
 
     /// What gives again all that was not handed out, and the process that it is for.
+    #[inline]
     pub(super) fn cursor(&self) -> (u64, &str) {
         (self.cursor, if self.cursor == 0 { "" } else { &self.process })
     }
 
     /// Whether everything was handed out.
+    #[inline]
     pub(super) fn is_over(&self) -> bool {
         self.over
     }
 
     /// The server that gave the last element.
+    #[inline]
     pub(super) fn node(&self) -> Option<&Arc<Node>> {
         self.node.as_ref()
     }
 
     /// The next element, in pages that `ask` brings; `None` when everything was handed out. After an error the next call
     /// asks for the same page again.
+    #[inline]
     pub(super) fn next(
         &mut self,
         deadline: Deadline,
@@ -87,6 +92,7 @@ impl<I> Pages<I> {
     }
 
     /// Goes on to the next page when all of this one was handed out.
+    #[inline]
     fn settle(&mut self) {
         if let Some((items, next)) = &self.in_hand {
             if items.len() == 0 {
@@ -108,10 +114,12 @@ impl Raw {
 }
 
 impl FromValue for Raw {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Raw> {
         Ok(Raw(Value::from(value).to_bytes()))
     }
 
+    #[inline]
     fn from_items(mut items: Items<'_>) -> Result<Vec<Raw>> {
         let mut all = Vec::with_capacity(items.len());
         while let Some((_, bytes)) = items.next_raw() {
@@ -131,11 +139,13 @@ impl RawPair {
 }
 
 impl FromValue for RawPair {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<RawPair> {
         Raw::from_value(value).map(RawPair)
     }
 
     /// Takes them one after the other, or each pair in a list of its own.
+    #[inline]
     fn from_items(mut items: Items<'_>) -> Result<Vec<RawPair>> {
         if items.clone().next().is_some_and(|first| first.items().is_some()) {
             return items.map(RawPair::from_value).collect();

@@ -45,16 +45,19 @@ pub(super) struct Place {
 
 impl ScanPosition {
     /// The name of the node that is scanned at this position; `None` at the end, when all were.
+    #[inline]
     pub fn node(&self) -> Option<&str> {
         self.place.as_ref().map(|place| place.node.as_str())
     }
 
     /// The cursor of that node, 0 where its scan begins, and at the end. It means something to that one server only.
+    #[inline]
     pub fn cursor(&self) -> u64 {
         self.place.as_ref().map_or(0, |place| place.cursor)
     }
 
     /// Whether all nodes have been scanned to their end.
+    #[inline]
     pub fn is_end(&self) -> bool {
         self.place.is_none()
     }
@@ -66,6 +69,7 @@ const VERSION: &str = "1";
 const NONE: &str = "-";
 
 impl fmt::Display for ScanPosition {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{VERSION}/{}/{:08x}/", self.database, self.names)?;
         match &self.place {
@@ -80,6 +84,7 @@ impl fmt::Display for ScanPosition {
 impl FromStr for ScanPosition {
     type Err = Error;
 
+    #[inline]
     fn from_str(text: &str) -> Result<ScanPosition> {
         parsed(text).ok_or_else(|| {
             let shown = crate::error::escape(text.as_bytes(), 64);
@@ -88,6 +93,7 @@ impl FromStr for ScanPosition {
     }
 }
 
+#[inline]
 fn parsed(text: &str) -> Option<ScanPosition> {
     let parts: Vec<&str> = text.split('/').collect();
     let (database, names, place) = match parts[..] {

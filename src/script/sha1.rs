@@ -1,6 +1,7 @@
 //! SHA-1 (FIPS 180-4): the name that servers give to a script. For nothing that has to be secret.
 
 /// The digest of some bytes in 40 hexadecimal digits.
+#[inline]
 pub(super) fn hex(bytes: &[u8]) -> String {
     let mut state: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
     let mut blocks = bytes.chunks_exact(64);
@@ -16,6 +17,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     state.iter().map(|word| format!("{word:08x}")).collect()
 }
 
+#[inline]
 fn mix(state: &mut [u32; 5], block: &[u8]) {
     let mut words = [0u32; 80];
     for (word, bytes) in words.iter_mut().zip(block.chunks_exact(4)) {

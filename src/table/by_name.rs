@@ -14,11 +14,13 @@ use std::sync::OnceLock;
 ///
 /// The command table says where it goes. A command that the table does not know is an
 /// [`UnknownCommand`](crate::ErrorKind::UnknownCommand) error when it is run on a cluster: nothing is guessed.
+#[inline]
 pub fn cmd(name: &str) -> Cmd<Value> {
     Cmd::named(name, row_of)
 }
 
 /// The row of a command that was begun by its name: one of the user's own, or one of the table.
+#[inline]
 fn row_of(args: &Args, own: &[&'static Spec]) -> Result<RowRef> {
     let mut words = args.iter();
     let Some(first) = words.next() else { return Err(Error::argument("an empty command")) };
@@ -29,19 +31,19 @@ fn row_of(args: &Args, own: &[&'static Spec]) -> Result<RowRef> {
         name.next().is_some_and(|wanted| is(Some(first), wanted))
             && name.next().map_or(true, |wanted| is(second, wanted))
     };
-    if let Some(spec) = own.iter().find(named) {
-        // One of the table itself stays what it is.
-        let of_table = ALL.iter().find(|row| std::ptr::eq::<Spec>(&****row, *spec));
-        return Ok(of_table.map_or_else(|| RowRef::own(spec), |row| RowRef::from(*row)));
-    }
-    let found = match second {
+    let in_table = || match second {
         Some(second) => find(&[first, second]),
         None => find(&[first]),
     };
-    match found {
+    if let Some(spec) = own.iter().find(named) {
+        // A row of the table stays what it is there.
+        let row = in_table().filter(|_| spec.in_table);
+        return Ok(row.map_or_else(|| RowRef::own(spec), RowRef::from));
+    }
+    match in_table() {
         Some(row) => Ok(row.into()),
         None if !args.marked().is_empty() => Ok(RowRef::of_marked_keys()),
-        None if second.is_none() && is_container(first) => Err(unfinished(first)),
+        None if second.is_none() && matches!(lookup(&[first]), Err(true)) => Err(unfinished(first)),
         None => Err(unknown(first)),
     }
 }
@@ -72,22 +74,21 @@ fn unknown(name: &[u8]) -> Error {
 /// assert_eq!(spec::find(&[b"config", b"get", b"*"]).unwrap().name, "CONFIG GET");
 /// assert!(spec::find(&[b"nosuch"]).is_none());
 /// ```
+#[inline]
 pub fn find(words: &[&[u8]]) -> Option<&'static Row> {
-    let (&name, rest) = words.split_first()?;
+    let name = words.first()?;
     if name.contains(&b' ') {
         return None;
     }
-    rest.first().and_then(|second| lookup(name, Some(second))).or_else(|| lookup(name, None))
+    words.get(..2).and_then(|two| lookup(two).ok()).or_else(|| lookup(&words[..1]).ok())
 }
 
-/// Whether a word is only the first one of commands, such as `OBJECT`.
-fn is_container(word: &[u8]) -> bool {
-    let is_first =
-        |row: &&Row| row.name.split_once(' ').is_some_and(|(first, _)| word.eq_ignore_ascii_case(first.as_bytes()));
-    ALL.iter().any(is_first) && lookup(word, None).is_none()
-}
-
-fn lookup(first: &[u8], second: Option<&[u8]>) -> Option<&'static Row> {
+/// The row whose name consists of these words, in any case. Where there is none: whether they are only the beginning of names,
+/// as `OBJECT` is.
+///
+/// It has a type parameter because a compiler makes code of a generic function where it is called: a program that names no
+/// command by its text is built without the table and what its rows reach, and every other one has that once.
+fn lookup<W: AsRef<[u8]>>(words: &[W]) -> std::result::Result<&'static Row, bool> {
     static SORTED: OnceLock<Vec<&'static Row>> = OnceLock::new();
     let rows = SORTED.get_or_init(|| {
         let mut rows = ALL.to_vec();
@@ -95,9 +96,13 @@ fn lookup(first: &[u8], second: Option<&[u8]>) -> Option<&'static Row> {
         rows
     });
     let wanted = || {
-        let second = second.into_iter().flat_map(|word| std::iter::once(&b' ').chain(word));
-        first.iter().chain(second).map(u8::to_ascii_uppercase)
+        let words = words.iter().enumerate();
+        let spaced = words.flat_map(|(nth, word)| std::iter::repeat(&b' ').take(nth).chain(word.as_ref()));
+        spaced.map(u8::to_ascii_uppercase)
     };
-    let at = rows.binary_search_by(|row| row.name.bytes().cmp(wanted())).ok()?;
-    Some(rows[at])
+    let at = rows.binary_search_by(|row| row.name.bytes().cmp(wanted()));
+    at.map(|at| rows[at]).map_err(|at| {
+        let following = rows.get(at).map(|row| row.name.bytes());
+        following.is_some_and(|mut name| wanted().chain([b' ']).all(|byte| name.next() == Some(byte)))
+    })
 }

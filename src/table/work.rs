@@ -14,6 +14,7 @@ use crate::topology::{Address, Placement, ReadFrom, ShardDescription, Topology};
 /// As often as an argument may be walked over by everything together that plans a command and tells the plan.
 const WALKS: u64 = 40;
 
+#[inline]
 fn nodes(count: u16) -> Topology {
     let node = |nth| ShardDescription {
         name: format!("node_{nth}").into(),
@@ -25,6 +26,7 @@ fn nodes(count: u16) -> Topology {
 }
 
 /// The command of a row with so many keys; `None` where the number of its keys is fixed.
+#[inline]
 fn with_keys(spec: &'static Row, count: usize, name: &dyn Fn(usize) -> String) -> Option<Cmd> {
     let mut cmd: Cmd = Cmd::new(spec);
     let pad = |mut cmd: Cmd, to: usize| {

@@ -68,6 +68,7 @@ macro_rules! arguments {
             <$iterator as Iterator>::Item: ToArg,
         {
             /// Goes through a copy of the iterator.
+            #[inline]
             fn write_args(&self, args: &mut Args) {
                 self.clone().for_each(|value| value.write_arg(args));
             }
@@ -79,6 +80,7 @@ macro_rules! arguments {
             <$iterator as Iterator>::Item: ToPairs,
         {
             /// Goes through a copy of the iterator.
+            #[inline]
             fn write_pairs(&self, args: &mut Args) {
                 self.clone().for_each(|pair| pair.write_pairs(args));
             }

@@ -74,6 +74,7 @@ impl Cluster {
     /// # Ok(()) });
     /// ```
     #[doc(alias = "atomic")]
+    #[inline]
     pub fn transaction(&self) -> Transaction<'static> {
         Transaction::to(Destination::ByKeys(self.clone()))
     }
@@ -93,22 +94,26 @@ impl OnNode {
     /// assert_eq!((replies.get(keys)?, replies.get(foo)?), (1, "bar".into()));
     /// # Ok(()) });
     /// ```
+    #[inline]
     pub fn transaction(&self) -> Transaction<'static> {
         Transaction::to(Destination::Named(self.clone()))
     }
 }
 
 impl Transaction<'_> {
+    #[inline]
     fn to(destination: Destination) -> Transaction<'static> {
         Transaction { to: To::Any(destination), queue: Queue::new() }
     }
 
     /// How many commands are queued.
+    #[inline]
     pub fn len(&self) -> usize {
         self.queue.len()
     }
 
     /// Whether no command is queued.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.queue.len() == 0
     }
@@ -141,6 +146,7 @@ impl Transaction<'_> {
     /// # Ok(()) });
     /// ```
     #[doc(alias = "query")]
+    #[inline]
     pub fn run(&mut self) -> Result<TransactionReplies> {
         let replies = self.run_each()?;
         match replies.failure() {
@@ -182,17 +188,18 @@ impl Transaction<'_> {
     /// assert_eq!(cluster.exists(["foo", "bar"])?, 0);
     /// # Ok(()) });
     /// ```
+    #[inline]
     pub fn run_each(&mut self) -> Result<TransactionReplies> {
         let queue = std::mem::replace(&mut self.queue, Queue::new());
         match &mut self.to {
-            To::Any(destination) => run(destination, queue),
+            To::Any(destination) => run::<()>(destination, queue),
             To::Watched(watched, run) => run(watched, queue),
         }
     }
 }
 
 /// Runs a transaction that watches nothing.
-fn run(destination: &Destination, queue: Queue) -> Result<TransactionReplies> {
+fn run<Here>(destination: &Destination, queue: Queue) -> Result<TransactionReplies> {
     let cluster = destination.cluster();
     let deadline = cluster.begin(Wait::None);
     if queue.len() == 0 {
@@ -201,7 +208,7 @@ fn run(destination: &Destination, queue: Queue) -> Result<TransactionReplies> {
     let servers = cluster.servers();
     let mut chosen = destination.chosen(&servers)?;
     let mut refusal = |cmd: &Cmd, row| cluster.refusal_of(cmd.untyped(), row, deadline);
-    let (prepared, slots) = queue.prepared(destination, &servers, &mut chosen, &mut refusal)?;
+    let (prepared, slots) = queue.prepared::<()>(destination, &servers, &mut chosen, &mut refusal)?;
     destination.server(&servers, chosen.as_ref())?;
     let observed = cluster.observed();
     let done = cluster.with_failover(deadline, |servers| {
@@ -233,6 +240,7 @@ impl Execute for &mut Transaction<'_> {
 }
 
 impl fmt::Debug for Transaction<'_> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transaction").field("commands", &self.len()).finish_non_exhaustive()
     }

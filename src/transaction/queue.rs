@@ -2,7 +2,7 @@
 
 use crate::args::Args;
 use crate::cluster::{Cluster, OnNode};
-use crate::cmd::Cmd;
+use crate::cmd::{Cmd, Untyped};
 use crate::command::{Access, Spec};
 use crate::error::{escape, Error, ErrorKind, Outcome, OwnWords, Result};
 use crate::execute::{RowRef, Servers};
@@ -37,6 +37,7 @@ pub(super) struct QueuedCommand {
 
 impl QueuedCommand {
     /// An error that the server answered.
+    #[inline]
     pub(super) fn refused(&self, text: &[u8]) -> Error {
         let error = Error::server(text);
         let error = match self.script {
@@ -46,6 +47,7 @@ impl QueuedCommand {
         self.named(error)
     }
 
+    #[inline]
     pub(super) fn named(&self, error: Error) -> Error {
         error.with_command(self.name.clone())
     }
@@ -70,6 +72,7 @@ pub(super) struct Chosen {
 }
 
 impl Queue {
+    #[inline]
     pub(super) fn new() -> Queue {
         Queue { commands: Vec::new(), slots: Slots::new() }
     }
@@ -79,6 +82,7 @@ impl Queue {
         self.slots.next()
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.slots.count()
     }
@@ -86,7 +90,7 @@ impl Queue {
     /// The commands for the one server that all their keys live on; `chosen` says which that is as soon as one has a key.
     /// Of one that any server refuses, because it does not say which its keys are, `refusal` gets the words: a server
     /// would queue it and run the others.
-    pub(super) fn prepared(
+    pub(super) fn prepared<Here>(
         self,
         destination: &Destination,
         servers: &Servers,
@@ -97,10 +101,10 @@ impl Queue {
         let mut commands = Vec::with_capacity(self.len());
         // One after the other, so that no value is held twice for long.
         for cmd in self.commands {
-            let spec = match destination.accept(servers, &cmd, chosen, &mut bytes) {
+            let spec = match destination.accept::<()>(servers, cmd.untyped(), chosen, &mut bytes) {
                 Ok(row) => row.spec,
                 Err(error) => {
-                    return Err(match destination.refused_for_its_keys(&cmd) {
+                    return Err(match destination.refused_for_its_keys(cmd.untyped()) {
                         Some(row) => refusal(&cmd, row),
                         None => error,
                     });
@@ -117,6 +121,7 @@ impl Queue {
 
 impl Prepared {
     /// Runs them over this connection: see [`multi::exec`].
+    #[inline]
     pub(super) fn exec(&self, lease: &mut Lease, deadline: Deadline) -> Result<Option<Vec<u8>>> {
         multi::exec(lease, &self.batch, deadline, |step, error| match step {
             Step::Multi => error.with_command("MULTI"),
@@ -127,6 +132,7 @@ impl Prepared {
 }
 
 impl Destination {
+    #[inline]
     pub(super) fn cluster(&self) -> &Cluster {
         match self {
             Destination::ByKeys(cluster) => cluster,
@@ -135,6 +141,7 @@ impl Destination {
     }
 
     /// What is known before any key is.
+    #[inline]
     pub(super) fn chosen(&self, servers: &Servers) -> Result<Option<Chosen>> {
         match self {
             Destination::ByKeys(_) => Ok(None),
@@ -145,6 +152,7 @@ impl Destination {
     }
 
     /// The server of these that a transaction goes to; it may have been chosen when there were others.
+    #[inline]
     pub(super) fn server(&self, servers: &Servers, chosen: Option<&Chosen>) -> Result<usize> {
         match (self, chosen.and_then(|chosen| chosen.shard)) {
             (Destination::Named(on), _) => return on.server(servers).map_err(|error| error.with_command("MULTI")),
@@ -163,27 +171,28 @@ impl Destination {
     }
 
     /// The row of a command that any server refuses for its keys. One for a named server goes there as it is.
-    pub(super) fn refused_for_its_keys<T>(&self, cmd: &Cmd<T>) -> Option<RowRef> {
+    #[inline]
+    pub(super) fn refused_for_its_keys(&self, cmd: &Untyped) -> Option<RowRef> {
         let Destination::ByKeys(cluster) = self else { return None };
-        cluster.row_of(cmd.untyped()).ok().filter(|row| row.spec.is_refused_for_its_keys(cmd.args()))
+        cluster.row_of(cmd).ok().filter(|row| row.spec.is_refused_for_its_keys(cmd.args()))
     }
 
     /// Takes a command for the server of the transaction: its request is appended to `bytes`.
-    pub(super) fn accept<T>(
+    pub(super) fn accept<Here>(
         &self,
         servers: &Servers,
-        cmd: &Cmd<T>,
+        cmd: &Untyped,
         chosen: &mut Option<Chosen>,
         bytes: &mut Vec<u8>,
     ) -> Result<RowRef> {
         match self {
             Destination::Named(on) => {
-                let row = on.cluster().row_of_any(cmd.untyped())?;
-                bytes.extend_from_slice(cmd.as_bytes());
+                let row = on.cluster().row_of_any(cmd)?;
+                bytes.extend_from_slice(cmd.args().as_bytes());
                 Ok(row)
             }
             Destination::ByKeys(cluster) => {
-                let row = cluster.row_of(cmd.untyped())?;
+                let row = cluster.row_of(cmd)?;
                 let native = native(&cluster.planner(servers), cmd.args(), row.spec, row.code.naming)?;
                 Chosen::agree(chosen, servers, cmd.args(), row.spec, &native)?;
                 bytes.extend_from_slice(&native.request);
@@ -193,11 +202,13 @@ impl Destination {
     }
 
     /// The `WATCH` for keys.
+    #[inline]
     pub(super) fn keys(&self, keys: impl ToArgs) -> Cmd {
         Cmd::new(&table::WATCH).args_of(keys)
     }
 
     /// Where a `WATCH` goes, and how.
+    #[inline]
     pub(super) fn watch(&self, servers: &Servers, cmd: &Cmd) -> Result<(Chosen, Vec<u8>)> {
         cmd.check()?;
         if !table::WATCH.takes(cmd.args().len()) {
@@ -218,6 +229,7 @@ impl Destination {
 
 impl Chosen {
     /// Chooses the server that the keys of a command live on; an error when others have chosen another one.
+    #[inline]
     fn agree(
         chosen: &mut Option<Chosen>,
         servers: &Servers,
@@ -247,6 +259,7 @@ impl Chosen {
     }
 }
 
+#[inline]
 fn no_key() -> Error {
     Error::argument("there is no key to watch; nothing was sent")
 }

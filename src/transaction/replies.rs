@@ -21,12 +21,14 @@ pub struct TransactionReplies {
 
 impl TransactionReplies {
     /// Those of a transaction without commands.
+    #[inline]
     pub(super) fn none() -> TransactionReplies {
         let (commands, bytes, ranges) = (Vec::new(), Vec::new(), Vec::new());
         TransactionReplies { slots: Slots::new(), commands, node: String::new(), bytes, ranges }
     }
 
     /// Those that lie in one array.
+    #[inline]
     pub(super) fn new(slots: Slots, commands: Vec<QueuedCommand>, node: String, bytes: Vec<u8>) -> TransactionReplies {
         let mut ranges = Vec::with_capacity(commands.len());
         if let ValueRef::Array(mut items) = Frame::trusted(&bytes).value() {
@@ -78,22 +80,26 @@ impl TransactionReplies {
     }
 
     /// One error for all commands that failed.
+    #[inline]
     pub(super) fn failure(&self) -> Option<Error> {
         let is_read = |at: usize| self.commands[at].is_read;
         first_failure(self.len(), "a transaction", &is_read, &|at| self.reply(at).err())
     }
 
     /// How many replies there are: one for each command.
+    #[inline]
     pub fn len(&self) -> usize {
         self.ranges.len()
     }
 
     /// Whether the transaction had no commands.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
     /// A reply that is no error.
+    #[inline]
     fn reply(&self, at: usize) -> Result<ValueRef<'_>> {
         match Frame::trusted(&self.bytes[self.ranges[at].clone()]).value() {
             ValueRef::Error(text) => Err(self.of_node(self.commands[at].refused(text))),
@@ -101,12 +107,14 @@ impl TransactionReplies {
         }
     }
 
+    #[inline]
     fn of_node(&self, error: Error) -> Error {
         error.with_node(|| self.node.clone())
     }
 }
 
 impl fmt::Debug for TransactionReplies {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TransactionReplies").field("node", &self.node).field("replies", &self.len()).finish()
     }

@@ -2,8 +2,9 @@
 
 use super::queue::{Chosen, Destination, Queue};
 use super::{To, Transaction, TransactionReplies};
+use crate::args::Args;
 use crate::cluster::{not_refused, Cluster, OnNode};
-use crate::cmd::{Cmd, Execute};
+use crate::cmd::{Cmd, Execute, Untyped};
 use crate::command::Access;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{RowRef, Servers};
@@ -14,6 +15,7 @@ use crate::retry::{chance, jitter};
 use crate::to_arg::ToArgs;
 use crate::wait::Wait;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -207,7 +209,7 @@ fn once<T>(
     body: impl FnOnce(&mut Watched) -> Result<T>,
 ) -> Ended<T> {
     let servers = destination.cluster().servers();
-    let mut watched = match Watched::begin(destination, Arc::clone(&servers), keys, deadline) {
+    let mut watched = match Watched::begin::<()>(destination, Arc::clone(&servers), keys, deadline) {
         Ok(watched) => watched,
         Err(error) if destination.cluster().moved(&servers, &error, deadline).is_some() => return Ended::Moved(error),
         Err(error) => return Ended::With(Err(error)),
@@ -217,7 +219,7 @@ fn once<T>(
         (Err(error), State::Conflict) if error.kind() == ErrorKind::Conflict => Ended::Conflict(watched.conflict()),
         (result, _) => {
             let failed = watched.failed;
-            watched.unwatch();
+            watched.unwatch::<()>();
             match result {
                 Err(error)
                     if failed == Some(error.kind())
@@ -232,6 +234,7 @@ fn once<T>(
 }
 
 /// Waits for a random time, so that those who met do not meet again. Not when that would end after the deadline.
+#[inline]
 fn pause(attempt: u32, deadline: Deadline) -> bool {
     let most = FIRST_PAUSE.saturating_mul(1 << (attempt - 1).min(16)).min(LONGEST_PAUSE);
     let pause = jitter(most, chance());
@@ -244,7 +247,12 @@ fn pause(attempt: u32, deadline: Deadline) -> bool {
 
 impl Watched {
     /// Watches.
-    fn begin(destination: &Destination, servers: Arc<Servers>, keys: &Cmd, deadline: Deadline) -> Result<Watched> {
+    fn begin<Here>(
+        destination: &Destination,
+        servers: Arc<Servers>,
+        keys: &Cmd,
+        deadline: Deadline,
+    ) -> Result<Watched> {
         let named = |error: Error| error.with_command("WATCH");
         let (chosen, request) = destination.watch(&servers, keys).map_err(named)?;
         let lease = destination.cluster().tried(&servers.pools[chosen.server], "WATCH", deadline, || {
@@ -279,11 +287,13 @@ impl Watched {
     /// Begins the transaction. It goes over the connection that watches, and is applied only when no watched key was
     /// changed. There can be one: after [`run`](Transaction::run) nothing is watched any more, and what else the
     /// closure tries is [`Refused`](ErrorKind::Refused).
+    #[inline]
     pub fn transaction(&mut self) -> Transaction<'_> {
-        Transaction { to: To::Watched(self, Watched::run), queue: Queue::new() }
+        Transaction { to: To::Watched(self, Watched::run::<()>), queue: Queue::new() }
     }
 
     /// What can be done only once.
+    #[inline]
     fn still_watching(&self) -> Result<()> {
         match self.state {
             State::Watching => Ok(()),
@@ -295,7 +305,7 @@ impl Watched {
         }
     }
 
-    fn run(&mut self, queue: Queue) -> Result<TransactionReplies> {
+    fn run<Here>(&mut self, queue: Queue) -> Result<TransactionReplies> {
         self.still_watching().map_err(|error| error.with_command("MULTI"))?;
         let (lease, deadline) = (&mut self.lease, self.deadline);
         let mut refusal = |cmd: &Cmd, row: RowRef| {
@@ -305,9 +315,10 @@ impl Watched {
                 Ok(_) => not_refused(),
                 Err(error) => error.with_outcome(Outcome::NotApplied),
             };
-            error.with_command(row.spec.name_of(cmd.args())).with_node(|| lease.node().to_string())
+            named(error, &row, cmd.args(), lease)
         };
-        let (prepared, slots) = queue.prepared(&self.destination, &self.servers, &mut self.chosen, &mut refusal)?;
+        let (prepared, slots) =
+            queue.prepared::<()>(&self.destination, &self.servers, &mut self.chosen, &mut refusal)?;
         self.state = State::Over;
         let observed = self.destination.cluster().observed();
         let before = self.lease.bytes();
@@ -332,6 +343,7 @@ impl Watched {
         }
     }
 
+    #[inline]
     fn conflict(&self) -> Error {
         let message = "a watched key was changed by somebody else; nothing was applied";
         let error = Error::new(ErrorKind::Conflict, Outcome::NotApplied, message);
@@ -339,38 +351,8 @@ impl Watched {
     }
 
     fn read<T: FromValue>(&mut self, cmd: &Cmd<T>) -> Result<T> {
-        self.still_watching().map_err(|error| error.with_command(cmd.name()))?;
-        let mut request = Vec::new();
-        let (destination, servers) = (&self.destination, &self.servers);
-        let row = match destination.accept(servers, cmd, &mut self.chosen, &mut request) {
-            Ok(row) => row,
-            Err(error) => {
-                // The server says what is wrong with it.
-                request.extend_from_slice(cmd.as_bytes());
-                destination.refused_for_its_keys(cmd).ok_or(error)?
-            }
-        };
-        let spec = row.spec;
-        let named = |error: Error, lease: &Lease| {
-            error.with_command(spec.name_of(cmd.args())).with_node(|| lease.node().to_string())
-        };
-        if row.wait(cmd.args()) != Wait::None {
-            let message = "waits for data, and meanwhile nobody else could use the connection; nothing was sent";
-            let error = Error::new(ErrorKind::Refused, Outcome::NotApplied, message);
-            return Err(error.with_command(spec.name_of(cmd.args())));
-        }
-        if spec.access != Access::Read {
-            let message = "may change data, and that is not undone when the transaction is not applied; queue it in \
-                           `Watched::transaction`; nothing was sent";
-            let error = Error::new(ErrorKind::Refused, Outcome::NotApplied, message);
-            return Err(error.with_command(spec.name_of(cmd.args())));
-        }
+        let (row, range) = self.ask::<()>(cmd.untyped())?;
         let lease = &mut self.lease;
-        let received = lease.send(&request, 1, self.deadline).and_then(|()| lease.receive_range(self.deadline));
-        let range = received.map_err(|error| {
-            self.failed = Some(error.kind());
-            named(error.with_outcome(Outcome::NotApplied), lease)
-        })?;
         let converted = match (lease.take_bulk(&range), range) {
             (Some(bytes), _) => T::from_bulk(bytes),
             (None, range) => match lease.frame(range).value() {
@@ -382,18 +364,61 @@ impl Watched {
                 value => T::from_value(value),
             },
         };
-        converted.map_err(|error| named(error, lease))
+        converted.map_err(|error| named(error, &row, cmd.args(), lease))
+    }
+
+    /// Sends a command that only reads. Gives its row, and where its reply is.
+    fn ask<Here>(&mut self, cmd: &Untyped) -> Result<(RowRef, Range<usize>)> {
+        self.still_watching().map_err(|error| error.with_command(cmd.name()))?;
+        let mut request = Vec::new();
+        let (destination, servers) = (&self.destination, &self.servers);
+        let row = match destination.accept::<()>(servers, cmd, &mut self.chosen, &mut request) {
+            Ok(row) => row,
+            Err(error) => {
+                // The server says what is wrong with it.
+                request.extend_from_slice(cmd.args().as_bytes());
+                destination.refused_for_its_keys(cmd).ok_or(error)?
+            }
+        };
+        let refused = |message: &'static str| {
+            let error = Error::new(ErrorKind::Refused, Outcome::NotApplied, message);
+            Err(error.with_command(row.spec.name_of(cmd.args())))
+        };
+        if row.wait(cmd.args()) != Wait::None {
+            return refused("waits for data, and meanwhile nobody else could use the connection; nothing was sent");
+        }
+        if row.spec.access != Access::Read {
+            return refused(
+                "may change data, and that is not undone when the transaction is not applied; queue it in \
+                 `Watched::transaction`; nothing was sent",
+            );
+        }
+        let lease = &mut self.lease;
+        let received = lease.send(&request, 1, self.deadline).and_then(|()| lease.receive_range(self.deadline));
+        match received {
+            Ok(range) => Ok((row, range)),
+            Err(error) => {
+                self.failed = Some(error.kind());
+                Err(named(error.with_outcome(Outcome::NotApplied), &row, cmd.args(), lease))
+            }
+        }
     }
 
     /// Gives the connection back, watching nothing. Where that cannot be had it is closed, which ends the watch as well,
     /// and nobody has to be told.
-    fn unwatch(mut self) {
+    fn unwatch<Here>(mut self) {
         if self.lease.stateful() {
             let reply = self.lease.ask(&[b"UNWATCH"], self.deadline);
             let unwatched = reply.is_ok_and(|reply| matches!(reply.value(), ValueRef::Simple(b"OK")));
             self.lease.set_stateful(!unwatched);
         }
     }
+}
+
+/// The error of a command, with its name and its node.
+#[inline]
+fn named(error: Error, row: &RowRef, args: &Args, lease: &Lease) -> Error {
+    error.with_command(row.spec.name_of(args)).with_node(|| lease.node().to_string())
 }
 
 impl Execute for &mut Watched {
@@ -405,6 +430,7 @@ impl Execute for &mut Watched {
 }
 
 impl fmt::Debug for Watched {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watched").field("node", self.lease.node()).field("state", &self.state).finish_non_exhaustive()
     }

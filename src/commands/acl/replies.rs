@@ -18,6 +18,7 @@ pub enum DryRun {
 }
 
 impl FromValue for DryRun {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<DryRun> {
         Ok(match value.as_bytes() {
             Some(b"OK") => DryRun::Allowed,
@@ -63,6 +64,7 @@ enum Patterns {
 }
 
 impl Patterns {
+    #[inline]
     fn with(self, sign: char) -> String {
         match self {
             Patterns::Rules(rules) => rules,
@@ -76,6 +78,7 @@ impl Patterns {
 }
 
 impl FromValue for Patterns {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Patterns> {
         match value.items() {
             Some(_) => Vec::from_value(value).map(Patterns::Bare),
@@ -85,6 +88,7 @@ impl FromValue for Patterns {
 }
 
 impl FromValue for AclUser {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<AclUser> {
         let fields = Fields::of(value)?;
         Ok(AclUser {
@@ -99,6 +103,7 @@ impl FromValue for AclUser {
 }
 
 impl FromValue for AclSelector {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<AclSelector> {
         let fields = Fields::of(value)?;
         let text = |name| fields.get(name).map(|Lossy(text)| text);
@@ -128,6 +133,7 @@ pub struct AclLogEntry {
 }
 
 impl FromValue for AclLogEntry {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<AclLogEntry> {
         let fields = Fields::of(value)?;
         let text = |name| fields.get(name).map(|Lossy(text)| text);

@@ -20,6 +20,7 @@ pub enum ClientType {
 }
 
 impl ToArg for ClientType {
+    #[inline]
     fn write_arg(&self, args: &mut Args) {
         let word = match self {
             ClientType::Normal => "normal",
@@ -46,47 +47,55 @@ pub struct ClientKillOptions {
 
 impl ClientKillOptions {
     /// Nothing chosen, which servers refuse.
+    #[inline]
     pub fn new() -> ClientKillOptions {
         ClientKillOptions::default()
     }
 
     /// The one with this number: `ID`. Each server has its own numbers.
+    #[inline]
     pub fn id(mut self, id: u64) -> ClientKillOptions {
         self.id = Some(id);
         self
     }
 
     /// Those of a kind: `TYPE`.
+    #[inline]
     pub fn client_type(mut self, kind: ClientType) -> ClientKillOptions {
         self.kind = Some(kind);
         self
     }
 
     /// Those of a user: `USER`, since Redis 6.0.0.
+    #[inline]
     pub fn user(mut self, name: impl Into<String>) -> ClientKillOptions {
         self.user = Some(name.into());
         self
     }
 
     /// The one that has this address, as `host:port`: `ADDR`.
+    #[inline]
     pub fn address(mut self, address: impl Into<String>) -> ClientKillOptions {
         self.address = Some(address.into());
         self
     }
 
     /// Those that came to this address of the server, as `host:port`: `LADDR`, since Redis 6.2.0.
+    #[inline]
     pub fn local_address(mut self, address: impl Into<String>) -> ClientKillOptions {
         self.local_address = Some(address.into());
         self
     }
 
     /// Whether the connection that the command comes over is left out, as it is unless said otherwise: `SKIPME`.
+    #[inline]
     pub fn skip_me(mut self, skip: bool) -> ClientKillOptions {
         self.skip_me = Some(skip);
         self
     }
 
     /// Those that have been connected for so long, in whole seconds, rounded up: `MAXAGE`, since Redis 7.4.0.
+    #[inline]
     pub fn connected_for(mut self, time: Duration) -> ClientKillOptions {
         self.min_age = Some(time);
         self
@@ -94,7 +103,9 @@ impl ClientKillOptions {
 }
 
 impl ToArgs for ClientKillOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
+        #[inline]
         fn write(args: &mut Args, word: &str, value: Option<impl ToArg>) {
             if let Some(value) = value {
                 word.write_arg(args);
@@ -124,6 +135,7 @@ pub enum CommandFilter<'a> {
 }
 
 impl ToArgs for CommandFilter<'_> {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         let words = match self {
             CommandFilter::Module(name) => ["MODULE", name],

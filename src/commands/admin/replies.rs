@@ -15,11 +15,13 @@ pub struct MemoryStats(BTreeMap<String, f64>);
 
 impl MemoryStats {
     /// A figure by its name: bytes, a number or a ratio.
+    #[inline]
     pub fn get(&self, name: &str) -> Option<f64> {
         self.0.get(name).copied()
     }
 
     /// All figures with their names, in the order of the names.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
         self.0.iter().map(|(name, figure)| (name.as_str(), *figure))
     }
@@ -32,6 +34,7 @@ enum Figures {
 }
 
 impl FromValue for Figures {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Figures> {
         match value.items() {
             Some(_) => Vec::from_value(value).map(Figures::Many),
@@ -41,6 +44,7 @@ impl FromValue for Figures {
 }
 
 impl FromValue for MemoryStats {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<MemoryStats> {
         let mut stats = BTreeMap::new();
         for (Lossy(name), figures) in Vec::from_value(value)? {
@@ -73,6 +77,7 @@ pub struct ModuleInfo {
 }
 
 impl FromValue for ModuleInfo {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<ModuleInfo> {
         let fields = Fields::of(value)?;
         let Lossy(name) = fields.get("name")?;
@@ -119,6 +124,7 @@ pub struct ConnectedReplica {
 }
 
 impl FromValue for ConnectedReplica {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<ConnectedReplica> {
         let (host, port, offset) = FromValue::from_value(value)?;
         Ok(ConnectedReplica { host, port, offset })
@@ -126,6 +132,7 @@ impl FromValue for ConnectedReplica {
 }
 
 impl FromValue for ReplicationRole {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<ReplicationRole> {
         let mut row = Row::of(value);
         let Lossy(role) = row.next()?;

@@ -27,22 +27,26 @@ enum Place {
 
 impl BitField {
     /// A signed integer of 1 to 64 bits, at bit 0.
+    #[inline]
     pub fn signed(width: u8) -> BitField {
         BitField { signed: true, width, place: Place::Bit(0) }
     }
 
     /// An unsigned integer of 1 to 63 bits, at bit 0.
+    #[inline]
     pub fn unsigned(width: u8) -> BitField {
         BitField { signed: false, width, place: Place::Bit(0) }
     }
 
     /// Begins at this bit.
+    #[inline]
     pub fn at(mut self, bit: u64) -> BitField {
         self.place = Place::Bit(bit);
         self
     }
 
     /// Is this one, counted from 0, of integers of its width that lie side by side: `#` to Redis.
+    #[inline]
     pub fn nth(mut self, index: u64) -> BitField {
         self.place = Place::Nth(index);
         self
@@ -50,6 +54,7 @@ impl BitField {
 }
 
 impl ToArgs for BitField {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         format!("{}{}", if self.signed { 'i' } else { 'u' }, self.width).write_arg(args);
         match self.place {
@@ -85,30 +90,36 @@ enum Operation {
 
 impl BitFieldOps {
     /// No operations.
+    #[inline]
     pub fn new() -> BitFieldOps {
         BitFieldOps::default()
     }
 
     /// Reads a field.
+    #[inline]
     pub fn get(self, field: BitField) -> BitFieldOps {
         self.with(Operation::Get(field))
     }
 
     /// Writes a field and reads what it was before.
+    #[inline]
     pub fn set(self, field: BitField, value: i64) -> BitFieldOps {
         self.with(Operation::Set(field, value))
     }
 
     /// Adds to a field and reads the sum.
+    #[inline]
     pub fn incrby(self, field: BitField, amount: i64) -> BitFieldOps {
         self.with(Operation::IncrBy(field, amount))
     }
 
     /// Says what the operations that follow do with a number that does not fit.
+    #[inline]
     pub fn overflow(self, overflow: Overflow) -> BitFieldOps {
         self.with(Operation::Overflow(overflow))
     }
 
+    #[inline]
     fn with(mut self, operation: Operation) -> BitFieldOps {
         self.0.push(operation);
         self
@@ -116,6 +127,7 @@ impl BitFieldOps {
 }
 
 impl ToArgs for BitFieldOps {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         for operation in &self.0 {
             let (word, field, number) = match operation {

@@ -13,27 +13,32 @@ pub struct BitRange {
 
 impl BitRange {
     /// From one byte to another.
+    #[inline]
     pub fn bytes(start: i64, end: i64) -> BitRange {
         BitRange { start, end: Some(end), bits: false }
     }
 
     /// From one bit to another: `BIT`, since Redis 7.0.0.
+    #[inline]
     pub fn bits(start: i64, end: i64) -> BitRange {
         BitRange { start, end: Some(end), bits: true }
     }
 
     /// From one byte on. When a clear bit is searched, those behind the end of the value count as well.
+    #[inline]
     pub fn from_byte(start: i64) -> BitRange {
         BitRange { start, end: None, bits: false }
     }
 
     /// With an end in any case, for a command that needs one.
+    #[inline]
     pub(super) fn closed(self) -> BitRange {
         BitRange { end: self.end.or(Some(-1)), ..self }
     }
 }
 
 impl ToArgs for BitRange {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         self.start.write_arg(args);
         if let Some(end) = self.end {
@@ -68,6 +73,7 @@ pub enum BitOp {
 }
 
 impl ToArg for BitOp {
+    #[inline]
     fn write_arg(&self, args: &mut Args) {
         let word = match self {
             BitOp::And => "AND",

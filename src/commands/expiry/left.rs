@@ -60,6 +60,7 @@ pub type ExpireTimeMillis = ExpireTime<1000>;
 
 impl<const PER_SECOND: u64> Ttl<PER_SECOND> {
     /// How long is left; `None` when it is missing or never expires.
+    #[inline]
     pub fn left(self) -> Option<Duration> {
         match self {
             Ttl::Left(time) => Some(time),
@@ -70,6 +71,7 @@ impl<const PER_SECOND: u64> Ttl<PER_SECOND> {
 
 impl<const PER_SECOND: u64> ExpireTime<PER_SECOND> {
     /// The moment; `None` when it is missing or never expires.
+    #[inline]
     pub fn at(self) -> Option<SystemTime> {
         match self {
             ExpireTime::At(time) => Some(time),
@@ -79,6 +81,7 @@ impl<const PER_SECOND: u64> ExpireTime<PER_SECOND> {
 }
 
 impl<const PER_SECOND: u64> FromValue for Ttl<PER_SECOND> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Ttl<PER_SECOND>> {
         let units = match i64::from_value(value)? {
             -2 => return Ok(Ttl::Missing),
@@ -91,6 +94,7 @@ impl<const PER_SECOND: u64> FromValue for Ttl<PER_SECOND> {
 }
 
 impl<const PER_SECOND: u64> FromValue for ExpireTime<PER_SECOND> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<ExpireTime<PER_SECOND>> {
         Ok(match Ttl::<PER_SECOND>::from_value(value)? {
             Ttl::Missing => ExpireTime::Missing,

@@ -24,6 +24,7 @@ pub struct FunctionLibrary {
 }
 
 impl FromValue for FunctionLibrary {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<FunctionLibrary> {
         let fields = Fields::of(value)?;
         Ok(FunctionLibrary {
@@ -48,6 +49,7 @@ pub struct FunctionInfo {
 }
 
 impl FromValue for FunctionInfo {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<FunctionInfo> {
         let fields = Fields::of(value)?;
         Ok(FunctionInfo {
@@ -67,17 +69,20 @@ pub struct FunctionListOptions {
 
 impl FunctionListOptions {
     /// All libraries, without their code.
+    #[inline]
     pub fn new() -> FunctionListOptions {
         FunctionListOptions::default()
     }
 
     /// Only libraries whose names fit this pattern: `LIBRARYNAME`.
+    #[inline]
     pub fn library(mut self, pattern: impl Into<String>) -> FunctionListOptions {
         self.pattern = Some(pattern.into());
         self
     }
 
     /// Their code as well: `WITHCODE`.
+    #[inline]
     pub fn code(mut self) -> FunctionListOptions {
         self.code = true;
         self
@@ -85,6 +90,7 @@ impl FunctionListOptions {
 }
 
 impl ToArgs for FunctionListOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         if let Some(pattern) = &self.pattern {
             "LIBRARYNAME".write_arg(args);
@@ -110,6 +116,7 @@ pub enum FunctionRestore {
 }
 
 impl ToArg for FunctionRestore {
+    #[inline]
     fn write_arg(&self, args: &mut Args) {
         let word = match self {
             FunctionRestore::Append => "APPEND",
@@ -131,6 +138,7 @@ pub struct FunctionStats {
 }
 
 impl FromValue for FunctionStats {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<FunctionStats> {
         let fields = Fields::of(value)?;
         Ok(FunctionStats { running: fields.get("running_script")?, engines: fields.get("engines")? })
@@ -150,6 +158,7 @@ pub struct RunningFunction {
 }
 
 impl FromValue for RunningFunction {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<RunningFunction> {
         let fields = Fields::of(value)?;
         Ok(RunningFunction {
@@ -171,6 +180,7 @@ pub struct EngineStats {
 }
 
 impl FromValue for EngineStats {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<EngineStats> {
         let fields = Fields::of(value)?;
         Ok(EngineStats { libraries: fields.get("libraries_count")?, functions: fields.get("functions_count")? })

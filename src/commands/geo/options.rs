@@ -21,12 +21,14 @@ pub struct GeoPoint {
 
 impl GeoPoint {
     /// A point; the longitude comes first, as in all that servers are told.
+    #[inline]
     pub const fn new(longitude: f64, latitude: f64) -> GeoPoint {
         GeoPoint { longitude, latitude }
     }
 }
 
 impl ToArgs for GeoPoint {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         self.longitude.write_arg(args);
         self.latitude.write_arg(args);
@@ -34,6 +36,7 @@ impl ToArgs for GeoPoint {
 }
 
 impl FromValue for GeoPoint {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<GeoPoint> {
         <(f64, f64)>::from_value(value).map(|(longitude, latitude)| GeoPoint { longitude, latitude })
     }
@@ -53,6 +56,7 @@ pub enum GeoUnit {
 }
 
 impl ToArg for GeoUnit {
+    #[inline]
     fn write_arg(&self, args: &mut Args) {
         let word = match self {
             GeoUnit::Meters => "m",
@@ -85,18 +89,21 @@ pub trait ToGeo {
 }
 
 impl<T: ToGeo + ?Sized> ToGeo for &T {
+    #[inline]
     fn write_geo(&self, args: &mut Args) {
         (**self).write_geo(args);
     }
 }
 
 impl<M: ToArg> ToGeo for (f64, f64, M) {
+    #[inline]
     fn write_geo(&self, args: &mut Args) {
         (GeoPoint::new(self.0, self.1), &self.2).write_geo(args);
     }
 }
 
 impl<M: ToArg> ToGeo for (GeoPoint, M) {
+    #[inline]
     fn write_geo(&self, args: &mut Args) {
         self.0.write_args(args);
         self.1.write_arg(args);
@@ -104,30 +111,35 @@ impl<M: ToArg> ToGeo for (GeoPoint, M) {
 }
 
 impl<T: ToGeo> ToGeo for [T] {
+    #[inline]
     fn write_geo(&self, args: &mut Args) {
         self.iter().for_each(|place| place.write_geo(args));
     }
 }
 
 impl<T: ToGeo, const N: usize> ToGeo for [T; N] {
+    #[inline]
     fn write_geo(&self, args: &mut Args) {
         self.as_slice().write_geo(args);
     }
 }
 
 impl<T: ToGeo> ToGeo for Vec<T> {
+    #[inline]
     fn write_geo(&self, args: &mut Args) {
         self.as_slice().write_geo(args);
     }
 }
 
 impl<M: ToArg> ToGeo for BTreeMap<M, GeoPoint> {
+    #[inline]
     fn write_geo(&self, args: &mut Args) {
         self.iter().for_each(|(member, point)| (*point, member).write_geo(args));
     }
 }
 
 impl<M: ToArg, H> ToGeo for HashMap<M, GeoPoint, H> {
+    #[inline]
     fn write_geo(&self, args: &mut Args) {
         self.iter().for_each(|(member, point)| (*point, member).write_geo(args));
     }
@@ -141,6 +153,7 @@ macro_rules! of_iterators {
             <$iterator as Iterator>::Item: ToGeo,
         {
             /// Goes through a copy of the iterator.
+            #[inline]
             fn write_geo(&self, args: &mut Args) {
                 self.clone().for_each(|place| place.write_geo(args));
             }
@@ -153,6 +166,7 @@ iterators!(of_iterators);
 pub(super) struct Located<P>(pub(super) P);
 
 impl<P: ToGeo> ToArgs for Located<P> {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         self.0.write_geo(args);
     }
@@ -167,23 +181,27 @@ pub struct GeoAddOptions {
 
 impl GeoAddOptions {
     /// No options.
+    #[inline]
     pub fn new() -> GeoAddOptions {
         GeoAddOptions::default()
     }
 
     /// Only adds places and leaves those that are there where they are: `NX`.
+    #[inline]
     pub fn if_missing(mut self) -> GeoAddOptions {
         self.existence = Some("NX");
         self
     }
 
     /// Only moves places that are there and adds none: `XX`.
+    #[inline]
     pub fn if_exists(mut self) -> GeoAddOptions {
         self.existence = Some("XX");
         self
     }
 
     /// Counts the places that have moved, too, and not only the new ones: `CH`.
+    #[inline]
     pub fn changed(mut self) -> GeoAddOptions {
         self.changed = true;
         self
@@ -191,6 +209,7 @@ impl GeoAddOptions {
 }
 
 impl ToArgs for GeoAddOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         let words = [self.existence, self.changed.then_some("CH")];
         words.into_iter().flatten().for_each(|word| word.write_arg(args));
@@ -209,6 +228,7 @@ enum Center {
 
 impl GeoCenter {
     /// A place that is there: `FROMMEMBER`.
+    #[inline]
     pub fn member(member: impl ToArg) -> GeoCenter {
         let mut args = Args::new();
         member.write_arg(&mut args);
@@ -218,12 +238,14 @@ impl GeoCenter {
 
 /// `FROMLONLAT`
 impl From<GeoPoint> for GeoCenter {
+    #[inline]
     fn from(point: GeoPoint) -> GeoCenter {
         GeoCenter(Center::Point(point))
     }
 }
 
 impl ToArgs for GeoCenter {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         match &self.0 {
             Center::Point(point) => {
@@ -262,44 +284,52 @@ pub struct GeoSearch {
 
 impl GeoSearch {
     /// All that is no farther from the center than this: `BYRADIUS`.
+    #[inline]
     pub fn circle(center: impl Into<GeoCenter>, radius: f64, unit: GeoUnit) -> GeoSearch {
         GeoSearch::of(Area::Circle(center.into(), radius, unit))
     }
 
     /// A rectangle around the center, so wide from west to east and so high from north to south: `BYBOX`.
+    #[inline]
     pub fn rectangle(center: impl Into<GeoCenter>, width: f64, height: f64, unit: GeoUnit) -> GeoSearch {
         GeoSearch::of(Area::Rectangle(center.into(), width, height, unit))
     }
 
     /// A polygon with these corners, three at least: `BYPOLYGON`, since Valkey 9.0.0; Redis does not have it. Distances
     /// are counted from its middle, in metres.
+    #[inline]
     pub fn polygon(corners: impl IntoIterator<Item = GeoPoint>) -> GeoSearch {
         GeoSearch::of(Area::Polygon(corners.into_iter().collect()))
     }
 
+    #[inline]
     fn of(area: Area) -> GeoSearch {
         GeoSearch { area, picked: GeoRadiusOptions::new() }
     }
 
     /// The nearest place first: `ASC`.
+    #[inline]
     pub fn nearest_first(mut self) -> GeoSearch {
         self.picked = self.picked.nearest_first();
         self
     }
 
     /// The farthest place first: `DESC`.
+    #[inline]
     pub fn farthest_first(mut self) -> GeoSearch {
         self.picked = self.picked.farthest_first();
         self
     }
 
     /// So many places at most, those nearest to the center unless the farthest come first: `COUNT`.
+    #[inline]
     pub fn count(mut self, count: u64) -> GeoSearch {
         self.picked = self.picked.count(count);
         self
     }
 
     /// So many places at most, whichever are found first, which is faster: `COUNT … ANY`.
+    #[inline]
     pub fn count_any(mut self, count: u64) -> GeoSearch {
         self.picked = self.picked.count_any(count);
         self
@@ -307,6 +337,7 @@ impl GeoSearch {
 }
 
 impl ToArgs for GeoSearch {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         match &self.area {
             Area::Circle(center, radius, unit) => {
@@ -341,29 +372,34 @@ pub struct GeoRadiusOptions {
 
 impl GeoRadiusOptions {
     /// All places, in no particular order.
+    #[inline]
     pub fn new() -> GeoRadiusOptions {
         GeoRadiusOptions::default()
     }
 
     /// The nearest place first: `ASC`.
+    #[inline]
     pub fn nearest_first(mut self) -> GeoRadiusOptions {
         self.order = Some("ASC");
         self
     }
 
     /// The farthest place first: `DESC`.
+    #[inline]
     pub fn farthest_first(mut self) -> GeoRadiusOptions {
         self.order = Some("DESC");
         self
     }
 
     /// So many places at most, those nearest to the center unless the farthest come first: `COUNT`.
+    #[inline]
     pub fn count(mut self, count: u64) -> GeoRadiusOptions {
         (self.count, self.any) = (Some(count), false);
         self
     }
 
     /// So many places at most, whichever are found first, which is faster: `COUNT … ANY`, since Redis 6.2.0.
+    #[inline]
     pub fn count_any(mut self, count: u64) -> GeoRadiusOptions {
         (self.count, self.any) = (Some(count), true);
         self
@@ -371,6 +407,7 @@ impl GeoRadiusOptions {
 }
 
 impl ToArgs for GeoRadiusOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         if let Some(count) = self.count {
             "COUNT".write_arg(args);
@@ -395,6 +432,7 @@ pub struct GeoFound<M> {
 }
 
 impl<M: FromValue> FromValue for GeoFound<M> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<GeoFound<M>> {
         let (member, distance, hash, point) = <(M, f64, u64, GeoPoint)>::from_value(value)?;
         Ok(GeoFound { member, distance, point, hash })
@@ -405,6 +443,7 @@ impl<M: FromValue> FromValue for GeoFound<M> {
 pub(super) struct Found;
 
 impl ToArgs for Found {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         ["WITHCOORD", "WITHDIST", "WITHHASH"].write_args(args);
     }

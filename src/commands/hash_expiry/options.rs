@@ -23,6 +23,7 @@ pub enum FieldExpiry {
 }
 
 impl FromValue for FieldExpiry {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<FieldExpiry> {
         Ok(match i64::from_value(value)? {
             -2 => FieldExpiry::Missing,
@@ -47,6 +48,7 @@ pub enum FieldPersist {
 }
 
 impl FromValue for FieldPersist {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<FieldPersist> {
         Ok(match i64::from_value(value)? {
             -2 => FieldPersist::Missing,
@@ -69,35 +71,41 @@ pub struct HSetExOptions {
 
 impl HSetExOptions {
     /// No options.
+    #[inline]
     pub fn new() -> HSetExOptions {
         HSetExOptions::default()
     }
 
     /// Only when none of the fields exists: `FNX`.
+    #[inline]
     pub fn if_missing(mut self) -> HSetExOptions {
         self.condition = Some("FNX");
         self
     }
 
     /// Only when all of the fields exist: `FXX`.
+    #[inline]
     pub fn if_exists(mut self) -> HSetExOptions {
         self.condition = Some("FXX");
         self
     }
 
     /// Expires after this long, rounded up to whole milliseconds: `PX`.
+    #[inline]
     pub fn expire_in(mut self, time: Duration) -> HSetExOptions {
         self.expire = Some(Expire::In(time));
         self
     }
 
     /// Expires at this moment, rounded up to whole milliseconds: `PXAT`. One that has passed leaves no field behind.
+    #[inline]
     pub fn expire_at(mut self, time: SystemTime) -> HSetExOptions {
         self.expire = Some(Expire::At(time));
         self
     }
 
     /// Keeps the expiry that the fields have: `KEEPTTL`.
+    #[inline]
     pub fn keep_ttl(mut self) -> HSetExOptions {
         self.expire = Some(Expire::Word("KEEPTTL"));
         self
@@ -105,6 +113,7 @@ impl HSetExOptions {
 }
 
 impl ToArgs for HSetExOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         if let Some(condition) = self.condition {
             condition.write_arg(args);

@@ -24,6 +24,7 @@ pub struct MigrateOptions {
 
 impl MigrateOptions {
     /// To database 0 of this server, which may be silent for a second.
+    #[inline]
     pub fn to(host: impl Into<String>, port: u16) -> MigrateOptions {
         MigrateOptions {
             host: host.into(),
@@ -38,6 +39,7 @@ impl MigrateOptions {
     }
 
     /// To another database than 0.
+    #[inline]
     pub fn database(mut self, number: u32) -> MigrateOptions {
         self.database = number;
         self
@@ -45,30 +47,35 @@ impl MigrateOptions {
 
     /// How long the other server may be silent, rounded up to whole milliseconds; to the server, 0 is a second. The
     /// deadline of the call holds all the same.
+    #[inline]
     pub fn timeout(mut self, time: Duration) -> MigrateOptions {
         self.timeout = time;
         self
     }
 
     /// Leaves the keys here as well: `COPY`.
+    #[inline]
     pub fn copy(mut self) -> MigrateOptions {
         self.copy = true;
         self
     }
 
     /// Replaces keys that the other server has: `REPLACE`.
+    #[inline]
     pub fn replace(mut self) -> MigrateOptions {
         self.replace = true;
         self
     }
 
     /// The password of the other server: `AUTH`, since Redis 4.0.7.
+    #[inline]
     pub fn password(mut self, password: impl Into<String>) -> MigrateOptions {
         self.password = Some(password.into());
         self
     }
 
     /// The user that the [password](MigrateOptions::password) is of: `AUTH2`, since Redis 6.0.0.
+    #[inline]
     pub fn user(mut self, user: impl Into<String>) -> MigrateOptions {
         self.user = Some(user.into());
         self
@@ -76,6 +83,7 @@ impl MigrateOptions {
 }
 
 impl fmt::Debug for MigrateOptions {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MigrateOptions")
             .field("host", &self.host)
@@ -90,6 +98,7 @@ impl fmt::Debug for MigrateOptions {
 }
 
 impl ToArgs for MigrateOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         self.host.write_arg(args);
         self.port.write_arg(args);
@@ -117,6 +126,7 @@ pub enum Migrated {
 }
 
 impl FromValue for Migrated {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Migrated> {
         match value.as_bytes() {
             Some(b"NOKEY") => Ok(Migrated::NoKey),

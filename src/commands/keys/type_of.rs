@@ -28,6 +28,7 @@ pub enum TypeOf {
 
 impl TypeOf {
     /// The word that servers use.
+    #[inline]
     pub(crate) fn name(&self) -> &str {
         match self {
             TypeOf::Missing => "none",
@@ -43,6 +44,7 @@ impl TypeOf {
 }
 
 impl FromValue for TypeOf {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<TypeOf> {
         Ok(match value.as_bytes() {
             Some(b"none") => TypeOf::Missing,

@@ -22,6 +22,7 @@ pub enum CommandLog {
 }
 
 impl ToArg for CommandLog {
+    #[inline]
     fn write_arg(&self, args: &mut Args) {
         let word = match self {
             CommandLog::Slow => "slow",
@@ -51,6 +52,7 @@ pub struct CommandLogEntry {
 }
 
 impl FromValue for CommandLogEntry {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<CommandLogEntry> {
         let mut row = Row::of(value);
         let (id, Moment(at), measured, args) = (row.next()?, row.next()?, row.next()?, row.next()?);
@@ -78,6 +80,7 @@ pub struct SlowLogEntry {
 }
 
 impl FromValue for SlowLogEntry {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<SlowLogEntry> {
         let CommandLogEntry { id, at, measured, args, client, client_name } = CommandLogEntry::from_value(value)?;
         Ok(SlowLogEntry { id, at, took: Duration::from_micros(measured), args, client, client_name })
@@ -94,6 +97,7 @@ pub struct LatencySpike {
 }
 
 impl FromValue for LatencySpike {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<LatencySpike> {
         let (Moment(at), millis) = FromValue::from_value(value)?;
         Ok(LatencySpike { at, took: Duration::from_millis(millis) })
@@ -115,6 +119,7 @@ pub struct LatencyEvent {
 }
 
 impl FromValue for LatencyEvent {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<LatencyEvent> {
         let mut row = Row::of(value);
         let (Lossy(name), Moment(at)) = (row.next()?, row.next()?);
@@ -134,6 +139,7 @@ pub struct LatencyHistogram {
 }
 
 impl FromValue for LatencyHistogram {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<LatencyHistogram> {
         let fields = Fields::of(value)?;
         let buckets: Vec<(u64, u64)> = fields.get("histogram_usec")?;

@@ -13,6 +13,7 @@ pub enum Side {
 }
 
 impl ToArg for Side {
+    #[inline]
     fn write_arg(&self, args: &mut Args) {
         let word = match self {
             Side::Left => "LEFT",
@@ -32,18 +33,21 @@ pub struct LPosOptions {
 
 impl LPosOptions {
     /// No options: from the head, through the whole list.
+    #[inline]
     pub fn new() -> LPosOptions {
         LPosOptions::default()
     }
 
     /// Begins with the match of this number, 1 being the first: `RANK`. A negative number counts matches from the
     /// tail, −1 being the last one, and the search then goes towards the head. 0 is an error.
+    #[inline]
     pub fn rank(mut self, rank: i64) -> LPosOptions {
         self.rank = Some(rank);
         self
     }
 
     /// Looks at no more than this many elements: `MAXLEN`. 0 means all of them.
+    #[inline]
     pub fn max_len(mut self, elements: u64) -> LPosOptions {
         self.max_len = Some(elements);
         self
@@ -51,6 +55,7 @@ impl LPosOptions {
 }
 
 impl ToArgs for LPosOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         if let Some(rank) = self.rank {
             "RANK".write_arg(args);

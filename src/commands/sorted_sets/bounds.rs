@@ -24,12 +24,14 @@ impl ScoreBound {
 }
 
 impl<T: Into<f64>> From<T> for ScoreBound {
+    #[inline]
     fn from(score: T) -> ScoreBound {
         ScoreBound::Inclusive(score.into())
     }
 }
 
 impl ToArg for ScoreBound {
+    #[inline]
     fn write_arg(&self, args: &mut Args) {
         match self {
             ScoreBound::Inclusive(score) => score.write_arg(args),
@@ -55,12 +57,14 @@ pub struct ScoreRange {
 
 impl ScoreRange {
     /// The range in the order in which the reversed commands want it.
+    #[inline]
     pub(super) fn reversed(self) -> ScoreRange {
         ScoreRange { min: self.max, max: self.min }
     }
 }
 
 impl ToArgs for ScoreRange {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         self.min.write_arg(args);
         self.max.write_arg(args);
@@ -68,42 +72,49 @@ impl ToArgs for ScoreRange {
 }
 
 impl<A: Into<ScoreBound>, B: Into<ScoreBound>> From<(A, B)> for ScoreRange {
+    #[inline]
     fn from((min, max): (A, B)) -> ScoreRange {
         ScoreRange { min: min.into(), max: max.into() }
     }
 }
 
 impl From<RangeFull> for ScoreRange {
+    #[inline]
     fn from(_: RangeFull) -> ScoreRange {
         ScoreRange { min: ScoreBound::MIN, max: ScoreBound::MAX }
     }
 }
 
 impl<T: Into<f64>> From<Range<T>> for ScoreRange {
+    #[inline]
     fn from(range: Range<T>) -> ScoreRange {
         (range.start, ScoreBound::Exclusive(range.end.into())).into()
     }
 }
 
 impl<T: Into<f64>> From<RangeInclusive<T>> for ScoreRange {
+    #[inline]
     fn from(range: RangeInclusive<T>) -> ScoreRange {
         range.into_inner().into()
     }
 }
 
 impl<T: Into<f64>> From<RangeFrom<T>> for ScoreRange {
+    #[inline]
     fn from(range: RangeFrom<T>) -> ScoreRange {
         (range.start, ScoreBound::MAX).into()
     }
 }
 
 impl<T: Into<f64>> From<RangeTo<T>> for ScoreRange {
+    #[inline]
     fn from(range: RangeTo<T>) -> ScoreRange {
         (ScoreBound::MIN, ScoreBound::Exclusive(range.end.into())).into()
     }
 }
 
 impl<T: Into<f64>> From<RangeToInclusive<T>> for ScoreRange {
+    #[inline]
     fn from(range: RangeToInclusive<T>) -> ScoreRange {
         (ScoreBound::MIN, range.end).into()
     }
@@ -120,15 +131,18 @@ impl LexBound {
     pub const MAX: LexBound = LexBound(Cow::Borrowed(b"+"));
 
     /// This member belongs to the range.
+    #[inline]
     pub fn inclusive(member: impl ToArg) -> LexBound {
         LexBound::marked(b'[', member)
     }
 
     /// This member does not belong to the range any more.
+    #[inline]
     pub fn exclusive(member: impl ToArg) -> LexBound {
         LexBound::marked(b'(', member)
     }
 
+    #[inline]
     fn marked(mark: u8, member: impl ToArg) -> LexBound {
         let mut args = Args::new();
         member.write_arg(&mut args);
@@ -138,6 +152,7 @@ impl LexBound {
 }
 
 impl ToArg for LexBound {
+    #[inline]
     fn write_arg(&self, args: &mut Args) {
         args.push(&self.0);
     }
@@ -160,12 +175,14 @@ pub struct LexRange {
 
 impl LexRange {
     /// The range in the order in which the reversed commands want it.
+    #[inline]
     pub(super) fn reversed(self) -> LexRange {
         LexRange { min: self.max, max: self.min }
     }
 }
 
 impl ToArgs for LexRange {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         self.min.write_arg(args);
         self.max.write_arg(args);
@@ -173,24 +190,28 @@ impl ToArgs for LexRange {
 }
 
 impl From<(LexBound, LexBound)> for LexRange {
+    #[inline]
     fn from((min, max): (LexBound, LexBound)) -> LexRange {
         LexRange { min, max }
     }
 }
 
 impl From<RangeFull> for LexRange {
+    #[inline]
     fn from(_: RangeFull) -> LexRange {
         LexRange { min: LexBound::MIN, max: LexBound::MAX }
     }
 }
 
 impl<T: ToArg> From<Range<T>> for LexRange {
+    #[inline]
     fn from(range: Range<T>) -> LexRange {
         LexRange { min: LexBound::inclusive(range.start), max: LexBound::exclusive(range.end) }
     }
 }
 
 impl<T: ToArg> From<RangeInclusive<T>> for LexRange {
+    #[inline]
     fn from(range: RangeInclusive<T>) -> LexRange {
         let (min, max) = range.into_inner();
         LexRange { min: LexBound::inclusive(min), max: LexBound::inclusive(max) }
@@ -198,18 +219,21 @@ impl<T: ToArg> From<RangeInclusive<T>> for LexRange {
 }
 
 impl<T: ToArg> From<RangeFrom<T>> for LexRange {
+    #[inline]
     fn from(range: RangeFrom<T>) -> LexRange {
         LexRange { min: LexBound::inclusive(range.start), max: LexBound::MAX }
     }
 }
 
 impl<T: ToArg> From<RangeTo<T>> for LexRange {
+    #[inline]
     fn from(range: RangeTo<T>) -> LexRange {
         LexRange { min: LexBound::MIN, max: LexBound::exclusive(range.end) }
     }
 }
 
 impl<T: ToArg> From<RangeToInclusive<T>> for LexRange {
+    #[inline]
     fn from(range: RangeToInclusive<T>) -> LexRange {
         LexRange { min: LexBound::MIN, max: LexBound::inclusive(range.end) }
     }
@@ -224,22 +248,26 @@ pub struct Limit {
 
 impl Limit {
     /// After the first `offset`, up to `count`.
+    #[inline]
     pub fn new(offset: u64, count: u64) -> Limit {
         Limit { offset, count: Some(count) }
     }
 
     /// The first `count`.
+    #[inline]
     pub fn first(count: u64) -> Limit {
         Limit::new(0, count)
     }
 
     /// All but the first `offset`.
+    #[inline]
     pub fn after(offset: u64) -> Limit {
         Limit { offset, count: None }
     }
 }
 
 impl ToArgs for Limit {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         "LIMIT".write_arg(args);
         self.offset.write_arg(args);
@@ -268,28 +296,33 @@ enum By {
 
 impl ZRange {
     /// From one rank to another, both included; 0 is the first, −1 the last.
+    #[inline]
     pub fn by_rank(start: i64, stop: i64) -> ZRange {
         ZRange { by: By::Rank(start, stop), rev: false, limit: None }
     }
 
     /// Whose scores lie in a range: `BYSCORE`.
+    #[inline]
     pub fn by_score(range: impl Into<ScoreRange>) -> ZRange {
         ZRange { by: By::Score(range.into()), rev: false, limit: None }
     }
 
     /// Which lie in a range themselves, where all have the same score: `BYLEX`.
+    #[inline]
     pub fn by_lex(range: impl Into<LexRange>) -> ZRange {
         ZRange { by: By::Lex(range.into()), rev: false, limit: None }
     }
 
     /// From the highest to the lowest, ranks counted from the highest: `REV`. The lower end of a range is still
     /// given first.
+    #[inline]
     pub fn rev(mut self) -> ZRange {
         self.rev = true;
         self
     }
 
     /// Only some of them: `LIMIT`. Servers refuse it by rank.
+    #[inline]
     pub fn limit(mut self, limit: Limit) -> ZRange {
         self.limit = Some(limit);
         self
@@ -297,6 +330,7 @@ impl ZRange {
 }
 
 impl ToArgs for ZRange {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         match (&self.by, self.rev) {
             (By::Rank(start, stop), _) => {

@@ -18,23 +18,27 @@ pub struct ScoredMember<M> {
 
 impl<M> ScoredMember<M> {
     /// A member with a score.
+    #[inline]
     pub fn new(member: M, score: f64) -> ScoredMember<M> {
         ScoredMember { member, score }
     }
 }
 
 impl<M: FromValue> FromValue for ScoredMember<M> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<ScoredMember<M>> {
         <(M, f64)>::from_value(value).map(|(member, score)| ScoredMember { member, score })
     }
 
     /// Takes members and scores in turn (RESP2), and each pair in a list of its own (RESP3).
+    #[inline]
     fn from_items(items: Items<'_>) -> Result<Vec<ScoredMember<M>>> {
         let pairs = <(M, f64)>::from_items(items)?;
         Ok(pairs.into_iter().map(|(member, score)| ScoredMember { member, score }).collect())
     }
 
     /// The empty list stands for a member that is not there.
+    #[inline]
     fn from_optional(value: ValueRef<'_>) -> Result<Option<ScoredMember<M>>> {
         match value.items() {
             Some(items) if items.len() == 0 => Ok(None),
@@ -66,12 +70,14 @@ pub trait ToScored {
 }
 
 impl<T: ToScored + ?Sized> ToScored for &T {
+    #[inline]
     fn write_scored(&self, args: &mut Args) {
         (**self).write_scored(args);
     }
 }
 
 impl<S: ToArg, M: ToArg> ToScored for (S, M) {
+    #[inline]
     fn write_scored(&self, args: &mut Args) {
         self.0.write_arg(args);
         self.1.write_arg(args);
@@ -79,6 +85,7 @@ impl<S: ToArg, M: ToArg> ToScored for (S, M) {
 }
 
 impl<M: ToArg> ToScored for ScoredMember<M> {
+    #[inline]
     fn write_scored(&self, args: &mut Args) {
         self.score.write_arg(args);
         self.member.write_arg(args);
@@ -86,30 +93,35 @@ impl<M: ToArg> ToScored for ScoredMember<M> {
 }
 
 impl<T: ToScored> ToScored for [T] {
+    #[inline]
     fn write_scored(&self, args: &mut Args) {
         self.iter().for_each(|scored| scored.write_scored(args));
     }
 }
 
 impl<T: ToScored, const N: usize> ToScored for [T; N] {
+    #[inline]
     fn write_scored(&self, args: &mut Args) {
         self.as_slice().write_scored(args);
     }
 }
 
 impl<T: ToScored> ToScored for Vec<T> {
+    #[inline]
     fn write_scored(&self, args: &mut Args) {
         self.as_slice().write_scored(args);
     }
 }
 
 impl<M: ToArg, S: ToArg> ToScored for BTreeMap<M, S> {
+    #[inline]
     fn write_scored(&self, args: &mut Args) {
         self.iter().for_each(|(member, score)| (score, member).write_scored(args));
     }
 }
 
 impl<M: ToArg, S: ToArg, H> ToScored for HashMap<M, S, H> {
+    #[inline]
     fn write_scored(&self, args: &mut Args) {
         self.iter().for_each(|(member, score)| (score, member).write_scored(args));
     }
@@ -123,6 +135,7 @@ macro_rules! of_iterators {
             <$iterator as Iterator>::Item: ToScored,
         {
             /// Goes through a copy of the iterator.
+            #[inline]
             fn write_scored(&self, args: &mut Args) {
                 self.clone().for_each(|scored| scored.write_scored(args));
             }
@@ -135,6 +148,7 @@ iterators!(of_iterators);
 pub(super) struct Scored<P>(pub(super) P);
 
 impl<P: ToScored> ToArgs for Scored<P> {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         self.0.write_scored(args);
     }
@@ -151,18 +165,21 @@ pub struct ZAddOptions {
 
 impl ZAddOptions {
     /// No options.
+    #[inline]
     pub fn new() -> ZAddOptions {
         ZAddOptions::default()
     }
 
     /// Only adds members and leaves those that are there as they are: `NX`. Servers refuse it together with
     /// [`if_greater`](ZAddOptions::if_greater) and [`if_less`](ZAddOptions::if_less).
+    #[inline]
     pub fn if_missing(mut self) -> ZAddOptions {
         self.existence = Some("NX");
         self
     }
 
     /// Only changes members that are there and adds none: `XX`.
+    #[inline]
     pub fn if_exists(mut self) -> ZAddOptions {
         self.existence = Some("XX");
         self
@@ -170,6 +187,7 @@ impl ZAddOptions {
 
     /// Changes a member that is there only when the new score is greater: `GT`, since Redis 6.2.0. New members are
     /// added all the same.
+    #[inline]
     pub fn if_greater(mut self) -> ZAddOptions {
         self.comparison = Some("GT");
         self
@@ -177,12 +195,14 @@ impl ZAddOptions {
 
     /// Changes a member that is there only when the new score is less: `LT`, since Redis 6.2.0. New members are
     /// added all the same.
+    #[inline]
     pub fn if_less(mut self) -> ZAddOptions {
         self.comparison = Some("LT");
         self
     }
 
     /// Counts the members whose score has changed, too, and not only the new ones: `CH`.
+    #[inline]
     pub fn changed(mut self) -> ZAddOptions {
         self.changed = true;
         self
@@ -190,6 +210,7 @@ impl ZAddOptions {
 }
 
 impl ToArgs for ZAddOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         let words = [self.existence, self.comparison, self.changed.then_some("CH")];
         words.into_iter().flatten().for_each(|word| word.write_arg(args));
@@ -210,6 +231,7 @@ pub enum ScoreEnd {
 }
 
 impl ToArg for ScoreEnd {
+    #[inline]
     fn write_arg(&self, args: &mut Args) {
         let word = match self {
             ScoreEnd::Lowest => "MIN",
@@ -232,6 +254,7 @@ pub enum Aggregate {
 }
 
 impl ToArg for Aggregate {
+    #[inline]
     fn write_arg(&self, args: &mut Args) {
         let word = match self {
             Aggregate::Sum => "SUM",
@@ -252,18 +275,21 @@ pub struct ZCombineOptions {
 
 impl ZCombineOptions {
     /// No options: every score counts once, and scores are added up.
+    #[inline]
     pub fn new() -> ZCombineOptions {
         ZCombineOptions::default()
     }
 
     /// Multiplies the scores of each set, in the order of the keys, before anything else: `WEIGHTS`. There must be
     /// as many as there are keys.
+    #[inline]
     pub fn weights(mut self, weights: impl IntoIterator<Item = f64>) -> ZCombineOptions {
         self.weights = weights.into_iter().collect();
         self
     }
 
     /// What becomes of several scores of one member: `AGGREGATE`.
+    #[inline]
     pub fn aggregate(mut self, aggregate: Aggregate) -> ZCombineOptions {
         self.aggregate = Some(aggregate);
         self
@@ -271,6 +297,7 @@ impl ZCombineOptions {
 }
 
 impl ToArgs for ZCombineOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         if !self.weights.is_empty() {
             "WEIGHTS".write_arg(args);

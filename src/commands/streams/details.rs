@@ -33,6 +33,7 @@ pub struct StreamDetails<V = HashMap<String, String>, N = String> {
 }
 
 impl<V: FromValue, N: FromValue> FromValue for StreamDetails<V, N> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<StreamDetails<V, N>> {
         let fields = Fields::of(value)?;
         Ok(StreamDetails {
@@ -70,6 +71,7 @@ pub struct GroupDetails<N = String> {
 }
 
 impl<N: FromValue> FromValue for GroupDetails<N> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<GroupDetails<N>> {
         let fields = Fields::of(value)?;
         let pending: Vec<(StreamId, N, Moment, u64)> = fields.get("pending")?;
@@ -103,6 +105,7 @@ pub struct ConsumerDetails<N = String> {
 }
 
 impl<N: FromValue> FromValue for ConsumerDetails<N> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<ConsumerDetails<N>> {
         let fields = Fields::of(value)?;
         let Moment(seen) = fields.get("seen-time")?;
@@ -132,6 +135,7 @@ pub struct Delivery {
 struct Moment(SystemTime);
 
 impl FromValue for Moment {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Moment> {
         let since_1970 = Duration::from_millis(u64::from_value(value)?);
         let time = SystemTime::UNIX_EPOCH.checked_add(since_1970);
@@ -139,6 +143,7 @@ impl FromValue for Moment {
     }
 
     /// −1 stands for never.
+    #[inline]
     fn from_optional(value: ValueRef<'_>) -> Result<Option<Moment>> {
         match value {
             ValueRef::Nil | ValueRef::Integer(-1) => Ok(None),

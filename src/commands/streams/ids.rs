@@ -39,17 +39,20 @@ impl StreamId {
     pub const MAX: StreamId = StreamId { millis: u64::MAX, seq: u64::MAX };
 
     /// An id of its two halves.
+    #[inline]
     pub const fn new(millis: u64, seq: u64) -> StreamId {
         StreamId { millis, seq }
     }
 }
 
 impl fmt::Display for StreamId {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.millis, self.seq)
     }
 }
 
+#[inline]
 fn parse(text: &str) -> Option<StreamId> {
     let (millis, seq) = text.split_once('-').unwrap_or((text, "0"));
     let number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?;
@@ -63,6 +66,7 @@ impl FromStr for StreamId {
     ///
     /// # Errors
     /// [`Argument`](crate::ErrorKind::Argument) for any other text.
+    #[inline]
     fn from_str(text: &str) -> Result<StreamId> {
         parse(text).ok_or_else(|| {
             Error::argument(format!("the id of a stream entry is two numbers such as 5-0, not {}", {
@@ -73,18 +77,21 @@ impl FromStr for StreamId {
 }
 
 impl ToArg for StreamId {
+    #[inline]
     fn write_arg(&self, args: &mut Args) {
         self.to_string().write_arg(args);
     }
 }
 
 impl ToArgs for StreamId {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         self.write_arg(args);
     }
 }
 
 impl FromValue for StreamId {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<StreamId> {
         let text = String::from_value(value)?;
         parse(&text).ok_or_else(|| Error::reply(format!("expected the id of a stream entry, got {value:?}")))
@@ -100,17 +107,20 @@ pub(super) struct Ends {
 
 impl Ends {
     /// The lowest id first.
+    #[inline]
     pub(super) fn of(range: &impl RangeBounds<StreamId>) -> Ends {
         Ends { low: (range.start_bound().cloned(), "-"), high: (range.end_bound().cloned(), "+"), highest_first: false }
     }
 
     /// The highest id first, as the reversed command wants them.
+    #[inline]
     pub(super) fn reversed(range: &impl RangeBounds<StreamId>) -> Ends {
         Ends { highest_first: true, ..Ends::of(range) }
     }
 }
 
 impl ToArgs for Ends {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         let ends = if self.highest_first { [self.high, self.low] } else { [self.low, self.high] };
         for (end, open) in ends {

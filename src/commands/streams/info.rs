@@ -35,6 +35,7 @@ pub struct StreamInfo<V = HashMap<String, String>> {
 }
 
 impl<V: FromValue> FromValue for StreamInfo<V> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<StreamInfo<V>> {
         let fields = Fields::of(value)?;
         Ok(StreamInfo {
@@ -71,6 +72,7 @@ pub struct GroupInfo<N = String> {
 }
 
 impl<N: FromValue> FromValue for GroupInfo<N> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<GroupInfo<N>> {
         let fields = Fields::of(value)?;
         Ok(GroupInfo {
@@ -99,6 +101,7 @@ pub struct ConsumerInfo<N = String> {
 }
 
 impl<N: FromValue> FromValue for ConsumerInfo<N> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<ConsumerInfo<N>> {
         let fields = Fields::of(value)?;
         Ok(ConsumerInfo {

@@ -7,6 +7,7 @@ use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use std::time::{Duration, SystemTime};
 
 /// Writes a word and what belongs to it.
+#[inline]
 fn write_named(word: &str, value: Option<impl ToArg>, args: &mut Args) {
     if let Some(value) = value {
         word.write_arg(args);
@@ -18,6 +19,7 @@ fn write_named(word: &str, value: Option<impl ToArg>, args: &mut Args) {
 pub(super) struct Count(pub(super) Option<u64>);
 
 impl ToArgs for Count {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         write_named("COUNT", self.0, args);
     }
@@ -27,6 +29,7 @@ impl ToArgs for Count {
 pub(super) struct Streams<P>(pub(super) P);
 
 impl<P: ToPairs> ToArgs for Streams<P> {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         let mut pairs = Args::new();
         self.0.write_pairs(&mut pairs);
@@ -49,6 +52,7 @@ pub enum StreamRefs {
 }
 
 impl ToArg for StreamRefs {
+    #[inline]
     fn write_arg(&self, args: &mut Args) {
         let word = match self {
             StreamRefs::Keep => "KEEPREF",
@@ -75,21 +79,25 @@ enum Keep {
 }
 
 impl StreamTrim {
+    #[inline]
     fn new(keep: Keep) -> StreamTrim {
         StreamTrim { keep, approximate: false, limit: None, references: None }
     }
 
     /// Leaves this many entries: `MAXLEN`.
+    #[inline]
     pub fn max_len(count: u64) -> StreamTrim {
         StreamTrim::new(Keep::Newest(count))
     }
 
     /// Leaves the entries from this id on: `MINID`, since Redis 6.2.0.
+    #[inline]
     pub fn min_id(id: StreamId) -> StreamTrim {
         StreamTrim::new(Keep::From(id))
     }
 
     /// May leave some more entries than asked for, which is much less work for the server: `~`.
+    #[inline]
     pub fn approximately(mut self) -> StreamTrim {
         self.approximate = true;
         self
@@ -97,12 +105,14 @@ impl StreamTrim {
 
     /// Removes no more than this many entries at a time, 0 for as many as it takes: `LIMIT`, since Redis 6.2.0. Servers
     /// refuse it without [`approximately`](StreamTrim::approximately).
+    #[inline]
     pub fn limit(mut self, count: u64) -> StreamTrim {
         self.limit = Some(count);
         self
     }
 
     /// What becomes of the places where consumer groups hold the entries: since Redis 8.2.0.
+    #[inline]
     pub fn references(mut self, references: StreamRefs) -> StreamTrim {
         self.references = Some(references);
         self
@@ -110,6 +120,7 @@ impl StreamTrim {
 }
 
 impl ToArgs for StreamTrim {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         let word = match self.keep {
             Keep::Newest(_) => "MAXLEN",
@@ -146,29 +157,34 @@ enum Id {
 
 impl XAddOptions {
     /// No options: the server makes the id, and the stream where there is none.
+    #[inline]
     pub fn new() -> XAddOptions {
         XAddOptions::default()
     }
 
     /// Adds nothing to a stream that does not exist: `NOMKSTREAM`, since Redis 6.2.0.
+    #[inline]
     pub fn if_exists(mut self) -> XAddOptions {
         self.if_exists = true;
         self
     }
 
     /// Gives the entry this id, which must be higher than that of every entry that the stream ever had.
+    #[inline]
     pub fn id(mut self, id: StreamId) -> XAddOptions {
         self.id = Some(Id::Whole(id));
         self
     }
 
     /// Gives the entry an id with this first half, and lets the server count the second: since Redis 7.0.0.
+    #[inline]
     pub fn millis(mut self, millis: u64) -> XAddOptions {
         self.id = Some(Id::Millis(millis));
         self
     }
 
     /// Removes old entries after the new one is added.
+    #[inline]
     pub fn trim(mut self, trim: StreamTrim) -> XAddOptions {
         self.trim = Some(trim);
         self
@@ -176,6 +192,7 @@ impl XAddOptions {
 }
 
 impl ToArgs for XAddOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         if self.if_exists {
             "NOMKSTREAM".write_arg(args);
@@ -200,17 +217,20 @@ pub struct XSetIdOptions {
 
 impl XSetIdOptions {
     /// No options.
+    #[inline]
     pub fn new() -> XSetIdOptions {
         XSetIdOptions::default()
     }
 
     /// How many entries were ever added: `ENTRIESADDED`, since Redis 7.0.0.
+    #[inline]
     pub fn entries_added(mut self, count: u64) -> XSetIdOptions {
         self.entries_added = Some(count);
         self
     }
 
     /// The highest id of an entry that was deleted: `MAXDELETEDID`, since Redis 7.0.0.
+    #[inline]
     pub fn max_deleted_id(mut self, id: StreamId) -> XSetIdOptions {
         self.max_deleted_id = Some(id);
         self
@@ -218,6 +238,7 @@ impl XSetIdOptions {
 }
 
 impl ToArgs for XSetIdOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         write_named("ENTRIESADDED", self.entries_added, args);
         write_named("MAXDELETEDID", self.max_deleted_id, args);
@@ -233,11 +254,13 @@ pub struct XReadOptions {
 
 impl XReadOptions {
     /// No options: gives all that there is, at once.
+    #[inline]
     pub fn new() -> XReadOptions {
         XReadOptions::default()
     }
 
     /// Gives at most this many entries of each stream: `COUNT`.
+    #[inline]
     pub fn count(mut self, count: u64) -> XReadOptions {
         self.count = Some(count);
         self
@@ -245,6 +268,7 @@ impl XReadOptions {
 
     /// Waits up to this long while there is nothing: `BLOCK`. Zero and more than a hundred years wait for ever; any
     /// other time is rounded up to whole milliseconds, so that the shortest never becomes the longest.
+    #[inline]
     pub fn block(mut self, time: Duration) -> XReadOptions {
         self.block = Some(time);
         self
@@ -252,6 +276,7 @@ impl XReadOptions {
 }
 
 impl ToArgs for XReadOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         Count(self.count).write_args(args);
         write_named("BLOCK", self.block.map(wait_millis), args);
@@ -267,23 +292,27 @@ pub struct XReadGroupOptions {
 
 impl XReadGroupOptions {
     /// No options: gives all that there is, at once, and waits for it to be acknowledged.
+    #[inline]
     pub fn new() -> XReadGroupOptions {
         XReadGroupOptions::default()
     }
 
     /// As [`XReadOptions::count`].
+    #[inline]
     pub fn count(mut self, count: u64) -> XReadGroupOptions {
         self.read = self.read.count(count);
         self
     }
 
     /// As [`XReadOptions::block`].
+    #[inline]
     pub fn block(mut self, time: Duration) -> XReadGroupOptions {
         self.read = self.read.block(time);
         self
     }
 
     /// Takes entries as acknowledged as soon as they are given, so that none is pending: `NOACK`.
+    #[inline]
     pub fn no_ack(mut self) -> XReadGroupOptions {
         self.no_ack = true;
         self
@@ -291,6 +320,7 @@ impl XReadGroupOptions {
 }
 
 impl ToArgs for XReadGroupOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         self.read.write_args(args);
         if self.no_ack {
@@ -308,17 +338,20 @@ pub struct XGroupCreateOptions {
 
 impl XGroupCreateOptions {
     /// No options.
+    #[inline]
     pub fn new() -> XGroupCreateOptions {
         XGroupCreateOptions::default()
     }
 
     /// Makes an empty stream where there is none: `MKSTREAM`.
+    #[inline]
     pub fn make_stream(mut self) -> XGroupCreateOptions {
         self.make_stream = true;
         self
     }
 
     /// How many entries count as read by the group, from which its lag is told: `ENTRIESREAD`, since Redis 7.0.0.
+    #[inline]
     pub fn entries_read(mut self, count: u64) -> XGroupCreateOptions {
         self.entries_read = Some(count);
         self
@@ -326,6 +359,7 @@ impl XGroupCreateOptions {
 }
 
 impl ToArgs for XGroupCreateOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         if self.make_stream {
             "MKSTREAM".write_arg(args);
@@ -343,17 +377,20 @@ pub struct XPendingOptions {
 
 impl XPendingOptions {
     /// No options: what is pending for anybody, since whenever.
+    #[inline]
     pub fn new() -> XPendingOptions {
         XPendingOptions::default()
     }
 
     /// Only what was given out this long ago or longer, rounded up to whole milliseconds: `IDLE`, since Redis 6.2.0.
+    #[inline]
     pub fn idle(mut self, time: Duration) -> XPendingOptions {
         self.idle = Some(time);
         self
     }
 
     /// Only what this consumer has.
+    #[inline]
     pub fn consumer(mut self, name: impl ToArg) -> XPendingOptions {
         let mut args = Args::new();
         name.write_arg(&mut args);
@@ -362,11 +399,13 @@ impl XPendingOptions {
     }
 
     /// The arguments in front of the range.
+    #[inline]
     pub(super) fn in_front(&self) -> impl ToArgs {
         InFront(self.idle)
     }
 
     /// The argument behind the count.
+    #[inline]
     pub(super) fn behind(&self) -> impl ToArgs {
         self.consumer.iter().cloned().collect::<Vec<_>>()
     }
@@ -375,6 +414,7 @@ impl XPendingOptions {
 struct InFront(Option<Duration>);
 
 impl ToArgs for InFront {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         write_named("IDLE", self.0.map(millis), args);
     }
@@ -397,35 +437,41 @@ enum Delivered {
 
 impl XClaimOptions {
     /// No options: the entries count as delivered now, once more than before.
+    #[inline]
     pub fn new() -> XClaimOptions {
         XClaimOptions::default()
     }
 
     /// The entries count as delivered this long ago, in milliseconds: `IDLE`.
+    #[inline]
     pub fn idle(mut self, time: Duration) -> XClaimOptions {
         self.delivered = Some(Delivered::Ago(time));
         self
     }
 
     /// The entries count as delivered at this moment, in milliseconds: `TIME`.
+    #[inline]
     pub fn delivered_at(mut self, time: SystemTime) -> XClaimOptions {
         self.delivered = Some(Delivered::At(time));
         self
     }
 
     /// The entries count as delivered this many times: `RETRYCOUNT`.
+    #[inline]
     pub fn deliveries(mut self, count: u64) -> XClaimOptions {
         self.deliveries = Some(count);
         self
     }
 
     /// Claims entries that are pending for nobody, too: `FORCE`.
+    #[inline]
     pub fn force(mut self) -> XClaimOptions {
         self.force = true;
         self
     }
 
     /// Moves on the last id that the group has been given, when this one is higher: `LASTID`.
+    #[inline]
     pub fn last_id(mut self, id: StreamId) -> XClaimOptions {
         self.last_id = Some(id);
         self
@@ -433,6 +479,7 @@ impl XClaimOptions {
 }
 
 impl ToArgs for XClaimOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         match self.delivered {
             None => {}

@@ -22,17 +22,20 @@ pub struct StreamEntry<V = HashMap<String, String>> {
 
 impl<V> StreamEntry<V> {
     /// An entry with an id.
+    #[inline]
     pub fn new(id: StreamId, fields: V) -> StreamEntry<V> {
         StreamEntry { id, fields }
     }
 }
 
 impl<V: FromValue> FromValue for StreamEntry<V> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<StreamEntry<V>> {
         <(StreamId, V)>::from_value(value).map(|(id, fields)| StreamEntry { id, fields })
     }
 
     /// Leaves out the nils that stand for entries that are no more.
+    #[inline]
     fn from_items(items: Items<'_>) -> Result<Vec<StreamEntry<V>>> {
         items.filter(|item| *item != ValueRef::Nil).map(StreamEntry::from_value).collect()
     }
@@ -48,11 +51,13 @@ pub struct StreamEntries<N = String, V = HashMap<String, String>> {
 }
 
 impl<N: FromValue, V: FromValue> FromValue for StreamEntries<N, V> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<StreamEntries<N, V>> {
         <(N, Vec<StreamEntry<V>>)>::from_value(value).map(|(name, entries)| StreamEntries { name, entries })
     }
 
     /// Takes each stream in a list of its own (RESP2), and names and entries in turn (RESP3).
+    #[inline]
     fn from_items(items: Items<'_>) -> Result<Vec<StreamEntries<N, V>>> {
         let pairs = <(N, Vec<StreamEntry<V>>)>::from_items(items)?;
         Ok(pairs.into_iter().map(|(name, entries)| StreamEntries { name, entries }).collect())
@@ -74,6 +79,7 @@ pub enum EntryRemoval {
 }
 
 impl FromValue for EntryRemoval {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<EntryRemoval> {
         match i64::from_value(value)? {
             -1 => Ok(EntryRemoval::Missing),
@@ -98,6 +104,7 @@ pub struct PendingSummary<N = String> {
 }
 
 impl<N: FromValue> FromValue for PendingSummary<N> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<PendingSummary<N>> {
         let (count, lowest, highest, consumers) = FromValue::from_value(value)?;
         Ok(PendingSummary { count, lowest, highest, consumers })
@@ -118,6 +125,7 @@ pub struct PendingEntry<N = String> {
 }
 
 impl<N: FromValue> FromValue for PendingEntry<N> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<PendingEntry<N>> {
         let (id, consumer, idle, deliveries) = FromValue::from_value(value)?;
         Ok(PendingEntry { id, consumer, idle: Duration::from_millis(idle), deliveries })
@@ -137,6 +145,7 @@ pub struct AutoClaimed<E> {
 }
 
 impl<E: FromValue> FromValue for AutoClaimed<E> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<AutoClaimed<E>> {
         let (next, claimed, deleted): (StreamId, _, _) = match value.items() {
             Some(items) if items.len() == 2 => {

@@ -90,11 +90,13 @@ pub struct LcsOptions {
 
 impl LcsOptions {
     /// No options.
+    #[inline]
     pub fn new() -> LcsOptions {
         LcsOptions::default()
     }
 
     /// Leaves out pieces that are shorter than this: `MINMATCHLEN`.
+    #[inline]
     pub fn min_length(mut self, bytes: u64) -> LcsOptions {
         self.min_length = Some(bytes);
         self
@@ -102,6 +104,7 @@ impl LcsOptions {
 }
 
 impl ToArgs for LcsOptions {
+    #[inline]
     fn write_args(&self, args: &mut Args) {
         if let Some(bytes) = self.min_length {
             "MINMATCHLEN".write_arg(args);
@@ -129,6 +132,7 @@ pub struct LcsMatch {
 }
 
 impl FromValue for LcsMatch {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<LcsMatch> {
         let [first, second] = <[[usize; 2]; 2]>::from_value(value)?;
         let range = |[start, last]: [usize; 2]| start..last.saturating_add(1);
@@ -137,6 +141,7 @@ impl FromValue for LcsMatch {
 }
 
 impl FromValue for LcsMatches {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<LcsMatches> {
         let fields = Fields::of(value)?;
         Ok(LcsMatches { matches: fields.get("matches")?, length: fields.get("len")? })

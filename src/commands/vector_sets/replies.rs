@@ -17,11 +17,13 @@ pub struct VFound<M> {
 }
 
 impl<M: FromValue> FromValue for VFound<M> {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<VFound<M>> {
         <(M, f64, Option<String>)>::from_value(value).map(VFound::new)
     }
 
     /// Takes element, score and attributes in turn (RESP2), and elements each with a list of the other two (RESP3).
+    #[inline]
     fn from_items(items: Items<'_>) -> Result<Vec<VFound<M>>> {
         if items.clone().nth(1).is_some_and(|second| second.items().is_some()) {
             let pairs = <(M, (f64, Option<String>))>::from_items(items)?;
@@ -33,6 +35,7 @@ impl<M: FromValue> FromValue for VFound<M> {
 }
 
 impl<M> VFound<M> {
+    #[inline]
     fn new((element, score, attributes): (M, f64, Option<String>)) -> VFound<M> {
         VFound { element, score, attributes }
     }
@@ -59,6 +62,7 @@ pub struct VInfo {
 }
 
 impl FromValue for VInfo {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<VInfo> {
         let fields = Fields::of(value)?;
         Ok(VInfo {
@@ -88,6 +92,7 @@ pub struct VRaw {
 }
 
 impl FromValue for VRaw {
+    #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<VRaw> {
         let (quantization, bytes, norm, range) = match value.items().map_or(0, |items| items.len()) {
             4 => <(String, Vec<u8>, f64, Option<f64>)>::from_value(value)?,
