@@ -32,7 +32,8 @@ fn user(server: &Server, name: &str, rights: &[String]) -> String {
 fn known(server: &Server, rights: &[String]) -> Vec<String> {
     let knows = |right: &&String| {
         let name = right.trim_start_matches('+');
-        name.starts_with('@') || matches!(server.ask(&["COMMAND", "INFO", name.split('|').next().unwrap()]), Reply::Array(rows) if rows.iter().any(|row| matches!(row, Reply::Array(_))))
+        name.starts_with('@')
+            || matches!(server.ask(&["COMMAND", "INFO", name.split('|').next().unwrap()]), Reply::Array(rows) if rows.iter().any(|row| matches!(row, Reply::Array(_))))
     };
     rights.iter().filter(knows).cloned().collect()
 }
@@ -48,9 +49,7 @@ fn the_documented_rights_are_enough_and_each_is_needed() {
     let [source, pieces, target] = documented().map(|rights| known(from, &rights));
     let all = [source.clone(), pieces.clone()].concat();
     let wanted = whole(&[from]);
-    let words = |from: &str, to: &str| {
-        ["clone", "--from", from, "--to", to, "--big", "1"].map(str::to_owned).to_vec()
-    };
+    let words = |from: &str, to: &str| ["clone", "--from", from, "--to", to, "--big", "1"].map(str::to_owned).to_vec();
     let run = |words: &[String]| run(&words.iter().map(String::as_str).collect::<Vec<_>>());
     let (reader, writer) = (user(from, "reader", &all), user(to, "writer", &target));
     let ran = run(&[&words(&reader, &writer)[..], &["--finish".to_owned()]].concat());

@@ -58,12 +58,15 @@ fn a_fleet_is_copied_between_users_and_authorities() {
     let start = |authority: &Authority, name: &str, secret: &str| {
         let arguments = password("default's");
         let server = authority.start("a fleet that is copied with TLS", &arguments.each_ref().map(String::as_str))?;
-        let user = server.server.ask(&["ACL", "SETUSER", name, "on", &format!(">{secret}"), "~*", "+@all", "-flushall"]);
+        let user =
+            server.server.ask(&["ACL", "SETUSER", name, "on", &format!(">{secret}"), "~*", "+@all", "-flushall"]);
         assert_eq!(user, Reply::ok());
         Some(server)
     };
     let Some(from) = start(&authority, "reader", "r3ad") else { return };
-    let (Some(first), Some(second)) = (start(&other, "writer", "wr1te"), start(&other, "writer", "wr1te")) else { return };
+    let (Some(first), Some(second)) = (start(&other, "writer", "wr1te"), start(&other, "writer", "wr1te")) else {
+        return;
+    };
     for number in 0..40 {
         from.server.ask(&["SET", &format!("key:{number}"), "x", "PXAT", "4000000000123"]);
     }

@@ -30,7 +30,13 @@ struct Case {
 
 const CASES: [Case; 5] = [
     Case { what: "strings of 20 bytes, 1 → 1", keys: 1_000_000, targets: 1, fill: small, options: &[] },
-    Case { what: "strings of 20 bytes, a half expires, 1 → 3", keys: 1_000_000, targets: 3, fill: expiring, options: &[] },
+    Case {
+        what: "strings of 20 bytes, a half expires, 1 → 3",
+        keys: 1_000_000,
+        targets: 3,
+        fill: expiring,
+        options: &[],
+    },
     Case { what: "strings of 1 KiB, 1 → 1", keys: 300_000, targets: 1, fill: kibibytes, options: &[] },
     Case { what: "hashes of 10 fields, 1 → 1", keys: 200_000, targets: 1, fill: hashes, options: &[] },
     Case { what: "hashes of 200,000 fields, in pieces", keys: 8, targets: 1, fill: large, options: &["--big", "4mb"] },
@@ -175,8 +181,7 @@ fn main() {
         let source = Server::start();
         let targets: Vec<Server> = (0..case.targets).map(|_| Server::start()).collect();
         (case.fill)(&mut Raw::to(&source), keys);
-        let mut rounds: Vec<Round> =
-            (0..ROUNDS).map(|_| round(case, keys, &program, &source, &targets)).collect();
+        let mut rounds: Vec<Round> = (0..ROUNDS).map(|_| round(case, keys, &program, &source, &targets)).collect();
         rounds.iter().for_each(|round| eprintln!("{}", table::line(case.what, round)));
         rounds.sort_by(|one, other| one.ratio().total_cmp(&other.ratio()));
         table.add(case.what, &rounds[ROUNDS / 2]);

@@ -43,7 +43,11 @@ impl Table {
 pub fn line(what: &str, round: &Round) -> String {
     let each = |seconds: f64| {
         let micro = seconds * 1e6 / round.keys as f64;
-        if micro < 100.0 { format!("{micro:.1}") } else { grouped(micro as u64) }
+        if micro < 100.0 {
+            format!("{micro:.1}")
+        } else {
+            grouped(micro as u64)
+        }
     };
     format!(
         "| {} {what} | {} + {} | {} + {} | {:.2} | {} | {:.0} MiB | {} |\n",
@@ -55,8 +59,17 @@ pub fn line(what: &str, round: &Round) -> String {
         round.ratio(),
         each(round.program),
         round.memory as f64 / f64::from(1 << 20),
-        grouped((round.keys as f64 / round.took) as u64),
+        rate(round.keys as f64 / round.took),
     )
+}
+
+/// Keys a second.
+fn rate(rate: f64) -> String {
+    if rate < 10.0 {
+        format!("{rate:.1}")
+    } else {
+        grouped(rate as u64)
+    }
 }
 
 /// A number with a comma before every three digits.

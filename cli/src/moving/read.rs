@@ -211,7 +211,8 @@ impl Reader<'_> {
         loop {
             let (mut batch, mut bytes) = (Vec::new(), 0);
             while let Some(item) = left.next_if(|item| {
-                batch.len() < self.together && (bytes + item.size <= BYTES_TOGETHER || bytes == 0 || item.size > self.big)
+                batch.len() < self.together
+                    && (bytes + item.size <= BYTES_TOGETHER || bytes == 0 || item.size > self.big)
             }) {
                 bytes += if item.size > self.big { 0 } else { item.size };
                 batch.push(item);
@@ -281,36 +282,34 @@ impl Reader<'_> {
         }
         let (mut now, mut refused, mut expiring, mut is_replica) = (0, None, 0, false);
         let mut scanned: Option<Result<scan::Page, String>> = None;
-        self.link.run(&commands, |number, reply| {
-            match asks[number] {
-                Asks::Names => scanned = Some(Scan::answer(reply)),
-                Asks::Size(at) => {
-                    if let Some(page) = &mut named {
-                        page.items[at].size = number_of(reply).unwrap_or(0);
-                    }
+        self.link.run(&commands, |number, reply| match asks[number] {
+            Asks::Names => scanned = Some(Scan::answer(reply)),
+            Asks::Size(at) => {
+                if let Some(page) = &mut named {
+                    page.items[at].size = number_of(reply).unwrap_or(0);
                 }
-                Asks::Role => match reply {
-                    ValueRef::Bulk(info) => is_replica = fleet::is_replica(info),
-                    ValueRef::Error(text) => refused = Some(shown(text)),
-                    _ => {}
-                },
-                Asks::Expiring => match reply {
-                    ValueRef::Bulk(info) => expiring = fleet::expiring(info, database),
-                    ValueRef::Error(text) => refused = Some(shown(text)),
-                    _ => {}
-                },
-                Asks::Time => now = milliseconds(&owned(reply)),
-                Asks::Expiry(at) => batch[at].expires = number_of(reply).map(|value| value + now),
-                Asks::Use(at) => {
-                    let used = if is_lfu { Used::Often } else { Used::Ago };
-                    batch[at].used = number_of(reply).map_or(Used::Unknown, used);
-                }
-                Asks::Payload(at) => match reply {
-                    ValueRef::Bulk(payload) => batch[at].packed_as(payload, replaces),
-                    ValueRef::Error(text) => refused = Some(shown(text)),
-                    _ => {}
-                },
             }
+            Asks::Role => match reply {
+                ValueRef::Bulk(info) => is_replica = fleet::is_replica(info),
+                ValueRef::Error(text) => refused = Some(shown(text)),
+                _ => {}
+            },
+            Asks::Expiring => match reply {
+                ValueRef::Bulk(info) => expiring = fleet::expiring(info, database),
+                ValueRef::Error(text) => refused = Some(shown(text)),
+                _ => {}
+            },
+            Asks::Time => now = milliseconds(&owned(reply)),
+            Asks::Expiry(at) => batch[at].expires = number_of(reply).map(|value| value + now),
+            Asks::Use(at) => {
+                let used = if is_lfu { Used::Often } else { Used::Ago };
+                batch[at].used = number_of(reply).map_or(Used::Unknown, used);
+            }
+            Asks::Payload(at) => match reply {
+                ValueRef::Bulk(payload) => batch[at].packed_as(payload, replaces),
+                ValueRef::Error(text) => refused = Some(shown(text)),
+                _ => {}
+            },
         })?;
         if let Some(refused) = refused {
             return Err(format!("{}: {refused}", self.link.place()));

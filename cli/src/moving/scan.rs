@@ -68,7 +68,8 @@ impl Scan {
             return Err(no_page());
         };
         let next: u64 = std::str::from_utf8(next).ok().and_then(|text| text.parse().ok()).ok_or_else(no_page)?;
-        let mut page = Page { next: (next != 0).then_some(next), names: Vec::with_capacity(names.len()), stashes: Vec::new() };
+        let mut page =
+            Page { next: (next != 0).then_some(next), names: Vec::with_capacity(names.len()), stashes: Vec::new() };
         for name in names {
             match name {
                 ValueRef::Bulk(name) if !is_own(name) => page.names.push(name.to_vec()),
