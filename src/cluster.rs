@@ -1,45 +1,41 @@
 //! The cluster: the one thing that most programs hold.
 
 mod accept;
+mod batches;
 mod call;
-mod calls;
 mod failover;
-mod followers;
 mod named_servers;
 mod pages;
 mod refresh;
 mod scripts;
+mod server_changes;
 mod start;
 mod views;
 
-pub(crate) use calls::not_refused;
-pub(crate) use followers::Follower;
+pub(crate) use batches::not_refused;
 pub use named_servers::{OnEachMaster, OnNode};
 pub(crate) use pages::Page;
+pub(crate) use server_changes::OnServersChanged;
 pub use start::Unreachable;
 
 use failover::Masters;
-use followers::Followers;
 use refresh::{OneAtATime, Refresher};
+use server_changes::ChangeListeners;
 
-use crate::args::Args;
-use crate::cancel::Cancel;
 use crate::cmd::{Cmd, Execute};
-use crate::command::Spec;
-use crate::config::{Builder, Checked, ConfiguredNode, Settings};
+use crate::command::{Args, Spec, Wait};
+use crate::config::{Builder, Checked, ConfiguredNode, Settings, Share};
 use crate::cross_node::steps_of;
 use crate::discovery::Probes;
 use crate::error::Result;
-use crate::execute::{Call, Cancellable, OwnWrites, RowRef, Servers};
+use crate::execute::{Call, Cancel, Cancellable, Context, OwnWrites, RowRef, Servers};
 use crate::explain::Plan;
 use crate::from_value::FromValue;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
 use crate::plan::{CrossNode, Planner};
 use crate::retry::{Budget, Retries};
-use crate::share::Share;
 use crate::to_arg::ToArg;
 use crate::topology::{Marks, Node, Placement, ReadFrom, ShardDescription, Topology};
-use crate::wait::Wait;
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, RwLock};
@@ -90,7 +86,7 @@ struct Shared {
     servers: RwLock<Arc<Servers>>,
     masters: Masters,
     probes: Arc<Probes>,
-    followers: Followers,
+    listeners: ChangeListeners,
     refresher: Refresher,
     refreshing: OneAtATime,
     turn: AtomicUsize,
@@ -150,7 +146,7 @@ impl Builder {
             own_specs,
             servers: RwLock::new(Arc::new(servers)),
             probes: Arc::default(),
-            followers: Followers::default(),
+            listeners: ChangeListeners::default(),
             refresher: Refresher::new(refresh_every),
             refreshing: OneAtATime::new(),
             turn: AtomicUsize::new(0),
@@ -320,27 +316,24 @@ impl Cluster {
         wait: Wait,
         deadline: Deadline,
     ) -> Call<'r> {
-        Call {
+        let context = Context {
             servers,
             planner: self.planner(servers),
-            args,
-            spec: row.spec,
-            code: row.code,
             deadline,
             patience: self.view.deadline,
             stand_in_after: self.shared.settings.stand_in_after,
             wait,
             database: self.view.database,
             turn: &self.shared.turn,
-            whole_script: None,
             cancel: self.view.cancel.as_ref().map(|(cancel, cancellable)| (cancel, *cancellable)),
             own_writes: self.view.own_writes.as_deref(),
             retries: self.view.retries,
             share: self.view.share,
             budget: &self.shared.budget,
             traffic: None,
-            follow: None,
-        }
+            to_new_master: None,
+        };
+        Call { args, spec: row.spec, code: row.code, whole_script: None, context }
     }
 }
 

@@ -1,7 +1,8 @@
 //! A command, and the Rust type that its reply becomes.
 
-use crate::args::Args;
-use crate::command::{Spec, MARKED};
+mod on_connection;
+
+use crate::command::{Args, Spec, MARKED};
 use crate::error::{Error, Result};
 use crate::execute::{Row, RowRef};
 use crate::from_value::FromValue;

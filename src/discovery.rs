@@ -217,7 +217,7 @@ impl Discovery {
         nth: usize,
         node: &ConfiguredNode,
         known: &Known,
-        Master { address, said: Said { info, latency }, heard }: &Master,
+        Master { address, said: Said { info, latency }, by_sentinels }: &Master,
         in_place: &InPlace,
         replicas: Option<&mut Candidates>,
     ) -> Option<Error> {
@@ -237,7 +237,7 @@ impl Discovery {
         self.latencies.push((address.clone(), *latency));
         let address = address.clone();
         self.known(nth).found(&address, info);
-        self.known(nth).heard(heard);
+        self.known(nth).note_sentinels(by_sentinels);
         if let Some(replicas) = replicas {
             replicas.add_listed(nth, node, &address, info);
         }
@@ -252,14 +252,14 @@ impl Discovery {
         nth: usize,
         node: &ConfiguredNode,
         served: &[Node],
-        NoMaster { named, heard, unanswered, .. }: &NoMaster,
+        NoMaster { named, by_sentinels, unanswered, .. }: &NoMaster,
         in_place: &InPlace,
         replicas: Option<&mut Candidates>,
     ) {
         // Another node's server is named by mistake.
         if let Some(named) = named.as_ref().filter(|named| !in_place.has(named, None)) {
             self.known(nth).named(named);
-            self.known(nth).heard(heard);
+            self.known(nth).note_sentinels(by_sentinels);
             self.shard(nth).address = named.clone();
         }
         // They may serve reads all the same.

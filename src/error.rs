@@ -147,12 +147,12 @@ pub struct PartOutcome {
 impl Error {
     #[inline]
     pub(crate) fn new(kind: ErrorKind, outcome: Outcome, message: impl Into<Cow<'static, str>>) -> Error {
-        Error::made(kind, outcome, message.into())
+        Error::boxed(kind, outcome, message.into())
     }
 
     #[cold]
     #[inline(never)]
-    fn made(kind: ErrorKind, outcome: Outcome, message: Cow<'static, str>) -> Error {
+    fn boxed(kind: ErrorKind, outcome: Outcome, message: Cow<'static, str>) -> Error {
         Error(Arc::new(Inner {
             kind,
             outcome,

@@ -1,34 +1,35 @@
 //! Runs commands: chooses servers, sends, receives, tries again where that is safe.
 
 mod attempts;
+mod cancel;
+mod choose_server;
 mod exchange;
 mod fan_out;
 mod gather;
 mod in_step;
+pub(crate) mod multi_exec;
 mod own_writes;
 mod pieces;
 mod row;
-mod select;
+#[cfg(test)]
+pub(crate) mod scripted;
 
 pub(crate) use attempts::{Command, Effort};
+pub use cancel::Cancel;
 pub(crate) use own_writes::OwnWrites;
 pub use row::Row;
 pub(crate) use row::{no_meaning, routed, RowRef, Strategy};
 
-use crate::args::Args;
-use crate::cancel::Cancel;
-use crate::command::{Access, Spec};
+use crate::command::{Access, Args, Given, Merge, Spec, Wait};
+use crate::config::Share;
 use crate::error::{Error, ErrorKind, Outcome, OwnWords, PartOutcome, Result};
 use crate::from_value::FromValue;
-use crate::merge::{Given, Merge};
 use crate::net::{Deadline, Landed, Lease, Pool, Traffic};
 use crate::plan::{Part, Planner, Route, Target};
 use crate::resp::Frame;
-use crate::retry::{Budget, Retries};
-use crate::share::Share;
+use crate::retry::{elsewhere, Budget, Next, Retries};
 use crate::topology::{Marks, Role, Topology};
-use crate::wait::Wait;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,13 +46,22 @@ pub(crate) struct Servers {
     pub(crate) marks: Arc<Marks>,
 }
 
-/// One command on its way.
+/// One command on its way: what it is, and what it runs with.
+#[derive(Clone, Copy)]
 pub(crate) struct Call<'r> {
-    pub(crate) servers: &'r Servers,
-    pub(crate) planner: Planner<'r>,
     pub(crate) args: &'r Args,
     pub(crate) spec: &'static Spec,
     pub(crate) code: &'static Strategy,
+    /// For a script that is run by its name.
+    pub(crate) whole_script: Option<&'r Whole<'r>>,
+    pub(crate) context: Context<'r>,
+}
+
+/// What a call runs with, whatever its command is: the servers, the time that it has, and what its view of the cluster says.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'r> {
+    pub(crate) servers: &'r Servers,
+    pub(crate) planner: Planner<'r>,
     pub(crate) deadline: Deadline,
     /// What the steps that follow a wait for data may take.
     pub(crate) patience: Duration,
@@ -63,8 +73,6 @@ pub(crate) struct Call<'r> {
     pub(crate) database: u32,
     /// Whose turn it is among replicas.
     pub(crate) turn: &'r AtomicUsize,
-    /// For a script that is run by its name.
-    pub(crate) whole_script: Option<&'r Whole<'r>>,
     /// What ends a wait for data, and how commands wait then.
     pub(crate) cancel: Option<(&'r Cancel, &'static Cancellable)>,
     /// What its handle has written to, when its reads are to see that.
@@ -74,10 +82,18 @@ pub(crate) struct Call<'r> {
     pub(crate) share: Share,
     /// What all calls of the cluster may be tried again.
     pub(crate) budget: &'r Budget,
-    /// Who counts, where somebody observes.
+    /// Counts what goes over connections, where a program observes.
     pub(crate) traffic: Option<&'r Arc<Traffic>>,
     /// Where a part goes that a server refused because it is no longer the master; `None` when it is not sent again.
-    pub(crate) follow: Option<&'r Follow<'r>>,
+    pub(crate) to_new_master: Option<&'r ToNewMaster<'r>>,
+}
+
+impl<'r> Deref for Call<'r> {
+    type Target = Context<'r>;
+
+    fn deref(&self) -> &Context<'r> {
+        &self.context
+    }
 }
 
 /// How commands wait for data on one server in a way that another thread can end: what is routed there, and what is sent
@@ -96,18 +112,18 @@ pub(crate) struct Whole<'r> {
 }
 
 /// Gives the servers of now, when the node that failed so has another master among them.
-pub(crate) type Follow<'r> = dyn Fn(&Error, Deadline) -> Option<Arc<Servers>> + Sync + 'r;
+pub(crate) type ToNewMaster<'r> = dyn Fn(&Error, Deadline) -> Option<Arc<Servers>> + Sync + 'r;
 
 /// A reply.
 pub(crate) enum Answer {
     /// Where it lies in its connection's read buffer.
     Held(Lease, Range<usize>),
     /// Without the connection, and which server gave it.
-    Apart(Vec<u8>, String),
+    Copied(Vec<u8>, String),
     /// Among those of other calls that came over the same connection.
     Gathered(Arc<Landed>, Range<usize>),
     /// Made of several.
-    Made(Vec<u8>),
+    Merged(Vec<u8>),
 }
 
 impl Answer {
@@ -115,12 +131,12 @@ impl Answer {
         match self {
             Answer::Held(lease, range) => lease.frame(range.clone()),
             Answer::Gathered(landed, range) => landed.frame(range.clone()),
-            Answer::Apart(bytes, _) | Answer::Made(bytes) => Frame::trusted(bytes),
+            Answer::Copied(bytes, _) | Answer::Merged(bytes) => Frame::trusted(bytes),
         }
     }
 
     /// What was asked for.
-    pub(crate) fn make<T: FromValue>(&mut self) -> Result<T> {
+    pub(crate) fn convert<T: FromValue>(&mut self) -> Result<T> {
         if let Answer::Held(lease, range) = self {
             if let Some(bytes) = lease.take_bulk(range) {
                 return T::from_bulk(bytes);
@@ -130,12 +146,12 @@ impl Answer {
     }
 
     /// The same reply without its connection, which others can have from now on.
-    pub(crate) fn apart(self) -> Answer {
+    pub(crate) fn without_connection(self) -> Answer {
         match &self {
             Answer::Held(lease, range) => {
-                Answer::Apart(lease.frame(range.clone()).as_bytes().to_vec(), lease.node().to_string())
+                Answer::Copied(lease.frame(range.clone()).as_bytes().to_vec(), lease.node().to_string())
             }
-            Answer::Apart(..) | Answer::Gathered(..) | Answer::Made(_) => self,
+            Answer::Copied(..) | Answer::Gathered(..) | Answer::Merged(_) => self,
         }
     }
 
@@ -143,10 +159,30 @@ impl Answer {
     pub(crate) fn node(&self) -> Option<String> {
         match self {
             Answer::Held(lease, _) => Some(lease.node().to_string()),
-            Answer::Apart(_, node) => Some(node.clone()),
+            Answer::Copied(_, node) => Some(node.clone()),
             Answer::Gathered(landed, _) => Some(landed.node().to_owned()),
-            Answer::Made(_) => None,
+            Answer::Merged(_) => None,
         }
+    }
+}
+
+impl Context<'_> {
+    /// How it waits, when it waits for data and another thread may end that.
+    fn cancellable(&self) -> Option<&'static Cancellable> {
+        self.cancel.filter(|_| self.wait != Wait::None).map(|(_, cancellable)| cancellable)
+    }
+
+    /// Whether it waits for data and another thread may end that.
+    pub(crate) fn can_be_cancelled(&self) -> bool {
+        self.cancellable().is_some()
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.can_be_cancelled() && self.cancel.is_some_and(|(cancel, _)| cancel.is_cancelled())
+    }
+
+    pub(crate) fn topology(&self) -> &Topology {
+        &self.servers.topology
     }
 }
 
@@ -180,7 +216,7 @@ impl Call<'_> {
     /// Runs what is for one server or for several at the same time.
     pub(crate) fn run_on_all(&self, route: Route<'_>) -> Result<Answer> {
         match route {
-            Route::Fan(parts, merge) => self.fan(&parts, merge).map(Answer::Made),
+            Route::Fan(parts, merge) => self.fan(&parts, merge).map(Answer::Merged),
             route => self.run_on_one(route),
         }
     }
@@ -225,7 +261,7 @@ impl Call<'_> {
 
     /// What was asked for, made of the reply.
     pub(crate) fn convert<T: FromValue>(&self, mut answer: Answer) -> Result<T> {
-        answer.make().map_err(|error| self.misfit(&answer, error))
+        answer.convert().map_err(|error| self.misfit(&answer, error))
     }
 
     /// The error for a reply that does not become what was asked for.
@@ -243,7 +279,7 @@ impl Call<'_> {
 
     /// An error as the caller gets it.
     fn finish_error(&self, error: Error) -> Error {
-        let error = self.judged(error.with_command(self.spec.name_of(self.args)));
+        let error = self.with_outcome_of_script(error.with_command(self.spec.name_of(self.args)));
         // A read changes nothing, whether its answer came or not.
         match error.outcome() {
             Outcome::Unknown if self.reads() => error.with_outcome(Outcome::NotApplied),
@@ -252,7 +288,7 @@ impl Call<'_> {
     }
 
     /// An error with what it says of the outcome.
-    fn judged(&self, error: Error) -> Error {
+    fn with_outcome_of_script(&self, error: Error) -> Error {
         if !self.spec.runs_a_script(self.args) {
             return error;
         }
@@ -261,24 +297,6 @@ impl Call<'_> {
             Some(Ok(whole)) => error.of_a_script(OwnWords::of(&whole)),
             _ => error.of_a_script(OwnWords::of(self.args.as_bytes())),
         }
-    }
-
-    /// How it waits, when it waits for data and another thread may end that.
-    fn cancellable(&self) -> Option<&'static Cancellable> {
-        self.cancel.filter(|_| self.wait != Wait::None).map(|(_, cancellable)| cancellable)
-    }
-
-    /// Whether it waits for data and another thread may end that.
-    pub(crate) fn can_be_cancelled(&self) -> bool {
-        self.cancellable().is_some()
-    }
-
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.can_be_cancelled() && self.cancel.is_some_and(|(cancel, _)| cancel.is_cancelled())
-    }
-
-    pub(crate) fn topology(&self) -> &Topology {
-        &self.servers.topology
     }
 
     /// Whether running it twice does no harm.
@@ -291,17 +309,28 @@ impl Call<'_> {
         if let Some(server) = self.only_server(part.target) {
             return self.exchange_until(server, &part.request, self.deadline, None);
         }
-        let mut candidates = self.candidates(part.target);
+        self.first_that_serves(part.target, &mut |server, deadline, others| {
+            let routed = part.target.is_routed().then_some(others);
+            self.exchange_until(server, &part.request, deadline, routed)
+        })
+    }
+
+    /// Asks the servers of a target one after the other until one can serve it. `ask` is given the server, its deadline and
+    /// whether others that have not failed are left.
+    pub(crate) fn first_that_serves<T>(
+        &self,
+        target: Target,
+        ask: &mut dyn FnMut(usize, Deadline, bool) -> Result<T>,
+    ) -> Result<T> {
+        let mut candidates = self.candidates(target);
         let mut failed: Option<(usize, Error)> = None;
         let mut made = 0;
         while let Some(server) = candidates.next() {
             let began = Instant::now();
             // A replica that cannot serve costs no failed read as long as another server can.
             let others = candidates.has_more();
-            let deadline = self.part_of_the_time(others);
-            let routed = part.target.is_routed().then_some(others);
-            let result = self.exchange_until(server, &part.request, deadline, routed);
-            if part.target.is_read() {
+            let result = ask(server, self.part_of_the_time(others), others);
+            if target.is_read() {
                 self.note(server, began, &result);
             }
             let error = match result {
@@ -309,7 +338,7 @@ impl Call<'_> {
                 answer => return answer,
             };
             made += error.attempts();
-            if !part.target.is_read() || !error.is_servers_fault() {
+            if elsewhere(&error, target.is_read(), self.retries) != Next::OtherServer {
                 return Err(error.with_attempts(made));
             }
             candidates.failed(server);
@@ -357,7 +386,7 @@ impl Call<'_> {
 
     /// Requests to several servers at the same time: every reply, or an error that says how far each part came.
     pub(crate) fn answers(&self, parts: &[Part<'_>]) -> Result<Vec<Answer>> {
-        let results = self.followed(parts, self.fan_out(parts)?);
+        let results = self.after_failover(parts, self.fan_out(parts)?);
         if results.iter().all(Result::is_ok) {
             return Ok(results.into_iter().flatten().collect());
         }

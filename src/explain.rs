@@ -2,8 +2,7 @@
 
 mod hidden;
 
-use crate::args::Args;
-use crate::command::Spec;
+use crate::command::{Args, Spec};
 use crate::error::escape;
 use crate::plan::{groups, Part, Placed, Planner, Route, Target};
 use crate::resp::{Decoder, Limits, Protocol, ValueRef};

@@ -12,10 +12,8 @@ pub(crate) use sets::{merged_sets, sets_in_pieces};
 pub(crate) use sorting::{sorted, sorted_on_one_server, Get, Order, Pattern, Sorting};
 pub(crate) use streams::{parse_id, StreamRead};
 
-use crate::args::Args;
-use crate::command::{Access, KeySpec, RequestPolicy, Spec};
+use crate::command::{Access, Args, KeySpec, Merge, RequestPolicy, Spec};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
-use crate::merge::Merge;
 use crate::order::sort_by_key;
 use crate::resp::encode;
 use crate::topology::{Placement, ReadFrom, Role, Topology};
@@ -316,9 +314,8 @@ pub(crate) fn as_stored<'c>(args: &'c Args, keys: &[Placed<'c>]) -> Cow<'c, [u8]
 mod tests {
     use super::*;
     use crate::cmd::Cmd;
-    use crate::partition::{Crc32Modulo, HashTags};
     use crate::table::cmd;
-    use crate::topology::{Address, Node, ShardDescription};
+    use crate::topology::{Address, Crc32Modulo, HashTags, Node, ShardDescription};
 
     /// `bar` lives on the first of two nodes, `foo` on the second, which has a replica.
     fn two_nodes() -> Topology {

@@ -1,12 +1,14 @@
-//! Whether a call that failed is tried again, and after which pause. Pure: it neither sends nor sleeps.
+//! What follows a failure: the same server is asked again, another one of its node, the new master of the node, or nobody.
+//! Pure: it neither sends nor sleeps.
+//!
+//! Each of the three is done in one place: `execute/attempts.rs` asks the same server again, `Call::first_that_serves` another
+//! one, and `Cluster::with_failover` the new master. Pipelines do all three for the requests that failed, by the same rules.
 
 use crate::error::{Error, ErrorKind, Outcome};
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
+use crate::random::chance;
 use std::io;
-use std::process;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 /// How often a call is tried again, and which: see [`Builder::retries`](crate::Builder::retries) for what is tried again
 /// by default, and [`Cluster::retries`](crate::Cluster::retries) for one call.
@@ -161,6 +163,39 @@ fn may_pass(error: &Error) -> bool {
     source.is_some_and(|source| matches!(source.kind(), ConnectionRefused | ConnectionReset | ConnectionAborted))
 }
 
+/// What follows a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The same server is asked again after a pause.
+    SameServer { pause: Duration, cause: Cause },
+    /// Another server of the node is asked, which holds the same.
+    OtherServer,
+    /// The node may have a new master, which is asked then.
+    NewMaster,
+    /// The failure is the last word.
+    Nothing,
+}
+
+/// What a request allows after a failure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Allows {
+    /// It may be sent again though a server may have applied it.
+    pub(crate) repeating: bool,
+    /// Other servers can answer it. Then the first one is asked again only over a connection that had died in the pool.
+    pub(crate) others: bool,
+}
+
+/// What follows a failure after which the same server is not asked again.
+pub(crate) fn elsewhere(error: &Error, has_others: bool, retries: Retries) -> Next {
+    if has_others && error.is_servers_fault() {
+        return Next::OtherServer;
+    }
+    match error.outcome() == Outcome::NotApplied && error.may_come_of_a_failover() && retries.are_allowed() {
+        true => Next::NewMaster,
+        false => Next::Nothing,
+    }
+}
+
 /// The attempts of one request at one server so far.
 #[derive(Debug)]
 pub(crate) struct Attempts {
@@ -182,12 +217,29 @@ impl Attempts {
         self.made
     }
 
-    /// The pause before the next attempt; `None` when this failure is the last word. `left` is what is left of the
-    /// deadline, `None` when there is none. What it costs is spent by `spend`, where it costs anything.
+    /// What follows a failure with so much time left, `None` being without end. What another attempt costs is spent by
+    /// `spend`, where it costs anything.
+    pub(crate) fn next(
+        &mut self,
+        error: &Error,
+        allows: Allows,
+        left: Option<Duration>,
+        spend: &dyn Fn() -> bool,
+    ) -> Next {
+        let cause = Cause::of(error, allows.repeating).filter(|&cause| !allows.others || cause == Cause::Stale);
+        if let Some(cause) = cause {
+            if let Some(pause) = self.pause_after(cause, spend, left) {
+                return Next::SameServer { pause, cause };
+            }
+        }
+        elsewhere(error, allows.others, self.retries)
+    }
+
+    /// The pause before the next attempt at the same server; `None` when none follows.
     ///
     /// A connection that had died in the pool is replaced once, at once and without the budget: no server was asked
     /// twice. The first attempt after a connection that could not be made comes at once, too.
-    pub(crate) fn next(&mut self, cause: Cause, spend: &dyn Fn() -> bool, left: Option<Duration>) -> Option<Duration> {
+    fn pause_after(&mut self, cause: Cause, spend: &dyn Fn() -> bool, left: Option<Duration>) -> Option<Duration> {
         if self.made > self.retries.most {
             return None;
         }
@@ -225,29 +277,6 @@ impl Attempts {
 pub(crate) fn jitter(most: Duration, chance: u64) -> Duration {
     let nanos = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
     Duration::from_nanos(((u128::from(nanos) * u128::from(chance)) >> 64) as u64)
-}
-
-/// What is as good as random for a pause: it differs from that of other programs, and from the last one. What std has for
-/// random numbers reads files where the system is old, which a program would link for pauses alone.
-pub(crate) fn chance() -> u64 {
-    static DRAWN: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
-    // The system puts the stack of each program at another place.
-    let place = std::ptr::addr_of!(now) as usize as u64;
-    let own = u64::from(process::id()) << 32 ^ place.rotate_left(24);
-    let mut mixed = now ^ own ^ DRAWN.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-    for factor in [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb] {
-        mixed = (mixed ^ mixed >> 29).wrapping_mul(factor);
-    }
-    mixed ^ mixed >> 32
-}
-
-/// A random number, from the seeds that std draws for its hash maps. A child of a fork has those of its parent, so what tells
-/// the two apart goes in as well.
-pub(crate) fn random() -> u64 {
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u32(process::id());
-    hasher.finish()
 }
 
 #[cfg(test)]
@@ -299,7 +328,7 @@ mod tests {
         let follow = |retries: Retries, causes: &[Cause]| {
             let budget = Budget::new();
             let mut attempts = Attempts::first(retries);
-            causes.iter().take_while(|&&cause| attempts.next(cause, &|| budget.spend(), LONG).is_some()).count()
+            causes.iter().take_while(|&&cause| attempts.pause_after(cause, &|| budget.spend(), LONG).is_some()).count()
         };
         use Cause::*;
         let default = Retries::default();
@@ -318,9 +347,75 @@ mod tests {
         let hour = Duration::from_secs(3600);
         let budget = Budget::new();
         let mut attempts = Attempts::first(Retries::up_to(9).pauses(hour, hour));
-        assert_eq!(attempts.next(Cause::Connection, &|| budget.spend(), LONG), Some(Duration::ZERO));
-        assert_eq!(attempts.next(Cause::Connection, &|| budget.spend(), Some(Duration::from_nanos(1))), None);
+        assert_eq!(attempts.pause_after(Cause::Connection, &|| budget.spend(), LONG), Some(Duration::ZERO));
+        assert_eq!(attempts.pause_after(Cause::Connection, &|| budget.spend(), Some(Duration::from_nanos(1))), None);
         assert_eq!(attempts.made(), 2);
+    }
+
+    #[test]
+    fn what_follows_which_failure() {
+        use Outcome::{NotApplied, Unknown};
+        let io = |outcome| Error::io(io::ErrorKind::ConnectionReset.into(), outcome, "testing");
+        let connect = |kind: io::ErrorKind| Error::io(kind.into(), NotApplied, "testing").with_kind(ErrorKind::Connect);
+        let refused = || connect(io::ErrorKind::ConnectionRefused);
+        let server = |text: &str| Error::server(text.as_bytes());
+        let same = |pause: u64, cause| Next::SameServer { pause: Duration::from_millis(pause), cause };
+        let (once, others, repeat) = ("", "others", "repeat");
+        let ms = |millis| Some(Duration::from_millis(millis));
+        for (error, allows, made, left, paid, expected) in [
+            // A connection that had died in the pool: at once, the first time without the budget, whatever else may serve.
+            (io(NotApplied).pooled(true), once, 1, ms(9), false, same(0, Cause::Stale)),
+            (io(NotApplied).pooled(true), others, 1, ms(9), false, same(0, Cause::Stale)),
+            (io(Unknown).pooled(true), once, 1, None, true, Next::Nothing),
+            (io(Unknown).pooled(true), repeat, 1, None, true, same(0, Cause::Stale)),
+            // A connection that broke or could not be made: once more at once, where that is paid for.
+            (io(NotApplied), once, 1, None, true, same(0, Cause::Connection)),
+            (io(NotApplied), once, 1, None, false, Next::NewMaster),
+            (io(NotApplied), others, 1, None, true, Next::OtherServer),
+            (io(Unknown), others, 1, None, true, Next::OtherServer),
+            (io(Unknown), once, 1, None, true, Next::Nothing),
+            (io(Unknown), repeat, 1, None, true, same(0, Cause::Connection)),
+            (refused(), once, 1, None, true, same(0, Cause::Connection)),
+            (refused(), once, 2, None, true, Next::NewMaster),
+            // To wait for a server that says nothing takes too long to be done twice.
+            (connect(io::ErrorKind::TimedOut), once, 1, None, true, Next::NewMaster),
+            // A server that refuses for the moment: after a pause, when there is time for that.
+            (server("LOADING x"), once, 1, ms(9), true, same(8, Cause::NotNow)),
+            (server("LOADING x"), once, 1, ms(0), true, Next::NewMaster),
+            (server("LOADING x"), once, 3, None, true, same(8, Cause::NotNow)),
+            (server("LOADING x"), once, 4, None, true, Next::NewMaster),
+            (server("LOADING x"), others, 1, None, true, Next::OtherServer),
+            (server("TRYAGAIN x"), once, 1, None, false, Next::Nothing),
+            // What is no longer the master, and what nobody else would answer otherwise.
+            (server("READONLY x"), once, 1, None, true, Next::NewMaster),
+            (server("NOPERM x"), others, 1, None, true, Next::OtherServer),
+            (server("NOPERM x"), once, 1, None, true, Next::Nothing),
+            (server("WRONGTYPE x"), others, 1, None, true, Next::Nothing),
+            (server("WRONGTYPE x"), repeat, 1, None, true, Next::Nothing),
+        ] {
+            let told = format!("{error} {allows} after {made} with {left:?}");
+            let allows = Allows { repeating: allows == repeat, others: allows == others };
+            let mut attempts = Attempts::first(Retries::default().pauses(ms(8).unwrap(), ms(8).unwrap()));
+            attempts.made = made;
+            attempts.connecting = made - 1;
+            // Which pause it is, chance decides: some part of the longest.
+            let longest = |next| match next {
+                Next::SameServer { pause, cause } if pause > Duration::ZERO => {
+                    assert!(pause < Duration::from_millis(8), "{told}");
+                    same(8, cause)
+                }
+                next => next,
+            };
+            assert_eq!(longest(attempts.next(&error, allows, left, &|| paid)), expected, "{told}");
+        }
+        // Without retries nothing is sent again, but a read goes on to the next server.
+        let none = |error: Error, others| {
+            let allows = Allows { repeating: true, others };
+            Attempts::first(Retries::none()).next(&error, allows, None, &|| true)
+        };
+        assert_eq!(none(io(NotApplied).pooled(true), false), Next::Nothing);
+        assert_eq!(none(server("READONLY x"), false), Next::Nothing);
+        assert_eq!(none(io(Unknown), true), Next::OtherServer);
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 mod sha1;
 
-use crate::args::Args;
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::{Cmd, Execute};
+use crate::command::Args;
 use crate::error::{Error, OwnWords, Result};
 use crate::execute::Row;
 use crate::from_value::FromValue;

@@ -2,41 +2,17 @@
 //! these rows.
 
 mod by_name;
+mod keys;
 #[cfg(test)]
 mod work;
 
 pub use by_name::{cmd, find};
 
 use crate::command::Access::{Connection, Read, Server, Write};
-use crate::command::KeySpec::{Channel, HalfAfter, Migrate, Numkeys, Options, Range};
-use crate::command::OptionValue::{Key, Pattern, Plain};
-use crate::command::{Group, KeySpec, RequestPolicy, ResponsePolicy, Spec, WaitArgument};
+use crate::command::{Group, RequestPolicy, ResponsePolicy, Spec, WaitArgument};
 use crate::cross_node as strategy;
 use crate::execute::Row;
-
-const NONE: &[KeySpec] = &[];
-const ONE: &[KeySpec] = &[Range(1, 1, 1)];
-const SECOND: &[KeySpec] = &[Range(2, 2, 1)];
-const TWO: &[KeySpec] = &[Range(1, 2, 1)];
-const ALL_KEYS: &[KeySpec] = &[Range(1, -1, 1)];
-const ALL_BUT_LAST: &[KeySpec] = &[Range(1, -2, 1)];
-const PAIRS: &[KeySpec] = &[Range(1, -1, 2)];
-const COUNTED: &[KeySpec] = &[Numkeys(1, 1)];
-const COUNTED_SECOND: &[KeySpec] = &[Numkeys(2, 1)];
-const COUNTED_PAIRS: &[KeySpec] = &[Numkeys(1, 2)];
-const SCRIPT_KEYS: &[KeySpec] = &[Numkeys(2, 1)];
-const DESTINATION_COUNTED: &[KeySpec] = &[Range(1, 1, 1), Numkeys(2, 1)];
-const FROM_SECOND: &[KeySpec] = &[Range(2, -1, 1)];
-const SORTED: &[KeySpec] =
-    &[Range(1, 1, 1), Options(2, &[("STORE", 1, Key), ("BY", 1, Pattern), ("GET", 1, Pattern), ("LIMIT", 2, Plain)])];
-const SORTED_RO: &[KeySpec] =
-    &[Range(1, 1, 1), Options(2, &[("BY", 1, Pattern), ("GET", 1, Pattern), ("LIMIT", 2, Plain)])];
-
-const RADIUS: &[KeySpec] = &[Range(1, 1, 1), Options(5, &[("STORE", 1, Key), ("STOREDIST", 1, Key)])];
-const STREAMS: &[KeySpec] = &[HalfAfter("STREAMS", 1)];
-const STREAMS_OF_GROUP: &[KeySpec] = &[HalfAfter("STREAMS", 4)];
-const MIGRATED: &[KeySpec] = &[Migrate];
-const CHANNEL: &[KeySpec] = &[Channel(1)];
+use keys::*;
 
 macro_rules! first_of {
     ($first:expr $(, $rest:expr)*) => {

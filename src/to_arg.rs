@@ -4,7 +4,7 @@ mod iterators;
 
 pub(crate) use iterators::iterators;
 
-use crate::args::Args;
+use crate::command::Args;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt::Write;

@@ -7,19 +7,13 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, u8)] = &[
     ("error", 0),
     ("order", 0),
+    ("random", 0),
     ("resp", 0),
     ("threads", 0),
-    ("args", 1),
-    ("cancel", 1),
-    ("merge", 1),
     ("command", 1),
-    ("stash", 1),
     ("from_value", 1),
     ("to_arg", 1),
-    ("partition", 1),
     ("retry", 1),
-    ("share", 1),
-    ("wait", 1),
     ("topology", 2),
     ("plan", 2),
     ("observer", 2),
@@ -27,13 +21,10 @@ const FLOORS: &[(&str, u8)] = &[
     ("transport", 3),
     ("config", 3),
     ("net", 3),
-    ("multi", 4),
     ("execute", 4),
     ("cmd", 4),
-    ("slot", 4),
     ("cross_node", 5),
     ("table", 6),
-    ("own_connection", 6),
     ("discovery", 7),
     ("cluster", 7),
     ("pipeline", 7),
@@ -126,7 +117,7 @@ fn only_the_third_floor_and_above_knows_a_socket() {
 fn random_numbers_come_from_one_place() {
     let drawing = |code: &str| ["RandomState", "/dev/urandom", "DefaultHasher"].iter().any(|word| code.contains(word));
     let names: Vec<String> = rooms().into_iter().filter(|(.., code)| drawing(code)).map(|(_, name, _)| name).collect();
-    assert_eq!(names, ["retry.rs"], "`retry::random` draws them for everybody");
+    assert_eq!(names, ["random.rs"], "`random::random` draws them for everybody");
 }
 
 #[test]

@@ -16,8 +16,8 @@ const FILE: &str = "size.tsv";
 const LARGEST: usize = 16;
 /// Modules whose code is made where a program uses it, and not with the library, by `#[inline]` or a type parameter: else every build
 /// takes the time, and every program that uses the file next to it in an object file has their tables for panics.
-const MADE_WHERE_USED: [&str; 10] =
-    ["commands", "cross_node", "explain", "multi", "pipeline", "pubsub", "scan", "stash", "table", "transaction"];
+const MADE_WHERE_USED: [&str; 8] =
+    ["commands", "cross_node", "explain", "pipeline", "pubsub", "scan", "table", "transaction"];
 /// Bytes of code of such a module that may be made with the library.
 const MAY_BE_MADE: u64 = 2_000;
 

@@ -1,14 +1,13 @@
 //! Calls that somebody observes.
 
 use super::Cluster;
-use crate::args::Args;
 use crate::cmd::{Cmd, Untyped};
+use crate::command::{Args, Wait};
 use crate::error::{Error, Result};
 use crate::execute::{Answer, Call, RowRef};
 use crate::from_value::FromValue;
 use crate::net::{Deadline, Traffic};
 use crate::observer::{ObserverEvent, Observing};
-use crate::wait::Wait;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,10 +56,10 @@ impl Cluster {
         let observed = self.observed();
         let traffic = observed.as_ref().map(|observed| &observed.traffic);
         let result = self.with_failover(deadline, |servers| {
-            let follow = self.follower(servers);
+            let to_new_master = self.to_new_master(servers);
             let mut call = self.call_of(servers, args, row, wait, deadline);
-            call.traffic = traffic;
-            call.follow = Some(&follow);
+            call.context.traffic = traffic;
+            call.context.to_new_master = Some(&to_new_master);
             attempt(&call)
         });
         if let Some(observed) = observed {

@@ -3,10 +3,11 @@
 use super::{Cluster, Shared};
 use crate::config::ConfiguredNode;
 use crate::discovery::{master_of, Known, Master, NoMaster};
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Servers;
 use crate::net::{Deadline, Pool};
 use crate::observer::ObserverEvent;
+use crate::retry::{elsewhere, Next};
 use crate::threads::{lock, spawn};
 use crate::topology::{Address, Node, ShardDescription, Topology};
 use std::process;
@@ -119,7 +120,7 @@ impl Cluster {
     pub(crate) fn moved(&self, servers: &Servers, error: &Error, deadline: Deadline) -> Option<Arc<Servers>> {
         // Asked in any case: for the next call.
         let moved = self.moved_nodes(servers, error, deadline);
-        if moved.is_empty() || error.outcome() != Outcome::NotApplied || !self.view.retries.are_allowed() {
+        if moved.is_empty() || elsewhere(error, false, self.view.retries) != Next::NewMaster {
             return None;
         }
         for shard in moved {
@@ -159,7 +160,7 @@ impl Cluster {
             }
             let is_silent = servers.pools[at.master()].health().silence().is_on();
             let patience = if is_silent { patience.within(SOON) } else { patience };
-            if Shared::follow(&self.shared, shard, &servers.topology, error.lacks_replicas(), patience) {
+            if Shared::has_new_master(&self.shared, shard, &servers.topology, error.lacks_replicas(), patience) {
                 moved.push(shard);
             }
         }
@@ -189,7 +190,13 @@ impl Shared {
     ///
     /// A thread asks. To ask servers that say nothing may take longer than a call has, and what is found is for others, too.
     #[inline(never)]
-    fn follow(shared: &Arc<Shared>, shard: usize, failed: &Topology, is_in_doubt: bool, deadline: Deadline) -> bool {
+    fn has_new_master(
+        shared: &Arc<Shared>,
+        shard: usize,
+        failed: &Topology,
+        is_in_doubt: bool,
+        deadline: Deadline,
+    ) -> bool {
         let old = failed.nth_master(shard).address();
         // Looked up before what is known is locked: whoever replaces the servers locks these first.
         let pool = shared.pool_of_master(shard);
@@ -260,7 +267,7 @@ impl Under {
         let (began, deadline) = (Instant::now(), Deadline::after(shared.settings.deadline));
         let (node, is_in_doubt) = (&shared.nodes[*shard], *is_in_doubt);
         let is_moved = match master_of(node, &known, is_in_doubt, &shared.settings, &shared.probes, deadline) {
-            Ok(Master { address, said, heard }) => {
+            Ok(Master { address, said, by_sentinels }) => {
                 for pool in &shared.servers().pools {
                     if *pool.node().address() == address {
                         pool.health().silence().answered(began);
@@ -271,13 +278,13 @@ impl Under {
                 }
                 shared.takes(*shard, Some(&known), &address, &|known| {
                     known.found(&address, &said.info);
-                    known.heard(&heard);
+                    known.note_sentinels(&by_sentinels);
                 })
             }
-            Err(NoMaster { named: Some(address), heard, .. }) => {
+            Err(NoMaster { named: Some(address), by_sentinels, .. }) => {
                 shared.takes(*shard, Some(&known), &address, &|known| {
                     known.named(&address);
-                    known.heard(&heard);
+                    known.note_sentinels(&by_sentinels);
                 })
             }
             Err(_) => return,

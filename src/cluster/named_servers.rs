@@ -1,9 +1,8 @@
 //! Commands to named servers, without routing.
 
 use super::Cluster;
-use crate::args::Args;
 use crate::cmd::{Cmd, Execute, Untyped};
-use crate::command::Access;
+use crate::command::{Access, Args, Wait};
 use crate::error::{escape, Error, Result};
 use crate::execute::{RowRef, Servers};
 use crate::from_value::FromValue;
@@ -11,7 +10,6 @@ use crate::plan::{about_a_connection, Placed, Route};
 use crate::table;
 use crate::to_arg::ToArg;
 use crate::topology::{Node, Role, Topology};
-use crate::wait::Wait;
 use std::fmt;
 
 /// One server by its name: see [`Cluster::on`].
@@ -173,7 +171,7 @@ impl OnEachMaster {
         let wait = row.wait(cmd.args());
         let mut call = self.cluster.call_of(&servers, cmd.args(), row, wait, self.cluster.begin(wait));
         let observed = self.cluster.observed();
-        call.traffic = observed.as_ref().map(|observed| &observed.traffic);
+        call.context.traffic = observed.as_ref().map(|observed| &observed.traffic);
         let answers = call.run_on_each(&numbers).into_iter();
         let results: Vec<Result<T>> = answers.map(|answer| answer.and_then(|answer| call.convert(answer))).collect();
         if let Some(observed) = observed {

@@ -2,12 +2,12 @@
 
 use super::Cluster;
 use crate::cmd::Cmd;
+use crate::command::Wait;
 use crate::error::{Error, Result};
 use crate::from_value::FromValue;
 use crate::net::Deadline;
 use crate::plan::{Route, Target};
 use crate::topology::Node;
-use crate::wait::Wait;
 
 /// A page, and who gave it.
 pub(crate) struct Page<T> {

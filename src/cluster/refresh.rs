@@ -246,7 +246,7 @@ impl Shared {
         if !before.topology.has_same_servers(&after.topology) {
             let (before, after) = (&*before.topology, &*after.topology);
             self.settings.observer.on(|| ObserverEvent::TopologyChanged { before, after });
-            self.followers.tell();
+            self.listeners.notify();
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use super::{Cluster, OnNode};
 use crate::cmd::Cmd;
+use crate::command::Wait;
 use crate::error::{Error, Result};
 use crate::execute::{Call, Whole};
 use crate::from_value::FromValue;
 use crate::plan::Route;
-use crate::wait::Wait;
 
 impl Cluster {
     /// Runs a script by its name. A server that does not know it, which with `ask` it is asked before, is sent the whole.

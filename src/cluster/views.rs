@@ -1,12 +1,11 @@
 //! Handles that run their commands in another way.
 
 use super::{Cluster, View};
-use crate::cancel::Cancel;
+use crate::config::Share;
 use crate::cross_node::CANCELLABLE;
-use crate::execute::OwnWrites;
+use crate::execute::{Cancel, OwnWrites};
 use crate::plan::CrossNode;
 use crate::retry::Retries;
-use crate::share::Share;
 use crate::topology::ReadFrom;
 use std::sync::Arc;
 use std::time::Duration;

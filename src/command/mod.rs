@@ -1,15 +1,20 @@
 //! What is known of a command: what it does, where its keys are, which servers get it.
 
 mod across;
+pub(crate) mod args;
+pub(crate) mod merge;
 mod streams;
+pub(crate) mod wait;
 mod words;
 
-pub use crate::merge::{ResponsePolicy, SetOperation};
 pub use across::Across;
 pub(crate) use across::Emulation;
+pub use args::Args;
+pub(crate) use merge::{Given, Merge};
+pub use merge::{ResponsePolicy, SetOperation};
 pub(crate) use streams::StreamWords;
+pub(crate) use wait::{wait_of, Wait, WaitOf};
 
-use crate::args::Args;
 use crate::error::escape;
 use std::borrow::Cow;
 

@@ -1,6 +1,6 @@
 //! The words of `XREAD` and `XREADGROUP` in front of the streams.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::resp::encode;
 
 /// Where the options of a read of streams are.

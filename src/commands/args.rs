@@ -1,7 +1,7 @@
 //! Arguments in forms that only the typed methods need.
 
 use super::time::wait_millis;
-use crate::args::Args;
+use crate::command::Args;
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use std::time::Duration;
 

@@ -5,8 +5,8 @@ mod left;
 pub use left::{ExpireTime, ExpireTimeMillis, ExpireTimeSeconds, Ttl, TtlMillis, TtlSeconds};
 
 use super::time::{millis, seconds, unix_millis, unix_seconds};
-use crate::args::Args;
 use crate::cmd::{Cmd, Execute};
+use crate::command::Args;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs};
 use std::time::{Duration, SystemTime};

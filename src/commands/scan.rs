@@ -1,8 +1,8 @@
 //! Large hashes, sets and sorted sets page by page.
 
 use super::{ScoredMember, TypeOf};
-use crate::args::Args;
 use crate::cmd::{Cmd, Execute};
+use crate::command::Args;
 use crate::error::Result;
 use crate::from_value::FromValue;
 use crate::resp::ValueRef;

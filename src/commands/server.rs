@@ -4,9 +4,9 @@ mod per_node;
 
 pub use per_node::PerNode;
 
-use crate::args::Args;
 use crate::cluster::{Cluster, OnEachMaster, OnNode};
 use crate::cmd::{Cmd, Execute};
+use crate::command::Args;
 use crate::from_value::FromValue;
 use crate::net::Connection;
 use crate::pipeline::Pipeline;

@@ -1,7 +1,7 @@
 //! Sorting of lists, sets and sorted sets.
 
-use crate::args::Args;
 use crate::cmd::{Cmd, Execute};
+use crate::command::Args;
 use crate::from_value::FromValue;
 use crate::table;
 use crate::to_arg::{ToArg, ToArgs};

@@ -1,6 +1,6 @@
 //! Times as they go over the wire. All are rounded up, so that nothing ends earlier than the caller said.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::to_arg::{ToArg, ToArgs};
 use std::time::{Duration, SystemTime};
 

@@ -35,37 +35,35 @@ impl Requests {
     }
 }
 
-impl Call<'_> {
-    /// One request for each of some keys, all servers at once: every reply, errors among them, and its node. Servers come
-    /// in their order, so that no two calls wait for one another.
-    #[inline]
-    pub(super) fn ask_each<'k, 'c>(
-        &self,
-        keys: &'k [Placed<'c>],
-        request: &dyn Fn(&Placed<'_>) -> Vec<u8>,
-    ) -> Result<Vec<(&'k Placed<'c>, Vec<u8>, String)>> {
-        let mut groups = groups(keys);
-        sort_by_key(&mut groups, |group| group[0].master);
-        let mut leases = Vec::with_capacity(groups.len());
-        for group in &groups {
-            leases.push(self.lend(group[0].master)?);
-        }
-        for (lease, group) in leases.iter_mut().zip(&groups) {
-            let mut bytes = Vec::new();
-            for key in group {
-                bytes.extend(request(key));
-            }
-            lease.send(&bytes, group.len(), self.deadline)?;
-        }
-        let mut replies = Vec::with_capacity(keys.len());
-        for (lease, group) in leases.iter_mut().zip(groups) {
-            for key in group {
-                let reply = lease.receive(self.deadline)?.as_bytes().to_vec();
-                replies.push((key, reply, lease.node().to_string()));
-            }
-        }
-        Ok(replies)
+/// One request for each of some keys, all servers at once: every reply, errors among them, and its node. Servers come
+/// in their order, so that no two calls wait for one another.
+#[inline]
+pub(super) fn ask_each<'k, 'c>(
+    call: &Call<'_>,
+    keys: &'k [Placed<'c>],
+    request: &dyn Fn(&Placed<'_>) -> Vec<u8>,
+) -> Result<Vec<(&'k Placed<'c>, Vec<u8>, String)>> {
+    let mut groups = groups(keys);
+    sort_by_key(&mut groups, |group| group[0].master);
+    let mut leases = Vec::with_capacity(groups.len());
+    for group in &groups {
+        leases.push(call.lend(group[0].master)?);
     }
+    for (lease, group) in leases.iter_mut().zip(&groups) {
+        let mut bytes = Vec::new();
+        for key in group {
+            bytes.extend(request(key));
+        }
+        lease.send(&bytes, group.len(), call.deadline)?;
+    }
+    let mut replies = Vec::with_capacity(keys.len());
+    for (lease, group) in leases.iter_mut().zip(groups) {
+        for key in group {
+            let reply = lease.receive(call.deadline)?.as_bytes().to_vec();
+            replies.push((key, reply, lease.node().to_string()));
+        }
+    }
+    Ok(replies)
 }
 
 /// Sends everything and gives the replies of each server, error replies among them; or why its connection failed.

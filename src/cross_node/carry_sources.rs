@@ -1,16 +1,17 @@
 //! Commands that need all their keys on one node: the keys of the others are carried there for one transaction.
 
-use super::{across, meaning_told, PACKED};
+use super::ask_together::ask_each;
+use super::{across, explained, PACKED};
 use super::{all_succeeded, error_in, exec_unwatched, nothing_written, random};
+use super::{Stash, StashRole};
 use crate::command::{Access, Across, Emulation};
 use crate::error::{Error, Outcome, Result};
+use crate::execute::multi_exec::gave_nothing;
 use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
-use crate::multi::gave_nothing;
 use crate::net::Lease;
 use crate::plan::{command_of, groups, in_rounds, Carried, Placed};
 use crate::resp::{Frame, ValueRef};
-use crate::stash::{Stash, StashRole};
 
 /// The keys that live elsewhere are carried to the node of the destination, or of most keys, by `DUMP` and `RESTORE`; there
 /// one transaction runs the command on copies that nobody else sees.
@@ -28,7 +29,7 @@ pub(crate) const CARRY_SOURCES: Strategy = Strategy {
 
 #[inline]
 pub(super) fn carry(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
-    call.carry_sources(keys).map_err(|error| meaning_told(PACKED, error))
+    carry_sources(call, keys).map_err(|error| explained(PACKED, error))
 }
 
 #[inline]
@@ -64,80 +65,78 @@ struct Copy {
     payload: Vec<u8>,
 }
 
-impl Call<'_> {
-    /// Every key that lives elsewhere is dumped; the home node restores them under names of their own, runs the
-    /// command on those and forgets them, all in one transaction, so that nobody else ever sees them.
-    #[inline]
-    fn carry_sources(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
-        let carried = Carried::of(self.spec, keys);
-        let mut copies: Vec<Copy> = Vec::new();
-        // One of each server is enough to know whether the home node understands what that server packs.
-        let mut probes: Vec<usize> = Vec::new();
-        let mut missing: Vec<(usize, Vec<u8>)> = Vec::new();
-        let mut server = None;
-        let dumps = self.ask_each(&carried.foreign, &|key| command_of(&[b"DUMP", key.stored]));
-        for (key, reply, node) in dumps.map_err(nothing_written)? {
-            let stash = Stash::new(&[self.spec.name.as_bytes()], StashRole::Copy, random(), key.stored);
-            let (position, name) = (key.position, stash.name());
-            let payload = match Frame::trusted(&reply).value() {
-                ValueRef::Error(text) => return Err(nothing_written(Error::server(text).with_node(|| node))),
-                ValueRef::Bulk(payload) => payload.to_vec(),
-                // What is missing there is missing here, under whatever name.
-                _ => {
-                    missing.push((position, name));
-                    continue;
-                }
-            };
-            match probes.last_mut() {
-                Some(smallest) if server == Some(key.master) => {
-                    if payload.len() < copies[*smallest].payload.len() {
-                        *smallest = copies.len();
-                    }
-                }
-                _ => probes.push(copies.len()),
+/// Every key that lives elsewhere is dumped; the home node restores them under names of their own, runs the
+/// command on those and forgets them, all in one transaction, so that nobody else ever sees them.
+#[inline]
+fn carry_sources(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    let carried = Carried::of(call.spec, keys);
+    let mut copies: Vec<Copy> = Vec::new();
+    // One of each server is enough to know whether the home node understands what that server packs.
+    let mut probes: Vec<usize> = Vec::new();
+    let mut missing: Vec<(usize, Vec<u8>)> = Vec::new();
+    let mut server = None;
+    let dumps = ask_each(call, &carried.foreign, &|key| command_of(&[b"DUMP", key.stored]));
+    for (key, reply, node) in dumps.map_err(nothing_written)? {
+        let stash = Stash::new(&[call.spec.name.as_bytes()], StashRole::Copy, random(), key.stored);
+        let (position, name) = (key.position, stash.name());
+        let payload = match Frame::trusted(&reply).value() {
+            ValueRef::Error(text) => return Err(nothing_written(Error::server(text).with_node(|| node))),
+            ValueRef::Bulk(payload) => payload.to_vec(),
+            // What is missing there is missing here, under whatever name.
+            _ => {
+                missing.push((position, name));
+                continue;
             }
-            server = Some(key.master);
-            copies.push(Copy { position, name, payload });
+        };
+        match probes.last_mut() {
+            Some(smallest) if server == Some(key.master) => {
+                if payload.len() < copies[*smallest].payload.len() {
+                    *smallest = copies.len();
+                }
+            }
+            _ => probes.push(copies.len()),
         }
-        let mut home = self.lend(carried.home).map_err(nothing_written)?;
-        if self.spec.access != Access::Read && !copies.is_empty() {
-            let probes: Vec<&Copy> = probes.iter().map(|&at| &copies[at]).collect();
-            self.probe(&mut home, &probes).map_err(nothing_written)?;
-        }
-        let mut command: Vec<&[u8]> = self.args.iter().collect();
-        for key in keys {
-            command[key.position] = key.stored;
-        }
-        for (position, name) in &missing {
-            command[*position] = name;
-        }
-        let mut copied: Vec<&Copy> = Vec::with_capacity(copies.len());
-        for copy in &copies {
-            command[copy.position] = &copy.name;
-            copied.push(copy);
-        }
-        let commands = with_copies(&copied, Some(command));
-        let replies = exec_unwatched(&mut home, &commands, self.deadline)?;
-        if let Some(error) = replies.iter().take(copies.len()).find_map(|reply| error_in(reply)) {
-            // The command ran without that key. One that only reads did no harm.
-            let writes = self.spec.access != Access::Read;
-            let error = if writes { error.with_outcome(Outcome::Partial) } else { error };
-            return Err(error.with_node(|| home.node().to_string()));
-        }
-        let reply = replies.into_iter().nth(copies.len()).ok_or_else(gave_nothing)?;
-        match error_in(&reply) {
-            Some(error) => Err(error.with_node(|| home.node().to_string())),
-            None => Ok(reply),
-        }
+        server = Some(key.master);
+        copies.push(Copy { position, name, payload });
     }
+    let mut home = call.lend(carried.home).map_err(nothing_written)?;
+    if call.spec.access != Access::Read && !copies.is_empty() {
+        let probes: Vec<&Copy> = probes.iter().map(|&at| &copies[at]).collect();
+        try_copies(call, &mut home, &probes).map_err(nothing_written)?;
+    }
+    let mut command: Vec<&[u8]> = call.args.iter().collect();
+    for key in keys {
+        command[key.position] = key.stored;
+    }
+    for (position, name) in &missing {
+        command[*position] = name;
+    }
+    let mut copied: Vec<&Copy> = Vec::with_capacity(copies.len());
+    for copy in &copies {
+        command[copy.position] = &copy.name;
+        copied.push(copy);
+    }
+    let commands = with_copies(&copied, Some(command));
+    let replies = exec_unwatched(&mut home, &commands, call.deadline)?;
+    if let Some(error) = replies.iter().take(copies.len()).find_map(|reply| error_in(reply)) {
+        // The command ran without that key. One that only reads did no harm.
+        let writes = call.spec.access != Access::Read;
+        let error = if writes { error.with_outcome(Outcome::Partial) } else { error };
+        return Err(error.with_node(|| home.node().to_string()));
+    }
+    let reply = replies.into_iter().nth(copies.len()).ok_or_else(gave_nothing)?;
+    match error_in(&reply) {
+        Some(error) => Err(error.with_node(|| home.node().to_string())),
+        None => Ok(reply),
+    }
+}
 
-    /// Restores and forgets some values. A command that writes must not run when that fails, and inside of its own
-    /// transaction it could not be kept from running.
-    #[inline]
-    fn probe(&self, home: &mut Lease, copies: &[&Copy]) -> Result<()> {
-        let replies = exec_unwatched(home, &with_copies(copies, None), self.deadline)?;
-        all_succeeded(home, &replies)
-    }
+/// Restores and forgets some values. A command that writes must not run when that fails, and inside of its own
+/// transaction it could not be kept from running.
+#[inline]
+fn try_copies(call: &Call<'_>, home: &mut Lease, copies: &[&Copy]) -> Result<()> {
+    let replies = exec_unwatched(home, &with_copies(copies, None), call.deadline)?;
+    all_succeeded(home, &replies)
 }
 
 /// The commands that restore copies, run a command and delete the copies, when there are any.
@@ -154,4 +153,35 @@ fn with_copies<'c>(copies: &[&'c Copy], command: Option<Vec<&'c [u8]>>) -> Vec<V
         commands.push(forget);
     }
     commands
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::execute::scripted::assert_failures;
+    use crate::table::cmd;
+
+    #[test]
+    fn what_is_done_when_a_step_fails() {
+        let command = cmd("ZUNIONSTORE").arg("a").arg("2").arg("a").arg("b");
+        let expected = "
+            b:DUMP a:MULTI a:RESTORE a:DEL a:EXEC a:MULTI a:RESTORE a:ZUNIONSTORE a:DEL a:EXEC = 1
+            b:DUMP Refused, Breaks, Dies: NotApplied
+            a:MULTI Refused, Breaks, Dies: NotApplied
+            a:RESTORE Refused: NotApplied; a:DEL a:EXEC
+            a:RESTORE Breaks, Dies: NotApplied
+            a:DEL Refused: NotApplied; a:EXEC
+            a:DEL Breaks, Dies: NotApplied
+            a:EXEC Refused, Breaks, Dies: NotApplied
+            a:MULTI Refused, Breaks, Dies: NotApplied
+            a:RESTORE Refused: NotApplied; a:ZUNIONSTORE a:DEL a:EXEC
+            a:RESTORE Breaks, Dies: Unknown
+            a:ZUNIONSTORE Refused: NotApplied; a:DEL a:EXEC
+            a:ZUNIONSTORE Breaks, Dies: Unknown
+            a:DEL Refused: NotApplied; a:EXEC
+            a:DEL Breaks, Dies: Unknown
+            a:EXEC Refused: NotApplied
+            a:EXEC Breaks, Dies: Unknown
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
 }

@@ -1,6 +1,7 @@
 //! `COPY` from one node to another, also into another database.
 
-use super::{across, meaning_told, nothing_written, PACKED};
+use super::rename::dump;
+use super::{across, explained, nothing_written, PACKED};
 use crate::command::{Across, Emulation};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{no_meaning, Call, Strategy};
@@ -20,7 +21,7 @@ pub(crate) const COPY: Strategy = Strategy {
 #[inline]
 fn copy(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     let [source, destination] = keys else { return Err(no_meaning()) };
-    call.copy(source, destination).map_err(|error| meaning_told(PACKED, error))
+    copy_value(call, source, destination).map_err(|error| explained(PACKED, error))
 }
 
 #[inline]
@@ -68,79 +69,77 @@ impl<'c> CopyOptions<'c> {
     }
 }
 
-impl Call<'_> {
-    /// `COPY`: the value goes over by `DUMP` and `RESTORE` with its expiry, and the source stays as it is.
-    #[inline]
-    fn copy(&self, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
-        let options = CopyOptions::of(self.args.iter().skip(3));
-        if !options.databases.is_empty() {
-            return self.copy_to_database(source, destination, &options);
-        }
-        if !options.is_whole {
-            return Err(Error::server(b"ERR syntax error"));
-        }
-        let packed = self.lend(source.master).and_then(|mut from| self.packed(&mut from, source.stored, false));
-        let Some((payload, ttl)) = packed.map_err(nothing_written)? else { return Ok(b":0\r\n".to_vec()) };
-        let mut restore: Vec<&[u8]> = vec![b"RESTORE", destination.stored, ttl.as_bytes(), &payload];
-        restore.extend(options.replace.then_some(&b"REPLACE"[..]));
-        match self.step(destination.master, &restore) {
-            Ok(_) => Ok(b":1\r\n".to_vec()),
-            Err(error) if error.kind() == ErrorKind::BusyKey => Ok(b":0\r\n".to_vec()),
-            Err(error) => Err(error),
-        }
+/// `COPY`: the value goes over by `DUMP` and `RESTORE` with its expiry, and the source stays as it is.
+#[inline]
+fn copy_value(call: &Call<'_>, source: &Placed<'_>, destination: &Placed<'_>) -> Result<Vec<u8>> {
+    let options = CopyOptions::of(call.args.iter().skip(3));
+    if !options.databases.is_empty() {
+        return copy_to_database(call, source, destination, &options);
     }
-
-    /// The connection to the destination's node goes into the other database, and back when all is done. Between the
-    /// two it is for nobody else: whatever fails, it is closed.
-    #[inline]
-    fn copy_to_database(
-        &self,
-        source: &Placed<'_>,
-        destination: &Placed<'_>,
-        options: &CopyOptions<'_>,
-    ) -> Result<Vec<u8>> {
-        let (mut from, mut to) = self.pair(source.master, destination.master).map_err(nothing_written)?;
-        let back = to.database().to_string();
-        to.set_stateful(true);
-        // Both nodes are asked at the same time; what is wrong with the options is told before a look at the key.
-        let select: Vec<u8> = options.databases.iter().flat_map(|number| command([b"SELECT", *number])).collect();
-        to.send(&select, options.databases.len(), self.deadline).map_err(nothing_written)?;
-        let packed = options.is_whole.then(|| self.packed(&mut from, source.stored, false));
-        drop(from);
-        selected(&mut to, options.databases.len(), self).map_err(nothing_written)?;
-        let packed = packed.unwrap_or_else(|| Err(Error::server(b"ERR syntax error"))).map_err(nothing_written)?;
-        let Some((payload, ttl)) = packed else {
-            // When it does not come back it is closed, and nothing was to be done.
-            let _ = self.go_back(&mut to, &back);
-            return Ok(b":0\r\n".to_vec());
-        };
-        let mut restore: Vec<&[u8]> = vec![b"RESTORE", destination.stored, ttl.as_bytes(), &payload];
-        restore.extend(options.replace.then_some(&b"REPLACE"[..]));
-        to.send(&command(restore), 1, self.deadline)?;
-        // On its heels, which costs no further round. When it cannot be sent, what became of the value is not known.
-        let sent = to.send(&command([&b"SELECT"[..], back.as_bytes()]), 1, self.deadline);
-        sent.map_err(|error| error.with_outcome(Outcome::Unknown))?;
-        let node = to.node().to_string();
-        let restored = match to.receive(self.deadline)?.value() {
-            ValueRef::Error(text) => Err(Error::server(text).with_node(|| node)),
-            _ => Ok(b":1\r\n".to_vec()),
-        };
-        // The value is there or refused, whether the connection can be used again or not.
-        if selected(&mut to, 1, self).is_ok() {
-            to.set_stateful(false);
-        }
-        match restored {
-            Err(error) if error.kind() == ErrorKind::BusyKey => Ok(b":0\r\n".to_vec()),
-            result => result,
-        }
+    if !options.is_whole {
+        return Err(Error::server(b"ERR syntax error"));
     }
+    let packed = call.lend(source.master).and_then(|mut from| dump(call, &mut from, source.stored, false));
+    let Some((payload, ttl)) = packed.map_err(nothing_written)? else { return Ok(b":0\r\n".to_vec()) };
+    let mut restore: Vec<&[u8]> = vec![b"RESTORE", destination.stored, ttl.as_bytes(), &payload];
+    restore.extend(options.replace.then_some(&b"REPLACE"[..]));
+    match call.step(destination.master, &restore) {
+        Ok(_) => Ok(b":1\r\n".to_vec()),
+        Err(error) if error.kind() == ErrorKind::BusyKey => Ok(b":0\r\n".to_vec()),
+        Err(error) => Err(error),
+    }
+}
 
-    #[inline]
-    fn go_back(&self, to: &mut Lease, database: &str) -> Result<()> {
-        to.ask(&[b"SELECT", database.as_bytes()], self.deadline)?;
+/// The connection to the destination's node goes into the other database, and back when all is done. Between the
+/// two it is for nobody else: whatever fails, it is closed.
+#[inline]
+fn copy_to_database(
+    call: &Call<'_>,
+    source: &Placed<'_>,
+    destination: &Placed<'_>,
+    options: &CopyOptions<'_>,
+) -> Result<Vec<u8>> {
+    let (mut from, mut to) = call.pair(source.master, destination.master).map_err(nothing_written)?;
+    let back = to.database().to_string();
+    to.set_stateful(true);
+    // Both nodes are asked at the same time; what is wrong with the options is told before a look at the key.
+    let select: Vec<u8> = options.databases.iter().flat_map(|number| command([b"SELECT", *number])).collect();
+    to.send(&select, options.databases.len(), call.deadline).map_err(nothing_written)?;
+    let packed = options.is_whole.then(|| dump(call, &mut from, source.stored, false));
+    drop(from);
+    selected(&mut to, options.databases.len(), call).map_err(nothing_written)?;
+    let packed = packed.unwrap_or_else(|| Err(Error::server(b"ERR syntax error"))).map_err(nothing_written)?;
+    let Some((payload, ttl)) = packed else {
+        // When it does not come back it is closed, and nothing was to be done.
+        let _ = go_back(call, &mut to, &back);
+        return Ok(b":0\r\n".to_vec());
+    };
+    let mut restore: Vec<&[u8]> = vec![b"RESTORE", destination.stored, ttl.as_bytes(), &payload];
+    restore.extend(options.replace.then_some(&b"REPLACE"[..]));
+    to.send(&command(restore), 1, call.deadline)?;
+    // On its heels, which costs no further round. When it cannot be sent, what became of the value is not known.
+    let sent = to.send(&command([&b"SELECT"[..], back.as_bytes()]), 1, call.deadline);
+    sent.map_err(|error| error.with_outcome(Outcome::Unknown))?;
+    let node = to.node().to_string();
+    let restored = match to.receive(call.deadline)?.value() {
+        ValueRef::Error(text) => Err(Error::server(text).with_node(|| node)),
+        _ => Ok(b":1\r\n".to_vec()),
+    };
+    // The value is there or refused, whether the connection can be used again or not.
+    if selected(&mut to, 1, call).is_ok() {
         to.set_stateful(false);
-        Ok(())
     }
+    match restored {
+        Err(error) if error.kind() == ErrorKind::BusyKey => Ok(b":0\r\n".to_vec()),
+        result => result,
+    }
+}
+
+#[inline]
+fn go_back(call: &Call<'_>, to: &mut Lease, database: &str) -> Result<()> {
+    to.ask(&[b"SELECT", database.as_bytes()], call.deadline)?;
+    to.set_stateful(false);
+    Ok(())
 }
 
 /// Reads the replies to some `SELECT`; the first error counts.
@@ -153,4 +152,40 @@ fn selected(to: &mut Lease, count: usize, call: &Call<'_>) -> Result<()> {
         }
     }
     refused.map_or(Ok(()), |error| Err(error.with_node(|| to.node().to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::execute::scripted::assert_failures;
+    use crate::table::cmd;
+
+    #[test]
+    fn what_is_done_when_a_step_fails() {
+        let command = cmd("COPY").arg("a").arg("b");
+        let expected = "
+            a:DUMP a:PTTL b:RESTORE = 1
+            a:DUMP Refused: NotApplied; a:PTTL
+            a:DUMP Breaks, Dies: NotApplied
+            a:PTTL Refused, Breaks, Dies: NotApplied
+            b:RESTORE Refused: NotApplied
+            b:RESTORE Breaks, Dies: Unknown
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
+
+    #[test]
+    fn what_is_done_when_a_step_in_another_database_fails() {
+        let command = cmd("COPY").arg("a").arg("b").arg("DB").arg("1");
+        let expected = "
+            b:SELECT a:DUMP a:PTTL b:RESTORE b:SELECT = 1
+            b:SELECT Refused, Breaks, Dies: NotApplied; a:DUMP a:PTTL
+            a:DUMP Refused: NotApplied; a:PTTL
+            a:DUMP Breaks, Dies: NotApplied
+            a:PTTL Refused, Breaks, Dies: NotApplied
+            b:RESTORE Refused: NotApplied; b:SELECT
+            b:RESTORE Breaks, Dies: Unknown
+            b:SELECT Refused, Breaks, Dies: 1
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
 }

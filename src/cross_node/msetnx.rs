@@ -4,14 +4,14 @@ use super::ask_together::{ask_together, Requests};
 use super::{across, all_succeeded, exec, nothing_written, Reply};
 use crate::command::{Across, Emulation};
 use crate::error::{Error, Outcome, Result};
+use crate::execute::multi_exec::cause_of_abort;
 use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
-use crate::multi::cause_of_abort;
 use crate::net::Lease;
 use crate::order::sort_by_key;
 use crate::plan::{groups, in_rounds, Placed};
+use crate::random::random;
 use crate::resp::ValueRef;
-use crate::retry::random;
 use std::time::{Duration, Instant};
 
 /// `MSETNX`: all keys are checked, then set and marked node by node; what bears the mark is undone when a race is lost.
@@ -22,7 +22,7 @@ pub(crate) const SET_IF_NONE_EXISTS: Strategy = Strategy {
         |_| 4,
     )),
     route: in_rounds,
-    run: |call, route| across(call, route, |call, keys| call.set_if_none_exists(keys)),
+    run: |call, route| across(call, route, set_if_none_exists),
     ..Strategy::ONE_NODE
 };
 
@@ -188,282 +188,278 @@ impl Side<'_, '_> {
     }
 }
 
-impl Call<'_> {
-    /// Every key is watched and looked at; then the first node is set, which decides between clients that want the same
-    /// keys; then the others, all at once. What was set is undone when one of them finds a key taken.
-    ///
-    /// Between these steps others may take away and set again what this call has set, also to the same value. So the
-    /// transaction that sets the keys puts a [mark](Mark) on each; in the end the marks go, or what still bears one is
-    /// deleted. A crash in between leaves keys of some nodes set, with a time to live of 69 years or more.
-    #[inline]
-    fn set_if_none_exists(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
-        let mut groups = groups(keys);
-        // Every client begins at the same node, whatever the order of its keys.
-        sort_by_key(&mut groups, |group| group[0].master);
-        let mut sides = Vec::with_capacity(groups.len());
-        for keys in &groups {
-            sides.push(Side {
-                keys,
-                lease: Some(self.lend(keys[0].master)?),
-                outcome: Outcome::NotApplied,
-                marked: Vec::new(),
-                is_settled: false,
-            });
-        }
-        let taken = self.are_taken(&mut sides);
-        if !matches!(taken, Ok(false)) {
-            self.release(&mut sides);
-            return taken.map(|_| b":0\r\n".to_vec()).map_err(nothing_written);
-        }
-        let mark = Mark::new();
-        let (first, others) = sides.split_at_mut(1);
-        let mut failed = self.set(first, mark);
-        if first[0].outcome == Outcome::Applied {
-            failed = self.set(others, mark);
-        }
-        if sides.iter().all(|side| side.outcome == Outcome::Applied) {
-            return match self.keep(&mut sides, mark) {
-                None => Ok(b":1\r\n".to_vec()),
-                Some(error) => Err(self
-                    .with_sides(error, &sides)
-                    .with_outcome(Outcome::Applied)
-                    .with_note("it was set, and the keys may keep a time to live of 69 years or more")),
-            };
-        }
-        self.release(&mut sides);
-        let left = self.settle(&mut sides, mark, false);
-        match (failed, left) {
-            (None, None) => Ok(b":0\r\n".to_vec()),
-            (None, Some(error)) => Err(self
-                .with_sides(error, &sides)
-                .with_outcome(Outcome::Partial)
-                .with_note("a key was taken, and what was set could not be undone")),
-            (Some(error), left) => {
-                let is_undone = sides.iter().all(|side| side.outcome == Outcome::NotApplied);
-                let error = error.with_outcome(if is_undone { Outcome::NotApplied } else { Outcome::Unknown });
-                let error = self.with_sides(error, &sides);
-                Err(if left.is_some() { error.with_note("what was set could not be undone") } else { error })
-            }
-        }
+/// Every key is watched and looked at; then the first node is set, which decides between clients that want the same
+/// keys; then the others, all at once. What was set is undone when one of them finds a key taken.
+///
+/// Between these steps others may take away and set again what this call has set, also to the same value. So the
+/// transaction that sets the keys puts a [mark](Mark) on each; in the end the marks go, or what still bears one is
+/// deleted. A crash in between leaves keys of some nodes set, with a time to live of 69 years or more.
+#[inline]
+fn set_if_none_exists(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    let mut groups = groups(keys);
+    // Every client begins at the same node, whatever the order of its keys.
+    sort_by_key(&mut groups, |group| group[0].master);
+    let mut sides = Vec::with_capacity(groups.len());
+    for keys in &groups {
+        sides.push(Side {
+            keys,
+            lease: Some(call.lend(keys[0].master)?),
+            outcome: Outcome::NotApplied,
+            marked: Vec::new(),
+            is_settled: false,
+        });
     }
-
-    /// Sends requests to several nodes at the same time, and gives what those replied that were asked: `None` for a side
-    /// without a connection or without a request. The connection of one that fails is given up.
-    #[inline]
-    fn ask_sides(
-        &self,
-        sides: &mut [Side<'_, '_>],
-        requests: &dyn Fn(&Side<'_, '_>) -> Option<Requests>,
-    ) -> Vec<Option<Result<Vec<Reply>>>> {
-        let (mut asked, mut sent, mut leases) = (Vec::new(), Vec::new(), Vec::new());
-        for side in sides.iter_mut() {
-            let request = if side.lease.is_some() { requests(side) } else { None };
-            asked.push(request.is_some());
-            if let (Some(request), Some(lease)) = (request, side.lease.as_mut()) {
-                sent.push(request);
-                leases.push(lease);
-            }
-        }
-        let mut replies = ask_together(leases, &sent, self.deadline).into_iter();
-        let mut came = Vec::with_capacity(sides.len());
-        for (side, was_asked) in sides.iter_mut().zip(asked) {
-            let replied = if was_asked { replies.next() } else { None };
-            if let Some(Err(_)) = replied {
-                side.lease = None;
-            }
-            came.push(replied);
-        }
-        came
+    let taken = are_taken(call, &mut sides);
+    if !matches!(taken, Ok(false)) {
+        discard_begun(call, &mut sides);
+        return taken.map(|_| b":0\r\n".to_vec()).map_err(nothing_written);
     }
-
-    /// Watches all keys, looks whether any exists, and begins a transaction on each node.
-    #[inline]
-    fn are_taken(&self, sides: &mut [Side<'_, '_>]) -> Result<bool> {
-        for side in sides.iter_mut() {
-            side.lease.iter_mut().for_each(|lease| lease.set_stateful(true));
-        }
-        let begin = |side: &Side<'_, '_>| {
-            let mut requests = Requests::default();
-            // A key whose time is over goes now: to Redis 6.2 that would be a change of what is watched.
-            requests.add(&side.of_all(b"EXISTS"));
-            requests.add(&side.of_all(b"WATCH"));
-            requests.add(&side.of_all(b"EXISTS"));
-            // Its reply is read before anything is queued: what follows a MULTI that is refused would run at once.
-            requests.add(&[b"MULTI"]);
-            Some(requests)
+    let mark = Mark::new();
+    let (first, others) = sides.split_at_mut(1);
+    let mut failed = set_and_mark(call, first, mark);
+    if first[0].outcome == Outcome::Applied {
+        failed = set_and_mark(call, others, mark);
+    }
+    if sides.iter().all(|side| side.outcome == Outcome::Applied) {
+        return match remove_marks(call, &mut sides, mark) {
+            None => Ok(b":1\r\n".to_vec()),
+            Some(error) => Err(with_sides(call, error, &sides)
+                .with_outcome(Outcome::Applied)
+                .with_note("it was set, and the keys may keep a time to live of 69 years or more")),
         };
-        let (mut taken, mut failed) = (false, None);
-        let replies = self.ask_sides(sides, &begin);
-        for (side, replies) in sides.iter_mut().zip(replies) {
-            let Some(replies) = replies else { continue };
-            match replies.and_then(|replies| side.well(replies)) {
-                Ok(replies) => taken |= !replies.get(2).is_some_and(|exists| exists.is(0)),
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
-        failed.map_or(Ok(taken), Err)
     }
-
-    /// Sets and marks the keys of some nodes, and notes what came of each. Gives the failure that says most; that a key was
-    /// taken is none.
-    #[inline]
-    fn set(&self, sides: &mut [Side<'_, '_>], mark: Mark) -> Option<Error> {
-        let values: Vec<&[u8]> = self.args.iter().collect();
-        let millis = mark.millis.to_string();
-        let queue = |side: &Side<'_, '_>| {
-            let mut requests = Requests::default();
-            let mut set: Vec<&[u8]> = vec![b"MSETNX"];
-            for key in side.keys {
-                set.extend_from_slice(&[key.stored, values[key.position + 1]]);
-            }
-            requests.add(&set);
-            // Who may not take the marks away again is to learn of it before they are there.
-            requests.add(&[b"PERSIST", side.keys[0].stored]);
-            requests.add(&[b"PTTL", side.keys[0].stored]);
-            side.keys().iter().for_each(|key| requests.add(&[b"PEXPIRE", key.stored, millis.as_bytes()]));
-            requests.add(&[b"EXEC"]);
-            // What the next step needs, so that it takes one round.
-            requests.add(&side.of_all(b"WATCH"));
-            side.keys().iter().for_each(|key| requests.add(&[b"PTTL", key.stored]));
-            requests.add(&[b"MULTI"]);
-            Some(requests)
-        };
-        let mut failed: Option<Error> = None;
-        let replies = self.ask_sides(sides, &queue);
-        for (side, replies) in sides.iter_mut().zip(replies) {
-            let Some(replies) = replies else { continue };
-            let Some(error) = side.was_set(replies, mark) else { continue };
-            if failed.as_ref().map_or(true, |known| known.outcome() < error.outcome()) {
-                failed = Some(error.with_node(|| self.topology().node(side.keys[0].master).to_string()));
-            }
+    discard_begun(call, &mut sides);
+    let left = clean_up(call, &mut sides, mark, false);
+    match (failed, left) {
+        (None, None) => Ok(b":0\r\n".to_vec()),
+        (None, Some(error)) => Err(with_sides(call, error, &sides)
+            .with_outcome(Outcome::Partial)
+            .with_note("a key was taken, and what was set could not be undone")),
+        (Some(error), left) => {
+            let is_undone = sides.iter().all(|side| side.outcome == Outcome::NotApplied);
+            let error = error.with_outcome(if is_undone { Outcome::NotApplied } else { Outcome::Unknown });
+            let error = with_sides(call, error, &sides);
+            Err(if left.is_some() { error.with_note("what was set could not be undone") } else { error })
         }
-        failed
     }
+}
 
-    /// Leaves the transactions that were begun and not run.
-    #[inline]
-    fn release(&self, sides: &mut [Side<'_, '_>]) {
-        let discard = |side: &Side<'_, '_>| {
-            let is_inside = side.lease.as_ref().is_some_and(|lease| lease.stateful());
-            let mut requests = Requests::default();
-            requests.add(&[b"DISCARD"]);
-            is_inside.then_some(requests)
-        };
-        let replies = self.ask_sides(sides, &discard);
-        for (side, replies) in sides.iter_mut().zip(replies) {
-            let Some(Ok(replies)) = replies else { continue };
-            // Where that does not succeed the connection is closed, which does the same.
-            if replies.first().is_some_and(|reply| matches!(reply.value(), ValueRef::Simple(b"OK"))) {
+/// Sends requests to several nodes at the same time, and gives what those replied that were asked: `None` for a side
+/// without a connection or without a request. The connection of one that fails is given up.
+#[inline]
+fn ask_sides(
+    call: &Call<'_>,
+    sides: &mut [Side<'_, '_>],
+    requests: &dyn Fn(&Side<'_, '_>) -> Option<Requests>,
+) -> Vec<Option<Result<Vec<Reply>>>> {
+    let (mut asked, mut sent, mut leases) = (Vec::new(), Vec::new(), Vec::new());
+    for side in sides.iter_mut() {
+        let request = if side.lease.is_some() { requests(side) } else { None };
+        asked.push(request.is_some());
+        if let (Some(request), Some(lease)) = (request, side.lease.as_mut()) {
+            sent.push(request);
+            leases.push(lease);
+        }
+    }
+    let mut replies = ask_together(leases, &sent, call.deadline).into_iter();
+    let mut came = Vec::with_capacity(sides.len());
+    for (side, was_asked) in sides.iter_mut().zip(asked) {
+        let replied = if was_asked { replies.next() } else { None };
+        if let Some(Err(_)) = replied {
+            side.lease = None;
+        }
+        came.push(replied);
+    }
+    came
+}
+
+/// Watches all keys, looks whether any exists, and begins a transaction on each node.
+#[inline]
+fn are_taken(call: &Call<'_>, sides: &mut [Side<'_, '_>]) -> Result<bool> {
+    for side in sides.iter_mut() {
+        side.lease.iter_mut().for_each(|lease| lease.set_stateful(true));
+    }
+    let begin = |side: &Side<'_, '_>| {
+        let mut requests = Requests::default();
+        // A key whose time is over goes now: to Redis 6.2 that would be a change of what is watched.
+        requests.add(&side.of_all(b"EXISTS"));
+        requests.add(&side.of_all(b"WATCH"));
+        requests.add(&side.of_all(b"EXISTS"));
+        // Its reply is read before anything is queued: what follows a MULTI that is refused would run at once.
+        requests.add(&[b"MULTI"]);
+        Some(requests)
+    };
+    let (mut taken, mut failed) = (false, None);
+    let replies = ask_sides(call, sides, &begin);
+    for (side, replies) in sides.iter_mut().zip(replies) {
+        let Some(replies) = replies else { continue };
+        match replies.and_then(|replies| side.well(replies)) {
+            Ok(replies) => taken |= !replies.get(2).is_some_and(|exists| exists.is(0)),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    failed.map_or(Ok(taken), Err)
+}
+
+/// Sets and marks the keys of some nodes, and notes what came of each. Gives the failure that says most; that a key was
+/// taken is none.
+#[inline]
+fn set_and_mark(call: &Call<'_>, sides: &mut [Side<'_, '_>], mark: Mark) -> Option<Error> {
+    let values: Vec<&[u8]> = call.args.iter().collect();
+    let millis = mark.millis.to_string();
+    let queue = |side: &Side<'_, '_>| {
+        let mut requests = Requests::default();
+        let mut set: Vec<&[u8]> = vec![b"MSETNX"];
+        for key in side.keys {
+            set.extend_from_slice(&[key.stored, values[key.position + 1]]);
+        }
+        requests.add(&set);
+        // Who may not take the marks away again is to learn of it before they are there.
+        requests.add(&[b"PERSIST", side.keys[0].stored]);
+        requests.add(&[b"PTTL", side.keys[0].stored]);
+        side.keys().iter().for_each(|key| requests.add(&[b"PEXPIRE", key.stored, millis.as_bytes()]));
+        requests.add(&[b"EXEC"]);
+        // What the next step needs, so that it takes one round.
+        requests.add(&side.of_all(b"WATCH"));
+        side.keys().iter().for_each(|key| requests.add(&[b"PTTL", key.stored]));
+        requests.add(&[b"MULTI"]);
+        Some(requests)
+    };
+    let mut failed: Option<Error> = None;
+    let replies = ask_sides(call, sides, &queue);
+    for (side, replies) in sides.iter_mut().zip(replies) {
+        let Some(replies) = replies else { continue };
+        let Some(error) = side.was_set(replies, mark) else { continue };
+        if failed.as_ref().map_or(true, |known| known.outcome() < error.outcome()) {
+            failed = Some(error.with_node(|| call.topology().node(side.keys[0].master).to_string()));
+        }
+    }
+    failed
+}
+
+/// Leaves the transactions that were begun and not run.
+#[inline]
+fn discard_begun(call: &Call<'_>, sides: &mut [Side<'_, '_>]) {
+    let discard = |side: &Side<'_, '_>| {
+        let is_inside = side.lease.as_ref().is_some_and(|lease| lease.stateful());
+        let mut requests = Requests::default();
+        requests.add(&[b"DISCARD"]);
+        is_inside.then_some(requests)
+    };
+    let replies = ask_sides(call, sides, &discard);
+    for (side, replies) in sides.iter_mut().zip(replies) {
+        let Some(Ok(replies)) = replies else { continue };
+        // Where that does not succeed the connection is closed, which does the same.
+        if replies.first().is_some_and(|reply| matches!(reply.value(), ValueRef::Simple(b"OK"))) {
+            side.may_be_shared();
+        }
+    }
+}
+
+/// Takes the marks away in the transactions that were begun, and where somebody wrote to a key meanwhile one node after
+/// the other. Gives what went wrong.
+#[inline]
+fn remove_marks(call: &Call<'_>, sides: &mut [Side<'_, '_>], mark: Mark) -> Option<Error> {
+    let persist = |side: &Side<'_, '_>| {
+        let mut requests = Requests::default();
+        side.marked.iter().for_each(|key| requests.add(&[b"PERSIST", key]));
+        requests.add(&[b"EXEC"]);
+        Some(requests)
+    };
+    let replies = ask_sides(call, sides, &persist);
+    for (side, replies) in sides.iter_mut().zip(replies) {
+        let Some(replies) = replies else { continue };
+        let last = replies.ok().and_then(|mut replies| replies.pop());
+        match last.as_ref().map(Reply::value) {
+            Some(ValueRef::Array(done)) if !done.clone().any(|reply| matches!(reply, ValueRef::Error(_))) => {
                 side.may_be_shared();
+                side.is_settled = true;
             }
+            Some(ValueRef::Nil) => side.may_be_shared(),
+            _ => side.lease = None,
         }
     }
+    clean_up(call, sides, mark, true)
+}
 
-    /// Takes the marks away in the transactions that were begun, and where somebody wrote to a key meanwhile one node after
-    /// the other. Gives what went wrong.
-    #[inline]
-    fn keep(&self, sides: &mut [Side<'_, '_>], mark: Mark) -> Option<Error> {
-        let persist = |side: &Side<'_, '_>| {
-            let mut requests = Requests::default();
-            side.marked.iter().for_each(|key| requests.add(&[b"PERSIST", key]));
-            requests.add(&[b"EXEC"]);
-            Some(requests)
-        };
-        let replies = self.ask_sides(sides, &persist);
-        for (side, replies) in sides.iter_mut().zip(replies) {
-            let Some(replies) = replies else { continue };
-            let last = replies.ok().and_then(|mut replies| replies.pop());
-            match last.as_ref().map(Reply::value) {
-                Some(ValueRef::Array(done)) if !done.clone().any(|reply| matches!(reply, ValueRef::Error(_))) => {
-                    side.may_be_shared();
-                    side.is_settled = true;
-                }
-                Some(ValueRef::Nil) => side.may_be_shared(),
-                _ => side.lease = None,
-            }
+/// Takes the marks away, or with `keep` false the keys that still bear one, on every node that can be asked. Gives
+/// what went wrong.
+#[inline]
+fn clean_up(call: &Call<'_>, sides: &mut [Side<'_, '_>], mark: Mark, keep: bool) -> Option<Error> {
+    let mut failed = None;
+    for side in sides.iter_mut().filter(|side| side.outcome != Outcome::NotApplied && !side.is_settled) {
+        match clean_up_node(call, side, mark, keep) {
+            Ok(found) if !keep && (found || side.outcome == Outcome::Applied) => side.outcome = Outcome::NotApplied,
+            // What may still be on its way to the server stays unknown.
+            Ok(_) => {}
+            Err(error) => failed = failed.or(Some(error)),
         }
-        self.settle(sides, mark, true)
     }
+    failed
+}
 
-    /// Takes the marks away, or with `keep` false the keys that still bear one, on every node that can be asked. Gives
-    /// what went wrong.
-    #[inline]
-    fn settle(&self, sides: &mut [Side<'_, '_>], mark: Mark, keep: bool) -> Option<Error> {
-        let mut failed = None;
-        for side in sides.iter_mut().filter(|side| side.outcome != Outcome::NotApplied && !side.is_settled) {
-            match self.settle_one(side, mark, keep) {
-                Ok(found) if !keep && (found || side.outcome == Outcome::Applied) => side.outcome = Outcome::NotApplied,
-                // What may still be on its way to the server stays unknown.
-                Ok(_) => {}
-                Err(error) => failed = failed.or(Some(error)),
+/// Gives whether any key was marked.
+#[inline]
+fn clean_up_node(call: &Call<'_>, side: &mut Side<'_, '_>, mark: Mark, keep: bool) -> Result<bool> {
+    let mut lease = match side.lease.take() {
+        Some(lease) => lease,
+        None => call.lend(side.keys[0].master)?,
+    };
+    let (keys, mut found) = (side.keys(), false);
+    loop {
+        lease.set_stateful(true);
+        let mut requests = Requests::default();
+        requests.add(&side.of_all(b"WATCH"));
+        for key in &keys {
+            requests.add(&[b"PTTL", key.stored]);
+            if !keep {
+                requests.add(&[b"GET", key.stored]);
             }
         }
-        failed
+        let replies = ask_together(vec![&mut lease], &[requests], call.deadline).remove(0)?;
+        if let Some(error) = replies.first().and_then(Reply::error) {
+            return Err(error.with_node(|| lease.node().to_string()));
+        }
+        let mut commands: Vec<Vec<&[u8]>> = Vec::new();
+        for (key, told) in keys.iter().zip(replies[1..].chunks_exact(if keep { 1 } else { 2 })) {
+            if !mark.is_on(told[0].value()) {
+                continue;
+            }
+            // Who has counted on or appended to it has made it theirs, and left the mark on it.
+            let is_ours = |held: &Reply| match held.value() {
+                ValueRef::Bulk(held) => Some(held) == call.args.get(key.position + 1),
+                _ => false,
+            };
+            commands.push(vec![if !keep && is_ours(&told[1]) { b"DEL" } else { b"PERSIST" }, key.stored]);
+        }
+        if commands.is_empty() {
+            lease.ask(&[b"UNWATCH"], call.deadline)?;
+            lease.set_stateful(false);
+            return Ok(found);
+        }
+        found = true;
+        if let Some(replies) = exec(&mut lease, &commands, call.deadline)? {
+            return all_succeeded(&lease, &replies).map(|()| found);
+        }
+        // Somebody wrote to one of them meanwhile, and may have taken its mark away.
+        call.deadline.left().map_err(|error| Error::io(error.into(), Outcome::Unknown, "the keys kept changing"))?;
     }
+}
 
-    /// Gives whether any key was marked.
-    #[inline]
-    fn settle_one(&self, side: &mut Side<'_, '_>, mark: Mark, keep: bool) -> Result<bool> {
-        let mut lease = match side.lease.take() {
-            Some(lease) => lease,
-            None => self.lend(side.keys[0].master)?,
-        };
-        let (keys, mut found) = (side.keys(), false);
-        loop {
-            lease.set_stateful(true);
-            let mut requests = Requests::default();
-            requests.add(&side.of_all(b"WATCH"));
-            for key in &keys {
-                requests.add(&[b"PTTL", key.stored]);
-                if !keep {
-                    requests.add(&[b"GET", key.stored]);
-                }
-            }
-            let replies = ask_together(vec![&mut lease], &[requests], self.deadline).remove(0)?;
-            if let Some(error) = replies.first().and_then(Reply::error) {
-                return Err(error.with_node(|| lease.node().to_string()));
-            }
-            let mut commands: Vec<Vec<&[u8]>> = Vec::new();
-            for (key, told) in keys.iter().zip(replies[1..].chunks_exact(if keep { 1 } else { 2 })) {
-                if !mark.is_on(told[0].value()) {
-                    continue;
-                }
-                // Who has counted on or appended to it has made it theirs, and left the mark on it.
-                let is_ours = |held: &Reply| match held.value() {
-                    ValueRef::Bulk(held) => Some(held) == self.args.get(key.position + 1),
-                    _ => false,
-                };
-                commands.push(vec![if !keep && is_ours(&told[1]) { b"DEL" } else { b"PERSIST" }, key.stored]);
-            }
-            if commands.is_empty() {
-                lease.ask(&[b"UNWATCH"], self.deadline)?;
-                lease.set_stateful(false);
-                return Ok(found);
-            }
-            found = true;
-            if let Some(replies) = exec(&mut lease, &commands, self.deadline)? {
-                return all_succeeded(&lease, &replies).map(|()| found);
-            }
-            // Somebody wrote to one of them meanwhile, and may have taken its mark away.
-            self.deadline
-                .left()
-                .map_err(|error| Error::io(error.into(), Outcome::Unknown, "the keys kept changing"))?;
-        }
+#[inline]
+fn with_sides(call: &Call<'_>, error: Error, sides: &[Side<'_, '_>]) -> Error {
+    let mut parts = Vec::with_capacity(sides.len());
+    for side in sides {
+        parts.push(call.part_outcome(side.keys, side.outcome));
     }
-
-    #[inline]
-    fn with_sides(&self, error: Error, sides: &[Side<'_, '_>]) -> Error {
-        let mut parts = Vec::with_capacity(sides.len());
-        for side in sides {
-            parts.push(self.told_of(side.keys, side.outcome));
-        }
-        error.with_parts(parts)
-    }
+    error.with_parts(parts)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::execute::scripted::assert_failures;
+    use crate::table::cmd;
 
     #[test]
     fn a_mark_is_known_by_what_is_left_of_it() {
@@ -473,5 +469,36 @@ mod tests {
         assert!(!left(mark.millis - 70_000) && !left(mark.millis + 70_000) && !left(0));
         assert!(!mark.is_on(ValueRef::Integer(-1)) && !mark.is_on(ValueRef::Nil));
         assert!(mark.millis >= LONG && Mark::new().millis != mark.millis);
+    }
+
+    #[test]
+    fn what_is_done_when_a_step_fails() {
+        let command = cmd("MSETNX").arg("a").arg("x").arg("b").arg("x");
+        let expected = "
+            a:EXISTS a:WATCH a:EXISTS a:MULTI b:EXISTS b:WATCH b:EXISTS b:MULTI a:MSETNX a:PERSIST a:PTTL a:PEXPIRE a:EXEC a:WATCH a:PTTL a:MULTI b:MSETNX b:PERSIST b:PTTL b:PEXPIRE b:EXEC b:WATCH b:PTTL b:MULTI a:PERSIST a:EXEC b:PERSIST b:EXEC = 1
+            a:EXISTS Refused: NotApplied; a:WATCH a:EXISTS a:MULTI b:EXISTS b:WATCH b:EXISTS b:MULTI b:DISCARD
+            a:EXISTS Breaks, Dies: NotApplied; b:EXISTS b:WATCH b:EXISTS b:MULTI b:DISCARD
+            a:MSETNX Refused: NotApplied; a:PERSIST a:PTTL a:PEXPIRE a:EXEC a:WATCH a:PTTL a:MULTI a:DISCARD b:DISCARD
+            a:MSETNX Breaks: Unknown; b:DISCARD a:WATCH a:PTTL a:GET a:UNWATCH
+            a:MSETNX Dies: Unknown; b:DISCARD
+            a:EXEC Refused: NotApplied; a:WATCH a:PTTL a:MULTI a:DISCARD b:DISCARD
+            a:EXEC Breaks: NotApplied; b:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC
+            a:EXEC Dies: Unknown; b:DISCARD
+            a:PTTL Refused: 1; a:MULTI b:MSETNX b:PERSIST b:PTTL b:PEXPIRE b:EXEC b:WATCH b:PTTL b:MULTI b:PERSIST b:EXEC a:WATCH a:PTTL a:MULTI a:PERSIST a:EXEC
+            a:PTTL Breaks: NotApplied; b:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC
+            a:PTTL Dies: Unknown; b:DISCARD
+            b:MSETNX Refused: NotApplied; b:PERSIST b:PTTL b:PEXPIRE b:EXEC b:WATCH b:PTTL b:MULTI a:DISCARD b:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC
+            b:MSETNX Breaks: Unknown; a:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC b:WATCH b:PTTL b:GET b:UNWATCH
+            b:MSETNX Dies: Unknown; a:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC
+            b:EXEC Refused: NotApplied; b:WATCH b:PTTL b:MULTI a:DISCARD b:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC
+            b:EXEC Breaks: NotApplied; a:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC b:WATCH b:PTTL b:GET b:MULTI b:DEL b:EXEC
+            b:EXEC Dies: Unknown; a:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC
+            b:MULTI Refused: 1; a:PERSIST a:EXEC b:WATCH b:PTTL b:MULTI b:PERSIST b:EXEC
+            b:MULTI Breaks: NotApplied; a:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC b:WATCH b:PTTL b:GET b:MULTI b:DEL b:EXEC
+            b:MULTI Dies: Unknown; a:DISCARD a:WATCH a:PTTL a:GET a:MULTI a:DEL a:EXEC
+            a:EXEC Refused, Breaks: 1; b:PERSIST b:EXEC a:WATCH a:PTTL a:MULTI a:PERSIST a:EXEC
+            a:EXEC Dies: Applied; b:PERSIST b:EXEC
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[1, 9, 13, 15, 17, 21, 24, 26], expected);
     }
 }

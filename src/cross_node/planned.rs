@@ -2,7 +2,7 @@
 //!
 //! Strategies do not point to what is told of them, so that a program has it only when it plans.
 
-use super::{carry_sources, copy, move_one, msetnx, pop, random_key, rename, sets, sort_steps, streams_steps};
+use super::{carry_sources, copy, msetnx, pop, random_key, rename, set_operations, smove_lmove, sort, streams};
 use crate::command::Across;
 use crate::explain::{Draft, Step};
 use crate::plan::Placed;
@@ -18,13 +18,13 @@ pub(crate) fn steps_of(across: Across) -> Steps {
         "copy" => copy::steps,
         "draw_node" => random_key::steps,
         "first_that_has" => pop::steps,
-        "move_element" => move_one::element_steps,
-        "move_member" => move_one::member_steps,
-        "read_streams" => streams_steps::steps,
+        "move_element" => smove_lmove::element_steps,
+        "move_member" => smove_lmove::member_steps,
+        "read_streams" => streams::steps,
         "rename" => rename::steps,
         "set_if_none_exists" => msetnx::steps,
-        "sort" => sort_steps::steps,
-        "store_sets" => sets::steps,
+        "sort" => sort::steps,
+        "store_sets" => set_operations::steps,
         // One round, which routing tells, or none.
         _ => |_, _| Vec::new(),
     }

@@ -1,17 +1,17 @@
 //! Waiting for an element of keys on several nodes: `BLPOP` and its like.
 
-use super::cancellable_wait::{seconds, SHORTEST};
-use super::key_changes::{type_in, Waited, Watcher, TRACKING};
+use super::ask_together::ask_each;
+use super::wait::{
+    end_of_wait, seconds, type_in, wait_for_first_on_one, watch_until_given, Waited, Watcher, SHORTEST, TRACKING,
+};
 use super::{across, nothing, nothing_written};
-use crate::args::Args;
-use crate::command::{Across, Emulation, Group, Spec, WaitArgument};
+use crate::command::{Across, Args, Emulation, Group, Spec, Wait, WaitArgument};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::order::sort_by_key;
 use crate::plan::{any_node, command, command_of, groups, in_rounds, Placed, Planner, Route};
 use crate::resp::{encode, ValueRef};
-use crate::wait::Wait;
 
 /// A time to wait that every server refuses, after it has looked at everything else but the keys.
 pub(super) const NO_TIME: &str = "-1";
@@ -27,11 +27,11 @@ pub(crate) const FIRST_THAT_HAS: Strategy = Strategy {
     route,
     run: |call, route| {
         across(call, route, |call, keys| match call.spec.wait {
-            WaitArgument::None => call.first_that_has(keys),
-            _ => call.wait_for_first(keys),
+            WaitArgument::None => first_that_has(call, keys),
+            _ => wait_for_first(call, keys),
         })
     },
-    wait: |call, keys| call.wait_on_one_for_first(keys),
+    wait: |call, keys| wait_for_first_on_one(call, keys),
     ..Strategy::ONE_NODE
 };
 
@@ -80,182 +80,199 @@ pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     steps
 }
 
-impl Call<'_> {
-    /// `LMPOP` and `ZMPOP`: the nodes are asked one after the other in the order of the keys, each natively for its own,
-    /// until one has something to give.
-    #[inline]
-    fn first_that_has(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
-        let rest: Vec<&[u8]> = self.args.iter().skip(2 + keys.len()).collect();
-        let mut left = keys;
-        loop {
-            let count = left.iter().take_while(|key| key.master == left[0].master).count();
-            let (group, others) = left.split_at(count);
-            let numkeys = count.to_string();
-            let mut request: Vec<&[u8]> = vec![self.spec.name.as_bytes(), numkeys.as_bytes()];
-            let mut positions = Vec::with_capacity(count);
-            for key in group {
-                request.push(key.stored);
-                positions.push(key.position);
-            }
-            request.extend_from_slice(&rest);
-            let part = self.part(group[0].shard, &request, positions);
-            let answer = self.one(&part)?;
-            if others.is_empty() || answer.frame().value() != ValueRef::Nil {
-                return Ok(answer.frame().as_bytes().to_vec());
-            }
-            left = others;
+/// `LMPOP` and `ZMPOP`: the nodes are asked one after the other in the order of the keys, each natively for its own,
+/// until one has something to give.
+#[inline]
+fn first_that_has(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    let rest: Vec<&[u8]> = call.args.iter().skip(2 + keys.len()).collect();
+    let mut left = keys;
+    loop {
+        let count = left.iter().take_while(|key| key.master == left[0].master).count();
+        let (group, others) = left.split_at(count);
+        let numkeys = count.to_string();
+        let mut request: Vec<&[u8]> = vec![call.spec.name.as_bytes(), numkeys.as_bytes()];
+        let mut positions = Vec::with_capacity(count);
+        for key in group {
+            request.push(key.stored);
+            positions.push(key.position);
+        }
+        request.extend_from_slice(&rest);
+        let part = call.part(group[0].shard, &request, positions);
+        let answer = call.one(&part)?;
+        if others.is_empty() || answer.frame().value() != ValueRef::Nil {
+            return Ok(answer.frame().as_bytes().to_vec());
+        }
+        left = others;
+    }
+}
+
+/// First all nodes are asked which keys are there, and the first one in the order of the keys gives. Then all nodes
+/// are watched, without taking anything, and one that may have something is asked for it. So at no time more than
+/// one node can give, and a reply that is lost is told.
+#[inline]
+fn wait_for_first(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    let prompt = call.without_wait();
+    if call.wait == Wait::None || !has_known_options(call) {
+        // What is wrong is told by a server; and if nothing is, it has given what it had.
+        let group: Vec<&Placed<'_>> = keys.iter().filter(|key| key.master == keys[0].master).collect();
+        let wait = (call.wait != Wait::None).then(|| seconds(SHORTEST));
+        if let Some(reply) = pop_at(&prompt, keys[0].master, &request_for(call, &group, wait.as_deref()))? {
+            return Ok(reply);
         }
     }
-
-    /// First all nodes are asked which keys are there, and the first one in the order of the keys gives. Then all nodes
-    /// are watched, without taking anything, and one that may have something is asked for it. So at no time more than
-    /// one node can give, and a reply that is lost is told.
-    #[inline]
-    fn wait_for_first(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
-        let prompt = self.prompt();
-        if self.wait == Wait::None || !self.has_known_options() {
-            // What is wrong is told by a server; and if nothing is, it has given what it had.
-            let group: Vec<&Placed<'_>> = keys.iter().filter(|key| key.master == keys[0].master).collect();
-            let wait = (self.wait != Wait::None).then(|| seconds(SHORTEST));
-            if let Some(reply) = prompt.pop(keys[0].master, &self.native(&group, wait.as_deref()))? {
-                return Ok(reply);
-            }
+    let types = ask_each(&prompt, keys, &|key| command_of(&[b"TYPE", key.stored])).map_err(nothing_written)?;
+    let mut there = Vec::new();
+    for (key, reply, node) in types {
+        let kind = type_in(&reply);
+        if kind.map_err(|error| error.with_node(|| node))? != b"none" {
+            there.push(key);
         }
-        let types = prompt.ask_each(keys, &|key| command_of(&[b"TYPE", key.stored])).map_err(nothing_written)?;
-        let mut there = Vec::new();
-        for (key, reply, node) in types {
-            let kind = type_in(&reply);
-            if kind.map_err(|error| error.with_node(|| node))? != b"none" {
-                there.push(key);
-            }
-        }
-        sort_by_key(&mut there, |key| key.position);
-        for key in there {
-            if let Some(reply) = prompt.pop_of(key)? {
-                return Ok(reply);
-            }
-        }
-        if self.wait == Wait::None {
-            return nothing(false);
-        }
-        self.watch_for_first(keys)
     }
+    sort_by_key(&mut there, |key| key.position);
+    for key in there {
+        if let Some(reply) = pop_of(&prompt, key)? {
+            return Ok(reply);
+        }
+    }
+    if call.wait == Wait::None {
+        return nothing(false);
+    }
+    watch_for_first(call, keys)
+}
 
-    #[inline]
-    fn watch_for_first(&self, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
-        let groups = groups(keys);
-        let probe = |group: &[&Placed<'_>]| command(self.native(group, Some(NO_TIME)).iter().map(Vec::as_slice));
-        let watchers: Vec<Watcher<'_>> = groups.iter().map(|group| Watcher::of(group, probe(group))).collect();
-        let take = |nth: usize, types: &[Vec<u8>]| {
-            let prompt = self.prompt();
-            let there = groups[nth].iter().zip(types).filter(|(_, kind)| kind.as_slice() == self.takes_type());
-            for (key, _) in there {
-                match prompt.pop_of(key) {
-                    // Whoever waits for a key does not mind that it becomes something else.
-                    Ok(None) => {}
-                    Err(error) if error.kind() == ErrorKind::WrongType => {}
-                    given => return given,
-                }
-            }
-            Ok(None)
-        };
-        let Waited { results, was_cancelled } = self.watch_until_given(&watchers, self.until(), &take);
-        let mut failed: Option<Error> = None;
-        for result in results {
-            match result {
-                Ok(Some(reply)) => return Ok(reply),
+#[inline]
+fn watch_for_first(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
+    let groups = groups(keys);
+    let probe = |group: &[&Placed<'_>]| command(request_for(call, group, Some(NO_TIME)).iter().map(Vec::as_slice));
+    let watchers: Vec<Watcher<'_>> = groups.iter().map(|group| Watcher::of(group, probe(group))).collect();
+    let take = |nth: usize, types: &[Vec<u8>]| {
+        let prompt = call.without_wait();
+        let there = groups[nth].iter().zip(types).filter(|(_, kind)| kind.as_slice() == takes_type(call));
+        for (key, _) in there {
+            match pop_of(&prompt, key) {
+                // Whoever waits for a key does not mind that it becomes something else.
                 Ok(None) => {}
-                // What may have been taken must be told, whatever else failed.
-                Err(error) => match &failed {
-                    Some(known) if known.outcome() != Outcome::NotApplied => {}
-                    Some(_) if error.outcome() == Outcome::NotApplied => {}
-                    _ => failed = Some(error),
-                },
+                Err(error) if error.kind() == ErrorKind::WrongType => {}
+                given => return given,
             }
         }
-        failed.map_or_else(|| nothing(was_cancelled), Err)
-    }
-
-    /// What a key gives at once; `None` when it has nothing.
-    #[inline]
-    fn pop_of(&self, key: &Placed<'_>) -> Result<Option<Vec<u8>>> {
-        // There is no form of these commands that does not wait at all, but inside of a transaction, and those are
-        // refused by a server whose memory is full.
-        let popped = self.pop(key.master, &self.native(&[key], Some(&seconds(SHORTEST))));
-        popped.map_err(|error| match error.outcome() {
-            Outcome::NotApplied => error,
-            outcome => {
-                let note = format!("what was taken of {} may have been lost", escape(key.stored, 64));
-                error.with_parts(vec![self.told_of(&[key], outcome)]).with_note(&note)
-            }
-        })
-    }
-
-    #[inline]
-    fn pop(&self, server: usize, request: &[Vec<u8>]) -> Result<Option<Vec<u8>>> {
-        let answer = self.exchange(server, &command(request.iter().map(Vec::as_slice)))?;
-        let frame = answer.frame();
-        Ok((frame.value() != ValueRef::Nil).then(|| frame.as_bytes().to_vec()))
-    }
-
-    /// The name of the type of the keys that it takes from.
-    #[inline]
-    pub(super) fn takes_type(&self) -> &'static [u8] {
-        match self.spec.group {
-            Group::SortedSets => b"zset",
-            Group::Streams => b"stream",
-            _ => b"list",
+        Ok(None)
+    };
+    let Waited { results, was_cancelled } = watch_until_given(call, &watchers, end_of_wait(call), &take);
+    let mut failed: Option<Error> = None;
+    for result in results {
+        match result {
+            Ok(Some(reply)) => return Ok(reply),
+            Ok(None) => {}
+            // What may have been taken must be told, whatever else failed.
+            Err(error) => match &failed {
+                Some(known) if known.outcome() != Outcome::NotApplied => {}
+                Some(_) if error.outcome() == Outcome::NotApplied => {}
+                _ => failed = Some(error),
+            },
         }
     }
+    failed.map_or_else(|| nothing(was_cancelled), Err)
+}
 
-    /// The command with some keys of one server, and with another wait where one is given.
-    #[inline]
-    pub(super) fn native(&self, keys: &[&Placed<'_>], wait: Option<&str>) -> Vec<Vec<u8>> {
-        let arg = |at: usize| self.args.get(at).unwrap_or_default();
-        let wait = |given: &[u8]| wait.map_or_else(|| given.to_vec(), |wait| wait.as_bytes().to_vec());
-        let is_wait_last = self.spec.wait == WaitArgument::LastSeconds;
-        let mut words = vec![arg(0).to_vec()];
-        if !is_wait_last {
-            words.push(wait(arg(1)));
-            words.push(keys.len().to_string().into_bytes());
+/// What a key gives at once; `None` when it has nothing.
+#[inline]
+fn pop_of(call: &Call<'_>, key: &Placed<'_>) -> Result<Option<Vec<u8>>> {
+    // There is no form of these commands that does not wait at all, but inside of a transaction, and those are
+    // refused by a server whose memory is full.
+    let popped = pop_at(call, key.master, &request_for(call, &[key], Some(&seconds(SHORTEST))));
+    popped.map_err(|error| match error.outcome() {
+        Outcome::NotApplied => error,
+        outcome => {
+            let note = format!("what was taken of {} may have been lost", escape(key.stored, 64));
+            error.with_parts(vec![call.part_outcome(&[key], outcome)]).with_note(&note)
         }
-        for key in keys {
-            words.push(key.stored.to_vec());
-        }
-        if is_wait_last {
-            words.push(wait(arg(self.args.len() - 1)));
-        } else {
-            for option in self.options() {
-                words.push(option.to_vec());
-            }
-        }
-        words
+    })
+}
+
+#[inline]
+fn pop_at(call: &Call<'_>, server: usize, request: &[Vec<u8>]) -> Result<Option<Vec<u8>>> {
+    let answer = call.exchange(server, &command(request.iter().map(Vec::as_slice)))?;
+    let frame = answer.frame();
+    Ok((frame.value() != ValueRef::Nil).then(|| frame.as_bytes().to_vec()))
+}
+
+/// The name of the type of the keys that it takes from.
+#[inline]
+pub(super) fn takes_type(call: &Call<'_>) -> &'static [u8] {
+    match call.spec.group {
+        Group::SortedSets => b"zset",
+        Group::Streams => b"stream",
+        _ => b"list",
     }
+}
 
-    /// What follows the keys, where they are counted.
-    #[inline]
-    fn options(&self) -> impl Iterator<Item = &[u8]> {
-        let count = self.args.get(2).and_then(|count| std::str::from_utf8(count).ok()?.parse().ok()).unwrap_or(0);
-        self.args.iter().skip(3usize.saturating_add(count))
+/// The command with some keys of one server, and with another wait where one is given.
+#[inline]
+pub(super) fn request_for(call: &Call<'_>, keys: &[&Placed<'_>], wait: Option<&str>) -> Vec<Vec<u8>> {
+    let arg = |at: usize| call.args.get(at).unwrap_or_default();
+    let wait = |given: &[u8]| wait.map_or_else(|| given.to_vec(), |wait| wait.as_bytes().to_vec());
+    let is_wait_last = call.spec.wait == WaitArgument::LastSeconds;
+    let mut words = vec![arg(0).to_vec()];
+    if !is_wait_last {
+        words.push(wait(arg(1)));
+        words.push(keys.len().to_string().into_bytes());
     }
+    for key in keys {
+        words.push(key.stored.to_vec());
+    }
+    if is_wait_last {
+        words.push(wait(arg(call.args.len() - 1)));
+    } else {
+        for option in options_after_keys(call) {
+            words.push(option.to_vec());
+        }
+    }
+    words
+}
 
-    /// Whether a server has nothing to object to in what follows the keys, as far as is known here.
-    #[inline]
-    fn has_known_options(&self) -> bool {
-        if self.spec.wait == WaitArgument::LastSeconds {
-            return true;
-        }
-        let options: Vec<&[u8]> = self.options().collect();
-        let is_end = |word: &[u8]| {
-            let ends: [&[u8]; 2] =
-                if self.spec.group == Group::SortedSets { [b"MIN", b"MAX"] } else { [b"LEFT", b"RIGHT"] };
-            ends.iter().any(|end| word.eq_ignore_ascii_case(end))
-        };
-        let is_count = |word: &[u8]| encode::parse_i64(word).is_some_and(|count| count > 0) && word[0] != b'+';
-        match options[..] {
-            [end] => is_end(end),
-            [end, word, count] => is_end(end) && word.eq_ignore_ascii_case(b"COUNT") && is_count(count),
-            _ => false,
-        }
+/// What follows the keys, where they are counted.
+#[inline]
+fn options_after_keys<'c>(call: &'c Call<'_>) -> impl Iterator<Item = &'c [u8]> {
+    let count = call.args.get(2).and_then(|count| std::str::from_utf8(count).ok()?.parse().ok()).unwrap_or(0);
+    call.args.iter().skip(3usize.saturating_add(count))
+}
+
+/// Whether a server has nothing to object to in what follows the keys, as far as is known here.
+#[inline]
+fn has_known_options(call: &Call<'_>) -> bool {
+    if call.spec.wait == WaitArgument::LastSeconds {
+        return true;
+    }
+    let options: Vec<&[u8]> = options_after_keys(call).collect();
+    let is_end = |word: &[u8]| {
+        let ends: [&[u8]; 2] =
+            if call.spec.group == Group::SortedSets { [b"MIN", b"MAX"] } else { [b"LEFT", b"RIGHT"] };
+        ends.iter().any(|end| word.eq_ignore_ascii_case(end))
+    };
+    let is_count = |word: &[u8]| encode::parse_i64(word).is_some_and(|count| count > 0) && word[0] != b'+';
+    match options[..] {
+        [end] => is_end(end),
+        [end, word, count] => is_end(end) && word.eq_ignore_ascii_case(b"COUNT") && is_count(count),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::execute::scripted::assert_failures;
+    use crate::table::cmd;
+
+    #[test]
+    fn what_is_done_when_a_step_fails() {
+        let command = cmd("LMPOP").arg("2").arg("a").arg("b").arg("LEFT");
+        let expected = "
+            a:LMPOP b:LMPOP = Nil
+            a:LMPOP Refused: NotApplied
+            a:LMPOP Breaks, Dies: Unknown
+            b:LMPOP Refused: NotApplied
+            b:LMPOP Breaks, Dies: Unknown
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
     }
 }

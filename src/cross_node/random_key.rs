@@ -1,8 +1,7 @@
 //! `RANDOMKEY`.
 
 use super::{across, integer, random, NIL};
-use crate::args::Args;
-use crate::command::{Across, Emulation, Spec};
+use crate::command::{Across, Args, Emulation, Spec};
 use crate::error::Result;
 use crate::execute::{Call, Strategy};
 use crate::explain::{Draft, Step};

@@ -1,7 +1,6 @@
 //! One command a node, each with its own keys: `MGET`, `DEL` and their like.
 
-use crate::args::Args;
-use crate::command::{Across, Emulation, Spec};
+use crate::command::{Across, Args, Emulation, Spec};
 use crate::error::Result;
 use crate::execute::Strategy;
 use crate::plan::{split, split_in_pieces, Homes, Planner, Route};

@@ -32,7 +32,7 @@ struct Facts {
     /// How often another server has become its master.
     moves: u64,
     /// What its Sentinels said last. Only what is news to that may lead elsewhere.
-    heard: Option<Named>,
+    by_sentinels: Option<Named>,
 }
 
 impl Known {
@@ -41,7 +41,13 @@ impl Known {
         for (_, endpoint) in node.given() {
             servers.push(endpoint.address.clone());
         }
-        Known(Arc::new(Facts { master: node.endpoint.address.clone(), history: None, servers, moves: 0, heard: None }))
+        Known(Arc::new(Facts {
+            master: node.endpoint.address.clone(),
+            history: None,
+            servers,
+            moves: 0,
+            by_sentinels: None,
+        }))
     }
 
     pub(crate) fn master(&self) -> &Address {
@@ -84,16 +90,16 @@ impl Known {
     }
 
     /// Remembers what the Sentinels of the node named.
-    pub(crate) fn heard(&mut self, heard: &Option<Named>) {
-        if heard.is_some() {
-            self.change().heard = heard.clone();
+    pub(crate) fn note_sentinels(&mut self, by_sentinels: &Option<Named>) {
+        if by_sentinels.is_some() {
+            self.change().by_sentinels = by_sentinels.clone();
         }
     }
 
     /// Whether this was not known when the Sentinels were asked last. A Sentinel that has not heard of the last failover
     /// names the master before it; and so do all of them for a while, where the servers themselves told of the failover.
     fn is_news(&self, named: &Named) -> bool {
-        match &self.0.heard {
+        match &self.0.by_sentinels {
             None => true,
             Some(last) => match (last.epoch, named.epoch) {
                 (Some(then), Some(now)) if then != now => then < now,
@@ -139,7 +145,7 @@ pub(crate) struct Master {
     pub(crate) address: Address,
     pub(crate) said: Said,
     /// What its Sentinels named.
-    pub(crate) heard: Option<Named>,
+    pub(crate) by_sentinels: Option<Named>,
 }
 
 /// Why a node has no master that could be asked.
@@ -148,7 +154,7 @@ pub(crate) struct NoMaster {
     /// The server that its Sentinels name. Calls go there and to no other, until it answers.
     pub(crate) named: Option<Address>,
     /// What its Sentinels named.
-    pub(crate) heard: Option<Named>,
+    pub(crate) by_sentinels: Option<Named>,
     /// The other servers that were asked and gave no answer, and why.
     pub(crate) unanswered: Arc<Vec<(Address, Error)>>,
 }
@@ -169,7 +175,7 @@ struct Search<'a> {
     /// What the master until now met.
     error: Option<Error>,
     /// What the Sentinels name.
-    heard: Option<Named>,
+    by_sentinels: Option<Named>,
 }
 
 /// The master of a node, and what it said of itself: the one that its Sentinels name, where there are any, it says the
@@ -203,19 +209,24 @@ pub(crate) fn master_of(
         answers: Vec::new(),
         unanswered: Vec::new(),
         error: None,
-        heard: None,
+        by_sentinels: None,
     };
     let found = match search.named_by_sentinels() {
         Ok(Some(found)) => Some(found),
         Ok(None) => search.asks_the_servers(deadline),
         Err((named, error)) => {
-            return Err(NoMaster { error, named: Some(named), heard: search.heard, unanswered: Arc::default() });
+            return Err(NoMaster {
+                error,
+                named: Some(named),
+                by_sentinels: search.by_sentinels,
+                unanswered: Arc::default(),
+            });
         }
     };
     match found {
         Some(nth) => {
             let Answer { address, said } = search.answers.swap_remove(nth);
-            Ok(Master { address, said, heard: search.heard })
+            Ok(Master { address, said, by_sentinels: search.by_sentinels })
         }
         None => Err(search.none()),
     }
@@ -232,8 +243,8 @@ impl Search<'_> {
         for named in sentinels(&self.node.name, self.settings).unwrap_or_default() {
             let is_news = self.known.is_news(&named);
             let address = named.address.clone();
-            if is_news && self.heard.is_none() {
-                self.heard = Some(named);
+            if is_news && self.by_sentinels.is_none() {
+                self.by_sentinels = Some(named);
             }
             // The servers themselves tell whether it is the master once more.
             if !is_news && address != *self.known.master() {
@@ -374,7 +385,7 @@ impl Search<'_> {
         if let Some(stranger) = self.answers.iter().find(|answer| answer.said.info.is_master()) {
             error = with_stranger(error, &stranger.address);
         }
-        NoMaster { error, named: None, heard: self.heard, unanswered: Arc::new(self.unanswered) }
+        NoMaster { error, named: None, by_sentinels: self.by_sentinels, unanswered: Arc::new(self.unanswered) }
     }
 }
 

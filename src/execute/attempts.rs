@@ -1,11 +1,10 @@
 //! Attempts of one request at one server.
 
-use crate::args::Args;
-use crate::command::Spec;
+use crate::command::{Args, Spec};
 use crate::error::{Error, Result};
 use crate::net::{Deadline, Pool};
 use crate::observer::ObserverEvent;
-use crate::retry::{Attempts, Budget, Cause, Retries};
+use crate::retry::{Allows, Attempts, Budget, Cause, Next, Retries};
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -79,7 +78,6 @@ impl Effort<'_> {
 
     /// The pause before the attempt that follows this failure, if one does.
     pub(crate) fn pause(&self, attempts: &mut Attempts, failed: &Error, pool: &Pool) -> Option<Duration> {
-        let cause = Cause::of(failed, self.repeatable).filter(|&cause| !self.has_others || cause == Cause::Stale)?;
         let left = self.deadline.left().ok()?;
         let attempt = attempts.made();
         let several = failed.several();
@@ -87,7 +85,8 @@ impl Effort<'_> {
             Some(several) => *several.is_paid.get_or_init(|| self.budget.spend()),
             None => self.budget.spend(),
         };
-        let pause = attempts.next(cause, &spend, left)?;
+        let allows = Allows { repeating: self.repeatable, others: self.has_others };
+        let Next::SameServer { pause, cause } = attempts.next(failed, allows, left, &spend) else { return None };
         if pool.observer().is_on() {
             let (node, command, error) = (&*pool.node(), &*self.command(), failed.kind());
             pool.observer().on(|| ObserverEvent::Retry { node, command, attempt, error, pause });

@@ -1,6 +1,6 @@
 //! One request to one server, and its reply.
 
-use super::{Answer, Call, Command, Effort};
+use super::{no_meaning, Answer, Call, Command, Effort};
 use crate::error::{Error, Result};
 use crate::net::{Deadline, Lease};
 use crate::observer::CloseReason;
@@ -105,7 +105,7 @@ impl Call<'_> {
             }
             _ => lease.exchange(request, deadline),
         };
-        answer(lease, range?).map_err(|error| self.judged(error))
+        answer(lease, range?).map_err(|error| self.with_outcome_of_script(error))
     }
 
     /// A connection to this server, in the database of the command.
@@ -120,6 +120,12 @@ impl Call<'_> {
         let mut lease = lend()?;
         lease.count_for(traffic);
         Ok(lease)
+    }
+
+    /// The same for what routing sends there: see [`Context::lend_in_step_by`].
+    pub(crate) fn lend_in_step(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
+        let lent = self.lend_in_step_by(server, deadline, others, &|until| self.lend_until(server, until).map(Some));
+        lent?.ok_or_else(no_meaning)
     }
 
     /// The same for what may be `routed`, without waiting for other calls; `None` when all connections are in use.

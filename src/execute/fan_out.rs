@@ -1,12 +1,12 @@
 //! Requests to several servers at the same time.
 
 use super::exchange::answer;
-use super::{one_of_several, Answer, Call, Servers, SLICE};
+use super::{one_of_several, Answer, Call, Context, Servers, SLICE};
 use crate::error::{Error, Outcome, Result};
 use crate::net::{Deadline, Lease};
 use crate::order::{sort_by_key, sort_by_place};
 use crate::plan::{Part, Planner};
-use crate::retry::{Attempts, Cause};
+use crate::retry::{elsewhere, Attempts, Cause, Next};
 use std::ops::Range;
 use std::time::Instant;
 
@@ -37,10 +37,10 @@ fn receive(sent: &mut [Leased]) {
 }
 
 /// What came, without the connections that it came over.
-pub(super) fn apart(results: Vec<Result<Answer>>) -> Vec<Result<Answer>> {
+pub(super) fn without_connections(results: Vec<Result<Answer>>) -> Vec<Result<Answer>> {
     let mut all = Vec::with_capacity(results.len());
     for result in results {
-        all.push(result.map(Answer::apart));
+        all.push(result.map(Answer::without_connection));
     }
     all
 }
@@ -137,7 +137,9 @@ impl Call<'_> {
         let mut is_again = Vec::with_capacity(parts.len());
         for (part, result) in parts.iter().zip(&results) {
             is_again.push(match result {
-                Err(error) if self.reads() && self.has_others(part.target) => in_time && error.is_servers_fault(),
+                Err(error) if self.reads() && self.has_others(part.target) => {
+                    in_time && elsewhere(error, true, self.retries) == Next::OtherServer
+                }
                 Err(error) => in_time && Cause::of(error, effort.repeatable).is_some(),
                 Ok(_) => false,
             });
@@ -147,9 +149,11 @@ impl Call<'_> {
         }
         // Another call may wait for one of these connections and hold the one that is now needed once more.
         let mut in_the_end = Vec::with_capacity(parts.len());
-        for (nth, result) in apart(results).into_iter().enumerate() {
+        for (nth, result) in without_connections(results).into_iter().enumerate() {
             in_the_end.push(match result {
-                Err(error) if is_again[nth] => self.again(&parts[nth], servers[nth], error).map(Answer::apart),
+                Err(error) if is_again[nth] => {
+                    self.again(&parts[nth], servers[nth], error).map(Answer::without_connection)
+                }
                 result => result,
             });
         }
@@ -160,7 +164,7 @@ impl Call<'_> {
     fn answered(&self, part: &Part<'_>, sent: Leased) -> Result<Answer> {
         let Leased { server, began, lease, came, .. } = sent;
         let came = came.unwrap_or_else(|| Err(Error::reply("no reply came")));
-        let answer = lease.and_then(|lease| answer(lease, came?)).map_err(|error| self.judged(error));
+        let answer = lease.and_then(|lease| answer(lease, came?)).map_err(|error| self.with_outcome_of_script(error));
         // A connection that died in the pool says nothing yet about its server.
         let is_stale = |error: &Error| Cause::of(error, true) == Some(Cause::Stale);
         if part.target.is_read() && !answer.as_ref().is_err_and(is_stale) {
@@ -182,25 +186,27 @@ impl Call<'_> {
     /// What came of each part, after those that a node refused because it has another master were sent to that one.
     ///
     /// Where no part was applied this is left to the caller, who runs the whole command again.
-    pub(super) fn followed(&self, parts: &[Part<'_>], results: Vec<Result<Answer>>) -> Vec<Result<Answer>> {
+    pub(super) fn after_failover(&self, parts: &[Part<'_>], results: Vec<Result<Answer>>) -> Vec<Result<Answer>> {
         let is_refused =
             |result: &&Result<Answer>| result.as_ref().is_err_and(|error| error.outcome() == Outcome::NotApplied);
         let refused = results.iter().filter(is_refused).count();
-        let (Some(follow), false) = (self.follow, self.reads() || refused == 0 || refused == results.len()) else {
+        let (Some(to_new_master), false) =
+            (self.to_new_master, self.reads() || refused == 0 || refused == results.len())
+        else {
             return results;
         };
         // As above: nothing is held while a connection is waited for.
         let mut in_the_end = Vec::with_capacity(parts.len());
-        for (part, result) in parts.iter().zip(apart(results)) {
+        for (part, result) in parts.iter().zip(without_connections(results)) {
             in_the_end.push(match result {
                 // What is for one very server is not for another one.
                 Err(error) if error.outcome() == Outcome::NotApplied && part.target.is_routed() => {
                     let error = error.with_command(self.spec.name_of(self.args));
-                    match follow(&error, self.deadline) {
+                    match to_new_master(&error, self.deadline) {
                         Some(servers) => self
                             .on(&servers)
                             .one(part)
-                            .map(Answer::apart)
+                            .map(Answer::without_connection)
                             .map_err(|again| again.attempts_after(error.attempts())),
                         None => Err(error),
                     }
@@ -211,8 +217,9 @@ impl Call<'_> {
         in_the_end
     }
 
-    /// The same command on other servers, of which it follows no more.
+    /// The same command on other servers. It goes to no further master after these.
     pub(crate) fn on<'s>(&'s self, servers: &'s Servers) -> Call<'s> {
-        Call { servers, planner: Planner { topology: &servers.topology, ..self.planner }, follow: None, ..*self }
+        let planner = Planner { topology: &servers.topology, ..self.planner };
+        Call { context: Context { servers, planner, to_new_master: None, ..self.context }, ..*self }
     }
 }

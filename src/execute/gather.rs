@@ -1,12 +1,11 @@
 //! Calls that find all connections of their server in use and share the next one.
 
 use super::{no_meaning, Answer, Call};
-use crate::command::Access;
+use crate::command::{Access, Wait};
+use crate::config::Share;
 use crate::error::{Error, Outcome, Result};
 use crate::net::{Deadline, Lease, LONGEST};
-use crate::share::Share;
 use crate::topology::Role;
-use crate::wait::Wait;
 
 impl Call<'_> {
     /// Whether this request may share its connection with those of other calls: a short one whose answer is short as well and
@@ -57,7 +56,7 @@ impl Call<'_> {
         }
         let (landed, range) = gathered?;
         match landed.frame(range.clone()).error() {
-            Some(text) => Err(self.judged(Error::server(text).with_node(|| landed.node().to_owned()))),
+            Some(text) => Err(self.with_outcome_of_script(Error::server(text).with_node(|| landed.node().to_owned()))),
             None => Ok(Answer::Gathered(landed, range)),
         }
     }

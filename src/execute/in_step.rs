@@ -1,12 +1,12 @@
 //! Whether a replica has what its master had.
 
-use super::Call;
+use super::Context;
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::{Deadline, Lease};
 use crate::topology::info::Info;
 use crate::topology::Reach;
 
-impl Call<'_> {
+impl Context<'_> {
     /// What the replica at the other end says of itself: what it said in the handshake of a new connection, or the answer
     /// to a question.
     pub(super) fn said_by(&self, lease: &mut Lease, deadline: Deadline) -> Result<Info> {

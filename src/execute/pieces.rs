@@ -1,9 +1,9 @@
 //! Commands of more words than older servers take as one: in pieces where that gives the same, else refused.
 
-use super::fan_out::apart;
+use super::fan_out::without_connections;
 use super::{Answer, Call};
+use crate::command::Merge;
 use crate::error::{Error, Outcome, Result};
-use crate::merge::Merge;
 use crate::net::{too_many_words, words_if_many, MOST_WORDS};
 use crate::plan::{Part, Route, Target};
 
@@ -35,7 +35,7 @@ impl Call<'_> {
         }
         let Some(words) = refused else { return self.run_on_all(route) };
         match pieces(self, MOST_KEYS)? {
-            Some((pieces, merge)) => self.one_after_another(pieces, merge).map(Answer::Made),
+            Some((pieces, merge)) => self.one_after_another(pieces, merge).map(Answer::Merged),
             None => Err(too_many_words(words)),
         }
     }
@@ -81,7 +81,7 @@ impl Call<'_> {
                 },
             };
             // The next pieces need the connections.
-            let mut came = apart(came).into_iter();
+            let mut came = without_connections(came).into_iter();
             for piece in round {
                 let result = match (came.next(), &failed) {
                     (Some(result), _) => result,

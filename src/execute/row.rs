@@ -3,14 +3,12 @@
 //! A row points to its code, and nothing else does: a program has the code of those rows only that it names.
 
 use super::{Answer, Call};
-use crate::args::Args;
-use crate::command::{Access, Across, KeySpec, RequestPolicy, Spec, MARKED};
+use crate::command::{wait_of, Access, Across, Args, KeySpec, RequestPolicy, Spec, Wait, WaitOf, MARKED};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::plan::{
     any_node, as_stored, every_server, every_shard, name_one_key, on_one_server, one_key, one_node, one_server,
     refuse_connection, Naming, Placed, Planner, Route, Router,
 };
-use crate::wait::{wait_of, Wait, WaitOf};
 use std::ops::Deref;
 
 /// A row of the command table. It derefs to what is known of its command.

@@ -7,6 +7,7 @@ use super::closing::{observed, Closing};
 use super::incoming::Incoming;
 use super::silence::Silence;
 use super::stream::{Deadline, Stream, Time};
+use crate::command::Wait;
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::observer::CloseReason;
@@ -14,7 +15,6 @@ use crate::plan::command;
 use crate::resp::{Decoder, Frame, Protocol};
 use crate::topology::info::Info;
 use crate::topology::Node;
-use crate::wait::Wait;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -301,7 +301,7 @@ impl Connection {
         }
         loop {
             match self.decoder.next_frame() {
-                Ok(Some(range)) if self.decoder.frame(range.clone()).is_push() => self.heard_push(range),
+                Ok(Some(range)) if self.decoder.frame(range.clone()).is_push() => self.server_push(range),
                 Ok(Some(range)) => {
                     self.unanswered -= 1;
                     self.rested = false;
@@ -324,8 +324,8 @@ impl Connection {
     }
 
     /// Hands on a message that answers no command.
-    pub(super) fn heard_push(&self, range: Range<usize>) {
-        self.settings.pushes.heard(&self.node, self.decoder.frame(range));
+    pub(super) fn server_push(&self, range: Range<usize>) {
+        self.settings.pushes.server_push(&self.node, self.decoder.frame(range));
     }
 
     /// The reply that lies at `range`.

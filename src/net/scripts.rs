@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::stream::Deadline;
-use crate::args::Args;
+use crate::command::Args;
 use crate::error::{Outcome, Result};
 use crate::resp::ValueRef;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::stream::Deadline;
-use crate::wait::Wait;
+use crate::command::Wait;
 use std::time::Duration;
 
 /// The longest time for an answer to `PING`. Short of what counts as the silence of a server: that nothing comes over a

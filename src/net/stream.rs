@@ -1,8 +1,8 @@
 //! A connection whose every wait ends at the deadline of the call.
 
+use crate::command::Wait;
 use crate::topology::Address;
 use crate::transport::{Connector, Kind, Socket};
-use crate::wait::Wait;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -184,7 +184,7 @@ impl Stream {
                     }
                     socket.read(buffer)
                 }
-                Kind::Own(transport) => transport.read(buffer, left.timeout()),
+                Kind::Custom(transport) => transport.read(buffer, left.timeout()),
             };
             match read {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
@@ -221,7 +221,7 @@ impl Stream {
                 socket.set_nonblocking(false)?;
                 read
             }
-            Kind::Own(transport) => transport.read(buffer, Some(Duration::ZERO)),
+            Kind::Custom(transport) => transport.read(buffer, Some(Duration::ZERO)),
         }
     }
 
@@ -250,7 +250,7 @@ impl Stream {
                     }
                     socket.write(&bytes[done..])
                 }
-                Kind::Own(transport) => transport.write(&bytes[done..], left.timeout()),
+                Kind::Custom(transport) => transport.write(&bytes[done..], left.timeout()),
             };
             match wrote {
                 Ok(0) => return Err((done, ErrorKind::WriteZero.into())),
@@ -277,7 +277,7 @@ impl Stream {
                 let wrote = fill(bytes, &mut done, |bytes| socket.write(bytes));
                 wrote.and(socket.set_nonblocking(false))
             }
-            Kind::Own(transport) => fill(bytes, &mut done, |bytes| transport.write(bytes, Some(Duration::ZERO))),
+            Kind::Custom(transport) => fill(bytes, &mut done, |bytes| transport.write(bytes, Some(Duration::ZERO))),
         };
         wrote.map(|()| done).map_err(|error| (done, error))
     }
@@ -303,7 +303,7 @@ impl Stream {
     pub(crate) fn close(&self) {
         match self.socket.kind() {
             Kind::System(socket) => socket.close(),
-            Kind::Own(transport) => transport.close(),
+            Kind::Custom(transport) => transport.close(),
         }
     }
 }

@@ -60,7 +60,7 @@ impl Connection {
             match self.decoder.first_byte() {
                 None => return Ok(()),
                 Some(b'>') => match self.decoder.next_frame() {
-                    Ok(Some(range)) => self.heard_push(range),
+                    Ok(Some(range)) => self.server_push(range),
                     Ok(None) => return Ok(()),
                     Err(error) => return Err(self.close(error.with_outcome(Outcome::NotApplied).in_phase(Phase::Send))),
                 },

@@ -18,7 +18,7 @@ impl Pushes {
     }
 
     #[cold]
-    pub(crate) fn heard(&self, node: &Node, frame: Frame<'_>) {
+    pub(crate) fn server_push(&self, node: &Node, frame: Frame<'_>) {
         if let Some(handler) = &self.0 {
             // The call in which it is told goes on.
             let _ = catch_unwind(AssertUnwindSafe(|| handler(node, frame.value())));

@@ -2,19 +2,16 @@
 
 use super::node_replies::NodeReplies;
 use super::stage::{Stage, Together};
+use super::Slots;
 use super::{ByItself, Command, Progress, Replies, SeveralNodes};
-use crate::args::Args;
 use crate::cluster::Cluster;
-use crate::command::Access;
+use crate::command::{Access, Args, Given, Wait};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{Answer, Call, RowRef};
-use crate::merge::Given;
 use crate::net::{Deadline, Traffic};
 use crate::plan::{Part, Target};
 use crate::resp::Frame;
-use crate::slot::Slots;
 use crate::topology::Role;
-use crate::wait::Wait;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -120,11 +117,11 @@ impl Execution<'_> {
         }
         // What comes after a failover goes to the new master.
         let servers = self.cluster.servers();
-        let follow = self.cluster.follower(&servers);
+        let to_new_master = self.cluster.to_new_master(&servers);
         let (deadline, no_args) = (self.deadline_of(Wait::None), Args::new());
         let mut call = self.cluster.call_of(&servers, &no_args, RowRef::of_marked_keys(), Wait::None, deadline);
-        call.traffic = self.traffic;
-        call.follow = Some(&follow);
+        call.context.traffic = self.traffic;
+        call.context.to_new_master = Some(&to_new_master);
         let several = stage.several.clone();
         let (nodes, given_up) = stage.run(&call, &together);
         for (at, error) in given_up {
@@ -149,10 +146,10 @@ impl Execution<'_> {
     fn alone(&self, alone: &ByItself) -> Result<Vec<u8>> {
         let deadline = self.deadline_of(alone.wait);
         self.alone_on.with_failover(deadline, |servers| {
-            let follow = self.alone_on.follower(servers);
+            let to_new_master = self.alone_on.to_new_master(servers);
             let mut call = self.alone_on.call_of(servers, alone.cmd.args(), alone.row, alone.wait, deadline);
-            call.traffic = self.traffic;
-            call.follow = Some(&follow);
+            call.context.traffic = self.traffic;
+            call.context.to_new_master = Some(&to_new_master);
             call.execute().map(|answer| answer.frame().as_bytes().to_vec())
         })
     }
@@ -187,7 +184,7 @@ fn summed_up(call: &Call<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_
         let target = Target::Shard(part.shard, Role::Master);
         parts.push(Part { target, request: Cow::Borrowed(&[]), keys: part.keys.clone() });
         let reply = nodes[part.shard].reply(part.number, is_read);
-        results.push(reply.map(|(frame, _)| Answer::Made(frame.as_bytes().to_vec())));
+        results.push(reply.map(|(frame, _)| Answer::Merged(frame.as_bytes().to_vec())));
     }
     call.summed_up(&parts, results)
 }

@@ -6,22 +6,22 @@ mod in_flight;
 mod node_batch;
 mod node_replies;
 mod replies;
+mod slot;
 mod stage;
 
 pub use replies::Replies;
+pub use slot::Slot;
+pub(crate) use slot::{first_failure, Slots};
 
 use crate::cluster::Cluster;
 use crate::cmd::{Cmd, Execute};
-use crate::command::{Access, Spec};
+use crate::command::{Access, Merge, Spec, Wait};
 use crate::error::{Error, OwnWords, Result};
 use crate::execute::RowRef;
 use crate::from_value::FromValue;
-use crate::merge::Merge;
 use crate::net::{words_if_many, MOST_WORDS};
 use crate::plan::{Part, Route, Target};
-use crate::slot::{Slot, Slots};
 use crate::topology::{Role, Topology};
-use crate::wait::Wait;
 use node_batch::About;
 use stage::Stage;
 use std::borrow::Cow;

@@ -33,7 +33,7 @@ pub(super) struct About {
 impl About {
     /// The error with which its server answered, with the outcome that it has for this command.
     #[inline]
-    pub(super) fn judged(&self, error: Error) -> Error {
+    pub(super) fn with_outcome(&self, error: Error) -> Error {
         match self.script {
             Some(own) => error.of_a_script(own),
             None => error,
@@ -78,7 +78,7 @@ impl NodeBatch {
         if !replies.has_come(nth) {
             return None;
         }
-        let error = about.judged(replies.reply(nth, about.is_read).err()?);
+        let error = about.with_outcome(replies.reply(nth, about.is_read).err()?);
         Some(error).filter(|error| error.outcome() == Outcome::NotApplied)
     }
 

@@ -1,11 +1,11 @@
 //! What came of the commands of a pipeline.
 
 use super::node_replies::NodeReplies;
+use super::{first_failure, Slot, Slots};
 use super::{Command, Progress};
 use crate::error::{Error, Outcome, Result};
 use crate::from_value::FromValue;
 use crate::resp::{Frame, Value, ValueRef};
-use crate::slot::{first_failure, Slot, Slots};
 use std::fmt;
 
 /// What came of the commands of a [`Pipeline`](super::Pipeline), in their order.
@@ -96,7 +96,7 @@ impl Replies {
             Progress::OneNode { stage, shard, number } => {
                 match self.nodes[*stage][*shard].reply(*number, command.about.is_read) {
                     Ok((_, value)) => Ok(value),
-                    Err(error) => Err(command.about.judged(error).with_command(command.name.clone())),
+                    Err(error) => Err(command.about.with_outcome(error).with_command(command.name.clone())),
                 }
             }
             Progress::Replied(bytes) => Ok(Frame::trusted(bytes).value()),

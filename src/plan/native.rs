@@ -1,8 +1,7 @@
 //! Commands that one server gets as they are, as part of a transaction on it.
 
 use super::{as_stored, too_few, Placed, Planner};
-use crate::args::Args;
-use crate::command::{Access, Group, RequestPolicy, Spec};
+use crate::command::{Access, Args, Group, RequestPolicy, Spec};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use std::borrow::Cow;
 

@@ -1,8 +1,7 @@
 //! The keys of a command by the servers that they live on.
 
 use super::{command_of, Part, Placed, Planner, Target};
-use crate::args::Args;
-use crate::command::{Access, KeySpec, ResponsePolicy, Spec};
+use crate::command::{Access, Args, KeySpec, ResponsePolicy, Spec};
 use crate::error::Result;
 use crate::topology::Role;
 

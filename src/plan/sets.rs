@@ -2,8 +2,7 @@
 
 use super::parts::in_pieces;
 use super::{command_of, groups, Part, Placed, Planner, Target};
-use crate::args::Args;
-use crate::command::{SetOperation, Spec};
+use crate::command::{Args, SetOperation, Spec};
 use crate::error::Result;
 use crate::topology::Role;
 

@@ -1,8 +1,7 @@
 //! What the options of `SORT` ask for, and where the keys live that its patterns name.
 
 use super::{on_one_server, renamed, Native, Part, Placed, Planner, Route, Target};
-use crate::args::Args;
-use crate::command::{Access, Spec};
+use crate::command::{Access, Args, Spec};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::order::sort_by_key;
 use crate::plan::CrossNode;
@@ -311,7 +310,7 @@ impl Planner<'_> {
 
     /// A pattern as its servers would get it, for people: the name of the key, and the field of a hash.
     #[inline]
-    pub(crate) fn told<'c>(&self, pattern: &Pattern<'c>) -> (&'c [u8], Option<&'c [u8]>) {
+    pub(crate) fn shown_pattern<'c>(&self, pattern: &Pattern<'c>) -> (&'c [u8], Option<&'c [u8]>) {
         let name = match self.home_of(pattern) {
             Some(_) => self.placement.hash_tags.split(pattern.name()).1,
             None => pattern.name(),

@@ -1,9 +1,7 @@
 //! `XREAD` and `XREADGROUP`: what one server is asked of a read of streams.
 
 use super::{command, groups, Placed};
-use crate::args::Args;
-use crate::command::StreamWords;
-use crate::wait::Wait;
+use crate::command::{Args, StreamWords, Wait};
 
 /// A read of streams, taken apart.
 pub(crate) struct StreamRead<'c> {

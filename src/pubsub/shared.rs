@@ -4,7 +4,7 @@ use super::link::{Link, Outgoing, Request, Status};
 use super::message::Event;
 use super::options::SubscriberOptions;
 use super::server_push::ServerPush;
-use crate::cluster::{Cluster, Follower};
+use crate::cluster::{Cluster, OnServersChanged};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::Deadline;
 use crate::resp::encode;
@@ -99,8 +99,8 @@ impl Shared {
     /// The same, which from now on follows the masters of its cluster.
     pub(super) fn following<Here>(self) -> Arc<Shared> {
         let shared = Arc::new(self);
-        let follower: Arc<dyn Follower> = Arc::<Shared>::clone(&shared);
-        shared.cluster.tell(&follower);
+        let listener: Arc<dyn OnServersChanged> = Arc::<Shared>::clone(&shared);
+        shared.cluster.tell_when_servers_change(&listener);
         shared
     }
 
@@ -313,7 +313,7 @@ impl Shared {
     }
 }
 
-impl Follower for Shared {
+impl OnServersChanged for Shared {
     /// Leaves the servers that are not the masters of their nodes any more.
     #[inline]
     fn servers_changed(&self) {

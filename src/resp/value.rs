@@ -338,17 +338,17 @@ fn list(out: &mut Vec<u8>, kind: u8, values: &[Value]) {
 impl From<ValueRef<'_>> for Value {
     fn from(value: ValueRef<'_>) -> Value {
         let inside = value.items().map_or(&[][..], |items| items.rest);
-        own(value, inside).0
+        owned(value, inside).0
     }
 }
 
 /// The owned twin of a value whose head is followed by `rest`, and what comes after all of the value. In one go over
 /// the bytes: an iterator would pass over everything once more at each level of nesting. The decoder's nesting limit
 /// bounds the recursion, and that of dropping the result.
-fn own<'a>(value: ValueRef<'a>, mut rest: &'a [u8]) -> (Value, &'a [u8]) {
+fn owned<'a>(value: ValueRef<'a>, mut rest: &'a [u8]) -> (Value, &'a [u8]) {
     let mut next = || {
         let (value, after) = ValueRef::parse(rest);
-        let (value, after) = own(value, after);
+        let (value, after) = owned(value, after);
         rest = after;
         value
     };

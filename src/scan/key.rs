@@ -1,15 +1,14 @@
 //! All elements of one key.
 
 use super::pages::{page_of, Pages, Raw, RawPair};
-use crate::args::Args;
 use crate::cluster::{Cluster, Page};
 use crate::cmd::Cmd;
+use crate::command::{Args, Wait};
 use crate::commands::{ScanOptions, ScanPage};
 use crate::error::Result;
 use crate::execute::Row;
 use crate::from_value::FromValue;
 use crate::to_arg::ToArg;
-use crate::wait::Wait;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;

@@ -1,9 +1,8 @@
 //! Rows by the names of their commands: only what begins a command by its name has all rows.
 
 use super::ALL;
-use crate::args::Args;
 use crate::cmd::Cmd;
-use crate::command::Spec;
+use crate::command::{Args, Spec};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::execute::{Row, RowRef};
 use crate::order::sort_by_key;

@@ -1,15 +1,14 @@
 //! Planning takes work in proportion to the number of keys, however many there are: counted, not timed.
 
 use super::ALL;
-use crate::args::steps;
 use crate::cmd::Cmd;
+use crate::command::args::steps;
 use crate::command::KeySpec;
 use crate::cross_node::steps_of;
 use crate::execute::{Row, RowRef};
 use crate::explain::Plan;
-use crate::partition::{Crc32Modulo, HashTags};
 use crate::plan::{native, CrossNode, Planner};
-use crate::topology::{Address, Placement, ReadFrom, ShardDescription, Topology};
+use crate::topology::{Address, Crc32Modulo, HashTags, Placement, ReadFrom, ShardDescription, Topology};
 
 /// As often as an argument may be walked over by everything together that plans a command and tells the plan.
 const WALKS: u64 = 40;

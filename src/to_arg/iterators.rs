@@ -4,7 +4,7 @@
 //! iterators one day. So the adapters and the iterators of std are named here, each with whatever lies inside of it.
 
 use super::{ToArg, ToArgs, ToPairs};
-use crate::args::Args;
+use crate::command::Args;
 
 /// Calls a macro with the iterators of std, each as `[generics] type;`.
 macro_rules! iterators {

@@ -4,13 +4,14 @@ mod address;
 mod host;
 pub(crate) mod info;
 mod marks;
+mod placement;
 mod text;
 
 pub use address::Address;
 pub(crate) use marks::{Marks, Reach};
+pub use placement::{Crc32Modulo, HashTags, Partitioner};
 pub(crate) use text::{cut, digits, trimmed};
 
-use crate::partition::{HashTags, Partitioner};
 use std::fmt;
 use std::sync::Arc;
 

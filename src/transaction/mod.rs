@@ -9,11 +9,11 @@ pub use watch::Watched;
 
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::{Cmd, Execute};
+use crate::command::Wait;
 use crate::error::Result;
+use crate::execute::multi_exec::gave_nothing;
 use crate::from_value::FromValue;
-use crate::multi::gave_nothing;
-use crate::slot::Slot;
-use crate::wait::Wait;
+use crate::pipeline::Slot;
 use queue::{Destination, Queue};
 use std::fmt;
 

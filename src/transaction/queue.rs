@@ -1,16 +1,15 @@
 //! What a transaction holds before it is sent, and which server gets it.
 
-use crate::args::Args;
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::{Cmd, Untyped};
-use crate::command::{Access, Spec};
+use crate::command::{Access, Args, Spec};
 use crate::error::{escape, Error, ErrorKind, Outcome, OwnWords, Result};
+use crate::execute::multi_exec::{self, Batch, Step};
 use crate::execute::{RowRef, Servers};
-use crate::multi::{self, Batch, Step};
 use crate::net::{Deadline, Lease};
+use crate::pipeline::{Slot, Slots};
 use crate::plan::{native, on_one_server, Native};
 use crate::resp::Value;
-use crate::slot::{Slot, Slots};
 use crate::table;
 use crate::to_arg::ToArgs;
 use std::borrow::Cow;
@@ -120,10 +119,10 @@ impl Queue {
 }
 
 impl Prepared {
-    /// Runs them over this connection: see [`multi::exec`].
+    /// Runs them over this connection: see [`multi_exec::exec`].
     #[inline]
     pub(super) fn exec(&self, lease: &mut Lease, deadline: Deadline) -> Result<Option<Vec<u8>>> {
-        multi::exec(lease, &self.batch, deadline, |step, error| match step {
+        multi_exec::exec(lease, &self.batch, deadline, |step, error| match step {
             Step::Multi => error.with_command("MULTI"),
             Step::Command(at) => self.commands[at].named(error),
             Step::Exec => error.with_command("EXEC"),

@@ -3,8 +3,8 @@
 use super::queue::QueuedCommand;
 use crate::error::{Error, Outcome, Result};
 use crate::from_value::FromValue;
+use crate::pipeline::{first_failure, Slot, Slots};
 use crate::resp::{Frame, ValueRef};
-use crate::slot::{first_failure, Slot, Slots};
 use std::fmt;
 use std::ops::Range;
 

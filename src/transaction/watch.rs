@@ -2,18 +2,17 @@
 
 use super::queue::{Chosen, Destination, Queue};
 use super::{To, Transaction, TransactionReplies};
-use crate::args::Args;
 use crate::cluster::{not_refused, Cluster, OnNode};
 use crate::cmd::{Cmd, Execute, Untyped};
-use crate::command::Access;
+use crate::command::{Access, Args, Wait};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{RowRef, Servers};
 use crate::from_value::FromValue;
 use crate::net::{Deadline, Lease};
+use crate::random::chance;
 use crate::resp::ValueRef;
-use crate::retry::{chance, jitter};
+use crate::retry::jitter;
 use crate::to_arg::ToArgs;
-use crate::wait::Wait;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! The words that go with commands for those who run servers.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::commands::time::seconds;
 use crate::to_arg::{ToArg, ToArgs};
 use std::time::Duration;

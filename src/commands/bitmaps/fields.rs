@@ -1,6 +1,6 @@
 //! What `BITFIELD` is told.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// An integer of some width at some place inside a value.

@@ -1,6 +1,6 @@
 //! What `BITCOUNT`, `BITPOS` and `BITOP` are told.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// A part of a value, its ends counted in; negative positions count from the end, −1 being the last.

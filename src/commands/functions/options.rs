@@ -1,6 +1,6 @@
 //! What is told about functions, and which are asked for.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::commands::fields::Fields;
 use crate::error::Result;
 use crate::from_value::FromValue;

@@ -1,6 +1,6 @@
 //! Points, units, and which places are looked for.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::error::Result;
 use crate::from_value::FromValue;
 use crate::resp::ValueRef;

@@ -1,6 +1,6 @@
 //! The options of `HSETEX`, and what becomes of the expiry of a field.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::commands::time::Expire;
 use crate::error::{Error, Result};
 use crate::from_value::FromValue;

@@ -1,6 +1,6 @@
 //! The options of `MIGRATE`, and its reply.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::commands::time::millis;
 use crate::error::Result;
 use crate::from_value::FromValue;

@@ -1,6 +1,6 @@
 //! The options of `COPY` and `RESTORE`.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::commands::time::{millis, seconds, unix_millis};
 use crate::to_arg::{ToArg, ToArgs};
 use std::time::{Duration, SystemTime};

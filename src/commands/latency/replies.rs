@@ -1,6 +1,6 @@
 //! The replies of `SLOWLOG`, `COMMANDLOG` and `LATENCY`.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::commands::fields::Fields;
 use crate::commands::replies::{Lossy, Moment, Row};
 use crate::error::Result;

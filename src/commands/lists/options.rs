@@ -1,6 +1,6 @@
 //! The words that go with list commands.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// An end of a list: see [`lmove`](crate::ListCommands::lmove).

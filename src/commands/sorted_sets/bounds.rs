@@ -1,6 +1,6 @@
 //! Which part of a sorted set is meant.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::to_arg::{ToArg, ToArgs};
 use std::borrow::Cow;
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};

@@ -1,6 +1,6 @@
 //! The words that go with commands on sorted sets, and their members with scores.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::error::Result;
 use crate::from_value::FromValue;
 use crate::resp::{Items, ValueRef};

@@ -1,6 +1,6 @@
 //! The ids of entries, and ranges of them.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::error::{escape, Error, Result};
 use crate::from_value::FromValue;
 use crate::resp::ValueRef;

@@ -1,7 +1,7 @@
 //! The words that go with commands on streams.
 
 use super::StreamId;
-use crate::args::Args;
+use crate::command::Args;
 use crate::commands::time::{millis, unix_millis, wait_millis};
 use crate::to_arg::{ToArg, ToArgs, ToPairs};
 use std::time::{Duration, SystemTime};

@@ -1,7 +1,7 @@
 //! What two strings have in common.
 
-use crate::args::Args;
 use crate::cmd::{Cmd, Execute};
+use crate::command::Args;
 use crate::commands::fields::Fields;
 use crate::error::Result;
 use crate::from_value::FromValue;

@@ -1,6 +1,6 @@
 //! The options of `SET` and `GETEX`.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::commands::time::Expire;
 use crate::to_arg::{ToArg, ToArgs};
 use std::time::{Duration, SystemTime};

@@ -1,6 +1,6 @@
 //! How vectors are kept, and which ones are looked for.
 
-use crate::args::Args;
+use crate::command::Args;
 use crate::to_arg::{ToArg, ToArgs};
 
 /// A vector as one argument, four bytes a dimension, lowest byte first.

@@ -1,11 +1,11 @@
 //! New connections to a server of which it is in doubt whether it answers.
 
 use super::Pool;
+use crate::command::Wait;
 use crate::error::{Outcome, Phase, Result};
 use crate::net::connection::Connection;
 use crate::net::resting::Standing;
 use crate::net::stream::Deadline;
-use crate::wait::Wait;
 use std::time::Instant;
 
 impl Pool {

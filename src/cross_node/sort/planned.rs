@@ -5,7 +5,7 @@ use crate::plan::{Order, Pattern, Placed, Sorting, Target};
 
 /// The elements; their weights, on all nodes at once; the values that take their place; the list that is stored.
 #[inline]
-pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+pub(in crate::cross_node) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let [source, rest @ ..] = keys else { return Vec::new() };
     let destination = rest.first();
     let sorting = Sorting::of(draft.args, draft.spec);
@@ -53,7 +53,7 @@ fn looked_up(draft: &Draft<'_>, patterns: &[Pattern<'_>], shard: usize) -> Strin
         Some(home) => shards[home].master() == shards[shard].master(),
         None => true,
     });
-    let told: Vec<_> = here.map(|pattern| draft.planner.told(pattern)).collect();
+    let told: Vec<_> = here.map(|pattern| draft.planner.shown_pattern(pattern)).collect();
     let strings: String =
         told.iter().filter(|(_, field)| field.is_none()).map(|(key, _)| format!(" {}", shown(key))).collect();
     let strings = (!strings.is_empty()).then(|| format!("MGET{strings}"));

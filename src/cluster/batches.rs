@@ -1,13 +1,13 @@
 //! What calls that are no single command need of a cluster.
 
 use super::call::Observed;
-use super::{Cluster, Follower};
+use super::{Cluster, OnServersChanged};
 use crate::cmd::Untyped;
+use crate::command::Wait;
 use crate::error::{Error, Result};
 use crate::execute::{Command, Effort, RowRef, Servers};
 use crate::net::{Deadline, Lease, Pool};
 use crate::topology::Topology;
-use crate::wait::Wait;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ impl Cluster {
     }
 
     /// What finds the new master for what was refused by one of these.
-    pub(crate) fn follower<'f>(
+    pub(crate) fn to_new_master<'f>(
         &'f self,
         servers: &'f Servers,
     ) -> impl Fn(&Error, Deadline) -> Option<Arc<Servers>> + Sync + 'f {
@@ -98,8 +98,8 @@ impl Cluster {
     }
 
     /// Has it told when servers change, as long as it lives.
-    pub(crate) fn tell(&self, follower: &Arc<dyn Follower>) {
-        self.shared.followers.add(follower);
+    pub(crate) fn tell_when_servers_change(&self, listener: &Arc<dyn OnServersChanged>) {
+        self.shared.listeners.add(listener);
     }
 
     /// The connections to the server that is the master of a shard now.

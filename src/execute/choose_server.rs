@@ -1,14 +1,14 @@
 //! Which server is asked for a read, and which one when that fails.
 
 use super::in_step::serves_no_reads;
-use super::{no_meaning, Call, Servers};
+use super::{Context, Servers};
+use crate::command::Wait;
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Deadline, Lease, Standing};
 use crate::observer::ObserverEvent;
 use crate::order::sort_by_key;
 use crate::plan::Target;
 use crate::topology::{Reach, ReadFrom, Role};
-use crate::wait::Wait;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// The servers that may serve a target, the one to ask first coming first. Those that failed a moment ago come last.
 ///
-/// To take one is to ask it: of the calls that meet a server that has rested after a failure one takes it.
+/// To take one is to ask it: of several calls that meet a server whose pause after a failure is over, one takes it.
 pub(crate) struct Candidates<'r> {
     servers: &'r Servers,
     replicas: &'r [usize],
@@ -30,7 +30,7 @@ pub(crate) struct Candidates<'r> {
     turn: usize,
     /// How many were looked at.
     nth: usize,
-    resting: Vec<usize>,
+    ejected: Vec<usize>,
     /// Those that are asked a second time.
     again: Vec<usize>,
 }
@@ -65,17 +65,17 @@ impl Candidates<'_> {
     pub(crate) fn failed(&mut self, server: usize) {
         if self.servers.pools[server].health().is_stale() && !self.again.contains(&server) {
             self.again.push(server);
-            self.resting.push(server);
+            self.ejected.push(server);
         }
     }
 
     /// What is left, without taking any.
     fn rest(mut self) -> Vec<usize> {
         let left: Vec<usize> = (self.nth..).map_while(|nth| self.at(nth)).collect();
-        let (serving, resting): (Vec<usize>, Vec<usize>) =
+        let (serving, ejected): (Vec<usize>, Vec<usize>) =
             left.into_iter().partition(|&server| self.servers.pools[server].health().standing() == Standing::Serves);
-        self.resting.extend(resting);
-        serving.into_iter().chain(self.resting.into_iter().rev()).collect()
+        self.ejected.extend(ejected);
+        serving.into_iter().chain(self.ejected.into_iter().rev()).collect()
     }
 }
 
@@ -101,18 +101,18 @@ impl Iterator for Candidates<'_> {
             if self.replicas.is_empty() || self.servers.pools[server].health().may_ask() {
                 return Some(server);
             }
-            self.resting.push(server);
+            self.ejected.push(server);
         }
         // Old data before no answer, and the master before its replicas.
-        let stale = self.resting.iter().rposition(|&server| self.servers.pools[server].health().is_stale());
+        let stale = self.ejected.iter().rposition(|&server| self.servers.pools[server].health().is_stale());
         match stale {
-            Some(at) => Some(self.resting.remove(at)),
-            None => self.resting.pop(),
+            Some(at) => Some(self.ejected.remove(at)),
+            None => self.ejected.pop(),
         }
     }
 }
 
-impl Call<'_> {
+impl Context<'_> {
     /// The one server that may serve a target, where there is no choice and nothing to remember of it for a choice.
     pub(crate) fn only_server(&self, target: Target) -> Option<usize> {
         match target {
@@ -166,7 +166,7 @@ impl Call<'_> {
             nearest,
             turn,
             nth: 0,
-            resting: Vec::new(),
+            ejected: Vec::new(),
             again: Vec::new(),
         }
     }
@@ -224,16 +224,10 @@ impl Call<'_> {
         }
     }
 
-    /// A connection for what routing sends to this server. One to a replica is asked whether the replica is in step with
-    /// its master, when it is new and when the replica has failed since: one that was started anew may be without data, and
-    /// would say that there are no keys. With `others` that could serve
-    /// it has to be in step; else old data is better than none.
-    pub(crate) fn lend_in_step(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
-        let lent = self.lend_in_step_by(server, deadline, others, &|until| self.lend_until(server, until).map(Some));
-        lent?.ok_or_else(no_meaning)
-    }
-
-    /// The same, over a connection that is lent so, if any is.
+    /// A connection for what routing sends to this server, lent so, if any is. One to a replica is asked whether the replica is
+    /// in step with its master, when it is new and when the replica has failed since: one that was started anew may be without
+    /// data, and would say that there are no keys. With `others` that could serve it has to be in step; else old data is better
+    /// than none.
     pub(super) fn lend_in_step_by(
         &self,
         server: usize,
@@ -264,8 +258,8 @@ impl Call<'_> {
             if others || !is_old_and_whole || pool.bounds_lag() {
                 return Err(serves_no_reads(&lease, reason));
             }
-            // It rests, and serves until somebody can do better.
-            self.rests(server, Instant::now(), ErrorKind::MasterDown);
+            // It counts as failed, and serves until another one can do better.
+            self.eject(server, Instant::now(), ErrorKind::MasterDown);
             lease.set_in_step(health.age());
             return Ok(Some(lease));
         }
@@ -277,7 +271,7 @@ impl Call<'_> {
     pub(crate) fn note<T>(&self, server: usize, began: Instant, result: &Result<T>) {
         let pool = &self.servers.pools[server];
         match result {
-            Err(error) if rests_after(error) => self.rests(server, began, error.kind()),
+            Err(error) if ejects(error) => self.eject(server, began, error.kind()),
             _ if pool.health().served(began) && self.topology().role(server) == Role::Replica => {
                 let node = &*pool.node();
                 pool.observer().on(|| ObserverEvent::ReplicaReadmitted { node });
@@ -287,7 +281,7 @@ impl Call<'_> {
     }
 
     /// A server has failed a read that began at this moment.
-    fn rests(&self, server: usize, began: Instant, error: ErrorKind) {
+    fn eject(&self, server: usize, began: Instant, error: ErrorKind) {
         let pool = &self.servers.pools[server];
         if let (Some(pause), Role::Replica) = (pool.health().failed(began), self.topology().role(server)) {
             let node = &*pool.node();
@@ -298,7 +292,7 @@ impl Call<'_> {
 
 /// Whether a server that failed so would fail the next read too. What one user may not do, what one script needs and
 /// that all connections are in use is not about the server.
-fn rests_after(error: &Error) -> bool {
+fn ejects(error: &Error) -> bool {
     use ErrorKind::*;
     error.is_servers_fault() && !matches!(error.kind(), NoPerm | PoolTimeout) && error.code() != Some("NOSCRIPT")
 }
@@ -341,7 +335,7 @@ mod tests {
             },
             turn,
             nth: 0,
-            resting: Vec::new(),
+            ejected: Vec::new(),
             again: Vec::new(),
         }
     }

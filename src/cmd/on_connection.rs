@@ -1,11 +1,11 @@
 //! What a connection of one's own runs.
 
 use crate::cmd::{Cmd, Execute};
+use crate::command::Wait;
 use crate::error::{Error, ErrorKind, Outcome, OwnWords, Result};
 use crate::from_value::FromValue;
 use crate::net::{Connection, Deadline};
 use crate::resp::ValueRef;
-use crate::wait::Wait;
 use std::borrow::Cow;
 
 /// As many bytes of small commands are written at once.

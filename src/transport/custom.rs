@@ -104,12 +104,12 @@ pub struct Socket(Kind);
 pub(crate) enum Kind {
     System(System),
     /// Behind a pointer, so that what guards it is linked only by a program that brings one.
-    Own(Box<dyn Transport>),
+    Custom(Box<dyn Transport>),
 }
 
 /// What a program brought. A panic in it is an error like any other, because the threads in which it runs serve others,
 /// too; and the last thing that is asked of it.
-struct Own {
+struct Custom {
     /// `None` only while it is dropped.
     transport: Option<Box<dyn Transport>>,
     has_panicked: AtomicBool,
@@ -124,9 +124,9 @@ fn panicked() -> io::Error {
     io::Error::other("a panic in the connector")
 }
 
-impl Own {
-    fn new(transport: impl Transport + 'static) -> Own {
-        Own { transport: Some(Box::new(transport)), has_panicked: AtomicBool::new(false) }
+impl Custom {
+    fn new(transport: impl Transport + 'static) -> Custom {
+        Custom { transport: Some(Box::new(transport)), has_panicked: AtomicBool::new(false) }
     }
 
     fn call<T>(&self, code: impl FnOnce(&dyn Transport) -> T) -> Option<T> {
@@ -140,7 +140,7 @@ impl Own {
     }
 }
 
-impl Transport for Own {
+impl Transport for Custom {
     fn read(&self, buffer: &mut [u8], wait: Option<Duration>) -> io::Result<usize> {
         self.call(|transport| transport.read(buffer, wait)).unwrap_or_else(|| Err(panicked()))
     }
@@ -158,7 +158,7 @@ impl Transport for Own {
     }
 }
 
-impl Drop for Own {
+impl Drop for Custom {
     fn drop(&mut self) {
         let transport = self.transport.take();
         guarded(|| drop(transport));
@@ -172,7 +172,7 @@ pub(crate) struct System(TcpStream);
 impl Socket {
     /// A connection of one's own.
     pub fn new(transport: impl Transport + 'static) -> Socket {
-        Socket(Kind::Own(Box::new(Own::new(transport))))
+        Socket(Kind::Custom(Box::new(Custom::new(transport))))
     }
 
     pub(crate) fn kind(&self) -> &Kind {
@@ -212,7 +212,7 @@ impl fmt::Debug for Socket {
             // A Unix socket has no address of TCP.
             Kind::System(System(socket)) if socket.local_addr().is_ok() => "Socket(TCP)",
             Kind::System(_) => "Socket(Unix)",
-            Kind::Own(_) => "Socket(Transport)",
+            Kind::Custom(_) => "Socket(Transport)",
         })
     }
 }

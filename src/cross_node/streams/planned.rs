@@ -1,14 +1,14 @@
 //! The rounds of a read of streams on several nodes, in words.
 
-use super::key_changes::TRACKING;
 use crate::command::Access;
+use crate::cross_node::wait::TRACKING;
 use crate::explain::{shown, words, Draft, Step};
 use crate::plan::{groups, Part, Placed, StreamRead, Target};
 use crate::topology::Role;
 
 /// What has to be known first, then one read a node; what waits then waits on all nodes in one round.
 #[inline]
-pub(super) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
+pub(in crate::cross_node) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let Some(read) = StreamRead::of(draft.args, keys) else { return Vec::new() };
     let takes_nothing = draft.spec.access == Access::Read;
     let waits = read.waits();

@@ -1,7 +1,6 @@
 //! How long a command may wait for data, as its arguments say it.
 
-use crate::args::Args;
-use crate::command::{Spec, StreamWords, WaitArgument};
+use crate::command::{Args, Spec, StreamWords, WaitArgument};
 use std::time::Duration;
 
 /// How long a server may take before it answers, on top of what any answer takes.
@@ -67,19 +66,21 @@ pub(crate) type WaitOf = fn(&Args, &Spec) -> Wait;
 pub(crate) const fn wait_of(argument: WaitArgument) -> Option<WaitOf> {
     match argument {
         WaitArgument::None => None,
-        WaitArgument::FirstSeconds => Some(|args, spec| told(args, spec, |args| Wait::of_seconds(args.get(1)?))),
-        WaitArgument::LastSeconds => {
-            Some(|args, spec| told(args, spec, |args| Wait::of_seconds(args.get(args.len().checked_sub(1)?)?)))
+        WaitArgument::FirstSeconds => {
+            Some(|args, spec| unless_refused(args, spec, |args| Wait::of_seconds(args.get(1)?)))
         }
+        WaitArgument::LastSeconds => Some(|args, spec| {
+            unless_refused(args, spec, |args| Wait::of_seconds(args.get(args.len().checked_sub(1)?)?))
+        }),
         WaitArgument::BlockMillis => Some(|args, spec| {
             // The last one counts, as on a server.
-            told(args, spec, |args| Wait::of_millis(args.get(*StreamWords::of(args)?.blocks.last()?)?))
+            unless_refused(args, spec, |args| Wait::of_millis(args.get(*StreamWords::of(args)?.blocks.last()?)?))
         }),
     }
 }
 
 /// What a server refuses it refuses at once.
-fn told(args: &Args, spec: &Spec, wait: fn(&Args) -> Option<Wait>) -> Wait {
+fn unless_refused(args: &Args, spec: &Spec, wait: fn(&Args) -> Option<Wait>) -> Wait {
     match spec.is_refused_for_its_keys(args) {
         true => Wait::None,
         false => wait(args).unwrap_or(Wait::None),

@@ -1,12 +1,10 @@
 //! `SUNION`, `SINTER`, `SDIFF` and their `STORE` forms.
 
 use super::{across, all_succeeded, carry_sources, exec_unwatched, nothing_written, MEMBERS};
-use crate::args::Args;
-use crate::command::{Across, Emulation, SetOperation, Spec};
+use crate::command::{Across, Args, Emulation, Merge, SetOperation, Spec};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{Answer, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
-use crate::merge::Merge;
 use crate::plan::{in_rounds, merged_sets, sets_in_pieces, Homes, Part, Placed, Planner, Route};
 use crate::resp::encode;
 use crate::topology::Role;
@@ -125,8 +123,8 @@ fn store_sets(
     let answer = match &merged_sets(operation, sources, Role::Master)[..] {
         // Its own connection is free again before the destination's is asked for: a second call may hold and want
         // the two the other way round.
-        [part] => call.one(part).map_err(nothing_written)?.apart(),
-        parts => Answer::Made(call.fan(parts, operation.merge()).map_err(nothing_written)?),
+        [part] => call.one(part).map_err(nothing_written)?.without_connection(),
+        parts => Answer::Merged(call.fan(parts, operation.merge()).map_err(nothing_written)?),
     };
     let members: Vec<&[u8]> =
         answer.frame().value().items().into_iter().flatten().filter_map(|item| item.as_bytes()).collect();
@@ -140,4 +138,28 @@ fn store_sets(
     let mut out = Vec::new();
     encode::integer(&mut out, members.len() as i64);
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::execute::scripted::assert_failures;
+    use crate::table::cmd;
+
+    #[test]
+    fn what_is_done_when_a_step_fails() {
+        let command = cmd("SUNIONSTORE").arg("a").arg("b").arg("c");
+        let expected = "
+            b:SUNION a:SUNION a:MULTI a:DEL a:SADD a:EXEC = 1
+            b:SUNION Refused, Breaks, Dies: NotApplied; a:SUNION
+            a:SUNION Refused, Breaks, Dies: NotApplied
+            a:MULTI Refused, Breaks, Dies: NotApplied
+            a:DEL Refused: NotApplied; a:SADD a:EXEC
+            a:DEL Breaks, Dies: Unknown
+            a:SADD Refused: NotApplied; a:EXEC
+            a:SADD Breaks, Dies: Unknown
+            a:EXEC Refused: NotApplied
+            a:EXEC Breaks, Dies: Unknown
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
 }

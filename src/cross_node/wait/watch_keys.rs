@@ -4,9 +4,9 @@
 //! may have something is it asked for that, and only one node at a time: so a reply that is lost is the only one that can
 //! be, nothing has to be put back, and a wait on a node that says nothing ends by closing the connection.
 
-use super::cancellable_wait::Given;
-use super::{error_in, nothing_written};
+use super::in_slices::Given;
 use crate::command::Access;
+use crate::cross_node::{error_in, nothing_written};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::execute::{cancelled, Call};
 use crate::net::{Deadline, Incoming, Stream};
@@ -20,7 +20,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What is asked first of a server that is to say when a key changes.
-pub(super) const TRACKING: &str = "HELLO 3, CLIENT TRACKING ON, ";
+pub(crate) const TRACKING: &str = "HELLO 3, CLIENT TRACKING ON, ";
 
 /// How often the keys are looked at though nothing was said: that shows whether the server still answers and is still
 /// the master, and what servers do not tell, such as `SWAPDB`.
@@ -39,30 +39,30 @@ const SHORTEST_REST: Duration = Duration::from_millis(1);
 const WITHOUT_MASTER: Duration = Duration::from_secs(3);
 
 /// What is watched on one server.
-pub(super) struct Watcher<'w> {
-    pub(super) server: usize,
-    pub(super) keys: Vec<&'w [u8]>,
+pub(crate) struct Watcher<'w> {
+    pub(crate) server: usize,
+    pub(crate) keys: Vec<&'w [u8]>,
     /// The command with a time to wait that no server takes: its refusal shows that nothing else is wrong with it.
-    pub(super) probe: Vec<u8>,
+    pub(crate) probe: Vec<u8>,
 }
 
 impl<'w> Watcher<'w> {
     /// Of the keys of one server.
     #[inline]
-    pub(super) fn of(keys: &[&Placed<'w>], probe: Vec<u8>) -> Watcher<'w> {
+    pub(crate) fn of(keys: &[&Placed<'w>], probe: Vec<u8>) -> Watcher<'w> {
         Watcher { server: keys[0].master, keys: keys.iter().map(|key| key.stored).collect(), probe }
     }
 }
 
 /// Asks one server, by its place among the watchers, for what it has; the types of its keys are known.
-pub(super) type Take<'t> = dyn Fn(usize, &[Vec<u8>]) -> Given + Sync + 't;
+pub(crate) type Take<'t> = dyn Fn(usize, &[Vec<u8>]) -> Given + Sync + 't;
 
 /// What came of a wait on several servers.
-pub(super) struct Waited {
+pub(crate) struct Waited {
     /// In the order of the watchers. At most one server gave something or may have.
-    pub(super) results: Vec<Given>,
+    pub(crate) results: Vec<Given>,
     /// Whether another thread has ended it.
-    pub(super) was_cancelled: bool,
+    pub(crate) was_cancelled: bool,
 }
 
 /// What the threads of the watchers say to the call that waits for them.
@@ -161,172 +161,188 @@ struct Session {
     seen_fit: Instant,
 }
 
-impl Call<'_> {
-    /// Watches several servers until one of them gives something, or the time is over.
-    #[inline]
-    pub(super) fn watch_until_given(
-        &self,
-        watchers: &[Watcher<'_>],
-        until: Option<Instant>,
-        take: &Take<'_>,
-    ) -> Waited {
-        let sockets = watchers.iter().map(|_| None).collect();
-        let watching = Watching { turn: Mutex::new(()), state: Mutex::new(State { is_over: false, sockets }) };
-        let mut results: Vec<Given> = watchers.iter().map(|_| Ok(None)).collect();
-        let mut was_cancelled = false;
-        let mailbox = Arc::new(Mailbox::default());
-        std::thread::scope(|scope| {
-            for (nth, watcher) in watchers.iter().enumerate() {
-                let (watching, told) = (&watching, &*mailbox);
-                let spawned = std::thread::Builder::new().spawn_scoped(scope, move || {
-                    let watch = || self.watch(nth, watcher, watching, take, told);
-                    // Without a word of this one the call would wait for it for ever.
-                    let given = catch_unwind(AssertUnwindSafe(watch));
-                    let given = given.unwrap_or_else(|_| Err(panicked(Outcome::NotApplied)));
-                    told.say(Event::Ended(nth, given));
-                });
-                if let Err(error) = spawned {
-                    let error = Error::io(error, Outcome::NotApplied, "starting to wait");
-                    mailbox.say(Event::Ended(nth, Err(error)));
-                }
+/// Watches several servers until one of them gives something, or the time is over.
+#[inline]
+pub(crate) fn watch_until_given(
+    call: &Call<'_>,
+    watchers: &[Watcher<'_>],
+    until: Option<Instant>,
+    take: &Take<'_>,
+) -> Waited {
+    let sockets = watchers.iter().map(|_| None).collect();
+    let watching = Watching { turn: Mutex::new(()), state: Mutex::new(State { is_over: false, sockets }) };
+    let mut results: Vec<Given> = watchers.iter().map(|_| Ok(None)).collect();
+    let mut was_cancelled = false;
+    let mailbox = Arc::new(Mailbox::default());
+    std::thread::scope(|scope| {
+        for (nth, watcher) in watchers.iter().enumerate() {
+            let (watching, told) = (&watching, &*mailbox);
+            let spawned = std::thread::Builder::new().spawn_scoped(scope, move || {
+                let watch = || watch_server(call, nth, watcher, watching, take, told);
+                // Without a word of this one the call would wait for it for ever.
+                let given = catch_unwind(AssertUnwindSafe(watch));
+                let given = given.unwrap_or_else(|_| Err(panicked(Outcome::NotApplied)));
+                told.say(Event::Ended(nth, given));
+            });
+            if let Err(error) = spawned {
+                let error = Error::io(error, Outcome::NotApplied, "starting to wait");
+                mailbox.say(Event::Ended(nth, Err(error)));
             }
-            let wish = Arc::clone(&mailbox);
-            let _listening = self.cancel.map(|(cancel, _)| cancel.listen(move || wish.say(Event::Cancelled)));
-            // However short the wait is, every server is asked once.
-            let (mut watched, mut not_looked) = (watchers.len(), watchers.len());
-            let mut is_over = false;
-            while watched > 0 {
-                match mailbox.hear(until.filter(|_| not_looked == 0 && !is_over)) {
-                    Some(Event::Looked) => {
-                        not_looked -= 1;
-                        continue;
-                    }
-                    Some(Event::Ended(nth, given)) => {
-                        watched -= 1;
-                        results[nth] = given;
-                    }
-                    Some(Event::Cancelled) => was_cancelled = true,
-                    None => {}
+        }
+        let wish = Arc::clone(&mailbox);
+        let _listening = call.cancel.map(|(cancel, _)| cancel.listen(move || wish.say(Event::Cancelled)));
+        // However short the wait is, every server is asked once.
+        let (mut watched, mut not_looked) = (watchers.len(), watchers.len());
+        let mut is_over = false;
+        while watched > 0 {
+            match mailbox.hear(until.filter(|_| not_looked == 0 && !is_over)) {
+                Some(Event::Looked) => {
+                    not_looked -= 1;
+                    continue;
                 }
-                is_over = true;
-                watching.end();
+                Some(Event::Ended(nth, given)) => {
+                    watched -= 1;
+                    results[nth] = given;
+                }
+                Some(Event::Cancelled) => was_cancelled = true,
+                None => {}
             }
-        });
-        Waited { results, was_cancelled }
-    }
+            is_over = true;
+            watching.end();
+        }
+    });
+    Waited { results, was_cancelled }
+}
 
-    /// Watches one server until it gives something or the wait is over.
-    #[inline]
-    fn watch(&self, nth: usize, watcher: &Watcher<'_>, watching: &Watching, take: &Take<'_>, told: &Mailbox) -> Given {
-        let mut broke: Option<Instant> = None;
+/// Watches one server until it gives something or the wait is over.
+#[inline]
+fn watch_server(
+    call: &Call<'_>,
+    nth: usize,
+    watcher: &Watcher<'_>,
+    watching: &Watching,
+    take: &Take<'_>,
+    told: &Mailbox,
+) -> Given {
+    let mut broke: Option<Instant> = None;
+    loop {
+        // Nothing is sent that changes anything, whatever becomes of it.
+        let prompt = call.without_wait();
+        let open = || {
+            let opened = open_session(&prompt, nth, watcher, watching).map_err(nothing_written);
+            // Nobody tries again for a wait that is over.
+            if watching.is_over() {
+                Err(cancelled())
+            } else {
+                opened
+            }
+        };
+        let (mut session, mut types) = match prompt.tried(watcher.server, open) {
+            Ok(opened) => opened,
+            Err(_) if watching.is_over() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if broke.is_none() {
+            told.say(Event::Looked);
+        }
         loop {
-            // Nothing is sent that changes anything, whatever becomes of it.
-            let prompt = self.prompt();
-            let open = || {
-                let opened = prompt.session(nth, watcher, watching).map_err(nothing_written);
-                // Nobody tries again for a wait that is over.
-                if watching.is_over() {
-                    Err(cancelled())
-                } else {
-                    opened
-                }
-            };
-            let (mut session, mut types) = match prompt.tried(watcher.server, open) {
-                Ok(opened) => opened,
-                Err(_) if watching.is_over() => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            if broke.is_none() {
-                told.say(Event::Looked);
+            let given = take_in_turn(nth, &types, watching, take);
+            if !matches!(given, Ok(None)) {
+                session.incoming.release();
+                return given;
             }
-            loop {
-                let given = take_in_turn(nth, &types, watching, take);
-                if !matches!(given, Ok(None)) {
-                    session.incoming.release();
-                    return given;
-                }
-                types = match self.look_when_told(&mut session, watcher) {
-                    Ok(types) => types,
-                    Err(error) => {
-                        let again = error.kind() == ErrorKind::Io && self.retries.are_allowed();
-                        let is_first = broke.map_or(true, |before| before.elapsed() > LOOK_AGAIN);
-                        if watching.is_over() {
-                            session.incoming.release();
-                            return Ok(None);
-                        }
-                        if !again || !is_first {
-                            return Err(nothing_written(error));
-                        }
-                        broke = Some(Instant::now());
-                        break;
+            types = match look_when_told(call, &mut session, watcher) {
+                Ok(types) => types,
+                Err(error) => {
+                    let again = error.kind() == ErrorKind::Io && call.retries.are_allowed();
+                    let is_first = broke.map_or(true, |before| before.elapsed() > LOOK_AGAIN);
+                    if watching.is_over() {
+                        session.incoming.release();
+                        return Ok(None);
                     }
-                };
-            }
-        }
-    }
-
-    /// A new connection that tells what changes, and the types of the keys from then on.
-    #[inline]
-    fn session(&self, nth: usize, watcher: &Watcher<'_>, watching: &Watching) -> Result<(Session, Vec<Vec<u8>>)> {
-        let pool = &self.servers.pools[watcher.server];
-        // Not one of the pool: all of those may be waiting.
-        let mut connection = pool.open_watched(self.deadline, |socket| watching.keep(nth, socket))?;
-        connection.select(self.database, self.deadline)?;
-        connection.expect_resp3();
-        let node = connection.node().to_string();
-        let (incoming, outgoing) = connection.split();
-        let (look_again, now) = (LOOK_AGAIN, Instant::now());
-        let (rests_until, seen_fit) = (now, now);
-        let mut session = Session { incoming, outgoing, node, was_told: false, look_again, rests_until, seen_fit };
-        let requests = [command([&b"HELLO"[..], b"3"]), command([&b"CLIENT"[..], b"TRACKING", b"ON"])];
-        let requests = [&requests.concat()[..], &watcher.probe, &types_of(&watcher.keys)].concat();
-        let replies = session.ask(&requests, 3 + watcher.keys.len(), self.deadline)?;
-        if replies[..2].iter().any(|reply| error_in(reply).is_some()) {
-            session.look_again = POLL;
-        }
-        let types = session.refusal(&replies[2]).map_or_else(|| session.types(&replies[3..]), Err)?;
-        Ok((session, types))
-    }
-
-    /// Waits until a change is told, or for some time, and looks at the keys.
-    #[inline]
-    fn look_when_told(&self, session: &mut Session, watcher: &Watcher<'_>) -> Result<Vec<Vec<u8>>> {
-        session.wait_for_change()?;
-        let deadline = Deadline::after(self.patience);
-        let asks_role = session.seen_fit.elapsed() >= LOOK_AGAIN;
-        let mut requests = types_of(&watcher.keys);
-        if asks_role {
-            requests.extend(command([&b"INFO"[..], b"replication"]));
-        }
-        let mut replies = session.ask(&requests, watcher.keys.len() + usize::from(asks_role), deadline)?;
-        if asks_role {
-            let info = replies.pop().unwrap_or_default();
-            self.check_role(session, watcher, &info, deadline)?;
-        }
-        session.types(&replies)
-    }
-
-    /// A server that has become a replica would go on telling what changes. It refuses to give what is taken; what is read
-    /// it has only as long as its master sends it.
-    #[inline]
-    fn check_role(&self, session: &mut Session, watcher: &Watcher<'_>, info: &[u8], deadline: Deadline) -> Result<()> {
-        let text = Frame::trusted(info).value().as_bytes().map(|text| String::from_utf8_lossy(text).into_owned());
-        let info = text.map(|text| Info::parse(&text));
-        if !info.as_ref().is_some_and(Info::is_master) {
-            if self.spec.access != Access::Read {
-                let refused = session.ask(&watcher.probe, 1, deadline)?;
-                session.refusal(&refused[0]).map_or(Ok(()), Err)?;
-            } else if let Some(Err(reason)) = info.as_ref().map(Info::serves_reads) {
-                if session.seen_fit.elapsed() < WITHOUT_MASTER {
-                    return Ok(());
+                    if !again || !is_first {
+                        return Err(nothing_written(error));
+                    }
+                    broke = Some(Instant::now());
+                    break;
                 }
-                let message = format!("it became a replica while it was waited on: {reason}");
-                return Err(session.told(Error::new(ErrorKind::Connect, Outcome::NotApplied, message)));
-            }
+            };
         }
-        session.seen_fit = Instant::now();
-        Ok(())
     }
+}
+
+/// A new connection that tells what changes, and the types of the keys from then on.
+#[inline]
+fn open_session(
+    call: &Call<'_>,
+    nth: usize,
+    watcher: &Watcher<'_>,
+    watching: &Watching,
+) -> Result<(Session, Vec<Vec<u8>>)> {
+    let pool = &call.servers.pools[watcher.server];
+    // Not one of the pool: all of those may be waiting.
+    let mut connection = pool.open_watched(call.deadline, |socket| watching.keep(nth, socket))?;
+    connection.select(call.database, call.deadline)?;
+    connection.expect_resp3();
+    let node = connection.node().to_string();
+    let (incoming, outgoing) = connection.split();
+    let (look_again, now) = (LOOK_AGAIN, Instant::now());
+    let (rests_until, seen_fit) = (now, now);
+    let mut session = Session { incoming, outgoing, node, was_told: false, look_again, rests_until, seen_fit };
+    let requests = [command([&b"HELLO"[..], b"3"]), command([&b"CLIENT"[..], b"TRACKING", b"ON"])];
+    let requests = [&requests.concat()[..], &watcher.probe, &types_of(&watcher.keys)].concat();
+    let replies = session.ask(&requests, 3 + watcher.keys.len(), call.deadline)?;
+    if replies[..2].iter().any(|reply| error_in(reply).is_some()) {
+        session.look_again = POLL;
+    }
+    let types = session.refusal(&replies[2]).map_or_else(|| session.types(&replies[3..]), Err)?;
+    Ok((session, types))
+}
+
+/// Waits until a change is told, or for some time, and looks at the keys.
+#[inline]
+fn look_when_told(call: &Call<'_>, session: &mut Session, watcher: &Watcher<'_>) -> Result<Vec<Vec<u8>>> {
+    session.wait_for_change()?;
+    let deadline = Deadline::after(call.patience);
+    let asks_role = session.seen_fit.elapsed() >= LOOK_AGAIN;
+    let mut requests = types_of(&watcher.keys);
+    if asks_role {
+        requests.extend(command([&b"INFO"[..], b"replication"]));
+    }
+    let mut replies = session.ask(&requests, watcher.keys.len() + usize::from(asks_role), deadline)?;
+    if asks_role {
+        let info = replies.pop().unwrap_or_default();
+        check_role(call, session, watcher, &info, deadline)?;
+    }
+    session.types(&replies)
+}
+
+/// A server that has become a replica would go on telling what changes. It refuses to give what is taken; what is read
+/// it has only as long as its master sends it.
+#[inline]
+fn check_role(
+    call: &Call<'_>,
+    session: &mut Session,
+    watcher: &Watcher<'_>,
+    info: &[u8],
+    deadline: Deadline,
+) -> Result<()> {
+    let text = Frame::trusted(info).value().as_bytes().map(|text| String::from_utf8_lossy(text).into_owned());
+    let info = text.map(|text| Info::parse(&text));
+    if !info.as_ref().is_some_and(Info::is_master) {
+        if call.spec.access != Access::Read {
+            let refused = session.ask(&watcher.probe, 1, deadline)?;
+            session.refusal(&refused[0]).map_or(Ok(()), Err)?;
+        } else if let Some(Err(reason)) = info.as_ref().map(Info::serves_reads) {
+            if session.seen_fit.elapsed() < WITHOUT_MASTER {
+                return Ok(());
+            }
+            let message = format!("it became a replica while it was waited on: {reason}");
+            return Err(session.with_node(Error::new(ErrorKind::Connect, Outcome::NotApplied, message)));
+        }
+    }
+    session.seen_fit = Instant::now();
+    Ok(())
 }
 
 /// Asks the server for what it has, while no other one is asked. What it gives, or may have given, ends the wait.
@@ -363,7 +379,7 @@ impl Session {
         let not_sent = |(_, error): (usize, io::Error)| Error::io(error, Outcome::NotApplied, "sending the command");
         self.outgoing
             .write_all(requests, deadline)
-            .map_err(|error| self.told(not_sent(error).in_phase(Phase::Send)))?;
+            .map_err(|error| self.with_node(not_sent(error).in_phase(Phase::Send)))?;
         let mut replies = Vec::with_capacity(count);
         loop {
             while let Some(reply) = self.next()? {
@@ -377,11 +393,11 @@ impl Session {
                     self.rests_until = now + rest.clamp(SHORTEST_REST, POLL);
                     return Ok(replies);
                 }
-                Greater => return Err(self.told(unasked())),
+                Greater => return Err(self.with_node(unasked())),
             }
-            if !self.incoming.wait(deadline).map_err(|error| self.told(error))? {
+            if !self.incoming.wait(deadline).map_err(|error| self.with_node(error))? {
                 let late = Error::io(io::ErrorKind::TimedOut.into(), Outcome::NotApplied, "waiting for the reply");
-                return Err(self.told(late.in_phase(Phase::Receive)));
+                return Err(self.with_node(late.in_phase(Phase::Receive)));
             }
         }
     }
@@ -400,19 +416,19 @@ impl Session {
     #[inline]
     fn wait_for_change(&mut self) -> Result<()> {
         if !self.was_told {
-            self.incoming.wait(Deadline::after(self.look_again)).map_err(|error| self.told(error))?;
+            self.incoming.wait(Deadline::after(self.look_again)).map_err(|error| self.with_node(error))?;
         }
         loop {
             while let Some(reply) = self.next()? {
                 if reply.is_some() {
-                    return Err(self.told(unasked()));
+                    return Err(self.with_node(unasked()));
                 }
             }
             let left = self.rests_until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            self.incoming.wait(Deadline::after(left)).map_err(|error| self.told(error))?;
+            self.incoming.wait(Deadline::after(left)).map_err(|error| self.with_node(error))?;
         }
         self.was_told = false;
         Ok(())
@@ -421,17 +437,17 @@ impl Session {
     /// Why the server refuses the command, other than for the time to wait.
     #[inline]
     fn refusal(&self, reply: &[u8]) -> Option<Error> {
-        error_in(reply).filter(|error| !error.message().starts_with("ERR timeout")).map(|error| self.told(error))
+        error_in(reply).filter(|error| !error.message().starts_with("ERR timeout")).map(|error| self.with_node(error))
     }
 
     /// The types of the keys.
     #[inline]
     fn types(&self, replies: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
-        replies.iter().map(|reply| type_in(reply).map_err(|error| self.told(error))).collect()
+        replies.iter().map(|reply| type_in(reply).map_err(|error| self.with_node(error))).collect()
     }
 
     #[inline]
-    fn told(&self, error: Error) -> Error {
+    fn with_node(&self, error: Error) -> Error {
         error.with_node(|| self.node.clone())
     }
 }
@@ -444,7 +460,7 @@ fn types_of(keys: &[&[u8]]) -> Vec<u8> {
 
 /// The type in a reply to `TYPE`.
 #[inline]
-pub(super) fn type_in(reply: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn type_in(reply: &[u8]) -> Result<Vec<u8>> {
     match Frame::trusted(reply).value() {
         ValueRef::Error(text) => Err(Error::server(text)),
         value => value.as_bytes().map(<[u8]>::to_vec).ok_or_else(|| Error::reply("TYPE gave no name of a type")),
