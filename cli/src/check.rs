@@ -1,8 +1,7 @@
 //! `nodes --check`: what an operator should know of the servers, for monitoring.
 
 use crate::config::Config;
-use crate::nodes::{self, Row};
-use crate::options::seconds;
+use crate::nodes::{self, Row, Wish};
 use crate::probe::Probe;
 use crate::render::Mode;
 use crate::session::Ran;
@@ -12,16 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// How long a replica may take to have what its master had when it was asked.
-const MAX_LAG: Duration = Duration::from_secs(2);
-/// By how many per cent of the mean the keys of a node may differ from it.
-const BALANCE: u64 = 20;
 /// Between two looks at a replica.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// What can be wrong. The names are those of `--ignore`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+pub enum Kind {
     Down,
     Role,
     Replica,
@@ -34,15 +29,6 @@ enum Kind {
 const KINDS: [Kind; 7] =
     [Kind::Down, Kind::Role, Kind::Replica, Kind::Version, Kind::Policy, Kind::Eviction, Kind::Balance];
 
-/// What is asked for.
-#[derive(Debug, PartialEq)]
-struct Wish {
-    json: bool,
-    max_lag: Duration,
-    balance: u64,
-    ignore: Vec<Kind>,
-}
-
 /// One thing that is wrong.
 #[derive(Debug, PartialEq)]
 struct Problem {
@@ -52,15 +38,11 @@ struct Problem {
     says: String,
 }
 
-/// `nodes` with options. With `--check`: every problem in a line of its own, which makes [`Ran::Failed`] of it; one line when there is none.
+/// `nodes --check`: every problem in a line of its own, which makes [`Ran::Failed`] of it; one line when there is none.
 ///
 /// # Errors
 /// When it cannot be told which servers to ask, in words.
-pub fn check(config: &Config, words: &[Vec<u8>], mode: Mode) -> Result<(Vec<u8>, Ran), String> {
-    if words == [b"--json"] {
-        return nodes::table(config, Mode::Json);
-    }
-    let wish = Wish::read(words)?;
+pub fn check(config: &Config, wish: &Wish, mode: Mode) -> Result<(Vec<u8>, Ran), String> {
     config.is_fleet("nodes --check")?;
     config.builder().build().map_err(|error| error.to_string())?;
     let rows = nodes::rows(config);
@@ -78,49 +60,17 @@ pub fn check(config: &Config, words: &[Vec<u8>], mode: Mode) -> Result<(Vec<u8>,
     Ok((text.into_bytes(), ran))
 }
 
-impl Wish {
-    fn read(words: &[Vec<u8>]) -> Result<Wish, String> {
-        let mut wish = Wish { json: false, max_lag: MAX_LAG, balance: BALANCE, ignore: Vec::new() };
-        if !words.iter().any(|word| word == b"--check") {
-            return Err("nodes takes --json, and with --check more options".into());
-        }
-        let mut words = words.iter().map(|word| String::from_utf8_lossy(word).into_owned());
-        while let Some(word) = words.next() {
-            let (name, value) = match word.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (word.as_str(), None),
-            };
-            let mut value = || value.clone().or_else(|| words.next());
-            match name {
-                "--check" => {}
-                "--json" => wish.json = true,
-                "--max-lag" => {
-                    let lag = value().and_then(|value| seconds(&value).ok());
-                    wish.max_lag = lag.ok_or("nodes: --max-lag takes a number of seconds")?;
-                }
-                "--balance" => {
-                    let limit = value().and_then(|value| value.trim_end_matches('%').parse().ok());
-                    wish.balance = limit.ok_or("nodes: --balance takes a whole number of per cent")?;
-                }
-                "--ignore" => {
-                    for name in value().unwrap_or_default().split(',') {
-                        let kind = KINDS.into_iter().find(|kind| kind.name() == name.trim());
-                        let names: Vec<&str> = KINDS.iter().map(|kind| kind.name()).collect();
-                        wish.ignore.push(kind.ok_or_else(|| format!("nodes: --ignore takes {}", names.join(", ")))?);
-                    }
-                }
-                _ => {
-                    return Err(format!(
-                    "nodes: {word} is none of --check, --json, --max-lag SECONDS, --balance PERCENT and --ignore KIND"
-                ))
-                }
-            }
-        }
-        Ok(wish)
-    }
-}
-
 impl Kind {
+    /// The one of a name.
+    ///
+    /// # Errors
+    /// That there is none.
+    pub fn named(name: &str) -> Result<Kind, String> {
+        let kind = KINDS.into_iter().find(|kind| kind.name() == name.trim());
+        let names: Vec<&str> = KINDS.iter().map(|kind| kind.name()).collect();
+        kind.ok_or_else(|| format!("none of {}", names.join(", ")))
+    }
+
     fn name(self) -> &'static str {
         match self {
             Kind::Down => "down",
@@ -408,10 +358,13 @@ mod tests {
 
     #[test]
     fn options() {
-        let read = |line: &str| Wish::read(&line.split(' ').map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>());
+        let read = |line: &str| {
+            crate::asked::read::<Wish>(&line.split(' ').map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>())
+        };
         let wish = read("--check --max-lag 0.5 --balance=5% --ignore eviction,policy --json").unwrap();
         let ignore = vec![Kind::Eviction, Kind::Policy];
-        assert_eq!(wish, Wish { json: true, max_lag: Duration::from_millis(500), balance: 5, ignore });
+        let found = (wish.json, wish.max_lag, wish.balance, wish.ignore);
+        assert_eq!(found, (true, Duration::from_millis(500), 5, ignore));
         for line in [
             "--chek",
             "--balance",

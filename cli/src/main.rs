@@ -1,5 +1,6 @@
 //! `rediscluster`: Redis commands from a shell, on N independent servers that look like one.
 
+mod asked;
 mod check;
 mod commands;
 mod compare;
@@ -20,6 +21,7 @@ mod reply;
 mod run;
 mod session;
 mod table;
+mod tags;
 mod tls;
 mod top;
 mod verify;
@@ -68,6 +70,9 @@ fn start(options: &mut Options) -> io::Result<ExitCode> {
         });
     }
     if let Some(code) = moving::run(options) {
+        return Ok(code);
+    }
+    if let Some(code) = recover::job(options) {
         return Ok(code);
     }
     if let Some(code) = compare::run(options)? {

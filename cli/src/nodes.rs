@@ -1,5 +1,9 @@
 //! `node-for` and `nodes`: where keys live, and how the servers are.
 
+mod wish;
+
+use crate::asked;
+use crate::check::check;
 use crate::config::Config;
 use crate::file::print;
 use crate::probe::Probe;
@@ -10,6 +14,7 @@ use crate::table::aligned;
 use rediscluster::Protocol;
 use serde_json::{json, Value};
 use std::time::Duration;
+pub use wish::Wish;
 
 /// How long the whole table may keep a person waiting for a server that does not answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -74,11 +79,25 @@ pub fn shown(key: &[u8]) -> Vec<u8> {
     quoted
 }
 
+/// `nodes`: the servers, what is wrong with them, or what is configured.
+///
+/// # Errors
+/// Why there is no answer, in words.
+pub fn nodes(config: &Config, words: &[Vec<u8>], mode: Mode) -> Result<(Vec<u8>, Ran), String> {
+    let wish: Wish = asked::read(words)?;
+    match &wish.form {
+        Some(form) => printed(config, form, wish.with_passwords),
+        None if wish.check => check(config, &wish, mode),
+        None if wish.json => table(config, Mode::Json),
+        None => table(config, mode),
+    }
+}
+
 /// A line for every server. A server that gives no answer makes [`Ran::Failed`] of it.
 ///
 /// # Errors
 /// When there are no nodes to show.
-pub fn table(config: &Config, mode: Mode) -> Result<(Vec<u8>, Ran), String> {
+fn table(config: &Config, mode: Mode) -> Result<(Vec<u8>, Ran), String> {
     config.is_fleet("nodes")?;
     config.builder().build().map_err(|error| error.to_string())?;
     let rows = rows(config);
@@ -94,24 +113,13 @@ pub fn table(config: &Config, mode: Mode) -> Result<(Vec<u8>, Ran), String> {
     Ok((text.into_bytes(), ran))
 }
 
-/// The nodes as they are configured, in the form that the words behind `nodes` ask for. What that cannot say is told on
-/// standard error.
+/// The nodes as they are configured, in a form that files have. What that cannot say is told on standard error.
 ///
 /// # Errors
-/// What is not understood, or wrong with the configuration.
-pub fn printed(config: &Config, words: &[Vec<u8>]) -> Result<(Vec<u8>, Ran), String> {
+/// What is wrong with the configuration, or with the name of the form.
+fn printed(config: &Config, form: &str, with_passwords: bool) -> Result<(Vec<u8>, Ran), String> {
     config.is_fleet("nodes")?;
-    let mut words = words.iter().map(|word| String::from_utf8_lossy(word));
-    let (mut form, mut with_passwords) = (None, false);
-    while let Some(word) = words.next() {
-        match &*word {
-            "--as" => form = Some(words.next().unwrap_or_default()),
-            "--with-passwords" => with_passwords = true,
-            _ => return Err("nodes: nothing but --as FORM and --with-passwords may follow".into()),
-        }
-    }
-    let form = form.ok_or("nodes: --with-passwords is for --as FORM")?;
-    let printed = print(config, &form, with_passwords)?;
+    let printed = print(config, form, with_passwords)?;
     for remark in printed.left_out {
         eprintln!("rediscluster: {remark}");
     }

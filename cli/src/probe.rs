@@ -50,7 +50,8 @@ impl Probe {
         Ok(Probe { keys, ..Probe::read(&String::from_utf8_lossy(&info)) })
     }
 
-    fn read(info: &str) -> Probe {
+    /// From what `INFO` says.
+    pub fn read(info: &str) -> Probe {
         let mut probe = Probe::default();
         let (mut host, mut port) = ("", "");
         for (field, value) in info.lines().filter_map(|line| line.split_once(':')) {

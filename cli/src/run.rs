@@ -1,6 +1,5 @@
 //! Runs what was asked for: one command, or the lines of a script.
 
-use crate::check::check;
 use crate::config::Config;
 use crate::explain::explain;
 use crate::modes::named::Named;
@@ -288,11 +287,7 @@ fn own_command(
         Some(b"node-for") => nodes::node_for(config, &words[1..], mode, terminal),
         Some(b"explain") => explain(config, &words[1..], mode).map(|text| (text.into_bytes(), Ran::Answered)),
         Some(b"recover") => recover(config, &words[1..], mode),
-        Some(b"nodes") if words.len() == 1 => nodes::table(config, mode),
-        Some(b"nodes") if words.iter().any(|word| word.starts_with(b"--as") || word == b"--with-passwords") => {
-            nodes::printed(config, &words[1..])
-        }
-        Some(b"nodes") => check(config, &words[1..], mode),
+        Some(b"nodes") => nodes::nodes(config, &words[1..], mode),
         _ => return None,
     })
 }

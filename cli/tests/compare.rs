@@ -319,8 +319,8 @@ fn keys_are_looked_for_where_they_belong() {
         let source = format!("node_{}", home(moved, 2) + 1);
         let moved = format!("misplaced: {moved}: {source} -> {}: it belongs to {}", node(place + 1), node(place));
         let mut wanted = vec![
-            format!("superfluous: {doubled}: - -> {}: it is also on {}", node(twin + 1), node(twin)),
-            format!("superfluous: more: - -> {}: no node of the source has it", node(home("more", 3))),
+            format!("superfluous: {doubled}: on {} of the target: it is also on {}", node(twin + 1), node(twin)),
+            format!("superfluous: more: on {} of the target: no node of the source has it", node(home("more", 3))),
         ];
         if moved_is_told {
             wanted.push(moved);
@@ -383,7 +383,7 @@ fn tags_say_where_keys_belong() {
     are_same(&one[..1], to, &["--tag-rule", "^(.+)$=$1"], 60);
     run(to[0], "SET more x");
     let ran = compare(&one[..1], to, &["--tag-rule", "^(.+)$=$1"]);
-    assert_eq!(lines(&ran, &all)[0], "superfluous: more: - -> node_1: no node of the source has it");
+    assert_eq!(lines(&ran, &all)[0], "superfluous: more: on node_1 of the target: no node of the source has it");
     run(to[0], "DEL more");
     // Their names alone lead to other nodes: those that are strays at the source may be anywhere.
     let misled = |name: &&String| {
@@ -435,15 +435,36 @@ fn one_name_on_two_sources_is_told_once() {
 }
 
 #[test]
+fn stashes_are_told_as_what_they_are() {
+    let (one, other) = (Server::start(), Server::start());
+    let (moved, stream) = ("rediscluster:stash:smove:from:00c0ffee00c0ffee:k", "rediscluster:job:leaving:s");
+    run(&one, &format!("SADD {moved} x"));
+    run(&other, &format!("XADD {stream} 1-1 a b"));
+    // These hold nothing that is missing elsewhere.
+    run(&one, "SET rediscluster:stash:smove:to:00c0ffee00c0ffee:k ''");
+    run(&one, "SET rediscluster:stash:sort:copy:00c0ffee00c0ffee:k x");
+    run(&other, "SET rediscluster:job:pieces:big x");
+    let ran = compare(&[&one], &[&other], &[]);
+    let told = lines(&ran, &[&one, &other]);
+    assert_eq!((told.len(), ran.status, told[2].as_str()), (3, 1, "0 keys the same, 2 stashes"), "{}", ran.out());
+    assert!(told[0].starts_with(&format!("stash: {stream}: on node_1 of the target: the stream s, ")), "{}", told[0]);
+    assert!(told[1].starts_with(&format!("stash: {moved}: on node_1 of the source: SMOVE has taken it from k")));
+    assert!(compare(&[&one], &[&other], &["--json"]).out().contains("\"difference\":\"stash\""));
+}
+
+#[test]
 fn only_what_is_asked_for_is_compared_and_keys_of_this_program_are_passed_over() {
     let (one, other) = (Server::start(), Server::start());
-    for name in ["placement", "job", "job:progress", "stash:lmove-left-left:from:00c0ffee00c0ffee:k"] {
+    for name in ["placement", "job", "job:progress"] {
         run(&one, &format!("SET rediscluster:{name} x"));
         run(&other, &format!("SET rediscluster:{name} y"));
         run(&other, &format!("SET rediscluster:{name}:mine y"));
     }
     let told = lines(&compare(&[&one], &[&other], &[]), &[&other]);
-    assert_eq!(told[0], "superfluous: rediscluster:placement:mine: - -> node_1: no node of the source has it");
+    assert_eq!(
+        told[0],
+        "superfluous: rediscluster:placement:mine: on node_1 of the target: no node of the source has it"
+    );
     assert_eq!(told.len(), 2);
     run(&other, "DEL rediscluster:placement:mine");
     for database in ["0", "2", "7"] {

@@ -138,11 +138,19 @@ fn tags_are_told_and_strays_are_found() {
     let told = refused(&["--nodes", &three, "reshard", "--to", &four]);
     assert!(told.contains("--tags FILE") && told.contains("--untagged"), "{told}");
     let told = refused(&["--nodes", &three, "reshard", "--to", &four, "--untagged"]);
-    assert!(told.contains("its name leads to another node") && told.contains("nothing was written"), "{told}");
+    assert!(told.contains("the name leads to another node") && told.contains("nothing was written"), "{told}");
     assert_eq!(fleet[3].ask(&["DBSIZE"]).int(), 0);
     let file = fleet[0].dir().join("tags.txt");
     std::fs::write(&file, tags).unwrap();
-    ok(&["--nodes", &three, "reshard", "--to", &four, "--tags", file.to_str().unwrap(), "--finish"]);
+    let words = ["--nodes", &three, "reshard", "--to", &four, "--tags", file.to_str().unwrap()];
+    ok(&[&words[..], &["--limit", "10"]].concat());
+    // Other names would be looked for at other places. Their order does not matter.
+    let (tags, reversed) =
+        (std::fs::read_to_string(&file).unwrap(), |text: &str| text.lines().rev().collect::<Vec<_>>().join("\n"));
+    std::fs::write(&file, format!("{tags}more{{tag}}\n")).unwrap();
+    assert!(refused(&words).contains("the full names in the file of --tags are not those"));
+    std::fs::write(&file, reversed(&tags)).unwrap();
+    ok(&[&words[..], &["--finish"]].concat());
     for number in 0..60 {
         let key = format!("basket:{number}{{user{number}}}");
         assert_eq!(ok(&["--nodes", &four, "get", &key]), format!("{number}\n"));
@@ -152,7 +160,7 @@ fn tags_are_told_and_strays_are_found() {
     fleet[1].ask(&["SET", &stray, "here"]);
     let rule = ["--tag-rule", "^(basket:([0-9]+))$=${1}{user$2}"];
     let words = [&["--nodes", &four, "reshard", "--to", &three][..], &rule].concat();
-    assert!(refused(&words).contains("its name leads to another node"));
+    assert!(refused(&words).contains("the name leads to another node"));
     ok(&[&words[..], &["--strays", "keep", "--finish"]].concat());
     for number in 0..60 {
         let key = format!("basket:{number}{{user{number}}}");
@@ -229,4 +237,82 @@ fn servers_of_all_versions_take_from_each_other() {
             );
         }
     }
+}
+
+#[test]
+fn keys_are_read_from_replicas() {
+    let (from, to) = (start(2), start(3));
+    fill(&refs(&from), 400);
+    // One that gets the whole data knows what it would not be told of a stream's groups.
+    let replicas: Vec<Server> = from.iter().map(|master| Server::replica_of(master, &[])).collect();
+    let wanted = whole(&refs(&from));
+    let (old, new) = (list(&refs(&from)), list(&refs(&to)));
+    let dumps = |servers: &[Server]| servers.iter().map(|server| server.calls("dump")).sum::<u64>();
+    let words = ["clone", "--from", &old, "--to", &new, "--untagged", "--read-from", "replica"];
+    // Whoever began with the masters may go on with the replicas: their cursors mean something else.
+    ok(&[&words[..6], &["--limit", "100"]].concat());
+    let before = dumps(&from);
+    // One big key as well.
+    ok(&[&words[..], &["--big", "15kb", "--finish"]].concat());
+    placed(&refs(&to), &wanted, "from replicas");
+    assert_eq!(dumps(&from), before, "the masters gave nothing");
+    assert!(dumps(&replicas) >= 300, "{}", dumps(&replicas));
+    // In place, what leaves is compared with the master before it is deleted.
+    let more = start(1);
+    let four = list(&[&to[0], &to[1], &to[2], &more[0]]);
+    let words = ["--nodes", &new, "reshard", "--to", &four, "--untagged", "--read-from", "replica"];
+    let told = refused(&words);
+    assert!(told.contains("node_1 (") && told.contains("it has none"), "{told}");
+    let _replicas: Vec<Server> = to.iter().map(|master| Server::replica_of(master, &[])).collect();
+    ok(&[&words[..], &["--finish"]].concat());
+    placed(&[&to[0], &to[1], &to[2], &more[0]], &wanted, "in place");
+}
+
+#[test]
+fn a_replica_is_read_only_while_it_has_what_its_master_has() {
+    let (from, other, to) = (start(1), start(1), start(1));
+    fill(&refs(&from), 900);
+    // One that gets the whole data knows what it would not be told of a stream's groups.
+    let mut replica = Server::replica_of(&from[0], &[]);
+    fill(&refs(&other), 900);
+    other.iter().for_each(|server| drop(server.ask(&[&b"SET"[..], &name(0), b"of another master"])));
+    let wanted = whole(&refs(&from));
+    let file = from[0].dir().join("fleet.toml");
+    let nodes = format!(
+        "[nodes]\nnode_1 = \"{}\"\nreader = \"{}\"\n[master_of]\nnode_1 = \"reader\"\n",
+        from[0].address(),
+        replica.address()
+    );
+    std::fs::write(&file, nodes).unwrap();
+    let (source, target) = (format!("@{}", file.display()), to[0].address());
+    let words = ["clone", "--from", &source, "--to", &target, "--read-from", "replica"];
+    // Of another master, and without one.
+    replica.follow(&other[0]);
+    let told = refused(&words);
+    assert!(told.contains("whose data is not that of its master here"), "{told}");
+    replica.promote();
+    assert!(refused(&words).contains("it is a replica no more"));
+    assert_eq!(to[0].ask(&["DBSIZE"]).int(), 0);
+    // The same on the way, which ends no connection.
+    for moment in ["it gets another master", "it dies"] {
+        replica.follow(&from[0]);
+        from[0].wait_for_replica(&replica);
+        let before = to[0].ask(&["DBSIZE"]).int();
+        let child = spawn(&[&words[..], &["--rate", "300"]].concat());
+        wait_until("keys arrive", || to[0].ask(&["DBSIZE"]).int() > before + 40);
+        match moment {
+            "it dies" => replica.kill(),
+            _ => replica.follow(&other[0]),
+        }
+        let (status, said) = ended(child);
+        assert_eq!(status, 1, "{moment}: {said}");
+        assert!(said.contains("the replica ") && said.contains("go on where it stopped"), "{moment}: {said}");
+        let found = contents(&to[0], 0);
+        assert!(!found.is_empty());
+        let same_names = wanted.clone().into_iter().filter(|(name, _)| found.contains_key(name)).collect();
+        same(&found, &same_names, moment);
+    }
+    assert!(refused(&words).contains("without --read-from it is read itself"));
+    ok(&[&words[..5], &["--finish"]].concat());
+    placed(&refs(&to), &wanted, "from the master in the end");
 }

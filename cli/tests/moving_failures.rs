@@ -98,7 +98,9 @@ fn ctrl_c_stops_between_batches() {
     assert!(said.contains("\"state\":\"copying\""), "{said}");
     let told = ok(&["--nodes", &target, "recover"]);
     assert!(
-        told.contains("clone ") && told.contains("copying") && told.contains("to go on: rediscluster clone"),
+        told.contains("copying")
+            && told.contains("--resume goes on copying")
+            && told.contains("rediscluster clone --from"),
         "{told}"
     );
     ok(&["clone", "--from", &source, "--to", &target, "--untagged", "--finish"]);
@@ -184,6 +186,7 @@ fn what_differs_at_its_new_place_is_not_deleted() {
     fleet[0].ask(&[&b"XACK"[..], &read, b"workers", b"5-1"]);
     let told = refused(&[&words[..], &["--finish"]].concat());
     assert!(told.contains("2 keys: kept at its old place: its value differs"), "{told}");
+    assert!(run(&[&words[..], &["--finish"]].concat()).out().contains("not finished: what is named stays"));
     assert_eq!(fleet[0].ask(&[&b"LLEN"[..], &written]).int(), 5);
     // Copied once more, all is equal, and it comes to its end.
     ok(&words);
@@ -317,4 +320,156 @@ fn a_job_that_is_taken_back_half_and_goes_on_misses_nothing() {
     to[0].ask(&[&b"DEL"[..], &name]);
     ok(&[&words[..], &["--finish"]].concat());
     placed(&refs(&to), &contents(&from[0], 0), "gone on with");
+}
+
+#[test]
+fn recover_goes_on_with_a_job_ends_it_or_takes_it_back() {
+    let from = Server::start_with(&["--requirepass", "s3cret"]);
+    let to = start(2);
+    let (source, target) = (format!("redis://:s3cret@{}", from.address()), list(&refs(&to)));
+    fill(&[&from], 300);
+    let wanted = contents(&from, 0);
+    let recover = |words: &[&str]| run(&[&["--nodes", &target, "recover"], words].concat());
+    let clone = ["clone", "--from", &source, "--to", &target, "--untagged", "--match", "*"];
+    assert!(recover(&["--resume"]).err().contains("no clone or reshard lies at these nodes"));
+    for end in ["--undo", "--finish"] {
+        ok(&[&clone[..], &["--limit", "100"]].concat());
+        let told = recover(&[]);
+        assert_eq!(told.status, 0, "{}", told.err());
+        for says in
+            ["--resume goes on copying", "--finish goes on", "--undo takes it back", "passwords are not remembered"]
+        {
+            assert!(told.out().contains(says), "{says}: {}", told.out());
+        }
+        assert!(
+            !told.out().contains("s3cret")
+                && !format!("{:?}", to[0].ask(&["HGETALL", "rediscluster:job"])).contains("s3cret")
+        );
+        // The source asks for a password, which the job does not remember.
+        let told = recover(&[end]);
+        assert!(told.status == 1 && told.err().contains("NOAUTH"), "{}", told.err());
+        let one = format!("node_1={source}");
+        let ran = recover(&["--resume", "--from", &one]);
+        assert!(ran.status == 0 && ran.out().contains("everything is copied"), "{}{}", ran.out(), ran.err());
+        assert!(recover(&[]).out().contains("--resume copies what has changed since"));
+        let ran = recover(&[end, "--from", &one]);
+        assert_eq!(ran.status, 0, "{}{}", ran.out(), ran.err());
+        match end {
+            "--undo" => assert!(whole(&refs(&to)).is_empty()),
+            _ => placed(&refs(&to), &wanted, "recovered"),
+        }
+        assert_eq!(recover(&[]).out(), "no stashes\n");
+    }
+}
+
+#[test]
+fn a_job_that_was_cut_while_it_ended_can_only_be_ended() {
+    let fleet = start(3);
+    let all = refs(&fleet);
+    let (two, three) = (list(&all[..2]), list(&all));
+    fill(&all[..2], 200);
+    let wanted = whole(&all[..2]);
+    ok(&["--nodes", &two, "reshard", "--to", &three, "--untagged"]);
+    // As one that was killed in the middle of `--finish` leaves it.
+    fleet.iter().for_each(|server| drop(server.ask(&["HSET", "rediscluster:job", "phase", "finishing"])));
+    let recover = |words: &[&str]| run(&[&["--nodes", &three, "recover"], words].concat());
+    let told = recover(&[]).out();
+    assert!(told.contains("it can no longer be taken back") && !told.contains("--resume"), "{told}");
+    for wrong in ["--undo", "--resume"] {
+        let ran = recover(&[wrong]);
+        assert!(ran.status == 1 && ran.err().contains("is being finished"), "{wrong}: {}", ran.err());
+    }
+    let ran = recover(&["--finish"]);
+    assert!(ran.status == 0 && ran.out().contains("nothing of the job is left"), "{}{}", ran.out(), ran.err());
+    placed(&all, &wanted, "ended");
+}
+
+#[test]
+fn a_big_key_that_changes_in_between_is_not_taken_for_whole() {
+    let (from, to) = (start(1), start(1));
+    let (source, target) = (from[0].address(), to[0].address());
+    let items: Vec<String> = (0..40_000).map(|number| format!("item {number}")).collect();
+    from[0].ask(&[vec!["RPUSH", "list"], items.iter().map(String::as_str).collect()].concat());
+    let words = ["clone", "--from", &source, "--to", &target, "--big", "1"];
+    // As long as before, all the time.
+    let ends = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut talk = talk(&from[0]);
+            for number in 0_u64.. {
+                say(&mut talk, &["LSET", "list", "0", &number.to_string()]);
+                if ends.load(std::sync::atomic::Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        let told = run(&words);
+        ends.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(told.status == 1 && told.err().contains("it changed while it was copied in pieces"), "{}", told.err());
+    });
+    assert_eq!(to[0].ask(&["EXISTS", "list"]).int(), 0);
+    ok(&[&words[..], &["--finish"]].concat());
+    placed(&refs(&to), &whole(&refs(&from)), "at rest");
+}
+
+#[test]
+fn a_twin_that_comes_between_two_runs_in_place_is_refused() {
+    let fleet = start(2);
+    let all = refs(&fleet);
+    let (two, one) = (list(&all), fleet[0].address());
+    let home = |node: usize| move |name: &String| Crc32Modulo.node_index(name.as_bytes(), 2) == node;
+    let mut leaving = (0..).map(|number: u32| format!("k{number}")).filter(home(1));
+    let (changed, twin) = (leaving.next().unwrap(), leaving.next().unwrap());
+    fleet[1].ask(&["SET", &changed, "old"]);
+    let words = ["--nodes", &two, "reshard", "--to", &one];
+    ok(&words);
+    // `twin{tag}` may live on either node.
+    all.iter().zip(["one", "two"]).for_each(|(server, value)| drop(server.ask(&["SET", &twin, value])));
+    let told = refused(&words);
+    assert!(
+        told.contains("1 key: node_1 (") && told.contains(&twin) && told.contains("both would become one"),
+        "{told}"
+    );
+    assert_eq!(fleet[0].ask(&["GET", &twin]), Reply::bulk("one"));
+    fleet[0].ask(&["DEL", &twin]);
+    // What has changed at its old place only, too, as long as nobody says that there are no tags.
+    fleet[1].ask(&["SET", &changed, "new"]);
+    assert!(refused(&words).contains("it may not be the one that was copied"));
+    ok(&[&words[..], &["--clean"]].concat());
+    fleet[0].ask(&["DEL", &changed]);
+    let words = [&words[..], &["--untagged"]].concat();
+    ok(&words);
+    fleet[1].ask(&["SET", &changed, "newest"]);
+    ok(&words);
+    ok(&[&words[..], &["--finish"]].concat());
+    assert_eq!((fleet[0].ask(&["GET", &changed]), fleet[1].ask(&["DBSIZE"]).int()), (Reply::bulk("newest"), 0));
+}
+
+#[test]
+fn a_fleet_that_a_clone_reads_is_not_resharded() {
+    let (from, to) = (start(2), start(3));
+    let all = refs(&from);
+    let (source, new) = (list(&all), list(&[all[0], all[1], &to[2]]));
+    fill(&all, 600);
+    let clone =
+        |to: &Server| spawn(&["clone", "--from", &source, "--to", &to.address(), "--untagged", "--rate", "200"]);
+    let mut clones = [clone(&to[0]), clone(&to[1])];
+    // Two of them do not mind each other.
+    wait_until("both copy", || to[..2].iter().all(|server| server.ask(&["DBSIZE"]).int() > 30));
+    let told = refused(&["--nodes", &source, "reshard", "--to", &new, "--untagged"]);
+    assert!(told.contains("is reading from here"), "{told}");
+    assert!(all.iter().all(|server| server.ask(&["KEYS", "rediscluster:*"]) == Reply::Array(vec![])));
+    for clone in &mut clones {
+        let _ = clone.kill();
+        let _ = clone.wait();
+    }
+    wait_until("their connections are gone", || {
+        all.iter().all(|server| !server.ask(&["CLIENT", "LIST"]).text().contains("rediscluster-reads"))
+    });
+    // And the other way round.
+    let mut reshard = spawn(&["--nodes", &source, "reshard", "--to", &new, "--untagged", "--rate", "200"]);
+    wait_until("it is at work", || to[2].ask(&["DBSIZE"]).int() > 5);
+    assert!(refused(&["clone", "--from", &source, "--to", &to[0].address(), "--untagged"]).contains("is at work here"));
+    let _ = reshard.kill();
+    let _ = reshard.wait();
 }

@@ -2,10 +2,10 @@
 
 use super::content::{compare, Key, Pair, Verdict};
 use super::fleet::Fleet;
-use super::place::Place;
 use super::report::{Finding, Kind};
 use super::server::Failed;
 use super::walk::{Comparison, Walk};
+use crate::tags::Place;
 use std::sync::atomic::Ordering;
 
 /// So many keys are compared at once.
@@ -48,7 +48,7 @@ pub fn source(walk: &Walk<'_>, from: usize, databases: &[u32]) -> Result<(), Fai
                         }
                         source.placed[server].push(Key::renamed(name, called));
                     }
-                    Place::Any => {
+                    Place::Stray(_) => {
                         report.strays.fetch_add(1, Ordering::Relaxed);
                         source.anywhere.push(name);
                     }
@@ -207,7 +207,7 @@ impl Source<'_> {
             if let Some(&other) = others.clone().find(is_one_place) {
                 let server = match place {
                     Place::Node(node, _) => Some(to.of_node(node)),
-                    Place::Any => None,
+                    Place::Stray(_) => None,
                 };
                 let what = format!("{} has a key of this name, too", from.members[other].server.place());
                 let finding = self.finding(Kind::Twice, name, 0);

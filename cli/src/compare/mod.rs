@@ -3,19 +3,20 @@
 pub mod content;
 mod fleet;
 mod forward;
-mod place;
 mod progress;
 mod report;
 mod reverse;
 pub mod server;
+mod stashes;
 mod walk;
 mod wish;
 
+use crate::asked;
 use crate::moving::{self, stop::Stop};
 use crate::options::Options;
 use crate::render::Mode;
+use crate::tags::Places;
 use fleet::Fleet;
-use place::Places;
 use progress::Progress;
 use report::Report;
 use std::collections::BTreeSet;
@@ -25,7 +26,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 use walk::{Comparison, Walk};
-use wish::Wish;
+pub use wish::Wish;
 
 /// The exit status when keys differ.
 const DIFFERENT: u8 = 1;
@@ -48,16 +49,14 @@ pub fn run(options: &Options) -> io::Result<Option<ExitCode>> {
     let mut wish = match Wish::read(words) {
         Ok(wish) => wish,
         Err(message) if message.use_stderr() => {
-            // What stands in a wrong place may be a URL with a password.
-            let secrets = words.iter().filter_map(|word| word.to_str()).filter(|word| word.contains('@'));
-            eprint!("{}", secrets.fold(message.to_string(), |text, secret| text.replace(secret, "(hidden)")));
+            eprint!("{}", asked::without_secrets(&message.to_string(), words));
             return Ok(Some(ExitCode::from(NOT_COMPARED)));
         }
         Err(help) => return help.print().map(|()| Some(ExitCode::SUCCESS)),
     };
     wish.json |= matches!(options.style(false).mode, Mode::Json | Mode::QuotedJson);
     let compared = sides(options, &wish).and_then(|(from, to)| {
-        let places = Places::new(&wish, &from, &to)?;
+        let places = Places::new(&wish.tags, from.nodes, to.nodes, wish.tags.of_both(from.hash_tags, to.hash_tags)?)?;
         Ok((from, to, places, Stop::new(None, None)?))
     });
     match compared {
@@ -90,9 +89,9 @@ fn sides(options: &Options, wish: &Wish) -> Result<(Fleet, Fleet), String> {
 fn fleets(wish: &Wish, from: &Fleet, to: &Fleet, places: &Places, stop: &Stop) -> io::Result<ExitCode> {
     let begun = Instant::now();
     remarks_before(from, to, places).iter().for_each(|remark| eprintln!("rediscluster: {remark}"));
-    let databases: BTreeSet<u32> = match wish.databases.is_empty() {
+    let databases: BTreeSet<u32> = match wish.keys.databases.is_empty() {
         true => &from.databases() | &to.databases(),
-        false => wish.databases.iter().copied().collect(),
+        false => wish.keys.databases.iter().copied().collect(),
     };
     let databases: Vec<u32> = databases.into_iter().collect();
     let report = Report::new(from, to, wish.json, stop);

@@ -3,7 +3,7 @@
 use super::content::{Difference, Expiry};
 use super::fleet::{Fleet, Member};
 use super::progress::Progress;
-use crate::moving::report::keys;
+use crate::moving::report::{keys, took};
 use crate::moving::stop::Stop;
 use crate::quote::shown;
 use serde_json::{json, Map, Value};
@@ -28,12 +28,14 @@ pub enum Kind {
     Misplaced,
     /// Two nodes of the source have it, and the target has one place for both.
     Twice,
+    /// A name of this program, under which something waits that belongs into another key.
+    Stash,
     /// Nobody can tell whether it is the same.
     Incomparable,
 }
 
 /// All of them, with their names.
-const KINDS: [(Kind, &str); 8] = [
+const KINDS: [(Kind, &str); 9] = [
     (Kind::Missing, "missing"),
     (Kind::Superfluous, "superfluous"),
     (Kind::Type, "type"),
@@ -41,6 +43,7 @@ const KINDS: [(Kind, &str); 8] = [
     (Kind::Expiry, "expiry"),
     (Kind::Misplaced, "misplaced"),
     (Kind::Twice, "twice"),
+    (Kind::Stash, "stash"),
     (Kind::Incomparable, "incomparable"),
 ];
 
@@ -166,10 +169,15 @@ impl<'r> Report<'r> {
             0 => String::new(),
             number => format!(" (database {number})"),
         };
-        let place = |fleet: &Fleet, at: Option<usize>| at.map_or("-".into(), |at| fleet.members[at].server.place());
-        let (from, to) = (place(self.from, finding.from), place(self.to, finding.to));
+        let place = |fleet: &Fleet, at: usize| fleet.members[at].server.place();
+        let place = match (finding.from, finding.to) {
+            (Some(from), Some(to)) => format!("{} -> {}", place(self.from, from), place(self.to, to)),
+            (Some(from), None) => format!("on {} of the source", place(self.from, from)),
+            (None, Some(to)) => format!("on {} of the target", place(self.to, to)),
+            (None, None) => String::new(),
+        };
         let what = if finding.what.is_empty() { String::new() } else { format!(": {}", finding.what) };
-        format!("{kind}: {}{database}: {from} -> {to}{what}", shown(finding.name))
+        format!("{kind}: {}{database}: {place}{what}", shown(finding.name))
     }
 
     fn json(&self, kind: &str, finding: &Finding<'_>) -> String {
@@ -204,7 +212,11 @@ impl<'r> Report<'r> {
             .to_string();
         }
         let mut parts = vec![format!("{} the same", keys(same))];
-        parts.extend(counts.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")));
+        let named = |(name, count): (&str, u64)| match (name, count) {
+            ("stash", 2..) => format!("{count} stashes"),
+            _ => format!("{count} {name}"),
+        };
+        parts.extend(counts.filter(|(_, count)| *count > 0).map(named));
         if gone > 0 {
             parts.push(format!("{gone} gone meanwhile"));
         }
@@ -215,7 +227,7 @@ impl<'r> Report<'r> {
                 format!("stopped after {one} of {of_one} keys of the source and {other} of {of_other} of the target: ")
             }
         };
-        format!("{far}{}; {seconds:.1} s", parts.join(", "))
+        format!("{far}{}; {}", parts.join(", "), took(seconds))
     }
 
     fn expiry_known_to(&self) -> i64 {

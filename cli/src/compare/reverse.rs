@@ -2,10 +2,10 @@
 
 use super::content::lasting;
 use super::forward::holders;
-use super::place::Place;
 use super::report::{Finding, Kind};
 use super::server::Failed;
 use super::walk::{Comparison, Walk};
+use crate::tags::Place;
 
 /// Goes through one server of the target.
 ///
@@ -38,7 +38,7 @@ fn page(walk: &Walk<'_>, to: usize, database: u32, names: Vec<Vec<u8>>) -> Resul
         let there = member.server.exist(database, names.iter().map(Vec::as_slice))?;
         let is_explained = |name: &[u8]| match places.of(&member.nodes, name) {
             Place::Node(node, called) => target.of_node(node) == to && called == name,
-            Place::Any => target.of_node(places.target_home(name)) == to,
+            Place::Stray(_) => target.of_node(places.target_home(name)) == to,
         };
         others.extend(
             names.into_iter().zip(there).filter(|(name, there)| !*there || !is_explained(name)).map(|(name, _)| name),
@@ -63,7 +63,7 @@ fn unexplained(walk: &Walk<'_>, to: usize, database: u32, names: Vec<Vec<u8>>) -
             match places.of(&from.members[source].nodes, name) {
                 Place::Node(node, called) if called == *name => meant.push(target.of_node(node)),
                 Place::Node(..) => {}
-                Place::Any => anywhere += 1,
+                Place::Stray(_) => anywhere += 1,
             }
         }
         let is_home = target.of_node(places.target_home(name)) == to;

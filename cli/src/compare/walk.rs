@@ -1,13 +1,14 @@
 //! Going through the keys of a server, page by page.
 
 use super::fleet::Fleet;
-use super::place::Places;
 use super::progress::Progress;
 use super::report::Report;
 use super::server::{Failed, Server};
+use super::stashes;
 use super::wish::Wish;
 use crate::moving::job::is_own;
 use crate::moving::stop::Stop;
+use crate::tags::Places;
 use rediscluster::{spec, Cmd, Value};
 use std::collections::hash_map::DefaultHasher;
 use std::collections::HashSet;
@@ -57,7 +58,7 @@ impl<'w> Walk<'w> {
         let mut cursor = b"0".to_vec();
         while !stop.ends() {
             let mut scan = Cmd::new(&spec::SCAN).arg(&cursor).arg("COUNT").arg(COUNT);
-            for (word, value) in [("MATCH", &wish.pattern), ("TYPE", &wish.kind)] {
+            for (word, value) in [("MATCH", &wish.keys.pattern), ("TYPE", &wish.keys.kind)] {
                 scan = value.iter().fold(scan, |scan, value| scan.arg(word).arg(value));
             }
             let page = server.ask(database, scan).map_err(|error| server.told(&error))?;
@@ -66,13 +67,15 @@ impl<'w> Walk<'w> {
                 return Err(format!("{}: SCAN gave no page", server.place()));
             };
             // What does not fit was gone through all the same.
-            let is_filtered = wish.pattern.is_some() || wish.kind.is_some();
+            let is_filtered = wish.keys.pattern.is_some() || wish.keys.kind.is_some();
             let passed = if is_filtered { COUNT } else { names.len() as u64 };
             let names = names.iter().filter_map(|name| match name {
-                Value::Bulk(name) if !is_own(name) => Some(name.clone()),
+                Value::Bulk(name) => Some(name),
                 _ => None,
             });
-            let mut names: Vec<Vec<u8>> = names.collect();
+            let (own, names): (Vec<&Vec<u8>>, Vec<&Vec<u8>>) = names.partition(|name| is_own(name));
+            stashes::tell(self, server, database, &own)?;
+            let mut names: Vec<Vec<u8>> = names.into_iter().cloned().collect();
             let mut most = 0;
             let take = |left: u64| {
                 most = left.min(names.len() as u64);

@@ -45,7 +45,7 @@ pub fn parts(route: &Route, databases: &[u32]) -> Result<Vec<Part>, String> {
         for (source, server) in route.from.servers.iter().enumerate() {
             let marks: Result<Vec<_>, _> =
                 targets.iter_mut().map(|target| Mark::read(target, &server.address)).collect();
-            parts.push(Part { source, database, start: Start::of(&marks?, &server.facts.run_id) });
+            parts.push(Part { source, database, start: Start::of(&marks?, &server.read_facts().run_id) });
         }
     }
     Ok(parts)
@@ -60,6 +60,11 @@ pub fn are_done(parts: &[Part]) -> bool {
 pub fn were_cut(parts: &[Part]) -> bool {
     let was_cut = |start: &Start| start.cursor.is_some() && start.page > 0 && start.again_until > start.page;
     parts.iter().any(|part| was_cut(&part.start))
+}
+
+/// Whether anything is read once more, over what is at the targets.
+pub fn replaces(parts: &[Part]) -> bool {
+    parts.iter().any(|part| part.start.cursor.is_some() && part.start.pass > 1)
 }
 
 /// Has everything that was read to its end read once more.
@@ -106,7 +111,7 @@ impl Run<'_> {
 
     /// How many keys a source has in these databases, and how many of them were copied before.
     fn total(&self, source: usize, parts: &[Part]) -> (u64, u64) {
-        let facts = &self.route.from.servers[source].facts;
+        let facts = self.route.from.servers[source].read_facts();
         let of = parts.iter().filter(|part| part.source == source);
         of.fold((0, 0), |(all, before), part| (all + facts.keys_in(part.database), before + part.start.keys))
     }
@@ -127,7 +132,7 @@ impl Run<'_> {
     fn part(&self, part: &Part, cursor: u64, progress: &Progress) -> Result<bool, String> {
         let open = |mut link: Link| link.select(part.database).map(|()| link);
         let server = &self.route.from.servers[part.source];
-        let mut link = open(self.route.from.open(server)?)?;
+        let mut link = open(self.route.from.open_to_read(server)?)?;
         // To be read for a copy is no use of a key; servers before Redis 7.2 count it.
         let _ = link.each(&[&["CLIENT", "NO-TOUCH", "ON"]])?;
         let replacing = Replacing {
@@ -140,7 +145,7 @@ impl Run<'_> {
             route: self.route,
             source: part.source,
             database: part.database,
-            scan: Scan::new(self.wish.pattern.as_deref(), self.wish.kind.as_deref(), self.wish.limit),
+            scan: Scan::new(self.wish.keys.pattern.as_deref(), self.wish.keys.kind.as_deref(), self.wish.limit),
             big: self.wish.big,
             stop: self.stop,
             report: self.report,
@@ -165,7 +170,7 @@ impl Run<'_> {
                 pass: part.start.pass,
                 page: part.start.page,
                 cursor: Some(cursor),
-                run_id: server.facts.run_id.clone(),
+                run_id: server.read_facts().run_id.clone(),
                 keys: part.start.keys,
                 is_at_rest: false,
             },

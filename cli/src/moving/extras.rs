@@ -23,7 +23,8 @@ pub fn functions(route: &Route, replaces: bool, report: &Report) -> Result<u64, 
             let place = server.place();
             match libraries.get(&name) {
                 Some((other, at)) if *other != code => {
-                    report.trouble(
+                    report.trouble_with(
+                        "library",
                         &format!("not copied: the library of functions differs from that of {at}"),
                         &name,
                         &place,
@@ -42,7 +43,12 @@ pub fn functions(route: &Route, replaces: bool, report: &Report) -> Result<u64, 
             let replace: &[&[u8]] = match known.get(name) {
                 Some(same) if same == code => continue,
                 Some(_) if !replaces => {
-                    report.trouble("not copied: the target has another library of this name", name, &server.place());
+                    report.trouble_with(
+                        "library",
+                        "not copied: the target has another library of this name",
+                        name,
+                        &server.place(),
+                    );
                     continue;
                 }
                 Some(_) => &[b"REPLACE"],
@@ -51,7 +57,8 @@ pub fn functions(route: &Route, replaces: bool, report: &Report) -> Result<u64, 
             let words: Vec<&[u8]> = [&[&b"FUNCTION"[..], b"LOAD"], replace, &[code.as_slice()]].concat();
             match target.each(&[&words])?.pop() {
                 Some(Value::Error(text)) => {
-                    report.trouble(
+                    report.trouble_with(
+                        "library",
                         &format!("not copied: the target refuses the library: {}", shown(&text)),
                         name,
                         &server.place(),
@@ -87,7 +94,12 @@ pub fn users(route: &Route, replaces: bool, report: &Report) -> Result<u64, Stri
     for server in &route.from.servers {
         for (name, rules) in users_of(&mut route.from.open(server)?)? {
             if users.get(&name).is_some_and(|other| *other != rules) {
-                report.trouble("not copied: two sources give this user different rights", &name, &server.place());
+                report.trouble_with(
+                    "user",
+                    "not copied: two sources give this user different rights",
+                    &name,
+                    &server.place(),
+                );
             } else {
                 users.insert(name, rules);
             }
@@ -103,7 +115,8 @@ pub fn users(route: &Route, replaces: bool, report: &Report) -> Result<u64, Stri
                 Some(same) if same == rules => continue,
                 // It would lock itself out.
                 Some(_) if *name == own => {
-                    report.trouble(
+                    report.trouble_with(
+                        "user",
                         "not copied: this tool is logged in as this user at the target",
                         name,
                         &server.place(),
@@ -111,7 +124,12 @@ pub fn users(route: &Route, replaces: bool, report: &Report) -> Result<u64, Stri
                     continue;
                 }
                 Some(_) if !replaces => {
-                    report.trouble("not copied: the target has another user of this name", name, &server.place());
+                    report.trouble_with(
+                        "user",
+                        "not copied: the target has another user of this name",
+                        name,
+                        &server.place(),
+                    );
                     continue;
                 }
                 _ => {}
@@ -121,7 +139,12 @@ pub fn users(route: &Route, replaces: bool, report: &Report) -> Result<u64, Stri
             words.extend_from_slice(rules);
             match target.each(&[&words])?.pop() {
                 Some(Value::Error(_)) => {
-                    report.trouble("not copied: the target refuses a rule of this user", name, &server.place());
+                    report.trouble_with(
+                        "user",
+                        "not copied: the target refuses a rule of this user",
+                        name,
+                        &server.place(),
+                    );
                 }
                 _ => copied += 1,
             }

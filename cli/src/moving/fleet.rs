@@ -1,6 +1,8 @@
 //! The servers of one side: who they are, and which number each has.
 
 use super::link::Link;
+use super::lock::{OWN_NAME, READER};
+use super::replica::{self, Replica};
 use crate::compare;
 use crate::config::Config;
 use crate::nodes::{host, with_credentials_of};
@@ -13,10 +15,12 @@ pub struct Server {
     /// Where it is, without credentials.
     pub address: String,
     /// The same as it was given.
-    given: String,
+    pub given: String,
     /// The numbers of the nodes that it is, counted from 0.
     pub nodes: Vec<usize>,
     pub facts: Facts,
+    /// What is read instead of it.
+    pub replica: Option<Replica>,
 }
 
 /// No key with its value takes less, in bytes.
@@ -70,6 +74,7 @@ impl Fleet {
                 given,
                 nodes: vec![number],
                 facts: Facts::default(),
+                replica: None,
             };
             let mut link = fleet.open(&server)?;
             server.facts = Facts::ask(&mut link)?;
@@ -91,15 +96,58 @@ impl Fleet {
         Ok(fleet)
     }
 
+    /// From now on keys are read from a replica of each of its servers.
+    ///
+    /// # Errors
+    /// Which server has none that has everything.
+    pub fn read_from_replicas(&mut self) -> Result<(), String> {
+        for at in 0..self.servers.len() {
+            self.servers[at].replica = Some(replica::choose(self, &self.config, &self.servers[at])?);
+        }
+        Ok(())
+    }
+
     /// A connection to one of its servers.
     ///
     /// # Errors
     /// That it cannot be reached.
     pub fn open(&self, server: &Server) -> Result<Link, String> {
+        self.open_at(server.place(), &server.given, super::own_name())
+    }
+
+    /// A connection by which a server shows that it is being read: see [`lock`](super::lock).
+    ///
+    /// # Errors
+    /// That it cannot be reached.
+    pub fn open_as_reader(&self, server: &Server) -> Result<Link, String> {
+        self.open_at(server.place(), &server.given, &super::own_name().replace(OWN_NAME, READER))
+    }
+
+    /// A connection to what keys of one of its servers are read from: itself, or its replica.
+    ///
+    /// # Errors
+    /// That it cannot be reached.
+    pub fn open_to_read(&self, server: &Server) -> Result<Link, String> {
+        match &server.replica {
+            None => self.open(server),
+            Some(replica) => Ok(self.open_replica(server, replica)?.of_replica(replica.state.clone())),
+        }
+    }
+
+    /// A connection to a replica of one of its servers.
+    ///
+    /// # Errors
+    /// That it cannot be reached.
+    pub fn open_replica(&self, server: &Server, replica: &Replica) -> Result<Link, String> {
+        let place = format!("the replica {} of {}", replica.address, server.name);
+        self.open_at(place, &replica.given, super::own_name())
+    }
+
+    fn open_at(&self, place: String, given: &str, name: &str) -> Result<Link, String> {
         // Databases are chosen one after the other, and every server speaks this protocol.
-        let settings = self.config.settings().protocol(Protocol::Resp2).database(0).client_name(super::own_name());
-        let connection = settings.open(&server.given).map_err(|error| format!("{}: {error}", server.place()))?;
-        let mut link = Link::new(server.place(), connection);
+        let settings = self.config.settings().protocol(Protocol::Resp2).database(0).client_name(name);
+        let connection = settings.open(given).map_err(|error| format!("{place}: {error}"))?;
+        let mut link = Link::new(place, connection);
         // The URL may name a database.
         link.ask(&[b"SELECT", b"0"])?;
         Ok(link)
@@ -126,6 +174,14 @@ impl Fleet {
         self.servers.iter().map(|server| self.open(server)).collect()
     }
 
+    /// Connections to what keys are read from.
+    ///
+    /// # Errors
+    /// That one of them cannot be reached.
+    pub fn open_all_to_read(&self) -> Result<Vec<Link>, String> {
+        self.servers.iter().map(|server| self.open_to_read(server)).collect()
+    }
+
     /// The server of a node.
     pub fn server_of(&self, node: usize) -> usize {
         self.servers.iter().position(|server| server.nodes.contains(&node)).unwrap_or(0)
@@ -148,6 +204,11 @@ impl Server {
     /// What it is called, for people.
     pub fn place(&self) -> String {
         format!("{} ({})", self.name, self.address)
+    }
+
+    /// What is said of itself by what its keys are read from.
+    pub fn read_facts(&self) -> &Facts {
+        self.replica.as_ref().map_or(&self.facts, |replica| &replica.facts)
     }
 }
 

@@ -75,12 +75,15 @@ pub fn check(route: &Route, kind: &str, wish: &super::wish::Wish) -> Result<Vec<
         }
         may(link, &READS)?;
     }
+    let mut readers = route.from.open_all_to_read()?;
     let unpacks = !versions(route).is_empty();
-    for (link, server) in sources.iter_mut().zip(&route.from.servers) {
-        if server.facts.tells_expiry() {
+    for (link, server) in readers.iter_mut().zip(&route.from.servers) {
+        may(link, &READS)?;
+        let facts = server.read_facts();
+        if facts.tells_expiry() {
             may(link, &[&["PEXPIRETIME", JOB]])?;
         }
-        if unpacks || server.facts.largest() > wish.big {
+        if unpacks || facts.largest() > wish.big {
             may(link, &PIECES)?;
         }
     }
@@ -93,7 +96,7 @@ pub fn check(route: &Route, kind: &str, wish: &super::wish::Wish) -> Result<Vec<
     for link in &mut targets {
         may(link, &WRITES)?;
     }
-    clocks(sources.iter_mut().chain(&mut targets))?;
+    clocks(sources.iter_mut().chain(&mut readers).chain(&mut targets))?;
     Ok(versions(route))
 }
 
@@ -126,7 +129,8 @@ fn sides(route: &Route, kind: &str, flushes: bool) -> Result<(), String> {
 
 /// Whether the user may run commands. They are queued and then discarded: that asks for the rights and runs nothing.
 fn may(link: &mut Link, commands: &[&[&str]]) -> Result<(), String> {
-    let mut words: Vec<&[&str]> = vec![&["MULTI"]];
+    // A transaction that is discarded watches nothing any more.
+    let mut words: Vec<&[&str]> = vec![&["WATCH", JOB], &["MULTI"]];
     words.extend_from_slice(commands);
     words.push(&["DISCARD"]);
     let replies = link.each(&words)?;
@@ -210,13 +214,13 @@ fn versions(route: &Route) -> Vec<String> {
         _ => source.version > (7, 2) || source.valkey.is_some_and(|valkey| valkey >= (9, 0)),
     };
     for target in &route.to.servers {
-        if let Some(source) = route.from.servers.iter().find(|source| is_older(&source.facts, &target.facts)) {
+        if let Some(source) = route.from.servers.iter().find(|source| is_older(source.read_facts(), &target.facts)) {
             lines.push(format!(
                 "{} is {}, and {} is {}: keys that it cannot unpack go type by type",
                 target.place(),
                 target.facts.version_text,
                 source.place(),
-                source.facts.version_text
+                source.read_facts().version_text
             ));
         }
     }

@@ -35,6 +35,8 @@ pub struct Job {
     pub to: String,
     /// The options that have to be the same in every run.
     pub options: String,
+    /// The checksum of the full names in the files of `--tags`.
+    pub tags: String,
     pub phase: Phase,
     /// When it began, in seconds since 1970.
     pub begun: u64,
@@ -89,6 +91,7 @@ impl Job {
             from: field("from")?,
             to: field("to")?,
             options: field("options")?,
+            tags: field("tags")?,
             phase: Phase::of(&phase).ok_or_else(|| format!("{JOB}: a newer version wrote the phase {phase:?}"))?,
             begun: field("begun")?.parse().unwrap_or(0),
             troubles: field("troubles")?.parse().unwrap_or(0),
@@ -104,6 +107,7 @@ impl Job {
             ("from", &self.from),
             ("to", &self.to),
             ("options", &self.options),
+            ("tags", &self.tags),
             ("phase", self.phase.word()),
             ("begun", &begun),
             ("troubles", &troubles),
@@ -133,7 +137,14 @@ impl Job {
         if self.options != other.options {
             return now("the options", &self.options, &other.options);
         }
-        None
+        // Keys may have gone to places where nobody would look for them now.
+        (self.tags != other.tags).then(|| {
+            format!(
+                "the full names in the file of --tags are not those with which the {} {} was begun: go on with the same file, or \
+                 forget the job with --clean and begin anew",
+                self.kind, self.id
+            )
+        })
     }
 }
 

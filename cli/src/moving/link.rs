@@ -1,5 +1,6 @@
 //! A connection to one server, and what is asked over it.
 
+use super::replica::InStep;
 use rediscluster::prelude::*;
 use rediscluster::{Cmd, Connection, Value, ValueRef};
 
@@ -9,12 +10,31 @@ pub struct Link {
     place: String,
     connection: Connection,
     database: u32,
+    /// Of a replica.
+    in_step: Option<InStep>,
 }
 
 impl Link {
     /// Over a connection that is in database 0.
     pub fn new(place: String, connection: Connection) -> Link {
-        Link { place, connection, database: 0 }
+        Link { place, connection, database: 0, in_step: None }
+    }
+
+    /// The same connection, which is one to a replica.
+    pub fn of_replica(self, state: InStep) -> Link {
+        Link { in_step: Some(state), ..self }
+    }
+
+    /// Whether what was read over it may be believed: a replica may have lost its master, or got another one. Such a change
+    /// ends no connection.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn is_believed(&mut self) -> Result<(), String> {
+        match self.in_step.clone() {
+            Some(state) => state.check(self),
+            None => Ok(()),
+        }
     }
 
     /// What the server is called, for people.

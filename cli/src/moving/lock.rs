@@ -1,4 +1,8 @@
 //! One tool at a time: a lock with a lease on every server that a job writes to.
+//!
+//! To servers that a job only reads nothing is written. It has a connection there whose name says so, as long as it is at work,
+//! and looks for a lock only when it has that; who takes a lock looks for such connections afterwards. So of two that begin at
+//! once at least one sees the other, and nothing is left of one that dies.
 
 use super::link::Link;
 use rediscluster::Value;
@@ -9,6 +13,10 @@ use std::time::{Duration, Instant};
 
 /// Where it lies, in database 0.
 pub const LOCK: &str = "rediscluster:job:lock";
+/// The names of all connections begin with this.
+pub const OWN_NAME: &str = "rediscluster-";
+/// The names of those that show that a server is being read.
+pub const READER: &str = "rediscluster-reads-";
 /// For how long a tool that died keeps others away.
 const LEASE: Duration = Duration::from_secs(30);
 /// Nothing is written by a tool that has not renewed its lock for so long: another one may begin soon.
@@ -30,11 +38,11 @@ struct Shared {
 }
 
 impl Lock {
-    /// Takes it on all servers, or on none.
+    /// Takes it on all servers, or on none. Connections that show what is read are kept as long as the lock.
     ///
     /// # Errors
     /// That another tool has it, or that a server does not answer.
-    pub fn take(mut links: Vec<Link>, what: &str) -> Result<Lock, String> {
+    pub fn take(mut links: Vec<Link>, mut readers: Vec<Link>, what: &str) -> Result<Lock, String> {
         let token = format!("{what} {}", super::own_name());
         let begun = Instant::now();
         for at in 0..links.len() {
@@ -48,7 +56,7 @@ impl Lock {
         let shared =
             Arc::new(Shared { renewed: Mutex::new(begun), lost: Mutex::new(None), ends: AtomicBool::new(false) });
         let (renewed, name) = (Arc::clone(&shared), token.clone());
-        let renewing = std::thread::spawn(move || renew(&mut links, &name, &renewed));
+        let renewing = std::thread::spawn(move || renew(&mut links, &mut readers, &name, &renewed));
         Ok(Lock { shared, renewing: Some(renewing), token })
     }
 
@@ -115,6 +123,29 @@ fn is_gone(link: &mut Link, holder: &str) -> bool {
     }
 }
 
+/// That no other tool reads from these servers, whose keys are about to move.
+///
+/// # Errors
+/// Which of them is read, or that it does not answer.
+pub fn nobody_reads(links: &mut [Link]) -> Result<(), String> {
+    let begin = format!("name={READER}");
+    for link in links {
+        // Where the clients may not be listed nobody knows.
+        let clients = link.each(&[&["CLIENT", "LIST"]])?.pop();
+        let Some(Value::Bulk(list)) = clients else { continue };
+        let list = String::from_utf8_lossy(&list).into_owned();
+        let reader = list.lines().find(|line| line.split(' ').any(|field| field.starts_with(&begin)));
+        if let Some(reader) = reader {
+            let from = reader.split(' ').find_map(|field| field.strip_prefix("addr=")).unwrap_or("somewhere");
+            return Err(format!(
+                "{}: a clone that runs at {from} is reading from here, and would miss keys that move: wait for its end",
+                link.place()
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Who has it.
 ///
 /// # Errors
@@ -151,7 +182,7 @@ fn give_back(link: &mut Link, token: &str) -> Result<bool, String> {
     if_held(link, token, words(&["DEL", LOCK]))
 }
 
-fn renew(links: &mut [Link], token: &str, shared: &Shared) {
+fn renew(links: &mut [Link], readers: &mut [Link], token: &str, shared: &Shared) {
     let mut next = Instant::now() + RENEW_EVERY;
     while !shared.ends.load(Ordering::Relaxed) {
         std::thread::park_timeout(next.saturating_duration_since(Instant::now()));
@@ -159,6 +190,10 @@ fn renew(links: &mut [Link], token: &str, shared: &Shared) {
             continue;
         }
         let begun = Instant::now();
+        for link in readers.iter_mut() {
+            // Servers may end connections that say nothing. One that is dead is told by who reads from it.
+            let _ = link.ask_text(&["PING"]);
+        }
         for link in links.iter_mut() {
             let lease = words(&["PEXPIRE", LOCK, &LEASE.as_millis().to_string()]);
             let lost = match if_held(link, token, lease) {

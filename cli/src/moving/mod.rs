@@ -1,5 +1,6 @@
 //! `clone` and `reshard`: copying the keys of a fleet to another one, or to where they belong in a larger or smaller one.
 
+mod begin;
 mod engine;
 mod extras;
 mod finish;
@@ -9,10 +10,11 @@ pub mod job;
 mod link;
 mod lock;
 mod pieces;
-mod place;
 mod progress;
 mod read;
+mod replica;
 pub mod report;
+pub mod resume;
 mod route;
 mod same;
 mod scan;
@@ -20,28 +22,27 @@ mod status;
 pub mod stop;
 mod stream;
 mod survey;
-pub mod tags;
-mod wish;
+pub mod wish;
 mod write;
 
 pub use status::told as jobs;
 use stop::Stop;
 
+use crate::asked;
 use crate::config::Config;
 use crate::options::Options;
 use crate::render::Mode;
+use crate::tags::Places;
 use engine::Run;
 use finish::Side;
 use fleet::Fleet;
 use job::{Job, Phase};
 use lock::Lock;
-use place::Places;
 use report::{keys, Report};
 use route::Route;
 use scan::Scan;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher};
-use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -68,9 +69,7 @@ pub fn run(options: &Options) -> Option<ExitCode> {
     let mut wish = match Wish::read(name, words) {
         Ok(wish) => wish,
         Err(message) if message.use_stderr() => {
-            // What stands in a wrong place may be a URL with a password.
-            let secrets = words.iter().filter_map(|word| word.to_str()).filter(|word| word.contains('@'));
-            eprint!("{}", secrets.fold(message.to_string(), |text, secret| text.replace(secret, "(hidden)")));
+            eprint!("{}", asked::without_secrets(&message.to_string(), words));
             return Some(ExitCode::FAILURE);
         }
         Err(help) => {
@@ -79,7 +78,7 @@ pub fn run(options: &Options) -> Option<ExitCode> {
         }
     };
     wish.json |= matches!(options.style(false).mode, Mode::Json | Mode::QuotedJson);
-    Some(match execute(options, kind, &wish) {
+    Some(match begin_or_go_on(options, kind, &wish) {
         Ok(code) => code,
         Err(why) => {
             eprintln!("rediscluster: {why}");
@@ -105,33 +104,47 @@ fn of_fleet(options: &Options) -> Result<Config, String> {
     config.is_fleet("to clone, reshard and compare").map(|()| config)
 }
 
-fn execute(options: &Options, kind: &str, wish: &Wish) -> Result<ExitCode, String> {
+fn begin_or_go_on(options: &Options, kind: &str, wish: &Wish) -> Result<ExitCode, String> {
     let to = wish.to.as_deref().ok_or(format!("{kind}: --to LIST says where to"))?;
     let from = match (&wish.from, kind) {
         (Some(list), _) => side(options, list)?,
         (None, "reshard") => of_fleet(options)?,
         (None, _) => return Err(format!("{kind}: --from LIST says where from")),
     };
-    let (from, to) = (Fleet::connect(from)?, Fleet::connect(side(options, to)?)?);
-    let hash_tags = match wish.hash_tags {
-        Some(both) => both,
-        None if from.hash_tags() == to.hash_tags() => from.hash_tags(),
-        None => {
-            return Err("the two sides treat hash tags in different ways, so that keys would get other names".into())
-        }
-    };
-    let places = Places::new(wish, from.nodes, to.nodes, hash_tags)?;
+    execute(from, side(options, to)?, kind, wish)
+}
+
+/// Does what is asked for between two fleets.
+fn execute(from: Config, to: Config, kind: &str, wish: &Wish) -> Result<ExitCode, String> {
+    let (mut from, to) = (Fleet::connect(from)?, Fleet::connect(to)?);
+    // What deletes, or forgets, reads nothing of a replica.
+    if wish.read_from == "replica" && !wish.undo && !wish.clean {
+        from.read_from_replicas()?;
+    }
+    let hash_tags = wish.tags.of_both(from.hash_tags(), to.hash_tags())?;
+    let places = Places::new(&wish.tags, from.nodes, to.nodes, hash_tags)?.keeping_strays(wish.strays == "keep");
+    if places.are_untold() {
+        return Err(format!(
+            "the number of nodes changes from {} to {}, and the name under which a key is stored does not tell whether it has \
+             a tag: give --tags FILE or --tag-rule REGEX=TEMPLATE, or --untagged when no key has one",
+            from.nodes, to.nodes
+        ));
+    }
     let route = Route::new(from, to, places);
-    let databases = guards::databases(&route.from, &wish.databases);
+    let databases = guards::databases(&route.from, &wish.keys.databases);
     let report = Report::default();
     if wish.dry_run {
         return dry_run(&route, &databases, wish, &report);
     }
+    let readers = readers(&route)?;
     for line in guards::check(&route, kind, wish)? {
         eprintln!("{line}");
     }
     let stop = Stop::new(wish.limit, wish.rate)?;
-    let lock = Lock::take(locked(&route)?, &format!("{kind} of process {}", std::process::id()))?;
+    let lock = Lock::take(locked(&route)?, readers, &format!("{kind} of process {}", std::process::id()))?;
+    if route.is_in_place() {
+        lock::nobody_reads(&mut locked(&route)?)?;
+    }
     let job = match (found(&route)?, job_of(&route, kind, wish)) {
         (Some(old), new) => match old.differs(&new) {
             Some(why) if !wish.clean => return Err(why),
@@ -139,7 +152,7 @@ fn execute(options: &Options, kind: &str, wish: &Wish) -> Result<ExitCode, Strin
         },
         (None, _) if wish.clean || wish.undo => return Err("there is no job at the targets".into()),
         (None, new) => {
-            begin(&route, &databases, wish, &lock, &report)?;
+            begin::begin(&route, &databases, wish, &lock, &report)?;
             new
         }
     };
@@ -180,18 +193,23 @@ fn locked(route: &Route) -> Result<Vec<link::Link>, String> {
     Ok(links)
 }
 
+/// Connections to all servers that a job reads and does not lock: they show that it reads there.
+fn readers(route: &Route) -> Result<Vec<link::Link>, String> {
+    match route.is_in_place() {
+        true => Ok(Vec::new()),
+        false => route.from.servers.iter().map(|server| route.from.open_as_reader(server)).collect(),
+    }
+}
+
 /// What is asked for, as it would be remembered.
 fn job_of(route: &Route, kind: &str, wish: &Wish) -> Job {
-    let databases = match wish.databases.as_slice() {
-        [] => "all".to_owned(),
-        some => some.iter().map(u32::to_string).collect::<Vec<_>>().join(","),
-    };
     Job {
         id: format!("{:016x}", random()),
         kind: kind.to_owned(),
         from: route.from.list(),
         to: route.to.list(),
-        options: wish.constant(&databases),
+        options: wish.constant(route.places.hash_tags()),
+        tags: route.places.checksum().map_or_else(String::new, |checksum| format!("{checksum:016x}")),
         phase: Phase::Copying,
         begun: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
         troubles: 0,
@@ -223,82 +241,6 @@ fn write(route: &Route, job: &Job) -> Result<(), String> {
     route.to.open_all()?.iter_mut().try_for_each(|link| link.ask_owned(&job.written()).map(drop))
 }
 
-/// Before a new job: all names are looked through, and the targets are emptied where that is wanted.
-fn begin(route: &Route, databases: &[u32], wish: &Wish, lock: &Lock, report: &Report) -> Result<(), String> {
-    look_through(route, databases, wish, !wish.replace && !wish.skip_existing && !wish.flush, false, report)?;
-    if wish.flush {
-        flush(route, databases, wish, lock)?;
-    }
-    Ok(())
-}
-
-/// Looks through all names for what must not be, before anything is written.
-fn look_through(
-    route: &Route,
-    databases: &[u32],
-    wish: &Wish,
-    existing: bool,
-    is_later: bool,
-    report: &Report,
-) -> Result<(), String> {
-    let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
-    let look = survey::Look { is_full: false, existing, is_later, big: wish.big };
-    if !survey::is_needless(route, databases, look)? {
-        survey::survey(route, databases, &scan, look, report)?;
-    } else if wish.flush || !scan.is_of_all() {
-        // Otherwise they are met, and told, while keys are copied.
-        survey::stashes(route, databases, report)?;
-    }
-    match report.troubles() {
-        0 => Ok(()),
-        number => {
-            let lines = report.trouble_lines().join("\n");
-            Err(format!("nothing was written, because of {}:\n{lines}\n{}", keys(number), advice(&lines)))
-        }
-    }
-}
-
-/// What may be done about keys that are in the way.
-fn advice(lines: &str) -> String {
-    let mut advice = Vec::new();
-    if lines.contains("a key of this name already") {
-        advice.push(
-            "--replace replaces keys that are there, --skip-existing leaves them, --flush empties the targets first",
-        );
-    }
-    if lines.contains("leads") || lines.contains("tag") || lines.contains("store") {
-        advice.push("--tags and --tag-rule tell full names, --strays keep leaves strays on the node of their number");
-    }
-    advice.join("\n")
-}
-
-fn flush(route: &Route, databases: &[u32], wish: &Wish, lock: &Lock) -> Result<(), String> {
-    let places: Vec<String> = route.to.servers.iter().map(fleet::Server::place).collect();
-    let numbers: Vec<String> = databases.iter().map(u32::to_string).collect();
-    let what = format!("the databases {} of {}", numbers.join(","), places.join(", "));
-    if !wish.yes {
-        if !std::io::stdin().is_terminal() {
-            return Err(format!("--flush empties {what}: add --yes"));
-        }
-        eprint!("Empty {what}? All of their keys are lost. [y/N] ");
-        let _ = std::io::stderr().flush();
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
-        if !answer.trim().eq_ignore_ascii_case("y") {
-            return Err("nothing was done".into());
-        }
-    }
-    for link in &mut route.to.open_all()? {
-        for &database in databases {
-            link.select(database)?;
-            let mut commands = vec![vec![b"FLUSHDB".to_vec()]];
-            commands.extend((database == 0).then(|| lock.again()));
-            link.transaction(&commands)?;
-        }
-    }
-    Ok(())
-}
-
 /// Those that are copied and those that an earlier run has copied.
 fn all_databases(route: &Route, databases: &[u32]) -> Result<Vec<u32>, String> {
     let mut all = databases.to_vec();
@@ -317,14 +259,16 @@ fn copy(
     job: &Job,
 ) -> Result<bool, String> {
     let mut parts = engine::parts(route, databases)?;
-    match (job.phase == Phase::Copied, wish.finish) {
-        (true, true) if engine::are_done(&parts) => return Ok(true),
-        (true, false) => {
-            // What has come since may be in the way of something else.
-            look_through(route, databases, wish, false, true, report)?;
-            engine::begin_again(&mut parts);
-        }
-        _ => {}
+    let is_read_again = job.phase == Phase::Copied && !wish.finish;
+    if job.phase == Phase::Copied && wish.finish && engine::are_done(&parts) {
+        return Ok(true);
+    }
+    if is_read_again {
+        engine::begin_again(&mut parts);
+    }
+    if is_read_again || (route.is_in_place() && engine::replaces(&parts)) {
+        // What has come since the first time may be in the way of something else.
+        begin::look_through(route, databases, wish, false, true, report)?;
     }
     if engine::were_cut(&parts) {
         // What was met before is not known any more.
@@ -380,7 +324,7 @@ fn end(
 ) -> Result<(), String> {
     write(route, &Job { phase: Phase::Finishing, ..job.clone() })?;
     if route.is_in_place() {
-        let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
+        let scan = Scan::new(wish.keys.pattern.as_deref(), wish.keys.kind.as_deref(), None);
         let leaving = finish::Leaving { side: Side::Old, route, lock, stop, report, scan: &scan };
         for source in 0..route.from.servers.len() {
             for &database in databases {
@@ -390,9 +334,9 @@ fn end(
         if stop.was_told() {
             return Ok(());
         }
-        if report.troubles() == 0 && wish.pattern.is_none() && wish.kind.is_none() {
+        if report.troubles() == 0 && wish.keys.pattern.is_none() && wish.keys.kind.is_none() {
             for (place, keys) in finish::left_behind(route, databases)? {
-                report.trouble(&format!("{keys} keys are still there, though it has left the fleet"), b"*", &place);
+                report.trouble_at("still there, though the server has left the fleet", keys, &place);
             }
         }
     }
@@ -438,7 +382,7 @@ fn undo(
             "with --replace or --skip-existing nobody knows which keys this job has brought: --clean forgets it".into(),
         );
     }
-    let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
+    let scan = Scan::new(wish.keys.pattern.as_deref(), wish.keys.kind.as_deref(), None);
     // What is deleted from here on is copied again if somebody goes on with the job.
     forget_progress(route, databases)?;
     write(route, &Job { phase: Phase::Copying, ..job.clone() })?;
@@ -484,6 +428,12 @@ fn tell(
         "stopped; the same command goes on where it stopped".to_owned()
     } else if !all_copied {
         "there is more: the same command goes on".to_owned()
+    } else if wish.finish && !route.is_in_place() {
+        "not finished, because of what is named: the same command looks at everything once more".to_owned()
+    } else if wish.finish {
+        "not finished: what is named stays at its old place; copy it once more (without --finish) where the old place is right, delete \
+         it there where the new one is, and then --finish again"
+            .to_owned()
     } else if route.is_in_place() {
         format!(
             "everything is copied and nothing deleted: give programs the new nodes, then add --finish\nthe new nodes: {}",
@@ -494,8 +444,6 @@ fn tell(
     } else {
         "everything is copied: the same command copies what has changed since, and --finish ends the job".to_owned()
     };
-    let number = Report::of(&report.copied);
-    let rate = if seconds > 0.0 { number as f64 / seconds } else { 0.0 };
     if wish.json {
         let state = if is_over {
             "finished"
@@ -507,13 +455,19 @@ fn tell(
         let line = serde_json::json!({"job": job.id, "state": state, "seconds": seconds, "report": report.json()});
         println!("{line}");
     } else {
-        println!("{} in {seconds:.1} s, {rate:.0} keys/s\n{next}", report.line());
+        let number = Report::of(&report.copied);
+        // Of a moment it says nothing.
+        let rate = match seconds >= 0.1 && number > 0 {
+            true => format!(", {:.0} keys/s", number as f64 / seconds),
+            false => String::new(),
+        };
+        println!("{}; {}{rate}\n{next}", report.line(), report::took(seconds));
     }
     report.trouble_lines().iter().for_each(|line| eprintln!("{line}"));
 }
 
 fn dry_run(route: &Route, databases: &[u32], wish: &Wish, report: &Report) -> Result<ExitCode, String> {
-    let scan = Scan::new(wish.pattern.as_deref(), wish.kind.as_deref(), None);
+    let scan = Scan::new(wish.keys.pattern.as_deref(), wish.keys.kind.as_deref(), None);
     let existing = !wish.replace && !wish.skip_existing && !wish.flush && found(route)?.is_none();
     let look = survey::Look { is_full: true, existing, is_later: false, big: wish.big };
     let seen = survey::survey(route, databases, &scan, look, report)?;
@@ -530,7 +484,7 @@ fn dry_run(route: &Route, databases: &[u32], wish: &Wish, report: &Report) -> Re
 /// What this run is called at the servers: all of its connections bear this name, and so does its lock.
 fn own_name() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
-    NAME.get_or_init(|| format!("rediscluster-{:016x}", random()))
+    NAME.get_or_init(|| format!("{}{:016x}", lock::OWN_NAME, random()))
 }
 
 /// A number that nobody else has drawn.

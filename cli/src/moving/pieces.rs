@@ -42,8 +42,26 @@ pub fn carry(
         return Ok(Arrived::Exists);
     }
     target.ask(&[b"UNLINK", &stash])?;
-    let each = elements(source, name, &kind, item.size)?;
-    let cannot = match kind.as_slice() {
+    // Whatever changes from here on is noticed, also where as much is there afterwards as before.
+    source.ask(&[b"WATCH", name])?;
+    let arrived = watched(source, target, item, (from, to), replaces, &stash, &kind);
+    source.ask_text(&["UNWATCH"])?;
+    arrived
+}
+
+fn watched(
+    source: &mut Link,
+    target: &mut Link,
+    item: &Item,
+    (from, to): (&Facts, &Facts),
+    replaces: bool,
+    stash: &[u8],
+    kind: &[u8],
+) -> Result<Arrived, String> {
+    let (name, stash) = (item.name.as_slice(), stash.to_vec());
+    let groups = groups(source, name, kind)?;
+    let each = elements(source, name, kind, item.size)?;
+    let cannot = match kind {
         b"none" => return Ok(Arrived::Gone),
         b"string" => text(source, target, name, &stash)?,
         b"list" => list(source, target, name, &stash, each)?,
@@ -57,10 +75,16 @@ pub fn carry(
         target.ask(&[b"UNLINK", &stash])?;
         return Ok(Arrived::Cannot(why));
     }
-    if let Some(why) = is_whole(source, target, name, &stash, &kind)? {
+    let is_whole = counts_as_many(source, target, name, &stash, kind)? && groups == self::groups(source, name, kind)?;
+    let unchanged = source.transaction(&[vec![b"TYPE".to_vec(), name.to_vec()]])?.is_some();
+    if !is_whole || !unchanged {
         target.ask(&[b"UNLINK", &stash])?;
-        return Ok(Arrived::Cannot(why));
+        return Ok(match source.ask(&[b"EXISTS", name])? {
+            Value::Integer(0) => Arrived::Gone,
+            _ => Arrived::Cannot("it changed while it was copied in pieces: the next run copies it".into()),
+        });
     }
+    source.is_believed()?;
     let mut commands: Vec<Vec<Vec<u8>>> = Vec::new();
     if let Some(expires) = item.expires {
         commands.push(vec![b"PEXPIREAT".to_vec(), stash.clone(), expires.to_string().into_bytes()]);
@@ -102,17 +126,24 @@ fn counting(kind: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// Whether as much has arrived as there is: why not, when it has not.
-fn is_whole(
+/// Whether as much has arrived as there is.
+fn counts_as_many(
     source: &mut Link,
     target: &mut Link,
     name: &[u8],
     stash: &[u8],
     kind: &[u8],
-) -> Result<Option<String>, String> {
-    let Some(counts) = counting(kind) else { return Ok(None) };
-    let (there, here) = (source.ask(&[counts.as_bytes(), name])?, target.ask(&[counts.as_bytes(), stash])?);
-    Ok((there != here).then(|| "it changed while it was copied in pieces".into()))
+) -> Result<bool, String> {
+    let Some(counts) = counting(kind) else { return Ok(true) };
+    Ok(source.ask(&[counts.as_bytes(), name])? == target.ask(&[counts.as_bytes(), stash])?)
+}
+
+/// How far the groups of a stream are, which `WATCH` does not see.
+fn groups(source: &mut Link, name: &[u8], kind: &[u8]) -> Result<Option<Value>, String> {
+    match kind {
+        b"stream" => source.ask(&[b"XINFO", b"GROUPS", name]).map(Some),
+        _ => Ok(None),
+    }
 }
 
 fn text(source: &mut Link, target: &mut Link, name: &[u8], stash: &[u8]) -> Result<Option<String>, String> {

@@ -239,7 +239,7 @@ impl Reader<'_> {
 
     /// Asks what keys hold and when they expire, and for what lies ahead, all at once.
     fn ask(&mut self, batch: &mut [Item], replaces: bool, ahead: Option<&mut Ahead>) -> Result<(), String> {
-        let facts = &self.route.from.servers[self.source].facts;
+        let facts = self.route.from.servers[self.source].read_facts();
         let database = self.database;
         let (is_lfu, tells_expiry) = (facts.is_lfu(), facts.tells_expiry());
         let asks_size = facts.largest() > self.big;
@@ -314,6 +314,7 @@ impl Reader<'_> {
         if let Some(refused) = refused {
             return Err(format!("{}: {refused}", self.link.place()));
         }
+        self.link.is_believed()?;
         if *self.was_replica.get_or_insert(is_replica) != is_replica {
             let what = if is_replica { "is no master any more" } else { "is no replica any more" };
             return Err(format!("{} {what}", self.link.place()));

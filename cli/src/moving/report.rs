@@ -27,9 +27,13 @@ pub struct Report {
 
 /// One kind of what went wrong.
 struct Trouble {
+    /// With what: a key, a user, a library.
+    thing: &'static str,
     what: String,
     names: Vec<String>,
     count: u64,
+    /// How many of them are not named.
+    more: u64,
 }
 
 impl Report {
@@ -43,15 +47,32 @@ impl Report {
 
     /// A key that could not go: why, and where it lies.
     pub fn trouble(&self, what: &str, name: &[u8], place: &str) {
+        self.trouble_with("key", what, name, place);
+    }
+
+    /// The same of a user or a library.
+    pub fn trouble_with(&self, thing: &'static str, what: &str, name: &[u8], place: &str) {
+        self.add_trouble(thing, what, 1, || format!("{} on {place}", shown(name)));
+    }
+
+    /// The same of many keys of a server.
+    pub fn trouble_at(&self, what: &str, keys: u64, place: &str) {
+        self.add_trouble("key", what, keys, || place.to_owned());
+    }
+
+    fn add_trouble(&self, thing: &'static str, what: &str, count: u64, name: impl FnOnce() -> String) {
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = troubles.iter().position(|trouble| trouble.what == what).unwrap_or_else(|| {
-            troubles.push(Trouble { what: what.to_owned(), names: Vec::new(), count: 0 });
+        let at = troubles.iter().position(|trouble| trouble.what == what && trouble.thing == thing);
+        let at = at.unwrap_or_else(|| {
+            troubles.push(Trouble { thing, what: what.to_owned(), names: Vec::new(), count: 0, more: 0 });
             troubles.len() - 1
         });
         let trouble = &mut troubles[at];
-        trouble.count += 1;
+        trouble.count += count;
         if trouble.names.len() < NAMED {
-            trouble.names.push(format!("{} on {place}", shown(name)));
+            trouble.names.push(name());
+        } else {
+            trouble.more += count;
         }
     }
 
@@ -64,11 +85,10 @@ impl Report {
     pub fn trouble_lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for trouble in self.troubles.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            lines.push(format!("{}: {}", keys(trouble.count), trouble.what));
+            lines.push(format!("{}: {}", counted(trouble.count, trouble.thing), trouble.what));
             lines.extend(trouble.names.iter().map(|name| format!("  {name}")));
-            let more = trouble.count - trouble.names.len() as u64;
-            if more > 0 {
-                lines.push(format!("  and {more} more"));
+            if trouble.more > 0 {
+                lines.push(format!("  and {} more", trouble.more));
             }
         }
         lines
@@ -76,7 +96,10 @@ impl Report {
 
     /// The counts in words.
     pub fn line(&self) -> String {
-        let mut parts = vec![format!("{} copied ({})", keys(Report::of(&self.copied)), bytes(Report::of(&self.bytes)))];
+        let mut parts = vec![match Report::of(&self.copied) {
+            0 => "nothing was copied".to_owned(),
+            copied => format!("{} copied ({})", keys(copied), bytes(Report::of(&self.bytes))),
+        }];
         for (counter, what) in [
             (&self.big, "of them in pieces"),
             (&self.unpacked, "of them type by type"),
@@ -120,10 +143,33 @@ pub fn shown(name: &[u8]) -> String {
 
 /// A number of keys.
 pub fn keys(number: u64) -> String {
-    if number == 1 {
-        "1 key".into()
-    } else {
-        format!("{number} keys")
+    counted(number, "key")
+}
+
+fn counted(number: u64, thing: &str) -> String {
+    match (number, thing) {
+        (1, _) => format!("1 {thing}"),
+        (_, "library") => format!("{number} libraries"),
+        _ => format!("{number} {thing}s"),
+    }
+}
+
+/// How long something took.
+pub fn took(seconds: f64) -> String {
+    match seconds {
+        _ if seconds < 0.1 => "less than 0.1 s".to_owned(),
+        _ if seconds < 600.0 => format!("{seconds:.1} s"),
+        _ => span(seconds as u64),
+    }
+}
+
+/// A time, about.
+pub fn span(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds / 60),
+        7200..=172_799 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
     }
 }
 
@@ -155,6 +201,13 @@ mod tests {
         assert_eq!((lines.len(), report.troubles()), (12, 12));
         assert_eq!((lines[0].as_str(), lines[11].as_str()), ("12 keys: a type that is not there", "  and 2 more"));
         assert!(lines[1].contains("k0") && lines[1].ends_with("on node_1"));
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!([took(0.04), took(1.94), took(7300.0)], ["less than 0.1 s", "1.9 s", "2 h"]);
+        assert_eq!([span(7), span(600), span(200_000)], ["7 s", "10 min", "2 days"]);
+        assert_eq!([keys(1), keys(0), counted(2, "library")], ["1 key", "0 keys", "2 libraries"]);
     }
 
     #[test]

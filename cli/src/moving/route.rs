@@ -1,7 +1,7 @@
 //! Where the keys of each source go among the servers of the targets.
 
 use super::fleet::Fleet;
-use super::place::{Place, Places};
+use crate::tags::{Place, Places};
 
 /// From where to where.
 pub struct Route {
@@ -61,6 +61,13 @@ impl Route {
             Place::Node(node, name) => Destination::Server(self.server_of[node], name),
             Place::Stray(why) => Destination::Stray(why),
         }
+    }
+
+    /// Whether a key of a source that is on the server of another one, too, can only have been brought there: its name leads to
+    /// the first one by the old rule and not to the other one, and it has no tag that may lead there.
+    pub fn only_brought(&self, source: usize, other: usize, name: &[u8]) -> bool {
+        let was_home = |at: usize| self.places.was_home(&self.from.servers[at].nodes, name);
+        self.places.knows_tags() && was_home(source) && !was_home(other)
     }
 
     /// Whether a key of a server on both sides was brought there by this job: it is at home by the new rule and not by the

@@ -1,7 +1,8 @@
 //! What `recover` tells of jobs.
 
-use super::job::{Job, Mark, PROGRESS};
+use super::job::{Job, Mark, Phase, PROGRESS};
 use super::link::{strings, Link};
+use super::report::span;
 use super::{fleet::Fleet, lock};
 use crate::config::Config;
 use serde_json::{json, Value};
@@ -32,7 +33,7 @@ pub fn told(config: &Config) -> Result<(Vec<String>, Vec<Value>), String> {
         values.push(json!({
             "job": job.id, "kind": job.kind, "from": job.from, "to": job.to, "options": job.options,
             "state": job.phase.word(), "begun": job.begun, "at_work": holder.map(|(who, _)| who),
-            "sources": sources.collect::<Vec<_>>(),
+            "sources": sources.collect::<Vec<_>>(), "choices": job.choices(),
         }));
     }
     Ok((lines, values))
@@ -49,31 +50,37 @@ fn marks(link: &mut Link, databases: &[u32]) -> Result<Vec<(u32, String, Mark)>,
         }
     }
     link.select(0)?;
+    marks.sort_by(|(one, a, _), (other, b, _)| (one, a).cmp(&(other, b)));
     Ok(marks)
 }
 
 fn in_words(job: &Job, holder: Option<&(String, u64)>, marks: &[(u32, String, Mark)]) -> Vec<String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let age = now.saturating_sub(job.begun);
+    let age = span(now.saturating_sub(job.begun));
     let mut lines = vec![
-        format!("{} {}: {}, begun {age} s ago", job.kind, job.id, job.phase.word()),
+        format!("{} {}: {}, begun {age} ago", job.kind, job.id, job.phase.word()),
         format!("  from {}", job.from),
         format!("  to {}", job.to),
     ];
     for (database, source, mark) in marks {
         let state = if mark.cursor.is_none() { "all read" } else { "under way" };
-        let pass = if mark.pass > 1 { format!(", time {}", mark.pass) } else { String::new() };
+        let pass = if mark.pass > 1 { format!(", pass {}", mark.pass) } else { String::new() };
         lines.push(format!("  database {database} of {source}: {} copied, {state}{pass}", super::keys(mark.keys)));
     }
     match holder {
         Some((who, _)) => lines.push(format!("  {who} is at work with it")),
         None => {
-            let command = format!("rediscluster {} --from {} --to {} {}", job.kind, job.from, job.to, job.options);
-            let command = command.replace(" --databases all", "");
-            lines.push(format!("  to go on: {command}"));
+            lines.push("  what `recover` does with it, when it is told to:".to_owned());
+            lines.extend(job.choices().into_iter().map(|choice| format!("    {choice}")));
+            let end = if job.phase == Phase::Finishing { " --finish" } else { "" };
             lines.push(
-                "  the same with --finish ends it, with --undo takes it back, and with --clean forgets it".to_owned(),
+                "  the same by the command that began it (--clean forgets it; passwords are not remembered):"
+                    .to_owned(),
             );
+            lines.push(format!(
+                "    rediscluster {} --from {} --to {} {}{end}",
+                job.kind, job.from, job.to, job.options
+            ));
         }
     }
     lines

@@ -4,10 +4,11 @@ use super::finish::names_with;
 use super::job::{JOB, PROGRESS, STASH};
 use super::link::{string, Link};
 use super::lock::LOCK;
-use super::place::is_plainly_home;
 use super::report::{bytes, keys, Report};
 use super::route::{Destination, Route};
+use super::same::{Is, Same};
 use super::scan::Scan;
+use crate::tags::is_plainly_home;
 use rediscluster::{spec, Cmd, Value, ValueRef};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
@@ -77,9 +78,9 @@ fn one_source(
 ) -> Result<Survey, String> {
     let mut survey =
         Survey { sources: vec![(0, 0)], targets: vec![(0, 0); route.to.servers.len()], ..Survey::default() };
-    let mut link = route.from.open(&route.from.servers[source])?;
+    let mut link = route.from.open_to_read(&route.from.servers[source])?;
     let mut targets = route.to.open_all()?;
-    let mut others = route.from.open_all()?;
+    let mut others = route.from.open_all_to_read()?;
     for &database in databases {
         let mut renamed = HashMap::new();
         link.select(database)?;
@@ -104,11 +105,12 @@ fn one_source(
                 }
             }
             existing(&mut targets, &has_keys, &moving, report)?;
-            twins(route, source, &mut others, &moving, look, report)?;
+            twins(route, (source, database), &mut others, &moving, look, report)?;
             renamed_twins(&mut renamed, &moving, link.place(), report);
             survey.count(&mut link, &moving, look)?;
             cursor = page.next;
         }
+        others.iter_mut().chain([&mut link]).try_for_each(Link::is_believed)?;
     }
     Ok(survey)
 }
@@ -168,7 +170,7 @@ fn exist(link: &mut Link, names: &[&[u8]]) -> Result<Vec<bool>, String> {
 /// Which names come from another source, too, and to the same target.
 fn twins(
     route: &Route,
-    source: usize,
+    (source, database): (usize, u32),
     others: &mut [Link],
     moving: &[(Vec<u8>, usize, Vec<u8>)],
     look: Look,
@@ -187,16 +189,34 @@ fn twins(
     for (at, other) in others.iter_mut().enumerate() {
         let names: Vec<&[u8]> = suspects.iter().map(|(.., stored)| stored.as_slice()).collect();
         let exist = exist(other, &names)?;
+        // In place: what this job may have brought.
+        let mut brought: Vec<(&[u8], &[u8])> = Vec::new();
         for ((name, server, stored), exists) in suspects.iter().zip(exist) {
             let is_itself = at == source && name == stored;
             let is_in_the_way = match route.of(at, stored) {
                 Destination::Server(other, name) => other == *server && name == *stored,
-                // In place: a key of the fleet that stays where it is, unless this job may have brought it.
-                Destination::Stays => !look.is_later && route.same(at) == Some(*server),
-                Destination::Stray(_) => false,
+                // In place: a key of the fleet that stays where it is.
+                Destination::Stays if route.same(at) == Some(*server) => {
+                    if look.is_later && exists && !is_itself && !route.only_brought(source, at, name) {
+                        brought.push((name, stored));
+                    }
+                    !look.is_later
+                }
+                Destination::Stays | Destination::Stray(_) => false,
             };
             if exists && !is_itself && is_in_the_way {
                 let what = format!("{} has one, too, and both would become one key of the target", other.place());
+                report.trouble(&what, name, &route.from.servers[source].place());
+            }
+        }
+        let Some(target) = route.same(at).filter(|_| !brought.is_empty()) else { continue };
+        let same = Same::new(route, source, database)?;
+        for ((name, _), is) in brought.iter().zip(same.look(target, &brought)?) {
+            if let Is::Other(why) = is {
+                let what = format!(
+                    "{} has one, too, and it may not be the one that was copied ({why}): both would become one key of the target",
+                    other.place()
+                );
                 report.trouble(&what, name, &route.from.servers[source].place());
             }
         }
@@ -225,7 +245,7 @@ fn renamed_twins(
 /// # Errors
 /// That a server does not answer.
 pub fn stashes(route: &Route, databases: &[u32], report: &Report) -> Result<(), String> {
-    for link in &mut route.from.open_all()? {
+    for link in &mut route.from.open_all_to_read()? {
         for &database in databases {
             link.select(database)?;
             for name in names_with(link, STASH)? {
@@ -311,8 +331,7 @@ impl Survey {
                     other => string(other).is_some(),
                 };
                 if !known {
-                    let what = format!("the target does not take the type {kind} ({} of all)", keys(*count));
-                    report.trouble(&what, kind.as_bytes(), &server.place());
+                    report.trouble_at(&format!("the target does not take the type {kind}"), *count, &server.place());
                 }
             }
         }

@@ -1,25 +1,17 @@
 //! The words behind `clone` and `reshard`, and behind the names that the originals had.
 
-use clap::{ArgGroup, Parser};
+use crate::tags::TagOptions;
+use clap::{Args, Parser};
 use rediscluster::HashTags;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 
-/// Copies the keys of one fleet to another one. See docs/moving-a-fleet.md.
-#[derive(Debug, Parser)]
-#[command(no_binary_name = true, disable_version_flag = true, args_override_self = true)]
-#[command(group = ArgGroup::new("whether").args(["tags", "tag_rule", "untagged"]))]
-pub struct Wish {
-    /// The fleet to copy from: NAME=HOST:PORT,NAME=HOST:PORT as for --nodes, or one HOST:PORT
-    #[arg(long, value_name = "LIST", aliases = ["source", "sources"])]
-    pub from: Option<String>,
-
-    /// The fleet to copy to
-    #[arg(long, value_name = "LIST", aliases = ["target", "targets"])]
-    pub to: Option<String>,
-
+/// Which keys are meant.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Which keys")]
+pub struct KeyOptions {
     /// Only these databases: 0,2 [default: all that have keys]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = database)]
     pub databases: Vec<u32>,
 
     /// Only keys whose stored names fit this pattern, as that of SCAN
@@ -29,88 +21,132 @@ pub struct Wish {
     /// Only keys of this type, as TYPE tells it
     #[arg(long = "type", value_name = "TYPE")]
     pub kind: Option<String>,
+}
 
-    /// Copy about so many keys and stop; the next run goes on
-    #[arg(long, value_name = "KEYS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub limit: Option<u64>,
+/// What comes behind the options in the help.
+const MORE_HELP: &str = "\
+LIST is what --nodes takes; one HOST:PORT or URL is a fleet of one, and @FILE is a file as for --config. Options for both
+sides, such as -a and --tls, come before the command.
 
-    /// No more keys a second than this
-    #[arg(long, value_name = "KEYS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub rate: Option<u64>,
+The same command goes on with a job that was interrupted, and copies what has changed when everything was copied. Until
+--finish the state of the job stays at the targets; `recover` shows it. See docs/moving-a-fleet.md.
 
-    /// Say what would be copied, and write nothing
-    #[arg(long)]
-    pub dry_run: bool,
+The status is 1 when anything failed or a key could not go, and 130 after Ctrl-C.";
 
-    /// Replace keys that are at the targets already
-    #[arg(long, conflicts_with = "skip_existing")]
-    pub replace: bool,
+/// The heads under which options stand in the help.
+const TARGETS: &str = "What is at the targets";
+const COPYING: &str = "How it is copied";
+const JOB: &str = "The job";
 
-    /// Leave keys that are at the targets already as they are
-    #[arg(long)]
-    pub skip_existing: bool,
+/// What is asked for.
+#[derive(Debug, Parser)]
+#[command(no_binary_name = true, disable_version_flag = true, args_override_self = true, after_help = MORE_HELP)]
+pub struct Wish {
+    /// The fleet to copy from
+    #[arg(long, value_name = "LIST", aliases = ["source", "sources"])]
+    pub from: Option<String>,
 
-    /// Empty the databases at the targets first
-    #[arg(long)]
-    pub flush: bool,
-
-    /// Do not ask whether to empty them
-    #[arg(long)]
-    pub yes: bool,
-
-    /// A file with the full names of tagged keys, name{tag}, one a line
-    #[arg(long, value_name = "FILE")]
-    pub tags: Option<PathBuf>,
-
-    /// How a stored name becomes a full one, such as '^(user:([0-9]+):.*)$=${1}{$2}'; may be repeated, the first that fits
-    /// counts
-    #[arg(long, value_name = "REGEX=TEMPLATE")]
-    pub tag_rule: Vec<String>,
-
-    /// No key has a tag
-    #[arg(long)]
-    pub untagged: bool,
-
-    /// How both fleets treat hash tags: strip, keep or off [default: as the configuration says, else strip]
-    #[arg(long, value_name = "RULE", value_parser = hash_tags)]
-    pub hash_tags: Option<HashTags>,
-
-    /// What becomes of keys that do not lie where their names lead: refuse to begin, or keep them on the node of the same
-    /// number
-    #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = ["refuse", "keep"])]
-    pub strays: String,
-
-    /// Copy libraries of functions, too
-    #[arg(long)]
-    pub functions: bool,
-
-    /// Copy users and their rights, too
-    #[arg(long)]
-    pub acl: bool,
-
-    /// End the job: nothing of it stays on any server, and keys that have left a server are deleted there
-    #[arg(long, conflicts_with_all = ["dry_run", "clean"])]
-    pub finish: bool,
-
-    /// Take the job back: delete at the targets what it brought and is still equal at its old place
-    #[arg(long, conflicts_with_all = ["dry_run", "finish", "clean"])]
-    pub undo: bool,
-
-    /// Forget the job and change nothing else
-    #[arg(long, conflicts_with = "dry_run")]
-    pub clean: bool,
-
-    /// Keys larger than this go in pieces [default: 64mb]
-    #[arg(long, value_name = "SIZE", default_value = "64mb", value_parser = size, hide_default_value = true)]
-    pub big: u64,
-
-    /// Read from so many servers at once [default: from all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub workers: Option<u64>,
+    /// The fleet to copy to
+    #[arg(long, value_name = "LIST", aliases = ["target", "targets"])]
+    pub to: Option<String>,
 
     /// Tell progress and the end as lines of JSON
     #[arg(long)]
     pub json: bool,
+
+    #[command(flatten)]
+    pub keys: KeyOptions,
+
+    #[command(flatten)]
+    pub tags: TagOptions,
+
+    /// Keys not where their names lead: refuse to begin, or keep on the node of their number [default: refuse]
+    #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = ["refuse", "keep"])]
+    #[arg(hide_default_value = true, hide_possible_values = true, help_heading = "Hash tags")]
+    pub strays: String,
+
+    /// Replace keys that are at the targets already
+    #[arg(long, conflicts_with = "skip_existing", help_heading = TARGETS)]
+    pub replace: bool,
+
+    /// Leave keys that are at the targets already as they are
+    #[arg(long, help_heading = TARGETS)]
+    pub skip_existing: bool,
+
+    /// Empty the databases at the targets first
+    #[arg(long, help_heading = TARGETS)]
+    pub flush: bool,
+
+    /// Do not ask whether to empty them
+    #[arg(long, help_heading = TARGETS)]
+    pub yes: bool,
+
+    /// Copy about so many keys and stop; the next run goes on
+    #[arg(long, value_name = "KEYS", value_parser = clap::value_parser!(u64).range(1..), help_heading = COPYING)]
+    pub limit: Option<u64>,
+
+    /// No more keys a second than this
+    #[arg(long, value_name = "KEYS", value_parser = clap::value_parser!(u64).range(1..), help_heading = COPYING)]
+    pub rate: Option<u64>,
+
+    /// Keys larger than this go in pieces, and appear at once all the same
+    #[arg(long, value_name = "SIZE", default_value = "64mb", value_parser = size, help_heading = COPYING)]
+    pub big: u64,
+
+    /// Read from so many servers at once [default: from all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = COPYING)]
+    pub workers: Option<u64>,
+
+    /// Read each source itself, or a replica of it that has everything: master or replica [default: master]
+    #[arg(long, value_name = "WHAT", default_value = "master", value_parser = ["master", "replica"])]
+    #[arg(hide_default_value = true, hide_possible_values = true, help_heading = COPYING)]
+    pub read_from: String,
+
+    /// Copy libraries of functions, too
+    #[arg(long, help_heading = COPYING)]
+    pub functions: bool,
+
+    /// Copy users with their passwords and rights, too
+    #[arg(long, help_heading = COPYING)]
+    pub acl: bool,
+
+    /// Say what would be copied, and write nothing
+    #[arg(long, help_heading = JOB)]
+    pub dry_run: bool,
+
+    /// End the job: in place what has left is deleted at its old place, and nothing of the job stays anywhere
+    #[arg(long, conflicts_with_all = ["dry_run", "clean"], help_heading = JOB)]
+    pub finish: bool,
+
+    /// Take the job back: delete at the targets what it brought and is still equal at its old place
+    #[arg(long, conflicts_with_all = ["dry_run", "finish", "clean"], help_heading = JOB)]
+    pub undo: bool,
+
+    /// Forget the job and change nothing else
+    #[arg(long, conflicts_with = "dry_run", help_heading = JOB)]
+    pub clean: bool,
+}
+
+/// The definition of `clone`, `reshard`, or one of the names that the originals had.
+fn definition(name: &'static str) -> clap::Command {
+    let (lists, about) = match name {
+        "reshard" => (
+            "--to LIST",
+            "Makes the configured fleet larger or smaller: its nodes become those of --to, of which servers may be nodes already",
+        ),
+        _ => ("--from LIST --to LIST", "Copies the keys of one fleet to another one, of any number of nodes"),
+    };
+    let usage = format!("rediscluster [OPTIONS] {name} {lists} [OPTIONS]");
+    let command = <Wish as clap::CommandFactory>::command().name(name).override_usage(usage).about(about);
+    match name {
+        "reshard" => command.mut_arg("from", |from| from.help("The fleet as it is [default: the configured nodes]")),
+        _ => command,
+    }
+}
+
+/// What `--help` shows.
+pub fn help(name: &'static str) -> String {
+    definition(name).render_help().to_string()
 }
 
 impl Wish {
@@ -119,32 +155,39 @@ impl Wish {
     /// # Errors
     /// What clap says of a mistake, or the help.
     pub fn read(name: &'static str, words: &[OsString]) -> Result<Wish, clap::Error> {
-        let lists = if name == "reshard" { "--to LIST" } else { "--from LIST --to LIST" };
-        let usage = format!("rediscluster [OPTIONS] {name} {lists} [OPTIONS]");
-        let command = <Wish as clap::CommandFactory>::command().override_usage(usage);
-        let matches = command.try_get_matches_from(words)?;
+        let matches = definition(name).try_get_matches_from(words)?;
         <Wish as clap::FromArgMatches>::from_arg_matches(&matches)
     }
 
-    /// What has to be the same in every run of one job, in words.
-    pub fn constant(&self, databases: &str) -> String {
+    /// What has to be the same in every run of one job, in words that a shell takes.
+    pub fn constant(&self, hash_tags: HashTags) -> String {
         let valued = |option: &str, value: &str| format!("{option} {}", quoted(value));
-        let mut words = vec![format!("--databases {databases}")];
-        words.extend(self.pattern.iter().map(|pattern| valued("--match", pattern)));
-        words.extend(self.kind.iter().map(|kind| valued("--type", kind)));
+        let mut words = Vec::new();
+        if !self.keys.databases.is_empty() {
+            let numbers: Vec<String> = self.keys.databases.iter().map(u32::to_string).collect();
+            words.push(format!("--databases {}", numbers.join(",")));
+        }
+        words.extend(self.keys.pattern.iter().map(|pattern| valued("--match", pattern)));
+        words.extend(self.keys.kind.iter().map(|kind| valued("--type", kind)));
         words.extend(self.replace.then(|| "--replace".to_owned()));
         words.extend(self.skip_existing.then(|| "--skip-existing".to_owned()));
-        words.extend(self.tags.iter().map(|file| valued("--tags", &file.display().to_string())));
-        words.extend(self.tag_rule.iter().map(|rule| valued("--tag-rule", rule)));
-        words.extend(self.untagged.then(|| "--untagged".to_owned()));
-        words.extend(self.hash_tags.map(|rule| format!("--hash-tags {}", format!("{rule:?}").to_ascii_lowercase())));
+        words.extend(self.tags.tags.iter().map(|file| valued("--tags", &whole_path(file))));
+        words.extend(self.tags.tag_rule.iter().map(|rule| valued("--tag-rule", rule)));
+        words.extend(self.tags.untagged.then(|| "--untagged".to_owned()));
+        // Where it came from a file, a later run may not have that file.
+        words.push(format!("--hash-tags {}", format!("{hash_tags:?}").to_ascii_lowercase()));
         words.extend((self.strays == "keep").then(|| "--strays keep".to_owned()));
         words.join(" ")
     }
 }
 
+/// A path that means the same from every directory.
+fn whole_path(path: &Path) -> String {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let is_plain = |sign: char| sign.is_ascii_alphanumeric() || "-_./:@".contains(sign);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()
@@ -167,14 +210,9 @@ pub fn list(text: &str) -> String {
     text.split(',').map(entry).collect::<Vec<_>>().join(",")
 }
 
-/// What is done with hash tags, by its name in the configuration.
-pub fn hash_tags(name: &str) -> Result<HashTags, String> {
-    match name {
-        "strip" => Ok(HashTags::Strip),
-        "keep" => Ok(HashTags::Keep),
-        "off" => Ok(HashTags::Off),
-        _ => Err("none of strip, keep and off".to_owned()),
-    }
+/// The number of a database in a list.
+pub fn database(text: &str) -> Result<u32, String> {
+    text.trim().parse().map_err(|_| "not the number of a database".to_owned())
 }
 
 /// A number of bytes, such as `64mb`.
@@ -220,6 +258,6 @@ mod tests {
         let words = ["--sources", "h:1", "--targets", "node_1#h:2", "--databases", "2,5", "--limit", "10"];
         let wish = Wish::read("redis-sharding", &words.map(OsString::from)).unwrap();
         assert_eq!((wish.from.as_deref(), wish.to.as_deref()), (Some("h:1"), Some("node_1#h:2")));
-        assert_eq!((wish.databases.as_slice(), wish.limit, wish.big), (&[2, 5][..], Some(10), 64 << 20));
+        assert_eq!((wish.keys.databases.as_slice(), wish.limit, wish.big), (&[2, 5][..], Some(10), 64 << 20));
     }
 }

@@ -161,7 +161,7 @@ impl Writer<'_> {
     /// A second connection to the source, and what compares.
     fn second(&mut self) -> Result<&mut (Link, Same), String> {
         if self.second.is_none() {
-            let mut link = self.route.from.open(&self.route.from.servers[self.source])?;
+            let mut link = self.route.from.open_to_read(&self.route.from.servers[self.source])?;
             link.select(self.database)?;
             self.second = Some((link, Same::new(self.route, self.source, self.database)?));
         }
@@ -171,7 +171,7 @@ impl Writer<'_> {
     fn in_pieces(&mut self, item: &Item, replaces: bool) -> Result<Arrived, String> {
         self.second()?;
         let Some((source, _)) = &mut self.second else { return Ok(Arrived::Gone) };
-        let facts = (&self.route.from.servers[self.source].facts, &self.route.to.servers[item.server].facts);
+        let facts = (self.route.from.servers[self.source].read_facts(), &self.route.to.servers[item.server].facts);
         pieces::carry(source, &mut self.targets[item.server], item, facts, replaces)
     }
 

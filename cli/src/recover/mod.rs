@@ -2,9 +2,12 @@
 
 mod apply;
 mod find;
+mod wish;
 
+use crate::asked;
 use crate::config::Config;
-use crate::moving::jobs;
+use crate::moving::{self, jobs};
+use crate::options::Options;
 use crate::quote::shown;
 use crate::render::Mode;
 use crate::session::Ran;
@@ -12,18 +15,13 @@ use apply::{deliver, expire, forget, Did, Lies};
 use find::{calls, servers, Call, Found, Server};
 use rediscluster::{Stash, StashContent, StashRecovery, StashRole};
 use serde_json::{json, Value};
+use std::process::ExitCode;
+pub use wish::Wish;
 
 /// For how long, in seconds, nobody may have used a stash: a program that still lives works with its own.
 const OLDER_THAN: u64 = 60;
 /// A copy that may yet be needed is kept for this long, in milliseconds.
 const HOUR: u64 = 3_600_000;
-
-/// What is asked for.
-#[derive(Debug, PartialEq)]
-struct Wish {
-    apply: bool,
-    older_than: u64,
-}
 
 /// How it stands with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,12 +42,32 @@ struct Told {
     remark: Option<String>,
 }
 
+/// Goes on with a clone or reshard, where that is asked for; `None` when the command is another one.
+pub fn job(options: &Options) -> Option<ExitCode> {
+    let words = options.words();
+    let (first, rest) = words.split_first()?;
+    if first != b"recover" {
+        return None;
+    }
+    // What is wrong with them is told by who looks for stashes.
+    let wish: Wish = asked::read(rest).ok()?;
+    let json = matches!(options.style(false).mode, Mode::Json | Mode::QuotedJson);
+    let done = moving::resume::resume(options, &wish.of_job(json)?);
+    Some(done.unwrap_or_else(|why| {
+        eprintln!("rediscluster: {why}");
+        ExitCode::FAILURE
+    }))
+}
+
 /// Every stash, what it is and what is done with it; with `--apply` that is done.
 ///
 /// # Errors
 /// Why nothing could be looked at, in words.
 pub fn recover(config: &Config, words: &[Vec<u8>], mode: Mode) -> Result<(Vec<u8>, Ran), String> {
-    let wish = Wish::read(words)?;
+    let wish: Wish = asked::read(words)?;
+    if wish.of_job(false).is_some() {
+        return Err("recover: a clone or reshard is gone on with from a shell, and not in a session or a script".into());
+    }
     config.is_fleet("recover")?;
     let mut servers = servers(config)?;
     let calls = calls(&mut servers)?;
@@ -57,7 +75,7 @@ pub fn recover(config: &Config, words: &[Vec<u8>], mode: Mode) -> Result<(Vec<u8
     let ran = if told.iter().any(|told| told.state == State::Failed) { Ran::Failed } else { Ran::Answered };
     let (jobs, jobs_json) = jobs(config)?;
     let text = match mode {
-        Mode::Json | Mode::QuotedJson => {
+        _ if wish.json || matches!(mode, Mode::Json | Mode::QuotedJson) => {
             let rows = calls.iter().zip(&told).map(|(call, told)| told.json(call, &servers));
             format!("{}\n", Value::from_iter(rows.chain(jobs_json)))
         }
@@ -68,25 +86,6 @@ pub fn recover(config: &Config, words: &[Vec<u8>], mode: Mode) -> Result<(Vec<u8
         }
     };
     Ok((text.into_bytes(), ran))
-}
-
-impl Wish {
-    fn read(words: &[Vec<u8>]) -> Result<Wish, String> {
-        let mut wish = Wish { apply: false, older_than: OLDER_THAN };
-        let mut words = words.iter().map(|word| String::from_utf8_lossy(word));
-        while let Some(word) = words.next() {
-            match word.split_once('=').map_or((&*word, None), |(name, value)| (name, Some(value))) {
-                ("--apply", None) => wish.apply = true,
-                ("--older-than", value) => {
-                    let value = value.map(str::to_owned).or_else(|| words.next().map(|word| word.into_owned()));
-                    let seconds = value.and_then(|value| value.parse().ok());
-                    wish.older_than = seconds.ok_or("recover: --older-than takes a whole number of seconds")?;
-                }
-                _ => return Err(format!("recover: {word} is none of --apply and --older-than SECONDS")),
-            }
-        }
-        Ok(wish)
-    }
 }
 
 impl Call {
@@ -289,24 +288,5 @@ fn role(role: StashRole) -> &'static str {
         StashRole::From => "from",
         StashRole::To => "to",
         StashRole::Copy => "copy",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(words: &[&str]) -> Result<Wish, String> {
-        Wish::read(&words.iter().map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn what_is_asked_for() {
-        assert_eq!(read(&[]), Ok(Wish { apply: false, older_than: 60 }));
-        assert_eq!(read(&["--older-than", "5", "--apply"]), Ok(Wish { apply: true, older_than: 5 }));
-        assert_eq!(read(&["--older-than=0"]), Ok(Wish { apply: false, older_than: 0 }));
-        for line in [&["--older-than"][..], &["--older-than", "-1"], &["--older-than=x"], &["now"], &["--apply=1"]] {
-            assert!(read(line).is_err(), "{line:?}");
-        }
     }
 }

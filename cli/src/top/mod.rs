@@ -5,62 +5,60 @@ mod screen;
 mod table;
 mod watch;
 
+use crate::asked;
 use crate::config::Config;
 use crate::options::seconds;
 use crate::render::Mode;
 use crate::session::Ran;
+use clap::Parser;
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 use table::Column;
 use watch::{Server, State, Watch};
 
-/// How often the servers are asked unless told.
-const INTERVAL: Duration = Duration::from_secs(1);
 /// The shortest interval.
 const SHORTEST: Duration = Duration::from_millis(100);
 
-/// What is asked for.
-#[derive(Debug, PartialEq)]
+/// What comes behind the options in the help.
+const MORE_HELP: &str = "\
+Keys: p or space holds the screen still, s and S sort by the next column and the one before, R turns the order round,
++ and - change the interval, r hides the replicas, arrows scroll, q, Esc or Ctrl-C end it.
+
+With --once the status is 1 when a server does not answer.";
+
+/// Shows live what the servers do: operations, hits, memory, clients, keys, replicas, slow commands.
+#[derive(Debug, PartialEq, Parser)]
+#[command(no_binary_name = true, disable_version_flag = true, args_override_self = true, after_help = MORE_HELP)]
+#[command(name = "rediscluster top", override_usage = "rediscluster [OPTIONS] top [OPTIONS]")]
 pub struct Wish {
+    /// Wait for one interval, show what happened in it, and end
+    #[arg(long)]
     once: bool,
+
+    /// Show that as JSON; with --once
+    #[arg(long)]
     json: bool,
+
+    /// How often the servers are asked
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = interval)]
     interval: Duration,
+
+    /// By which column the servers are sorted: the name at its head
+    #[arg(long, value_name = "COLUMN", default_value = "node", value_parser = column)]
     sort: Column,
+
+    /// The other way round
+    #[arg(long = "reverse")]
     reversed: bool,
 }
 
-impl Wish {
-    fn read(words: &[Vec<u8>]) -> Result<Wish, String> {
-        let mut wish = Wish { once: false, json: false, interval: INTERVAL, sort: Column::Node, reversed: false };
-        let mut words = words.iter().map(|word| String::from_utf8_lossy(word).into_owned());
-        while let Some(word) = words.next() {
-            let (name, value) = match word.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (word.as_str(), None),
-            };
-            let mut value = || value.clone().or_else(|| words.next()).unwrap_or_default();
-            match name {
-                "--once" => wish.once = true,
-                "--json" => wish.json = true,
-                "--reverse" => wish.reversed = true,
-                "--interval" => {
-                    let interval = seconds(&value()).map_err(|_| "top: --interval takes a number of seconds")?;
-                    wish.interval = interval.max(SHORTEST);
-                }
-                "--sort" => {
-                    let names = table::COLUMNS.map(Column::name).join(", ");
-                    wish.sort = Column::find(&value()).ok_or_else(|| format!("top: --sort takes {names}"))?;
-                }
-                _ => {
-                    return Err(format!(
-                        "top: {word} is none of --once, --json, --interval SECONDS, --sort COLUMN and --reverse"
-                    ))
-                }
-            }
-        }
-        Ok(wish)
-    }
+fn interval(text: &str) -> Result<Duration, String> {
+    seconds(text).map(|interval| interval.max(SHORTEST))
+}
+
+fn column(name: &str) -> Result<Column, String> {
+    Column::find(name).ok_or_else(|| format!("none of {}", table::COLUMNS.map(Column::name).join(", ")))
 }
 
 /// How long a server may say nothing before that is told.
@@ -74,7 +72,7 @@ fn patience(interval: Duration) -> Duration {
 /// # Errors
 /// When the terminal cannot be used; and in words, what is wrong with what was asked for.
 pub fn top(config: &Config, words: &[Vec<u8>], mode: Mode) -> io::Result<Result<Ran, String>> {
-    let mut wish = match Wish::read(words).and_then(|wish| config.is_fleet("top").map(|()| wish)) {
+    let mut wish = match asked::read(words).and_then(|wish: Wish| config.is_fleet("top").map(|()| wish)) {
         Ok(wish) => wish,
         Err(message) => return Ok(Err(message)),
     };
@@ -124,7 +122,8 @@ mod tests {
 
     #[test]
     fn options() {
-        let read = |line: &[&str]| Wish::read(&line.iter().map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>());
+        let read =
+            |line: &[&str]| asked::read::<Wish>(&line.iter().map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>());
         let wish = read(&["--once", "--interval", "0.5", "--sort=OPS", "--reverse"]).unwrap();
         let interval = Duration::from_millis(500);
         assert_eq!(wish, Wish { once: true, json: false, interval, sort: Column::Ops, reversed: true });

@@ -22,11 +22,10 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
-pub use tags::full_name;
 use tags::Tags;
 use verdict::Places;
 use walk::{Broken, Node, Told, Walks};
-use wish::Wish;
+pub use wish::Wish;
 
 /// The masters of a fleet.
 struct Fleet {
@@ -99,7 +98,10 @@ impl Fleet {
 }
 
 fn run(config: &Config, wish: &Wish, tags: &Tags, fleet: &Fleet, json: bool) -> io::Result<Result<Ran, String>> {
-    let databases = wish.databases.clone().unwrap_or_else(|| vec![config.database().unwrap_or(0)]);
+    let databases = match wish.databases.is_empty() {
+        true => vec![config.database().unwrap_or(0)],
+        false => wish.databases.clone(),
+    };
     let names: Vec<String> = fleet.nodes.iter().map(|node| node.name.clone()).collect();
     let of = format!("{} {}", fleet.names.join(","), wish.fingerprint(tags.checksum(), &databases));
     let new = State::new(of, &names, &databases);

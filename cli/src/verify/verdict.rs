@@ -213,13 +213,13 @@ mod tests {
 
     #[test]
     fn foo_lives_on_the_second_of_two() {
-        let untagged = tags(Wish { untagged: true, ..Wish::of(HashTags::Strip) });
+        let untagged = tags(Wish::of(HashTags::Strip).untagged());
         assert_eq!([0, 1].map(|server| kind(&untagged, server, "foo")), [Kind::Misplaced, Kind::Home]);
         let unknown = tags(Wish::of(HashTags::Strip));
         assert_eq!([0, 1].map(|server| kind(&unknown, server, "foo")), [Kind::Uncertain, Kind::Unproven]);
         assert_eq!([0, 1].map(|server| kind(&unknown, server, "bar{foo}")), [Kind::Unreachable; 2]);
         assert_eq!([0, 1].map(|server| kind(&unknown, server, "rediscluster:stash:x")), [Kind::Own; 2]);
-        let keep = tags(Wish { hash_tags: HashTags::Keep, ..Wish::of(HashTags::Strip) });
+        let keep = tags(Wish::of(HashTags::Keep));
         assert_eq!([0, 1].map(|server| kind(&keep, server, "bar{foo}")), [Kind::Misplaced, Kind::Home]);
         let places = Places::new(vec![0, 0]);
         assert_eq!(judge(&untagged, &places, 0, b"foo").0.kind, Kind::Home, "two names for one server");

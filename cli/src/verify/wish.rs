@@ -1,56 +1,58 @@
-//! What `verify` is asked for.
+//! The words behind `verify`.
 
+use crate::asked;
+use crate::moving::wish::database;
+use crate::tags::TagOptions;
+use clap::Parser;
 use rediscluster::HashTags;
+use std::path::PathBuf;
 
-/// The options, each in words.
-pub const OPTIONS: &str =
-    "--fix, --rename-looser, --tags FILE, --tag-rule REGEX=TEMPLATE, --untagged, --hash-tags strip|keep|off, \
-                           --state FILE, --limit KEYS, --match PATTERN, --databases LIST, --summary and --json";
+/// What comes behind the options in the help.
+const MORE_HELP: &str = "\
+A key name{tag} is stored as name on the node of tag, so the stored name does not tell where its key belongs. What is not said
+of tags is not known: such keys are told as uncertain, and --fix leaves them. --fix wants to be told something of tags.
 
-/// What is asked for.
-#[derive(Debug, Clone, PartialEq)]
+The status is 0 when every key is where it belongs, as far as that is known, and 1 when one is not.";
+
+/// Walks through all keys of all nodes and shows which are not where they belong.
+#[derive(Debug, Clone, PartialEq, Parser)]
+#[command(no_binary_name = true, disable_version_flag = true, args_override_self = true, after_help = MORE_HELP)]
+#[command(name = "rediscluster verify", override_usage = "rediscluster [OPTIONS] verify [OPTIONS]")]
 pub struct Wish {
-    /// Keys go where they belong.
+    /// Move keys where they belong, when that is certain; nothing that is at its place is replaced
+    #[arg(long)]
     pub fix: bool,
-    /// So do those that only rediscluster-py finds where they are, under the name that this library stores.
-    pub rename_looser: bool,
-    pub hash_tags: HashTags,
-    /// Files of full names.
-    pub tags: Vec<String>,
-    /// `REGEX=TEMPLATE`
-    pub tag_rules: Vec<String>,
-    /// No other key has a tag.
-    pub untagged: bool,
-    /// Where it is kept how far the walk is.
-    pub state: Option<String>,
-    /// After how many keys it stops.
-    pub limit: Option<u64>,
-    pub pattern: Option<String>,
-    /// Those that are named; else the one of the option `-n`.
-    pub databases: Option<Vec<u32>>,
-    /// No line for each key.
-    pub summary: bool,
-    pub json: bool,
-}
 
-impl Wish {
-    /// Of a fleet whose programs treat tags like this.
-    pub fn of(hash_tags: HashTags) -> Wish {
-        Wish {
-            fix: false,
-            rename_looser: false,
-            hash_tags,
-            tags: Vec::new(),
-            tag_rules: Vec::new(),
-            untagged: false,
-            state: None,
-            limit: None,
-            pattern: None,
-            databases: None,
-            summary: false,
-            json: false,
-        }
-    }
+    /// With --fix and --tags: move those as well that only rediscluster-py finds where they are
+    #[arg(long)]
+    pub rename_looser: bool,
+
+    /// Keep in this file how far the walk is, and go on there
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+
+    /// No line for each key
+    #[arg(long)]
+    pub summary: bool,
+
+    /// Tell what is found as JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// In these databases: 0,2 [default: the one of -n]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = database, help_heading = "Which keys")]
+    pub databases: Vec<u32>,
+
+    /// Only keys whose stored names fit this pattern, as that of SCAN
+    #[arg(long = "match", value_name = "GLOB", help_heading = "Which keys")]
+    pub pattern: Option<String>,
+
+    /// Stop after about so many keys
+    #[arg(long, value_name = "KEYS", help_heading = "Which keys")]
+    pub limit: Option<u64>,
+
+    #[command(flatten)]
+    pub tags: TagOptions,
 }
 
 impl Wish {
@@ -59,58 +61,30 @@ impl Wish {
     /// # Errors
     /// What is wrong with the options, in words.
     pub fn read(words: &[Vec<u8>], hash_tags: HashTags) -> Result<Wish, String> {
-        let mut wish = Wish::of(hash_tags);
-        let mut words = words.iter();
-        while let Some(word) = words.next() {
-            let word = text(word)?;
-            let (name, given) = match word.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (word, None),
-            };
-            let mut value = |what: &str| match &given {
-                Some(value) => Ok(value.clone()),
-                None => words
-                    .next()
-                    .map_or_else(|| Err(format!("verify: {name} takes {what}")), |word| text(word).map(str::to_owned)),
-            };
-            match (name, &given) {
-                ("--fix", None) => wish.fix = true,
-                ("--rename-looser", None) => wish.rename_looser = true,
-                ("--untagged", None) => wish.untagged = true,
-                ("--summary", None) => wish.summary = true,
-                ("--json", None) => wish.json = true,
-                ("--hash-tags", _) => wish.hash_tags = rule(&value("strip, keep or off")?)?,
-                ("--tags", _) => wish.tags.push(value("a file")?),
-                ("--tag-rule", _) => wish.tag_rules.push(value("REGEX=TEMPLATE")?),
-                ("--state", _) => wish.state = Some(value("a file")?),
-                ("--limit", _) => wish.limit = Some(number(&value("a number of keys")?, name)?),
-                ("--match", _) => wish.pattern = Some(value("a pattern")?),
-                ("--databases", _) => {
-                    let list = value("numbers, as in 0,2")?;
-                    let numbers: Result<Vec<u32>, String> =
-                        list.split(',').map(|one| number(one.trim(), name)).collect();
-                    wish.databases = Some(numbers?);
-                }
-                _ => return Err(format!("verify: {word} is none of {OPTIONS}")),
-            }
-        }
+        let mut wish: Wish = asked::read(words)?;
+        wish.tags.hash_tags.get_or_insert(hash_tags);
         wish.check()?;
         Ok(wish)
     }
 
+    /// How programs treat tags.
+    pub fn hash_tags(&self) -> HashTags {
+        self.tags.hash_tags.unwrap_or(HashTags::Strip)
+    }
+
     fn check(&self) -> Result<(), String> {
-        let told = self.untagged || !self.tags.is_empty() || !self.tag_rules.is_empty();
-        if self.hash_tags != HashTags::Strip && told {
+        let told = self.tags.are_given();
+        if self.hash_tags() != HashTags::Strip && told {
             return Err(
                 "verify: --tags, --tag-rule and --untagged are about tags that are stripped from names, and with this \
                         --hash-tags nothing is stripped"
                     .into(),
             );
         }
-        if self.rename_looser && (!self.fix || self.tags.is_empty()) {
+        if self.rename_looser && (!self.fix || self.tags.tags.is_empty()) {
             return Err("verify: --rename-looser goes with --fix and with --tags FILE, which has the full names".into());
         }
-        if self.fix && self.hash_tags == HashTags::Strip && !told {
+        if self.fix && self.hash_tags() == HashTags::Strip && !told {
             return Err("verify: --fix has to know about hash tags: a key `name{tag}` is stored as `name`, so a name on its own \
                         does not tell where its key belongs. Give --tags FILE with the full names, --tag-rule REGEX=TEMPLATE, or \
                         --untagged when no program uses tags; or --hash-tags keep or off when the programs use those"
@@ -123,28 +97,25 @@ impl Wish {
     pub fn fingerprint(&self, tags: u64, databases: &[u32]) -> String {
         format!(
             "{:?} {} {} {tags:016x} {databases:?} {:?}",
-            self.hash_tags,
-            self.untagged,
-            self.tag_rules.join("\n"),
+            self.hash_tags(),
+            self.tags.untagged,
+            self.tags.tag_rule.join("\n"),
             self.pattern
         )
     }
 }
 
-fn text(word: &[u8]) -> Result<&str, String> {
-    std::str::from_utf8(word).map_err(|_| "verify: options are UTF-8".to_owned())
-}
+#[cfg(test)]
+impl Wish {
+    /// Of a fleet whose programs treat tags like this.
+    pub fn of(hash_tags: HashTags) -> Wish {
+        Wish::read(&[], hash_tags).unwrap()
+    }
 
-fn number<N: std::str::FromStr>(text: &str, name: &str) -> Result<N, String> {
-    text.parse().map_err(|_| format!("verify: {name} takes whole numbers"))
-}
-
-fn rule(text: &str) -> Result<HashTags, String> {
-    match text {
-        "strip" => Ok(HashTags::Strip),
-        "keep" => Ok(HashTags::Keep),
-        "off" => Ok(HashTags::Off),
-        _ => Err("verify: --hash-tags takes strip, keep or off".into()),
+    /// The same, and no key has a tag.
+    pub fn untagged(mut self) -> Wish {
+        self.tags.untagged = true;
+        self
     }
 }
 
@@ -158,11 +129,12 @@ mod tests {
 
     #[test]
     fn options() {
-        let wish =
-            read(&["--limit=10", "--databases", "0, 2", "--match", "a=*", "--tag-rule", "a:(.*)=$0{$1}"]).unwrap();
-        assert_eq!((wish.limit, wish.databases), (Some(10), Some(vec![0, 2])));
+        let line = ["--limit=10", "--databases", "0, 2", "--match", "a=*", "--tag-rule", "a:(.*)=$0{$1}"];
+        let wish = read(&[&line[..], &["--tags", "one", "--tags", "two"]].concat()).unwrap();
+        assert_eq!((wish.limit, wish.databases), (Some(10), vec![0, 2]));
         assert_eq!(wish.pattern.as_deref(), Some("a=*"));
-        assert_eq!(wish.tag_rules, ["a:(.*)=$0{$1}"]);
+        assert_eq!(wish.tags.tag_rule, ["a:(.*)=$0{$1}"]);
+        assert_eq!(wish.tags.tags, ["one", "two"].map(PathBuf::from));
         for line in [
             &["--limit"][..],
             &["--limit", "x"],

@@ -1,22 +1,22 @@
 //! Where a key belongs that lies on a server: by its stored name, and by what is known of its tag.
 
-use super::tags::Tags;
-use super::wish::Wish;
+use super::{FullNames, TagOptions};
 use rediscluster::{Crc32Modulo, HashTags, Partitioner};
 
-/// Where keys belong.
+/// Where keys of a fleet of so many nodes belong in one of so many.
 pub struct Places {
     from: usize,
     to: usize,
     hash_tags: HashTags,
-    tags: Tags,
+    names: FullNames,
+    are_given: bool,
     keeps_strays: bool,
 }
 
-/// What is to be done with a key.
+/// Where a key belongs.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Place {
-    /// It belongs to this node of the targets, counted from 0, under this name.
+    /// To this node of the targets, counted from 0, under this name.
     Node(usize, Vec<u8>),
     /// It does not lie where its name leads, and nothing says where it belongs: why.
     Stray(&'static str),
@@ -26,18 +26,36 @@ impl Places {
     /// From a fleet of so many nodes to one of so many, both of which treat hash tags in this way.
     ///
     /// # Errors
-    /// That nothing is said of tags where that has to be known, or what is wrong with it.
-    pub fn new(wish: &Wish, from: usize, to: usize, hash_tags: HashTags) -> Result<Places, String> {
-        let is_told = wish.tags.is_some() || !wish.tag_rule.is_empty() || wish.untagged;
+    /// What is wrong with what was said of tags.
+    pub fn new(options: &TagOptions, from: usize, to: usize, hash_tags: HashTags) -> Result<Places, String> {
+        let names = FullNames::read(options, hash_tags)?;
+        Ok(Places { from, to, hash_tags, names, are_given: options.are_given(), keeps_strays: false })
+    }
+
+    /// The same, but that strays belong to the node of the same number, where there is one.
+    pub fn keeping_strays(self, keeps_strays: bool) -> Places {
+        Places { keeps_strays, ..self }
+    }
+
+    /// Whether keys may be anywhere only because nobody said whether they have tags.
+    pub fn are_untold(&self) -> bool {
+        self.from != self.to && self.to > 1 && !self.knows_tags()
+    }
+
+    /// Of all names of the files of tags; `None` without such names.
+    pub fn checksum(&self) -> Option<u64> {
+        self.names.are_given().then(|| self.names.checksum())
+    }
+
+    /// How both fleets treat hash tags.
+    pub fn hash_tags(&self) -> HashTags {
+        self.hash_tags
+    }
+
+    /// Whether all is known of the tags that keys may have.
+    pub fn knows_tags(&self) -> bool {
         // Where names are stored with their tags, nothing has to be told.
-        if from != to && to > 1 && !is_told && hash_tags == HashTags::Strip {
-            return Err(format!(
-                "{from} nodes become {to}, and the name under which a key is stored does not tell whether it has a tag: \
-                 give --tags FILE or --tag-rule REGEX=TEMPLATE, or --untagged when no key has one"
-            ));
-        }
-        let tags = Tags::read(wish.tags.as_deref(), &wish.tag_rule)?;
-        Ok(Places { from, to, hash_tags, tags, keeps_strays: wish.strays == "keep" })
+        self.are_given || self.hash_tags != HashTags::Strip
     }
 
     /// Whether the number of nodes stays, so that every key keeps its node and nothing has to be known of it.
@@ -51,13 +69,35 @@ impl Places {
             return Place::Node(0, stored.to_vec());
         }
         if self.are_the_same() {
-            let hashed = Crc32Modulo.node_index(stored, self.from);
-            let node = nodes.iter().copied().find(|&node| node == hashed).unwrap_or(nodes[0]);
+            // Whatever is hashed, it leads to the node of the same number.
+            let home = self.source_home(stored);
+            let node = nodes.iter().copied().find(|&node| node == home).unwrap_or(nodes[0]);
             return Place::Node(node, stored.to_vec());
+        }
+        if self.are_untold() {
+            return Place::Stray("nobody said whether it has a tag");
         }
         match self.led(nodes, stored) {
             Place::Stray(_) if self.keeps_strays && nodes[0] < self.to => Place::Node(nodes[0], stored.to_vec()),
             place => place,
+        }
+    }
+
+    /// The node of the sources to which a stored name leads by itself.
+    pub fn source_home(&self, stored: &[u8]) -> usize {
+        Crc32Modulo.node_index(self.hashed(stored), self.from)
+    }
+
+    /// The same of the targets.
+    pub fn target_home(&self, stored: &[u8]) -> usize {
+        Crc32Modulo.node_index(self.hashed(stored), self.to)
+    }
+
+    /// What of a stored name is hashed: all of it, where no tag is stored.
+    fn hashed<'n>(&self, stored: &'n [u8]) -> &'n [u8] {
+        match self.hash_tags {
+            HashTags::Strip => stored,
+            hash_tags => hash_tags.split(stored).0,
         }
     }
 
@@ -72,7 +112,7 @@ impl Places {
     }
 
     fn leads(&self, nodes: &[usize], among: usize, stored: &[u8]) -> bool {
-        self.tags.full(stored).iter().any(|full| {
+        self.names.of(stored).iter().any(|full| {
             let (hashed, name) = self.hash_tags.split(full);
             name == stored && nodes.contains(&Crc32Modulo.node_index(hashed, among))
         })
@@ -82,12 +122,12 @@ impl Places {
     fn led(&self, nodes: &[usize], stored: &[u8]) -> Place {
         let mut found: Option<usize> = None;
         let mut name = Vec::new();
-        for full in self.tags.full(stored) {
+        for full in self.names.of(stored) {
             let (hashed, as_stored) = self.hash_tags.split(&full);
             let is_tagged = as_stored.len() != full.len();
             if self.from == 1 {
                 // One server stores names as programs say them, or without their tags: then a list or a rule has these.
-                if is_tagged && self.tags.are_none() {
+                if is_tagged && !self.names.are_given() {
                     return Place::Stray("its name has a tag, and --untagged says that there are none");
                 }
             } else {
@@ -107,7 +147,7 @@ impl Places {
         }
         match found {
             Some(node) => Place::Node(node, name),
-            None => Place::Stray("its name leads to another node"),
+            None => Place::Stray("the name leads to another node"),
         }
     }
 }
@@ -120,11 +160,17 @@ pub fn is_plainly_home(name: &[u8], nodes: &[usize], among: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ffi::OsString;
 
-    fn places(words: &[&str], from: usize, to: usize) -> Result<Places, String> {
-        let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-        Places::new(&Wish::read("clone", &words).unwrap(), from, to, HashTags::Strip)
+    fn untagged() -> TagOptions {
+        TagOptions { untagged: true, ..TagOptions::default() }
+    }
+
+    fn rule(text: &str) -> TagOptions {
+        TagOptions { tag_rule: vec![text.to_owned()], ..TagOptions::default() }
+    }
+
+    fn places(options: &TagOptions, from: usize, to: usize) -> Places {
+        Places::new(options, from, to, HashTags::Strip).unwrap()
     }
 
     fn hash(name: &[u8], nodes: usize) -> usize {
@@ -133,13 +179,16 @@ mod tests {
 
     #[test]
     fn tags_have_to_be_told_where_the_number_changes() {
-        assert!(places(&[], 3, 4).is_err() && places(&[], 1, 3).is_err());
-        assert!(places(&[], 3, 3).is_ok() && places(&[], 3, 1).is_ok() && places(&["--untagged"], 3, 4).is_ok());
+        let are_untold = |options: &TagOptions, from, to| places(options, from, to).are_untold();
+        let nothing = TagOptions::default();
+        assert!(are_untold(&nothing, 3, 4) && are_untold(&nothing, 1, 3));
+        assert!(!are_untold(&nothing, 3, 3) && !are_untold(&nothing, 3, 1) && !are_untold(&untagged(), 3, 4));
+        assert!(matches!(places(&nothing, 1, 3).of(&[0], b"foo"), Place::Stray(_)));
     }
 
     #[test]
     fn plain_names_go_where_they_lead_and_strays_are_found() {
-        let places = places(&["--untagged"], 3, 4).unwrap();
+        let places = places(&untagged(), 3, 4);
         for name in [&b"foo"[..], b"bar", b"", b"\xff\0"] {
             let home = hash(name, 3);
             assert_eq!(places.of(&[home], name), Place::Node(hash(name, 4), name.to_vec()));
@@ -150,7 +199,7 @@ mod tests {
 
     #[test]
     fn strays_are_kept_where_there_is_a_node_of_their_number() {
-        let places = places(&["--untagged", "--strays", "keep"], 3, 2).unwrap();
+        let places = places(&untagged(), 3, 2).keeping_strays(true);
         let stray =
             |node: usize| (0..).map(|n: u32| n.to_string()).find(|name| hash(name.as_bytes(), 3) != node).unwrap();
         assert_eq!(places.of(&[1], stray(1).as_bytes()), Place::Node(1, stray(1).into_bytes()));
@@ -159,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_rule_tells_the_tag() {
-        let places = places(&["--tag-rule", "^(user:([0-9]+):.*)$=${1}{$2}"], 3, 4).unwrap();
+        let places = places(&rule("^(user:([0-9]+):.*)$=${1}{$2}"), 3, 4);
         let name = b"user:7:name";
         assert_eq!(places.of(&[hash(b"7", 3)], name), Place::Node(hash(b"7", 4), name.to_vec()));
         assert!(matches!(places.of(&[(hash(b"7", 3) + 1) % 3], name), Place::Stray(_)));
@@ -168,24 +217,24 @@ mod tests {
 
     #[test]
     fn where_tags_are_stored_nothing_has_to_be_told() {
-        let wish = Wish::read("clone", &[]).unwrap();
-        let (keep, off) = (Places::new(&wish, 1, 3, HashTags::Keep), Places::new(&wish, 1, 3, HashTags::Off));
+        let nothing = TagOptions::default();
+        let (keep, off) = (Places::new(&nothing, 1, 3, HashTags::Keep), Places::new(&nothing, 1, 3, HashTags::Off));
         let name = b"a{b}c";
         assert_eq!(keep.unwrap().of(&[0], name), Place::Node(hash(b"b", 3), name.to_vec()));
         assert_eq!(off.unwrap().of(&[0], name), Place::Node(hash(name, 3), name.to_vec()));
-        let keep = Places::new(&wish, 3, 4, HashTags::Keep).unwrap();
+        let keep = Places::new(&nothing, 3, 4, HashTags::Keep).unwrap();
         assert_eq!(keep.of(&[hash(b"b", 3)], name), Place::Node(hash(b"b", 4), name.to_vec()));
         assert!(matches!(keep.of(&[(hash(b"b", 3) + 1) % 3], name), Place::Stray(_)));
     }
 
     #[test]
     fn one_server_has_full_names() {
-        let part = places(&["--tag-rule", "user:([0-9]+)=user:$1{$1}"], 1, 3).unwrap();
+        let part = places(&rule("user:([0-9]+)=user:$1{$1}"), 1, 3);
         let other = b"old-user:7-x";
         assert_eq!(part.of(&[0], other), Place::Node(hash(other, 3), other.to_vec()), "a rule is of whole names");
-        let tagged = places(&["--tag-rule", "^(.+)$=$1"], 1, 3).unwrap();
+        let tagged = places(&rule("^(.+)$=$1"), 1, 3);
         assert_eq!(tagged.of(&[0], b"bar{foo}"), Place::Node(hash(b"foo", 3), b"bar".to_vec()));
-        let untagged = places(&["--untagged"], 1, 3).unwrap();
+        let untagged = places(&self::untagged(), 1, 3);
         assert!(matches!(untagged.of(&[0], b"bar{foo}"), Place::Stray(_)));
     }
 }
