@@ -5,11 +5,11 @@ SHELL := /bin/bash
 # How long each fuzz target runs. The default is a smoke test; give it an hour when the decoder changes.
 FUZZ_SECONDS ?= 10
 
-.PHONY: help servers stop demo test reference api check fuzz bench size instructions
+.PHONY: help servers stop demo test reference api check fuzz bench bench-moving size instructions
 
 # A line for each: what it does | what it may install | what it leaves.
 help: ## this list
-	@awk -F ':.*## | \\| ' '/^[a-z]+:.*## / { \
+	@awk -F ':.*## | \\| ' '/^[a-z-]+:.*## / { \
 		printf "  make %-12s %s\n", $$1, $$2; \
 		if ($$3) printf "%20s%s\n", "", $$3; \
 		if ($$4) printf "%20s%s\n", "", $$4; }' $(MAKEFILE_LIST)
@@ -54,6 +54,13 @@ BENCH ?=
 
 bench: ## calls beside other clients, in about ten minutes | installs a server, redis-benchmark, hiredis and twemproxy when there are none | writes docs/performance.md; leaves bench/target
 	@scripts/bench.sh $(BENCH)
+
+# With MOVING=--write the figures are written to docs/moving-a-fleet.md.
+MOVING ?=
+bench-moving: ## what clone costs the servers, beside raw pipelines of DUMP and RESTORE, in one run | installs a server when there is none
+	@set -euo pipefail; \
+	REDIS_SERVER=$$(scripts/server.sh); export REDIS_SERVER; \
+	cargo bench --quiet --locked -p rediscluster-cli --bench moving -- $(MOVING)
 
 # A package of its own as well. With COSTS=--write the figures of what is held are written to costs/ and the README; with
 # COSTS=--check it fails when that has grown.

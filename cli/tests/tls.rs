@@ -50,6 +50,59 @@ fn two_servers_with_tls() {
     }
 }
 
+/// Every side has its own authority, its own user and its own password; the fleet that is copied from is told by a file.
+#[test]
+fn a_fleet_is_copied_between_users_and_authorities() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let password = |password: &str| ["--requirepass".to_owned(), password.to_owned()];
+    let start = |authority: &Authority, name: &str, secret: &str| {
+        let arguments = password("default's");
+        let server = authority.start("a fleet that is copied with TLS", &arguments.each_ref().map(String::as_str))?;
+        let user =
+            server.server.ask(&["ACL", "SETUSER", name, "on", &format!(">{secret}"), "~*", "+@all", "-flushall"]);
+        assert_eq!(user, Reply::ok());
+        Some(server)
+    };
+    let Some(from) = start(&authority, "reader", "r3ad") else { return };
+    let (Some(first), Some(second)) = (start(&other, "writer", "wr1te"), start(&other, "writer", "wr1te")) else {
+        return;
+    };
+    for number in 0..40 {
+        from.server.ask(&["SET", &format!("key:{number}"), "x", "PXAT", "4000000000123"]);
+    }
+    let file = from.server.dir().join("from.toml");
+    let node = format!("rediss://reader:r3ad@{}", from.address());
+    std::fs::write(&file, format!("cacert = \"{}\"\n[nodes]\nnode_1 = \"{node}\"\n", authority.file())).unwrap();
+    let source = format!("@{}", file.to_str().unwrap());
+    let into = from.server.dir().join("to.toml");
+    let node = |server: &support::TlsServer| format!("rediss://writer:wr1te@{}", server.address());
+    let nodes = format!("[nodes]\nnode_1 = \"{}\"\nnode_2 = \"{}\"\n", node(&first), node(&second));
+    std::fs::write(&into, format!("cacert = \"{}\"\n{nodes}", other.file())).unwrap();
+    let target = format!("@{}", into.to_str().unwrap());
+    let words = ["clone", "--from", &source, "--to", &target, "--untagged"];
+    let done = |ran: &Ran| {
+        assert_eq!(ran.status, 0, "{}{}", ran.out(), ran.err());
+        let said = ran.out() + &ran.err();
+        assert!(!said.contains("r3ad") && !said.contains("wr1te") && !said.contains("default's"), "{said}");
+    };
+    done(&rediscluster(&words));
+    let job = first.server.ask(&["HGETALL", "rediscluster:job"]);
+    assert!(!format!("{job:?}").contains("wr1te") && !format!("{job:?}").contains("r3ad"), "{job:?}");
+    done(&rediscluster(&["--config", into.to_str().unwrap(), "recover"]));
+    done(&rediscluster(&[&words[..], &["--finish"]].concat()));
+    done(&rediscluster(&["compare", "--from", &source, "--to", &target, "--untagged"]));
+    let count = |server: &support::TlsServer| server.server.ask(&["DBSIZE"]).int();
+    assert_eq!(count(&first) + count(&second), 40);
+    assert!(count(&first) > 0 && count(&second) > 0);
+    // Another's password, and another's authority.
+    std::fs::write(&into, format!("cacert = \"{}\"\n{}", other.file(), nodes.replace("wr1te", "r3ad"))).unwrap();
+    let said = failed(&rediscluster(&words));
+    assert!(said.contains("WRONGPASS") && !said.contains("r3ad"), "{said}");
+    std::fs::write(&into, format!("cacert = \"{}\"\n{nodes}", authority.file())).unwrap();
+    let said = failed(&rediscluster(&words));
+    assert!(said.contains("UnknownIssuer") && !said.contains("wr1te"), "{said}");
+}
+
 #[test]
 fn whom_it_trusts() {
     let authority = Authority::new();

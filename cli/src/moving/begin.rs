@@ -35,9 +35,11 @@ pub fn look_through(
 ) -> Result<(), String> {
     let scan = Scan::new(wish.keys.pattern.as_deref(), wish.keys.kind.as_deref(), None);
     let look = survey::Look { is_full: false, existing, is_later, big: wish.big };
-    survey::stashes(route, databases, report)?;
     if !survey::is_needless(route, databases, look)? {
         survey::survey(route, databases, &scan, look, report)?;
+    } else if wish.flush || !scan.is_of_all() {
+        // Otherwise they are met, and told, while keys are copied.
+        survey::stashes(route, databases, report)?;
     }
     match report.troubles() {
         0 => Ok(()),

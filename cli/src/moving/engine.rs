@@ -4,7 +4,7 @@ use super::job::{Mark, Start};
 use super::link::Link;
 use super::lock::Lock;
 use super::progress::Progress;
-use super::read::{together, Reader};
+use super::read::{together, Reader, Replacing};
 use super::report::Report;
 use super::route::Route;
 use super::scan::Scan;
@@ -54,6 +54,12 @@ pub fn parts(route: &Route, databases: &[u32]) -> Result<Vec<Part>, String> {
 /// Whether everything has been read.
 pub fn are_done(parts: &[Part]) -> bool {
     parts.iter().all(|part| part.start.cursor.is_none())
+}
+
+/// Whether a run ended in the middle, without time to say what it had met.
+pub fn were_cut(parts: &[Part]) -> bool {
+    let was_cut = |start: &Start| start.cursor.is_some() && start.page > 0 && start.again_until > start.page;
+    parts.iter().any(|part| was_cut(&part.start))
 }
 
 /// Whether anything is read once more, over what is at the targets.
@@ -129,16 +135,26 @@ impl Run<'_> {
         let mut link = open(self.route.from.open_to_read(server)?)?;
         // To be read for a copy is no use of a key; servers before Redis 7.2 count it.
         let _ = link.each(&[&["CLIENT", "NO-TOUCH", "ON"]])?;
+        let replacing = Replacing {
+            replaces: self.wish.replace,
+            skips_existing: self.wish.skip_existing,
+            again_until: part.start.again_until,
+        };
         let mut reader = Reader {
             link,
             route: self.route,
             source: part.source,
+            database: part.database,
             scan: Scan::new(self.wish.keys.pattern.as_deref(), self.wish.keys.kind.as_deref(), self.wish.limit),
             big: self.wish.big,
             stop: self.stop,
             report: self.report,
+            replacing,
             keeps_use: self.route.to.servers.iter().any(|server| server.facts.evicts_by_use()),
             together: together(self.wish.rate),
+            stashes: Vec::new(),
+            some_expire: false,
+            was_replica: None,
         };
         let mut writer = Writer {
             targets: self.route.to.open_all()?.into_iter().map(open).collect::<Result<_, _>>()?,
@@ -149,8 +165,7 @@ impl Run<'_> {
             report: self.report,
             progress,
             stop: self.stop,
-            replaces: self.wish.replace,
-            skips_existing: self.wish.skip_existing,
+            replacing,
             mark: Mark {
                 pass: part.start.pass,
                 page: part.start.page,
@@ -159,7 +174,6 @@ impl Run<'_> {
                 keys: part.start.keys,
                 is_at_rest: false,
             },
-            again_until: part.start.again_until,
             second: None,
         };
         let (sender, receiver) = sync_channel(WAITING);

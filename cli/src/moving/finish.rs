@@ -52,9 +52,9 @@ impl Leaving<'_> {
         }
         let mut cursor = Some(0);
         while let Some(at) = cursor {
-            let (next, names) = self.scan.page(&mut link, at)?;
+            let page = self.scan.page(&mut link, at)?;
             let mut leaving: Vec<Vec<(Vec<u8>, Vec<u8>)>> = vec![Vec::new(); self.route.to.servers.len()];
-            for name in names {
+            for name in page.names {
                 match self.route.of(source, &name) {
                     Destination::Stays => {}
                     Destination::Server(server, stored) => leaving[server].push((name, stored)),
@@ -71,7 +71,7 @@ impl Leaving<'_> {
                     self.group(&mut deleting[at], &same, server, keys)?;
                 }
             }
-            cursor = next;
+            cursor = page.next;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::lock::{OWN_NAME, READER};
 use super::replica::{self, Replica};
 use crate::compare;
 use crate::config::Config;
-use crate::nodes::host;
+use crate::nodes::{host, with_credentials_of};
 use rediscluster::{HashTags, Protocol, Value};
 
 /// One master.
@@ -30,6 +30,7 @@ const SMALLEST: u64 = 24;
 #[derive(Debug, Default, Clone)]
 pub struct Facts {
     pub run_id: String,
+    pub is_master: bool,
     /// Of Redis, or the one that Valkey says it is compatible with.
     pub version: (u32, u32),
     /// Of Valkey.
@@ -77,6 +78,15 @@ impl Fleet {
             };
             let mut link = fleet.open(&server)?;
             server.facts = Facts::ask(&mut link)?;
+            if !server.facts.is_master {
+                // It was one when the list was written. What is remembered of a job knows it by the address that is given.
+                server.given = like(&server.given, &topology.master_of(shard).address().to_string());
+                link = fleet.open(&server)?;
+                server.facts = Facts::ask(&mut link)?;
+            }
+            if !server.facts.is_master {
+                return Err(format!("{} is no master", server.place()));
+            }
             let twin = fleet.servers.iter_mut().find(|other| other.facts.run_id == server.facts.run_id);
             match twin {
                 Some(twin) => twin.nodes.push(number),
@@ -209,7 +219,7 @@ impl Facts {
     /// That it does not tell.
     pub fn ask(link: &mut Link) -> Result<Facts, String> {
         let mut facts = Facts::default();
-        for section in ["server", "memory", "keyspace"] {
+        for section in ["server", "replication", "memory", "keyspace"] {
             match link.ask_text(&["INFO", section])? {
                 Value::Bulk(text) => facts.read(&String::from_utf8_lossy(&text)),
                 _ => return Err(format!("{}: INFO gave no text", link.place())),
@@ -221,6 +231,7 @@ impl Facts {
     fn read(&mut self, info: &str) {
         for (field, value) in info.lines().filter_map(|line| line.split_once(':')) {
             match field {
+                "role" => self.is_master = value == "master",
                 "run_id" => self.run_id = value.to_owned(),
                 "redis_version" => {
                     self.version = version(value);
@@ -277,6 +288,29 @@ impl Facts {
     }
 }
 
+/// Another address, to be reached as this one is.
+fn like(given: &str, address: &str) -> String {
+    if given.contains("://") {
+        with_credentials_of(given, address)
+    } else {
+        address.to_owned()
+    }
+}
+
+/// Whether a server is a replica, as `INFO replication` tells it.
+pub fn is_replica(info: &[u8]) -> bool {
+    info.split(|&byte| byte == b'\n').any(|line| line.starts_with(b"role:slave"))
+}
+
+/// How many keys of a database expire, as `INFO keyspace` tells it.
+pub fn expiring(info: &[u8], database: u32) -> u64 {
+    let begin = format!("db{database}:");
+    let info = String::from_utf8_lossy(info);
+    let line = info.lines().find_map(|line| line.strip_prefix(begin.as_str()));
+    let number = line.and_then(|line| line.split(',').find_map(|part| part.strip_prefix("expires=")));
+    number.map_or(0, |number| number.parse().unwrap_or(u64::MAX))
+}
+
 fn version(text: &str) -> (u32, u32) {
     let mut parts = text.split('.').map(|part| part.parse().unwrap_or(0));
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
@@ -285,6 +319,12 @@ fn version(text: &str) -> (u32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_many_keys_expire() {
+        let info = b"# Keyspace\r\ndb0:keys=3,expires=1,avg_ttl=5\r\ndb10:keys=12,expires=0,avg_ttl=0\r\n";
+        assert_eq!([0, 1, 10].map(|database| expiring(info, database)), [1, 0, 0]);
+    }
 
     #[test]
     fn what_servers_say() {

@@ -22,6 +22,24 @@ const READS: [&[&str]; 7] = [
     &["MEMORY", "USAGE", JOB],
     &["OBJECT", "IDLETIME", JOB],
 ];
+/// What is asked of a source where keys may go in pieces or type by type. Not every server has all of it.
+const PIECES: [&[&str]; 15] = [
+    &["STRLEN", JOB],
+    &["GETRANGE", JOB, "0", "1"],
+    &["LLEN", JOB],
+    &["LRANGE", JOB, "0", "1"],
+    &["SCARD", JOB],
+    &["SSCAN", JOB, "0"],
+    &["ZCARD", JOB],
+    &["ZSCAN", JOB, "0"],
+    &["HLEN", JOB],
+    &["HSCAN", JOB, "0"],
+    &["HPEXPIRETIME", JOB, "FIELDS", "1", "a"],
+    &["XLEN", JOB],
+    &["XRANGE", JOB, "-", "+"],
+    &["XINFO", "STREAM", JOB],
+    &["XPENDING", JOB, "a"],
+];
 /// What is asked of a target. None of it is run.
 const WRITES: [&[&str]; 13] = [
     &["RESTORE", JOB, "0", ""],
@@ -58,7 +76,17 @@ pub fn check(route: &Route, kind: &str, wish: &super::wish::Wish) -> Result<Vec<
         may(link, &READS)?;
     }
     let mut readers = route.from.open_all_to_read()?;
-    readers.iter_mut().try_for_each(|link| may(link, &READS))?;
+    let unpacks = !versions(route).is_empty();
+    for (link, server) in readers.iter_mut().zip(&route.from.servers) {
+        may(link, &READS)?;
+        let facts = server.read_facts();
+        if facts.tells_expiry() {
+            may(link, &[&["PEXPIRETIME", JOB]])?;
+        }
+        if unpacks || facts.largest() > wish.big {
+            may(link, &PIECES)?;
+        }
+    }
     for (at, link) in sources.iter_mut().enumerate() {
         if route.is_in_place() {
             may(link, &WRITES)
@@ -107,7 +135,9 @@ fn may(link: &mut Link, commands: &[&[&str]]) -> Result<(), String> {
     words.push(&["DISCARD"]);
     let replies = link.each(&words)?;
     for (words, reply) in words.iter().zip(replies) {
-        if let Value::Error(text) = reply {
+        let Value::Error(text) = reply else { continue };
+        // It is nobody's right to a command that the server does not have.
+        if !text.starts_with(b"ERR unknown command") {
             return Err(format!("{}: {}: {}", link.place(), words[0], shown(&text)));
         }
     }

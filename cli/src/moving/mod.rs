@@ -270,6 +270,10 @@ fn copy(
         // What has come since the first time may be in the way of something else.
         begin::look_through(route, databases, wish, false, true, report)?;
     }
+    if engine::were_cut(&parts) {
+        // What was met before is not known any more.
+        survey::stashes(route, databases, report)?;
+    }
     write(route, &Job { phase: Phase::Copying, ..job.clone() })?;
     if wish.functions {
         extras::functions(route, wish.replace, report)?;
@@ -466,7 +470,6 @@ fn dry_run(route: &Route, databases: &[u32], wish: &Wish, report: &Report) -> Re
     let scan = Scan::new(wish.keys.pattern.as_deref(), wish.keys.kind.as_deref(), None);
     let existing = !wish.replace && !wish.skip_existing && !wish.flush && found(route)?.is_none();
     let look = survey::Look { is_full: true, existing, is_later: false, big: wish.big };
-    survey::stashes(route, databases, report)?;
     let seen = survey::survey(route, databases, &scan, look, report)?;
     if wish.json {
         println!("{}", serde_json::json!({"dry_run": seen.json(route), "report": report.json()}));

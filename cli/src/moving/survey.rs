@@ -16,6 +16,10 @@ use std::collections::{BTreeMap, HashMap};
 /// So many of the largest keys are named.
 const LARGEST: usize = 10;
 
+/// What is said of a stash.
+pub const ON_ITS_WAY: &str =
+    "a key is on its way to another node, or was when that was cut short: `recover --apply` ends it";
+
 /// What was seen.
 #[derive(Default)]
 pub struct Survey {
@@ -45,6 +49,9 @@ pub struct Look {
 /// # Errors
 /// That a server does not answer.
 pub fn survey(route: &Route, databases: &[u32], scan: &Scan, look: Look, report: &Report) -> Result<Survey, String> {
+    if !scan.is_of_all() {
+        stashes(route, databases, report)?;
+    }
     let ask = |source: usize| one_source(route, source, databases, scan, look, report);
     let results: Vec<Result<Survey, String>> = std::thread::scope(|scope| {
         let ask = &ask;
@@ -85,9 +92,12 @@ fn one_source(
         }
         let mut cursor = Some(0);
         while let Some(at) = cursor {
-            let (next, names) = scan.page(&mut link, at)?;
+            let page = scan.page(&mut link, at)?;
+            for name in page.stashes.iter().filter(|_| scan.is_of_all()) {
+                report.trouble(ON_ITS_WAY, name, link.place());
+            }
             let mut moving = Vec::new();
-            for name in names {
+            for name in page.names {
                 match route.of(source, &name) {
                     Destination::Stays => survey.stays += 1,
                     Destination::Server(server, stored) => moving.push((name, server, stored)),
@@ -98,7 +108,7 @@ fn one_source(
             twins(route, (source, database), &mut others, &moving, look, report)?;
             renamed_twins(&mut renamed, &moving, link.place(), report);
             survey.count(&mut link, &moving, look)?;
-            cursor = next;
+            cursor = page.next;
         }
         others.iter_mut().chain([&mut link]).try_for_each(Link::is_believed)?;
     }
@@ -239,9 +249,7 @@ pub fn stashes(route: &Route, databases: &[u32], report: &Report) -> Result<(), 
         for &database in databases {
             link.select(database)?;
             for name in names_with(link, STASH)? {
-                let what =
-                    "a key is on its way to another node, or was when that was cut short: `recover --apply` ends it";
-                report.trouble(what, &name, link.place());
+                report.trouble(ON_ITS_WAY, &name, link.place());
             }
         }
     }

@@ -1,11 +1,15 @@
-//! Writing to the targets: keys together with how far their source has been read, in one transaction on each server.
+//! Writing to the targets: how far their source has been read, and then the keys, over one connection to each server.
+//!
+//! A server runs what comes over a connection in this order, and whatever it loses, it loses from the end. So a server that has
+//! the mark of a page has all keys of the pages before it, and one that has a key of a page has its mark. No transaction is
+//! needed for that, and none keeps the server from its other clients.
 
 use super::job::{Mark, PROGRESS};
 use super::link::{shown, Link};
 use super::lock::Lock;
 use super::pieces::{self, Arrived};
 use super::progress::Progress;
-use super::read::{Item, Used, Work};
+use super::read::{Item, Replacing, Work};
 use super::report::Report;
 use super::route::Route;
 use super::same::{Is, Same};
@@ -14,9 +18,6 @@ use rediscluster::{spec, Cmd, Value, ValueRef};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-/// As much goes into one transaction, during which a server does nothing else.
-const IN_ONE: usize = 200;
-const BYTES_IN_ONE: usize = 1 << 20;
 /// How often every target is told how far it is, also one that gets nothing.
 const MARK_EVERY: Duration = Duration::from_secs(1);
 
@@ -39,12 +40,9 @@ pub struct Writer<'w> {
     pub stop: &'w Stop,
     pub report: &'w Report,
     pub progress: &'w Progress,
-    pub replaces: bool,
-    pub skips_existing: bool,
+    pub replacing: Replacing,
     /// The mark that is written with the next keys: everything before it is there.
     pub mark: Mark,
-    /// Before this page, what is there may be of this job.
-    pub again_until: u64,
     /// Opened when a key goes in pieces or has to be compared.
     pub second: Option<(Link, Same)>,
 }
@@ -67,10 +65,12 @@ impl Writer<'_> {
                         told = Some(Instant::now());
                     }
                 }
-                Work::Small(items) => self.small(&items)?,
+                Work::Small(items) => self.small(items)?,
                 Work::Big(item) => {
-                    let replaces = self.may_replace();
+                    let replaces = self.replacing.on(self.mark.page);
                     self.stop.pace(1);
+                    let mark = [self.marking()];
+                    restore(&mut self.targets[item.server], &mark, &[])?;
                     let arrived = self.in_pieces(&item, replaces)?;
                     self.count(&item, arrived, &self.report.big)?;
                 }
@@ -83,9 +83,10 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Whether a key that is there gives way. One that was brought by this job does; else the user has to say so.
-    fn may_replace(&self) -> bool {
-        self.replaces || (!self.skips_existing && self.mark.page < self.again_until)
+    /// The command that says how far it is.
+    fn marking(&self) -> Cmd {
+        let source = &self.route.from.servers[self.source].address;
+        Cmd::new(&spec::HSET).arg(PROGRESS).arg(source).arg(self.mark.text())
     }
 
     /// Tells every target how far it is. One that knows nothing any more, though it was told in this run, has lost its keys.
@@ -101,23 +102,28 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn small(&mut self, items: &[Item]) -> Result<(), String> {
-        let replaces = self.may_replace();
-        let source = &self.route.from.servers[self.source].address;
-        let mark = Cmd::new(&spec::HSET).arg(PROGRESS).arg(source).arg(self.mark.text());
-        let mut by_server: Vec<Vec<usize>> = vec![Vec::new(); self.targets.len()];
-        items.iter().enumerate().for_each(|(at, item)| by_server[item.server].push(at));
-        let busy = self.targets.iter_mut().zip(&by_server).filter(|(_, which)| !which.is_empty());
+    fn small(&mut self, mut items: Vec<Item>) -> Result<(), String> {
+        let mark = self.marking();
+        let mut by_server: Vec<(Vec<Cmd>, Vec<usize>)> = vec![(Vec::new(), Vec::new()); self.targets.len()];
+        for (at, item) in items.iter_mut().enumerate() {
+            let Some(restore) = item.restore.take() else { continue };
+            let (commands, which) = &mut by_server[item.server];
+            if commands.is_empty() {
+                commands.push(mark.clone());
+            }
+            commands.push(restore);
+            which.push(at);
+        }
+        let busy = self.targets.iter_mut().zip(&by_server).filter(|(_, (commands, _))| !commands.is_empty());
         let results: Vec<Result<Vec<(usize, Refused)>, String>> = std::thread::scope(|scope| {
             let mut busy: Vec<_> = busy.collect();
             let last = busy.pop();
-            let mark = &mark;
             let others: Vec<_> = busy
                 .into_iter()
-                .map(|(target, which)| scope.spawn(move || restore(target, items, which, mark, replaces)))
+                .map(|(target, (commands, which))| scope.spawn(move || restore(target, commands, which)))
                 .collect();
             let mut results = Vec::new();
-            results.extend(last.map(|(target, which)| restore(target, items, which, mark, replaces)));
+            results.extend(last.map(|(target, (commands, which))| restore(target, commands, which)));
             results
                 .extend(others.into_iter().map(|other| other.join().unwrap_or_else(|_| Err("a thread ended".into()))));
             results
@@ -127,7 +133,7 @@ impl Writer<'_> {
             refused.extend(result?);
         }
         let done = items.len() - refused.len();
-        let bytes: usize = items.iter().map(|item| item.payload.len()).sum();
+        let bytes: usize = items.iter().map(|item| item.packed).sum();
         Report::add(&self.report.copied, done as u64);
         Report::add(&self.report.bytes, bytes as u64);
         self.mark.keys += done as u64;
@@ -137,7 +143,7 @@ impl Writer<'_> {
             match why {
                 Refused::Exists => self.exists(item)?,
                 Refused::Unknown => {
-                    let arrived = self.in_pieces(item, replaces)?;
+                    let arrived = self.in_pieces(item, self.replacing.on(self.mark.page))?;
                     self.count(item, arrived, &self.report.unpacked)?;
                 }
                 Refused::Otherwise(why) => {
@@ -188,7 +194,7 @@ impl Writer<'_> {
 
     /// A key that is there and must not be replaced. `SCAN` may name a key twice, so it may be the same.
     fn exists(&mut self, item: &Item) -> Result<(), String> {
-        if self.skips_existing {
+        if self.replacing.skips_existing {
             Report::add(&self.report.skipped, 1);
             return Ok(());
         }
@@ -205,57 +211,24 @@ impl Writer<'_> {
     }
 }
 
-/// Restores keys at one target in transactions of bounded size, each with the mark.
-fn restore(
-    target: &mut Link,
-    items: &[Item],
-    which: &[usize],
-    mark: &Cmd,
-    replaces: bool,
-) -> Result<Vec<(usize, Refused)>, String> {
-    let mut commands: Vec<Cmd> = Vec::with_capacity(which.len() + 8);
-    // For the number of every `EXEC` the keys of its transaction.
-    let mut blocks: Vec<(usize, &[usize])> = Vec::new();
-    let (mut begin, mut bytes) = (0, 0);
-    for (end, &at) in which.iter().enumerate() {
-        if end == begin {
-            commands.push(Cmd::new(&spec::MULTI));
-            bytes = 0;
-        }
-        commands.push(restoring(&items[at], replaces));
-        bytes += items[at].payload.len();
-        if end + 1 == which.len() || end + 1 - begin == IN_ONE || bytes >= BYTES_IN_ONE {
-            commands.push(mark.clone());
-            commands.push(Cmd::new(&spec::EXEC));
-            blocks.push((commands.len() - 1, &which[begin..=end]));
-            begin = end + 1;
-        }
-    }
+/// Tells one target how far the source is read, which is the first command, and restores keys there. What a server refuses
+/// whatever the key is, as one without memory does, is an error: the mark says then that this page has to be written again.
+fn restore(target: &mut Link, commands: &[Cmd], which: &[usize]) -> Result<Vec<(usize, Refused)>, String> {
     let mut refused = Vec::new();
     let (mut failed, mut is_lost) = (None, false);
-    let mut blocks = blocks.into_iter().peekable();
-    target.run(&commands, |number, reply| match reply {
-        ValueRef::Error(text) if failed.is_none() => failed = Some(shown(text)),
-        ValueRef::Array(replies) => {
-            let Some((_, keys)) = blocks.next_if(|(at, _)| *at == number) else { return };
-            let mut replies = replies;
-            for (&at, reply) in keys.iter().zip(replies.by_ref()) {
-                if let ValueRef::Error(text) = reply {
-                    refused.push((at, why(text)));
-                }
-            }
-            match replies.next() {
-                Some(ValueRef::Error(text)) => failed = failed.take().or(Some(shown(text))),
-                Some(ValueRef::Integer(1)) => is_lost = true,
-                _ => {}
-            }
-        }
+    target.run(commands, |number, reply| match (reply, number.checked_sub(1)) {
+        (ValueRef::Error(text), Some(key)) => match why(text) {
+            Some(why) => refused.push((which[key], why)),
+            None => failed = failed.take().or_else(|| Some(format!("RESTORE: {}", shown(text)))),
+        },
+        (ValueRef::Error(text), None) => failed = Some(format!("HSET: {}", shown(text))),
+        (ValueRef::Integer(1), None) => is_lost = true,
         _ => {}
     })?;
     match failed {
         Some(failed) => Err(format!("{}: {failed}", target.place())),
         None if is_lost => {
-            let source = mark.args().get(2).unwrap_or_default().to_vec();
+            let source = commands[0].args().get(2).unwrap_or_default().to_vec();
             target.ask(&[b"HDEL".as_slice(), PROGRESS.as_bytes(), &source])?;
             Err(has_lost(target))
         }
@@ -270,26 +243,32 @@ fn has_lost(target: &Link) -> String {
     )
 }
 
-fn restoring(item: &Item, replaces: bool) -> Cmd {
-    let mut cmd = Cmd::new(&spec::RESTORE).arg(&item.stored).arg(item.expires.unwrap_or(0)).arg(&item.payload);
-    cmd = cmd.arg("ABSTTL");
-    if replaces {
-        cmd = cmd.arg("REPLACE");
-    }
-    match item.used {
-        Used::Ago(seconds) if seconds > 0 => cmd.arg("IDLETIME").arg(seconds),
-        Used::Often(times) => cmd.arg("FREQ").arg(times),
-        _ => cmd,
+/// Why this key was refused; `None` when every key would be.
+fn why(text: &[u8]) -> Option<Refused> {
+    let has = |words: &[u8]| text.windows(words.len()).any(|window| window == words);
+    if text.starts_with(b"BUSYKEY") {
+        Some(Refused::Exists)
+    } else if has(b"DUMP payload version") || has(b"Bad data format") {
+        Some(Refused::Unknown)
+    } else if text.starts_with(b"ERR ") {
+        Some(Refused::Otherwise(shown(text)))
+    } else {
+        None
     }
 }
 
-fn why(text: &[u8]) -> Refused {
-    let has = |words: &[u8]| text.windows(words.len()).any(|window| window == words);
-    if text.starts_with(b"BUSYKEY") {
-        Refused::Exists
-    } else if has(b"DUMP payload version") || has(b"Bad data format") {
-        Refused::Unknown
-    } else {
-        Refused::Otherwise(shown(text))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_for_every_key_stops_the_run() {
+        assert!(matches!(why(b"BUSYKEY Target key name already exists."), Some(Refused::Exists)));
+        assert!(matches!(why(b"ERR DUMP payload version or checksum are wrong"), Some(Refused::Unknown)));
+        assert!(matches!(why(b"ERR Bad data format"), Some(Refused::Unknown)));
+        assert!(matches!(why(b"ERR invalid something"), Some(Refused::Otherwise(_))));
+        for all in ["OOM command not allowed", "READONLY You can't write", "MISCONF Redis is", "NOPERM this user"] {
+            assert!(why(all.as_bytes()).is_none(), "{all}");
+        }
     }
 }
