@@ -324,6 +324,71 @@ fn a_connection_that_cannot_be_made_is_the_failure_of_one_and_the_others_keep_th
     assert!(asked.len() == 5 && asked[4] == "APPEND later x", "what came later waits for longer: {asked:?}");
 }
 
+/// Connects at once until it is told to wait, and then when it is let go.
+#[derive(Clone, Default)]
+struct Waits(Arc<(Mutex<Option<usize>>, Condvar)>);
+
+impl Waits {
+    /// From now on connections wait, or no longer.
+    fn set(&self, waiting: Option<usize>) {
+        *self.0 .0.lock().unwrap() = waiting;
+        self.0 .1.notify_all();
+    }
+
+    fn waiting(&self) -> usize {
+        self.0 .0.lock().unwrap().unwrap_or(0)
+    }
+}
+
+impl Connect for Waits {
+    fn connect(&self, address: &Address, timeout: Option<Duration>) -> io::Result<Socket> {
+        let (waiting, changed) = &*self.0;
+        let mut waiting = waiting.lock().unwrap();
+        if let Some(count) = &mut *waiting {
+            *count += 1;
+        }
+        while waiting.is_some() {
+            waiting = changed.wait(waiting).unwrap();
+        }
+        drop(waiting);
+        connect_tcp(address, timeout).map(Socket::from)
+    }
+}
+
+#[test]
+fn nobody_waits_for_the_new_connection_of_one_when_another_is_free() {
+    let servers = [Server::start()];
+    let waits = Waits::default();
+    let builder = cluster_of(&servers).connector(waits.clone()).pool_size(2).masters_only(true).refresh_every(None);
+    let cluster = builder.deadline(LONG).retries(Retries::none()).connect().unwrap();
+    cluster.set("k", "v").unwrap();
+    std::thread::scope(|scope| {
+        let holders: Vec<_> =
+            (0..2).map(|_| scope.spawn(|| cluster.blpop::<_, String, String>(["wait"], LONG))).collect();
+        wait_until("both connections are taken", || servers[0].field("clients", "blocked_clients").unwrap() == "2");
+        let calls: Vec<_> = (0..5).map(|_| scope.spawn(|| cluster.get::<_, String>("k"))).collect();
+        wait_for_calls(&cluster, 5);
+        waits.set(Some(0));
+        let clients = servers[0].ask(&["CLIENT", "LIST"]).text();
+        let blocked = clients.lines().find(|line| line.contains("cmd=blpop")).expect("it waits");
+        let id = blocked.split_once("id=").and_then(|(_, rest)| rest.split(' ').next()).unwrap();
+        servers[0].ask(&["CLIENT", "KILL", "ID", id]);
+        wait_until("a new connection is made for the one that leads", || waits.waiting() == 1);
+        // The other connection comes back, while the new one is still being made.
+        servers[0].ask(&["RPUSH", "wait", "x"]);
+        wait_until("all others have their reply", || calls.iter().filter(|call| call.is_finished()).count() == 4);
+        assert_eq!(waits.waiting(), 1);
+        waits.set(None);
+        for call in calls {
+            assert_eq!(call.join().unwrap().unwrap(), "v");
+        }
+        let given = holders.into_iter().map(|holder| holder.join().unwrap()).filter(Result::is_ok).count();
+        assert_eq!(given, 1, "one was killed while it waited");
+    });
+    let status = &cluster.pools()[0];
+    assert_eq!((status.open, status.idle, status.waiting), (2, 2, 0), "{status:?}");
+}
+
 #[test]
 fn what_is_large_is_handed_out_before_the_rest_has_come() {
     let gate = Gate::default();

@@ -4,7 +4,7 @@ use super::{no_meaning, Answer, Call};
 use crate::command::{Access, Wait};
 use crate::config::Share;
 use crate::error::{Error, Outcome, Result};
-use crate::net::{Deadline, Lease, Turn, LONGEST};
+use crate::net::{Deadline, Lease, LONGEST};
 use crate::topology::Role;
 
 impl Call<'_> {
@@ -45,7 +45,7 @@ impl Call<'_> {
         // What a replica has to be asked first is asked by the one that leads.
         let in_step = routed.filter(|_| self.topology().role(server) == Role::Replica);
         let gathered = pool.gather((self.database, in_step), request, deadline, &mut |turn| {
-            lend(&|until| pool.lend_in_turn(self.database, until, Turn::OfBatch(turn)))
+            lend(&|until| pool.lend_in_turn(self.database, until, turn))
         });
         if let Some(traffic) = self.traffic {
             match &gathered {

@@ -10,7 +10,7 @@ mod silent;
 pub(crate) use batch::Landed;
 pub(crate) use gather::LONGEST;
 pub(crate) use lease::Lease;
-pub(crate) use queue::Waiter;
+pub(crate) use queue::{Lead, Waiter};
 
 use batch::Batch;
 
@@ -94,8 +94,8 @@ struct State {
 pub(crate) enum Turn<'b> {
     /// It waits for its turn.
     Its,
-    /// It waits in the place of its batch.
-    OfBatch(&'b Arc<Waiter>),
+    /// It leads a batch, and waits in the place of that.
+    OfBatch(&'b Lead<'b>),
     /// It does not wait.
     Never,
 }
@@ -380,12 +380,13 @@ impl Pool {
             }
             self.take_next(&mut lease);
         }
+        if let Turn::OfBatch(lead) = turn {
+            // Others may have a free connection long before a new one is there.
+            lead.goes_alone(self);
+        }
         // What did not answer was the connection or its server. Only when the server has said something on a new one it
         // is sent what must not be left in doubt.
         let opened = if is_in_doubt { self.begin_answering(deadline) } else { self.begin(deadline) };
-        if opened.is_err() {
-            self.keep_turn(turn);
-        }
         lease.connection = Some(opened?);
         Ok(Some(lease))
     }

@@ -6,10 +6,11 @@
 //! under way.
 
 use super::batch::{Batch, Flight, Group, Landed, Next, Stage};
-use super::{Lease, Pool, State, Waiter};
+use super::{Lead, Lease, Pool, State, Turn};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::{forked, Deadline};
 use crate::observer::ObserverEvent;
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,12 +22,13 @@ pub(crate) const LONGEST: usize = 4 << 10;
 struct Leading<'b> {
     pool: &'b Pool,
     batch: &'b Arc<Batch>,
-    is_over: bool,
+    /// It does not lead any more.
+    is_over: &'b Cell<bool>,
 }
 
 impl Drop for Leading<'_> {
     fn drop(&mut self) {
-        if !self.is_over {
+        if !self.is_over.get() {
             self.pool.panicked(self.batch);
         }
     }
@@ -40,14 +42,14 @@ impl Pool {
         group: Group,
         request: &[u8],
         deadline: Deadline,
-        lend: &mut dyn FnMut(&Arc<Waiter>) -> Result<Lease>,
+        lend: &mut dyn FnMut(Turn<'_>) -> Result<Lease>,
     ) -> Result<(Arc<Landed>, Range<usize>)> {
         let (batch, place) = self.join(group, request, deadline);
         let begun = self.observer().clock();
         let mut next = if place == 0 { Next::Lead } else { batch.next(self, place, deadline) };
         let (reply, timed_out) = loop {
             next = match next {
-                Next::Lead => self.lead(&batch, place, deadline, lend),
+                Next::Lead => self.lead(&batch, place, request, deadline, lend),
                 Next::Board(lease) => self.board(&batch, place, deadline, lease),
                 Next::Fly(flight) => self.fly(&batch, place, deadline, flight),
                 Next::Land(reply) => break (reply, false),
@@ -99,25 +101,38 @@ impl Pool {
     }
 
     /// Waits for the connection in the place of all, and takes off with it. Where it cannot be had, that is what became of
-    /// this call alone, and the next one tries.
+    /// this call alone, and the next one tries. So it is where there is none but room for a new one, which may take long:
+    /// that one is for this call.
     fn lead(
         self: &Arc<Pool>,
         batch: &Arc<Batch>,
         place: usize,
+        request: &[u8],
         deadline: Deadline,
-        lend: &mut dyn FnMut(&Arc<Waiter>) -> Result<Lease>,
+        lend: &mut dyn FnMut(Turn<'_>) -> Result<Lease>,
     ) -> Next {
-        let mut leading = Leading { pool: self, batch, is_over: false };
-        let lent = lend(&batch.turn);
-        leading.is_over = true;
-        match lent {
-            Ok(lease) => {
+        let is_over = Cell::new(false);
+        let _leading = Leading { pool: self, batch, is_over: &is_over };
+        let leave = || {
+            batch.hand_on(place, Stage::Leaderless);
+            self.close_batch_if_left(batch);
+        };
+        let lent = lend(Turn::OfBatch(&Lead { turn: &batch.turn, is_alone: &is_over, leave: &leave }));
+        match (lent, is_over.replace(true)) {
+            (Ok(lease), false) => {
                 self.close_batch(batch);
                 self.board(batch, place, deadline, lease)
             }
-            Err(error) => {
-                batch.hand_on(place, Stage::Leaderless);
-                self.close_batch_if_left(batch);
+            (Ok(lease), true) => {
+                let turn = self.state().comes();
+                let alone = Arc::new(Batch::new(batch.group, turn));
+                let place = alone.join(request, deadline).unwrap_or(0);
+                self.board(&alone, place, deadline, lease)
+            }
+            (Err(error), left) => {
+                if !left {
+                    leave();
+                }
                 Next::Leave(error)
             }
         }
@@ -134,9 +149,10 @@ impl Pool {
 
     /// Goes on with what is under way.
     fn fly(&self, batch: &Arc<Batch>, place: usize, deadline: Deadline, mut flight: Box<Flight>) -> Next {
-        let mut leading = Leading { pool: self, batch, is_over: false };
+        let is_over = Cell::new(false);
+        let _leading = Leading { pool: self, batch, is_over: &is_over };
         let went_on = flight.goes_on(batch, deadline);
-        leading.is_over = true;
+        is_over.set(true);
         match went_on {
             Ok(false) => batch.land(place, flight, None),
             Err(error) => batch.land(place, flight, Some(error)),
@@ -197,7 +213,6 @@ impl State {
 mod tests {
     use super::*;
     use crate::config::Builder;
-    use crate::net::pool::Turn;
     use crate::plan::command;
     use crate::topology::{Address, Node, Role};
     use rediscluster_testing::{wait_until, Server};
@@ -211,14 +226,15 @@ mod tests {
         let node = Node::new("node_1", Address::parse(&server.address()).unwrap());
         let pool = Arc::new(Pool::new(Role::Master, node, endpoint, Arc::new(settings)));
         let request = |name: &str| command([&b"INCR"[..], name.as_bytes()]);
-        let lend = |waiter: &Arc<Waiter>, until| Ok(pool.lend_in_turn(0, until, Turn::OfBatch(waiter))?.unwrap());
+        let lend = |turn: Turn<'_>, until| Ok(pool.lend_in_turn(0, until, turn)?.unwrap());
+        drop(pool.lend(0, Deadline::never()).unwrap());
         thread::scope(|scope| {
             let late = scope.spawn(|| {
                 let deadline = Deadline::after(Duration::from_millis(100));
-                pool.gather((0, None), &request("late"), deadline, &mut |waiter| {
+                pool.gather((0, None), &request("late"), deadline, &mut |turn| {
                     wait_until("it is not alone", || pool.status().waiting == 2);
                     wait_until("its time is over", || deadline.left().is_err());
-                    lend(waiter, Deadline::never())
+                    lend(turn, Deadline::never())
                 })
             });
             wait_until("it leads", || !pool.state().gathering.is_empty());
@@ -226,7 +242,7 @@ mod tests {
                 .map(|_| {
                     scope.spawn(|| {
                         let deadline = Deadline::after(Duration::from_secs(60));
-                        pool.gather((0, None), &request("others"), deadline, &mut |waiter| lend(waiter, deadline))
+                        pool.gather((0, None), &request("others"), deadline, &mut |turn| lend(turn, deadline))
                     })
                 })
                 .collect();

@@ -3,6 +3,7 @@
 use super::{Lease, Pool, State, Turn};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{forked, Deadline};
+use std::cell::Cell;
 use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -11,6 +12,26 @@ pub(crate) struct Waiter {
     woken: Condvar,
     /// How many had come to wait before. A batch waits again when what it was given turned out to be of no use.
     before: u64,
+}
+
+/// A call that waits for all of its batch.
+pub(crate) struct Lead<'b> {
+    pub(super) turn: &'b Arc<Waiter>,
+    /// It has left the batch, whose turn it is no more.
+    pub(super) is_alone: &'b Cell<bool>,
+    /// Leaves the batch to the others.
+    pub(super) leave: &'b dyn Fn(),
+}
+
+impl Lead<'_> {
+    /// Goes on for itself. Before anybody else can have its room, the batch waits again where it did.
+    #[cold]
+    pub(super) fn goes_alone(&self, pool: &Pool) {
+        if !self.is_alone.replace(true) {
+            pool.state().queue(self.turn);
+            (self.leave)();
+        }
+    }
 }
 
 impl State {
@@ -54,8 +75,8 @@ impl Pool {
         if !state.waiting.is_empty() || !state.has_room(self.settings.pool_size) {
             state = match turn {
                 Turn::Never => return Ok(None),
-                Turn::OfBatch(turn) => self.queue_up(state, deadline, turn)?,
-                Turn::Its => {
+                Turn::OfBatch(lead) if !lead.is_alone.get() => self.queue_up(state, deadline, lead.turn)?,
+                Turn::OfBatch(_) | Turn::Its => {
                     *waited = self.observer().clock();
                     state.counts.waited += 1;
                     let turn = state.comes();
@@ -101,8 +122,10 @@ impl Pool {
     /// What a batch was given is of no use. Before anybody else can have its room, it waits again where it did.
     #[cold]
     pub(super) fn keep_turn(&self, turn: Turn<'_>) {
-        if let Turn::OfBatch(turn) = turn {
-            self.state().queue(turn);
+        if let Turn::OfBatch(lead) = turn {
+            if !lead.is_alone.get() {
+                self.state().queue(lead.turn);
+            }
         }
     }
 
