@@ -48,7 +48,6 @@ pub struct Items<'a> {
 impl<'a> ValueRef<'a> {
     /// The value at the start of `bytes`, which must have been checked, and what comes after it, or after its head
     /// when it is an aggregate.
-    #[inline]
     fn parse(bytes: &'a [u8]) -> (ValueRef<'a>, &'a [u8]) {
         match short_bulk(bytes) {
             Some((length, body)) => {
