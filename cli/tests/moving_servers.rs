@@ -10,6 +10,8 @@ use rediscluster_testing::{
 };
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The rights that the documentation names: of a source, for keys of any size, and of a target.
@@ -70,8 +72,8 @@ fn the_documented_rights_are_enough_and_each_is_needed() {
     }
 }
 
-/// Passes everything on to a server, whose clock is seen to be so many milliseconds ahead.
-fn with_its_clock_ahead(server: &Server, ahead: u64) -> ScriptedPeer {
+/// Passes everything on to a server; `change` sees each command with its reply, and may change that.
+fn through(server: &Server, change: impl Fn(&[Vec<u8>], &mut Reply) + Send + Sync + 'static) -> ScriptedPeer {
     let address = server.address();
     ScriptedPeer::new(move |stream| {
         let upstream = TcpStream::connect(&address).expect("the server");
@@ -82,15 +84,26 @@ fn with_its_clock_ahead(server: &Server, ahead: u64) -> ScriptedPeer {
                 return;
             }
             let Ok(mut reply) = read_reply(&mut replies) else { return };
-            if words[0].eq_ignore_ascii_case(b"TIME") {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64 + ahead;
-                reply = Reply::bulks(&[(now / 1000).to_string(), (now % 1000 * 1000).to_string()]);
-            }
+            change(&words, &mut reply);
             if commands.get_mut().write_all(&encoded(&reply)).is_err() {
                 return;
             }
         }
     })
+}
+
+/// A server whose clock is seen to be so many milliseconds ahead.
+fn with_its_clock_ahead(server: &Server, ahead: u64) -> ScriptedPeer {
+    through(server, move |words, reply| {
+        if words[0].eq_ignore_ascii_case(b"TIME") {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64 + ahead;
+            *reply = Reply::bulks(&[(now / 1000).to_string(), (now % 1000 * 1000).to_string()]);
+        }
+    })
+}
+
+fn is(words: &[Vec<u8>], text: &str) -> bool {
+    words.iter().map(Vec::as_slice).eq(text.split(' ').map(str::as_bytes))
 }
 
 fn encoded(reply: &Reply) -> Vec<u8> {
@@ -121,6 +134,48 @@ fn clocks_that_differ_are_told() {
     let near = with_its_clock_ahead(&fleet[1], 700);
     ok(&["clone", "--from", &source, "--to", &near.address(), "--finish"]);
     placed(&[&fleet[1]], &whole(&[&fleet[0]]), "clocks that are near enough");
+}
+
+#[test]
+fn what_a_source_does_between_two_questions() {
+    let (from, to) = (Arc::new(Server::start()), Server::start());
+    let target = to.address();
+    let with = |change: Box<dyn Fn(&Server, &[Vec<u8>], &mut Reply) + Send + Sync>| {
+        from.ask(&["SET", "a", "1", "PX", "1000000"]);
+        to.ask(&["FLUSHALL"]);
+        let server = Arc::clone(&from);
+        let peer = through(&from, move |words, reply| change(&server, words, reply));
+        run(&["clone", "--from", &peer.address(), "--to", &target])
+    };
+    // The only key that expires is gone when it is asked whether there is one.
+    let ran = with(Box::new(|server, words, _| {
+        if is(words, "DUMP a") {
+            server.ask(&["DEL", "a"]);
+        }
+    }));
+    assert_eq!((ran.status, to.ask(&["EXISTS", "a"]).int()), (0, 0), "{}{}", ran.out(), ran.err());
+    // Nobody tells when it expires.
+    let asks = if from.is_since("7.0", "PEXPIRETIME") { "PEXPIRETIME" } else { "PTTL" };
+    for key in ["a", "rediscluster:job"] {
+        let question = format!("{asks} {key}");
+        let ran = with(Box::new(move |_, words, reply| {
+            if is(words, &question) {
+                *reply = Reply::Error(format!("ERR unknown command '{asks}'"));
+            }
+        }));
+        assert_eq!((ran.status, to.ask(&["EXISTS", "a"]).int()), (1, 0), "{}{}", ran.out(), ran.err());
+        assert!(ran.err().contains("unknown command"), "{}", ran.err());
+        assert_eq!(key == "a", to.ask(&["EXISTS", "rediscluster:job"]).int() == 1, "{}", ran.err());
+    }
+    // It becomes a replica before the first of its keys is read.
+    let begun = AtomicBool::new(false);
+    let ran = with(Box::new(move |_, words, reply| {
+        begun.fetch_or(is(words, "CLIENT NO-TOUCH ON"), Ordering::Relaxed);
+        if begun.load(Ordering::Relaxed) && is(words, "INFO replication") {
+            *reply = Reply::bulk("role:slave\r\n");
+        }
+    }));
+    assert!(ran.status == 1 && ran.err().contains("is no master any more"), "{}{}", ran.out(), ran.err());
 }
 
 #[test]

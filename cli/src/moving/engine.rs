@@ -154,7 +154,7 @@ impl Run<'_> {
             together: together(self.wish.rate),
             stashes: Vec::new(),
             some_expire: false,
-            was_replica: None,
+            was_replica: server.replica.is_some(),
         };
         let mut writer = Writer {
             targets: self.route.to.open_all()?.into_iter().map(open).collect::<Result<_, _>>()?,
