@@ -16,7 +16,7 @@ const SHORT: Duration = Duration::from_millis(300);
 const LARGE: usize = 200_000;
 
 /// A server that keeps each answer back until it may give it. A key is answered with its own name; one that begins with
-/// `end` ends the connection.
+/// `end` ends the connection, and `strange` is answered with what is no reply.
 #[derive(Clone, Default)]
 struct Gate {
     state: Arc<(Mutex<State>, Condvar)>,
@@ -45,6 +45,7 @@ impl Gate {
             state.given += 1;
             match words.get(1) {
                 Some(key) if key.starts_with("end") => Vec::new(),
+                Some(key) if key == "strange" => b"?\r\n".to_vec(),
                 Some(key) if key == "large" => format!("${LARGE}\r\n{}\r\n", "x".repeat(LARGE)).into_bytes(),
                 Some(key) => format!("${}\r\n{key}\r\n", key.len()).into_bytes(),
                 None => b"+OK\r\n".to_vec(),
@@ -103,6 +104,33 @@ fn each_gets_its_own_reply() {
             assert_eq!((pool.open, pool.idle, pool.waiting, pool.opened), (1, 1, 0, 1), "{share:?}");
         }
     }
+}
+
+#[test]
+fn a_reply_that_is_none_is_the_matter_of_its_own_call() {
+    let gate = Gate::default();
+    let server = gate.server();
+    let cluster = one_connection(&server, Share::Reads);
+    std::thread::scope(|scope| {
+        let holder = scope.spawn(|| cluster.get::<_, String>("holder"));
+        wait_until("the connection is taken", || gate.asked().len() == 1);
+        let mut calls = Vec::new();
+        for (nth, key) in ["key0", "strange", "key1", "key2"].into_iter().enumerate() {
+            let cluster = &cluster;
+            calls.push((key, scope.spawn(move || cluster.get::<_, String>(key))));
+            wait_for_calls(cluster, nth + 1);
+        }
+        // More than are asked for: some are asked twice.
+        gate.release(100);
+        assert_eq!(holder.join().unwrap().unwrap(), "holder");
+        for (key, call) in calls {
+            match call.join().unwrap() {
+                Ok(reply) => assert_eq!(reply, key),
+                Err(error) => assert_eq!((error.kind(), key), (ErrorKind::Protocol, "strange"), "{error}"),
+            }
+        }
+    });
+    assert!(gathered(&cluster) >= 3, "all but the one that led have joined it");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Calls of a batch: what they want, where each stands, and what came for them.
 
 use super::{Lease, Pool, Waiter};
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::Deadline;
 use crate::observer::CloseReason;
 use crate::resp::Frame;
@@ -42,8 +42,10 @@ struct Gathered {
     served: Option<Instant>,
     /// What has come, in parts of which some place has not taken its reply.
     parts: Vec<Part>,
-    /// As many bytes of the requests as the system took, and why there are no more replies, when it is over.
+    /// As many bytes of the requests as the system took, which reply is the first that did not come, and why there are no
+    /// more replies, when it is over.
     written: usize,
+    missing: usize,
     failed: Option<Error>,
 }
 
@@ -153,8 +155,11 @@ impl Gathered {
             Stage::Over => {
                 let failed = self.failed.clone().unwrap_or_else(|| Error::reply("no reply came"));
                 Some(Err(match nth {
-                    Some(_) if end <= self.written => failed.with_outcome(Outcome::Unknown),
-                    Some(_) => failed.with_outcome(Outcome::NotApplied),
+                    Some(nth) => {
+                        let is_sent = end <= self.written;
+                        let outcome = if is_sent { Outcome::Unknown } else { Outcome::NotApplied };
+                        failed_behind(failed, nth > self.missing).with_outcome(outcome)
+                    }
                     None => failed,
                 }))
             }
@@ -177,6 +182,17 @@ impl Gathered {
     }
 }
 
+/// The error of a batch as one of its calls gets it. A reply that is none is the matter of the call that it was for: for those
+/// behind it the connection broke.
+fn failed_behind(failed: Error, is_behind: bool) -> Error {
+    match is_behind && !matches!(failed.kind(), ErrorKind::Io | ErrorKind::Timeout) {
+        true => {
+            failed.with_kind(ErrorKind::Io).with_note("that was the reply to another call over the same connection")
+        }
+        false => failed,
+    }
+}
+
 impl Batch {
     pub(super) fn new(group: Group, turn: Arc<Waiter>) -> Batch {
         let state = Gathered {
@@ -186,6 +202,7 @@ impl Batch {
             served: None,
             parts: Vec::new(),
             written: 0,
+            missing: 0,
             failed: None,
         };
         Batch { group, turn, state: Mutex::new(state), changed: Condvar::new() }
@@ -326,24 +343,29 @@ impl Batch {
         let own = {
             let mut state = lock(&self.state);
             state.hand_out(&mut flight);
-            state.written = flight.written;
+            (state.written, state.missing) = (flight.written, flight.given);
             // One connection broke, so it is paid for once that calls are tried again.
             state.failed = failed.map(Error::of_several);
             state.stage = Stage::Over;
             state.take(place)
         };
         // The next batch first: it has waited for longer than any of these will until they come again.
+        let told = Told(&self.changed);
         match flight.is_refused {
             true => flight.lease.discard(CloseReason::Failed(ErrorKind::Server)),
             false => drop(flight),
         }
-        self.changed.notify_all();
+        drop(told);
         own.map_or_else(|| Next::Leave(Error::reply("no reply came")), Next::Land)
     }
 
     /// Tells all the same: there are no replies.
     pub(super) fn land_without(&self, failed: Error) {
         let mut state = lock(&self.state);
+        if failed.outcome() == Outcome::Unknown {
+            // Nobody can say of any request that it was not sent.
+            state.written = usize::MAX;
+        }
         state.failed = Some(failed.of_several());
         let _stage = std::mem::replace(&mut state.stage, Stage::Over);
         drop(state);
@@ -380,6 +402,15 @@ impl Batch {
     }
 }
 
+/// Tells all that wait when it goes, whatever happens until then.
+struct Told<'b>(&'b Condvar);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.0.notify_all();
+    }
+}
+
 impl Flight {
     /// Writes and reads until all is done, the connection fails or this deadline has come. Says whether there is more to do.
     pub(super) fn goes_on(&mut self, batch: &Batch, deadline: Deadline) -> Result<bool> {
@@ -392,7 +423,9 @@ impl Flight {
         while self.written < self.requests.len() {
             let (count, failed) = self.lease.write_within(&self.requests[self.written..], slice(), self.until);
             self.written += count;
-            failed.map_or(Ok(()), Err)?;
+            if let Some(error) = failed {
+                return Err(self.not_written(error));
+            }
             if self.written < self.requests.len() && deadline.left().is_err() {
                 return Ok(true);
             }
@@ -405,6 +438,10 @@ impl Flight {
                     None => return Ok(true),
                 },
             };
+            if range.len() >= PART && !self.replies.is_empty() {
+                // What is small need not stay for as long as what is large.
+                batch.hand_out(self);
+            }
             let reply = self.lease.frame(range);
             if self.given == 0 && self.reply_ends.is_empty() {
                 self.is_refused = reply.error().is_some_and(|text| Error::server(text).is_full_house());
@@ -416,5 +453,17 @@ impl Flight {
             }
         }
         Ok(false)
+    }
+
+    /// The error of a write. What the server said before it hung up is its reply to the first of several, as far as can be
+    /// told, and says nothing of the others.
+    #[cold]
+    fn not_written(&self, error: Error) -> Error {
+        match error.is_server() && self.wanted > 1 && self.written > 0 {
+            true => Error::io(std::io::ErrorKind::BrokenPipe.into(), Outcome::NotApplied, "sending the command")
+                .in_phase(Phase::Send)
+                .at(self.lease.node()),
+            false => error,
+        }
     }
 }
