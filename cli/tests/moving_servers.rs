@@ -6,8 +6,9 @@ mod program;
 use fleet::*;
 use rediscluster::{Crc32Modulo, Partitioner};
 use rediscluster_testing::{
-    command, read_command, read_reply, repository, wait_until, Chance, Reply, ScriptedPeer, Server,
+    command, named_programs, read_command, read_reply, repository, wait_until, Chance, Reply, ScriptedPeer, Server,
 };
+use std::cell::Cell;
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -140,12 +141,13 @@ fn clocks_that_differ_are_told() {
 fn what_a_source_does_between_two_questions() {
     let (from, to) = (Arc::new(Server::start()), Server::start());
     let target = to.address();
+    let big = Cell::new("64mb");
     let with = |change: Box<dyn Fn(&Server, &[Vec<u8>], &mut Reply) + Send + Sync>| {
         from.ask(&["SET", "a", "1", "PX", "1000000"]);
         to.ask(&["FLUSHALL"]);
         let server = Arc::clone(&from);
         let peer = through(&from, move |words, reply| change(&server, words, reply));
-        run(&["clone", "--from", &peer.address(), "--to", &target])
+        run(&["clone", "--from", &peer.address(), "--to", &target, "--big", big.get()])
     };
     // The only key that expires is gone when it is asked whether there is one.
     let ran = with(Box::new(|server, words, _| {
@@ -167,6 +169,19 @@ fn what_a_source_does_between_two_questions() {
         assert!(ran.err().contains("unknown command"), "{}", ran.err());
         assert_eq!(key == "a", to.ask(&["EXISTS", "rediscluster:job"]).int() == 1, "{}", ran.err());
     }
+    // In pieces: what is asked first may change before the rest is read.
+    big.set("1");
+    for change in [["DEL", "a", ""], ["PEXPIREAT", "a", "4000000000000"]] {
+        let ran = with(Box::new(move |server, words, _| {
+            if is(words, "TYPE a") {
+                server.ask(change.split(|word| word.is_empty()).next().unwrap());
+            }
+        }));
+        let story = format!("{change:?}: {}{}", ran.out(), ran.err());
+        assert_eq!(to.ask(&["EXISTS", "a"]).int(), 0, "{story}");
+        assert_eq!(change[0] == "DEL", ran.status == 0, "{story}");
+        assert_eq!(change[0] == "DEL", !ran.err().contains("it changed while it was copied in pieces"), "{story}");
+    }
     // It becomes a replica before the first of its keys is read.
     let begun = AtomicBool::new(false);
     let ran = with(Box::new(move |_, words, reply| {
@@ -176,6 +191,29 @@ fn what_a_source_does_between_two_questions() {
         }
     }));
     assert!(ran.status == 1 && ran.err().contains("is no master any more"), "{}{}", ran.out(), ran.err());
+}
+
+#[test]
+fn a_field_that_expires_between_two_questions_does_not_stay() {
+    for (_, program) in named_programs() {
+        let (from, to) = (Server::builder().binary(&program).start(), Server::builder().binary(&program).start());
+        if !from.is_since("7.4 or valkey 9.0", "fields that expire") {
+            continue;
+        }
+        from.ask(&["HSET", "h", "f", "1", "g", "2"]);
+        let peer = through(&from, |words, reply| {
+            if words[0] == b"HPEXPIRETIME" && words[1] == b"h" {
+                let Reply::Array(times) = reply else { panic!("{reply:?}") };
+                times[0] = Reply::Int(-2);
+            }
+            if is(words, "HLEN h") {
+                *reply = Reply::Int(1);
+            }
+        });
+        let ran = run(&["clone", "--from", &peer.address(), "--to", &to.address(), "--big", "1"]);
+        assert_eq!(ran.status, 0, "{}{}", ran.out(), ran.err());
+        assert_eq!(to.ask(&["HLEN", "h"]).int(), 1);
+    }
 }
 
 #[test]

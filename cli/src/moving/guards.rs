@@ -23,7 +23,7 @@ const READS: [&[&str]; 7] = [
     &["OBJECT", "IDLETIME", JOB],
 ];
 /// What is asked of a source where keys may go in pieces or type by type. Not every server has all of it.
-const PIECES: [&[&str]; 15] = [
+const PIECES: [&[&str]; 16] = [
     &["STRLEN", JOB],
     &["GETRANGE", JOB, "0", "1"],
     &["LLEN", JOB],
@@ -39,6 +39,7 @@ const PIECES: [&[&str]; 15] = [
     &["XRANGE", JOB, "-", "+"],
     &["XINFO", "STREAM", JOB],
     &["XPENDING", JOB, "a"],
+    &["UNWATCH"],
 ];
 /// What is asked of a target. None of it is run.
 const WRITES: [&[&str]; 13] = [
@@ -85,6 +86,8 @@ pub fn check(route: &Route, kind: &str, wish: &super::wish::Wish) -> Result<Vec<
         }
         if unpacks || facts.largest() > wish.big {
             may(link, &PIECES)?;
+            // They are watched; an empty transaction asks for the right to know what came of that.
+            link.transaction(&[])?;
         }
     }
     for (at, link) in sources.iter_mut().enumerate() {
