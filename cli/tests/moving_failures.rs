@@ -257,6 +257,37 @@ fn what_was_not_copied_is_named_until_it_is() {
 }
 
 #[test]
+fn what_a_killed_run_did_not_copy_is_not_forgotten() {
+    let (from, to) = (start(1), start(1));
+    let (source, target) = (from[0].address(), to[0].address());
+    let words = ["clone", "--from", &source, "--to", &target];
+    let names: Vec<String> = (0..3000).map(|key| format!("key{key}")).collect();
+    from[0].ask(&[vec!["MSET"], names.iter().flat_map(|name| [name.as_str(), "new"]).collect()].concat());
+    ok(&[&words[..], &["--limit", "10"]].concat());
+    let in_the_way: Vec<&String> =
+        names.iter().step_by(30).filter(|name| to[0].ask(&["SET", name, "other", "NX"]) == Reply::ok()).collect();
+    let page = || {
+        let marks = to[0].ask(&["HVALS", "rediscluster:job:progress"]);
+        let Reply::Array(marks) = marks else { panic!("{marks:?}") };
+        marks[0].text().split(' ').nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let before = page();
+    let mut child = spawn(&[&words[..], &["--rate", "3000"]].concat());
+    wait_until("it has passed pages", || page() > before + 1);
+    child.kill().unwrap();
+    ended(child);
+    // Nothing is in the way any more, and of what was, nobody has been told.
+    in_the_way.iter().for_each(|name| drop(to[0].ask(&["DEL", name])));
+    wait_until("its connections are gone", || {
+        let told = refused(&[&words[..], &["--finish"]].concat());
+        assert!(told.contains("at work here") || told.contains("that were not copied: the same command"), "{told}");
+        !told.contains("at work here")
+    });
+    ok(&[&words[..], &["--finish"]].concat());
+    same(&contents(&to[0], 0), &contents(&from[0], 0), "in the end");
+}
+
+#[test]
 fn names_that_would_become_one_are_refused_in_every_way() {
     let fleet = start(3);
     let all = refs(&fleet);

@@ -24,6 +24,8 @@ pub struct Run<'r> {
     pub lock: &'r Lock,
     pub stop: &'r Stop,
     pub report: &'r Report,
+    /// How many keys earlier runs have named and not copied.
+    pub earlier: u64,
 }
 
 /// Where one database of one source is read on.
@@ -60,6 +62,11 @@ pub fn are_done(parts: &[Part]) -> bool {
 pub fn were_cut(parts: &[Part]) -> bool {
     let was_cut = |start: &Start| start.cursor.is_some() && start.page > 0 && start.again_until > start.page;
     parts.iter().any(|part| was_cut(&part.start))
+}
+
+/// How many keys were named before and not copied, as the targets remember it.
+pub fn troubles(parts: &[Part]) -> u64 {
+    parts.iter().map(|part| part.start.troubles).max().unwrap_or(0)
 }
 
 /// Whether anything is read once more, over what is at the targets.
@@ -173,7 +180,9 @@ impl Run<'_> {
                 run_id: server.read_facts().run_id.clone(),
                 keys: part.start.keys,
                 is_at_rest: false,
+                troubles: 0,
             },
+            earlier: self.earlier,
             second: None,
         };
         let (sender, receiver) = sync_channel(WAITING);

@@ -281,10 +281,14 @@ fn copy(
     if wish.acl {
         extras::users(route, wish.replace, report)?;
     }
-    let run = Run { route, wish, lock, stop, report };
+    let earlier = job.troubles.max(engine::troubles(&parts));
+    let run = Run { route, wish, lock, stop, report, earlier };
     let go_on = || format!("start the same command again to go on where it stopped ({} {})", job.kind, job.id);
-    let all_copied = run.copy(&parts).map_err(|why| format!("{why}\n{}", go_on()))?;
-    let troubles = job.troubles + report.troubles();
+    let all_copied = run.copy(&parts).map_err(|why| {
+        report.trouble_lines().iter().for_each(|line| eprintln!("{line}"));
+        format!("{why}\n{}", go_on())
+    })?;
+    let troubles = earlier + report.troubles();
     match (all_copied, troubles) {
         (true, 0) => write(route, &Job { phase: Phase::Copied, ..job.clone() })?,
         // Everything is looked at once more by the next run: what was not copied is named again, until it is.

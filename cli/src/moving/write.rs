@@ -43,6 +43,8 @@ pub struct Writer<'w> {
     pub replacing: Replacing,
     /// The mark that is written with the next keys: everything before it is there.
     pub mark: Mark,
+    /// How many keys earlier runs have named and not copied.
+    pub earlier: u64,
     /// Opened when a key goes in pieces or has to be compared.
     pub second: Option<(Link, Same)>,
 }
@@ -86,13 +88,19 @@ impl Writer<'_> {
     /// The command that says how far it is.
     fn marking(&self) -> Cmd {
         let source = &self.route.from.servers[self.source].address;
-        Cmd::new(&spec::HSET).arg(PROGRESS).arg(source).arg(self.mark.text())
+        Cmd::new(&spec::HSET).arg(PROGRESS).arg(source).arg(self.mark_now())
+    }
+
+    /// The mark as it is written now. A run may end before it can say what it has named: so each mark says how many keys those
+    /// were before its page.
+    fn mark_now(&self) -> String {
+        Mark { troubles: self.earlier + self.report.troubles(), ..self.mark.clone() }.text()
     }
 
     /// Tells every target how far it is. One that knows nothing any more, though it was told in this run, has lost its keys.
     fn tell(&mut self, is_first: bool) -> Result<(), String> {
         let source = &self.route.from.servers[self.source].address;
-        let mark = self.mark.text();
+        let mark = self.mark_now();
         for target in &mut self.targets {
             if target.ask_text(&["HSET", PROGRESS, source, &mark])? == Value::Integer(1) && !is_first {
                 target.ask_text(&["HDEL", PROGRESS, source])?;
