@@ -284,7 +284,24 @@ fn what_a_killed_run_did_not_copy_is_not_forgotten() {
         !told.contains("at work here")
     });
     ok(&[&words[..], &["--finish"]].concat());
-    same(&contents(&to[0], 0), &contents(&from[0], 0), "in the end");
+    assert_eq!(to[0].ask(&["DBSIZE"]).int(), 3000);
+    in_the_way.iter().for_each(|name| assert_eq!(to[0].ask(&["GET", name]), Reply::bulk("new")));
+}
+
+#[test]
+fn marks_are_believed_only_of_who_has_them() {
+    let (from, to) = (start(1), start(2));
+    let (source, target) = (from[0].address(), list(&refs(&to)));
+    (0..100).for_each(|key| drop(from[0].ask_in(1, &["SET", &format!("key{key}"), "1"])));
+    let words = ["clone", "--from", &source, "--to", &target, "--untagged"];
+    ok(&words);
+    // Database 0 is emptied, and with it what says that there is a job; the other one is as if it were read to its end.
+    to.iter().for_each(|server| drop(server.ask(&["FLUSHDB"])));
+    let name = contents(&to[0], 1).into_keys().find(|name| !name.starts_with(b"rediscluster:")).unwrap();
+    to[0].ask_in(1, &[&b"DEL"[..], &name]);
+    ok(&[&words[..], &["--replace", "--finish"]].concat());
+    let there: i64 = to.iter().map(|server| server.ask_in(1, &["DBSIZE"]).int()).sum();
+    assert_eq!(there, 100);
 }
 
 #[test]

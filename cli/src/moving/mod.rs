@@ -153,6 +153,8 @@ fn execute(from: Config, to: Config, kind: &str, wish: &Wish) -> Result<ExitCode
         (None, _) if wish.clean || wish.undo => return Err("there is no job at the targets".into()),
         (None, new) => {
             begin::begin(&route, &databases, wish, &lock, &report)?;
+            // Marks of a job that no target knows say nothing of this one.
+            forget_progress(&route, &all_databases(&route, &databases)?)?;
             new
         }
     };

@@ -63,7 +63,7 @@ impl Writer<'_> {
                     (self.mark.page, self.mark.cursor, self.mark.is_at_rest) = (page, Some(cursor), false);
                     // The first time before any key, so that a target without a mark has lost what it had.
                     if !told.is_some_and(|told| told.elapsed() < MARK_EVERY) {
-                        self.tell(told.is_none())?;
+                        self.tell(told.is_none() && page == 0)?;
                         told = Some(Instant::now());
                     }
                 }
@@ -78,7 +78,7 @@ impl Writer<'_> {
                 }
                 Work::End(page, cursor) => {
                     (self.mark.page, self.mark.cursor, self.mark.is_at_rest) = (page, cursor, true);
-                    return self.tell(told.is_none());
+                    return self.tell(told.is_none() && page == 0);
                 }
             }
         }
@@ -97,7 +97,8 @@ impl Writer<'_> {
         Mark { troubles: self.earlier + self.report.troubles(), ..self.mark.clone() }.text()
     }
 
-    /// Tells every target how far it is. One that knows nothing any more, though it was told in this run, has lost its keys.
+    /// Tells every target how far it is. One that knows nothing any more, though it was told in this run or before, has lost its
+    /// keys: only at the beginning of a pass it may not know anything yet.
     fn tell(&mut self, is_first: bool) -> Result<(), String> {
         let source = &self.route.from.servers[self.source].address;
         let mark = self.mark_now();
@@ -233,13 +234,14 @@ fn restore(target: &mut Link, commands: &[Cmd], which: &[usize]) -> Result<Vec<(
         (ValueRef::Integer(1), None) => is_lost = true,
         _ => {}
     })?;
+    if is_lost {
+        // Also where something else failed: with a mark it would be taken for one that has all pages before.
+        let source = commands[0].args().get(2).unwrap_or_default().to_vec();
+        target.ask(&[b"HDEL".as_slice(), PROGRESS.as_bytes(), &source])?;
+    }
     match failed {
         Some(failed) => Err(format!("{}: {failed}", target.place())),
-        None if is_lost => {
-            let source = commands[0].args().get(2).unwrap_or_default().to_vec();
-            target.ask(&[b"HDEL".as_slice(), PROGRESS.as_bytes(), &source])?;
-            Err(has_lost(target))
-        }
+        None if is_lost => Err(has_lost(target)),
         None => Ok(refused),
     }
 }
