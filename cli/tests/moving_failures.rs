@@ -196,6 +196,31 @@ fn what_differs_at_its_new_place_is_not_deleted() {
 }
 
 #[test]
+fn what_is_newer_at_the_new_nodes_is_never_copied_over_by_the_end() {
+    let fleet = start(3);
+    let all = refs(&fleet);
+    let (two, three) = (list(&all[..2]), list(&all));
+    fill(&all[..2], 200);
+    let words = ["--nodes", &two, "reshard", "--to", &three, "--untagged"];
+    ok(&words);
+    let mut brought = contents(&fleet[2], 0).into_keys().filter(|name| !name.starts_with(b"rediscluster:"));
+    let (newer, lost) = (brought.next().unwrap(), brought.next().unwrap());
+    fleet[2].ask(&[&b"DEL"[..], &newer]);
+    fleet[2].ask(&[&b"SET"[..], &newer, b"newer"]);
+    // The first target knows less than the others, and the last one nothing any more.
+    fleet[0].ask(&["HSET", "rediscluster:job", "phase", "copying"]);
+    fleet[2].ask(&[&b"DEL"[..], b"rediscluster:job", b"rediscluster:job:progress", &lost]);
+    let told = refused(&[&words[..], &["--finish"]].concat());
+    assert!(
+        told.contains("differs") && told.contains("1 key: kept at its old place: it is not at its new place"),
+        "{told}"
+    );
+    assert_eq!(fleet[2].ask(&[&b"GET"[..], &newer]), Reply::bulk("newer"));
+    let old = &fleet[Crc32Modulo.node_index(&lost, 2)];
+    assert_eq!(old.ask(&[&b"EXISTS"[..], &lost]).int(), 1);
+}
+
+#[test]
 fn nothing_begins_that_would_lose_keys() {
     let (from, to) = (start(1), start(1));
     let (source, target) = (from[0].address(), to[0].address());

@@ -44,8 +44,8 @@ pub struct Job {
     pub troubles: u64,
 }
 
-/// How far a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far a job is, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     Copying,
     /// Everything has been copied once.

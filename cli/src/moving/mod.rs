@@ -218,7 +218,8 @@ fn job_of(route: &Route, kind: &str, wish: &Wish) -> Job {
     }
 }
 
-/// The job that lies at the targets. One that has lost its memory does not know it.
+/// The job that lies at the targets, as far as the one that is furthest knows. One that has lost its memory does not know it,
+/// and one that has lost a part of it knows less.
 fn found(route: &Route) -> Result<Option<Job>, String> {
     let mut found: Option<Job> = None;
     for link in &mut route.to.open_all()? {
@@ -230,8 +231,7 @@ fn found(route: &Route) -> Result<Option<Job>, String> {
                     other.id, job.id
                 ));
             }
-            Some(other) if job.phase == Phase::Finishing => other.phase = job.phase,
-            Some(_) => {}
+            Some(other) => other.phase = other.phase.max(job.phase),
             None => found = Some(job),
         }
     }
@@ -262,7 +262,9 @@ fn copy(
 ) -> Result<bool, String> {
     let mut parts = engine::parts(route, databases)?;
     let is_read_again = job.phase == Phase::Copied && !wish.finish;
-    if job.phase == Phase::Copied && wish.finish && engine::are_done(&parts) {
+    // In place programs may write to the new nodes by now: what a target has forgotten is not copied over that, but named in
+    // the end, where it is missing.
+    if job.phase == Phase::Copied && wish.finish && (route.is_in_place() || engine::are_done(&parts)) {
         return Ok(true);
     }
     if is_read_again {
