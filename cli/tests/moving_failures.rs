@@ -221,6 +221,30 @@ fn what_is_newer_at_the_new_nodes_is_never_copied_over_by_the_end() {
 }
 
 #[test]
+fn nothing_is_deleted_before_replicas_have_its_copy() {
+    let fleet = start(3);
+    let all = refs(&fleet);
+    let (two, three) = (list(&all[..2]), list(&all));
+    fill(&all[..2], 200);
+    let wanted = whole(&all[..2]);
+    let replica = Server::replica_of(&fleet[2], &[]);
+    let words = ["--nodes", &two, "reshard", "--to", &three, "--untagged"];
+    replica.freeze();
+    let told = refused(&[&words[..], &["--finish"]].concat());
+    assert!(told.contains("node_3") && told.contains("0 of 1 replicas"), "{told}");
+    same(&whole(&all[..2]), &wanted, "nothing is deleted");
+    replica.thaw();
+    ok(&[&words[..], &["--finish"]].concat());
+    placed(&all, &wanted, "in the end");
+    // Rights are asked for before anything is written.
+    fleet[2].ask(&["ACL", "SETUSER", "tool", "on", ">s3cret", "~*", "&*", "+@all", "-wait"]);
+    let list = three.replace(&fleet[2].address(), &format!("redis://tool:s3cret@{}", fleet[2].address()));
+    assert!(
+        refused(&["--nodes", &two, "reshard", "--to", &list, "--untagged"]).contains("needed to know that replicas")
+    );
+}
+
+#[test]
 fn nothing_begins_that_would_lose_keys() {
     let (from, to) = (start(1), start(1));
     let (source, target) = (from[0].address(), to[0].address());

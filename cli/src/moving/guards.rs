@@ -98,6 +98,10 @@ pub fn check(route: &Route, kind: &str, wish: &super::wish::Wish) -> Result<Vec<
     }
     for link in &mut targets {
         may(link, &WRITES)?;
+        if route.is_in_place() {
+            may(link, &[&["WAIT", "0", "1"]])
+                .map_err(|why| format!("{why} (needed to know that replicas have what is deleted at its old place)"))?;
+        }
     }
     clocks(sources.iter_mut().chain(&mut readers).chain(&mut targets))?;
     Ok(versions(route))

@@ -330,6 +330,10 @@ fn end(
     (lock, stop, report): (&Lock, &Stop, &Report),
     job: &Job,
 ) -> Result<(), String> {
+    if route.is_in_place() {
+        // Until something is deleted it can be taken back.
+        finish::are_on_replicas(route, &Job { phase: job.phase.max(Phase::Copied), ..job.clone() })?;
+    }
     write(route, &Job { phase: Phase::Finishing, ..job.clone() })?;
     if route.is_in_place() {
         let scan = Scan::new(wish.keys.pattern.as_deref(), wish.keys.kind.as_deref(), None);
