@@ -488,6 +488,7 @@ fn a_big_key_that_changes_in_between_is_not_taken_for_whole() {
     let items: Vec<String> = (0..40_000).map(|number| format!("item {number}")).collect();
     from[0].ask(&[vec!["RPUSH", "list"], items.iter().map(String::as_str).collect()].concat());
     let words = ["clone", "--from", &source, "--to", &target, "--big", "1"];
+    from[0].ask(&["SET", "small", "old"]);
     // As long as before, all the time.
     let ends = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -505,6 +506,8 @@ fn a_big_key_that_changes_in_between_is_not_taken_for_whole() {
         assert!(told.status == 1 && told.err().contains("it changed while it was copied in pieces"), "{}", told.err());
     });
     assert_eq!(to[0].ask(&["EXISTS", "list"]).int(), 0);
+    // What this job has brought is in nobody's way.
+    from[0].ask(&["SET", "small", "new"]);
     ok(&[&words[..], &["--finish"]].concat());
     placed(&refs(&to), &whole(&refs(&from)), "at rest");
 }

@@ -194,6 +194,21 @@ fn what_a_source_does_between_two_questions() {
 }
 
 #[test]
+fn what_was_in_the_way_and_is_gone_hides_no_key() {
+    let (from, to) = (Server::start(), Arc::new(Server::start()));
+    from.ask(&["SET", "a", "1", "PX", "1000000"]);
+    let (server, is_first) = (Arc::clone(&to), AtomicBool::new(true));
+    let peer = through(&to, move |words, reply| {
+        if words.starts_with(&[b"RESTORE".to_vec(), b"a".to_vec()]) && is_first.swap(false, Ordering::Relaxed) {
+            server.ask(&["DEL", "a"]);
+            *reply = Reply::Error("BUSYKEY Target key name already exists.".into());
+        }
+    });
+    ok(&["clone", "--from", &from.address(), "--to", &peer.address(), "--finish"]);
+    placed(&[&to], &whole(&[&from]), "restored once more");
+}
+
+#[test]
 fn a_field_that_expires_between_two_questions_does_not_stay() {
     for (_, program) in named_programs() {
         let (from, to) = (Server::builder().binary(&program).start(), Server::builder().binary(&program).start());

@@ -1,6 +1,6 @@
 //! Copying: every source at once, each read by one thread and written by another.
 
-use super::job::{Mark, Start};
+use super::job::{Mark, Start, PROGRESS};
 use super::link::Link;
 use super::lock::Lock;
 use super::progress::Progress;
@@ -79,6 +79,24 @@ pub fn begin_again(parts: &mut [Part]) {
     for part in parts.iter_mut().filter(|part| part.start.cursor.is_none()) {
         part.start = part.start.next_pass();
     }
+}
+
+/// Has the next run read everything once more, over what this job has brought.
+///
+/// # Errors
+/// That a target does not answer.
+pub fn have_read_again(route: &Route, parts: &[Part]) -> Result<(), String> {
+    for target in &mut route.to.open_all()? {
+        for part in parts {
+            let server = &route.from.servers[part.source];
+            let Start { pass, page, cursor, keys, troubles, .. } = part.start.next_pass();
+            let run_id = server.read_facts().run_id.clone();
+            let mark = Mark { pass, page, cursor, run_id, keys, is_at_rest: true, troubles };
+            target.select(part.database)?;
+            target.ask_text(&["HSET", PROGRESS, &server.address, &mark.text()])?;
+        }
+    }
+    Ok(())
 }
 
 impl Run<'_> {

@@ -297,7 +297,12 @@ fn copy(
         (true, 0) => write(route, &Job { phase: Phase::Copied, ..job.clone() })?,
         // Everything is looked at once more by the next run: what was not copied is named again, until it is.
         (true, _) => {
-            forget_progress(route, databases)?;
+            if earlier > 0 || Report::of(&report.conflicts) > 0 {
+                // A key of somebody else may be at a target: it is not written over.
+                forget_progress(route, databases)?;
+            } else {
+                engine::have_read_again(route, &parts)?;
+            }
             write(route, &Job { phase: Phase::Copying, troubles: 0, ..job.clone() })?;
             if report.troubles() == 0 {
                 return Err(format!(

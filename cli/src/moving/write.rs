@@ -5,7 +5,7 @@
 //! needed for that, and none keeps the server from its other clients.
 
 use super::job::{Mark, PROGRESS};
-use super::link::{shown, Link};
+use super::link::{shown, string, Link};
 use super::lock::Lock;
 use super::pieces::{self, Arrived};
 use super::progress::Progress;
@@ -210,12 +210,38 @@ impl Writer<'_> {
         let (_, same) = self.second()?;
         match same.look(item.server, &[(&item.name, &item.stored)])?.pop() {
             Some(Is::Same) => Report::add(&self.report.equal, 1),
-            Some(Is::Gone | Is::Missing) | None => Report::add(&self.report.gone, 1),
+            Some(Is::Gone) | None => Report::add(&self.report.gone, 1),
+            Some(Is::Missing) => self.again(item)?,
             Some(Is::Other(why)) => {
+                Report::add(&self.report.conflicts, 1);
                 let what = format!("not copied: the target has another key of this name ({why})");
                 self.report.trouble(&what, &item.name, &self.place());
             }
         }
+        Ok(())
+    }
+
+    /// Restores a key once more: what was in its way went away meanwhile.
+    fn again(&mut self, item: &Item) -> Result<(), String> {
+        let mut refused = b"what was in its way is gone: the next run copies it".to_vec();
+        if item.size == 0 || item.packed > 0 {
+            let (source, _) = self.second()?;
+            let Some(payload) = string(source.ask(&[b"DUMP", item.name.as_slice()])?) else {
+                Report::add(&self.report.gone, 1);
+                return Ok(());
+            };
+            let expires = item.expires.unwrap_or(0).to_string();
+            let words = [&b"RESTORE"[..], &item.stored, expires.as_bytes(), &payload, b"ABSTTL"];
+            match self.targets[item.server].each(&[&words])?.pop() {
+                Some(Value::Error(text)) => refused = text,
+                _ => {
+                    Report::add(&self.report.copied, 1);
+                    self.mark.keys += 1;
+                    return Ok(());
+                }
+            }
+        }
+        self.report.trouble(&format!("not copied: {}", shown(&refused)), &item.name, &self.place());
         Ok(())
     }
 }
