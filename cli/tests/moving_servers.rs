@@ -73,6 +73,9 @@ fn the_documented_rights_are_enough_and_each_is_needed() {
     }
 }
 
+/// What is done to a server and to its reply when a command has been run.
+type Change = dyn Fn(&Server, &[Vec<u8>], &mut Reply) + Send + Sync;
+
 /// Passes everything on to a server; `change` sees each command with its reply, and may change that.
 fn through(server: &Server, change: impl Fn(&[Vec<u8>], &mut Reply) + Send + Sync + 'static) -> ScriptedPeer {
     let address = server.address();
@@ -142,7 +145,7 @@ fn what_a_source_does_between_two_questions() {
     let (from, to) = (Arc::new(Server::start()), Server::start());
     let target = to.address();
     let big = Cell::new("64mb");
-    let with = |change: Box<dyn Fn(&Server, &[Vec<u8>], &mut Reply) + Send + Sync>| {
+    let with = |change: Box<Change>| {
         from.ask(&["SET", "a", "1", "PX", "1000000"]);
         to.ask(&["FLUSHALL"]);
         let server = Arc::clone(&from);
