@@ -196,6 +196,55 @@ fn what_differs_at_its_new_place_is_not_deleted() {
 }
 
 #[test]
+fn what_is_newer_at_the_new_nodes_is_never_copied_over_by_the_end() {
+    let fleet = start(3);
+    let all = refs(&fleet);
+    let (two, three) = (list(&all[..2]), list(&all));
+    fill(&all[..2], 200);
+    let words = ["--nodes", &two, "reshard", "--to", &three, "--untagged"];
+    ok(&words);
+    let mut brought = contents(&fleet[2], 0).into_keys().filter(|name| !name.starts_with(b"rediscluster:"));
+    let (newer, lost) = (brought.next().unwrap(), brought.next().unwrap());
+    fleet[2].ask(&[&b"DEL"[..], &newer]);
+    fleet[2].ask(&[&b"SET"[..], &newer, b"newer"]);
+    // The first target knows less than the others, and the last one nothing any more.
+    fleet[0].ask(&["HSET", "rediscluster:job", "phase", "copying"]);
+    fleet[2].ask(&[&b"DEL"[..], b"rediscluster:job", b"rediscluster:job:progress", &lost]);
+    let told = refused(&[&words[..], &["--finish"]].concat());
+    assert!(
+        told.contains("differs") && told.contains("1 key: kept at its old place: it is not at its new place"),
+        "{told}"
+    );
+    assert_eq!(fleet[2].ask(&[&b"GET"[..], &newer]), Reply::bulk("newer"));
+    let old = &fleet[Crc32Modulo.node_index(&lost, 2)];
+    assert_eq!(old.ask(&[&b"EXISTS"[..], &lost]).int(), 1);
+}
+
+#[test]
+fn nothing_is_deleted_before_replicas_have_its_copy() {
+    let fleet = start(3);
+    let all = refs(&fleet);
+    let (two, three) = (list(&all[..2]), list(&all));
+    fill(&all[..2], 200);
+    let wanted = whole(&all[..2]);
+    let replica = Server::replica_of(&fleet[2], &[]);
+    let words = ["--nodes", &two, "reshard", "--to", &three, "--untagged"];
+    replica.freeze();
+    let told = refused(&[&words[..], &["--finish"]].concat());
+    assert!(told.contains("node_3") && told.contains("0 of 1 replicas"), "{told}");
+    same(&whole(&all[..2]), &wanted, "nothing is deleted");
+    replica.thaw();
+    ok(&[&words[..], &["--finish"]].concat());
+    placed(&all, &wanted, "in the end");
+    // Rights are asked for before anything is written.
+    fleet[2].ask(&["ACL", "SETUSER", "tool", "on", ">s3cret", "~*", "&*", "+@all", "-wait"]);
+    let list = three.replace(&fleet[2].address(), &format!("redis://tool:s3cret@{}", fleet[2].address()));
+    assert!(
+        refused(&["--nodes", &two, "reshard", "--to", &list, "--untagged"]).contains("needed to know that replicas")
+    );
+}
+
+#[test]
 fn nothing_begins_that_would_lose_keys() {
     let (from, to) = (start(1), start(1));
     let (source, target) = (from[0].address(), to[0].address());
@@ -254,6 +303,54 @@ fn what_was_not_copied_is_named_until_it_is() {
     }
     ok(&[&words[..], &["--finish"]].concat());
     same(&contents(&to[0], 0), &contents(&from[0], 0), "in the end");
+}
+
+#[test]
+fn what_a_killed_run_did_not_copy_is_not_forgotten() {
+    let (from, to) = (start(1), start(1));
+    let (source, target) = (from[0].address(), to[0].address());
+    let words = ["clone", "--from", &source, "--to", &target];
+    let names: Vec<String> = (0..3000).map(|key| format!("key{key}")).collect();
+    from[0].ask(&[vec!["MSET"], names.iter().flat_map(|name| [name.as_str(), "new"]).collect()].concat());
+    ok(&[&words[..], &["--limit", "10"]].concat());
+    let in_the_way: Vec<&String> =
+        names.iter().step_by(30).filter(|name| to[0].ask(&["SET", name, "other", "NX"]) == Reply::ok()).collect();
+    let page = || {
+        let marks = to[0].ask(&["HVALS", "rediscluster:job:progress"]);
+        let Reply::Array(marks) = marks else { panic!("{marks:?}") };
+        marks[0].text().split(' ').nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let before = page();
+    let mut child = spawn(&[&words[..], &["--rate", "3000"]].concat());
+    wait_until("it has passed pages", || page() > before + 1);
+    child.kill().unwrap();
+    ended(child);
+    // Nothing is in the way any more, and of what was, nobody has been told.
+    in_the_way.iter().for_each(|name| drop(to[0].ask(&["DEL", name])));
+    wait_until("its connections are gone", || {
+        let told = refused(&[&words[..], &["--finish"]].concat());
+        assert!(told.contains("at work here") || told.contains("that were not copied: the same command"), "{told}");
+        !told.contains("at work here")
+    });
+    ok(&[&words[..], &["--finish"]].concat());
+    assert_eq!(to[0].ask(&["DBSIZE"]).int(), 3000);
+    in_the_way.iter().for_each(|name| assert_eq!(to[0].ask(&["GET", name]), Reply::bulk("new")));
+}
+
+#[test]
+fn marks_are_believed_only_of_who_has_them() {
+    let (from, to) = (start(1), start(2));
+    let (source, target) = (from[0].address(), list(&refs(&to)));
+    (0..100).for_each(|key| drop(from[0].ask_in(1, &["SET", &format!("key{key}"), "1"])));
+    let words = ["clone", "--from", &source, "--to", &target, "--untagged"];
+    ok(&words);
+    // Database 0 is emptied, and with it what says that there is a job; the other one is as if it were read to its end.
+    to.iter().for_each(|server| drop(server.ask(&["FLUSHDB"])));
+    let name = contents(&to[0], 1).into_keys().find(|name| !name.starts_with(b"rediscluster:")).unwrap();
+    to[0].ask_in(1, &[&b"DEL"[..], &name]);
+    ok(&[&words[..], &["--replace", "--finish"]].concat());
+    let there: i64 = to.iter().map(|server| server.ask_in(1, &["DBSIZE"]).int()).sum();
+    assert_eq!(there, 100);
 }
 
 #[test]
@@ -391,6 +488,7 @@ fn a_big_key_that_changes_in_between_is_not_taken_for_whole() {
     let items: Vec<String> = (0..40_000).map(|number| format!("item {number}")).collect();
     from[0].ask(&[vec!["RPUSH", "list"], items.iter().map(String::as_str).collect()].concat());
     let words = ["clone", "--from", &source, "--to", &target, "--big", "1"];
+    from[0].ask(&["SET", "small", "old"]);
     // As long as before, all the time.
     let ends = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -408,6 +506,8 @@ fn a_big_key_that_changes_in_between_is_not_taken_for_whole() {
         assert!(told.status == 1 && told.err().contains("it changed while it was copied in pieces"), "{}", told.err());
     });
     assert_eq!(to[0].ask(&["EXISTS", "list"]).int(), 0);
+    // What this job has brought is in nobody's way.
+    from[0].ask(&["SET", "small", "new"]);
     ok(&[&words[..], &["--finish"]].concat());
     placed(&refs(&to), &whole(&refs(&from)), "at rest");
 }

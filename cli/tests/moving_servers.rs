@@ -6,10 +6,13 @@ mod program;
 use fleet::*;
 use rediscluster::{Crc32Modulo, Partitioner};
 use rediscluster_testing::{
-    command, read_command, read_reply, repository, wait_until, Chance, Reply, ScriptedPeer, Server,
+    command, named_programs, read_command, read_reply, repository, wait_until, Chance, Reply, ScriptedPeer, Server,
 };
+use std::cell::Cell;
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The rights that the documentation names: of a source, for keys of any size, and of a target.
@@ -70,8 +73,11 @@ fn the_documented_rights_are_enough_and_each_is_needed() {
     }
 }
 
-/// Passes everything on to a server, whose clock is seen to be so many milliseconds ahead.
-fn with_its_clock_ahead(server: &Server, ahead: u64) -> ScriptedPeer {
+/// What is done to a server and to its reply when a command has been run.
+type Change = dyn Fn(&Server, &[Vec<u8>], &mut Reply) + Send + Sync;
+
+/// Passes everything on to a server; `change` sees each command with its reply, and may change that.
+fn through(server: &Server, change: impl Fn(&[Vec<u8>], &mut Reply) + Send + Sync + 'static) -> ScriptedPeer {
     let address = server.address();
     ScriptedPeer::new(move |stream| {
         let upstream = TcpStream::connect(&address).expect("the server");
@@ -82,15 +88,26 @@ fn with_its_clock_ahead(server: &Server, ahead: u64) -> ScriptedPeer {
                 return;
             }
             let Ok(mut reply) = read_reply(&mut replies) else { return };
-            if words[0].eq_ignore_ascii_case(b"TIME") {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64 + ahead;
-                reply = Reply::bulks(&[(now / 1000).to_string(), (now % 1000 * 1000).to_string()]);
-            }
+            change(&words, &mut reply);
             if commands.get_mut().write_all(&encoded(&reply)).is_err() {
                 return;
             }
         }
     })
+}
+
+/// A server whose clock is seen to be so many milliseconds ahead.
+fn with_its_clock_ahead(server: &Server, ahead: u64) -> ScriptedPeer {
+    through(server, move |words, reply| {
+        if words[0].eq_ignore_ascii_case(b"TIME") {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64 + ahead;
+            *reply = Reply::bulks(&[(now / 1000).to_string(), (now % 1000 * 1000).to_string()]);
+        }
+    })
+}
+
+fn is(words: &[Vec<u8>], text: &str) -> bool {
+    words.iter().map(Vec::as_slice).eq(text.split(' ').map(str::as_bytes))
 }
 
 fn encoded(reply: &Reply) -> Vec<u8> {
@@ -121,6 +138,100 @@ fn clocks_that_differ_are_told() {
     let near = with_its_clock_ahead(&fleet[1], 700);
     ok(&["clone", "--from", &source, "--to", &near.address(), "--finish"]);
     placed(&[&fleet[1]], &whole(&[&fleet[0]]), "clocks that are near enough");
+}
+
+#[test]
+fn what_a_source_does_between_two_questions() {
+    let (from, to) = (Arc::new(Server::start()), Server::start());
+    let target = to.address();
+    let big = Cell::new("64mb");
+    let with = |change: Box<Change>| {
+        from.ask(&["SET", "a", "1", "PX", "1000000"]);
+        to.ask(&["FLUSHALL"]);
+        let server = Arc::clone(&from);
+        let peer = through(&from, move |words, reply| change(&server, words, reply));
+        run(&["clone", "--from", &peer.address(), "--to", &target, "--big", big.get()])
+    };
+    // The only key that expires is gone when it is asked whether there is one.
+    let ran = with(Box::new(|server, words, _| {
+        if is(words, "DUMP a") {
+            server.ask(&["DEL", "a"]);
+        }
+    }));
+    assert_eq!((ran.status, to.ask(&["EXISTS", "a"]).int()), (0, 0), "{}{}", ran.out(), ran.err());
+    // Nobody tells when it expires.
+    let asks = if from.is_since("7.0", "PEXPIRETIME") { "PEXPIRETIME" } else { "PTTL" };
+    for key in ["a", "rediscluster:job"] {
+        let question = format!("{asks} {key}");
+        let ran = with(Box::new(move |_, words, reply| {
+            if is(words, &question) {
+                *reply = Reply::Error(format!("ERR unknown command '{asks}'"));
+            }
+        }));
+        assert_eq!((ran.status, to.ask(&["EXISTS", "a"]).int()), (1, 0), "{}{}", ran.out(), ran.err());
+        assert!(ran.err().contains("unknown command"), "{}", ran.err());
+        assert_eq!(key == "a", to.ask(&["EXISTS", "rediscluster:job"]).int() == 1, "{}", ran.err());
+    }
+    // In pieces: what is asked first may change before the rest is read.
+    big.set("1");
+    for change in [["DEL", "a", ""], ["PEXPIREAT", "a", "4000000000000"]] {
+        let ran = with(Box::new(move |server, words, _| {
+            if is(words, "TYPE a") {
+                server.ask(change.split(|word| word.is_empty()).next().unwrap());
+            }
+        }));
+        let story = format!("{change:?}: {}{}", ran.out(), ran.err());
+        assert_eq!(to.ask(&["EXISTS", "a"]).int(), 0, "{story}");
+        assert_eq!(change[0] == "DEL", ran.status == 0, "{story}");
+        assert_eq!(change[0] == "DEL", !ran.err().contains("it changed while it was copied in pieces"), "{story}");
+    }
+    // It becomes a replica before the first of its keys is read.
+    let begun = AtomicBool::new(false);
+    let ran = with(Box::new(move |_, words, reply| {
+        begun.fetch_or(is(words, "CLIENT NO-TOUCH ON"), Ordering::Relaxed);
+        if begun.load(Ordering::Relaxed) && is(words, "INFO replication") {
+            *reply = Reply::bulk("role:slave\r\n");
+        }
+    }));
+    assert!(ran.status == 1 && ran.err().contains("is no master any more"), "{}{}", ran.out(), ran.err());
+}
+
+#[test]
+fn what_was_in_the_way_and_is_gone_hides_no_key() {
+    let (from, to) = (Server::start(), Arc::new(Server::start()));
+    from.ask(&["SET", "a", "1", "PX", "1000000"]);
+    let (server, is_first) = (Arc::clone(&to), AtomicBool::new(true));
+    let peer = through(&to, move |words, reply| {
+        if words.starts_with(&[b"RESTORE".to_vec(), b"a".to_vec()]) && is_first.swap(false, Ordering::Relaxed) {
+            server.ask(&["DEL", "a"]);
+            *reply = Reply::Error("BUSYKEY Target key name already exists.".into());
+        }
+    });
+    ok(&["clone", "--from", &from.address(), "--to", &peer.address(), "--finish"]);
+    placed(&[&to], &whole(&[&from]), "restored once more");
+}
+
+#[test]
+fn a_field_that_expires_between_two_questions_does_not_stay() {
+    for (_, program) in named_programs() {
+        let (from, to) = (Server::builder().binary(&program).start(), Server::builder().binary(&program).start());
+        if !from.is_since("7.4 or valkey 9.0", "fields that expire") {
+            continue;
+        }
+        from.ask(&["HSET", "h", "f", "1", "g", "2"]);
+        let peer = through(&from, |words, reply| {
+            if words[0] == b"HPEXPIRETIME" && words[1] == b"h" {
+                let Reply::Array(times) = reply else { panic!("{reply:?}") };
+                times[0] = Reply::Int(-2);
+            }
+            if is(words, "HLEN h") {
+                *reply = Reply::Int(1);
+            }
+        });
+        let ran = run(&["clone", "--from", &peer.address(), "--to", &to.address(), "--big", "1"]);
+        assert_eq!(ran.status, 0, "{}{}", ran.out(), ran.err());
+        assert_eq!(to.ask(&["HLEN", "h"]).int(), 1);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Copying: every source at once, each read by one thread and written by another.
 
-use super::job::{Mark, Start};
+use super::job::{Mark, Start, PROGRESS};
 use super::link::Link;
 use super::lock::Lock;
 use super::progress::Progress;
@@ -24,6 +24,8 @@ pub struct Run<'r> {
     pub lock: &'r Lock,
     pub stop: &'r Stop,
     pub report: &'r Report,
+    /// How many keys earlier runs have named and not copied.
+    pub earlier: u64,
 }
 
 /// Where one database of one source is read on.
@@ -62,6 +64,11 @@ pub fn were_cut(parts: &[Part]) -> bool {
     parts.iter().any(|part| was_cut(&part.start))
 }
 
+/// How many keys were named before and not copied, as the targets remember it.
+pub fn troubles(parts: &[Part]) -> u64 {
+    parts.iter().map(|part| part.start.troubles).max().unwrap_or(0)
+}
+
 /// Whether anything is read once more, over what is at the targets.
 pub fn replaces(parts: &[Part]) -> bool {
     parts.iter().any(|part| part.start.cursor.is_some() && part.start.pass > 1)
@@ -72,6 +79,24 @@ pub fn begin_again(parts: &mut [Part]) {
     for part in parts.iter_mut().filter(|part| part.start.cursor.is_none()) {
         part.start = part.start.next_pass();
     }
+}
+
+/// Has the next run read everything once more, over what this job has brought.
+///
+/// # Errors
+/// That a target does not answer.
+pub fn have_read_again(route: &Route, parts: &[Part]) -> Result<(), String> {
+    for target in &mut route.to.open_all()? {
+        for part in parts {
+            let server = &route.from.servers[part.source];
+            let Start { pass, page, cursor, keys, troubles, .. } = part.start.next_pass();
+            let run_id = server.read_facts().run_id.clone();
+            let mark = Mark { pass, page, cursor, run_id, keys, is_at_rest: true, troubles };
+            target.select(part.database)?;
+            target.ask_text(&["HSET", PROGRESS, &server.address, &mark.text()])?;
+        }
+    }
+    Ok(())
 }
 
 impl Run<'_> {
@@ -154,7 +179,7 @@ impl Run<'_> {
             together: together(self.wish.rate),
             stashes: Vec::new(),
             some_expire: false,
-            was_replica: None,
+            was_replica: server.replica.is_some(),
         };
         let mut writer = Writer {
             targets: self.route.to.open_all()?.into_iter().map(open).collect::<Result<_, _>>()?,
@@ -173,7 +198,9 @@ impl Run<'_> {
                 run_id: server.read_facts().run_id.clone(),
                 keys: part.start.keys,
                 is_at_rest: false,
+                troubles: 0,
             },
+            earlier: self.earlier,
             second: None,
         };
         let (sender, receiver) = sync_channel(WAITING);

@@ -1,8 +1,9 @@
 //! The end of a job: keys that have left are deleted at their old place, or at their new one when it is undone, and nothing of
 //! the job stays anywhere.
 
-use super::job::{JOB, LEAVING, PIECES, PROGRESS};
-use super::link::{string, strings, Link};
+use super::fleet;
+use super::job::{Job, JOB, LEAVING, PIECES, PROGRESS};
+use super::link::{integer, string, strings, Link};
 use super::lock::Lock;
 use super::report::{shown, Report};
 use super::route::{Destination, Route};
@@ -10,11 +11,45 @@ use super::same::{Is, Same};
 use super::scan::Scan;
 use super::Stop;
 use rediscluster::Value;
+use std::time::{Duration, Instant};
 
 /// So many keys are watched, compared and deleted together.
 const TOGETHER: usize = 200;
+/// So long replicas of the targets may take to have what their master has.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How often that is tried before they are taken one by one.
 const TRIES: usize = 3;
+
+/// That every target's replicas have what it has: before anything is deleted at its old place, the new one has to survive that its
+/// master fails. The job is written once more: a replica that has that has everything before it.
+///
+/// # Errors
+/// Which target has a replica that does not say so.
+pub fn are_on_replicas(route: &Route, job: &Job) -> Result<(), String> {
+    for target in &mut route.to.open_all()? {
+        target.ask_owned(&job.written())?;
+        let Value::Bulk(info) = target.ask_text(&["INFO", "replication"])? else {
+            return Err(format!("{}: INFO gave no text", target.place()));
+        };
+        let replicas = fleet::replicas(&info);
+        let until = Instant::now() + PATIENCE;
+        let mut have = 0;
+        while have < replicas {
+            if Instant::now() > until {
+                return Err(format!(
+                    "{}: {have} of {replicas} replicas say within {} s that they have what was copied, and nothing is deleted at \
+                     its old place before all do: wait until they are in step, or take away the one that is not, and then the \
+                     same command goes on",
+                    target.place(),
+                    PATIENCE.as_secs()
+                ));
+            }
+            let reply = target.ask_text(&["WAIT", &replicas.to_string(), "500"])?;
+            have = integer(&reply).and_then(|have| u64::try_from(have).ok()).unwrap_or(0);
+        }
+    }
+    Ok(())
+}
 
 /// Where a key is deleted that is at both places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +177,7 @@ impl Leaving<'_> {
                 match link.transaction(&[unlink])? {
                     None => continue,
                     Some(replies) => {
-                        let deleted = replies.first().and_then(super::link::integer).unwrap_or(0);
+                        let deleted = replies.first().and_then(integer).unwrap_or(0);
                         Report::add(&self.report.deleted, u64::try_from(deleted).unwrap_or(0));
                     }
                 }
@@ -253,7 +288,7 @@ pub fn left_behind(route: &Route, databases: &[u32]) -> Result<Vec<(String, u64)
         let mut keys = 0;
         for &database in databases {
             link.select(database)?;
-            let size = super::link::integer(&link.ask_text(&["DBSIZE"])?).unwrap_or(0);
+            let size = integer(&link.ask_text(&["DBSIZE"])?).unwrap_or(0);
             // The lock is still there, in database 0.
             keys += u64::try_from(size).unwrap_or(0) - u64::from(database == 0 && size > 0);
         }

@@ -302,6 +302,13 @@ pub fn is_replica(info: &[u8]) -> bool {
     info.split(|&byte| byte == b'\n').any(|line| line.starts_with(b"role:slave"))
 }
 
+/// How many replicas a server has, as `INFO replication` tells it.
+pub fn replicas(info: &[u8]) -> u64 {
+    let info = String::from_utf8_lossy(info);
+    let number = info.lines().find_map(|line| line.strip_prefix("connected_slaves:"));
+    number.map_or(0, |number| number.trim().parse().unwrap_or(u64::MAX))
+}
+
 /// How many keys of a database expire, as `INFO keyspace` tells it.
 pub fn expiring(info: &[u8], database: u32) -> u64 {
     let begin = format!("db{database}:");

@@ -23,7 +23,7 @@ const READS: [&[&str]; 7] = [
     &["OBJECT", "IDLETIME", JOB],
 ];
 /// What is asked of a source where keys may go in pieces or type by type. Not every server has all of it.
-const PIECES: [&[&str]; 15] = [
+const PIECES: [&[&str]; 16] = [
     &["STRLEN", JOB],
     &["GETRANGE", JOB, "0", "1"],
     &["LLEN", JOB],
@@ -39,6 +39,7 @@ const PIECES: [&[&str]; 15] = [
     &["XRANGE", JOB, "-", "+"],
     &["XINFO", "STREAM", JOB],
     &["XPENDING", JOB, "a"],
+    &["UNWATCH"],
 ];
 /// What is asked of a target. None of it is run.
 const WRITES: [&[&str]; 13] = [
@@ -85,6 +86,8 @@ pub fn check(route: &Route, kind: &str, wish: &super::wish::Wish) -> Result<Vec<
         }
         if unpacks || facts.largest() > wish.big {
             may(link, &PIECES)?;
+            // They are watched; an empty transaction asks for the right to know what came of that.
+            link.transaction(&[])?;
         }
     }
     for (at, link) in sources.iter_mut().enumerate() {
@@ -95,6 +98,10 @@ pub fn check(route: &Route, kind: &str, wish: &super::wish::Wish) -> Result<Vec<
     }
     for link in &mut targets {
         may(link, &WRITES)?;
+        if route.is_in_place() {
+            may(link, &[&["WAIT", "0", "1"]])
+                .map_err(|why| format!("{why} (needed to know that replicas have what is deleted at its old place)"))?;
+        }
     }
     clocks(sources.iter_mut().chain(&mut readers).chain(&mut targets))?;
     Ok(versions(route))
@@ -136,8 +143,9 @@ fn may(link: &mut Link, commands: &[&[&str]]) -> Result<(), String> {
     let replies = link.each(&words)?;
     for (words, reply) in words.iter().zip(replies) {
         let Value::Error(text) = reply else { continue };
-        // It is nobody's right to a command that the server does not have.
-        if !text.starts_with(b"ERR unknown command") {
+        // It is nobody's right to a command that the server does not have. But without these nobody knows which keys expire.
+        let tells_expiry = ["PEXPIRETIME", "PTTL"].contains(&words[0]);
+        if tells_expiry || !text.starts_with(b"ERR unknown command") {
             return Err(format!("{}: {}: {}", link.place(), words[0], shown(&text)));
         }
     }

@@ -44,8 +44,8 @@ pub struct Job {
     pub troubles: u64,
 }
 
-/// How far a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far a job is, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     Copying,
     /// Everything has been copied once.
@@ -163,6 +163,8 @@ pub struct Mark {
     pub keys: u64,
     /// Nothing of the next page has been written.
     pub is_at_rest: bool,
+    /// How many keys of pages before this one were named in this pass and not copied, those of other sources included.
+    pub troubles: u64,
 }
 
 impl Mark {
@@ -170,7 +172,7 @@ impl Mark {
     pub fn text(&self) -> String {
         let cursor = self.cursor.map_or_else(|| "end".to_owned(), |cursor| cursor.to_string());
         let state = if self.is_at_rest { "at-rest" } else { "under-way" };
-        format!("{} {} {cursor} {} {} {state}", self.pass, self.page, self.run_id, self.keys)
+        format!("{} {} {cursor} {} {} {state} {}", self.pass, self.page, self.run_id, self.keys, self.troubles)
     }
 
     fn parse(text: &[u8]) -> Option<Mark> {
@@ -181,7 +183,9 @@ impl Mark {
             cursor => Some(cursor.parse().ok()?),
         };
         let (run_id, keys) = (words.next()?.to_owned(), words.next()?.parse().ok()?);
-        Some(Mark { pass, page, cursor, run_id, keys, is_at_rest: words.next()? == "at-rest" })
+        let is_at_rest = words.next()? == "at-rest";
+        let troubles = words.next().map_or(Some(0), |troubles| troubles.parse().ok())?;
+        Some(Mark { pass, page, cursor, run_id, keys, is_at_rest, troubles })
     }
 
     /// What a target knows of a source; it is in the database that is asked about.
@@ -208,6 +212,8 @@ pub struct Start {
     pub again_until: u64,
     /// How many keys were copied before.
     pub keys: u64,
+    /// How many were named before and not copied.
+    pub troubles: u64,
 }
 
 impl Start {
@@ -216,7 +222,7 @@ impl Start {
     pub fn of(marks: &[Option<Mark>], run_id: &str) -> Start {
         let anew = |pass| {
             let again_until = if pass > 1 { u64::MAX } else { 0 };
-            Start { pass, page: 0, cursor: Some(0), again_until, keys: 0 }
+            Start { pass, page: 0, cursor: Some(0), again_until, keys: 0, troubles: 0 }
         };
         let known: Vec<&Mark> = marks.iter().flatten().collect();
         let Some(oldest) = known.iter().min_by_key(|mark| (mark.pass, mark.cursor.is_none(), mark.page)) else {
@@ -229,12 +235,13 @@ impl Start {
         // Of the page that a mark names, some keys may be there, unless the program had time to say that it stopped.
         let begun = known.iter().map(|mark| mark.page + u64::from(!mark.is_at_rest)).max().unwrap_or(0);
         let again_until = if oldest.pass > 1 { u64::MAX } else { begun };
-        Start { pass: oldest.pass, page: oldest.page, cursor: oldest.cursor, again_until, keys: oldest.keys }
+        let troubles = known.iter().map(|mark| mark.troubles).max().unwrap_or(0);
+        Start { pass: oldest.pass, page: oldest.page, cursor: oldest.cursor, again_until, keys: oldest.keys, troubles }
     }
 
     /// The beginning of the next pass.
     pub fn next_pass(&self) -> Start {
-        Start { pass: self.pass + 1, page: 0, cursor: Some(0), again_until: u64::MAX, keys: 0 }
+        Start { pass: self.pass + 1, page: 0, cursor: Some(0), again_until: u64::MAX, keys: 0, troubles: 0 }
     }
 }
 
@@ -243,7 +250,7 @@ mod tests {
     use super::*;
 
     fn mark(pass: u64, page: u64, cursor: Option<u64>) -> Option<Mark> {
-        Some(Mark { pass, page, cursor, run_id: "r".into(), keys: 10 * page, is_at_rest: false })
+        Some(Mark { pass, page, cursor, run_id: "r".into(), keys: 10 * page, is_at_rest: false, troubles: page / 2 })
     }
 
     #[test]
@@ -257,7 +264,7 @@ mod tests {
     #[test]
     fn the_oldest_target_says_where_to_go_on() {
         let start = Start::of(&[mark(1, 8, Some(80)), mark(1, 7, Some(70))], "r");
-        assert_eq!(start, Start { pass: 1, page: 7, cursor: Some(70), again_until: 9, keys: 70 });
+        assert_eq!(start, Start { pass: 1, page: 7, cursor: Some(70), again_until: 9, keys: 70, troubles: 4 });
         // One was told the end, the other one not.
         let start = Start::of(&[mark(1, 9, None), mark(1, 8, Some(80))], "r");
         assert_eq!((start.cursor, start.page, start.again_until), (Some(80), 8, 10));
@@ -270,7 +277,7 @@ mod tests {
 
     #[test]
     fn without_a_mark_or_after_a_restart_it_is_read_anew() {
-        let fresh = Start { pass: 1, page: 0, cursor: Some(0), again_until: 0, keys: 0 };
+        let fresh = Start { pass: 1, page: 0, cursor: Some(0), again_until: 0, keys: 0, troubles: 0 };
         assert_eq!(Start::of(&[None, None], "r"), fresh);
         let again = Start { pass: 2, again_until: u64::MAX, ..fresh };
         assert_eq!(Start::of(&[mark(1, 8, Some(80)), None], "r"), again);

@@ -153,6 +153,8 @@ fn execute(from: Config, to: Config, kind: &str, wish: &Wish) -> Result<ExitCode
         (None, _) if wish.clean || wish.undo => return Err("there is no job at the targets".into()),
         (None, new) => {
             begin::begin(&route, &databases, wish, &lock, &report)?;
+            // Marks of a job that no target knows say nothing of this one.
+            forget_progress(&route, &all_databases(&route, &databases)?)?;
             new
         }
     };
@@ -216,7 +218,8 @@ fn job_of(route: &Route, kind: &str, wish: &Wish) -> Job {
     }
 }
 
-/// The job that lies at the targets. One that has lost its memory does not know it.
+/// The job that lies at the targets, as far as the one that is furthest knows. One that has lost its memory does not know it,
+/// and one that has lost a part of it knows less.
 fn found(route: &Route) -> Result<Option<Job>, String> {
     let mut found: Option<Job> = None;
     for link in &mut route.to.open_all()? {
@@ -228,8 +231,7 @@ fn found(route: &Route) -> Result<Option<Job>, String> {
                     other.id, job.id
                 ));
             }
-            Some(other) if job.phase == Phase::Finishing => other.phase = job.phase,
-            Some(_) => {}
+            Some(other) => other.phase = other.phase.max(job.phase),
             None => found = Some(job),
         }
     }
@@ -260,7 +262,9 @@ fn copy(
 ) -> Result<bool, String> {
     let mut parts = engine::parts(route, databases)?;
     let is_read_again = job.phase == Phase::Copied && !wish.finish;
-    if job.phase == Phase::Copied && wish.finish && engine::are_done(&parts) {
+    // In place programs may write to the new nodes by now: what a target has forgotten is not copied over that, but named in
+    // the end, where it is missing.
+    if job.phase == Phase::Copied && wish.finish && (route.is_in_place() || engine::are_done(&parts)) {
         return Ok(true);
     }
     if is_read_again {
@@ -281,15 +285,24 @@ fn copy(
     if wish.acl {
         extras::users(route, wish.replace, report)?;
     }
-    let run = Run { route, wish, lock, stop, report };
+    let earlier = job.troubles.max(engine::troubles(&parts));
+    let run = Run { route, wish, lock, stop, report, earlier };
     let go_on = || format!("start the same command again to go on where it stopped ({} {})", job.kind, job.id);
-    let all_copied = run.copy(&parts).map_err(|why| format!("{why}\n{}", go_on()))?;
-    let troubles = job.troubles + report.troubles();
+    let all_copied = run.copy(&parts).map_err(|why| {
+        report.trouble_lines().iter().for_each(|line| eprintln!("{line}"));
+        format!("{why}\n{}", go_on())
+    })?;
+    let troubles = earlier + report.troubles();
     match (all_copied, troubles) {
         (true, 0) => write(route, &Job { phase: Phase::Copied, ..job.clone() })?,
         // Everything is looked at once more by the next run: what was not copied is named again, until it is.
         (true, _) => {
-            forget_progress(route, databases)?;
+            if earlier > 0 || Report::of(&report.conflicts) > 0 {
+                // A key of somebody else may be at a target: it is not written over.
+                forget_progress(route, databases)?;
+            } else {
+                engine::have_read_again(route, &parts)?;
+            }
             write(route, &Job { phase: Phase::Copying, troubles: 0, ..job.clone() })?;
             if report.troubles() == 0 {
                 return Err(format!(
@@ -322,6 +335,10 @@ fn end(
     (lock, stop, report): (&Lock, &Stop, &Report),
     job: &Job,
 ) -> Result<(), String> {
+    if route.is_in_place() {
+        // Until something is deleted it can be taken back.
+        finish::are_on_replicas(route, &Job { phase: job.phase.max(Phase::Copied), ..job.clone() })?;
+    }
     write(route, &Job { phase: Phase::Finishing, ..job.clone() })?;
     if route.is_in_place() {
         let scan = Scan::new(wish.keys.pattern.as_deref(), wish.keys.kind.as_deref(), None);

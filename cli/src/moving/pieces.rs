@@ -3,7 +3,7 @@
 use super::fleet::Facts;
 use super::job::PIECES;
 use super::link::{integer, string, strings, Link};
-use super::read::Item;
+use super::read::{milliseconds, Item};
 use super::stream;
 use rediscluster::Value;
 
@@ -37,16 +37,15 @@ pub fn carry(
 ) -> Result<Arrived, String> {
     let stash = [PIECES, &item.stored].concat();
     let name = item.name.as_slice();
-    let kind = string(source.ask(&[b"TYPE", name])?).unwrap_or_default();
     if !replaces && target.ask(&[b"EXISTS", &item.stored])? == Value::Integer(1) {
         return Ok(Arrived::Exists);
     }
     target.ask(&[b"UNLINK", &stash])?;
     // Whatever changes from here on is noticed, also where as much is there afterwards as before.
     source.ask(&[b"WATCH", name])?;
-    let arrived = watched(source, target, item, (from, to), replaces, &stash, &kind);
+    let arrived = watched(source, target, item, (from, to), replaces, &stash)?;
     source.ask_text(&["UNWATCH"])?;
-    arrived
+    Ok(arrived)
 }
 
 fn watched(
@@ -56,13 +55,18 @@ fn watched(
     (from, to): (&Facts, &Facts),
     replaces: bool,
     stash: &[u8],
-    kind: &[u8],
 ) -> Result<Arrived, String> {
     let (name, stash) = (item.name.as_slice(), stash.to_vec());
+    let kind = &string(source.ask(&[b"TYPE", name])?).unwrap_or_default()[..];
+    let expires = match expiry(source, name, from)? {
+        _ if kind == b"none" => return Ok(Arrived::Gone),
+        Expiry::Gone => return Ok(Arrived::Gone),
+        Expiry::Never => None,
+        Expiry::At(time) => Some(time),
+    };
     let groups = groups(source, name, kind)?;
     let each = elements(source, name, kind, item.size)?;
     let cannot = match kind {
-        b"none" => return Ok(Arrived::Gone),
         b"string" => text(source, target, name, &stash)?,
         b"list" => list(source, target, name, &stash, each)?,
         b"set" => scanned(source, target, name, &stash, ("SSCAN", "SADD"), each, false)?,
@@ -86,7 +90,7 @@ fn watched(
     }
     source.is_believed()?;
     let mut commands: Vec<Vec<Vec<u8>>> = Vec::new();
-    if let Some(expires) = item.expires {
+    if let Some(expires) = expires {
         commands.push(vec![b"PEXPIREAT".to_vec(), stash.clone(), expires.to_string().into_bytes()]);
     }
     let rename: &[u8] = if replaces { b"RENAME" } else { b"RENAMENX" };
@@ -101,6 +105,27 @@ fn watched(
         Some(Value::Error(text)) if text.starts_with(b"ERR no such key") => Ok(Arrived::Gone),
         Some(Value::Error(text)) => Err(format!("{}: RENAME: {}", target.place(), super::link::shown(text))),
         _ => Ok(Arrived::There),
+    }
+}
+
+/// When a key expires, in milliseconds since 1970.
+enum Expiry {
+    Never,
+    At(u64),
+    /// There is no such key.
+    Gone,
+}
+
+fn expiry(source: &mut Link, name: &[u8], from: &Facts) -> Result<Expiry, String> {
+    let (now, told) = match from.tells_expiry() {
+        true => (0, source.ask(&[b"PEXPIRETIME", name])?),
+        false => (milliseconds(&source.ask_text(&["TIME"])?), source.ask(&[b"PTTL", name])?),
+    };
+    match integer(&told) {
+        Some(-1) => Ok(Expiry::Never),
+        Some(-2) => Ok(Expiry::Gone),
+        Some(time) => Ok(Expiry::At(now + u64::try_from(time).unwrap_or(0))),
+        None => Err(format!("{}: it does not tell when a key expires", source.place())),
     }
 }
 
@@ -244,7 +269,15 @@ fn hash(
             words.extend_from_slice(&fields);
             let Value::Array(times) = source.ask_owned(&words)? else { continue };
             for (field, time) in fields.iter().zip(times) {
-                let Some(time) = integer(&time).filter(|&time| time >= 0) else { continue };
+                let time = match integer(&time) {
+                    // It expired after it was read, and would stay for ever.
+                    Some(-2) => {
+                        target.ask(&[b"HDEL", stash, field])?;
+                        continue;
+                    }
+                    Some(time) if time >= 0 => time,
+                    _ => continue,
+                };
                 if !to.has_field_expiry() {
                     return Ok(Some("its fields expire, which the target does not know".into()));
                 }

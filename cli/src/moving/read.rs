@@ -85,11 +85,11 @@ pub struct Reader<'r> {
     pub together: usize,
     /// Keys on their way between two nodes that were met.
     pub stashes: Vec<Vec<u8>>,
-    /// Whether a key of the database was seen to expire. Until then it is asked behind every batch whether there is one, and
-    /// then the batch is read once more.
+    /// Whether a key of the database was seen to expire. Until then it is asked before and behind every batch whether there is
+    /// one, and then the batch is read once more.
     pub some_expire: bool,
-    /// What the server was when it was asked first. A change ends no connection.
-    pub was_replica: Option<bool>,
+    /// What the server was found to be when the run began. A change ends no connection.
+    pub was_replica: bool,
 }
 
 /// How many keys go together where no more than `rate` may go in a second: as many as go in a tenth of it.
@@ -259,6 +259,11 @@ impl Reader<'_> {
             let size = |item: &Item| Cmd::new(&spec::MEMORY_USAGE).arg(&item.name);
             page.items.iter().enumerate().for_each(|(at, item)| add(size(item), Asks::Size(at)));
         }
+        // Both before and behind: the only one that expires may end in between, and one may have come.
+        let asks_expiring = !self.some_expire && !batch.is_empty();
+        if asks_expiring {
+            add(Cmd::new(&spec::INFO).arg("keyspace"), Asks::Expiring);
+        }
         for (at, item) in batch.iter().enumerate() {
             if self.keeps_use {
                 let row = if is_lfu { &spec::OBJECT_FREQ } else { &spec::OBJECT_IDLETIME };
@@ -277,7 +282,7 @@ impl Reader<'_> {
             }
         }
         add(Cmd::new(&spec::INFO).arg("replication"), Asks::Role);
-        if !self.some_expire && !batch.is_empty() {
+        if asks_expiring {
             add(Cmd::new(&spec::INFO).arg("keyspace"), Asks::Expiring);
         }
         let (mut now, mut refused, mut expiring, mut is_replica) = (0, None, 0, false);
@@ -295,12 +300,19 @@ impl Reader<'_> {
                 _ => {}
             },
             Asks::Expiring => match reply {
-                ValueRef::Bulk(info) => expiring = fleet::expiring(info, database),
+                ValueRef::Bulk(info) => expiring = expiring.max(fleet::expiring(info, database)),
                 ValueRef::Error(text) => refused = Some(shown(text)),
                 _ => {}
             },
-            Asks::Time => now = milliseconds(&owned(reply)),
-            Asks::Expiry(at) => batch[at].expires = number_of(reply).map(|value| value + now),
+            Asks::Time => match reply {
+                ValueRef::Error(text) => refused = Some(shown(text)),
+                reply => now = milliseconds(&owned(reply)),
+            },
+            Asks::Expiry(at) => match reply {
+                // That it stays for ever is not said by that.
+                ValueRef::Error(text) => refused = Some(shown(text)),
+                reply => batch[at].expires = number_of(reply).map(|value| value + now),
+            },
             Asks::Use(at) => {
                 let used = if is_lfu { Used::Often } else { Used::Ago };
                 batch[at].used = number_of(reply).map_or(Used::Unknown, used);
@@ -315,7 +327,7 @@ impl Reader<'_> {
             return Err(format!("{}: {refused}", self.link.place()));
         }
         self.link.is_believed()?;
-        if *self.was_replica.get_or_insert(is_replica) != is_replica {
+        if self.was_replica != is_replica {
             let what = if is_replica { "is no master any more" } else { "is no replica any more" };
             return Err(format!("{} {what}", self.link.place()));
         }

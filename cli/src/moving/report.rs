@@ -22,6 +22,8 @@ pub struct Report {
     pub unpacked: AtomicU64,
     pub big: AtomicU64,
     pub deleted: AtomicU64,
+    /// Of the keys that could not go: where a target has another key of that name.
+    pub conflicts: AtomicU64,
     troubles: Mutex<Vec<Trouble>>,
 }
 

@@ -5,7 +5,7 @@
 //! needed for that, and none keeps the server from its other clients.
 
 use super::job::{Mark, PROGRESS};
-use super::link::{shown, Link};
+use super::link::{shown, string, Link};
 use super::lock::Lock;
 use super::pieces::{self, Arrived};
 use super::progress::Progress;
@@ -43,6 +43,8 @@ pub struct Writer<'w> {
     pub replacing: Replacing,
     /// The mark that is written with the next keys: everything before it is there.
     pub mark: Mark,
+    /// How many keys earlier runs have named and not copied.
+    pub earlier: u64,
     /// Opened when a key goes in pieces or has to be compared.
     pub second: Option<(Link, Same)>,
 }
@@ -61,7 +63,7 @@ impl Writer<'_> {
                     (self.mark.page, self.mark.cursor, self.mark.is_at_rest) = (page, Some(cursor), false);
                     // The first time before any key, so that a target without a mark has lost what it had.
                     if !told.is_some_and(|told| told.elapsed() < MARK_EVERY) {
-                        self.tell(told.is_none())?;
+                        self.tell(told.is_none() && page == 0)?;
                         told = Some(Instant::now());
                     }
                 }
@@ -76,7 +78,7 @@ impl Writer<'_> {
                 }
                 Work::End(page, cursor) => {
                     (self.mark.page, self.mark.cursor, self.mark.is_at_rest) = (page, cursor, true);
-                    return self.tell(told.is_none());
+                    return self.tell(told.is_none() && page == 0);
                 }
             }
         }
@@ -86,13 +88,20 @@ impl Writer<'_> {
     /// The command that says how far it is.
     fn marking(&self) -> Cmd {
         let source = &self.route.from.servers[self.source].address;
-        Cmd::new(&spec::HSET).arg(PROGRESS).arg(source).arg(self.mark.text())
+        Cmd::new(&spec::HSET).arg(PROGRESS).arg(source).arg(self.mark_now())
     }
 
-    /// Tells every target how far it is. One that knows nothing any more, though it was told in this run, has lost its keys.
+    /// The mark as it is written now. A run may end before it can say what it has named: so each mark says how many keys those
+    /// were before its page.
+    fn mark_now(&self) -> String {
+        Mark { troubles: self.earlier + self.report.troubles(), ..self.mark.clone() }.text()
+    }
+
+    /// Tells every target how far it is. One that knows nothing any more, though it was told in this run or before, has lost its
+    /// keys: only at the beginning of a pass it may not know anything yet.
     fn tell(&mut self, is_first: bool) -> Result<(), String> {
         let source = &self.route.from.servers[self.source].address;
-        let mark = self.mark.text();
+        let mark = self.mark_now();
         for target in &mut self.targets {
             if target.ask_text(&["HSET", PROGRESS, source, &mark])? == Value::Integer(1) && !is_first {
                 target.ask_text(&["HDEL", PROGRESS, source])?;
@@ -201,12 +210,38 @@ impl Writer<'_> {
         let (_, same) = self.second()?;
         match same.look(item.server, &[(&item.name, &item.stored)])?.pop() {
             Some(Is::Same) => Report::add(&self.report.equal, 1),
-            Some(Is::Gone | Is::Missing) | None => Report::add(&self.report.gone, 1),
+            Some(Is::Gone) | None => Report::add(&self.report.gone, 1),
+            Some(Is::Missing) => self.again(item)?,
             Some(Is::Other(why)) => {
+                Report::add(&self.report.conflicts, 1);
                 let what = format!("not copied: the target has another key of this name ({why})");
                 self.report.trouble(&what, &item.name, &self.place());
             }
         }
+        Ok(())
+    }
+
+    /// Restores a key once more: what was in its way went away meanwhile.
+    fn again(&mut self, item: &Item) -> Result<(), String> {
+        let mut refused = b"what was in its way is gone: the next run copies it".to_vec();
+        if item.size == 0 || item.packed > 0 {
+            let (source, _) = self.second()?;
+            let Some(payload) = string(source.ask(&[b"DUMP", item.name.as_slice()])?) else {
+                Report::add(&self.report.gone, 1);
+                return Ok(());
+            };
+            let expires = item.expires.unwrap_or(0).to_string();
+            let words = [&b"RESTORE"[..], &item.stored, expires.as_bytes(), &payload, b"ABSTTL"];
+            match self.targets[item.server].each(&[&words])?.pop() {
+                Some(Value::Error(text)) => refused = text,
+                _ => {
+                    Report::add(&self.report.copied, 1);
+                    self.mark.keys += 1;
+                    return Ok(());
+                }
+            }
+        }
+        self.report.trouble(&format!("not copied: {}", shown(&refused)), &item.name, &self.place());
         Ok(())
     }
 }
@@ -225,13 +260,14 @@ fn restore(target: &mut Link, commands: &[Cmd], which: &[usize]) -> Result<Vec<(
         (ValueRef::Integer(1), None) => is_lost = true,
         _ => {}
     })?;
+    if is_lost {
+        // Also where something else failed: with a mark it would be taken for one that has all pages before.
+        let source = commands[0].args().get(2).unwrap_or_default().to_vec();
+        target.ask(&[b"HDEL".as_slice(), PROGRESS.as_bytes(), &source])?;
+    }
     match failed {
         Some(failed) => Err(format!("{}: {failed}", target.place())),
-        None if is_lost => {
-            let source = commands[0].args().get(2).unwrap_or_default().to_vec();
-            target.ask(&[b"HDEL".as_slice(), PROGRESS.as_bytes(), &source])?;
-            Err(has_lost(target))
-        }
+        None if is_lost => Err(has_lost(target)),
         None => Ok(refused),
     }
 }
