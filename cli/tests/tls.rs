@@ -54,10 +54,8 @@ fn two_servers_with_tls() {
 #[test]
 fn a_fleet_is_copied_between_users_and_authorities() {
     let (authority, other) = (Authority::new(), Authority::new());
-    let password = |password: &str| ["--requirepass".to_owned(), password.to_owned()];
     let start = |authority: &Authority, name: &str, secret: &str| {
-        let arguments = password("default's");
-        let server = authority.start("a fleet that is copied with TLS", &arguments.each_ref().map(String::as_str))?;
+        let server = authority.start("a fleet that is copied with TLS", &["--requirepass", "default's"])?;
         let user =
             server.server.ask(&["ACL", "SETUSER", name, "on", &format!(">{secret}"), "~*", "+@all", "-flushall"]);
         assert_eq!(user, Reply::ok());
