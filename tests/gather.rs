@@ -340,6 +340,15 @@ impl Waits {
     }
 }
 
+/// Lets all go, also when the test fails, which would else wait for them.
+struct LetGo<'w>(&'w Waits);
+
+impl Drop for LetGo<'_> {
+    fn drop(&mut self) {
+        self.0.set(None);
+    }
+}
+
 impl Connect for Waits {
     fn connect(&self, address: &Address, timeout: Option<Duration>) -> io::Result<Socket> {
         let (waiting, changed) = &*self.0;
@@ -368,6 +377,7 @@ fn nobody_waits_for_the_new_connection_of_one_when_another_is_free() {
         wait_until("both connections are taken", || servers[0].field("clients", "blocked_clients").unwrap() == "2");
         let calls: Vec<_> = (0..5).map(|_| scope.spawn(|| cluster.get::<_, String>("k"))).collect();
         wait_for_calls(&cluster, 5);
+        let let_go = LetGo(&waits);
         waits.set(Some(0));
         let clients = servers[0].ask(&["CLIENT", "LIST"]).text();
         let blocked = clients.lines().find(|line| line.contains("cmd=blpop")).expect("it waits");
@@ -378,7 +388,7 @@ fn nobody_waits_for_the_new_connection_of_one_when_another_is_free() {
         servers[0].ask(&["RPUSH", "wait", "x"]);
         wait_until("all others have their reply", || calls.iter().filter(|call| call.is_finished()).count() == 4);
         assert_eq!(waits.waiting(), 1);
-        waits.set(None);
+        drop(let_go);
         for call in calls {
             assert_eq!(call.join().unwrap().unwrap(), "v");
         }
