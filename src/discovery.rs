@@ -347,7 +347,7 @@ impl Candidates {
         unanswered: &[(Address, Error)],
     ) {
         let mut replicas = served.to_vec();
-        for (name, endpoint) in node.given() {
+        for (name, endpoint) in &node.given {
             let address = &endpoint.address;
             if *address != found.address && replicas.iter().all(|replica| replica.address() != address) {
                 replicas.push(Node::new(Arc::clone(name), address.clone()));
@@ -365,7 +365,7 @@ impl Candidates {
             self.list.push(Candidate {
                 shard,
                 endpoint: node.endpoint_of(replica.address()),
-                is_given: node.given().iter().any(|(_, endpoint)| endpoint.address == *replica.address()),
+                is_given: node.given.iter().any(|(_, endpoint)| endpoint.address == *replica.address()),
                 node: replica,
                 listed: None,
                 master_had: None,
@@ -390,7 +390,7 @@ impl Candidates {
                 verdict: Mutex::default(),
             });
         };
-        if node.replicas.is_none() {
+        if node.given.is_empty() {
             for line in &info.replicas {
                 let listed = Listed { online: line.online, lag: line.lag };
                 add(Node::listed(&node.name, &line.address), false, listed);
@@ -399,10 +399,10 @@ impl Candidates {
         }
         // Of the servers that were given one may have become the master, and the one that was configured a replica.
         let own = [(Arc::clone(&node.name), node.endpoint.clone())];
-        for (nth, (name, endpoint)) in node.given().iter().chain(&own).enumerate() {
+        for (nth, (name, endpoint)) in node.given.iter().chain(&own).enumerate() {
             let address = &endpoint.address;
             let line = info.replicas.iter().find(|line| line.address == *address);
-            let is_own = nth == node.given().len();
+            let is_own = nth == node.given.len();
             if address == master || (is_own && line.is_none()) {
                 continue;
             }

@@ -38,7 +38,7 @@ struct Facts {
 impl Known {
     pub(crate) fn new(node: &ConfiguredNode) -> Known {
         let mut servers = Vec::new();
-        for (_, endpoint) in node.given() {
+        for (_, endpoint) in &node.given {
             servers.push(endpoint.address.clone());
         }
         Known(Arc::new(Facts {
@@ -421,7 +421,7 @@ fn chosen(node: &ConfiguredNode, known: &Known, is_in_doubt: bool, answers: &[An
             followers += usize::from(!info.is_master() && info.master.as_ref() == Some(&answer.address));
         }
         let is_configured = node.endpoint.address == answer.address
-            || node.given().iter().any(|(_, endpoint)| endpoint.address == answer.address);
+            || node.given.iter().any(|(_, endpoint)| endpoint.address == answer.address);
         let takes_over = is_in_doubt && continues && !is_current;
         let merit = (continues, takes_over, is_current, followers, is_configured, info.offset);
         if !best.is_some_and(|(_, most)| merit < most) {

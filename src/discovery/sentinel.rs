@@ -132,13 +132,15 @@ fn add(builder: &mut Builder, node: String, sentinels: Sentinels) -> Result<()> 
     let Some(first) = sentinels.endpoints.first() else {
         return Err(Error::config(format!("no Sentinels are given for node {}", shown(&node))));
     };
-    if !builder.table.has(&node) {
-        // Where its master is, the Sentinels tell later.
-        builder.table.add_unplaced(&node, &first.address)?;
+    if builder.table.of_name(&node).is_none() {
+        // Where its master is, the Sentinels tell later: so far it has the address of one of those.
+        builder.table.add(&node, &first.address.to_string())?;
+        builder.table.of_name(&node).into_iter().for_each(|node| node.endpoint.is_unplaced = true);
     }
-    builder.sentinels.retain(|(known, _)| *known != node);
-    let ask = move |node: &str, settings: &Settings| addresses(node, &sentinels, settings);
-    builder.sentinels.push((node, Arc::new(ask)));
+    if let Some(node) = builder.table.of_name(&node) {
+        let ask = move |node: &str, settings: &Settings| addresses(node, &sentinels, settings);
+        node.sentinels = Some(Arc::new(ask));
+    }
     builder.find_addresses = Some(find_addresses);
     Ok(())
 }
@@ -147,16 +149,12 @@ fn add(builder: &mut Builder, node: String, sentinels: Sentinels) -> Result<()> 
 /// without, unless all are required: gives why.
 #[inline]
 fn find_addresses(builder: &mut Builder) -> Result<Option<Error>> {
-    let mut unplaced = Vec::new();
-    for (node, sentinels) in &builder.sentinels {
-        if builder.table.unplaced().any(|name| name == node) {
-            unplaced.push((node.clone(), Arc::clone(sentinels)));
-        }
-    }
-    let told = Mutex::new(Vec::new());
+    let mut nodes = builder.table.all().iter_mut().filter(|node| node.endpoint.is_unplaced).collect::<Vec<_>>();
+    let (told, unplaced) = (Mutex::new(Vec::new()), &nodes);
     all_at_once(unplaced.len(), &|nth| {
-        let (node, sentinels) = &unplaced[nth];
-        let addresses = sentinels(node, &builder.settings);
+        let node = &*unplaced[nth];
+        let Some(sentinels) = &node.sentinels else { return };
+        let addresses = sentinels(&node.name, &builder.settings);
         lock(&told).push((nth, addresses));
     });
     let mut told = told.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -166,7 +164,10 @@ fn find_addresses(builder: &mut Builder) -> Result<Option<Error>> {
         match told {
             // The first one, unless it turns out that another one is the master.
             Ok(told) => {
-                told.into_iter().take(1).for_each(|named| builder.table.set_address(&unplaced[nth].0, named.address))
+                let endpoint = &mut nodes[nth].endpoint;
+                for named in told.into_iter().take(1) {
+                    (endpoint.address, endpoint.is_unplaced) = (named.address, false);
+                }
             }
             Err(error) if builder.require_all || !error.is_outage() => return Err(error),
             Err(error) => {
