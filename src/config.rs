@@ -9,7 +9,7 @@ mod share;
 
 pub(crate) use nodes::{shown, ConfiguredNode, Endpoint, NodeTable};
 pub(crate) use replicas::AddressMap;
-pub(crate) use settings::{Credentials, Named, Sentinels, Settings};
+pub(crate) use settings::{Credentials, Named, Question, Sentinels, Settings, Word};
 pub use share::Share;
 
 use crate::command::Spec;
