@@ -90,12 +90,10 @@ impl Call<'_> {
         deadline: Deadline,
         routed: Option<bool>,
     ) -> Result<Answer> {
+        let lend = |until| self.lend_in_turn(server, until, Turn::Never, self.bears_dead_ones());
         let lent = match routed {
-            Some(others) => {
-                let lend = |until| self.lend_in_turn(server, until, Turn::Never, self.bears_dead_ones());
-                self.lend_in_step_by(server, deadline, others, &lend)
-            }
-            None => self.lend_in_turn(server, deadline, Turn::Never, self.bears_dead_ones()),
+            Some(others) => self.lend_in_step_by(server, deadline, others, &lend),
+            None => lend(deadline),
         };
         match lent? {
             Some(lease) => self.attempt_over(lease, request, deadline),
@@ -133,7 +131,7 @@ impl Call<'_> {
     }
 
     /// As [`lend_until`](Call::lend_until); `None` when all connections are in use and it does not wait for its turn.
-    #[inline]
+    #[inline(always)]
     pub(super) fn lend_in_turn(
         &self,
         server: usize,

@@ -343,10 +343,10 @@ impl Connection {
         self.lay_less_than(self.fresh[usize::from(may_be_dead)])
     }
 
-    /// Whether this is still the process that had it when it last brought something.
+    /// Whether it was lent in this process.
     #[inline]
     pub(super) fn is_of(&self, process: u32) -> bool {
-        !forked::may_have(self.heard, self.woken) || forked::process_at(self.woken) == process
+        forked::process_at(self.woken) == process
     }
 
     fn lay_less_than(&self, time: Duration) -> bool {

@@ -25,15 +25,14 @@ thread_local! {
 }
 
 /// The id of the process that runs, asked for only when there may have been a fork since this thread knew it.
+#[inline]
 pub(super) fn process_at(now: Instant) -> u32 {
-    match KNOWN.get() {
-        (Some(known), process) if !may_have(known, now) => process,
-        _ => {
-            let process = this_process();
-            was_in(process, now);
-            process
-        }
+    let (known, mut process) = KNOWN.get();
+    if known.map_or(true, |known| may_have(known, now)) {
+        process = this_process();
+        was_in(process, now);
     }
+    process
 }
 
 /// This thread was in this process at this moment.
