@@ -168,8 +168,7 @@ impl Discovery {
                 }
             }
         }
-        let mut of = Info::default();
-        match &mut found.master {
+        let of = match &mut found.master {
             Some((address, Some(Said { info, latency }))) => {
                 if let Some(run_id) = &info.run_id {
                     // One server under two names is found by its run id, whatever the names resolve to.
@@ -180,12 +179,14 @@ impl Discovery {
                 }
                 self.latencies.push((address.clone(), *latency));
                 served.clear();
-                of = info.clone();
+                info.clone()
             }
-            Some((address, None)) if address != before => {}
-            // Its replicas may serve reads all the same.
-            _ => of = Facts { history: history.cloned(), ..Facts::default() }.into(),
-        }
+            // Its replicas may serve reads all the same. One that only Sentinels name goes on with other data.
+            named => {
+                let is_another = named.as_ref().is_some_and(|(address, _)| address != before);
+                Facts { history: history.filter(|_| !is_another).cloned(), ..Facts::default() }.into()
+            }
+        };
         let shard = &mut self.shards[nth];
         if let Some((address, _)) = &found.master {
             shard.address = address.clone();

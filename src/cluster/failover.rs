@@ -79,7 +79,11 @@ impl Masters {
     }
 
     pub(super) fn known(&self) -> Vec<Known> {
-        self.state().0.iter().map(|node| node.known.clone()).collect()
+        let mut known = Vec::new();
+        for node in &self.state().0 {
+            known.push(node.known.clone());
+        }
+        known
     }
 
     /// The nodes as a refresh found those that it asked. The others, and a node that has moved since it began, when this was

@@ -5,9 +5,9 @@ use super::{is_a_replica, Said};
 use crate::config::{ConfiguredNode, Named, Question, Sentinels, Word};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
-use crate::threads::{all_at_once, lock, with_head_start};
+use crate::threads::{all_at_once, lock};
 use crate::topology::{Address, Node};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 /// As many servers of a node as are remembered, those met last.
@@ -24,7 +24,7 @@ pub(crate) struct Known {
     master: Address,
     /// What names the history of its data.
     history: Option<Arc<str>>,
-    /// Its servers, masters and replicas, the one met last in front.
+    /// Its servers, masters and replicas, the one met last at the end.
     servers: Vec<Address>,
     /// How often another server has become its master.
     moves: u64,
@@ -85,9 +85,12 @@ impl Known {
 
     #[inline(never)]
     fn remember(&mut self, server: &Address) {
-        self.servers.retain(|known| known != server);
-        self.servers.insert(0, server.clone());
-        self.servers.truncate(REMEMBERED);
+        if let Some(at) = self.servers.iter().position(|known| known == server) {
+            self.servers.remove(at);
+        } else if self.servers.len() == REMEMBERED {
+            self.servers.remove(0);
+        }
+        self.servers.push(server.clone());
     }
 }
 
@@ -127,6 +130,8 @@ struct Search<'a> {
     is_in_doubt: bool,
     /// Every server that is known of; the first one is the master until now.
     servers: Mutex<Vec<Asked>>,
+    /// One of them has said something.
+    has_said: Condvar,
 }
 
 /// The master of a node, and what it said of itself: the one that its Sentinels name, where there are any, it says the
@@ -143,7 +148,8 @@ struct Search<'a> {
 #[inline(never)]
 pub(crate) fn master_of(fleet: &Fleet, shard: usize, known: &Known, is_in_doubt: bool, deadline: Deadline) -> Found {
     let node = &fleet.nodes[shard];
-    let mut search = Search { fleet, shard, node, known, is_in_doubt, servers: Mutex::default() };
+    let mut search =
+        Search { fleet, shard, node, known, is_in_doubt, servers: Mutex::default(), has_said: Condvar::new() };
     search.add(known.master());
     let word = node.sentinels.as_ref().map(|sentinels| search.heed(sentinels)).unwrap_or_default();
     let mut found = Found { by_sentinels: word.named, ..Found::default() };
@@ -218,11 +224,13 @@ impl Search<'_> {
             };
             match self.servers().len() {
                 1 => self.ask(0, patience),
-                // When it does not answer for a while, the others are asked meanwhile.
-                _ => {
-                    let head_start = HEAD_START.min(self.fleet.settings.connect_timeout / 2);
-                    with_head_start(head_start, &|| self.ask(0, patience), &|| self.ask_all());
-                }
+                // When it does not answer for a while, the others are asked meanwhile: then the time for which servers that
+                // say nothing are waited for passes once.
+                _ => all_at_once(2, &|nth| match nth {
+                    0 => self.ask(0, patience),
+                    _ if self.is_late() => self.ask_all(),
+                    _ => {}
+                }),
             }
             let is_in_doubt = self.is_in_doubt;
             if let Some(Said { info, .. }) = self.servers()[0].answer() {
@@ -243,6 +251,14 @@ impl Search<'_> {
         chosen(self.node, known, self.is_in_doubt, self.servers())
     }
 
+    /// Gives the master until now some time. Says whether it has not answered then.
+    fn is_late(&self) -> bool {
+        let head_start = HEAD_START.min(self.fleet.settings.connect_timeout / 2);
+        let waits = |servers: &mut Vec<Asked>| servers[0].said.is_none();
+        let waited = self.has_said.wait_timeout_while(lock(&self.servers), head_start, waits);
+        waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
     /// Time of its own for each step: Sentinels that say nothing must leave some for the servers.
     fn soon(&self) -> Deadline {
         let settings = &self.fleet.settings;
@@ -256,6 +272,7 @@ impl Search<'_> {
         let server = Node::new(Arc::clone(&self.node.name), address);
         let said = self.fleet.ask(self.shard, &server, deadline, &|| {});
         lock(&self.servers)[nth].said = Some(said);
+        self.has_said.notify_all();
     }
 
     /// Asks all that were not asked, but the master until now.
@@ -283,7 +300,8 @@ fn chosen(node: &ConfiguredNode, known: &Known, is_in_doubt: bool, servers: &[As
     for (nth, server) in servers.iter().enumerate() {
         let Some(Said { info, .. }) = server.answer() else { continue };
         let is_current = nth == 0;
-        let continues = [known.history(), now].iter().flatten().any(|history| info.descends_from(history));
+        let is_of = |history: Option<&Arc<str>>| history.is_some_and(|history| info.descends_from(history));
+        let continues = is_of(known.history()) || is_of(now);
         if !info.is_master() || !(is_current || continues) {
             continue;
         }
@@ -294,7 +312,8 @@ fn chosen(node: &ConfiguredNode, known: &Known, is_in_doubt: bool, servers: &[As
         let is_configured = node.endpoint.address == server.address
             || node.given.iter().any(|(_, endpoint)| endpoint.address == server.address);
         let takes_over = is_in_doubt && continues && !is_current;
-        let merit = (continues, takes_over, is_current, followers, is_configured, info.offset, &server.address);
+        let standing = usize::from(continues) * 4 + usize::from(takes_over) * 2 + usize::from(is_current);
+        let merit = (standing, followers * 2 + usize::from(is_configured), info.offset, &server.address);
         if !best.is_some_and(|(_, most)| merit < most) {
             best = Some((nth, merit));
         }
