@@ -182,7 +182,7 @@ impl Servers {
         for server in 0..topology.server_count() {
             let (role, node) = (topology.role(server), topology.node(server));
             // The shards are in the order of the nodes that they were discovered for.
-            let endpoint = fleet.nodes[topology.shard_of(server)].endpoint_of(node.address());
+            let endpoint = fleet.node(topology.shard_of(server)).endpoint_of(node.address());
             let pool = match before.iter().find(|pool| *pool.endpoint() == endpoint) {
                 Some(same) => Arc::clone(same),
                 None => Arc::new(Pool::new(role, node.clone(), endpoint, Arc::clone(&fleet.settings))),

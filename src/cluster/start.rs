@@ -126,8 +126,8 @@ impl Cluster {
         let reached = MastersReached::new(Mutex::new(found.run_ids));
         for (shard, found) in found.masters.iter().enumerate() {
             let Some(Found { error: Some(error), .. }) = found else { continue };
-            let shard = &servers.topology.shards()[shard];
-            servers.pools[shard.master()].unreached().begin(error, &reached);
+            let shard = servers.topology.nth_shard(shard);
+            servers.pool(shard.master()).unreached().begin(error, &reached);
             let node = &servers.topology.master_of(shard).called(shard.name());
             shared.fleet.settings.observer.on(|| ObserverEvent::NodeUnreachable { node, error: error.kind() });
         }

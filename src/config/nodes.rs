@@ -48,11 +48,11 @@ impl Endpoint {
     /// place where none belongs.
     pub(crate) fn parse(text: &str) -> Result<Endpoint> {
         let text = trimmed(text);
-        let Some(at) = text.as_bytes().windows(3).position(|part| part == b"://") else {
+        let (scheme, rest) = cut(text, b':');
+        let Some(rest) = rest.and_then(|rest| rest.strip_prefix("//")) else {
             return Ok(Endpoint::plain(Address::parse(text)?));
         };
-        let rest = &text[at + 3..];
-        match &text[..at] {
+        match scheme {
             "redis" => Endpoint::parse_url(rest, false),
             "rediss" => Endpoint::parse_url(rest, true),
             "unix" => Endpoint::parse_unix(rest),
@@ -68,8 +68,8 @@ impl Endpoint {
     #[inline(never)]
     fn parse_url(rest: &str, encrypted: bool) -> Result<Endpoint> {
         // The last `@` ends the credentials: a password may hold one unescaped.
-        let (user_info, rest) = match rest.bytes().rposition(|byte| byte == b'@') {
-            Some(at) => (Some(&rest[..at]), &rest[at + 1..]),
+        let (user_info, rest) = match rest.rsplit_once('@') {
+            Some((user_info, rest)) => (Some(user_info), rest),
             None => (None, rest),
         };
         let credentials = match user_info {
@@ -93,13 +93,14 @@ impl Endpoint {
 
     #[inline(never)]
     fn parse_unix(rest: &str) -> Result<Endpoint> {
-        let (credentials, rest) = match rest.as_bytes().windows(2).rposition(|part| part == b"@/") {
+        let at = rest.as_bytes().windows(2).rposition(|part| part == b"@/");
+        let (credentials, rest) = match at.and_then(|at| rest.get(..at).zip(rest.get(at + 1..))) {
             // One slash too many would make a path of the password, which everybody sees.
             Some(_) if rest.starts_with('/') => {
                 return Err(Error::config("a unix:// URL with @/ in its path; an @ in a path is written as %40"))
             }
-            Some(at) => (credentials(&rest[..at])?, &rest[at + 1..]),
-            _ => (Credentials::default(), rest),
+            Some((user_info, path)) => (credentials(user_info)?, path),
+            None => (Credentials::default(), rest),
         };
         let (path, options) = cut(rest, b'?');
         let options = options.unwrap_or_default();
@@ -153,12 +154,16 @@ fn decoded(text: &str) -> Result<String> {
             bytes.push(*byte);
             continue;
         }
-        let digit = |at: usize| rest.get(at).and_then(|&digit| char::from(digit).to_digit(16));
-        let (Some(high), Some(low)) = (digit(0), digit(1)) else {
+        let digit = |digit: &u8| char::from(*digit).to_digit(16);
+        let digits = match rest {
+            [high, low, after @ ..] => digit(high).zip(digit(low)).map(|digits| (digits, after)),
+            _ => None,
+        };
+        let Some(((high, low), after)) = digits else {
             return Err(Error::config("a % in a URL is not followed by two hexadecimal digits"));
         };
         bytes.push((high * 16 + low) as u8);
-        rest = &rest[2..];
+        rest = after;
     }
     String::from_utf8(bytes).map_err(|_| Error::config("the user, password or path in a URL is not UTF-8"))
 }

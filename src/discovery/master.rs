@@ -24,7 +24,7 @@ pub(crate) struct Known {
     master: Address,
     /// What names the history of its data.
     history: Option<Arc<str>>,
-    /// Its servers, masters and replicas, the one met last at the end.
+    /// Its servers, masters and replicas, the one met last in front.
     servers: Vec<Address>,
     /// How often another server has become its master.
     moves: u64,
@@ -85,12 +85,17 @@ impl Known {
 
     #[inline(never)]
     fn remember(&mut self, server: &Address) {
-        if let Some(at) = self.servers.iter().position(|known| known == server) {
-            self.servers.remove(at);
-        } else if self.servers.len() == REMEMBERED {
-            self.servers.remove(0);
+        // It comes to the front, and those before its old place go back by one.
+        let mut earlier = server.clone();
+        for known in &mut self.servers {
+            std::mem::swap(known, &mut earlier);
+            if earlier == *server {
+                return;
+            }
         }
-        self.servers.push(server.clone());
+        if self.servers.len() < REMEMBERED {
+            self.servers.push(earlier);
+        }
     }
 }
 
@@ -147,7 +152,7 @@ struct Search<'a> {
 /// name, when it does not answer.
 #[inline(never)]
 pub(crate) fn master_of(fleet: &Fleet, shard: usize, known: &Known, is_in_doubt: bool, deadline: Deadline) -> Found {
-    let node = &fleet.nodes[shard];
+    let node = fleet.node(shard);
     let mut search =
         Search { fleet, shard, node, known, is_in_doubt, servers: Mutex::default(), has_said: Condvar::new() };
     search.add(known.master());
@@ -167,7 +172,7 @@ pub(crate) fn master_of(fleet: &Fleet, shard: usize, known: &Known, is_in_doubt:
             found.master = Some((address, said.and_then(Result::ok)));
         }
         None => {
-            found.error = Some(no_master(node, search.servers()));
+            found.error = Some(no_master(node, known, search.servers()));
             found.asked = std::mem::take(search.servers());
         }
     }
@@ -177,6 +182,12 @@ pub(crate) fn master_of(fleet: &Fleet, shard: usize, known: &Known, is_in_doubt:
 impl Search<'_> {
     fn servers(&mut self) -> &mut Vec<Asked> {
         self.servers.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the server at this place says.
+    #[inline(never)]
+    fn said(&mut self, nth: usize) -> Option<&Result<Said>> {
+        self.servers().get(nth)?.said.as_ref()
     }
 
     /// The place of a server, which is added unless it is known.
@@ -199,7 +210,7 @@ impl Search<'_> {
         let word = sentinels(&question, &mut |address| {
             let nth = self.add(address);
             self.ask(nth, self.soon());
-            match &self.servers()[nth].said {
+            match self.said(nth) {
                 Some(Err(error)) => Err(error.clone()),
                 said => Ok(matches!(said, Some(Ok(said)) if said.info.is_master())),
             }
@@ -217,7 +228,7 @@ impl Search<'_> {
             self.add(server);
         }
         // The Sentinels may have led there already.
-        if self.servers()[0].said.is_none() {
+        if self.said(0).is_none() {
             let patience = match self.node.sentinels {
                 Some(_) => self.soon(),
                 None => deadline.within(self.fleet.settings.connect_timeout),
@@ -233,7 +244,7 @@ impl Search<'_> {
                 }),
             }
             let is_in_doubt = self.is_in_doubt;
-            if let Some(Said { info, .. }) = self.servers()[0].answer() {
+            if let Some(Ok(Said { info, .. })) = self.said(0) {
                 let is_as_it_was = known.history().map_or(true, |history| info.descends_from(history));
                 if info.is_master() && is_as_it_was && !is_in_doubt {
                     return Some(0);
@@ -243,8 +254,9 @@ impl Search<'_> {
         // Once more for the masters that replicas name, and for those that these name.
         for _ in 0..3 {
             for nth in 0..self.servers().len() {
-                let named = self.servers()[nth].answer().and_then(|said| said.info.master.clone());
-                named.map(|master| self.add(&master));
+                if let Some(Ok(Said { info, .. })) = self.said(nth) {
+                    info.master.clone().map(|master| self.add(&master));
+                }
             }
             self.ask_all();
         }
@@ -254,7 +266,7 @@ impl Search<'_> {
     /// Gives the master until now some time. Says whether it has not answered then.
     fn is_late(&self) -> bool {
         let head_start = HEAD_START.min(self.fleet.settings.connect_timeout / 2);
-        let waits = |servers: &mut Vec<Asked>| servers[0].said.is_none();
+        let waits = |servers: &mut Vec<Asked>| servers.first().is_some_and(|first| first.said.is_none());
         let waited = self.has_said.wait_timeout_while(lock(&self.servers), head_start, waits);
         waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
@@ -268,10 +280,13 @@ impl Search<'_> {
     /// Asks the server at this place.
     #[inline(never)]
     fn ask(&self, nth: usize, deadline: Deadline) {
-        let address = lock(&self.servers)[nth].address.clone();
+        let address = lock(&self.servers).get(nth).map(|server| server.address.clone());
+        let Some(address) = address else { return };
         let server = Node::new(Arc::clone(&self.node.name), address);
         let said = self.fleet.ask(self.shard, &server, deadline, &|| {});
-        lock(&self.servers)[nth].said = Some(said);
+        if let Some(server) = lock(&self.servers).get_mut(nth) {
+            server.said = Some(said);
+        }
         self.has_said.notify_all();
     }
 
@@ -284,7 +299,7 @@ impl Search<'_> {
                 places.push(nth);
             }
         }
-        all_at_once(places.len(), &|nth| self.ask(places[nth], deadline));
+        all_at_once(places.len(), &|nth| places.get(nth).into_iter().for_each(|&place| self.ask(place, deadline)));
     }
 }
 
@@ -294,7 +309,7 @@ impl Search<'_> {
 #[inline(never)]
 fn chosen(node: &ConfiguredNode, known: &Known, is_in_doubt: bool, servers: &[Asked]) -> Option<usize> {
     // What the address in use was last known to have; as a replica by now it has what its own master has.
-    let now = servers[0].answer().filter(|said| said.info.role == "slave");
+    let now = servers.first().and_then(Asked::answer).filter(|said| said.info.role == "slave");
     let now = now.and_then(|said| said.info.history.as_ref());
     let mut best = None;
     for (nth, server) in servers.iter().enumerate() {
@@ -324,11 +339,11 @@ fn chosen(node: &ConfiguredNode, known: &Known, is_in_doubt: bool, servers: &[As
 /// Why none of these servers is the master: what the one until now met, or what they say.
 #[cold]
 #[inline(never)]
-fn no_master(node: &ConfiguredNode, servers: &[Asked]) -> Error {
-    let (name, address) = (&node.name, &servers[0].address);
+fn no_master(node: &ConfiguredNode, known: &Known, servers: &[Asked]) -> Error {
+    let (name, address) = (&node.name, known.master());
     let answers = || servers.iter().filter_map(|server| Some((server, &server.answer()?.info)));
-    let error = match &servers[0].said {
-        Some(Err(error)) => error.clone(),
+    let error = match servers.first() {
+        Some(Asked { said: Some(Err(error)), .. }) => error.clone(),
         _ if answers().any(|(_, info)| info.role == "slave") => is_a_replica(name, address),
         _ => Error::config(format!("node {name} ({address}) does not say that it is a master")),
     };

@@ -222,14 +222,14 @@ impl Topology {
         for (at, node) in nodes.iter().enumerate() {
             for replica in &node.replicas {
                 let server = topology.server(Role::Replica, replica, at);
-                let master = topology.shards[at].master;
+                let master = topology.nth_shard(at).master;
                 // A server follows one master only; what else claims it is passed over.
                 let mut is_taken = topology.role(server) == Role::Master;
                 for (nth, other) in topology.shards.iter().enumerate() {
                     is_taken |= (nth == at || other.master != master) && other.replicas.contains(&server);
                 }
-                if !is_taken {
-                    topology.shards[at].replicas.push(server);
+                if let Some(shard) = topology.shards.get_mut(at).filter(|_| !is_taken) {
+                    shard.replicas.push(server);
                 }
             }
         }
@@ -284,17 +284,23 @@ impl Topology {
         self.servers.len()
     }
 
+    // Once and not at each place: what panics says where that was.
+    #[inline(never)]
+    fn server_at(&self, server: usize) -> &Server {
+        &self.servers[server]
+    }
+
     pub(crate) fn role(&self, server: usize) -> Role {
-        self.servers[server].role
+        self.server_at(server).role
     }
 
     /// The first shard that a server is the master or a replica of.
     pub(crate) fn shard_of(&self, server: usize) -> usize {
-        self.servers[server].shard
+        self.server_at(server).shard
     }
 
     pub(crate) fn node(&self, server: usize) -> &Node {
-        &self.servers[server].node
+        &self.server_at(server).node
     }
 
     /// The master of a node.
@@ -302,10 +308,15 @@ impl Topology {
         self.node(shard.master)
     }
 
-    /// The master of the node of this number.
+    // Once and not at each place: what panics says where that was.
     #[inline(never)]
+    pub(crate) fn nth_shard(&self, nth: usize) -> &Shard {
+        &self.shards[nth]
+    }
+
+    /// The master of the node of this number.
     pub(crate) fn nth_master(&self, nth: usize) -> &Node {
-        self.master_of(&self.shards[nth])
+        self.master_of(self.nth_shard(nth))
     }
 
     /// The replicas that serve a node's reads; empty when the master serves them itself.
@@ -330,7 +341,7 @@ impl Topology {
     /// The shard that stands for all that have the same master, of which [`distinct_shards`](Topology::distinct_shards)
     /// gives one.
     pub(crate) fn distinct(&self, shard: usize) -> usize {
-        let master = self.shards[shard].master;
+        let master = self.nth_shard(shard).master;
         self.shards.iter().position(|first| first.master == master).unwrap_or(shard)
     }
 }
