@@ -43,12 +43,14 @@ impl Builder {
             Some(find_addresses) => find_addresses(&mut self)?,
             None => None,
         };
-        let cluster = self.build()?;
-        match cluster.meet_servers(require_all) {
-            Ok(()) => Ok(cluster),
-            // Where no server is there, why nobody knows where one should be says more.
-            Err(error) => Err(unknown.filter(|_| error.is_outage()).unwrap_or(error)),
+        let built = self.build();
+        if let Ok(cluster) = &built {
+            if let Err(error) = cluster.meet_servers(require_all) {
+                // Where no server is there, why nobody knows where one should be says more.
+                return Err(unknown.filter(|_| error.is_outage()).unwrap_or(error));
+            }
         }
+        built
     }
 
     /// Whether [`connect`](Builder::connect) fails when any master cannot be reached; otherwise only when none can. For
