@@ -46,6 +46,14 @@ pub(crate) struct Servers {
     pub(crate) marks: Arc<Marks>,
 }
 
+impl Servers {
+    /// The pool of a server. A function by itself, because what panics says where that was.
+    #[inline(never)]
+    pub(crate) fn pool(&self, server: usize) -> &Arc<Pool> {
+        &self.pools[server]
+    }
+}
+
 /// One command on its way: what it is, and what it runs with.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'r> {
