@@ -24,7 +24,7 @@ use crate::command::{Access, Args, Given, Merge, Spec, Wait};
 use crate::config::Share;
 use crate::error::{Error, ErrorKind, Outcome, OwnWords, PartOutcome, Result};
 use crate::from_value::FromValue;
-use crate::net::{Deadline, Landed, Lease, Pool, Traffic};
+use crate::net::{Deadline, Lease, Pool, Replies, Traffic};
 use crate::plan::{Part, Planner, Route, Target};
 use crate::resp::Frame;
 use crate::retry::{elsewhere, Budget, Next, Retries};
@@ -121,7 +121,7 @@ pub(crate) enum Answer {
     /// Without the connection, and which server gave it.
     Copied(Vec<u8>, String),
     /// Among those of other calls that came over the same connection.
-    Gathered(Arc<Landed>, Range<usize>),
+    Gathered(Arc<Replies>, Range<usize>),
     /// Made of several.
     Merged(Vec<u8>),
 }
@@ -131,7 +131,7 @@ impl Answer {
     pub(crate) fn frame(&self) -> Frame<'_> {
         match self {
             Answer::Held(lease, range) => lease.frame(range.clone()),
-            Answer::Gathered(landed, range) => landed.frame(range.clone()),
+            Answer::Gathered(replies, range) => replies.frame(range.clone()),
             Answer::Copied(bytes, _) | Answer::Merged(bytes) => Frame::trusted(bytes),
         }
     }
@@ -161,7 +161,7 @@ impl Answer {
         match self {
             Answer::Held(lease, _) => Some(lease.node().to_string()),
             Answer::Copied(_, node) => Some(node.clone()),
-            Answer::Gathered(landed, _) => Some(landed.node().to_string()),
+            Answer::Gathered(replies, _) => Some(replies.node().to_string()),
             Answer::Merged(_) => None,
         }
     }

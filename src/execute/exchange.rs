@@ -97,7 +97,7 @@ impl Call<'_> {
         };
         match lent? {
             Some(lease) => self.attempt_over(lease, request, deadline),
-            None => self.attempt_in_a_crowd(server, request, deadline, routed),
+            None => self.attempt_with_others(server, request, deadline, routed),
         }
     }
 

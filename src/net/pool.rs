@@ -7,7 +7,7 @@ mod opening;
 mod queue;
 mod silent;
 
-pub(crate) use batch::Landed;
+pub(crate) use batch::{Replies, Shared};
 pub(crate) use gather::LONGEST;
 pub(crate) use lease::Lease;
 pub(crate) use queue::{Lead, Waiter};
@@ -286,7 +286,7 @@ impl Pool {
             Ok(()) => return Ok(Some(lease)),
             // An idle one that was dead: in the database that it was in, whoever uses it first would try a new one.
             Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol) => {
-                self.keep_turn(turn);
+                turn.goes_alone(self);
                 lease.discard(CloseReason::FoundDead)
             }
             Err(error) => return Err(error),
@@ -382,10 +382,8 @@ impl Pool {
             }
             self.take_next(&mut lease);
         }
-        if let Turn::OfBatch(lead) = turn {
-            // Others may have a free connection long before a new one is there.
-            lead.goes_alone(self);
-        }
+        // Others may have a free connection long before a new one is there.
+        turn.goes_alone(self);
         // What did not answer was the connection or its server. Only when the server has said something on a new one it
         // is sent what must not be left in doubt.
         let opened = if is_in_doubt { self.begin_answering(deadline) } else { self.begin(deadline) };

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{forked, Deadline};
 use std::cell::Cell;
 use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One that waits for a connection, a call or a batch. Each is woken by itself.
 pub(crate) struct Waiter {
@@ -23,13 +23,15 @@ pub(crate) struct Lead<'b> {
     pub(super) leave: &'b dyn Fn(),
 }
 
-impl Lead<'_> {
-    /// Goes on for itself. Before anybody else can have its room, the batch waits again where it did.
+impl Turn<'_> {
+    /// Goes on for itself, where it leads a batch. Before anybody else can have its room, the batch waits again where it did.
     #[cold]
-    pub(super) fn goes_alone(&self, pool: &Pool) {
-        if !self.is_alone.replace(true) {
-            pool.state().queue(self.turn);
-            (self.leave)();
+    pub(super) fn goes_alone(self, pool: &Pool) {
+        if let Turn::OfBatch(lead) = self {
+            if !lead.is_alone.replace(true) {
+                pool.state().queue(lead.turn);
+                (lead.leave)();
+            }
         }
     }
 }
@@ -110,23 +112,11 @@ impl Pool {
                 return Ok(state);
             }
             let Ok(left) = deadline.left() else { break };
-            state = match left {
-                Some(left) => turn.woken.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-                None => turn.woken.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
+            let left = left.unwrap_or(Duration::MAX);
+            state = turn.woken.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         drop(state);
         Err(self.stayed_in_use())
-    }
-
-    /// What a batch was given is of no use. Before anybody else can have its room, it waits again where it did.
-    #[cold]
-    pub(super) fn keep_turn(&self, turn: Turn<'_>) {
-        if let Turn::OfBatch(lead) = turn {
-            if !lead.is_alone.get() {
-                self.state().queue(lead.turn);
-            }
-        }
     }
 
     /// A call has left the queue.
