@@ -32,7 +32,7 @@ impl Drop for Leading<'_> {
         if !self.is_alone.get() {
             self.pool.close_batch(self.batch);
             let failed = Error::new(ErrorKind::Io, Outcome::NotApplied, "a panic in the thread that was to send it");
-            self.batch.end_without(failed.at(&*self.pool.node()));
+            self.batch.end_without(self.pool.error(failed));
         }
     }
 }
@@ -101,8 +101,7 @@ impl Pool {
         let Some(begun) = begun else { return };
         let served = batch.served();
         let took = served.map_or_else(|| begun.elapsed(), |served| served.saturating_duration_since(begun));
-        let node = &*self.node();
-        self.observer().on(|| ObserverEvent::PoolWait { node, took, timed_out });
+        self.tell(&|node| ObserverEvent::PoolWait { node, took, timed_out });
     }
 
     /// Waits for the connection in the place of all. Where it cannot be had, that is what became of this call alone, and the
@@ -169,7 +168,7 @@ impl Pool {
     pub(super) fn said_nothing(&self, asked: Instant, deadline: Deadline) -> Error {
         self.silence().unanswered(deadline.awaited_from(asked));
         let error = Error::io(std::io::ErrorKind::TimedOut.into(), Outcome::Unknown, "waiting for the reply");
-        error.in_phase(Phase::Receive).at(&*self.node())
+        self.error(error.in_phase(Phase::Receive))
     }
 }
 
