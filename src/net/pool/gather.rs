@@ -187,15 +187,43 @@ mod tests {
     use crate::plan::command;
     use crate::topology::{Address, Node, Role};
     use rediscluster_testing::{wait_until, Server};
+    use std::panic::{catch_unwind, AssertUnwindSafe};
     use std::thread;
     use std::time::Duration;
+
+    fn pool_of(server: &Server) -> Arc<Pool> {
+        let (endpoint, settings) = Builder::default().single(&server.address()).unwrap();
+        let node = Node::new("node_1", Address::parse(&server.address()).unwrap());
+        Arc::new(Pool::new(Role::Master, node, endpoint, Arc::new(settings)))
+    }
+
+    #[test]
+    fn after_a_panic_nobody_is_told_that_what_was_under_way_is_not_applied() {
+        let server = Server::start();
+        let pool = pool_of(&server);
+        for (is_under_way, outcome) in [(false, Outcome::NotApplied), (true, Outcome::Unknown)] {
+            let batch = Arc::new(Batch::new((0, None), pool.state().comes()));
+            let deadline = Deadline::after(Duration::from_secs(60));
+            let places = [(); 2].map(|()| batch.join(&command([&b"INCR"[..], b"n"]), deadline).unwrap());
+            let flight = is_under_way.then(|| batch.begin(pool.lend(0, deadline).unwrap()));
+            let panicked = catch_unwind(AssertUnwindSafe(|| {
+                let _leading = Leading { pool: &pool, batch: &batch, is_alone: Cell::new(false) };
+                panic!("told to");
+            }));
+            assert!(panicked.is_err());
+            for place in places {
+                let Next::Done(Err(error)) = batch.next(&pool, place, deadline) else { panic!("it is told") };
+                assert_eq!((error.kind(), error.outcome()), (ErrorKind::Io, outcome), "{error}");
+                assert!(error.node().is_some_and(|node| node.starts_with("node_1")), "{error}");
+            }
+            drop(flight);
+        }
+    }
 
     #[test]
     fn what_came_too_late_for_one_serves_the_others() {
         let server = Server::start();
-        let (endpoint, settings) = Builder::default().single(&server.address()).unwrap();
-        let node = Node::new("node_1", Address::parse(&server.address()).unwrap());
-        let pool = Arc::new(Pool::new(Role::Master, node, endpoint, Arc::new(settings)));
+        let pool = pool_of(&server);
         let request = |name: &str| command([&b"INCR"[..], name.as_bytes()]);
         let lend = |turn: Turn<'_>, until| Ok(pool.lend_in_turn(0, until, turn, false)?.unwrap());
         drop(pool.lend(0, Deadline::never()).unwrap());
