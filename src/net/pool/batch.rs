@@ -329,15 +329,9 @@ impl Batch {
     /// Tells all the same when the one that leads has panicked: there are no more replies.
     pub(super) fn end_without(&self, failed: Error) {
         let mut state = lock(&self.state);
-        let outcome = match state.stage {
-            Stage::Gathering | Stage::Leaderless | Stage::Ready(_) => Outcome::NotApplied,
-            Stage::InFlight(_) | Stage::HandedOn(_) | Stage::Over => {
-                // How much was sent by then nobody knows.
-                state.written = usize::MAX;
-                Outcome::Unknown
-            }
-        };
-        state.failed = Some(failed.with_outcome(outcome).of_several());
+        // How much of what was under way had been sent nobody knows.
+        state.written = usize::MAX;
+        state.failed = Some(failed.of_several());
         let _stage = std::mem::replace(&mut state.stage, Stage::Over);
         drop(state);
         self.changed.notify_all();
