@@ -1,6 +1,6 @@
 //! One request to one server, and its reply.
 
-use super::{no_meaning, Answer, Call, Command, Effort};
+use super::{no_meaning, Answer, Call, Command, Effort, Whole};
 use crate::error::{Error, Result};
 use crate::net::{Deadline, Lease, Turn};
 use crate::observer::CloseReason;
@@ -97,15 +97,15 @@ impl Call<'_> {
         };
         match lent? {
             Some(lease) => self.attempt_over(lease, request, deadline),
-            None => self.attempt_in_a_crowd(server, request, deadline, routed),
+            None => self.attempt_with_others(server, request, deadline, routed),
         }
     }
 
     pub(super) fn attempt_over(&self, mut lease: Lease, request: &[u8], deadline: Deadline) -> Result<Answer> {
         lease.refuse_too_many_words(request, deadline)?;
         let range = match self.whole_script {
-            Some(whole) if whole.ask && !lease.knows_script(self.args, deadline)? => {
-                lease.exchange(&(whole.request)()?, deadline)
+            Some(Whole { request: whole, ask: Some(knows) }) if !knows(&mut lease, self.args, deadline)? => {
+                lease.exchange(&whole()?, deadline)
             }
             _ => lease.exchange_at_once(request, deadline),
         };
