@@ -13,15 +13,16 @@ mod pieces;
 mod row;
 #[cfg(test)]
 pub(crate) mod scripted;
+mod view;
 
 pub(crate) use attempts::{Command, Effort};
 pub use cancel::Cancel;
 pub(crate) use own_writes::OwnWrites;
 pub use row::Row;
 pub(crate) use row::{no_meaning, routed, RowRef, Strategy};
+pub(crate) use view::View;
 
 use crate::command::{Access, Args, Given, Merge, Spec, Wait};
-use crate::config::Share;
 use crate::error::{Error, ErrorKind, Outcome, OwnWords, PartOutcome, Result};
 use crate::from_value::FromValue;
 use crate::net::{Deadline, Landed, Lease, Pool, Traffic};
@@ -63,29 +64,24 @@ pub(crate) struct Context<'r> {
     pub(crate) servers: &'r Servers,
     pub(crate) planner: Planner<'r>,
     pub(crate) deadline: Deadline,
-    /// What the steps that follow a wait for data may take.
-    pub(crate) patience: Duration,
-    /// The longest time for a server of a read for which another one can stand in.
-    pub(crate) stand_in_after: Duration,
     /// How long the command itself may wait for data.
     pub(crate) wait: Wait,
+    /// How its handle runs commands.
+    pub(crate) view: &'r View,
+    pub(crate) retries: &'r Retries,
+    /// It is a step of a command. Its caller does not know what that does, so it is not sent again when it may have been
+    /// applied, whatever the retries say.
+    pub(crate) is_step: bool,
     /// The database that it runs in.
     pub(crate) database: u32,
     /// Whose turn it is among replicas.
     pub(crate) turn: &'r AtomicUsize,
-    /// What ends a wait for data, and how commands wait then.
-    pub(crate) cancel: Option<(&'r Cancel, &'static Cancellable)>,
-    /// What its handle has written to, when its reads are to see that.
-    pub(crate) own_writes: Option<&'r OwnWrites>,
-    pub(crate) retries: Retries,
-    /// Whether it may share a connection.
-    pub(crate) share: Share,
     /// What all calls of the cluster may be tried again.
     pub(crate) budget: &'r Budget,
     /// Counts what goes over connections, where a program observes.
     pub(crate) traffic: Option<&'r Arc<Traffic>>,
     /// Where a part goes that a server refused because it is no longer the master; `None` when it is not sent again.
-    pub(crate) to_new_master: Option<&'r ToNewMaster<'r>>,
+    pub(crate) to_new_master: Option<&'r dyn ToNewMaster>,
 }
 
 impl<'r> Deref for Call<'r> {
@@ -111,8 +107,11 @@ pub(crate) struct Whole<'r> {
     pub(crate) ask: bool,
 }
 
-/// Gives the servers of now, when the node that failed so has another master among them.
-pub(crate) type ToNewMaster<'r> = dyn Fn(&Error, Deadline) -> Option<Arc<Servers>> + Sync + 'r;
+/// What knows the new master of a node.
+pub(crate) trait ToNewMaster: Sync {
+    /// The servers of now, when a node of `servers` that failed so has another master among them.
+    fn moved(&self, servers: &Servers, error: &Error, deadline: Deadline) -> Option<Arc<Servers>>;
+}
 
 /// A reply.
 pub(crate) enum Answer {
@@ -170,7 +169,8 @@ impl Answer {
 impl Context<'_> {
     /// How it waits, when it waits for data and another thread may end that.
     fn cancellable(&self) -> Option<&'static Cancellable> {
-        self.cancel.filter(|_| self.wait != Wait::None).map(|(_, cancellable)| cancellable)
+        let (_, cancellable) = self.view.cancel.as_ref()?;
+        (self.wait != Wait::None).then_some(*cancellable)
     }
 
     /// Whether it waits for data and another thread may end that.
@@ -179,11 +179,22 @@ impl Context<'_> {
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.can_be_cancelled() && self.cancel.is_some_and(|(cancel, _)| cancel.is_cancelled())
+        self.can_be_cancelled() && self.view.cancel.as_ref().is_some_and(|(cancel, _)| cancel.is_cancelled())
     }
 
     pub(crate) fn topology(&self) -> &Topology {
         &self.servers.topology
+    }
+
+    /// What its handle has written to, when its reads are to see that.
+    #[inline]
+    pub(crate) fn own_writes(&self) -> Option<&OwnWrites> {
+        self.view.own_writes.as_deref()
+    }
+
+    /// What the steps that follow a wait for data may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.view.deadline
     }
 }
 
@@ -196,7 +207,7 @@ impl Call<'_> {
     /// Runs what was routed.
     #[inline]
     pub(crate) fn run_route(&self, route: Route<'_>) -> Result<Answer> {
-        if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
+        if let Some(own) = self.notes_writes() {
             own.note_route(self.topology(), &route);
         }
         let answer = match self.is_cancelled() {
@@ -234,7 +245,7 @@ impl Call<'_> {
 
     /// Runs the command as it is on this server, whatever its keys.
     pub(crate) fn run_on(&self, server: usize) -> Result<Answer> {
-        if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
+        if let Some(own) = self.notes_writes() {
             own.note(self.topology(), server);
         }
         let answer = match self.cancellable() {
@@ -247,7 +258,7 @@ impl Call<'_> {
 
     /// Runs the command as it is on each of these servers, all at once, whatever comes of the others.
     pub(crate) fn run_on_each(&self, servers: &[usize]) -> Vec<Result<Answer>> {
-        if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
+        if let Some(own) = self.notes_writes() {
             servers.iter().for_each(|&server| own.note(self.topology(), server));
         }
         let part = |&server: &usize| Part {
@@ -300,6 +311,12 @@ impl Call<'_> {
             Some(Ok(whole)) => error.of_a_script(OwnWords::of(&whole)),
             _ => error.of_a_script(OwnWords::of(self.args.as_bytes())),
         }
+    }
+
+    /// Where it is noted what it writes to, when it writes and its handle's reads are to see that.
+    #[inline]
+    fn notes_writes(&self) -> Option<&OwnWrites> {
+        self.own_writes().filter(|_| !self.reads())
     }
 
     /// Whether running it twice does no harm.

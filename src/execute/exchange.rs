@@ -54,7 +54,7 @@ impl Call<'_> {
 
     /// What may be done for a request until then.
     pub(super) fn effort(&self, deadline: Deadline) -> Effort<'_> {
-        let repeatable = self.reads() || self.retries.repeat_unknown();
+        let repeatable = self.reads() || (self.retries.repeat_unknown() && !self.is_step);
         let command = Command::Of(self.spec, self.args);
         Effort { retries: self.retries, budget: self.budget, deadline, repeatable, has_others: false, command }
     }

@@ -202,7 +202,7 @@ impl Call<'_> {
                 // What is for one very server is not for another one.
                 Err(error) if error.outcome() == Outcome::NotApplied && part.target.is_routed() => {
                     let error = error.with_command(self.spec.name_of(self.args));
-                    match to_new_master(&error, self.deadline) {
+                    match to_new_master.moved(self.servers, &error, self.deadline) {
                         Some(servers) => self
                             .on(&servers)
                             .one(part)

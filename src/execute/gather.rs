@@ -11,12 +11,12 @@ impl Call<'_> {
     /// Whether this request may share its connection with those of other calls: a short one whose answer is short as well and
     /// comes at once.
     fn gathers(&self, request: &[u8]) -> bool {
-        let is_asked_to = match self.share {
+        let is_asked_to = match self.view.share {
             Share::None => false,
             Share::Reads => self.spec.access == Access::Read,
             Share::All => matches!(self.spec.access, Access::Read | Access::Write),
         };
-        let is_alone = self.cancel.is_some() || self.whole_script.is_some() || self.wait != Wait::None;
+        let is_alone = self.view.cancel.is_some() || self.whole_script.is_some() || self.wait != Wait::None;
         is_asked_to && self.spec.fast && !is_alone && request.len() <= LONGEST
     }
 
