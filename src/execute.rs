@@ -8,6 +8,7 @@ mod fan_out;
 mod gather;
 mod in_step;
 pub(crate) mod multi_exec;
+mod one_key;
 mod own_writes;
 mod pieces;
 mod row;
@@ -27,7 +28,7 @@ use crate::error::{Error, ErrorKind, Outcome, OwnWords, PartOutcome, Result};
 use crate::from_value::FromValue;
 use crate::net::{Deadline, Landed, Lease, Pool, Traffic};
 use crate::plan::{Part, Planner, Route, Target};
-use crate::resp::Frame;
+use crate::resp::{Frame, ValueRef};
 use crate::retry::{elsewhere, Budget, Next, Retries};
 use crate::topology::{Marks, Role, Topology};
 use std::ops::{Deref, Range};
@@ -125,6 +126,24 @@ pub(crate) enum Answer {
     Merged(Vec<u8>),
 }
 
+/// What a reply says.
+pub(crate) enum Content<'a> {
+    Value(ValueRef<'a>),
+    /// One string so large that copying it would tell.
+    Bulk(Vec<u8>),
+}
+
+impl Content<'_> {
+    /// What was asked for.
+    #[inline]
+    pub(crate) fn convert<T: FromValue>(self) -> Result<T> {
+        match self {
+            Content::Value(value) => T::from_value(value),
+            Content::Bulk(bytes) => T::from_bulk(bytes),
+        }
+    }
+}
+
 impl Answer {
     #[inline]
     pub(crate) fn frame(&self) -> Frame<'_> {
@@ -135,14 +154,15 @@ impl Answer {
         }
     }
 
-    /// What was asked for.
-    pub(crate) fn convert<T: FromValue>(&mut self) -> Result<T> {
+    /// What it says.
+    #[inline]
+    pub(crate) fn content(&mut self) -> Content<'_> {
         if let Answer::Held(lease, range) = self {
             if let Some(bytes) = lease.take_bulk(range) {
-                return T::from_bulk(bytes);
+                return Content::Bulk(bytes);
             }
         }
-        T::from_value(self.frame().value())
+        Content::Value(self.frame().value())
     }
 
     /// The same reply without its connection, which others can have from now on.
@@ -200,8 +220,24 @@ impl Context<'_> {
 
 impl Call<'_> {
     /// Runs the command. An error reply is an error.
+    #[inline]
     pub(crate) fn execute(&self) -> Result<Answer> {
+        (self.code.execute)(self)
+    }
+
+    /// Routes the command and runs what was routed.
+    fn execute_routed(&self) -> Result<Answer> {
         self.run_route(routed(self.spec, self.code, &self.planner, self.args)?)
+    }
+
+    /// Runs the command and makes something of the reply.
+    #[inline(never)]
+    pub(crate) fn execute_for(&self, take: &mut dyn FnMut(Content<'_>) -> Result<()>) -> Result<()> {
+        let mut answer = self.execute()?;
+        match take(answer.content()) {
+            Err(error) => Err(self.misfit(&answer, error)),
+            done => done,
+        }
     }
 
     /// Runs what was routed.
@@ -210,20 +246,21 @@ impl Call<'_> {
         if let Some(own) = self.notes_writes() {
             own.note_route(self.topology(), &route);
         }
-        let answer = match self.is_cancelled() {
+        let mut answer = match self.is_cancelled() {
             true => Err(cancelled()),
             false => (self.code.run)(self, route),
         };
-        answer.map_err(|error| self.finish_error(error))
+        self.finish(&mut answer);
+        answer
     }
 
     /// Runs what is for one server.
     #[inline]
     pub(crate) fn run_on_one(&self, route: Route<'_>) -> Result<Answer> {
-        match (route, self.cancellable()) {
-            (Route::One(part), Some(cancellable)) => (cancellable.routed)(self, &part),
-            (Route::One(part), None) => self.one(&part),
-            _ => Err(no_meaning()),
+        let Route::One(part) = &route else { return Err(no_meaning()) };
+        match self.cancellable() {
+            Some(cancellable) => (cancellable.routed)(self, part),
+            None => self.one(part.target, &part.request),
         }
     }
 
@@ -248,12 +285,13 @@ impl Call<'_> {
         if let Some(own) = self.notes_writes() {
             own.note(self.topology(), server);
         }
-        let answer = match self.cancellable() {
+        let mut answer = match self.cancellable() {
             _ if self.is_cancelled() => Err(cancelled()),
             Some(cancellable) => (cancellable.named)(self, server),
             None => self.exchange(server, self.args.as_bytes()),
         };
-        answer.map_err(|error| self.finish_error(error))
+        self.finish(&mut answer);
+        answer
     }
 
     /// Runs the command as it is on each of these servers, all at once, whatever comes of the others.
@@ -267,15 +305,14 @@ impl Call<'_> {
             keys: Vec::new(),
         };
         let parts: Vec<Part<'_>> = servers.iter().map(part).collect();
-        self.fan_out_by_itself(&parts)
-            .into_iter()
-            .map(|result| result.map_err(|error| self.finish_error(error)))
-            .collect()
+        let mut results = self.fan_out_by_itself(&parts);
+        results.iter_mut().for_each(|result| self.finish(result));
+        results
     }
 
     /// What was asked for, made of the reply.
     pub(crate) fn convert<T: FromValue>(&self, mut answer: Answer) -> Result<T> {
-        answer.convert().map_err(|error| self.misfit(&answer, error))
+        answer.content().convert().map_err(|error| self.misfit(&answer, error))
     }
 
     /// The error for a reply that does not become what was asked for.
@@ -291,26 +328,38 @@ impl Call<'_> {
         }
     }
 
-    /// An error as the caller gets it.
-    fn finish_error(&self, error: Error) -> Error {
-        let error = self.with_outcome_of_script(error.with_command(self.spec.name_of(self.args)));
-        // A read changes nothing, whether its answer came or not.
-        match error.outcome() {
-            Outcome::Unknown if self.reads() => error.with_outcome(Outcome::NotApplied),
-            _ => error,
+    /// An error becomes what the caller gets.
+    #[inline]
+    pub(super) fn finish<T>(&self, result: &mut Result<T>) {
+        if let Err(error) = result {
+            self.finish_error(error);
         }
     }
 
-    /// An error with what it says of the outcome.
-    fn with_outcome_of_script(&self, error: Error) -> Error {
+    #[cold]
+    #[inline(never)]
+    fn finish_error(&self, error: &mut Error) {
+        error.name_command(self.spec.name_of(self.args));
+        self.note_outcome_of_script(error);
+        // A read changes nothing, whether its answer came or not.
+        if error.outcome() == Outcome::Unknown && self.reads() {
+            error.set_outcome(Outcome::NotApplied);
+        }
+    }
+
+    /// An error says what became of a script.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn note_outcome_of_script(&self, error: &mut Error) {
         if !self.spec.runs_a_script(self.args) {
-            return error;
+            return;
         }
         // Of a script that goes by its name only the whole tells what it may say.
-        match self.whole_script.map(|whole| (whole.request)()) {
-            Some(Ok(whole)) => error.of_a_script(OwnWords::of(&whole)),
-            _ => error.of_a_script(OwnWords::of(self.args.as_bytes())),
-        }
+        let own = match self.whole_script.map(|whole| (whole.request)()) {
+            Some(Ok(whole)) => OwnWords::of(&whole),
+            _ => OwnWords::of(self.args.as_bytes()),
+        };
+        error.note_script(own);
     }
 
     /// Where it is noted what it writes to, when it writes and its handle's reads are to see that.
@@ -325,13 +374,13 @@ impl Call<'_> {
     }
 
     /// One request to the first server of the target that can serve it.
-    pub(crate) fn one(&self, part: &Part<'_>) -> Result<Answer> {
-        if let Some(server) = self.only_server(part.target) {
-            return self.exchange_until(server, &part.request, self.deadline, None);
+    pub(crate) fn one(&self, target: Target, request: &[u8]) -> Result<Answer> {
+        if let Some(server) = self.only_server(target) {
+            return self.exchange_until(server, request, self.deadline, None);
         }
-        self.first_that_serves(part.target, &mut |server, deadline, others| {
-            let routed = part.target.is_routed().then_some(others);
-            self.exchange_until(server, &part.request, deadline, routed)
+        self.first_that_serves(target, &mut |server, deadline, others| {
+            let routed = target.is_routed().then_some(others);
+            self.exchange_until(server, request, deadline, routed)
         })
     }
 

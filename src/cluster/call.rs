@@ -4,7 +4,7 @@ use super::Cluster;
 use crate::cmd::{Cmd, Untyped};
 use crate::command::{Args, Wait};
 use crate::error::{Error, Result};
-use crate::execute::{Call, RowRef};
+use crate::execute::{Call, Content, RowRef};
 use crate::from_value::FromValue;
 use crate::net::{Deadline, Traffic};
 use crate::observer::{ObserverEvent, Observing};
@@ -70,17 +70,17 @@ impl Cluster {
     /// Runs a command where it belongs.
     pub(super) fn route_and_run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
         let mut value = None;
-        self.run_untyped(cmd.untyped(), &mut |call| {
-            value = Some(call.convert(call.execute()?)?);
+        self.run_untyped(cmd.untyped(), &mut |content| {
+            value = Some(content.convert()?);
             Ok(())
         })?;
         value.ok_or_else(|| Error::reply("no reply came"))
     }
 
-    fn run_untyped(&self, cmd: &Untyped, attempt: &mut dyn FnMut(&Call<'_>) -> Result<()>) -> Result<()> {
+    fn run_untyped(&self, cmd: &Untyped, take: &mut dyn FnMut(Content<'_>) -> Result<()>) -> Result<()> {
         let row = self.row_of(cmd)?;
         let wait = row.wait(cmd.args());
-        self.call_once(cmd.args(), row, wait, self.begin(wait), attempt)
+        self.call_once(cmd.args(), row, wait, self.begin(wait), &mut |call| call.execute_for(take))
     }
 }
 

@@ -56,7 +56,11 @@ impl Call<'_> {
         }
         let (landed, range) = gathered?;
         match landed.frame(range.clone()).error() {
-            Some(text) => Err(self.with_outcome_of_script(Error::server(text).with_node(|| landed.node().to_string()))),
+            Some(text) => {
+                let mut error = Error::server(text).at(landed.node());
+                self.note_outcome_of_script(&mut error);
+                Err(error)
+            }
             None => Ok(Answer::Gathered(landed, range)),
         }
     }

@@ -104,7 +104,7 @@ fn wait_on_one(call: &Call<'_>, part: &Part<'_>) -> Result<Answer> {
     };
     match keys[..] {
         // Without keys no server takes it, and one says why.
-        [] => call.one(part),
+        [] => call.one(part.target, &part.request),
         _ => (call.code.wait)(call, &keys).map(Answer::Merged),
     }
 }
