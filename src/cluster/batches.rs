@@ -52,7 +52,7 @@ impl Cluster {
         let (retries, budget) = (&self.view.retries, &self.shared.budget);
         let command = Command::Named(command);
         let effort = Effort { retries, budget, deadline, repeatable: false, has_others: false, command };
-        effort.tried(pool, None, attempt)
+        effort.tried(pool, attempt)
     }
 
     /// A connection to a server, in the database of this view.

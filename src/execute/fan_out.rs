@@ -182,8 +182,7 @@ impl Call<'_> {
             return self.one(part.target, &part.request).map_err(|last| last.attempts_after(error.attempts()));
         }
         let routed = part.target.is_routed().then_some(false);
-        let attempt = || self.attempt(server, &part.request, self.deadline, routed);
-        self.effort(self.deadline).tried(&self.servers.pools[server], Some(error), attempt)
+        self.exchange_after(Some(error), server, &part.request, self.deadline, routed)
     }
 
     /// What came of each part, after those that a node refused because it has another master were sent to that one.
