@@ -375,9 +375,14 @@ impl Call<'_> {
 
     /// One request to the first server of the target that can serve it.
     pub(crate) fn one(&self, target: Target, request: &[u8]) -> Result<Answer> {
-        if let Some(server) = self.only_server(target) {
-            return self.exchange_until(server, request, self.deadline, None);
+        match self.only_server(target) {
+            Some(server) => self.exchange_until(server, request, self.deadline, None),
+            None => self.one_of_several(target, request),
         }
+    }
+
+    #[inline(never)]
+    fn one_of_several(&self, target: Target, request: &[u8]) -> Result<Answer> {
         self.first_that_serves(target, &mut |server, deadline, others| {
             let routed = target.is_routed().then_some(others);
             self.exchange_until(server, request, deadline, routed)

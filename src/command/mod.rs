@@ -10,6 +10,7 @@ mod words;
 pub use across::Across;
 pub(crate) use across::Emulation;
 pub use args::Args;
+pub(crate) use args::EncodedWord;
 pub(crate) use merge::{Given, Merge};
 pub use merge::{ResponsePolicy, SetOperation};
 pub(crate) use streams::StreamWords;

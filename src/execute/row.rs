@@ -3,7 +3,7 @@
 //! A row points to its code, and nothing else does: a program has the code of those rows only that it names.
 
 use super::{Answer, Call};
-use crate::command::{wait_of, Access, Across, Args, KeySpec, RequestPolicy, Spec, Wait, WaitOf, MARKED};
+use crate::command::{wait_of, Access, Across, Args, EncodedWord, KeySpec, RequestPolicy, Spec, Wait, WaitOf, MARKED};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::plan::{
     any_node, as_stored, every_server, every_shard, name_one_key, on_one_server, one_key, one_node, one_server,
@@ -25,51 +25,8 @@ pub struct Row {
     /// What runs it: its strategy, or less where less is enough.
     code: &'static Strategy,
     wait_of: Option<WaitOf>,
-    name: EncodedName,
-}
-
-/// A name of one word as it goes over the wire; of two words nothing. Encoded once and for all, because every call begins
-/// with it.
-#[derive(Debug)]
-struct EncodedName {
-    bytes: [u8; EncodedName::LONGEST],
-    length: usize,
-}
-
-impl EncodedName {
-    const LONGEST: usize = 32;
-
-    const fn of(name: &str) -> EncodedName {
-        let name = name.as_bytes();
-        let mut encoded = EncodedName { bytes: [0; EncodedName::LONGEST], length: 0 };
-        let mut at = 0;
-        while at < name.len() {
-            if name[at] == b' ' {
-                return encoded;
-            }
-            at += 1;
-        }
-        encoded.bytes[0] = b'$';
-        let mut length = 1;
-        if name.len() > 9 {
-            encoded.bytes[length] = b'0' + (name.len() / 10) as u8;
-            length += 1;
-        }
-        encoded.bytes[length] = b'0' + (name.len() % 10) as u8;
-        encoded.bytes[length + 1] = b'\r';
-        encoded.bytes[length + 2] = b'\n';
-        length += 3;
-        let mut at = 0;
-        while at < name.len() {
-            encoded.bytes[length] = name[at];
-            length += 1;
-            at += 1;
-        }
-        encoded.bytes[length] = b'\r';
-        encoded.bytes[length + 1] = b'\n';
-        encoded.length = length + 2;
-        encoded
-    }
+    /// Its name, encoded once and for all, because every call begins with it; not where that is long or two words.
+    name: Option<EncodedWord>,
 }
 
 /// What is done with the keys of a command that live on several nodes: how it is routed and how it is run. One file of
@@ -165,7 +122,7 @@ impl Row {
     pub(crate) const fn of(spec: Spec, strategy: &'static Strategy) -> Row {
         let code = code_of(&spec, strategy);
         Row {
-            name: EncodedName::of(spec.name),
+            name: EncodedWord::of(spec.name),
             wait_of: wait_of(spec.wait),
             spec: Spec { across: strategy.across, in_table: true, ..spec },
             code,
@@ -174,9 +131,9 @@ impl Row {
 
     /// The command's own words.
     pub(crate) fn begin(&self) -> Args {
-        match self.name.bytes.get(..self.name.length) {
-            Some(name @ [_, ..]) => Args::of_encoded(name),
-            _ => Args::of_words(self.spec.name),
+        match &self.name {
+            Some(name) => Args::of_encoded(name),
+            None => Args::of_words(self.spec.name),
         }
     }
 }

@@ -293,13 +293,17 @@ fn bad<T>(message: impl Into<Cow<'static, str>>) -> Result<T, Bad> {
 
 /// The size on the wire of the value at the start of `bytes`, when it is a short bulk, a small integer or `OK`: most replies
 /// are, and consist of them. `None` for what is not whole, not short or not well formed.
-#[inline]
+#[inline(always)]
 fn short_value(bytes: &[u8], limits: &Limits) -> Option<usize> {
-    if let Some((length, body)) = short_bulk(bytes) {
-        let end = body + length;
-        let is_whole = matches!(bytes.get(end..end + 2), Some([b'\r', b'\n'])) && length <= limits.bulk;
-        return is_whole.then_some(end + 2);
-    }
+    let Some((length, body)) = short_bulk(bytes) else { return short_scalar(bytes, limits) };
+    let end = body + length;
+    let is_whole = matches!(bytes.get(end..end + 2), Some([b'\r', b'\n'])) && length <= limits.bulk;
+    is_whole.then_some(end + 2)
+}
+
+/// The same for an integer and `OK`.
+#[inline(never)]
+fn short_scalar(bytes: &[u8], limits: &Limits) -> Option<usize> {
     let size = match short_integer(bytes) {
         Some((_, size)) => size,
         None if bytes.starts_with(b"+OK\r\n") => 5,

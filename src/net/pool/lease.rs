@@ -17,10 +17,16 @@ pub(crate) struct Lease {
     pool: Arc<Pool>,
     /// Which process took it.
     pub(super) process: u32,
+    /// What hardly any lease has.
+    apart: Option<Box<Apart>>,
+}
+
+#[derive(Default)]
+struct Apart {
     /// Who counts what goes over it, from how many bytes sent and received on.
-    counted: Option<Box<Counted>>,
+    counted: Option<Counted>,
     /// Why nobody else may have it.
-    pub(super) discarded: Option<CloseReason>,
+    discarded: Option<CloseReason>,
 }
 
 impl Deref for Lease {
@@ -41,7 +47,7 @@ impl DerefMut for Lease {
 
 impl Lease {
     pub(super) fn new(connection: Option<Box<Connection>>, pool: Arc<Pool>, process: u32) -> Lease {
-        Lease { connection, pool, process, counted: None, discarded: None }
+        Lease { connection, pool, process, apart: None }
     }
 
     /// Whether what goes to this database needs no look at it: it was just used, and is no connection of a parent of which
@@ -54,12 +60,24 @@ impl Lease {
 
     /// Adds what goes over it from now on.
     pub(crate) fn count_for(&mut self, traffic: &Arc<Traffic>) {
-        self.counted = Some(Box::new((Arc::clone(traffic), self.bytes())));
+        let counted = (Arc::clone(traffic), self.bytes());
+        self.apart().counted = Some(counted);
     }
 
     /// Closes the connection instead of giving it back: it is in a state that the next caller must not meet.
     pub(crate) fn discard(mut self, why: CloseReason) {
-        self.discarded = Some(why);
+        self.will_be_closed(why);
+    }
+
+    /// The same when its call has ended.
+    pub(super) fn will_be_closed(&mut self, why: CloseReason) {
+        self.apart().discarded = Some(why);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn apart(&mut self) -> &mut Apart {
+        self.apart.get_or_insert_with(Box::default)
     }
 }
 
@@ -80,7 +98,7 @@ impl Lease {
     /// Whether nothing is to be done but to give it back.
     #[inline]
     fn is_plain(&self, connection: &Connection) -> bool {
-        connection.is_reusable() && self.counted.is_none() && self.discarded.is_none()
+        connection.is_reusable() && self.apart.is_none()
     }
 
     /// The next caller may have it.
@@ -107,18 +125,19 @@ impl Lease {
     /// What is told of it is told, and it is closed when it cannot be used again.
     #[cold]
     fn close(&mut self, mut connection: Option<Box<Connection>>) {
-        if let (Some(counted), Some(connection)) = (self.counted.take(), &connection) {
-            let ((traffic, before), now) = (*counted, connection.bytes());
+        let Apart { counted, discarded } = self.apart.take().map(|apart| *apart).unwrap_or_default();
+        if let (Some((traffic, before)), Some(connection)) = (counted, &connection) {
+            let now = connection.bytes();
             traffic.add(now.0 - before.0, now.1 - before.1);
         }
         let is_silent = self.pool.silence().is_on();
         match connection.take() {
-            Some(mut connection) if self.is_plain(&connection) && !is_silent => {
+            Some(mut connection) if connection.is_reusable() && discarded.is_none() && !is_silent => {
                 connection.rest();
                 return self.back(connection);
             }
             Some(mut connection) => {
-                let why = self.discarded.unwrap_or_else(|| match connection.is_reusable() {
+                let why = discarded.unwrap_or_else(|| match connection.is_reusable() {
                     true => CloseReason::FoundDead,
                     false => connection.why_not_reusable(),
                 });
