@@ -275,12 +275,12 @@ impl Planner<'_> {
 impl<'c> OnlyKey<'c> {
     /// The server that the command goes to.
     #[inline]
-    pub(crate) fn target(&self, planner: &Planner<'_>, spec: &Spec) -> Target {
+    pub(crate) fn target(self, planner: &Planner<'_>, spec: &Spec) -> Target {
         Target::Shard(self.shard, planner.role(spec))
     }
 
     /// The command as that server gets it.
-    pub(crate) fn request(&self, args: &'c Args) -> Cow<'c, [u8]> {
+    pub(crate) fn request(self, args: &'c Args) -> Cow<'c, [u8]> {
         match self.is_renamed {
             false => Cow::Borrowed(args.as_bytes()),
             true => renamed(args, &mut std::iter::once((self.position, self.stored))).into(),

@@ -141,6 +141,7 @@ impl Args {
     }
 
     /// The one word that was encoded before.
+    #[inline(always)]
     pub(crate) fn of_encoded(word: &EncodedWord) -> Args {
         let mut buffer = spare();
         // All of it: to copy as much as is known beforehand takes less than to copy what is needed.

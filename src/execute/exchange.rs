@@ -129,10 +129,10 @@ impl Call<'_> {
 
     #[inline]
     fn attempt(&self, server: usize, request: &[u8], deadline: Deadline, routed: Option<bool>) -> Result<Answer> {
-        let lease = match self.lend_routed(server, deadline, routed, Turn::Never)? {
+        let lease = match self.lend_routed(server, &deadline, routed, Turn::Never)? {
             Some(lease) => lease,
             None if self.gathers(request) => return self.attempt_in_a_crowd(server, request, deadline, routed),
-            None => self.lend_routed(server, deadline, routed, Turn::Its)?.ok_or_else(no_meaning)?,
+            None => self.lend_routed(server, &deadline, routed, Turn::Its)?.ok_or_else(no_meaning)?,
         };
         self.attempt_over(lease, request, deadline)
     }
@@ -141,15 +141,15 @@ impl Call<'_> {
     fn lend_routed(
         &self,
         server: usize,
-        deadline: Deadline,
+        deadline: &Deadline,
         routed: Option<bool>,
         turn: Turn<'_>,
     ) -> Result<Option<Lease>> {
         match routed {
             Some(others) => {
-                self.lend_in_step_by(server, deadline, others, &|until| self.lend_in_turn(server, until, turn))
+                self.lend_in_step_by(server, *deadline, others, &|until| self.lend_in_turn(server, until, turn))
             }
-            None => self.lend_in_turn(server, deadline, turn),
+            None => self.lend_in_turn(server, *deadline, turn),
         }
     }
 
@@ -171,16 +171,16 @@ impl Call<'_> {
 
     /// A connection to this server, in the database of the command.
     pub(crate) fn lend_until(&self, server: usize, deadline: Deadline) -> Result<Lease> {
-        self.lend_routed(server, deadline, None, Turn::Its)?.ok_or_else(no_meaning)
+        self.lend_routed(server, &deadline, None, Turn::Its)?.ok_or_else(no_meaning)
     }
 
     /// The same for what routing sends there: see [`Context::lend_in_step_by`].
     pub(crate) fn lend_in_step(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
-        self.lend_routed(server, deadline, Some(others), Turn::Its)?.ok_or_else(no_meaning)
+        self.lend_routed(server, &deadline, Some(others), Turn::Its)?.ok_or_else(no_meaning)
     }
 
     /// As [`lend_until`](Call::lend_until); `None` when all connections are in use and it does not wait for its turn.
-    #[inline]
+    #[inline(always)]
     pub(super) fn lend_in_turn(&self, server: usize, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
         match self.traffic.is_some() || self.spec.is_heeded_while_busy() {
             true => self.lend_counted(server, deadline, turn),
