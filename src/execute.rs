@@ -405,7 +405,7 @@ impl Call<'_> {
             let others = candidates.has_more();
             let result = ask(server, self.part_of_the_time(others), others);
             if target.is_read() {
-                self.note(server, began, &result);
+                self.note(server, began, result.as_ref().err());
             }
             let error = match result {
                 Err(error) => error,

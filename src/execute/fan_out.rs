@@ -171,7 +171,7 @@ impl Call<'_> {
         // A connection that died in the pool says nothing yet about its server.
         let is_stale = |error: &Error| Cause::of(error, true) == Some(Cause::Stale);
         if part.target.is_read() && !answer.as_ref().is_err_and(is_stale) {
-            self.note(server, began, &answer);
+            self.note(server, began, answer.as_ref().err());
         }
         answer
     }

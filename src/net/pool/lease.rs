@@ -83,13 +83,13 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        match self.connection.take() {
-            // A server that is silent now may have lost all its connections, and nothing would tell.
-            Some(mut connection) if self.is_plain(&connection) && !self.pool.silence().is_on() => {
-                connection.rest();
-                self.back(connection);
-            }
-            connection => self.close(connection),
+        let mut connection = self.connection.take();
+        if !connection.as_ref().is_some_and(|connection| self.is_plain(connection)) {
+            connection = self.close(connection);
+        }
+        if let Some(mut connection) = connection {
+            connection.rest();
+            self.back(connection);
         }
     }
 }
@@ -98,7 +98,8 @@ impl Lease {
     /// Whether nothing is to be done but to give it back.
     #[inline]
     fn is_plain(&self, connection: &Connection) -> bool {
-        connection.is_reusable() && self.apart.is_none()
+        // A server that is silent now may have lost all its connections, and nothing would tell.
+        connection.is_reusable() && self.apart.is_none() && !self.pool.silence().is_on()
     }
 
     /// The next caller may have it.
@@ -122,9 +123,10 @@ impl Lease {
         }
     }
 
-    /// What is told of it is told, and it is closed when it cannot be used again.
+    /// What is told of it is told, and it is closed when it cannot be used again; else it is for the next caller.
     #[cold]
-    fn close(&mut self, mut connection: Option<Box<Connection>>) {
+    #[inline(never)]
+    fn close(&mut self, mut connection: Option<Box<Connection>>) -> Option<Box<Connection>> {
         let Apart { counted, discarded } = self.apart.take().map(|apart| *apart).unwrap_or_default();
         if let (Some((traffic, before)), Some(connection)) = (counted, &connection) {
             let now = connection.bytes();
@@ -132,9 +134,8 @@ impl Lease {
         }
         let is_silent = self.pool.silence().is_on();
         match connection.take() {
-            Some(mut connection) if connection.is_reusable() && discarded.is_none() && !is_silent => {
-                connection.rest();
-                return self.back(connection);
+            Some(connection) if connection.is_reusable() && discarded.is_none() && !is_silent => {
+                return Some(connection);
             }
             Some(mut connection) => {
                 let why = discarded.unwrap_or_else(|| match connection.is_reusable() {
@@ -147,7 +148,7 @@ impl Lease {
         }
         let mut state = self.pool.state();
         if state.process != self.process {
-            return;
+            return None;
         }
         state.open -= 1;
         state.wake_first_if_room(self.pool.settings.pool_size);
@@ -155,5 +156,6 @@ impl Lease {
         if is_silent {
             self.pool.drop_idle();
         }
+        None
     }
 }
