@@ -26,7 +26,8 @@ pub(crate) use view::View;
 use crate::command::{Access, Args, Given, Merge, Spec, Wait};
 use crate::error::{Error, ErrorKind, Outcome, OwnWords, PartOutcome, Result};
 use crate::from_value::FromValue;
-use crate::net::{Deadline, Landed, Lease, Pool, Traffic};
+use crate::net::{Deadline, Landed, Lease, Pool};
+use crate::observer::Traffic;
 use crate::plan::{Part, Planner, Route, Target};
 use crate::resp::{Frame, ValueRef};
 use crate::retry::{elsewhere, Budget, Next, Retries};
@@ -80,7 +81,7 @@ pub(crate) struct Context<'r> {
     /// What all calls of the cluster may be tried again.
     pub(crate) budget: &'r Budget,
     /// Counts what goes over connections, where a program observes.
-    pub(crate) traffic: Option<&'r Arc<Traffic>>,
+    pub(crate) traffic: Option<&'r Arc<dyn Traffic>>,
     /// Where a part goes that a server refused because it is no longer the master; `None` when it is not sent again.
     pub(crate) to_new_master: Option<&'r dyn ToNewMaster>,
 }

@@ -241,8 +241,9 @@ impl Spec {
     }
 
     /// Whether a server heeds it also while it runs a script for too long.
-    pub(crate) fn is_heeded_while_busy(&self) -> bool {
-        self.group == Group::Scripting && matches!(self.name, "SCRIPT KILL" | "FUNCTION KILL" | "FUNCTION STATS")
+    pub(crate) const fn is_heeded_while_busy(&self) -> bool {
+        matches!(self.group, Group::Scripting)
+            && matches!(self.name.as_bytes(), b"SCRIPT KILL" | b"FUNCTION KILL" | b"FUNCTION STATS")
     }
 
     /// Whether the number of arguments, the command's own words included, is one that the command takes.

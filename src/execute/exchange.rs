@@ -182,7 +182,7 @@ impl Call<'_> {
     /// As [`lend_until`](Call::lend_until); `None` when all connections are in use and it does not wait for its turn.
     #[inline(always)]
     pub(super) fn lend_in_turn(&self, server: usize, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
-        match self.traffic.is_some() || self.spec.is_heeded_while_busy() {
+        match self.traffic.is_some() || self.code.lend.is_some() {
             true => self.lend_counted(server, deadline, turn),
             false => self.servers.pools[server].lend_in_turn(self.database, deadline, turn),
         }
@@ -195,9 +195,9 @@ impl Call<'_> {
         if let Some(traffic) = self.traffic {
             traffic.visit(self.topology().node(server));
         }
-        let mut lease = match self.spec.is_heeded_while_busy() {
-            true => Some(pool.lend_to_busy(deadline)?),
-            false => pool.lend_in_turn(self.database, deadline, turn)?,
+        let mut lease = match self.code.lend {
+            Some(lend) => Some(lend(pool, deadline)?),
+            None => pool.lend_in_turn(self.database, deadline, turn)?,
         };
         if let (Some(traffic), Some(lease)) = (self.traffic, &mut lease) {
             lease.count_for(traffic);

@@ -5,11 +5,13 @@
 use super::{Answer, Call};
 use crate::command::{wait_of, Access, Across, Args, EncodedWord, KeySpec, RequestPolicy, Spec, Wait, WaitOf, MARKED};
 use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::net::{Deadline, Lease, Pool};
 use crate::plan::{
     any_node, as_stored, every_server, every_shard, name_one_key, on_one_server, one_key, one_node, one_server,
     refuse_connection, Naming, Placed, Planner, Route, Router,
 };
 use std::ops::Deref;
+use std::sync::Arc;
 
 /// A row of the command table. It derefs to what is known of its command.
 ///
@@ -38,6 +40,8 @@ pub(crate) struct Strategy {
     pub(crate) run: Runner,
     /// Routes the command and runs it.
     pub(crate) execute: fn(&Call<'_>) -> Result<Answer>,
+    /// How a connection is lent, where that is not as for nearly all commands.
+    pub(crate) lend: Option<fn(&Arc<Pool>, Deadline) -> Result<Lease>>,
     /// The names that one server gets in a transaction.
     pub(crate) naming: Naming,
     /// Waits for data of keys that all live on one server, in a way that another thread can end.
@@ -61,6 +65,7 @@ impl Strategy {
         route: one_node,
         run: ON_ONE,
         execute: |call| call.execute_routed(),
+        lend: None,
         naming: on_one_server,
         wait: |_, _| Err(no_meaning()),
     };
@@ -82,6 +87,11 @@ const OF_SHARDS: &Strategy = &Strategy::simple(every_shard, ON_ALL);
 const FIRST_OF_SHARDS: &Strategy = &Strategy::simple(every_shard, ON_FIRST);
 const OF_SERVERS: &Strategy = &Strategy::simple(every_server, ON_ALL);
 const FIRST_OF_SERVERS: &Strategy = &Strategy::simple(every_server, ON_FIRST);
+/// The same for what a server heeds while it runs a script for too long.
+const OF_BUSY_SERVERS: &Strategy =
+    &Strategy { lend: Some(Pool::lend_to_busy), ..Strategy::simple(every_server, ON_ALL) };
+const FIRST_OF_BUSY_SERVERS: &Strategy =
+    &Strategy { lend: Some(Pool::lend_to_busy), ..Strategy::simple(every_server, ON_FIRST) };
 const OF_ANY_NODE: &Strategy = &Strategy::simple(any_node, ON_ONE);
 const OF_ONE_KEY: &Strategy = &Strategy {
     execute: |call| call.execute_one_key(),
@@ -108,6 +118,10 @@ const fn code_of(spec: &Spec, strategy: &'static Strategy) -> &'static Strategy 
         (_, RequestPolicy::OneServer, _) => OF_ONE_SERVER,
         (_, RequestPolicy::AllShards, _) if spec.response.wants_one() => FIRST_OF_SHARDS,
         (_, RequestPolicy::AllShards, _) => OF_SHARDS,
+        (_, RequestPolicy::AllNodes, _) if spec.is_heeded_while_busy() => match spec.response.wants_one() {
+            true => FIRST_OF_BUSY_SERVERS,
+            false => OF_BUSY_SERVERS,
+        },
         (_, RequestPolicy::AllNodes, _) if spec.response.wants_one() => FIRST_OF_SERVERS,
         (_, RequestPolicy::AllNodes, _) => OF_SERVERS,
         (_, RequestPolicy::Special, _) => strategy,

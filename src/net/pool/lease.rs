@@ -2,13 +2,12 @@
 
 use super::{close, Connection, Pool};
 use crate::net::forked;
-use crate::net::traffic::Traffic;
-use crate::observer::CloseReason;
+use crate::observer::{CloseReason, Traffic};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, PoisonError};
 
 /// Who counts, and how many bytes had been sent and received when that began.
-type Counted = (Arc<Traffic>, (u64, u64));
+type Counted = (Arc<dyn Traffic>, (u64, u64));
 
 /// A connection on loan; dropping it gives it back, or closes it when it cannot be used again.
 pub(crate) struct Lease {
@@ -59,7 +58,7 @@ impl Lease {
     }
 
     /// Adds what goes over it from now on.
-    pub(crate) fn count_for(&mut self, traffic: &Arc<Traffic>) {
+    pub(crate) fn count_for(&mut self, traffic: &Arc<dyn Traffic>) {
         let counted = (Arc::clone(traffic), self.bytes());
         self.apart().counted = Some(counted);
     }
