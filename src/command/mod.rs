@@ -224,7 +224,12 @@ impl Spec {
             KeySpec::Numkeys(at, step) => keys_counted(args, at, step).is_some(),
             _ => true,
         };
-        matches!(self.name, "EVAL" | "EVALSHA" | "FCALL") && self.keys.iter().all(counts_keys)
+        self.is_of_scripts() && self.keys.iter().all(counts_keys)
+    }
+
+    /// Whether it is for scripts that may write.
+    pub(crate) const fn is_of_scripts(&self) -> bool {
+        matches!(self.name.as_bytes(), b"EVAL" | b"EVALSHA" | b"FCALL")
     }
 
     /// Whether one of its arguments says how many keys there are.

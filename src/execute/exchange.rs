@@ -78,8 +78,7 @@ impl Call<'_> {
             return true;
         }
         failed.set_attempts(attempts.made());
-        let whole = self.whole_script.filter(|_| tried.whole.is_none() && failed.is_unknown_script());
-        match whole.map(|whole| (whole.request)()) {
+        match self.whole_script.filter(|_| tried.whole.is_none()).and_then(|whole| whole.after(failed)) {
             // The same server: it knows the script from then on.
             Some(Ok(whole)) => {
                 *tried = Tried { whole: Some(whole), attempts: None };
@@ -157,15 +156,15 @@ impl Call<'_> {
     fn attempt_over(&self, mut lease: Lease, request: &[u8], deadline: Deadline) -> Result<Answer> {
         lease.refuse_too_many_words(request, deadline)?;
         let range = match self.whole_script {
-            Some(whole) if whole.ask && !lease.knows_script(self.args, deadline)? => {
-                lease.exchange(&(whole.request)()?, deadline)
-            }
-            _ => lease.exchange_at_once(request, deadline),
+            Some(whole) => whole.exchange(self, &mut lease, deadline)?,
+            None => None,
         };
-        let mut answer = answer(lease, range?);
-        if let Err(error) = &mut answer {
-            self.note_outcome_of_script(error);
-        }
+        let range = match range {
+            Some(range) => range,
+            None => lease.exchange_at_once(request, deadline)?,
+        };
+        let mut answer = answer(lease, range);
+        self.note_outcome_of(&mut answer);
         answer
     }
 

@@ -165,9 +165,7 @@ impl Call<'_> {
         let Leased { server, began, lease, came, .. } = sent;
         let came = came.unwrap_or_else(|| Err(Error::reply("no reply came")));
         let mut answer = lease.and_then(|lease| answer(lease, came?));
-        if let Err(error) = &mut answer {
-            self.note_outcome_of_script(error);
-        }
+        self.note_outcome_of(&mut answer);
         // A connection that died in the pool says nothing yet about its server.
         let is_stale = |error: &Error| Cause::of(error, true) == Some(Cause::Stale);
         if part.target.is_read() && !answer.as_ref().is_err_and(is_stale) {

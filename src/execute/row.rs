@@ -2,6 +2,7 @@
 //!
 //! A row points to its code, and nothing else does: a program has the code of those rows only that it names.
 
+use super::of_scripts::{OfScripts, OF_SCRIPTS};
 use super::{Answer, Call};
 use crate::command::{wait_of, Access, Across, Args, EncodedWord, KeySpec, RequestPolicy, Spec, Wait, WaitOf, MARKED};
 use crate::error::{Error, ErrorKind, Outcome, Result};
@@ -42,6 +43,8 @@ pub(crate) struct Strategy {
     pub(crate) execute: fn(&Call<'_>) -> Result<Answer>,
     /// How a connection is lent, where that is not as for nearly all commands.
     pub(crate) lend: Option<fn(&Arc<Pool>, Deadline) -> Result<Lease>>,
+    /// For commands that run scripts: what an error says of the outcome.
+    pub(crate) scripts: Option<&'static OfScripts>,
     /// The names that one server gets in a transaction.
     pub(crate) naming: Naming,
     /// Waits for data of keys that all live on one server, in a way that another thread can end.
@@ -66,6 +69,7 @@ impl Strategy {
         run: ON_ONE,
         execute: |call| call.execute_routed(),
         lend: None,
+        scripts: None,
         naming: on_one_server,
         wait: |_, _| Err(no_meaning()),
     };
@@ -99,6 +103,9 @@ const OF_ONE_KEY: &Strategy = &Strategy {
     ..Strategy::simple(one_key, |_, _| Err(no_meaning()))
 };
 
+/// For commands that run scripts.
+const SCRIPTS: &Strategy = &Strategy { scripts: Some(&OF_SCRIPTS), ..Strategy::REFUSE };
+
 /// For commands that no table has and whose keys the caller marked.
 const OF_MARKED_KEYS: Strategy = Strategy::simple(one_node, ON_ONE);
 
@@ -126,6 +133,7 @@ const fn code_of(spec: &Spec, strategy: &'static Strategy) -> &'static Strategy 
         (_, RequestPolicy::AllNodes, _) => OF_SERVERS,
         (_, RequestPolicy::Special, _) => strategy,
         (_, _, []) => OF_ANY_NODE,
+        _ if spec.is_of_scripts() => SCRIPTS,
         (_, _, [KeySpec::Range(first, last, _)]) if *last == *first as isize => OF_ONE_KEY,
         _ => strategy,
     }
