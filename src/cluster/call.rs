@@ -14,7 +14,7 @@ impl Cluster {
     /// `None` where nobody observes.
     #[inline]
     pub(crate) fn observed(&self) -> Option<Arc<dyn Traffic>> {
-        self.shared.settings.observer.begin()
+        self.shared.fleet.settings.observer.begin()
     }
 
     /// Runs one command until the deadline, and once more when it turns out that a node has another master and nothing was

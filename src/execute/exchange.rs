@@ -128,10 +128,10 @@ impl Call<'_> {
 
     #[inline]
     fn attempt(&self, server: usize, request: &[u8], deadline: Deadline, routed: Option<bool>) -> Result<Answer> {
-        let lease = match self.lend_routed(server, &deadline, routed, Turn::Never)? {
+        let lease = match self.lend_routed(server, &deadline, routed, Turn::Never, self.bears_dead_ones())? {
             Some(lease) => lease,
             None if self.gathers(request) => return self.attempt_in_a_crowd(server, request, deadline, routed),
-            None => self.lend_routed(server, &deadline, routed, Turn::Its)?.ok_or_else(no_meaning)?,
+            None => self.lend_routed(server, &deadline, routed, Turn::Its, false)?.ok_or_else(no_meaning)?,
         };
         self.attempt_over(lease, request, deadline)
     }
@@ -143,12 +143,12 @@ impl Call<'_> {
         deadline: &Deadline,
         routed: Option<bool>,
         turn: Turn<'_>,
+        may_be_dead: bool,
     ) -> Result<Option<Lease>> {
+        let lend = |until| self.lend_in_turn(server, until, turn, may_be_dead);
         match routed {
-            Some(others) => {
-                self.lend_in_step_by(server, *deadline, others, &|until| self.lend_in_turn(server, until, turn))
-            }
-            None => self.lend_in_turn(server, *deadline, turn),
+            Some(others) => self.lend_in_step_by(server, *deadline, others, &lend),
+            None => lend(*deadline),
         }
     }
 
@@ -170,33 +170,52 @@ impl Call<'_> {
 
     /// A connection to this server, in the database of the command.
     pub(crate) fn lend_until(&self, server: usize, deadline: Deadline) -> Result<Lease> {
-        self.lend_routed(server, &deadline, None, Turn::Its)?.ok_or_else(no_meaning)
+        self.lend_routed(server, &deadline, None, Turn::Its, false)?.ok_or_else(no_meaning)
     }
 
     /// The same for what routing sends there: see [`Context::lend_in_step_by`].
     pub(crate) fn lend_in_step(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
-        self.lend_routed(server, &deadline, Some(others), Turn::Its)?.ok_or_else(no_meaning)
+        self.lend_routed(server, &deadline, Some(others), Turn::Its, false)?.ok_or_else(no_meaning)
+    }
+
+    /// Whether it may be given a connection that may have died in the pool: a read finds that out by itself and is sent once
+    /// more over another one, at once and at no cost.
+    #[inline]
+    pub(super) fn bears_dead_ones(&self) -> bool {
+        self.reads() && self.retries.are_allowed()
     }
 
     /// As [`lend_until`](Call::lend_until); `None` when all connections are in use and it does not wait for its turn.
     #[inline(always)]
-    pub(super) fn lend_in_turn(&self, server: usize, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
+    pub(super) fn lend_in_turn(
+        &self,
+        server: usize,
+        deadline: Deadline,
+        turn: Turn<'_>,
+        may_be_dead: bool,
+    ) -> Result<Option<Lease>> {
         match self.traffic.is_some() || self.code.lend.is_some() {
-            true => self.lend_counted(server, deadline, turn),
-            false => self.servers.pools[server].lend_in_turn(self.database, deadline, turn),
+            true => self.lend_counted(server, deadline, turn, may_be_dead),
+            false => self.servers.pools[server].lend_in_turn(self.database, deadline, turn, may_be_dead),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn lend_counted(&self, server: usize, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
+    fn lend_counted(
+        &self,
+        server: usize,
+        deadline: Deadline,
+        turn: Turn<'_>,
+        may_be_dead: bool,
+    ) -> Result<Option<Lease>> {
         let pool = &self.servers.pools[server];
         if let Some(traffic) = self.traffic {
             traffic.visit(self.topology().node(server));
         }
         let mut lease = match self.code.lend {
             Some(lend) => Some(lend(pool, deadline)?),
-            None => pool.lend_in_turn(self.database, deadline, turn)?,
+            None => pool.lend_in_turn(self.database, deadline, turn, may_be_dead)?,
         };
         if let (Some(traffic), Some(lease)) = (self.traffic, &mut lease) {
             lease.count_for(traffic);
