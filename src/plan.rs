@@ -6,15 +6,16 @@ mod sets;
 mod sorting;
 mod streams;
 
-pub(crate) use native::{about_a_connection, name_one_key, native, on_one_server, Naming, Native};
+pub(crate) use native::{
+    about_a_connection, name_one_key, native, on_one_server, ranges_on_one_server, Naming, Native,
+};
 pub(crate) use parts::{groups, split, split_in_pieces, Carried};
 pub(crate) use sets::{merged_sets, sets_in_pieces};
 pub(crate) use sorting::{sorted, sorted_on_one_server, Get, Order, Pattern, Sorting};
 pub(crate) use streams::{parse_id, StreamRead};
 
-use crate::command::{Access, Args, KeySpec, Merge, RequestPolicy, Spec};
+use crate::command::{Access, Args, KeySpec, Merge, Positions, RequestPolicy, Spec};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
-use crate::order::sort_by_key;
 use crate::resp::encode;
 use crate::topology::{Placement, ReadFrom, Role, Topology};
 use std::borrow::Cow;
@@ -202,10 +203,15 @@ impl Planner<'_> {
 
     /// Where the keys of a command live. Those on several nodes are refused where the caller wants it so.
     pub(crate) fn homes<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Homes<'c>> {
+        self.homes_by(args, spec, Spec::key_positions)
+    }
+
+    /// The same, where `positions` says which arguments are keys.
+    pub(crate) fn homes_by<'c>(&self, args: &'c Args, spec: &'static Spec, positions: Positions) -> Result<Homes<'c>> {
         let role = self.role(spec);
-        let (keys, are_renamed) = match self.placed_of(args, spec) {
+        let (keys, are_renamed) = match self.placed_by(args, spec, positions) {
             // Any node will do for what no node takes: it says why in its own words.
-            Err(_) if spec.is_refused_for_its_keys(args) => return Ok(Homes::One(anywhere(args, role))),
+            Err(_) if spec.is_refused_for_its_keys(args, positions) => return Ok(Homes::One(anywhere(args, role))),
             keys => keys?,
         };
         let Some(home) = keys.first() else {
@@ -225,16 +231,21 @@ impl Planner<'_> {
 
     /// Every key of a command with the place that it lives in, in the order of the arguments.
     pub(crate) fn placed<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Vec<Placed<'c>>> {
-        self.placed_of(args, spec).map(|(keys, _)| keys)
+        self.placed_by(args, spec, Spec::key_positions).map(|(keys, _)| keys)
     }
 
-    /// The same, and whether their servers store any of them by another name.
-    fn placed_of<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<(Vec<Placed<'c>>, bool)> {
+    /// The same, where `positions` says which arguments are keys; and whether their servers store any of them by another
+    /// name.
+    fn placed_by<'c>(
+        &self,
+        args: &'c Args,
+        spec: &'static Spec,
+        positions: Positions,
+    ) -> Result<(Vec<Placed<'c>>, bool)> {
         if !spec.takes(args.len()) {
             return Err(too_few(spec));
         }
-        let mut positions = spec.key_positions(args).ok_or_else(untold_keys)?;
-        sort_by_key(&mut positions, |&position| position);
+        let positions = positions(spec, args).ok_or_else(untold_keys)?;
         let is_channel = matches!(spec.keys, [KeySpec::Channel(_)]);
         let mut are_renamed = false;
         let mut keys = Vec::with_capacity(positions.len());

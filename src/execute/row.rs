@@ -81,6 +81,8 @@ pub(crate) struct Strategy {
     pub(crate) run: Runner,
     /// The names that one server gets in a transaction.
     pub(crate) naming: Naming,
+    /// Whether any server refuses these arguments because they do not say which of them are keys.
+    pub(crate) is_refused: fn(&Spec, &Args) -> bool,
     /// Waits for data of keys that all live on one server, in a way that another thread can end.
     pub(crate) wait: fn(&Call<'_>, &[Placed<'_>]) -> Result<Vec<u8>>,
 }
@@ -102,6 +104,7 @@ impl Strategy {
         route: one_node,
         run: ON_ONE,
         naming: on_one_server,
+        is_refused: |spec, args| spec.is_refused_for_its_keys(args, Spec::key_positions),
         wait: |_, _| Err(no_meaning()),
     };
 
@@ -123,7 +126,8 @@ const FIRST_OF_SHARDS: &Strategy = &Strategy::simple(every_shard, ON_FIRST);
 const OF_SERVERS: &Strategy = &Strategy::simple(every_server, ON_ALL);
 const FIRST_OF_SERVERS: &Strategy = &Strategy::simple(every_server, ON_FIRST);
 const OF_ANY_NODE: &Strategy = &Strategy::simple(any_node, ON_ONE);
-const OF_ONE_KEY: &Strategy = &Strategy { naming: name_one_key, ..Strategy::simple(one_key, ON_ONE) };
+const OF_ONE_KEY: &Strategy =
+    &Strategy { naming: name_one_key, is_refused: |_, _| false, ..Strategy::simple(one_key, ON_ONE) };
 
 /// For commands that no table has and whose keys the caller marked.
 const OF_MARKED_KEYS: Strategy = Strategy::simple(one_node, ON_ONE);
@@ -202,9 +206,19 @@ impl RowRef {
         RowRef { spec, code: code_of(spec, &OWN), wait_of: wait_of(spec.wait) }
     }
 
-    /// Of a command that no table has: the caller marked its keys, or names its server.
+    /// Of a command that no table has: the caller marked its keys.
     pub(crate) fn of_marked_keys() -> RowRef {
         RowRef { spec: &MARKED, code: &OF_MARKED_KEYS, wait_of: None }
+    }
+
+    /// Of requests to servers that are known: there is nothing to route. They may write.
+    pub(crate) fn routed_already() -> RowRef {
+        RowRef { spec: &MARKED, code: REFUSED, wait_of: None }
+    }
+
+    /// Whether any server refuses it because the arguments do not say which of them are keys.
+    pub(crate) fn is_refused_for_its_keys(self, args: &Args) -> bool {
+        (self.code.is_refused)(self.spec, args)
     }
 
     /// Says what has to be sent where.

@@ -119,7 +119,7 @@ impl Execution<'_> {
         let servers = self.cluster.servers();
         let to_new_master = self.cluster.to_new_master(&servers);
         let (deadline, no_args) = (self.deadline_of(Wait::None), Args::new());
-        let mut call = self.cluster.call_of(&servers, &no_args, RowRef::of_marked_keys(), Wait::None, deadline);
+        let mut call = self.cluster.call_of(&servers, &no_args, RowRef::routed_already(), Wait::None, deadline);
         call.context.traffic = self.traffic;
         call.context.to_new_master = Some(&to_new_master);
         let several = stage.several.clone();

@@ -80,7 +80,7 @@ pub(crate) fn split_in_pieces<'c>(
     if spec.access != Access::Read && spec.response != ResponsePolicy::AGG_SUM {
         return Ok(None);
     }
-    let keys = planner.placed(args, spec)?;
+    let (keys, _) = planner.placed_by(args, spec, Spec::positions_in_ranges)?;
     Ok(Some(commands_of(args, spec, &in_pieces(&groups(&keys), most), planner.role(spec))))
 }
 
