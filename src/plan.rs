@@ -194,11 +194,12 @@ impl Planner<'_> {
         };
         let key = args.get(position).ok_or_else(|| too_few(spec))?;
         let (shard, stored) = self.placement.place(key, self.topology);
+        let placed = Placed { position, shard, master: self.topology.shards()[shard].master(), stored };
         let request = match stored.len() == key.len() {
             true => Cow::Borrowed(args.as_bytes()),
-            false => renamed(args, &mut std::iter::once((position, stored))).into(),
+            false => renamed(args, &[placed]).into(),
         };
-        Ok((Placed { position, shard, master: self.topology.shards()[shard].master(), stored }, request))
+        Ok((placed, request))
     }
 
     /// Where the keys of a command live. Those on several nodes are refused where the caller wants it so.
@@ -220,7 +221,7 @@ impl Planner<'_> {
         };
         if keys.iter().all(|key| key.master == home.master) {
             let target = Target::Shard(home.shard, role);
-            let request = if are_renamed { as_stored(args, &keys) } else { args.as_bytes().into() };
+            let request = if are_renamed { renamed(args, &keys).into() } else { args.as_bytes().into() };
             return Ok(Homes::One(Part { target, request, keys: Vec::new() }));
         }
         match self.cross_node {
@@ -310,24 +311,23 @@ fn written(args: &mut dyn Iterator<Item = &[u8]>) -> Vec<u8> {
     out
 }
 
-/// The same command with other names for some arguments, which are given with their positions, in ascending order.
-pub(crate) fn renamed<'a>(args: &'a Args, names: &mut dyn Iterator<Item = (usize, &'a [u8])>) -> Vec<u8> {
-    let mut next = names.next();
-    command(args.iter().enumerate().map(|(at, arg)| match next {
-        Some((position, name)) if position == at => {
-            next = names.next();
-            name
-        }
-        _ => arg,
-    }))
+/// The command with the names that the servers of its keys store. `keys` are in the order of the arguments.
+pub(crate) fn renamed(args: &Args, keys: &[Placed<'_>]) -> Vec<u8> {
+    let mut request = Args::new();
+    let mut keys = keys.iter().peekable();
+    for (at, arg) in args.iter().enumerate() {
+        let key = keys.next_if(|key| key.position == at);
+        request.push(key.map_or(arg, |key| key.stored));
+    }
+    request.as_bytes().to_vec()
 }
 
-/// The command with the names that the servers of its keys store. `keys` are in the order of the arguments.
+/// The same, where they may be the names that they were given by.
 pub(crate) fn as_stored<'c>(args: &'c Args, keys: &[Placed<'c>]) -> Cow<'c, [u8]> {
     let positions = keys.iter().map(|key| key.position);
     match args.at(positions).zip(keys).all(|(given, key)| given.len() == key.stored.len()) {
         true => Cow::Borrowed(args.as_bytes()),
-        false => renamed(args, &mut keys.iter().map(|key| (key.position, key.stored))).into(),
+        false => renamed(args, keys).into(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Commands that one server gets as they are, as part of a transaction on it.
 
-use super::{as_stored, too_few, Placed, Planner};
+use super::{renamed, too_few, Placed, Planner};
 use crate::command::{Access, Args, Group, Positions, RequestPolicy, Spec};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use std::borrow::Cow;
@@ -76,14 +76,14 @@ fn on_one_server_by<'c>(
     if !spec.takes(args.len()) {
         return Err(too_few(spec));
     }
-    let keys = match spec.keys {
-        [] => Vec::new(),
-        _ => planner.placed_by(args, spec, positions)?.0,
+    let (keys, are_renamed) = match spec.keys {
+        [] => (Vec::new(), false),
+        _ => planner.placed_by(args, spec, positions)?,
     };
     if keys.iter().any(|key| key.master != keys[0].master) {
         return Err(planner.refused(args, &keys));
     }
-    let request = as_stored(args, &keys);
+    let request = if are_renamed { renamed(args, &keys).into() } else { args.as_bytes().into() };
     Ok(Native { keys, request })
 }
 
