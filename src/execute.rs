@@ -8,25 +8,27 @@ mod fan_out;
 mod gather;
 mod in_step;
 pub(crate) mod multi_exec;
+mod one_key;
 mod own_writes;
 mod pieces;
 mod row;
 #[cfg(test)]
 pub(crate) mod scripted;
+mod view;
 
 pub(crate) use attempts::{Command, Effort};
 pub use cancel::Cancel;
 pub(crate) use own_writes::OwnWrites;
 pub use row::Row;
 pub(crate) use row::{no_meaning, routed, RowRef, Strategy};
+pub(crate) use view::View;
 
 use crate::command::{Access, Args, Given, Merge, Spec, Wait};
-use crate::config::Share;
 use crate::error::{Error, ErrorKind, Outcome, OwnWords, PartOutcome, Result};
 use crate::from_value::FromValue;
 use crate::net::{Deadline, Landed, Lease, Pool, Traffic};
 use crate::plan::{Part, Planner, Route, Target};
-use crate::resp::Frame;
+use crate::resp::{Frame, ValueRef};
 use crate::retry::{elsewhere, Budget, Next, Retries};
 use crate::topology::{Marks, Role, Topology};
 use std::ops::{Deref, Range};
@@ -63,29 +65,24 @@ pub(crate) struct Context<'r> {
     pub(crate) servers: &'r Servers,
     pub(crate) planner: Planner<'r>,
     pub(crate) deadline: Deadline,
-    /// What the steps that follow a wait for data may take.
-    pub(crate) patience: Duration,
-    /// The longest time for a server of a read for which another one can stand in.
-    pub(crate) stand_in_after: Duration,
     /// How long the command itself may wait for data.
     pub(crate) wait: Wait,
+    /// How its handle runs commands.
+    pub(crate) view: &'r View,
+    pub(crate) retries: &'r Retries,
+    /// It is a step of a command. Its caller does not know what that does, so it is not sent again when it may have been
+    /// applied, whatever the retries say.
+    pub(crate) is_step: bool,
     /// The database that it runs in.
     pub(crate) database: u32,
     /// Whose turn it is among replicas.
     pub(crate) turn: &'r AtomicUsize,
-    /// What ends a wait for data, and how commands wait then.
-    pub(crate) cancel: Option<(&'r Cancel, &'static Cancellable)>,
-    /// What its handle has written to, when its reads are to see that.
-    pub(crate) own_writes: Option<&'r OwnWrites>,
-    pub(crate) retries: Retries,
-    /// Whether it may share a connection.
-    pub(crate) share: Share,
     /// What all calls of the cluster may be tried again.
     pub(crate) budget: &'r Budget,
     /// Counts what goes over connections, where a program observes.
     pub(crate) traffic: Option<&'r Arc<Traffic>>,
     /// Where a part goes that a server refused because it is no longer the master; `None` when it is not sent again.
-    pub(crate) to_new_master: Option<&'r ToNewMaster<'r>>,
+    pub(crate) to_new_master: Option<&'r dyn ToNewMaster>,
 }
 
 impl<'r> Deref for Call<'r> {
@@ -111,8 +108,11 @@ pub(crate) struct Whole<'r> {
     pub(crate) ask: bool,
 }
 
-/// Gives the servers of now, when the node that failed so has another master among them.
-pub(crate) type ToNewMaster<'r> = dyn Fn(&Error, Deadline) -> Option<Arc<Servers>> + Sync + 'r;
+/// What knows the new master of a node.
+pub(crate) trait ToNewMaster: Sync {
+    /// The servers of now, when a node of `servers` that failed so has another master among them.
+    fn moved(&self, servers: &Servers, error: &Error, deadline: Deadline) -> Option<Arc<Servers>>;
+}
 
 /// A reply.
 pub(crate) enum Answer {
@@ -126,6 +126,24 @@ pub(crate) enum Answer {
     Merged(Vec<u8>),
 }
 
+/// What a reply says.
+pub(crate) enum Content<'a> {
+    Value(ValueRef<'a>),
+    /// One string so large that copying it would tell.
+    Bulk(Vec<u8>),
+}
+
+impl Content<'_> {
+    /// What was asked for.
+    #[inline]
+    pub(crate) fn convert<T: FromValue>(self) -> Result<T> {
+        match self {
+            Content::Value(value) => T::from_value(value),
+            Content::Bulk(bytes) => T::from_bulk(bytes),
+        }
+    }
+}
+
 impl Answer {
     #[inline]
     pub(crate) fn frame(&self) -> Frame<'_> {
@@ -136,14 +154,15 @@ impl Answer {
         }
     }
 
-    /// What was asked for.
-    pub(crate) fn convert<T: FromValue>(&mut self) -> Result<T> {
+    /// What it says.
+    #[inline]
+    pub(crate) fn content(&mut self) -> Content<'_> {
         if let Answer::Held(lease, range) = self {
             if let Some(bytes) = lease.take_bulk(range) {
-                return T::from_bulk(bytes);
+                return Content::Bulk(bytes);
             }
         }
-        T::from_value(self.frame().value())
+        Content::Value(self.frame().value())
     }
 
     /// Lets go of its connection, which others can have from now on.
@@ -167,7 +186,8 @@ impl Answer {
 impl Context<'_> {
     /// How it waits, when it waits for data and another thread may end that.
     fn cancellable(&self) -> Option<&'static Cancellable> {
-        self.cancel.filter(|_| self.wait != Wait::None).map(|(_, cancellable)| cancellable)
+        let (_, cancellable) = self.view.cancel.as_ref()?;
+        (self.wait != Wait::None).then_some(*cancellable)
     }
 
     /// Whether it waits for data and another thread may end that.
@@ -176,40 +196,68 @@ impl Context<'_> {
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.can_be_cancelled() && self.cancel.is_some_and(|(cancel, _)| cancel.is_cancelled())
+        self.can_be_cancelled() && self.view.cancel.as_ref().is_some_and(|(cancel, _)| cancel.is_cancelled())
     }
 
     pub(crate) fn topology(&self) -> &Topology {
         &self.servers.topology
     }
+
+    /// What its handle has written to, when its reads are to see that.
+    #[inline]
+    pub(crate) fn own_writes(&self) -> Option<&OwnWrites> {
+        self.view.own_writes.as_deref()
+    }
+
+    /// What the steps that follow a wait for data may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.view.deadline
+    }
 }
 
 impl Call<'_> {
     /// Runs the command. An error reply is an error.
+    #[inline]
     pub(crate) fn execute(&self) -> Result<Answer> {
+        (self.code.execute)(self)
+    }
+
+    /// Routes the command and runs what was routed.
+    fn execute_routed(&self) -> Result<Answer> {
         self.run_route(routed(self.spec, self.code, &self.planner, self.args)?)
+    }
+
+    /// Runs the command and makes something of the reply.
+    #[inline(never)]
+    pub(crate) fn execute_for(&self, take: &mut dyn FnMut(Content<'_>) -> Result<()>) -> Result<()> {
+        let mut answer = self.execute()?;
+        match take(answer.content()) {
+            Err(error) => Err(self.misfit(&answer, error)),
+            done => done,
+        }
     }
 
     /// Runs what was routed.
     #[inline]
     pub(crate) fn run_route(&self, route: Route<'_>) -> Result<Answer> {
-        if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
+        if let Some(own) = self.notes_writes() {
             own.note_route(self.topology(), &route);
         }
-        let answer = match self.is_cancelled() {
+        let mut answer = match self.is_cancelled() {
             true => Err(cancelled()),
             false => (self.code.run)(self, route),
         };
-        answer.map_err(|error| self.finish_error(error))
+        self.finish(&mut answer);
+        answer
     }
 
     /// Runs what is for one server.
     #[inline]
     pub(crate) fn run_on_one(&self, route: Route<'_>) -> Result<Answer> {
-        match (route, self.cancellable()) {
-            (Route::One(part), Some(cancellable)) => (cancellable.routed)(self, &part),
-            (Route::One(part), None) => self.one(&part),
-            _ => Err(no_meaning()),
+        let Route::One(part) = &route else { return Err(no_meaning()) };
+        match self.cancellable() {
+            Some(cancellable) => (cancellable.routed)(self, part),
+            None => self.one(part.target, &part.request),
         }
     }
 
@@ -231,20 +279,21 @@ impl Call<'_> {
 
     /// Runs the command as it is on this server, whatever its keys.
     pub(crate) fn run_on(&self, server: usize) -> Result<Answer> {
-        if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
+        if let Some(own) = self.notes_writes() {
             own.note(self.topology(), server);
         }
-        let answer = match self.cancellable() {
+        let mut answer = match self.cancellable() {
             _ if self.is_cancelled() => Err(cancelled()),
             Some(cancellable) => (cancellable.named)(self, server),
             None => self.exchange(server, self.args.as_bytes()),
         };
-        answer.map_err(|error| self.finish_error(error))
+        self.finish(&mut answer);
+        answer
     }
 
     /// Runs the command as it is on each of these servers, all at once, whatever comes of the others.
     pub(crate) fn run_on_each(&self, servers: &[usize]) -> Vec<Result<Answer>> {
-        if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
+        if let Some(own) = self.notes_writes() {
             servers.iter().for_each(|&server| own.note(self.topology(), server));
         }
         let part = |&server: &usize| Part {
@@ -253,15 +302,14 @@ impl Call<'_> {
             keys: Vec::new(),
         };
         let parts: Vec<Part<'_>> = servers.iter().map(part).collect();
-        self.fan_out_by_itself(&parts)
-            .into_iter()
-            .map(|result| result.map_err(|error| self.finish_error(error)))
-            .collect()
+        let mut results = self.fan_out_by_itself(&parts);
+        results.iter_mut().for_each(|result| self.finish(result));
+        results
     }
 
     /// What was asked for, made of the reply.
     pub(crate) fn convert<T: FromValue>(&self, mut answer: Answer) -> Result<T> {
-        answer.convert().map_err(|error| self.misfit(&answer, error))
+        answer.content().convert().map_err(|error| self.misfit(&answer, error))
     }
 
     /// The error for a reply that does not become what was asked for.
@@ -277,26 +325,44 @@ impl Call<'_> {
         }
     }
 
-    /// An error as the caller gets it.
-    fn finish_error(&self, error: Error) -> Error {
-        let error = self.with_outcome_of_script(error.with_command(self.spec.name_of(self.args)));
-        // A read changes nothing, whether its answer came or not.
-        match error.outcome() {
-            Outcome::Unknown if self.reads() => error.with_outcome(Outcome::NotApplied),
-            _ => error,
+    /// An error becomes what the caller gets.
+    #[inline]
+    pub(super) fn finish<T>(&self, result: &mut Result<T>) {
+        if let Err(error) = result {
+            self.finish_error(error);
         }
     }
 
-    /// An error with what it says of the outcome.
-    fn with_outcome_of_script(&self, error: Error) -> Error {
+    #[cold]
+    #[inline(never)]
+    fn finish_error(&self, error: &mut Error) {
+        error.name_command(self.spec.name_of(self.args));
+        self.note_outcome_of_script(error);
+        // A read changes nothing, whether its answer came or not.
+        if error.outcome() == Outcome::Unknown && self.reads() {
+            error.set_outcome(Outcome::NotApplied);
+        }
+    }
+
+    /// An error says what became of a script.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn note_outcome_of_script(&self, error: &mut Error) {
         if !self.spec.runs_a_script(self.args) {
-            return error;
+            return;
         }
         // Of a script that goes by its name only the whole tells what it may say.
-        match self.whole_script.map(|whole| (whole.request)()) {
-            Some(Ok(whole)) => error.of_a_script(OwnWords::of(&whole)),
-            _ => error.of_a_script(OwnWords::of(self.args.as_bytes())),
-        }
+        let own = match self.whole_script.map(|whole| (whole.request)()) {
+            Some(Ok(whole)) => OwnWords::of(&whole),
+            _ => OwnWords::of(self.args.as_bytes()),
+        };
+        error.note_script(own);
+    }
+
+    /// Where it is noted what it writes to, when it writes and its handle's reads are to see that.
+    #[inline]
+    fn notes_writes(&self) -> Option<&OwnWrites> {
+        self.own_writes().filter(|_| !self.reads())
     }
 
     /// Whether running it twice does no harm.
@@ -305,13 +371,13 @@ impl Call<'_> {
     }
 
     /// One request to the first server of the target that can serve it.
-    pub(crate) fn one(&self, part: &Part<'_>) -> Result<Answer> {
-        if let Some(server) = self.only_server(part.target) {
-            return self.exchange_until(server, &part.request, self.deadline, None);
+    pub(crate) fn one(&self, target: Target, request: &[u8]) -> Result<Answer> {
+        if let Some(server) = self.only_server(target) {
+            return self.exchange_until(server, request, self.deadline, None);
         }
-        self.first_that_serves(part.target, &mut |server, deadline, others| {
-            let routed = part.target.is_routed().then_some(others);
-            self.exchange_until(server, &part.request, deadline, routed)
+        self.first_that_serves(target, &mut |server, deadline, others| {
+            let routed = target.is_routed().then_some(others);
+            self.exchange_until(server, request, deadline, routed)
         })
     }
 

@@ -41,14 +41,6 @@ impl Cluster {
         }
     }
 
-    /// What finds the new master for what was refused by one of these.
-    pub(crate) fn to_new_master<'f>(
-        &'f self,
-        servers: &'f Servers,
-    ) -> impl Fn(&Error, Deadline) -> Option<Arc<Servers>> + Sync + 'f {
-        |error, deadline| self.moved(servers, error, deadline)
-    }
-
     /// Attempts of what takes several requests to one server, and must not be repeated unless nothing was applied.
     pub(crate) fn tried<T>(
         &self,
@@ -57,7 +49,7 @@ impl Cluster {
         deadline: Deadline,
         attempt: impl FnMut() -> Result<T>,
     ) -> Result<T> {
-        let (retries, budget) = (self.view.retries, &self.shared.budget);
+        let (retries, budget) = (&self.view.retries, &self.shared.budget);
         let command = Command::Named(command);
         let effort = Effort { retries, budget, deadline, repeatable: false, has_others: false, command };
         effort.tried(pool, None, attempt)

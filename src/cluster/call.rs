@@ -4,7 +4,7 @@ use super::Cluster;
 use crate::cmd::{Cmd, Untyped};
 use crate::command::{Args, Wait};
 use crate::error::{Error, Result};
-use crate::execute::{Answer, Call, RowRef};
+use crate::execute::{Call, Content, RowRef};
 use crate::from_value::FromValue;
 use crate::net::{Deadline, Traffic};
 use crate::observer::{ObserverEvent, Observing};
@@ -56,10 +56,9 @@ impl Cluster {
         let observed = self.observed();
         let traffic = observed.as_ref().map(|observed| &observed.traffic);
         let result = self.with_failover(deadline, |servers| {
-            let to_new_master = self.to_new_master(servers);
             let mut call = self.call_of(servers, args, row, wait, deadline);
             call.context.traffic = traffic;
-            call.context.to_new_master = Some(&to_new_master);
+            call.context.to_new_master = Some(self);
             attempt(&call)
         });
         if let Some(observed) = observed {
@@ -71,17 +70,17 @@ impl Cluster {
     /// Runs a command where it belongs.
     pub(super) fn route_and_run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
         let mut value = None;
-        self.run_untyped(cmd.untyped(), &mut |call, answer| {
-            value = Some(call.convert(answer)?);
+        self.run_untyped(cmd.untyped(), &mut |content| {
+            value = Some(content.convert()?);
             Ok(())
         })?;
         value.ok_or_else(|| Error::reply("no reply came"))
     }
 
-    fn run_untyped(&self, cmd: &Untyped, take: &mut dyn FnMut(&Call<'_>, Answer) -> Result<()>) -> Result<()> {
+    fn run_untyped(&self, cmd: &Untyped, take: &mut dyn FnMut(Content<'_>) -> Result<()>) -> Result<()> {
         let row = self.row_of(cmd)?;
         let wait = row.wait(cmd.args());
-        self.call_once(cmd.args(), row, wait, self.begin(wait), &mut |call| take(call, call.execute()?))
+        self.call_once(cmd.args(), row, wait, self.begin(wait), &mut |call| call.execute_for(take))
     }
 }
 

@@ -121,7 +121,7 @@ fn store_sets(
 ) -> Result<Vec<u8>> {
     // The sources are read on their masters: a write must not rest on stale data.
     let mut answer = match &merged_sets(operation, sources, Role::Master)[..] {
-        [part] => call.one(part).map_err(nothing_written)?,
+        [part] => call.one(part.target, &part.request).map_err(nothing_written)?,
         parts => Answer::Merged(call.fan(parts, operation.merge()).map_err(nothing_written)?),
     };
     // Its connection is free again before the destination's is asked for: a second call may hold and want the two the

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// How much may be done for a request.
 pub(crate) struct Effort<'e> {
-    pub(crate) retries: Retries,
+    pub(crate) retries: &'e Retries,
     pub(crate) budget: &'e Budget,
     pub(crate) deadline: Deadline,
     /// To send it twice does no harm.

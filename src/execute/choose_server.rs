@@ -174,7 +174,7 @@ impl Context<'_> {
     /// The replicas that may serve a target.
     fn replicas_for(&self, target: Target) -> &[usize] {
         match target {
-            Target::Shard(shard, Role::Replica) if !self.own_writes.is_some_and(|own| own.includes(shard)) => {
+            Target::Shard(shard, Role::Replica) if !self.own_writes().is_some_and(|own| own.includes(shard)) => {
                 self.topology().shards()[shard].replicas()
             }
             _ => &[],
@@ -212,7 +212,7 @@ impl Context<'_> {
         if !others {
             return self.deadline;
         }
-        let longest = self.stand_in_after;
+        let longest = self.view.stand_in_after;
         match (self.deadline.left(), self.wait) {
             (Ok(Some(left)), Wait::None) => self.deadline.within(longest.min(left / 4)),
             // While it waits for data, to say nothing is right.

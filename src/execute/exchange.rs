@@ -24,10 +24,12 @@ impl Call<'_> {
         routed: Option<bool>,
     ) -> Result<Answer> {
         self.budget.earn();
-        match self.attempt(server, request, deadline, routed) {
-            Err(error) => self.exchange_again(server, request, deadline, routed, error),
-            answer => answer,
+        let mut answer = self.attempt(server, request, deadline, routed);
+        if let Err(first) = &answer {
+            let first = first.clone();
+            answer = self.exchange_again(server, request, deadline, routed, first);
         }
+        answer
     }
 
     /// What follows when the first attempt has failed: others, and for a script that the server does not know the whole of it.
@@ -54,7 +56,7 @@ impl Call<'_> {
 
     /// What may be done for a request until then.
     pub(super) fn effort(&self, deadline: Deadline) -> Effort<'_> {
-        let repeatable = self.reads() || self.retries.repeat_unknown();
+        let repeatable = self.reads() || (self.retries.repeat_unknown() && !self.is_step);
         let command = Command::Of(self.spec, self.args);
         Effort { retries: self.retries, budget: self.budget, deadline, repeatable, has_others: false, command }
     }
@@ -80,7 +82,9 @@ impl Call<'_> {
             let answer = finish(lease, self.deadline)?;
             Ok((process.map_err(|error| error.with_command("INFO").with_node(|| node))?, answer))
         };
-        self.tried(server, attempt).map_err(|error| self.finish_error(error))
+        let mut said = self.tried(server, attempt);
+        self.finish(&mut said);
+        said
     }
 
     pub(super) fn attempt(
@@ -111,7 +115,11 @@ impl Call<'_> {
             }
             _ => lease.exchange_at_once(request, deadline),
         };
-        answer(lease, range?).map_err(|error| self.with_outcome_of_script(error))
+        let mut answer = answer(lease, range?);
+        if let Err(error) = &mut answer {
+            self.note_outcome_of_script(error);
+        }
+        answer
     }
 
     /// A connection to this server, in the database of the command.
@@ -180,7 +188,7 @@ pub(super) fn answer(lease: Lease, range: Range<usize>) -> Result<Answer> {
 #[cold]
 #[inline(never)]
 fn refused(lease: Lease, range: Range<usize>) -> Error {
-    let error = Error::server(lease.frame(range).error().unwrap_or_default()).with_node(|| lease.node().to_string());
+    let error = Error::server(lease.frame(range).error().unwrap_or_default()).at(lease.node());
     if error.is_full_house() {
         lease.discard(CloseReason::Failed(error.kind()));
     }

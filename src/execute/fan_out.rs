@@ -157,7 +157,10 @@ impl Call<'_> {
     fn answered(&self, part: &Part<'_>, sent: Leased) -> Result<Answer> {
         let Leased { server, began, lease, came, .. } = sent;
         let came = came.unwrap_or_else(|| Err(Error::reply("no reply came")));
-        let answer = lease.and_then(|lease| answer(lease, came?)).map_err(|error| self.with_outcome_of_script(error));
+        let mut answer = lease.and_then(|lease| answer(lease, came?));
+        if let Err(error) = &mut answer {
+            self.note_outcome_of_script(error);
+        }
         // A connection that died in the pool says nothing yet about its server.
         let is_stale = |error: &Error| Cause::of(error, true) == Some(Cause::Stale);
         if part.target.is_read() && !answer.as_ref().is_err_and(is_stale) {
@@ -169,7 +172,7 @@ impl Call<'_> {
     /// Sends a part once more, which failed the first time.
     fn again(&self, part: &Part<'_>, server: usize, error: Error) -> Result<Answer> {
         if self.has_others(part.target) {
-            return self.one(part).map_err(|last| last.attempts_after(error.attempts()));
+            return self.one(part.target, &part.request).map_err(|last| last.attempts_after(error.attempts()));
         }
         let routed = part.target.is_routed().then_some(false);
         let attempt = || self.attempt(server, &part.request, self.deadline, routed);
@@ -201,8 +204,11 @@ impl Call<'_> {
                 continue;
             }
             let error = error.with_command(self.spec.name_of(self.args));
-            let mut result = match to_new_master(&error, self.deadline) {
-                Some(servers) => self.on(&servers).one(part).map_err(|again| again.attempts_after(error.attempts())),
+            let mut result = match to_new_master.moved(self.servers, &error, self.deadline) {
+                Some(servers) => self
+                    .on(&servers)
+                    .one(part.target, &part.request)
+                    .map_err(|again| again.attempts_after(error.attempts())),
                 None => Err(error),
             };
             let_go(std::slice::from_mut(&mut result));

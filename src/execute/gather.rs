@@ -11,12 +11,12 @@ impl Call<'_> {
     /// Whether this request may share its connection with those of other calls: a short one whose answer is short as well and
     /// comes at once.
     fn gathers(&self, request: &[u8]) -> bool {
-        let is_asked_to = match self.share {
+        let is_asked_to = match self.view.share {
             Share::None => false,
             Share::Reads => self.spec.access == Access::Read,
             Share::All => matches!(self.spec.access, Access::Read | Access::Write),
         };
-        let is_alone = self.cancel.is_some() || self.whole_script.is_some() || self.wait != Wait::None;
+        let is_alone = self.view.cancel.is_some() || self.whole_script.is_some() || self.wait != Wait::None;
         is_asked_to && self.spec.fast && !is_alone && request.len() <= LONGEST
     }
 
@@ -56,7 +56,11 @@ impl Call<'_> {
         }
         let (landed, range) = gathered?;
         match landed.frame(range.clone()).error() {
-            Some(text) => Err(self.with_outcome_of_script(Error::server(text).with_node(|| landed.node().to_string()))),
+            Some(text) => {
+                let mut error = Error::server(text).at(landed.node());
+                self.note_outcome_of_script(&mut error);
+                Err(error)
+            }
             None => Ok(Answer::Gathered(landed, range)),
         }
     }

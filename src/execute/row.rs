@@ -79,6 +79,8 @@ pub(crate) struct Strategy {
     pub(crate) route: Router,
     /// Runs what was routed.
     pub(crate) run: Runner,
+    /// Routes the command and runs it.
+    pub(crate) execute: fn(&Call<'_>) -> Result<Answer>,
     /// The names that one server gets in a transaction.
     pub(crate) naming: Naming,
     /// Whether any server refuses these arguments because they do not say which of them are keys.
@@ -103,6 +105,7 @@ impl Strategy {
         across: Across::NEVER,
         route: one_node,
         run: ON_ONE,
+        execute: |call| call.execute_routed(),
         naming: on_one_server,
         is_refused: |spec, args| spec.is_refused_for_its_keys(args, Spec::key_positions),
         wait: |_, _| Err(no_meaning()),
@@ -126,8 +129,12 @@ const FIRST_OF_SHARDS: &Strategy = &Strategy::simple(every_shard, ON_FIRST);
 const OF_SERVERS: &Strategy = &Strategy::simple(every_server, ON_ALL);
 const FIRST_OF_SERVERS: &Strategy = &Strategy::simple(every_server, ON_FIRST);
 const OF_ANY_NODE: &Strategy = &Strategy::simple(any_node, ON_ONE);
-const OF_ONE_KEY: &Strategy =
-    &Strategy { naming: name_one_key, is_refused: |_, _| false, ..Strategy::simple(one_key, ON_ONE) };
+const OF_ONE_KEY: &Strategy = &Strategy {
+    execute: |call| call.execute_one_key(),
+    naming: name_one_key,
+    is_refused: |_, _| false,
+    ..Strategy::simple(one_key, |_, _| Err(no_meaning()))
+};
 
 /// For commands that no table has and whose keys the caller marked.
 const OF_MARKED_KEYS: Strategy = Strategy::simple(one_node, ON_ONE);

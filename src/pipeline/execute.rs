@@ -117,11 +117,10 @@ impl Execution<'_> {
         }
         // What comes after a failover goes to the new master.
         let servers = self.cluster.servers();
-        let to_new_master = self.cluster.to_new_master(&servers);
         let (deadline, no_args) = (self.deadline_of(Wait::None), Args::new());
         let mut call = self.cluster.call_of(&servers, &no_args, RowRef::routed_already(), Wait::None, deadline);
         call.context.traffic = self.traffic;
-        call.context.to_new_master = Some(&to_new_master);
+        call.context.to_new_master = Some(self.cluster);
         let several = stage.several.clone();
         let (nodes, given_up) = stage.run(&call, &together);
         for (at, error) in given_up {
@@ -146,10 +145,9 @@ impl Execution<'_> {
     fn alone(&self, alone: &ByItself) -> Result<Vec<u8>> {
         let deadline = self.deadline_of(alone.wait);
         self.alone_on.with_failover(deadline, |servers| {
-            let to_new_master = self.alone_on.to_new_master(servers);
             let mut call = self.alone_on.call_of(servers, alone.cmd.args(), alone.row, alone.wait, deadline);
             call.context.traffic = self.traffic;
-            call.context.to_new_master = Some(&to_new_master);
+            call.context.to_new_master = Some(&self.alone_on);
             call.execute().map(|answer| answer.frame().as_bytes().to_vec())
         })
     }

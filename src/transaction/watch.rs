@@ -6,7 +6,7 @@ use crate::cluster::{not_refused, Cluster, OnNode};
 use crate::cmd::{Cmd, Execute, Untyped};
 use crate::command::{Access, Args, Wait};
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::execute::{RowRef, Servers};
+use crate::execute::{RowRef, Servers, ToNewMaster};
 use crate::from_value::FromValue;
 use crate::net::{Deadline, Lease};
 use crate::random::chance;
