@@ -200,13 +200,18 @@ impl Planner<'_> {
     /// The one key of a command, whose place is fixed.
     #[inline]
     pub(crate) fn only_key<'c>(&self, args: &'c Args, spec: &Spec) -> Result<OnlyKey<'c>> {
-        let position = match spec.keys {
-            [KeySpec::Range(first, ..)] => *first,
-            _ => 1,
-        };
+        let position = place_of_only_key(spec);
         let Some(given) = args.get(position) else { return Err(too_few(spec)) };
         let (shard, stored) = self.placement.place(given, self.topology);
         Ok(OnlyKey { position, shard, stored, is_renamed: stored.len() != given.len() })
+    }
+
+    /// The shard of that key, and whether its server stores it by another name; `None` when there is no key.
+    #[inline]
+    pub(crate) fn home_of_only_key(&self, args: &Args, spec: &Spec) -> Option<(usize, bool)> {
+        let given = args.get(place_of_only_key(spec))?;
+        let (shard, stored) = self.placement.place(given, self.topology);
+        Some((shard, stored.len() != given.len()))
     }
 
     /// Where the keys of a command live. Those on several nodes are refused where the caller wants it so.
@@ -280,6 +285,15 @@ impl Planner<'_> {
         }
         message.push_str("; nothing was sent");
         Error::new(ErrorKind::CrossNode, Outcome::NotApplied, message)
+    }
+}
+
+/// Which argument the one key of a command is.
+#[inline]
+fn place_of_only_key(spec: &Spec) -> usize {
+    match spec.keys {
+        [KeySpec::Range(first, ..)] => *first,
+        _ => 1,
     }
 }
 

@@ -23,6 +23,7 @@ impl Cluster {
     }
 
     /// The row of a command, which a server would take as far as can be told from here.
+    #[inline]
     pub(crate) fn row_of(&self, cmd: &Untyped) -> Result<RowRef> {
         cmd.check()?;
         cmd.row(&self.shared.own_specs)

@@ -13,6 +13,8 @@ const OF_ONE: [u8; HEAD] = *b"         *1\r\n";
 const LAST_DIGIT: usize = HEAD - 3;
 /// What is had for the arguments at once: enough for most commands, because to get more takes longer than all the rest.
 const CAPACITY: usize = 128;
+/// The longest word that [`of_encoded`](Args::of_encoded) takes.
+pub(crate) const ENCODED: usize = 32;
 /// It is remembered where one in so many arguments begins: no argument is more steps away, and a command with fewer of
 /// them, as nearly every one has, remembers nothing.
 const STRIDE: usize = 16;
@@ -26,8 +28,8 @@ pub struct Args {
     count: usize,
     /// Where the command begins: its head grows backwards into the room in front.
     start: usize,
-    /// Where in the buffer the argument after the name begins, which is the key of most commands.
-    second: usize,
+    /// Where in the buffer the bytes of the argument after the name begin and end, which is the key of most commands.
+    second: (usize, usize),
     /// What few commands need.
     more: Option<Box<More>>,
 }
@@ -60,14 +62,20 @@ impl Drop for Args {
     }
 }
 
+/// A buffer with the head of a command of one word.
+#[inline]
+fn begun() -> Vec<u8> {
+    let mut buffer = SPARE.try_with(Cell::take).unwrap_or_default();
+    buffer.clear();
+    buffer.reserve(CAPACITY);
+    buffer.extend_from_slice(&OF_ONE);
+    buffer
+}
+
 impl Args {
     /// No arguments yet.
     pub(crate) fn new() -> Args {
-        let mut buffer = SPARE.try_with(Cell::take).unwrap_or_default();
-        buffer.clear();
-        buffer.reserve(CAPACITY);
-        buffer.extend_from_slice(&OF_ONE);
-        Args { buffer, count: 0, start: HEAD, second: HEAD, more: None }
+        Args { buffer: begun(), count: 0, start: HEAD, second: (HEAD, HEAD), more: None }
     }
 
     /// The words of a command's name, which lie apart by one space each.
@@ -82,55 +90,63 @@ impl Args {
         args
     }
 
-    /// One word as it goes over the wire.
-    pub(crate) fn of_encoded(word: &[u8]) -> Args {
-        let mut args = Args::new();
-        args.buffer.extend_from_slice(word);
-        args.counted();
-        args
+    /// One word as it goes over the wire: so many of these bytes. All of them are copied, since the compiler knows how many
+    /// those are.
+    pub(crate) fn of_encoded(word: &[u8; ENCODED], length: usize) -> Args {
+        let mut buffer = begun();
+        buffer.extend_from_slice(word);
+        buffer.truncate(HEAD + length);
+        Args { buffer, count: 1, start: LAST_DIGIT - 1, second: (HEAD, HEAD), more: None }
     }
 
     /// Appends one argument of any bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.note_place();
-        encode::bulk(&mut self.buffer, bytes);
-        self.counted();
+        encode::bulk_here(&mut self.buffer, bytes);
+        self.counted(bytes.len());
     }
 
     /// Appends one argument: a whole number in decimal.
     pub(crate) fn push_integer(&mut self, negative: bool, magnitude: u64) {
         self.note_place();
-        encode::bulk_integer(&mut self.buffer, negative, magnitude);
-        self.counted();
+        let length = encode::bulk_integer(&mut self.buffer, negative, magnitude);
+        self.counted(length);
     }
 
     /// Remembers where the argument that comes next begins, if it is one of those.
     #[inline]
     fn note_place(&mut self) {
-        match self.count {
-            1 => self.second = self.buffer.len(),
-            count if count % STRIDE == 0 && count > 0 => self.note_milestone(),
-            _ => {}
+        if self.count % STRIDE == 0 {
+            self.note_milestone();
         }
     }
 
     #[cold]
     fn note_milestone(&mut self) {
         let at = self.buffer.len();
-        self.more().milestones.push(at);
+        if self.count > 0 {
+            self.more().milestones.push(at);
+        }
     }
 
     fn more(&mut self) -> &mut More {
         self.more.get_or_insert_with(Box::default)
     }
 
-    /// Adds one to the count in the head.
+    /// Adds one to the count in the head, for the argument of this length that was written last.
     #[inline]
-    fn counted(&mut self) {
+    fn counted(&mut self, length: usize) {
         self.count += 1;
-        if self.count == 1 {
-            self.start = LAST_DIGIT - 1;
-            return;
+        match self.count {
+            1 => {
+                self.start = LAST_DIGIT - 1;
+                return;
+            }
+            2 => {
+                let end = self.buffer.len() - 2;
+                self.second = (end - length, end);
+            }
+            _ => {}
         }
         match self.buffer.get_mut(LAST_DIGIT) {
             Some(digit) if *digit < b'9' => *digit += 1,
@@ -185,7 +201,7 @@ impl Args {
             1 if self.count > 1 => {
                 #[cfg(test)]
                 steps::count();
-                Some(first_of(&self.buffer[self.second..]).0)
+                self.buffer.get(self.second.0..self.second.1)
             }
             _ => self.iter().nth(at),
         }
@@ -222,6 +238,7 @@ impl Args {
     }
 
     /// The whole command as it goes over the wire.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.buffer[self.start..]
     }
@@ -299,8 +316,8 @@ impl<'a> Iter<'a> {
             self.at = (nth + 1) * STRIDE;
             let milestones = self.args.more.as_ref().map_or(&[][..], |more| &more.milestones);
             self.rest = &self.args.buffer[milestones[nth]..];
-        } else if self.at == 0 {
-            (self.at, self.rest) = (1, &self.args.buffer[self.args.second..]);
+        } else if self.at == 0 && wanted > 1 {
+            (self.at, self.rest) = (2, &self.args.buffer[self.args.second.1 + 2..]);
         }
         while self.at < wanted {
             self.next();

@@ -10,6 +10,7 @@ mod words;
 pub use across::Across;
 pub(crate) use across::Emulation;
 pub use args::Args;
+pub(crate) use args::ENCODED;
 pub(crate) use merge::{Given, Merge};
 pub use merge::{ResponsePolicy, SetOperation};
 pub(crate) use streams::StreamWords;
@@ -219,12 +220,16 @@ impl Spec {
 
     /// Whether these arguments run a script that may write: what was written before an error stays written. With a wrong
     /// count of keys they run none.
+    #[inline]
     pub(crate) fn runs_a_script(&self, args: &Args) -> bool {
-        let counts_keys = |keys: &KeySpec| match *keys {
+        matches!(self.name, "EVAL" | "EVALSHA" | "FCALL") && self.counts_keys_rightly(args)
+    }
+
+    fn counts_keys_rightly(&self, args: &Args) -> bool {
+        self.keys.iter().all(|keys| match *keys {
             KeySpec::Numkeys(at, step) => keys_counted(args, at, step).is_some(),
             _ => true,
-        };
-        matches!(self.name, "EVAL" | "EVALSHA" | "FCALL") && self.keys.iter().all(counts_keys)
+        })
     }
 
     /// Whether one of its arguments says how many keys there are.
@@ -338,12 +343,18 @@ fn in_range(spec: KeySpec, args: &Args, positions: &mut Vec<usize>) -> Option<()
 
 impl Spec {
     /// The name for messages; of a command without a row its first word, never an argument.
+    #[inline]
     pub(crate) fn name_of(&self, args: &Args) -> Cow<'static, str> {
         match self.name {
-            "" => escape(args.get(0).unwrap_or_default(), 64).to_ascii_uppercase().into(),
+            "" => first_word(args).into(),
             name => name.into(),
         }
     }
+}
+
+#[cold]
+fn first_word(args: &Args) -> String {
+    escape(args.get(0).unwrap_or_default(), 64).to_ascii_uppercase()
 }
 
 /// What is known of a command that the table does not have and whose keys the caller marked: it may write.

@@ -3,7 +3,7 @@
 //! A row points to its code, and nothing else does: a program has the code of those rows only that it names.
 
 use super::{Answer, Call};
-use crate::command::{wait_of, Access, Across, Args, KeySpec, RequestPolicy, Spec, Wait, WaitOf, MARKED};
+use crate::command::{wait_of, Access, Across, Args, KeySpec, RequestPolicy, Spec, Wait, WaitOf, ENCODED, MARKED};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::plan::{
     any_node, as_stored, every_server, every_shard, name_one_key, on_one_server, one_key, one_node, one_server,
@@ -37,7 +37,7 @@ struct EncodedName {
 }
 
 impl EncodedName {
-    const LONGEST: usize = 32;
+    const LONGEST: usize = ENCODED;
 
     const fn of(name: &str) -> EncodedName {
         let name = name.as_bytes();
@@ -81,6 +81,8 @@ pub(crate) struct Strategy {
     pub(crate) run: Runner,
     /// Routes the command and runs it.
     pub(crate) execute: fn(&Call<'_>) -> Result<Answer>,
+    /// It has one key, at a fixed place, which is all that has to be looked at to route it.
+    pub(crate) is_of_one_key: bool,
     /// The names that one server gets in a transaction.
     pub(crate) naming: Naming,
     /// Whether any server refuses these arguments because they do not say which of them are keys.
@@ -106,6 +108,7 @@ impl Strategy {
         route: one_node,
         run: ON_ONE,
         execute: |call| call.execute_routed(),
+        is_of_one_key: false,
         naming: on_one_server,
         is_refused: |spec, args| spec.is_refused_for_its_keys(args, Spec::key_positions),
         wait: |_, _| Err(no_meaning()),
@@ -131,6 +134,7 @@ const FIRST_OF_SERVERS: &Strategy = &Strategy::simple(every_server, ON_FIRST);
 const OF_ANY_NODE: &Strategy = &Strategy::simple(any_node, ON_ONE);
 const OF_ONE_KEY: &Strategy = &Strategy {
     execute: |call| call.execute_one_key(),
+    is_of_one_key: true,
     naming: name_one_key,
     is_refused: |_, _| false,
     ..Strategy::simple(one_key, |_, _| Err(no_meaning()))
@@ -177,10 +181,11 @@ impl Row {
     }
 
     /// The command's own words.
+    #[inline]
     pub(crate) fn begin(&self) -> Args {
-        match self.name.bytes.get(..self.name.length) {
-            Some(name @ [_, ..]) => Args::of_encoded(name),
-            _ => Args::of_words(self.spec.name),
+        match self.name.length {
+            0 => Args::of_words(self.spec.name),
+            length => Args::of_encoded(&self.name.bytes, length),
         }
     }
 }
@@ -234,6 +239,7 @@ impl RowRef {
     }
 
     /// How long the command may wait for data before its server answers.
+    #[inline]
     pub(crate) fn wait(self, args: &Args) -> Wait {
         self.wait_of.map_or(Wait::None, |wait| wait(args, self.spec))
     }

@@ -144,7 +144,7 @@ impl Attempt {
         let mut failed = None;
         if !replies.is_well() {
             for nth in 0..self.unsent.batch.len() {
-                failed = replies.reply(nth, true).err().filter(Error::is_servers_fault);
+                failed = replies.value(nth, true).err().filter(Error::is_servers_fault);
                 if failed.is_some() {
                     break;
                 }

@@ -3,7 +3,7 @@
 use super::node_replies::NodeReplies;
 use super::stage::{Stage, Together};
 use super::Slots;
-use super::{ByItself, Command, Progress, Replies, SeveralNodes};
+use super::{ByItself, Command, Other, Replies, SeveralNodes};
 use crate::cluster::Cluster;
 use crate::command::{Access, Args, Given, Wait};
 use crate::error::{Error, Outcome, Result};
@@ -31,6 +31,7 @@ pub(super) fn execute<Here>(
     slots: Slots,
     mut commands: Vec<Command>,
     mut stages: Vec<Stage>,
+    has_others: bool,
 ) -> Replies {
     let observed = cluster.observed();
     let mut wait = Wait::None;
@@ -52,14 +53,14 @@ pub(super) fn execute<Here>(
         let then = stage.then.take();
         nodes.push(execution.stage(stage, &mut commands));
         if let Some(at) = then {
-            let replied = match &commands[at].progress {
-                Progress::ByItself(alone) => execution.alone(alone),
+            let replied = match commands[at].progress.other() {
+                Some(Other::ByItself(alone)) => execution.alone(alone),
                 _ => continue,
             };
-            commands[at].progress = replied.map_or_else(Progress::Failed, Progress::Replied);
+            commands[at].progress = replied.map_or_else(Other::Failed, Other::Replied).into();
         }
     }
-    let replies = Replies::new(slots, commands, nodes);
+    let replies = Replies::new(slots, commands, nodes, has_others);
     if let Some(observed) = observed {
         observed.pipeline(replies.len(), replies.failed());
     }
@@ -69,8 +70,8 @@ pub(super) fn execute<Here>(
 /// The command that runs by itself behind a stage.
 #[inline]
 fn alone_of<'c>(stage: &Stage, commands: &'c [Command]) -> Option<&'c ByItself> {
-    match &commands[stage.then?].progress {
-        Progress::ByItself(alone) => Some(alone),
+    match commands[stage.then?].progress.other() {
+        Some(Other::ByItself(alone)) => Some(alone),
         _ => None,
     }
 }
@@ -109,7 +110,9 @@ impl Execution<'_> {
     fn stage(&self, stage: Stage, commands: &mut [Command]) -> Vec<NodeReplies> {
         let mut together: Vec<Together> = Vec::new();
         for &at in &stage.several {
-            if let (Progress::SeveralNodes(several), false) = (&commands[at].progress, commands[at].about.is_read) {
+            if let (Some(Other::SeveralNodes(several)), false) =
+                (commands[at].progress.other(), commands[at].about.is_read)
+            {
                 let mut requests = Vec::with_capacity(several.parts.len());
                 several.parts.iter().for_each(|part| requests.push((part.shard, part.number)));
                 together.push((at, requests));
@@ -125,16 +128,17 @@ impl Execution<'_> {
         let (nodes, given_up) = stage.run(&call, &together);
         for (at, error) in given_up {
             let error = error.with_outcome(Outcome::NotApplied).with_command(commands[at].name.clone());
-            commands[at].progress = Progress::Failed(error);
+            commands[at].progress = Other::Failed(error).into();
         }
         for at in several {
             let command = &commands[at];
-            if let Progress::SeveralNodes(several) = &command.progress {
+            if let Some(Other::SeveralNodes(several)) = command.progress.other() {
                 let call = self.cluster.call_of(&servers, several.cmd.args(), several.row, Wait::None, deadline);
-                commands[at].progress = match merged(&call, several, &nodes, command.about.is_read) {
-                    Ok(bytes) => Progress::Replied(bytes),
-                    Err(error) => Progress::Failed(error.with_command(command.name.clone())),
+                let came = match merged(&call, several, &nodes, command.about.is_read) {
+                    Ok(bytes) => Other::Replied(bytes),
+                    Err(error) => Other::Failed(error.with_command(command.name.clone())),
                 };
+                commands[at].progress = came.into();
             }
         }
         nodes
@@ -158,8 +162,8 @@ impl Execution<'_> {
 fn merged(call: &Call<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_read: bool) -> Result<Vec<u8>> {
     let mut replies: Vec<Frame<'_>> = Vec::with_capacity(several.parts.len());
     for part in &several.parts {
-        match nodes[part.shard].reply(part.number, is_read) {
-            Ok((frame, _)) => replies.push(frame),
+        match nodes[part.shard].frame(part.number, is_read) {
+            Ok(frame) => replies.push(frame),
             Err(_) => return Err(summed_up(call, several, nodes, is_read)),
         }
     }
@@ -181,8 +185,8 @@ fn summed_up(call: &Call<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_
     for part in &several.parts {
         let target = Target::Shard(part.shard, Role::Master);
         parts.push(Part { target, request: Cow::Borrowed(&[]), keys: part.keys.clone() });
-        let reply = nodes[part.shard].reply(part.number, is_read);
-        results.push(reply.map(|(frame, _)| Answer::Merged(frame.as_bytes().to_vec())));
+        let reply = nodes[part.shard].frame(part.number, is_read);
+        results.push(reply.map(|frame| Answer::Merged(frame.as_bytes().to_vec())));
     }
     call.summed_up(&parts, results)
 }

@@ -1,6 +1,8 @@
 //! What one node gets of a pipeline. Pure.
 
 use super::node_replies::NodeReplies;
+use crate::cmd::Cmd;
+use crate::command::{Access, Spec};
 use crate::error::{Error, Outcome, OwnWords};
 
 /// The requests of one node in order, in the bytes that go over the wire.
@@ -31,6 +33,12 @@ pub(super) struct About {
 }
 
 impl About {
+    #[inline]
+    pub(super) fn of(cmd: &Cmd, spec: &Spec) -> About {
+        let script = spec.runs_a_script(cmd.args()).then(|| OwnWords::of(cmd.as_bytes()));
+        About { is_read: spec.access == Access::Read, script }
+    }
+
     /// The error with which its server answered, with the outcome that it has for this command.
     #[inline]
     pub(super) fn with_outcome(&self, error: Error) -> Error {
@@ -41,7 +49,22 @@ impl About {
     }
 }
 
+/// As many bytes of a batch are room for the next one.
+const MOST_ROOM: usize = 64 << 10;
+/// And as many requests.
+const MOST_REQUESTS: usize = 1_000;
+
 impl NodeBatch {
+    /// An empty one with room for as much, within reason.
+    #[inline]
+    pub(super) fn with_room_of(other: &NodeBatch) -> NodeBatch {
+        NodeBatch {
+            bytes: Vec::with_capacity(other.bytes.len().min(MOST_ROOM)),
+            requests: Vec::with_capacity(other.len().min(MOST_REQUESTS)),
+            ..NodeBatch::default()
+        }
+    }
+
     /// Appends a request and gives its number.
     #[inline]
     pub(super) fn push(&mut self, request: &[u8], about: About) -> usize {
@@ -78,7 +101,7 @@ impl NodeBatch {
         if !replies.has_come(nth) {
             return None;
         }
-        let error = about.with_outcome(replies.reply(nth, about.is_read).err()?);
+        let error = about.with_outcome(replies.value(nth, about.is_read).err()?);
         Some(error).filter(|error| error.outcome() == Outcome::NotApplied)
     }
 
@@ -132,7 +155,7 @@ impl NodeBatch {
     pub(super) fn unserved(&self, replies: &NodeReplies) -> Vec<usize> {
         let mut numbers = Vec::new();
         for nth in 0..self.len() {
-            let failed = replies.reply(nth, true).err();
+            let failed = replies.value(nth, true).err();
             if failed.is_some_and(|error| !replies.has_come(nth) || error.is_servers_fault()) {
                 numbers.push(nth);
             }

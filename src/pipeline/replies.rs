@@ -2,7 +2,7 @@
 
 use super::node_replies::NodeReplies;
 use super::{first_failure, Slot, Slots};
-use super::{Command, Progress};
+use super::{Command, Other, Progress};
 use crate::error::{Error, Outcome, Result};
 use crate::from_value::FromValue;
 use crate::resp::{Frame, Value, ValueRef};
@@ -20,9 +20,10 @@ pub struct Replies {
 
 impl Replies {
     #[inline]
-    pub(super) fn new(slots: Slots, commands: Vec<Command>, nodes: Vec<Vec<NodeReplies>>) -> Replies {
-        let is_failed = |command: &Command| matches!(command.progress, Progress::Failed(_));
-        let is_well = nodes.iter().flatten().all(NodeReplies::is_well) && !commands.iter().any(is_failed);
+    pub(super) fn new(slots: Slots, commands: Vec<Command>, nodes: Vec<Vec<NodeReplies>>, has_others: bool) -> Replies {
+        let is_failed = |command: &Command| matches!(command.progress.other(), Some(Other::Failed(_)));
+        let has_failed = has_others && commands.iter().any(is_failed);
+        let is_well = !has_failed && nodes.iter().flatten().all(NodeReplies::is_well);
         Replies { slots, commands, nodes, is_well }
     }
 
@@ -94,14 +95,14 @@ impl Replies {
         let command = &self.commands[index];
         match &command.progress {
             Progress::OneNode { stage, shard, number } => {
-                match self.nodes[*stage][*shard].reply(*number, command.about.is_read) {
-                    Ok((_, value)) => Ok(value),
-                    Err(error) => Err(command.about.with_outcome(error).with_command(command.name.clone())),
-                }
+                let reply = self.nodes[*stage][*shard].value(*number, command.about.is_read);
+                reply.map_err(|error| command.failed_with(error))
             }
-            Progress::Replied(bytes) => Ok(Frame::trusted(bytes).value()),
-            Progress::Failed(error) => Err(error.clone()),
-            Progress::SeveralNodes(_) | Progress::ByItself(_) => Err(Error::reply("the command did not run")),
+            Progress::Other(other) => match &**other {
+                Other::Replied(bytes) => Ok(Frame::trusted(bytes).value()),
+                Other::Failed(error) => Err(error.clone()),
+                Other::SeveralNodes(_) | Other::ByItself(_) => Err(Error::reply("the command did not run")),
+            },
         }
     }
 

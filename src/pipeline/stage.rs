@@ -47,6 +47,16 @@ impl Stage {
         batch.push(request, about)
     }
 
+    /// An empty one with room for as much, within reason.
+    #[inline]
+    pub(super) fn like_it(&self) -> Stage {
+        let mut batches = Vec::with_capacity(self.batches.len());
+        for batch in &self.batches {
+            batches.push(NodeBatch::with_room_of(batch));
+        }
+        Stage { batches, ..Stage::default() }
+    }
+
     /// Marks the shards that some request may write to.
     #[inline]
     pub(super) fn mark_written(&self, written: &mut Vec<bool>) {
