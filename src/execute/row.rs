@@ -143,6 +143,13 @@ const OF_ONE_KEY: &Strategy = &Strategy {
 /// For commands that no table has and whose keys the caller marked.
 const OF_MARKED_KEYS: Strategy = Strategy::simple(one_node, ON_ONE);
 
+/// For requests to servers that are known. It names no code that has to look for keys.
+const ROUTED_ALREADY: &Strategy = &Strategy {
+    naming: |_, _, _| Err(no_meaning()),
+    is_refused: |_, _| false,
+    ..Strategy::simple(|_, _, _| Err(no_meaning()), |_, _| Err(no_meaning()))
+};
+
 /// For rows of the user's own. What such a command does while it waits is not known, so nobody can end that.
 const OWN: Strategy = Strategy {
     wait: |call, keys| {
@@ -225,7 +232,7 @@ impl RowRef {
 
     /// Of requests to servers that are known: there is nothing to route. They may write.
     pub(crate) fn routed_already() -> RowRef {
-        RowRef { spec: &MARKED, code: REFUSED, wait_of: None }
+        RowRef { spec: &MARKED, code: ROUTED_ALREADY, wait_of: None }
     }
 
     /// Whether any server refuses it because the arguments do not say which of them are keys.
