@@ -165,12 +165,12 @@ impl NodeBatch {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
     /// Requests by their letters: `r` reads, `w` writes, `s` runs a script that may say `BUSY` in its own name.
-    fn batch(kinds: &str) -> NodeBatch {
+    pub(in crate::pipeline) fn batch(kinds: &str) -> NodeBatch {
         let mut batch = NodeBatch::default();
         for (nth, kind) in kinds.chars().enumerate() {
             let script = (kind == 's').then(|| OwnWords::of(b"return redis.error_reply('BUSY Redis is busy running')"));
@@ -180,15 +180,16 @@ mod tests {
         batch
     }
 
-    /// What came of as many requests: `+` a reply, `L` loading, `B` busy, `E` an error of the command, `?` sent and no
+    /// What came of as many requests: `+` a reply, `L` loading, `B` busy, `R` read only, `E` an error of the command, `?` sent and no
     /// reply, `.` not sent.
-    fn replies(fates: &str, failure: Option<ErrorKind>) -> NodeReplies {
+    pub(in crate::pipeline) fn replies(fates: &str, failure: Option<ErrorKind>) -> NodeReplies {
         let mut replies = NodeReplies::none(fates.len());
         replies.ask("node_1".into(), 1);
         for (nth, fate) in fates.chars().enumerate() {
             match fate {
                 '+' => replies.add(nth, b"+OK\r\n"),
                 'L' => replies.add(nth, b"-LOADING Redis is loading the dataset in memory\r\n"),
+                'R' => replies.add(nth, b"-READONLY You can't write against a read only replica.\r\n"),
                 'B' => replies.add(nth, b"-BUSY Redis is busy running a script\r\n"),
                 'E' => replies.add(nth, b"-WRONGTYPE no\r\n"),
                 '?' => replies.set_open(nth),
