@@ -3,7 +3,7 @@
 use super::node_replies::NodeReplies;
 use super::stage::{Stage, Together};
 use super::Slots;
-use super::{ByItself, Command, Other, Replies, SeveralNodes};
+use super::{ByItself, Command, Progress, Replies, SeveralNodes};
 use crate::cluster::Cluster;
 use crate::command::{Access, Args, Given, Wait};
 use crate::error::{Error, Outcome, Result};
@@ -53,11 +53,11 @@ pub(super) fn execute<Here>(
         let then = stage.then.take();
         nodes.push(execution.stage(stage, &mut commands));
         if let Some(at) = then {
-            let replied = match commands[at].progress.other() {
-                Some(Other::ByItself(alone)) => execution.alone(alone),
+            let replied = match commands[at].progress() {
+                Some(Progress::ByItself(alone)) => execution.alone(alone),
                 _ => continue,
             };
-            commands[at].progress = replied.map_or_else(Other::Failed, Other::Replied).into();
+            commands[at].ended(replied.map_or_else(Progress::Failed, Progress::Replied));
         }
     }
     let replies = Replies::new(slots, commands, nodes, has_others);
@@ -70,8 +70,8 @@ pub(super) fn execute<Here>(
 /// The command that runs by itself behind a stage.
 #[inline]
 fn alone_of<'c>(stage: &Stage, commands: &'c [Command]) -> Option<&'c ByItself> {
-    match commands[stage.then?].progress.other() {
-        Some(Other::ByItself(alone)) => Some(alone),
+    match commands[stage.then?].progress() {
+        Some(Progress::ByItself(alone)) => Some(alone),
         _ => None,
     }
 }
@@ -110,8 +110,8 @@ impl Execution<'_> {
     fn stage(&self, stage: Stage, commands: &mut [Command]) -> Vec<NodeReplies> {
         let mut together: Vec<Together> = Vec::new();
         for &at in &stage.several {
-            if let (Some(Other::SeveralNodes(several)), false) =
-                (commands[at].progress.other(), commands[at].about.is_read)
+            if let (Some(Progress::SeveralNodes(several)), false) =
+                (commands[at].progress(), commands[at].about().is_read)
             {
                 let mut requests = Vec::with_capacity(several.parts.len());
                 several.parts.iter().for_each(|part| requests.push((part.shard, part.number)));
@@ -127,18 +127,18 @@ impl Execution<'_> {
         let several = stage.several.clone();
         let (nodes, given_up) = stage.run(&call, &together);
         for (at, error) in given_up {
-            let error = error.with_outcome(Outcome::NotApplied).with_command(commands[at].name.clone());
-            commands[at].progress = Other::Failed(error).into();
+            let error = error.with_outcome(Outcome::NotApplied).with_command(commands[at].name());
+            commands[at].ended(Progress::Failed(error));
         }
         for at in several {
             let command = &commands[at];
-            if let Some(Other::SeveralNodes(several)) = command.progress.other() {
+            if let Some(Progress::SeveralNodes(several)) = command.progress() {
                 let call = self.cluster.call_of(&servers, several.cmd.args(), several.row, Wait::None, deadline);
-                let came = match merged(&call, several, &nodes, command.about.is_read) {
-                    Ok(bytes) => Other::Replied(bytes),
-                    Err(error) => Other::Failed(error.with_command(command.name.clone())),
+                let came = match merged(&call, several, &nodes, command.about().is_read) {
+                    Ok(bytes) => Progress::Replied(bytes),
+                    Err(error) => Progress::Failed(error.with_command(command.name())),
                 };
-                commands[at].progress = came.into();
+                commands[at].ended(came);
             }
         }
         nodes

@@ -89,22 +89,32 @@ pub struct Pipeline {
     last: Stage,
 }
 
-/// One command of a pipeline.
-struct Command {
+/// One command of a pipeline: how it is run, and what came of it.
+enum Command {
+    /// One request of a command that the table names. There are many of these, and nothing in them has to be freed.
+    OneRequest { name: &'static str, about: About, place: Place },
+    /// Anything else, which few commands are.
+    Other(Box<Other>),
+}
+
+/// Where the reply to a request is.
+#[derive(Clone, Copy)]
+struct Place {
+    stage: usize,
+    shard: usize,
+    /// Its number among the requests of the node.
+    number: usize,
+}
+
+struct Other {
     name: Cow<'static, str>,
     about: About,
     progress: Progress,
 }
 
-/// How a command is run, and what came of it.
 enum Progress {
     /// One request to one node: its reply is among those of the stage.
-    OneNode { stage: usize, shard: usize, number: usize },
-    /// Anything else, which few commands are.
-    Other(Box<Other>),
-}
-
-enum Other {
+    OneNode(Place),
     /// Requests to several nodes, whose replies become one.
     SeveralNodes(SeveralNodes),
     /// By itself, when everything before it is finished.
@@ -112,21 +122,6 @@ enum Other {
     /// It has one reply, made of several or of a command that ran by itself.
     Replied(Vec<u8>),
     Failed(Error),
-}
-
-impl Progress {
-    fn other(&self) -> Option<&Other> {
-        match self {
-            Progress::OneNode { .. } => None,
-            Progress::Other(other) => Some(other),
-        }
-    }
-}
-
-impl From<Other> for Progress {
-    fn from(other: Other) -> Progress {
-        Progress::Other(Box::new(other))
-    }
 }
 
 struct SeveralNodes {
@@ -247,18 +242,18 @@ impl Pipeline {
         let command = match self.cluster.row_of(cmd.untyped()) {
             Ok(row) if self.takes(&cmd, row) => return,
             Ok(row) => self.planned(cmd, row),
-            Err(error) => Command::failed(cmd.name(), error),
+            Err(error) => Other::failed(cmd.name(), error),
         };
-        self.has_others |= command.progress.other().is_some();
-        match command.progress.other() {
-            Some(Other::SeveralNodes(_)) => self.last.several.push(self.commands.len()),
-            Some(Other::ByItself(_)) => {
+        self.has_others = true;
+        match command.progress {
+            Progress::SeveralNodes(_) => self.last.several.push(self.commands.len()),
+            Progress::ByItself(_) => {
                 self.last.then = Some(self.commands.len());
                 self.stages.push(std::mem::take(&mut self.last));
             }
             _ => {}
         }
-        self.commands.push(command);
+        self.commands.push(Command::Other(Box::new(command)));
     }
 
     /// Takes a command of one key, as nearly every one is, when it goes out as it is.
@@ -275,24 +270,24 @@ impl Pipeline {
         }
         let (role, about) = (planner.role(spec), About::of(cmd, spec));
         let (shard, number) = self.add(shard, role, about, cmd.as_bytes());
-        let progress = Progress::OneNode { stage: self.stages.len(), shard, number };
-        self.commands.push(Command { name: Cow::Borrowed(spec.name), about, progress });
+        let place = Place { stage: self.stages.len(), shard, number };
+        self.commands.push(Command::OneRequest { name: spec.name, about, place });
         true
     }
 
     /// How a command is run. Its requests are put with those of their nodes.
     #[inline]
-    fn planned(&mut self, cmd: Cmd, row: RowRef) -> Command {
+    fn planned(&mut self, cmd: Cmd, row: RowRef) -> Other {
         let spec = row.spec;
         let name = spec.name_of(cmd.args());
         let about = About::of(&cmd, spec);
         let wait = row.wait(cmd.args());
         let progress = match row.route(&self.cluster.planner_of(&self.topology), cmd.args()) {
-            Err(error) => return Command::failed(name, error),
-            Ok(_) if may_wait_or_be_long(&cmd, row) => Other::ByItself(ByItself { cmd, row, wait }).into(),
+            Err(error) => return Other::failed(name, error),
+            Ok(_) if may_wait_or_be_long(&cmd, row) => Progress::ByItself(ByItself { cmd, row, wait }),
             Ok(Route::One(Part { target: Target::Shard(shard, role), request, .. })) => {
                 let (shard, number) = self.add(shard, role, about, &request);
-                Progress::OneNode { stage: self.stages.len(), shard, number }
+                Progress::OneNode(Place { stage: self.stages.len(), shard, number })
             }
             Ok(Route::Fan(parts, merge)) if are_for_the_stage(&parts, spec) => {
                 let mut placed = Vec::with_capacity(parts.len());
@@ -302,11 +297,11 @@ impl Pipeline {
                         placed.push(NodePart { shard, number, keys });
                     }
                 }
-                Other::SeveralNodes(SeveralNodes { cmd, row, merge, parts: placed }).into()
+                Progress::SeveralNodes(SeveralNodes { cmd, row, merge, parts: placed })
             }
-            Ok(_) => Other::ByItself(ByItself { cmd, row, wait }).into(),
+            Ok(_) => Progress::ByItself(ByItself { cmd, row, wait }),
         };
-        Command { name, about, progress }
+        Other { name, about, progress }
     }
 
     /// Puts a request with those of its node. Gives the shard that stands for the node, and the number of the request.
@@ -332,17 +327,52 @@ fn are_for_the_stage(parts: &[Part<'_>], spec: &Spec) -> bool {
 }
 
 impl Command {
+    #[inline]
+    fn about(&self) -> About {
+        match self {
+            Command::OneRequest { about, .. } => *about,
+            Command::Other(other) => other.about,
+        }
+    }
+
+    #[inline]
+    fn name(&self) -> Cow<'static, str> {
+        match self {
+            Command::OneRequest { name, .. } => Cow::Borrowed(name),
+            Command::Other(other) => other.name.clone(),
+        }
+    }
+
+    /// How it is run when it is not one request of a command that the table names, and what came of it.
+    #[inline]
+    fn progress(&self) -> Option<&Progress> {
+        match self {
+            Command::OneRequest { .. } => None,
+            Command::Other(other) => Some(&other.progress),
+        }
+    }
+
+    /// Notes what came of it.
+    #[inline]
+    fn ended(&mut self, progress: Progress) {
+        if let Command::Other(other) = self {
+            other.progress = progress;
+        }
+    }
+
     /// The error for what its server answered, or for why it did not.
     #[cold]
     #[inline(never)]
     fn failed_with(&self, error: Error) -> Error {
-        self.about.with_outcome(error).with_command(self.name.clone())
+        self.about().with_outcome(error).with_command(self.name())
     }
+}
 
+impl Other {
     /// One that is not sent.
     #[inline]
-    fn failed(name: Cow<'static, str>, error: Error) -> Command {
-        Command { name, about: About { is_read: false, script: None }, progress: Other::Failed(error).into() }
+    fn failed(name: Cow<'static, str>, error: Error) -> Other {
+        Other { name, about: About { is_read: false, script: None }, progress: Progress::Failed(error) }
     }
 }
 
