@@ -24,9 +24,9 @@ use server_changes::ChangeListeners;
 
 use crate::cmd::{Cmd, Execute};
 use crate::command::{Args, Spec, Wait};
-use crate::config::{Builder, Checked, ConfiguredNode, Settings};
+use crate::config::{Builder, Checked, ConfiguredNode};
 use crate::cross_node::steps_of;
-use crate::discovery::Probes;
+use crate::discovery::{Fleet, Probes};
 use crate::error::Result;
 use crate::execute::{Call, Context, RowRef, Servers, View};
 use crate::explain::Plan;
@@ -35,7 +35,7 @@ use crate::net::{Connection, Deadline, Pool, PoolStatus};
 use crate::plan::Planner;
 use crate::retry::Budget;
 use crate::to_arg::ToArg;
-use crate::topology::{Marks, Node, Placement, ReadFrom, ShardDescription, Topology};
+use crate::topology::{Node, Placement, ReadFrom, ShardDescription, Topology};
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, RwLock};
@@ -75,8 +75,7 @@ pub struct Cluster {
 
 /// What a cluster and all its views have in common.
 struct Shared {
-    nodes: Vec<ConfiguredNode>,
-    settings: Arc<Settings>,
+    fleet: Arc<Fleet>,
     placement: Placement,
     /// Whose replicas are discovered.
     read_from: ReadFrom,
@@ -84,7 +83,6 @@ struct Shared {
     own_specs: Vec<&'static Spec>,
     servers: RwLock<Arc<Servers>>,
     masters: Masters,
-    probes: Arc<Probes>,
     listeners: ChangeListeners,
     refresher: Refresher,
     refreshing: OneAtATime,
@@ -110,9 +108,6 @@ impl Builder {
     pub fn build(self) -> Result<Cluster> {
         let Checked { masters, settings, read_from, refresh_every, cross_node, placement, own_specs } =
             self.checked()?;
-        let settings = Arc::new(settings);
-        let topology = topology_of(&masters);
-        let servers = Servers::new(topology, &masters, &settings, &[], Arc::default());
         let view = View {
             read_from,
             cross_node,
@@ -124,15 +119,16 @@ impl Builder {
             retries: settings.retries,
             share: settings.share,
         };
+        let (settings, probes, marks) = (Arc::new(settings), Probes::default(), Arc::default());
+        let fleet = Fleet { nodes: masters, settings, probes, marks };
+        let servers = Servers::new(topology_of(&fleet.nodes), &fleet, &[]);
         let shared = Shared {
-            masters: Masters::new(&masters),
-            nodes: masters,
-            settings,
+            masters: Masters::new(&fleet.nodes),
+            fleet: Arc::new(fleet),
             placement,
             read_from,
             own_specs,
             servers: RwLock::new(Arc::new(servers)),
-            probes: Arc::default(),
             listeners: ChangeListeners::default(),
             refresher: Refresher::new(refresh_every),
             refreshing: OneAtATime::new(),
@@ -168,13 +164,7 @@ fn topology_of(nodes: &[ConfiguredNode]) -> Topology {
 
 impl Servers {
     /// A pool for every server, taken over from `before` where the server was known.
-    fn new(
-        topology: Topology,
-        nodes: &[ConfiguredNode],
-        settings: &Arc<Settings>,
-        before: &[Arc<Pool>],
-        marks: Arc<Marks>,
-    ) -> Servers {
+    fn new(topology: Topology, fleet: &Fleet, before: &[Arc<Pool>]) -> Servers {
         // The shards are in the order of the nodes that they were discovered for.
         let mut owners = vec![0; topology.server_count()];
         for (nth, shard) in topology.shards().iter().enumerate().rev() {
@@ -185,10 +175,10 @@ impl Servers {
         let mut pools = Vec::with_capacity(owners.len());
         for (server, &owner) in owners.iter().enumerate() {
             let (role, node) = (topology.role(server), topology.node(server));
-            let endpoint = nodes[owner].endpoint_of(node.address());
+            let endpoint = fleet.nodes[owner].endpoint_of(node.address());
             let pool = match before.iter().find(|pool| *pool.endpoint() == endpoint) {
                 Some(same) => Arc::clone(same),
-                None => Arc::new(Pool::new(role, node.clone(), endpoint, Arc::clone(settings))),
+                None => Arc::new(Pool::new(role, node.clone(), endpoint, Arc::clone(&fleet.settings))),
             };
             // A server that was promoted or demoted goes by another name.
             if *pool.node() != *node {
@@ -196,7 +186,7 @@ impl Servers {
             }
             pools.push(pool);
         }
-        Servers { topology: Arc::new(topology), pools, marks }
+        Servers { topology: Arc::new(topology), pools, marks: Arc::clone(&fleet.marks) }
     }
 }
 

@@ -9,7 +9,7 @@ mod share;
 
 pub(crate) use nodes::{shown, ConfiguredNode, Endpoint, NodeTable};
 pub(crate) use replicas::AddressMap;
-pub(crate) use settings::{Credentials, Named, Sentinels, Settings};
+pub(crate) use settings::{Credentials, Named, Question, Sentinels, Settings, Word};
 pub use share::Share;
 
 use crate::command::Spec;
@@ -21,7 +21,6 @@ use crate::retry::Retries;
 use crate::topology::{Crc32Modulo, HashTags, Partitioner, Placement, ReadFrom};
 use crate::transport::{Connect, Connector};
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Asks Sentinels for the nodes without an address, and gives why some of those stay without.
@@ -65,8 +64,6 @@ pub(crate) type FindAddresses = fn(&mut Builder) -> Result<Option<Error>>;
 /// ```
 pub struct Builder {
     pub(crate) table: NodeTable,
-    /// By the name of a node.
-    pub(crate) sentinels: Vec<(String, Sentinels)>,
     /// What asks Sentinels for the nodes without an address. It gives why some of those stay without.
     pub(crate) find_addresses: Option<FindAddresses>,
     /// Nodes of which only Sentinels know where they are may stay without an address.
@@ -87,7 +84,6 @@ impl Default for Builder {
     fn default() -> Builder {
         Builder {
             table: NodeTable::default(),
-            sentinels: Vec::new(),
             find_addresses: None,
             may_be_unplaced: false,
             require_all: false,
@@ -282,18 +278,6 @@ impl Builder {
         self
     }
 
-    /// A node that is given as rediss:// is never spoken to in the clear.
-    fn check_encryption(&self, endpoint: &Endpoint) -> Result<()> {
-        match &self.settings.connector {
-            _ if !endpoint.encrypted => Ok(()),
-            Some(connector) if connector.encrypts() => Ok(()),
-            Some(_) => Err(Error::config("rediss:// needs TLS, and the connector does not say that it encrypts")),
-            None => Err(Error::config(
-                "rediss:// needs TLS, which is brought by `Builder::connector`: the package rediscluster-tls has one",
-            )),
-        }
-    }
-
     /// How often a call that failed is tried again. All attempts share the deadline of the call; an attempt that would
     /// come after it is not waited for.
     ///
@@ -369,24 +353,22 @@ impl Builder {
         if let Some(mistake) = self.mistake.take() {
             return Err(mistake);
         }
-        if !self.may_be_unplaced {
-            if let Some(node) = self.table.unplaced().next() {
-                return Err(is_unplaced(node));
+        let mut database = self.settings.database;
+        for node in self.table.all() {
+            let endpoint = &mut node.endpoint;
+            if endpoint.is_unplaced && !self.may_be_unplaced {
+                return Err(is_unplaced(&node.name));
             }
-        }
-        self.settings.database = self.table.database(self.settings.database)?;
-        let mut masters = self.table.masters()?;
-        for (name, endpoint) in self.table.all() {
-            self.check_encryption(endpoint).map_err(|error| about_node(name, &error))?;
-        }
-        for node in &mut masters {
-            node.sentinels =
-                self.sentinels.iter().find(|(name, _)| **name == *node.name).map(|(_, own)| Arc::clone(own));
-            node.endpoint.or(&self.credentials);
-            for (_, endpoint) in node.replicas.iter_mut().flatten() {
-                endpoint.or(&self.credentials);
+            check_encryption(&self.settings, endpoint).map_err(|error| about_node(&node.name, &error))?;
+            match (database, endpoint.database) {
+                (None, own) => database = own,
+                (Some(one), Some(other)) if one != other => return Err(has_another_database(&node.name, other, one)),
+                _ => {}
             }
+            endpoint.or(&self.credentials);
         }
+        self.settings.database = database;
+        let masters = self.table.masters()?;
         Ok(Checked {
             masters,
             settings: self.settings,
@@ -404,7 +386,7 @@ impl Builder {
             return Err(mistake);
         }
         let mut endpoint = Endpoint::parse(address)?;
-        self.check_encryption(&endpoint)?;
+        check_encryption(&self.settings, &endpoint)?;
         self.settings.database = self.settings.database.or(endpoint.database);
         endpoint.or(&self.credentials);
         Ok((endpoint, self.settings))
@@ -427,6 +409,24 @@ fn positive(what: &str, duration: Duration) -> Result<()> {
         return Err(Error::config(format!("a {what} of zero; leave it out for the default")));
     }
     Ok(())
+}
+
+/// A node that is given as rediss:// is never spoken to in the clear.
+fn check_encryption(settings: &Settings, endpoint: &Endpoint) -> Result<()> {
+    match &settings.connector {
+        _ if !endpoint.encrypted => Ok(()),
+        Some(connector) if connector.encrypts() => Ok(()),
+        Some(_) => Err(Error::config("rediss:// needs TLS, and the connector does not say that it encrypts")),
+        None => Err(Error::config(
+            "rediss:// needs TLS, which is brought by `Builder::connector`: the package rediscluster-tls has one",
+        )),
+    }
+}
+
+/// All nodes have the same database, and this one does not.
+#[cold]
+fn has_another_database(node: &str, other: u32, one: u32) -> Error {
+    Error::config(format!("node {node} names database {other}, and another is {one}: all must be the same"))
 }
 
 /// The mistake of a node, with its name.

@@ -4,15 +4,17 @@ mod master;
 mod probe;
 mod sentinel;
 
-pub(crate) use master::{master_of, Known, Master, NoMaster};
-pub(crate) use probe::{Probes, Said};
+pub(crate) use master::{master_of, Found, Known};
+pub(crate) use probe::{Fleet, Probes, Said};
 
-use crate::config::{ConfiguredNode, Endpoint, Settings};
+use master::Asked;
+
+use crate::config::ConfiguredNode;
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 use crate::threads::{all_at_once, ask_until, lock, Progress};
-use crate::topology::info::Info;
-use crate::topology::{Address, Marks, Node, PassedOver, Reach, ReadFrom, ReplicaLag, ShardDescription};
+use crate::topology::info::{Facts, Info};
+use crate::topology::{Address, Node, PassedOver, Reach, ReadFrom, ReplicaLag, ShardDescription};
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -27,30 +29,26 @@ const CATCHES_UP: Duration = Duration::from_secs(10);
 
 /// Whom to ask, and how long.
 pub(crate) struct Scope {
-    /// By shard: whether its servers are asked. The others stay as they are.
-    pub(crate) asked: Vec<bool>,
+    /// The shards whose servers are asked. The others stay as they are.
+    pub(crate) asked: Vec<usize>,
+    /// Whether replicas are looked for.
+    pub(crate) read_from: ReadFrom,
     /// How long each server may take.
     pub(crate) patience: Duration,
     /// Does not wait for replicas that cannot be reached: nobody needs them at the start, and the next refresh finds them.
     pub(crate) is_hasty: bool,
-    /// How far replicas have to be.
-    pub(crate) marks: Arc<Marks>,
-    /// Over which connections they are asked.
-    pub(crate) probes: Arc<Probes>,
 }
 
 /// What was found, and what was wrong with a master. A master that could not be asked stands as it was known, so that
 /// it fails the calls for its own keys and no others.
 pub(crate) struct Discovery {
     pub(crate) shards: Vec<ShardDescription>,
-    /// By shard: what is known from now on.
-    pub(crate) known: Vec<Known>,
+    /// By shard: what came of looking for its master; nothing of those that were not asked.
+    pub(crate) masters: Vec<Option<Found>>,
     /// How long the servers took to answer.
     pub(crate) latencies: Vec<(Address, Duration)>,
     /// The masters that were reached: what tells one server process from another, and where it is.
     pub(crate) run_ids: Vec<(String, Address)>,
-    /// By shard: why its master could not be asked, or what is wrong with it.
-    pub(crate) errors: Vec<Option<Error>>,
     /// A replica has not answered that was not waited for.
     pub(crate) is_unfinished: bool,
     /// A replica is about to have what its master had: it is worth another look soon.
@@ -61,25 +59,10 @@ pub(crate) struct Discovery {
 struct Candidate {
     shard: usize,
     node: Node,
-    endpoint: Endpoint,
-    /// It was named as a replica of this node.
-    is_given: bool,
-    /// What its master says of it; `None` when the master could not be asked.
-    listed: Option<Listed>,
-    /// How many bytes of its history the master had.
-    master_had: Option<u64>,
-    /// The history of the data of its node.
-    history: Option<Arc<str>>,
+    /// What its master said. Of one that could not be asked only the history of its data is known.
+    master: Info,
     /// How long it took to answer, or why it cannot serve; `None` until that is known.
     verdict: Mutex<Option<Result<Duration, Unusable>>>,
-}
-
-/// What a master says of a replica.
-#[derive(Clone, Copy)]
-struct Listed {
-    online: bool,
-    /// Seconds since it said how far it is.
-    lag: Option<u64>,
 }
 
 /// Why a replica cannot serve.
@@ -96,68 +79,30 @@ impl From<&'static str> for Unusable {
 
 /// The replicas that are asked, and how.
 struct Candidates {
-    list: Vec<Candidate>,
-    settings: Arc<Settings>,
-    marks: Arc<Marks>,
-    probes: Arc<Probes>,
+    fleet: Arc<Fleet>,
     patience: Duration,
+    list: Vec<Candidate>,
 }
 
 /// Finds every master, beginning where it was last, and asks every replica that could serve reads. A replica that
-/// cannot is noted and is no error. `before` are the shards as they were found the last time.
-pub(crate) fn discover(
-    nodes: &[ConfiguredNode],
-    settings: &Arc<Settings>,
-    read_from: ReadFrom,
-    known: &[Known],
-    before: &[ShardDescription],
-    scope: &Scope,
-) -> Discovery {
+/// cannot is noted and is no error. `shards` are as they were found the last time.
+#[inline(never)]
+pub(crate) fn discover(fleet: &Arc<Fleet>, scope: &Scope, known: &[Known], shards: Vec<ShardDescription>) -> Discovery {
     let mut found = Discovery {
-        shards: Vec::with_capacity(nodes.len()),
-        known: known.to_vec(),
+        shards,
+        masters: masters(fleet, scope, known),
         latencies: Vec::new(),
         run_ids: Vec::new(),
-        errors: Vec::with_capacity(nodes.len()),
         is_unfinished: false,
         catches_up: false,
     };
-    let mut candidates = Candidates {
-        list: Vec::new(),
-        settings: Arc::clone(settings),
-        marks: Arc::clone(&scope.marks),
-        probes: Arc::clone(&scope.probes),
-        patience: scope.patience,
-    };
-    let masters = masters(nodes, settings, known, scope);
-    let in_place = InPlace::of(&masters, known);
-    for ((nth, node), master) in nodes.iter().enumerate().zip(masters) {
-        let before = before.get(nth);
-        let Some(master) = master else {
-            let unchanged = || ShardDescription::new(Arc::clone(&node.name), known[nth].master());
-            found.shards.push(before.cloned().unwrap_or_else(unchanged));
-            found.errors.push(None);
-            continue;
-        };
-        found.shards.push(ShardDescription::new(Arc::clone(&node.name), known[nth].master()));
-        let replicas = read_from.includes_replicas().then_some(&mut candidates);
-        let wrong = match master {
-            Ok(master) => found.add_master(nth, node, &known[nth], &master, &in_place, replicas),
-            Err(none) => {
-                let mut served: Vec<Node> = Vec::new();
-                if let Some(before) = before {
-                    served.extend_from_slice(&before.replicas);
-                    // Their links may have broken just before the master died, and what they have is looked at anew: by the
-                    // history of that master.
-                    if none.named.is_none() && found.known[nth].history().is_some() {
-                        before.passed_over.iter().for_each(|passed| served.push(passed.node().clone()));
-                    }
-                }
-                found.add_without_master(nth, node, &served, &none, &in_place, replicas);
-                Some(none.error)
-            }
-        };
-        found.errors.push(wrong);
+    let mut candidates = Candidates { fleet: Arc::clone(fleet), patience: scope.patience, list: Vec::new() };
+    for nth in 0..found.masters.len() {
+        if let Some(mut master) = found.masters[nth].take() {
+            let replicas = scope.read_from.includes_replicas().then_some(&mut candidates.list);
+            found.add_master(nth, &fleet.nodes[nth], known, &mut master, replicas);
+            found.masters[nth] = Some(master);
+        }
     }
     let candidates = Arc::new(candidates);
     match scope.is_hasty {
@@ -170,102 +115,111 @@ pub(crate) fn discover(
     found
 }
 
-/// The masters that are where they were.
-struct InPlace(Vec<(Address, Info)>);
+impl Discovery {
+    /// What is wrong with the master of a shard.
+    pub(crate) fn error(&self, shard: usize) -> Option<&Error> {
+        self.masters[shard].as_ref()?.error.as_ref()
+    }
 
-impl InPlace {
+    /// Whether the server at this address, or of this process, is the master of a node, and where that was.
     #[inline(never)]
-    fn of(masters: &[Option<Result<Master, NoMaster>>], known: &[Known]) -> InPlace {
-        let mut in_place = Vec::new();
-        for (nth, master) in masters.iter().enumerate() {
-            match master {
-                Some(Ok(Master { address, said, .. })) if address == known[nth].master() => {
-                    in_place.push((address.clone(), said.info.clone()));
+    fn is_in_place(&self, known: &[Known], address: &Address, run_id: Option<&str>) -> bool {
+        for (nth, master) in self.masters.iter().enumerate() {
+            if let Some(Found { master: Some((at, Some(Said { info, .. }))), .. }) = master {
+                let is_it = at == address || (run_id.is_some() && info.run_id.as_deref() == run_id);
+                if is_it && at == known[nth].master() {
+                    return true;
                 }
-                _ => {}
             }
         }
-        InPlace(in_place)
+        false
     }
 
-    /// Whether the server at this address, or of this process, is one of them.
-    #[inline(never)]
-    fn has(&self, address: &Address, run_id: Option<&str>) -> bool {
-        let is_it =
-            |(at, info): &(Address, Info)| at == address || (run_id.is_some() && info.run_id.as_deref() == run_id);
-        self.0.iter().any(is_it)
-    }
-}
-
-impl Discovery {
-    // Once and not at each place: what panics says where that was.
-
-    #[inline(never)]
-    fn known(&mut self, nth: usize) -> &mut Known {
-        &mut self.known[nth]
-    }
-
-    #[inline(never)]
-    fn shard(&mut self, nth: usize) -> &mut ShardDescription {
-        &mut self.shards[nth]
-    }
-
-    /// The last shard has this master. Says what is wrong with it.
+    /// Describes a shard by what came of looking for its master, and adds the replicas that are to be asked, if any are.
     #[inline(never)]
     fn add_master(
         &mut self,
         nth: usize,
         node: &ConfiguredNode,
-        known: &Known,
-        Master { address, said: Said { info, latency }, by_sentinels }: &Master,
-        in_place: &InPlace,
-        replicas: Option<&mut Candidates>,
-    ) -> Option<Error> {
-        let run_id = info.run_id.as_deref();
-        // Its server has become the replica of another node's: that is no failover, but a mistake.
-        if address != known.master() && in_place.has(address, run_id) {
-            return Some(is_a_replica(&node.name, known.master()));
-        }
-        let mut address = address;
-        if let Some(run_id) = run_id {
-            // One server under two names is found by its run id, whatever the names resolve to.
-            match self.run_ids.iter().position(|(other, _)| other == run_id) {
-                Some(first) => address = &self.run_ids[first].1,
-                None => self.run_ids.push((run_id.to_owned(), address.clone())),
+        known: &[Known],
+        found: &mut Found,
+        candidates: Option<&mut Vec<Candidate>>,
+    ) {
+        let (before, history) = (known[nth].master(), known[nth].history());
+        let shard = ShardDescription::new(Arc::clone(&node.name), before);
+        let ShardDescription { replicas: mut served, passed_over, .. } =
+            std::mem::replace(&mut self.shards[nth], shard);
+        // The links of replicas may have broken just before the master died, and what they have is looked at anew: by the
+        // history of that master.
+        if found.master.is_none() && history.is_some() {
+            for passed in &passed_over {
+                served.push(passed.node().clone());
             }
         }
-        self.latencies.push((address.clone(), *latency));
-        let address = address.clone();
-        self.known(nth).found(&address, info);
-        self.known(nth).note_sentinels(by_sentinels);
-        if let Some(replicas) = replicas {
-            replicas.add_listed(nth, node, &address, info);
+        if let Some((address, said)) = &found.master {
+            let run_id = said.as_ref().and_then(|said| said.info.run_id.as_deref());
+            // Its server has become the replica of another node's: that is no failover, but a mistake.
+            if address != before && self.is_in_place(known, address, run_id) {
+                let has_said = said.is_some();
+                found.master = None;
+                if has_said {
+                    found.error = Some(is_a_replica(&node.name, before));
+                    return;
+                }
+            }
         }
-        self.shard(nth).address = address;
-        None
-    }
-
-    /// The last shard has no master that could be asked.
-    #[inline(never)]
-    fn add_without_master(
-        &mut self,
-        nth: usize,
-        node: &ConfiguredNode,
-        served: &[Node],
-        NoMaster { named, by_sentinels, unanswered, .. }: &NoMaster,
-        in_place: &InPlace,
-        replicas: Option<&mut Candidates>,
-    ) {
-        // Another node's server is named by mistake.
-        if let Some(named) = named.as_ref().filter(|named| !in_place.has(named, None)) {
-            self.known(nth).named(named);
-            self.known(nth).note_sentinels(by_sentinels);
-            self.shard(nth).address = named.clone();
+        let mut of = Info::default();
+        match &mut found.master {
+            Some((address, Some(Said { info, latency }))) => {
+                if let Some(run_id) = &info.run_id {
+                    // One server under two names is found by its run id, whatever the names resolve to.
+                    match self.run_ids.iter().find(|(other, _)| other == run_id) {
+                        Some((_, first)) => *address = first.clone(),
+                        None => self.run_ids.push((run_id.clone(), address.clone())),
+                    }
+                }
+                self.latencies.push((address.clone(), *latency));
+                served.clear();
+                of = info.clone();
+            }
+            Some((address, None)) if address != before => {}
+            // Its replicas may serve reads all the same.
+            _ => of = Facts { history: history.cloned(), ..Facts::default() }.into(),
         }
-        // They may serve reads all the same.
-        if let Some(replicas) = replicas {
-            let history = self.known(nth).history().cloned();
-            replicas.add_without_master(nth, node, self.shard(nth), (served, history.as_ref()), unanswered);
+        let shard = &mut self.shards[nth];
+        if let Some((address, _)) = &found.master {
+            shard.address = address.clone();
+        }
+        let Some(candidates) = candidates else { return };
+        let mut replicas: Vec<Node> = Vec::new();
+        let mut add = |replica: Node| {
+            // One that was promoted is the master.
+            if *replica.address() != shard.address && replicas.iter().all(|known| known.address() != replica.address())
+            {
+                replicas.push(replica);
+            }
+        };
+        served.into_iter().for_each(&mut add);
+        for (name, endpoint) in &node.given {
+            add(Node::new(Arc::clone(name), endpoint.address.clone()));
+        }
+        for line in &of.replicas {
+            // Where replicas are given, only the server that was configured as the master may be one as well.
+            if node.given.is_empty() || line.address == node.endpoint.address {
+                add(Node::listed(&node.name, &line.address));
+            }
+        }
+        for node in replicas {
+            // Those that have just given no answer are not waited for once more.
+            match found.asked.iter().find(|asked| asked.address == *node.address()) {
+                Some(Asked { said: Some(Err(why)), .. }) => {
+                    shard.passed_over.push(PassedOver::new(node, why.message()));
+                }
+                _ => {
+                    let (master, verdict) = (of.clone(), Mutex::default());
+                    candidates.push(Candidate { shard: nth, node, master, verdict });
+                }
+            }
         }
     }
 
@@ -281,10 +235,11 @@ impl Discovery {
     /// Takes what was found of a replica.
     #[inline(never)]
     fn add_replica(&mut self, Candidate { shard, node, verdict, .. }: &Candidate) {
+        let shard = &mut self.shards[*shard];
         let reason = match lock(verdict).take() {
             Some(Ok(latency)) => {
                 self.latencies.push((node.address().clone(), latency));
-                self.shard(*shard).replicas.push(node.clone());
+                shard.replicas.push(node.clone());
                 return;
             }
             Some(Err(Unusable { reason, catches_up })) => {
@@ -296,31 +251,21 @@ impl Discovery {
                 "it has not answered so far".into()
             }
         };
-        self.shard(*shard).passed_over.push(PassedOver::new(node.clone(), &reason));
+        shard.passed_over.push(PassedOver::new(node.clone(), &reason));
     }
 }
 
-/// What came of looking for the masters of these nodes, of those that are asked. Servers that say nothing take no time from
+/// What came of looking for the masters of the nodes that are asked. Servers that say nothing take no time from
 /// what comes after them.
 #[inline(never)]
-fn masters(
-    nodes: &[ConfiguredNode],
-    settings: &Arc<Settings>,
-    known: &[Known],
-    scope: &Scope,
-) -> Vec<Option<Result<Master, NoMaster>>> {
-    let (mut masters, mut asked) = (Vec::new(), Vec::new());
-    for nth in 0..nodes.len() {
-        masters.push(None);
-        if scope.asked[nth] {
-            asked.push(nth);
-        }
-    }
+fn masters(fleet: &Fleet, scope: &Scope, known: &[Known]) -> Vec<Option<Found>> {
+    let mut masters = Vec::new();
+    masters.resize_with(known.len(), || None);
     let masters = Mutex::new(masters);
-    all_at_once(asked.len(), &|at| {
-        let (nth, deadline) = (asked[at], Deadline::after(scope.patience));
-        let master = master_of(&nodes[nth], &known[nth], false, settings, &scope.probes, deadline);
-        lock(&masters)[nth] = Some(master);
+    all_at_once(scope.asked.len(), &|at| {
+        let nth = scope.asked[at];
+        let found = master_of(fleet, nth, &known[nth], false, Deadline::after(scope.patience));
+        lock(&masters)[nth] = Some(found);
     });
     masters.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
@@ -335,87 +280,6 @@ fn is_a_replica(name: &str, address: &Address) -> Error {
 }
 
 impl Candidates {
-    /// The replicas of a master that cannot be asked: those that served, and those that were given. Those that have just
-    /// given no answer are not waited for once more.
-    #[inline(never)]
-    fn add_without_master(
-        &mut self,
-        shard: usize,
-        node: &ConfiguredNode,
-        found: &mut ShardDescription,
-        (served, history): (&[Node], Option<&Arc<str>>),
-        unanswered: &[(Address, Error)],
-    ) {
-        let mut replicas = served.to_vec();
-        for (name, endpoint) in node.given() {
-            let address = &endpoint.address;
-            if *address != found.address && replicas.iter().all(|replica| replica.address() != address) {
-                replicas.push(Node::new(Arc::clone(name), address.clone()));
-            }
-        }
-        for replica in replicas {
-            // It was promoted, and is what could not be asked.
-            if *replica.address() == found.address {
-                continue;
-            }
-            if let Some((_, why)) = unanswered.iter().find(|(address, _)| address == replica.address()) {
-                found.passed_over.push(PassedOver::new(replica, why.message()));
-                continue;
-            }
-            self.list.push(Candidate {
-                shard,
-                endpoint: node.endpoint_of(replica.address()),
-                is_given: node.given().iter().any(|(_, endpoint)| endpoint.address == *replica.address()),
-                node: replica,
-                listed: None,
-                master_had: None,
-                history: history.cloned(),
-                verdict: Mutex::default(),
-            });
-        }
-    }
-
-    /// The replicas of a master, as given or as it lists them.
-    #[inline(never)]
-    fn add_listed(&mut self, shard: usize, node: &ConfiguredNode, master: &Address, info: &Info) {
-        let mut add = |replica: Node, is_given: bool, listed: Listed| {
-            self.list.push(Candidate {
-                shard,
-                endpoint: node.endpoint_of(replica.address()),
-                is_given,
-                node: replica,
-                listed: Some(listed),
-                master_had: info.offset,
-                history: info.history.clone(),
-                verdict: Mutex::default(),
-            });
-        };
-        if node.replicas.is_none() {
-            for line in &info.replicas {
-                let listed = Listed { online: line.online, lag: line.lag };
-                add(Node::listed(&node.name, &line.address), false, listed);
-            }
-            return;
-        }
-        // Of the servers that were given one may have become the master, and the one that was configured a replica.
-        let own = [(Arc::clone(&node.name), node.endpoint.clone())];
-        for (nth, (name, endpoint)) in node.given().iter().chain(&own).enumerate() {
-            let address = &endpoint.address;
-            let line = info.replicas.iter().find(|line| line.address == *address);
-            let is_own = nth == node.given().len();
-            if address == master || (is_own && line.is_none()) {
-                continue;
-            }
-            let server = match is_own {
-                true => Node::listed(name, address),
-                false => Node::new(Arc::clone(name), address.clone()),
-            };
-            // The master may know it by another address.
-            let listed = line.map_or((true, None), |line| (line.online, line.lag));
-            add(server, true, Listed { online: listed.0, lag: listed.1 });
-        }
-    }
-
     /// Asks all of them; those that are not reached soon are not waited for. `pace` is how long servers take to answer here.
     #[inline(never)]
     fn ask_hastily(candidates: &Arc<Candidates>, pace: Duration) {
@@ -444,37 +308,41 @@ impl Candidates {
     /// How long a replica that can serve reads took to answer, or why it cannot serve.
     #[inline(never)]
     fn verdict(&self, candidate: &Candidate, reached: &dyn Fn()) -> Result<Duration, Unusable> {
-        let Candidate { shard, node, endpoint, is_given, listed, master_had, history, .. } = candidate;
-        if listed.is_some_and(|line| !line.online) {
+        let Candidate { shard, node, master, .. } = candidate;
+        let (fleet, address) = (&*self.fleet, node.address());
+        // The master may know one that was given by another address.
+        let line = master.replicas.iter().find(|line| line.address == *address);
+        if line.is_some_and(|line| !line.online) {
             return Err("its master does not list it as online".into());
         }
-        let settings = &self.settings;
-        let Said { info, latency } =
-            match self.probes.ask(node, endpoint, settings, Deadline::after(self.patience), reached) {
-                Ok(said) => said,
-                Err(error) => return Err(Unusable { reason: error.message().to_owned().into(), catches_up: false }),
-            };
+        let Said { info, latency } = match fleet.ask(*shard, node, Deadline::after(self.patience), reached) {
+            Ok(said) => said,
+            Err(error) => return Err(Unusable { reason: error.message().to_owned().into(), catches_up: false }),
+        };
+        let limit = fleet.settings.max_replica_lag;
         // Without a master old data is better than none.
-        let is_alone = listed.is_none() && info.is_stale_and_whole() && settings.max_replica_lag.is_none();
+        let is_alone = !master.is_master() && info.is_stale_and_whole() && limit.is_none();
         match info.serves_reads() {
             Err(reason) if !is_alone => return Err(reason.into()),
             _ => {}
         }
-        if info.history.is_some() && history.is_some() && info.history != *history {
+        if info.history.is_some() && master.history.is_some() && info.history != master.history {
             return Err("its data is not that of this master".into());
         }
-        match listed {
-            Some(_) => self.marks.saw(*shard, node.address(), &info, master_had.unwrap_or(0)),
+        if master.is_master() {
+            fleet.marks.saw(*shard, address, &info, master.offset.unwrap_or(0));
+        } else if master.history.is_none() {
             // Nobody can say how far it has to be. One that the configuration names is believed.
-            None if *is_given && history.is_none() => self.marks.trust(*shard, node.address(), &info),
-            None => {}
+            if fleet.nodes[*shard].given.iter().any(|(_, endpoint)| endpoint.address == *address) {
+                fleet.marks.trust(*shard, address, &info);
+            }
         }
-        let reach = self.marks.reach(*shard, node.address(), &info);
+        let reach = fleet.marks.reach(*shard, address, &info);
         if let Err(reason) = reach.serves_reads() {
             let catches_up = matches!(reach, Reach::Behind(since) if since.elapsed() < CATCHES_UP);
             return Err(Unusable { reason: reason.into(), catches_up });
         }
-        let is_near = match (settings.max_replica_lag, listed, master_had, info.offset) {
+        let is_near = match (limit, line, master.offset, info.offset) {
             (None, ..) => true,
             (Some(ReplicaLag::Bytes(limit)), _, Some(master), Some(own)) => master.saturating_sub(own) <= limit,
             (Some(ReplicaLag::Seconds(limit)), Some(line), ..) => line.lag.is_some_and(|lag| lag <= limit),

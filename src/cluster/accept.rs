@@ -2,6 +2,7 @@
 
 use super::Cluster;
 use crate::config::Endpoint;
+use crate::discovery::Found;
 use crate::error::{escape, Error, Result};
 use crate::net::Deadline;
 use crate::topology::Node;
@@ -45,21 +46,20 @@ impl Cluster {
     pub fn accept_master(&self, node: impl AsRef<str>, address: impl AsRef<str>) -> Result<()> {
         let (shared, name) = (&self.shared, node.as_ref());
         let shard =
-            shared.nodes.iter().position(|node| *node.name == *name).ok_or_else(|| {
+            shared.fleet.nodes.iter().position(|node| *node.name == *name).ok_or_else(|| {
                 Error::argument(format!("there is no node of the name {}", escape(name.as_bytes(), 64)))
             })?;
         let given = Endpoint::parse(address.as_ref())?;
         if given.credentials != Default::default() || given.database.is_some() {
             return Err(Error::config("the address of a master that is accepted has no credentials and no database"));
         }
-        let (node, address) = (&shared.nodes[shard], given.address);
+        let address = given.address;
         let server = Node::new(name, address.clone());
-        let (endpoint, deadline) = (node.endpoint_of(&address), Deadline::after(self.view.deadline));
-        let said = shared.probes.ask(&server, &endpoint, &shared.settings, deadline, &|| {})?;
+        let said = shared.fleet.ask(shard, &server, Deadline::after(self.view.deadline), &|| {})?;
         if !said.info.is_master() {
             return Err(Error::config(format!("{server} does not say that it is a master")));
         }
-        shared.takes(shard, None, &address, &|known| known.found(&address, &said.info));
+        shared.takes(shard, None, &Found { master: Some((address.clone(), Some(said))), ..Found::default() });
         if *shared.masters.known()[shard].master() != address {
             return Err(Error::config(format!("{address} is the master of another node than {name}")));
         }

@@ -21,7 +21,7 @@ pub(crate) struct Observed {
 impl Cluster {
     /// `None` where nobody observes.
     pub(crate) fn observed(&self) -> Option<Observed> {
-        let observer = &self.shared.settings.observer;
+        let observer = &self.shared.fleet.settings.observer;
         let begun = observer.clock()?;
         Some(Observed { observer: observer.clone(), begun, traffic: Arc::default() })
     }

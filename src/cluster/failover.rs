@@ -2,14 +2,14 @@
 
 use super::{Cluster, Shared};
 use crate::config::ConfiguredNode;
-use crate::discovery::{master_of, Known, Master, NoMaster};
+use crate::discovery::{master_of, Discovery, Found, Known};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::{Servers, ToNewMaster};
 use crate::net::{Deadline, Pool};
 use crate::observer::ObserverEvent;
 use crate::retry::{elsewhere, Next};
 use crate::threads::{lock, spawn};
-use crate::topology::{Address, Node, ShardDescription, Topology};
+use crate::topology::{Node, ShardDescription, Topology};
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,10 +25,14 @@ pub(super) struct Masters {
     answered: Condvar,
 }
 
-struct State {
-    known: Vec<Known>,
-    asking: Vec<Asking>,
+/// What is known of one node, and whether somebody asks.
+struct NodeState {
+    known: Known,
+    asking: Asking,
 }
+
+/// By shard.
+struct State(Vec<NodeState>);
 
 #[derive(Clone, Copy, Default)]
 struct Asking {
@@ -41,13 +45,16 @@ impl State {
     // Once and not at each place: what panics says where that was.
 
     #[inline(never)]
-    fn known(&mut self, shard: usize) -> &mut Known {
-        &mut self.known[shard]
+    fn of(&mut self, shard: usize) -> &mut NodeState {
+        &mut self.0[shard]
     }
 
-    #[inline(never)]
+    fn known(&mut self, shard: usize) -> &mut Known {
+        &mut self.of(shard).known
+    }
+
     fn asking(&mut self, shard: usize) -> &mut Asking {
-        &mut self.asking[shard]
+        &mut self.of(shard).asking
     }
 }
 
@@ -60,12 +67,11 @@ impl Asking {
 impl Masters {
     #[inline(never)]
     pub(super) fn new(nodes: &[ConfiguredNode]) -> Masters {
-        let (mut known, mut asking) = (Vec::new(), Vec::new());
+        let mut state = Vec::with_capacity(nodes.len());
         for node in nodes {
-            known.push(Known::new(node));
-            asking.push(Asking::default());
+            state.push(NodeState { known: Known::new(node), asking: Asking::default() });
         }
-        Masters { state: Mutex::new(State { known, asking }), answered: Condvar::new() }
+        Masters { state: Mutex::new(State(state)), answered: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -73,27 +79,21 @@ impl Masters {
     }
 
     pub(super) fn known(&self) -> Vec<Known> {
-        self.state().known.clone()
+        self.state().0.iter().map(|node| node.known.clone()).collect()
     }
 
-    /// Takes what a refresh found of the nodes that it `asked`. The others, and a node that has moved since the refresh began,
-    /// stay as `now` describes them.
-    pub(super) fn found(
-        &self,
-        before: &[Known],
-        (asked, found): (&[bool], &mut [Known]),
-        shards: &mut [ShardDescription],
-        now: &Topology,
-    ) {
-        let mut state = self.state();
-        let mut now = now.descriptions();
-        for (nth, known) in state.known.iter_mut().enumerate() {
-            if asked[nth] && known.moves() == before[nth].moves() {
-                std::mem::swap(known, &mut found[nth]);
-            } else {
-                std::mem::swap(&mut shards[nth], &mut now[nth]);
+    /// The nodes as a refresh found those that it asked. The others, and a node that has moved since it began, when this was
+    /// `known`, stay as `now` describes them.
+    pub(super) fn learn(&self, known: &[Known], found: &mut Discovery, now: &Topology) -> Vec<ShardDescription> {
+        let (mut state, mut shards) = (self.state(), now.descriptions());
+        for (nth, shard) in shards.iter_mut().enumerate() {
+            let (now, Some(master)) = (state.known(nth), &found.masters[nth]) else { continue };
+            if now.moves() == known[nth].moves() {
+                now.learn(master);
+                std::mem::swap(shard, &mut found.shards[nth]);
             }
         }
+        shards
     }
 }
 
@@ -137,7 +137,7 @@ impl Cluster {
         // A call that has waited long enough does not wait for this too, and one that may wait for ever not for long.
         let patience = match error.kind() {
             ErrorKind::Timeout => Deadline::after(Duration::ZERO),
-            _ => deadline.within(self.shared.settings.deadline),
+            _ => deadline.within(self.shared.fleet.settings.deadline),
         };
         for (shard, at) in servers.topology.shards().iter().enumerate() {
             let is_counted = servers.topology.distinct(shard) != shard;
@@ -145,7 +145,7 @@ impl Cluster {
                 continue;
             }
             // A server that says that it is a replica names its master.
-            let is_alone = self.shared.masters.state().known(shard).is_alone(&self.shared.nodes[shard]);
+            let is_alone = self.shared.masters.state().known(shard).is_alone(&self.shared.fleet.nodes[shard]);
             if is_alone && !error.is_of_a_replica() {
                 continue;
             }
@@ -177,7 +177,7 @@ impl ToNewMaster for Cluster {
             let node = servers.topology.nth_master(shard);
             let (command, attempt, error) = (error.command().unwrap_or_default(), error.attempts(), error.kind());
             let pause = Duration::ZERO;
-            self.shared.settings.observer.on(|| ObserverEvent::Retry { node, command, attempt, error, pause });
+            self.shared.fleet.settings.observer.on(|| ObserverEvent::Retry { node, command, attempt, error, pause });
         }
         Some(self.servers())
     }
@@ -251,11 +251,13 @@ impl Shared {
     /// The master of a shard is reached for the first time: whether it is another node's server only these can tell.
     #[inline(never)]
     fn meets(&self, shard: usize) {
-        let mut asked = Vec::with_capacity(self.nodes.len());
-        for nth in 0..self.nodes.len() {
-            asked.push(nth == shard || !self.is_unreached(nth));
+        let mut asked = Vec::new();
+        for nth in 0..self.fleet.nodes.len() {
+            if nth == shard || !self.is_unreached(nth) {
+                asked.push(nth);
+            }
         }
-        self.ask_servers(Some(asked), self.read_from, self.settings.deadline, true);
+        self.ask_servers(asked, self.read_from, self.fleet.settings.deadline, true);
     }
 
     /// Whether the master of a shard could not be reached at the start, nor since.
@@ -273,33 +275,21 @@ struct Under {
 
 impl Under {
     fn ask(&self) {
-        let Under { shared, shard, is_in_doubt } = self;
-        let known = shared.masters.state().known(*shard).clone();
-        let (began, deadline) = (Instant::now(), Deadline::after(shared.settings.deadline));
-        let (node, is_in_doubt) = (&shared.nodes[*shard], *is_in_doubt);
-        let is_moved = match master_of(node, &known, is_in_doubt, &shared.settings, &shared.probes, deadline) {
-            Ok(Master { address, said, by_sentinels }) => {
-                for pool in &shared.servers().pools {
-                    if *pool.node().address() == address {
-                        pool.health().silence().answered(began);
-                    }
+        let (shared, shard) = (&self.shared, self.shard);
+        let known = shared.masters.state().known(shard).clone();
+        let (began, deadline) = (Instant::now(), Deadline::after(shared.fleet.settings.deadline));
+        let found = master_of(&shared.fleet, shard, &known, self.is_in_doubt, deadline);
+        if let Some((address, Some(_))) = &found.master {
+            for pool in &shared.servers().pools {
+                if pool.node().address() == address {
+                    pool.health().silence().answered(began);
                 }
-                if address == *known.master() && shared.is_unreached(*shard) {
-                    return shared.meets(*shard);
-                }
-                shared.takes(*shard, Some(&known), &address, &|known| {
-                    known.found(&address, &said.info);
-                    known.note_sentinels(&by_sentinels);
-                })
             }
-            Err(NoMaster { named: Some(address), by_sentinels, .. }) => {
-                shared.takes(*shard, Some(&known), &address, &|known| {
-                    known.named(&address);
-                    known.note_sentinels(&by_sentinels);
-                })
+            if address == known.master() && shared.is_unreached(shard) {
+                return shared.meets(shard);
             }
-            Err(_) => return,
-        };
+        }
+        let is_moved = shared.takes(shard, Some(&known), &found);
         if is_moved {
             // What follows the new master is to be found soon.
             shared.refresher.hurry();
@@ -308,17 +298,12 @@ impl Under {
 }
 
 impl Shared {
-    /// Takes this address for that of the master of a shard from now on, as `remember` notes it. What was found by asking
-    /// counts no more when the node has moved since it was known `as_of` then; with none it is the word of an operator, which
-    /// counts in any case. Says whether it is another address than before; the master of another node is not taken.
+    /// Goes on with a master that was found for a shard. What was found by asking counts no more when the node has moved since
+    /// it was known `as_of` then; with none it is the word of an operator, which counts in any case. Says whether it is
+    /// another server than before; the master of another node is not taken.
     #[inline(never)]
-    pub(super) fn takes(
-        &self,
-        shard: usize,
-        as_of: Option<&Known>,
-        address: &Address,
-        remember: &dyn Fn(&mut Known),
-    ) -> bool {
+    pub(super) fn takes(&self, shard: usize, as_of: Option<&Known>, found: &Found) -> bool {
+        let Some((address, _)) = &found.master else { return false };
         let mut is_moved = false;
         // Always the servers first and then what is known of them.
         self.replace_servers(&mut |now| {
@@ -337,7 +322,7 @@ impl Shared {
             // Two names may be one server: both move.
             for (nth, description) in shards.iter_mut().enumerate() {
                 if nth == shard || description.address == old {
-                    remember(state.known(nth));
+                    state.known(nth).learn(found);
                     description.replicas.retain(|replica| replica.address() != address);
                     // Nothing says that they have the data of a server that an operator names. A refresh finds those that do.
                     if is_moved && as_of.is_none() {

@@ -6,7 +6,7 @@ use crate::error::{escape, Error, Outcome, Result};
 use crate::execute::Servers;
 use crate::observer::ObserverEvent;
 use crate::threads::{lock, spawn};
-use crate::topology::{Address, ReadFrom, ShardDescription, Topology};
+use crate::topology::{ReadFrom, ShardDescription, Topology};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
@@ -141,89 +141,78 @@ impl Cluster {
     /// # Ok(()) });
     /// ```
     pub fn refresh_nodes<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Result<()> {
-        let mut asked = vec![false; self.shared.nodes.len()];
+        let shared = &self.shared;
+        let mut asked = Vec::new();
         for name in names {
             let name = name.as_ref();
-            let known = self.shared.nodes.iter().position(|node| *node.name == *name);
+            let known = shared.fleet.nodes.iter().position(|node| *node.name == *name);
             let unknown = || Error::config(format!("no node is named {}", escape(name.as_bytes(), 64)));
-            asked[known.ok_or_else(unknown)?] = true;
+            let nth = known.ok_or_else(unknown)?;
+            if !asked.contains(&nth) {
+                asked.push(nth);
+            }
         }
-        let found = self.shared.ask_servers(Some(asked), self.view.read_from, self.view.deadline, true);
-        first(found.errors)
+        first_error(&shared.ask_servers(asked, self.view.read_from, self.view.deadline, true))
     }
 }
 
 /// The first of the mistakes.
-fn first(errors: Vec<Option<Error>>) -> Result<()> {
-    for error in errors {
-        error.map_or(Ok(()), Err)?;
-    }
-    Ok(())
-}
-
-/// What came of asking.
-pub(super) struct Found {
-    /// By shard: what is wrong with its master.
-    pub(super) errors: Vec<Option<Error>>,
-    /// The servers that are known by what tells one process from another.
-    pub(super) run_ids: Vec<(String, Address)>,
-    /// A replica has not answered that was not waited for.
-    pub(super) is_unfinished: bool,
+#[inline(never)]
+fn first_error(found: &Discovery) -> Result<()> {
+    let mut errors = (0..found.shards.len()).filter_map(|shard| found.error(shard));
+    errors.next().map_or(Ok(()), |error| Err(error.clone()))
 }
 
 impl Shared {
     fn refresh(&self) -> Result<()> {
-        let found = self.ask_servers(None, self.read_from, self.settings.deadline, false);
-        first(found.errors)
+        first_error(&self.ask_all_servers(false))
     }
 
-    /// Asks the servers of these shards, or of all, who they are, and goes on with what they said. One that cannot be
-    /// asked stands as it was known. No server may take longer than `patience`, nor than the time to connect.
+    pub(super) fn ask_all_servers(&self, is_hasty: bool) -> Discovery {
+        let all = (0..self.fleet.nodes.len()).collect();
+        self.ask_servers(all, self.read_from, self.fleet.settings.deadline, is_hasty)
+    }
+
+    /// Asks the servers of these shards who they are, and goes on with what they said. One that cannot be asked stands as it
+    /// was known. No server may take longer than `patience`, nor than the time to connect.
+    #[inline(never)]
     pub(super) fn ask_servers(
         &self,
-        asked: Option<Vec<bool>>,
+        asked: Vec<usize>,
         read_from: ReadFrom,
         patience: Duration,
         is_hasty: bool,
-    ) -> Found {
+    ) -> Discovery {
         let turn = self.refreshing.of_this_process();
         let _one_at_a_time = lock(&turn);
         let began = Instant::now();
         let known = self.masters.known();
-        let servers = self.servers();
-        let before = servers.topology.descriptions();
-        let asked = asked.unwrap_or_else(|| vec![true; self.nodes.len()]);
-        let patience = patience.min(self.settings.connect_timeout);
-        let scope =
-            Scope { asked, patience, is_hasty, marks: Arc::clone(&servers.marks), probes: Arc::clone(&self.probes) };
-        let Discovery { mut shards, known: mut found, latencies, run_ids, errors, is_unfinished, catches_up } =
-            discover(&self.nodes, &self.settings, read_from, &known, &before, &scope);
-        if catches_up {
+        let patience = patience.min(self.fleet.settings.connect_timeout);
+        let scope = Scope { asked, read_from, patience, is_hasty };
+        let mut found = discover(&self.fleet, &scope, &known, self.servers().topology.descriptions());
+        if found.catches_up {
             self.refresher.hurry();
         }
-        self.replace_servers(&mut |now| {
-            self.masters.found(&known, (&scope.asked, &mut found), &mut shards, now);
-            Some(std::mem::take(&mut shards))
-        });
-        self.reached(began, &latencies, &scope.asked, &errors);
-        Found { errors, run_ids, is_unfinished }
+        self.replace_servers(&mut |now| Some(self.masters.learn(&known, &mut found, now)));
+        self.reached(began, &found);
+        found
     }
 
     /// Notes what was seen of the servers that were asked since a refresh `began`.
     #[inline(never)]
-    fn reached(&self, began: Instant, latencies: &[(Address, Duration)], asked: &[bool], errors: &[Option<Error>]) {
+    fn reached(&self, began: Instant, found: &Discovery) {
         let servers = self.servers();
-        self.probes.retain(&servers.topology);
+        self.fleet.probes.retain(&servers.topology);
         for pool in &servers.pools {
             let node = pool.node();
-            for (_, latency) in latencies.iter().filter(|(address, _)| address == node.address()) {
+            for (_, latency) in found.latencies.iter().filter(|(address, _)| address == node.address()) {
                 pool.health().set_latency(*latency);
                 pool.health().silence().answered(began);
             }
             pool.close_older();
         }
-        for (nth, shard) in servers.topology.shards().iter().enumerate() {
-            if asked[nth] && errors[nth].is_none() {
+        for (shard, master) in servers.topology.shards().iter().zip(&found.masters) {
+            if master.as_ref().is_some_and(|found| found.error.is_none()) {
                 servers.pools[shard.master()].has_been_reached();
             }
         }
@@ -238,14 +227,13 @@ impl Shared {
         let (before, after) = {
             let mut now = self.servers.write().unwrap_or_else(PoisonError::into_inner);
             let Some(shards) = shards(&now.topology) else { return };
-            let (topology, marks) = (Topology::new(shards), Arc::clone(&now.marks));
-            let new = Arc::new(Servers::new(topology, &self.nodes, &self.settings, &now.pools, marks));
+            let new = Arc::new(Servers::new(Topology::new(shards), &self.fleet, &now.pools));
             // Not dropped under the lock: with them go connections, and that is told as well.
             (std::mem::replace(&mut *now, Arc::clone(&new)), new)
         };
         if !before.topology.has_same_servers(&after.topology) {
             let (before, after) = (&*before.topology, &*after.topology);
-            self.settings.observer.on(|| ObserverEvent::TopologyChanged { before, after });
+            self.fleet.settings.observer.on(|| ObserverEvent::TopologyChanged { before, after });
             self.listeners.notify();
         }
     }

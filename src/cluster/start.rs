@@ -2,6 +2,7 @@
 
 use super::Cluster;
 use crate::config::Builder;
+use crate::discovery::Found;
 use crate::error::{ErrorKind, Result};
 use crate::net::MastersReached;
 use crate::observer::ObserverEvent;
@@ -107,11 +108,11 @@ impl Cluster {
         shared.refresher.start(shared)?;
         // Without the thread nobody would come back to what was not waited for.
         let is_hasty = shared.refresher.has_thread();
-        let found = shared.ask_servers(None, shared.read_from, shared.settings.deadline, is_hasty);
+        let found = shared.ask_all_servers(is_hasty);
         // What is wrong comes before what cannot be reached, which only matters when that is everything.
         let (mut wrong, mut away, mut is_any_there) = (None, None, false);
-        for error in &found.errors {
-            match error {
+        for shard in 0..found.shards.len() {
+            match found.error(shard) {
                 None => is_any_there = true,
                 Some(error) if error.is_outage() => away = away.or(Some(error)),
                 Some(error) => wrong = wrong.or(Some(error)),
@@ -123,12 +124,12 @@ impl Cluster {
         }
         let servers = self.servers();
         let reached = MastersReached::new(Mutex::new(found.run_ids));
-        for (shard, error) in found.errors.iter().enumerate() {
-            let Some(error) = error else { continue };
+        for (shard, found) in found.masters.iter().enumerate() {
+            let Some(Found { error: Some(error), .. }) = found else { continue };
             let shard = &servers.topology.shards()[shard];
             servers.pools[shard.master()].unreached().begin(error, &reached);
             let node = &servers.topology.master_of(shard).called(shard.name());
-            shared.settings.observer.on(|| ObserverEvent::NodeUnreachable { node, error: error.kind() });
+            shared.fleet.settings.observer.on(|| ObserverEvent::NodeUnreachable { node, error: error.kind() });
         }
         if found.is_unfinished {
             // What was not waited for is to be found soon.

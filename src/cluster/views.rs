@@ -59,7 +59,7 @@ impl Cluster {
     /// # Ok(()) });
     /// ```
     pub fn read_your_writes(&self) -> Cluster {
-        let own = OwnWrites::new(self.shared.nodes.len());
+        let own = OwnWrites::new(self.shared.fleet.nodes.len());
         self.with(|view| view.own_writes = Some(Arc::new(own)))
     }
 

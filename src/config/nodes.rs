@@ -3,28 +3,25 @@
 use super::{about_node, Credentials, Sentinels};
 use crate::error::{Error, Result};
 use crate::topology::{cut, digits, trimmed, Address};
+use std::fmt;
 use std::sync::Arc;
 
 /// A node as it was configured.
+#[derive(Clone)]
 pub(crate) struct ConfiguredNode {
     pub(crate) name: Arc<str>,
     pub(crate) endpoint: Endpoint,
-    /// The replicas that were given; `None` when they are to be discovered.
-    pub(crate) replicas: Option<Vec<(Arc<str>, Endpoint)>>,
+    /// The replicas that were given; without any they are discovered.
+    pub(crate) given: Vec<(Arc<str>, Endpoint)>,
     /// Who names its master.
     pub(crate) sentinels: Option<Sentinels>,
 }
 
 impl ConfiguredNode {
-    /// The replicas that were given.
-    pub(crate) fn given(&self) -> &[(Arc<str>, Endpoint)] {
-        self.replicas.as_deref().unwrap_or_default()
-    }
-
     /// How to reach a server of this node: as it was given, or as the node.
     #[inline(never)]
     pub(crate) fn endpoint_of(&self, address: &Address) -> Endpoint {
-        for (_, endpoint) in self.given() {
+        for (_, endpoint) in &self.given {
             if endpoint.address == *address {
                 return endpoint.at(address);
             }
@@ -167,26 +164,32 @@ fn decoded(text: &str) -> Result<String> {
 }
 
 /// The nodes in the order in which they were given.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct NodeTable {
-    nodes: Vec<(Arc<str>, Endpoint)>,
+    nodes: Vec<ConfiguredNode>,
     /// Master and replica, by name.
     master_of: Vec<(String, String)>,
+    /// What puts replicas to their masters, once one is named.
+    put_to_masters: Option<fn(&mut NodeTable) -> Result<()>>,
+}
+
+impl fmt::Debug for NodeTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nodes: Vec<_> = self.nodes.iter().map(|node| (&node.name, &node.endpoint)).collect();
+        f.debug_struct("NodeTable").field("nodes", &nodes).field("master_of", &self.master_of).finish()
+    }
 }
 
 impl NodeTable {
-    /// Every node with its name, masters and replicas alike.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &Endpoint)> {
-        self.nodes.iter().map(|(name, endpoint)| (&**name, endpoint))
+    /// Every node, masters and replicas alike.
+    pub(crate) fn all(&mut self) -> &mut [ConfiguredNode] {
+        &mut self.nodes
     }
 
-    fn of_name(&mut self, name: &str) -> Option<&mut Endpoint> {
-        for (known, endpoint) in &mut self.nodes {
-            if **known == *name {
-                return Some(endpoint);
-            }
-        }
-        None
+    /// The node of this name.
+    #[inline(never)]
+    pub(crate) fn of_name(&mut self, name: &str) -> Option<&mut ConfiguredNode> {
+        self.nodes.iter_mut().find(|node| *node.name == *name)
     }
 
     pub(crate) fn add(&mut self, name: &str, address: &str) -> Result<()> {
@@ -196,34 +199,12 @@ impl NodeTable {
         }
         let endpoint = Endpoint::parse(address).map_err(|error| about_node(&shown(name), &error))?;
         match self.of_name(name) {
-            None => self.nodes.push((name.into(), endpoint)),
+            None => self.nodes.push(ConfiguredNode { name: name.into(), endpoint, given: Vec::new(), sentinels: None }),
             // It has its place from its Sentinels, and now its address.
-            Some(known) if known.is_unplaced => *known = endpoint,
+            Some(known) if known.endpoint.is_unplaced => known.endpoint = endpoint,
             Some(_) => return Err(Error::config(format!("two nodes are named {}", shown(name)))),
         }
         Ok(())
-    }
-
-    /// Adds a node of which only its Sentinels know where it is: so far it has the address of one of those.
-    pub(crate) fn add_unplaced(&mut self, name: &str, sentinel: &Address) -> Result<()> {
-        self.add(name, &sentinel.to_string())?;
-        self.of_name(name).into_iter().for_each(|endpoint| endpoint.is_unplaced = true);
-        Ok(())
-    }
-
-    /// The nodes of which only their Sentinels know where they are.
-    pub(crate) fn unplaced(&self) -> impl Iterator<Item = &str> {
-        self.all().filter(|(_, endpoint)| endpoint.is_unplaced).map(|(name, _)| name)
-    }
-
-    pub(crate) fn has(&mut self, name: &str) -> bool {
-        self.of_name(name).is_some()
-    }
-
-    pub(crate) fn set_address(&mut self, name: &str, address: Address) {
-        if let Some(endpoint) = self.of_name(name) {
-            (endpoint.address, endpoint.is_unplaced) = (address, false);
-        }
     }
 
     pub(crate) fn add_list(&mut self, list: &str) -> Result<()> {
@@ -251,77 +232,41 @@ impl NodeTable {
 
     pub(crate) fn set_master_of(&mut self, master: String, replica: String) {
         self.master_of.push((master, replica));
-    }
-
-    /// The one database of all nodes.
-    pub(crate) fn database(&self, chosen: Option<u32>) -> Result<Option<u32>> {
-        let mut database = chosen;
-        for (name, endpoint) in self.all() {
-            match (database, endpoint.database) {
-                (None, Some(_)) => database = endpoint.database,
-                (Some(one), Some(other)) if one != other => {
-                    return Err(Error::config(format!(
-                        "node {name} names database {other}, and another is {one}: all must be the same"
-                    )));
-                }
-                _ => {}
-            }
-        }
-        Ok(database)
+        self.put_to_masters = Some(NodeTable::put_replicas_to_masters);
     }
 
     /// The masters in the order of placement.
-    pub(crate) fn masters(&self) -> Result<Vec<ConfiguredNode>> {
-        self.check_replicas()?;
-        let mut masters = Vec::new();
-        let mut are_numbered = true;
-        for (name, endpoint) in &self.nodes {
-            if self.master_of.iter().any(|(_, replica)| **replica == **name) {
-                continue;
-            }
-            are_numbered &= number(name).is_some();
-            let replicas = self.replicas_of(name);
-            let (name, endpoint) = (Arc::clone(name), endpoint.clone());
-            masters.push(ConfiguredNode { name, endpoint, replicas, sentinels: None });
-        }
+    pub(crate) fn masters(&mut self) -> Result<Vec<ConfiguredNode>> {
+        self.put_to_masters.map_or(Ok(()), |put| put(self))?;
+        let mut masters = std::mem::take(&mut self.nodes);
         if masters.is_empty() {
             return Err(Error::config("no nodes are given"));
         }
-        if are_numbered {
+        if masters.iter().all(|node| number(&node.name).is_some()) {
             put_in_order(&mut masters)?;
         }
         Ok(masters)
     }
 
-    /// The replicas that are given for a master, if there are any.
-    #[inline(never)]
-    fn replicas_of(&self, name: &str) -> Option<Vec<(Arc<str>, Endpoint)>> {
-        let mut given = Vec::new();
-        for (master, replica) in &self.master_of {
-            for (known, endpoint) in &self.nodes {
-                if master == name && **known == **replica {
-                    given.push((Arc::clone(known), endpoint.clone()));
-                }
-            }
-        }
-        (!given.is_empty()).then_some(given)
-    }
-
-    #[inline(never)]
-    fn check_replicas(&self) -> Result<()> {
-        for (nth, (master, replica)) in self.master_of.iter().enumerate() {
+    fn put_replicas_to_masters(&mut self) -> Result<()> {
+        let pairs = std::mem::take(&mut self.master_of);
+        for (nth, (master, replica)) in pairs.iter().enumerate() {
             for name in [master, replica] {
-                if self.nodes.iter().all(|(known, _)| **known != **name) {
+                if self.of_name(name).is_none() {
                     return Err(Error::config(format!("master_of names {}, which is no node", shown(name))));
                 }
             }
-            if master == replica || self.master_of.iter().any(|(_, other)| other == master) {
+            if master == replica || pairs.iter().any(|(_, other)| other == master) {
                 return Err(Error::config(format!("master_of makes {master} a replica as well as a master")));
             }
-            let is_another = |&(other, (_, of)): &(usize, &(String, String))| other != nth && of == replica;
-            if self.master_of.iter().enumerate().any(|pair| is_another(&pair)) {
+            if pairs[..nth].iter().any(|(_, other)| other == replica) {
                 return Err(Error::config(format!("master_of gives {replica} two masters")));
             }
+        }
+        for (master, replica) in &pairs {
+            let Some(at) = self.nodes.iter().position(|node| *node.name == **replica) else { continue };
+            let ConfiguredNode { name, endpoint, .. } = self.nodes.remove(at);
+            self.of_name(master).into_iter().for_each(|master| master.given.push((name.clone(), endpoint.clone())));
         }
         Ok(())
     }
@@ -330,26 +275,26 @@ impl NodeTable {
 /// Puts nodes at the places of their numbers, which have to be those from 1 on.
 #[inline(never)]
 fn put_in_order(masters: &mut [ConfiguredNode]) -> Result<()> {
-    let mut numbers = Vec::with_capacity(masters.len());
-    for node in masters.iter() {
-        numbers.push(number(&node.name).unwrap_or_default());
-    }
-    for (place, wanted) in (1..=masters.len() as u64).enumerate() {
-        let left = &numbers[place..];
-        let Some(at) = left.iter().position(|&number| number == wanted) else {
-            return Err(wrong_numbers(left, wanted, masters.len()));
-        };
-        masters.swap(place, place + at);
-        numbers.swap(place, place + at);
+    for place in 0..masters.len() {
+        let wanted = Some(place as u64 + 1);
+        // Most lists are in order.
+        match (place..masters.len()).find(|&at| number(&masters[at].name) == wanted) {
+            Some(at) => masters.swap(place, at),
+            None => return Err(wrong_numbers(masters, place)),
+        }
     }
     Ok(())
 }
 
-/// Why there is no node of the number that is wanted, among these that are left of so many.
+/// Why there is no node of the number that belongs to this place.
 #[cold]
-fn wrong_numbers(left: &[u64], wanted: u64, count: usize) -> Error {
-    let lowest = left.iter().copied().min().unwrap_or_default();
-    Error::config(match lowest < wanted {
+fn wrong_numbers(masters: &[ConfiguredNode], place: usize) -> Error {
+    let mut lowest = u64::MAX;
+    for node in &masters[place..] {
+        lowest = lowest.min(number(&node.name).unwrap_or_default());
+    }
+    let (wanted, count) = (place + 1, masters.len());
+    Error::config(match lowest < wanted as u64 {
         true => format!("two nodes have the number {lowest}"),
         false => format!("node_{wanted} is missing: the numbers run from node_1 to node_{count} without gaps"),
     })
@@ -422,14 +367,15 @@ mod tests {
         table.set_master_of("node_2".into(), "node_3".into());
         let masters = table.masters().unwrap();
         assert_eq!(masters.len(), 2);
-        assert_eq!(&*masters[0].given()[0].0, "node_4");
+        assert_eq!(&*masters[0].given[0].0, "node_4");
         for (master, replica, message) in [
             ("node_1", "node_9", "master_of names node_9, which is no node"),
             ("node_4", "node_2", "master_of makes node_4 a replica as well as a master"),
             ("node_2", "node_4", "master_of gives node_4 two masters"),
         ] {
-            let mut table =
-                NodeTable { nodes: table.nodes.clone(), master_of: vec![("node_1".into(), "node_4".into())] };
+            let mut table = NodeTable::default();
+            table.add_list("node_1=h:1,node_2=h:2,node_3=h:3,node_4=h:4").unwrap();
+            table.set_master_of("node_1".into(), "node_4".into());
             table.set_master_of(master.into(), replica.into());
             assert_eq!(table.masters().err().unwrap().message(), message);
         }

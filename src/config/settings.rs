@@ -1,7 +1,7 @@
 //! What connections need to know, and how a server is asked for the master by its Sentinels.
 
 use super::{AddressMap, Share};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::observer::{Observing, Pushes};
 use crate::resp::{Limits, Protocol};
 use crate::retry::Retries;
@@ -19,9 +19,33 @@ pub(crate) struct Named {
     pub(crate) epoch: Option<u64>,
 }
 
-/// What asks the Sentinels of a node, which is given by its name, for the addresses that may be its master's. It comes with
-/// the call that names them, so that only a program which does has the code.
-pub(crate) type Sentinels = Arc<dyn Fn(&str, &Settings) -> Result<Vec<Named>> + Send + Sync>;
+/// What Sentinels are asked about a node.
+pub(crate) struct Question<'a> {
+    /// The name of the node.
+    pub(crate) node: &'a str,
+    pub(crate) settings: &'a Settings,
+    /// Its master until now.
+    pub(crate) master: &'a Address,
+    /// What they named last.
+    pub(crate) last: Option<&'a Named>,
+}
+
+/// What Sentinels say.
+#[derive(Default)]
+pub(crate) struct Word {
+    /// The master. It has said so itself, unless there is an error.
+    pub(crate) master: Option<Address>,
+    /// What they name, where that is news.
+    pub(crate) named: Option<Named>,
+    /// Servers that they name, and that may be the master if these say so.
+    pub(crate) others: Vec<Address>,
+    /// Why the master does not answer; without one, why none is known.
+    pub(crate) error: Option<Error>,
+}
+
+/// What asks the Sentinels of a node, and the servers that they name whether these are masters, by the function that is
+/// given. It comes with the call that names Sentinels, so that only a program which does has the code.
+pub(crate) type Sentinels = Arc<dyn Fn(&Question<'_>, &mut dyn FnMut(&Address) -> Result<bool>) -> Word + Send + Sync>;
 
 /// What every connection of a cluster needs to know.
 #[derive(Debug, Clone)]

@@ -1,11 +1,11 @@
 //! Asks servers who they are, over connections that are kept for that.
 
-use crate::config::{Endpoint, Settings};
+use crate::config::{ConfiguredNode, Endpoint, Settings};
 use crate::error::{Error, Result};
 use crate::net::{Connection, Deadline, Watch};
 use crate::threads::lock;
 use crate::topology::info::Info;
-use crate::topology::{Node, Topology};
+use crate::topology::{Marks, Node, Topology};
 use std::process;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -18,6 +18,15 @@ const PATIENCE: Duration = Duration::from_millis(800);
 pub(crate) struct Said {
     pub(crate) info: Info,
     pub(crate) latency: Duration,
+}
+
+/// The servers as they were configured, and what they are asked with.
+pub(crate) struct Fleet {
+    pub(crate) nodes: Vec<ConfiguredNode>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) probes: Probes,
+    /// How far replicas have to be.
+    pub(crate) marks: Arc<Marks>,
 }
 
 /// One connection to each server that was asked, for the next time. Those of the pools are for calls: a pool that is full
@@ -67,20 +76,16 @@ impl Probes {
             }
         }
     }
+}
 
-    /// What a server says of itself. The addresses that it tells are those that lead there from here. `reached` is called
-    /// when there is a connection to it.
-    pub(crate) fn ask(
-        &self,
-        node: &Node,
-        endpoint: &Endpoint,
-        settings: &Arc<Settings>,
-        deadline: Deadline,
-        reached: &dyn Fn(),
-    ) -> Result<Said> {
-        let mut said = None;
-        let mut connection = self.take(endpoint);
-        if let Some(kept) = &mut connection {
+impl Fleet {
+    /// What a server of this shard says of itself. The addresses that it tells are those that lead there from here.
+    /// `reached` is called when there is a connection to it.
+    #[inline(never)]
+    pub(crate) fn ask(&self, shard: usize, server: &Node, deadline: Deadline, reached: &dyn Fn()) -> Result<Said> {
+        let (endpoint, probes) = (&self.nodes[shard].endpoint_of(server.address()), &self.probes);
+        let (mut kept, mut said) = (probes.take(endpoint), None);
+        if let Some(kept) = &mut kept {
             reached();
             kept.wake();
             if kept.is_open() {
@@ -88,23 +93,24 @@ impl Probes {
                 said = asked(kept, deadline.within(patience)).ok();
             }
         }
-        let (connection, (mut info, latency)) = match (connection, said) {
-            (Some(connection), Some(said)) => (connection, said),
+        let (connection, mut said) = match (kept, said) {
+            (Some(kept), Some(said)) => (kept, said),
             // Whatever was wrong with the one that was kept: a new one tells.
             (kept, _) => {
                 drop(kept);
-                let (node, watch) = (Arc::new(node.clone()), Watch::default());
+                let (node, watch) = (Arc::new(server.clone()), Watch::default());
+                let settings = &self.settings;
                 let mut new = Connection::open_watched(&node, endpoint, settings, deadline, watch, &mut |_| reached())?;
                 let said = asked(&mut new, deadline)?;
                 (new, said)
             }
         };
-        if info.is_cluster {
-            return Err(is_of_a_cluster(node));
+        if said.info.is_cluster {
+            return Err(is_of_a_cluster(server));
         }
-        self.keep(endpoint, connection);
-        info.map_addresses(&|address| settings.address_map.apply(address));
-        Ok(Said { info, latency })
+        probes.keep(endpoint, connection);
+        said.info.map_addresses(&|address| self.settings.address_map.apply(address));
+        Ok(said)
     }
 }
 
@@ -117,8 +123,8 @@ fn is_of_a_cluster(node: &Node) -> Error {
     Error::config(message).at(node)
 }
 
-fn asked(connection: &mut Connection, deadline: Deadline) -> Result<(Info, Duration)> {
+fn asked(connection: &mut Connection, deadline: Deadline) -> Result<Said> {
     let began = Instant::now();
     let info = connection.ask_who(deadline)?;
-    Ok((info, began.elapsed()))
+    Ok(Said { info, latency: began.elapsed() })
 }

@@ -1,7 +1,7 @@
 //! Nodes whose masters are named by Sentinels. All of it is reached from [`Builder::sentinel`] alone, so that a program
 //! which names none has nothing of it.
 
-use crate::config::{shown, Builder, Endpoint, Named, Settings};
+use crate::config::{shown, Builder, Endpoint, Named, Question, Settings, Word};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Connection, Deadline};
 use crate::order::sort_by_key;
@@ -132,13 +132,14 @@ fn add(builder: &mut Builder, node: String, sentinels: Sentinels) -> Result<()> 
     let Some(first) = sentinels.endpoints.first() else {
         return Err(Error::config(format!("no Sentinels are given for node {}", shown(&node))));
     };
-    if !builder.table.has(&node) {
-        // Where its master is, the Sentinels tell later.
-        builder.table.add_unplaced(&node, &first.address)?;
+    if builder.table.of_name(&node).is_none() {
+        // Where its master is, the Sentinels tell later: so far it has the address of one of those.
+        builder.table.add(&node, &first.address.to_string())?;
+        builder.table.of_name(&node).into_iter().for_each(|node| node.endpoint.is_unplaced = true);
     }
-    builder.sentinels.retain(|(known, _)| *known != node);
-    let ask = move |node: &str, settings: &Settings| addresses(node, &sentinels, settings);
-    builder.sentinels.push((node, Arc::new(ask)));
+    if let Some(node) = builder.table.of_name(&node) {
+        node.sentinels = Some(Arc::new(move |question, is_master| word(&sentinels, question, is_master)));
+    }
     builder.find_addresses = Some(find_addresses);
     Ok(())
 }
@@ -147,32 +148,29 @@ fn add(builder: &mut Builder, node: String, sentinels: Sentinels) -> Result<()> 
 /// without, unless all are required: gives why.
 #[inline]
 fn find_addresses(builder: &mut Builder) -> Result<Option<Error>> {
-    let mut unplaced = Vec::new();
-    for (node, sentinels) in &builder.sentinels {
-        if builder.table.unplaced().any(|name| name == node) {
-            unplaced.push((node.clone(), Arc::clone(sentinels)));
-        }
-    }
-    let told = Mutex::new(Vec::new());
+    let mut nodes = builder.table.all().iter_mut().filter(|node| node.endpoint.is_unplaced).collect::<Vec<_>>();
+    let (told, unplaced) = (Mutex::new(Vec::new()), &nodes);
     all_at_once(unplaced.len(), &|nth| {
-        let (node, sentinels) = &unplaced[nth];
-        let addresses = sentinels(node, &builder.settings);
-        lock(&told).push((nth, addresses));
+        let node = &*unplaced[nth];
+        let Some(sentinels) = &node.sentinels else { return };
+        let (master, settings) = (&node.endpoint.address, &builder.settings);
+        // The first one that they name, unless it turns out that another one is the master.
+        let word = sentinels(&Question { node: &node.name, settings, master, last: None }, &mut |_| Ok(true));
+        lock(&told).push((nth, word));
     });
     let mut told = told.into_inner().unwrap_or_else(PoisonError::into_inner);
     sort_by_key(&mut told, |(nth, _)| *nth);
     let mut unknown = None;
-    for (nth, told) in told {
-        match told {
-            // The first one, unless it turns out that another one is the master.
-            Ok(told) => {
-                told.into_iter().take(1).for_each(|named| builder.table.set_address(&unplaced[nth].0, named.address))
+    for (nth, Word { master, error, .. }) in told {
+        if let Some(address) = master {
+            let endpoint = &mut nodes[nth].endpoint;
+            (endpoint.address, endpoint.is_unplaced) = (address, false);
+        } else if let Some(error) = error {
+            if builder.require_all || !error.is_outage() {
+                return Err(error);
             }
-            Err(error) if builder.require_all || !error.is_outage() => return Err(error),
-            Err(error) => {
-                builder.may_be_unplaced = true;
-                unknown.get_or_insert(error);
-            }
+            builder.may_be_unplaced = true;
+            unknown.get_or_insert(error);
         }
     }
     Ok(unknown)
@@ -191,6 +189,57 @@ fn endpoint(text: &str) -> Result<Endpoint> {
 
 /// What a Sentinel says.
 type Said = Result<Named>;
+
+/// Which server the Sentinels of a node name for its master. The first one that says the same is taken.
+#[inline]
+fn word(
+    sentinels: &Sentinels,
+    &Question { node, settings, master, last }: &Question<'_>,
+    is_master: &mut dyn FnMut(&Address) -> Result<bool>,
+) -> Word {
+    let mut word = Word::default();
+    let all = match addresses(node, sentinels, settings) {
+        Ok(all) => all,
+        Err(error) => return Word { error: Some(error), ..word },
+    };
+    for named in all {
+        let (is_news, address) = (is_news(last, &named), named.address.clone());
+        if is_news && word.named.is_none() {
+            word.named = Some(named);
+        }
+        // The servers themselves tell whether it is the master once more.
+        if !is_news && address != *master {
+            word.others.push(address);
+            continue;
+        }
+        match is_master(&address) {
+            Ok(true) => return Word { master: Some(address), ..word },
+            // They have not heard yet that it was replaced.
+            Ok(false) => {}
+            // They know of a later failover than this program: whoever was the master before it is not any more.
+            Err(error) if address != *master => {
+                let error = error.with_note(&format!("the Sentinels of {node} name this server"));
+                return Word { master: Some(address), error: Some(error), ..word };
+            }
+            // Then they say nothing of any other.
+            Err(_) => break,
+        }
+    }
+    word
+}
+
+/// Whether this was not known when the Sentinels were asked last. A Sentinel that has not heard of the last failover
+/// names the master before it; and so do all of them for a while, where the servers themselves told of the failover.
+#[inline]
+fn is_news(last: Option<&Named>, named: &Named) -> bool {
+    match last {
+        None => true,
+        Some(last) => match (last.epoch, named.epoch) {
+            (Some(then), Some(now)) if then != now => then < now,
+            _ => last.address != named.address,
+        },
+    }
+}
 
 /// What the Sentinels of a node take for its master, each address once: what was agreed on last comes first, then what
 /// most of them say, then what the first one says.

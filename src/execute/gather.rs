@@ -45,7 +45,7 @@ impl Call<'_> {
         // What a replica has to be asked first is asked by the one that leads.
         let in_step = routed.filter(|_| self.topology().role(server) == Role::Replica);
         let gathered = pool.gather((self.database, in_step), request, deadline, &mut |turn| {
-            lend(&|until| pool.lend_in_turn(self.database, until, turn))
+            lend(&|until| pool.lend_in_turn(self.database, until, turn, false))
         });
         if let Some(traffic) = self.traffic {
             match &gathered {

@@ -5,7 +5,6 @@ mod connection;
 mod forked;
 mod halves;
 mod health;
-mod identity;
 mod incoming;
 mod pool;
 mod resting;

@@ -229,16 +229,18 @@ impl Pool {
     /// Lends a connection in this database: an idle one that still lives, a new one, or the next that becomes free. None
     /// to a server that is silent.
     pub(crate) fn lend(self: &Arc<Pool>, database: u32, deadline: Deadline) -> Result<Lease> {
-        self.lend_in_turn(database, deadline, Turn::Its)?.ok_or_else(|| self.stayed_in_use())
+        self.lend_in_turn(database, deadline, Turn::Its, false)?.ok_or_else(|| self.stayed_in_use())
     }
 
-    /// The same; `None` when all connections are in use and it does not wait for its turn.
+    /// The same; `None` when all connections are in use and it does not wait for its turn. One that `may_be_dead` is looked at
+    /// only when it lay unused for longer.
     #[inline]
     pub(crate) fn lend_in_turn(
         self: &Arc<Pool>,
         database: u32,
         deadline: Deadline,
         turn: Turn<'_>,
+        may_be_dead: bool,
     ) -> Result<Option<Lease>> {
         if !self.silence().is_on() {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -250,7 +252,7 @@ impl Pool {
                 // Without the lock: others need not wait while this one is looked at.
                 connection.wake();
                 let lease = Lease::new(Some(connection), Arc::clone(self), process);
-                return match lease.is_good_for(database) {
+                return match lease.is_good_for(database, may_be_dead) {
                     true => Ok(Some(lease)),
                     false => self.lend_after_a_look(Some(lease), database, deadline, turn),
                 };
@@ -352,7 +354,7 @@ impl Pool {
         }
         let mut is_in_doubt = false;
         while let Some(connection) = &mut lease.connection {
-            if connection.may_be_forked() && forked::this_process() != lease.process {
+            if !connection.is_of(lease.process) {
                 // It is the parent's, who goes on with it, and so are all that lie here. Not even a look is taken.
                 drop(lease);
                 self.leave_to_parent();

@@ -1,10 +1,11 @@
 //! Where a server listens.
 
-use super::host::{is_name, is_v6};
+use super::host::is_name;
 use super::text::{cut, digits};
 use crate::error::{Error, Result};
 use std::cmp::Ordering;
 use std::fmt::{self, Write};
+use std::net::Ipv6Addr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,11 +14,15 @@ use std::sync::Arc;
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[doc(alias = "ConnectionAddr")]
 #[doc(alias = "ConnectionInfo")]
-pub struct Address {
-    /// The host, or the path of a Unix socket. Addresses are kept at many places, so they share their text.
-    place: Arc<str>,
+pub struct Address(Arc<Place>);
+
+/// Addresses are kept at many places, so they share this.
+#[derive(PartialEq, Eq, Hash)]
+struct Place {
     /// 0 for a Unix socket and for nothing else.
     port: u16,
+    /// The host, or the path of a Unix socket.
+    text: Box<str>,
 }
 
 impl Address {
@@ -34,13 +39,18 @@ impl Address {
         if cut(host, b'@').1.is_some() {
             return Err(Error::config("a host with an @; credentials belong into a redis:// URL"));
         }
-        if host.len() > 255 || !(is_name(host) || is_v6(host)) {
+        if host.len() > 255 || !(is_name(host) || host.parse::<Ipv6Addr>().is_ok()) {
             return Err(Error::config("not a host: a name, an IPv4 address, or an IPv6 address"));
         }
         if port == 0 {
             return Err(Error::config("0 is not a port that a server can listen on"));
         }
-        Ok(Address { place: host.into(), port })
+        Ok(Address::at(host, port))
+    }
+
+    #[inline(never)]
+    fn at(text: &str, port: u16) -> Address {
+        Address(Arc::new(Place { port, text: text.into() }))
     }
 
     /// The address of a Unix socket on this machine, from its path.
@@ -66,7 +76,7 @@ impl Address {
             // It may be a password that was taken for a path.
             return Err(Error::config("the path of a Unix socket is absolute and holds no control characters"));
         }
-        Ok(Address { place: path.into(), port: 0 })
+        Ok(Address::at(path, 0))
     }
 
     /// An address from `host:port`, `host`, `[v6]:port` or a bare IPv6 address; the port is 6379 unless given. For the
@@ -106,21 +116,21 @@ impl Address {
 
     /// The host: a name, an IPv4 or an IPv6 address without brackets. Empty for a Unix socket.
     pub fn host(&self) -> &str {
-        match self.port {
+        match self.0.port {
             0 => "",
-            _ => &self.place,
+            _ => &self.0.text,
         }
     }
 
     /// The port; 0 for a Unix socket and for nothing else.
     pub fn port(&self) -> u16 {
-        self.port
+        self.0.port
     }
 
     /// The path of a Unix socket, `None` for a host and port.
     pub fn unix_path(&self) -> Option<&Path> {
-        match self.port {
-            0 => Some(Path::new(&*self.place)),
+        match self.0.port {
+            0 => Some(Path::new(&*self.0.text)),
             _ => None,
         }
     }
@@ -129,8 +139,10 @@ impl Address {
 impl Ord for Address {
     /// By host and port; Unix sockets come after all hosts.
     fn cmp(&self, other: &Address) -> Ordering {
-        let is_unix = |address: &Address| address.port == 0;
-        (is_unix(self), &*self.place, self.port).cmp(&(is_unix(other), &*other.place, other.port))
+        fn key(Address(place): &Address) -> (bool, &str, u16) {
+            (place.port == 0, &place.text, place.port)
+        }
+        key(self).cmp(&key(other))
     }
 }
 
@@ -152,7 +164,7 @@ impl std::str::FromStr for Address {
 impl fmt::Display for Address {
     /// `host:port`, `[v6]:port`, or the URL of a Unix socket.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (place, port) = (&*self.place, self.port);
+        let (place, port) = (&*self.0.text, self.0.port);
         if port != 0 {
             return match cut(place, b':').1.is_some() {
                 true => write!(f, "[{place}]:{port}"),

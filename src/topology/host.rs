@@ -1,7 +1,5 @@
 //! What may stand for a host in an address.
 
-use super::text::{cut, digits};
-
 /// Whether this may be the name of a host, or an IPv4 address. Names may hold letters of any language.
 pub(super) fn is_name(host: &str) -> bool {
     let is_of_a_name = |c: char| match c.is_ascii() {
@@ -9,52 +7,6 @@ pub(super) fn is_name(host: &str) -> bool {
         false => !c.is_whitespace() && !c.is_control(),
     };
     !host.is_empty() && host.chars().all(is_of_a_name)
-}
-
-/// Whether this is an IPv6 address: eight groups of up to four hexadecimal digits, of which `::` may stand for some zeros,
-/// and an IPv4 address for the last two.
-pub(super) fn is_v6(host: &str) -> bool {
-    let (mut rest, mut groups) = (host, 0);
-    let mut has_gap = false;
-    if let Some(after) = host.strip_prefix("::") {
-        (rest, has_gap) = (after, true);
-    }
-    while !(has_gap && rest.is_empty()) {
-        let (group, after) = cut(rest, b':');
-        match after {
-            None if is_v4(group) => groups += 1,
-            _ if is_group(group) => {}
-            _ => return false,
-        }
-        groups += 1;
-        let Some(after) = after else { break };
-        rest = after;
-        if let Some(after) = after.strip_prefix(':').filter(|_| !has_gap) {
-            (rest, has_gap) = (after, true);
-        } else if after.is_empty() {
-            return false;
-        }
-    }
-    match has_gap {
-        true => groups < 8,
-        false => groups == 8,
-    }
-}
-
-fn is_v4(text: &str) -> bool {
-    let (mut rest, mut parts) = (Some(text), 0);
-    while let Some(part) = rest {
-        let (part, after) = cut(part, b'.');
-        if !digits(part).is_some_and(|number| number < 256) {
-            return false;
-        }
-        (rest, parts) = (after, parts + 1);
-    }
-    parts == 4
-}
-
-fn is_group(text: &str) -> bool {
-    matches!(text.len(), 1..=4) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

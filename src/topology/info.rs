@@ -1,6 +1,6 @@
 //! What a server says of itself in `INFO server` and `INFO replication`.
 
-use super::text::{cut, digits, trimmed};
+use super::text::{cut, digits, field, trimmed};
 use super::Address;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -63,39 +63,37 @@ impl From<Facts> for Info {
 impl Info {
     /// Reads the text of the sections. Lines that make no sense are passed over: a later version may add any.
     pub(crate) fn parse(text: &str) -> Info {
-        let mut info = Facts::default();
-        let (mut host, mut port) = ("", "");
+        let of = |name| field(text, name, (b'\n', b':'));
+        let (role, run_id) = (of("role"), of("run_id"));
+        let mut info = Facts {
+            role: match role {
+                "master" => "master",
+                "slave" => "slave",
+                "" => "",
+                _ => "other",
+            },
+            // Redis has the one, Valkey the other.
+            is_cluster: of("redis_mode") == "cluster" || of("server_mode") == "cluster",
+            run_id: (!run_id.is_empty()).then(|| run_id.into()),
+            link_up: of("master_link_status") == "up",
+            syncs: !matches!(of("master_sync_in_progress"), "" | "0"),
+            history: history(of("master_replid")),
+            earlier_history: history(of("master_replid2")),
+            // A replica tells both; its own is the one that says how far it is.
+            offset: digits(of("slave_repl_offset")).or_else(|| digits(of("master_repl_offset"))),
+            master: address(of("master_host"), of("master_port")),
+            replicas: Vec::new(),
+        };
         let mut rest = Some(text);
         while let Some(text) = rest {
             let (line, after) = cut(text, b'\n');
             rest = after;
-            let (field, Some(value)) = cut(trimmed(line), b':') else { continue };
-            match field {
-                "role" => {
-                    info.role = match value {
-                        "master" => "master",
-                        "slave" => "slave",
-                        "" => "",
-                        _ => "other",
-                    }
+            if let (name, Some(value)) = cut(trimmed(line), b':') {
+                if is_replica_field(name) {
+                    info.add_replica(value);
                 }
-                // Redis has the one, Valkey the other.
-                "redis_mode" | "server_mode" => info.is_cluster = value == "cluster",
-                "run_id" => info.run_id = Some(value.to_owned()),
-                "master_link_status" => info.link_up = value == "up",
-                "master_sync_in_progress" => info.syncs = value != "0",
-                "master_replid" => info.history = history(value),
-                "master_replid2" => info.earlier_history = history(value),
-                // A replica tells both; its own is the one that says how far it is.
-                "slave_repl_offset" => info.offset = digits(value),
-                "master_repl_offset" if info.offset.is_none() => info.offset = digits(value),
-                "master_host" => host = value,
-                "master_port" => port = value,
-                _ if is_replica_field(field) => info.add_replica(value),
-                _ => {}
             }
         }
-        info.master = address(host, port);
         info.into()
     }
 
@@ -168,28 +166,17 @@ fn address(host: &str, port: &str) -> Option<Address> {
 impl ListedReplica {
     /// Reads `ip=…,port=…,state=…` with any further fields, or the older `ip,port,state`.
     fn parse(value: &str) -> Option<ListedReplica> {
-        let (mut ip, mut port, mut state, mut lag) = ("", "", "", None);
-        let (mut rest, mut nth) = (Some(value), 0);
-        let has_names = cut(value, b'=').1.is_some();
-        while let Some(text) = rest {
-            let (field, after) = cut(text, b',');
-            let (name, value) = match cut(field, b'=') {
-                (name, Some(value)) if has_names => (name, value),
-                _ if has_names => ("", ""),
-                _ => (["ip", "port", "state", ""][nth.min(3)], field),
-            };
-            match name {
-                "ip" => ip = value,
-                "port" => port = value,
-                "state" => state = value,
-                "lag" => lag = digits(value),
-                _ => {}
+        let of = |name| field(value, name, (b',', b'='));
+        let (ip, port, state) = match cut(value, b'=') {
+            (_, Some(_)) => (of("ip"), of("port"), of("state")),
+            // Without a state it makes no sense.
+            _ => {
+                let (ip, rest) = cut(value, b',');
+                let (port, rest) = cut(rest?, b',');
+                (ip, port, cut(rest?, b',').0)
             }
-            (rest, nth) = (after, nth + 1);
-        }
-        // The older form without a state makes no sense.
-        let is_whole = has_names || nth >= 3;
-        is_whole.then(|| Some(ListedReplica { address: address(ip, port)?, online: state == "online", lag })).flatten()
+        };
+        Some(ListedReplica { address: address(ip, port)?, online: state == "online", lag: digits(of("lag")) })
     }
 }
 

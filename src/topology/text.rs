@@ -11,11 +11,31 @@ pub(crate) fn cut(text: &str, at: u8) -> (&str, Option<&str>) {
     (text, None)
 }
 
+/// What a field of this name holds, among fields that end with one byte and have another one behind their names; empty when
+/// there is none, that of the last one when there are several.
+#[inline(never)]
+pub(crate) fn field<'t>(text: &'t str, name: &str, (end, behind_name): (u8, u8)) -> &'t str {
+    let (mut rest, mut found) = (Some(text), "");
+    while let Some(text) = rest {
+        let (field, after) = cut(text, end);
+        rest = after;
+        match cut(trimmed(field), behind_name) {
+            (known, Some(value)) if known == name => found = value,
+            _ => {}
+        }
+    }
+    found
+}
+
 /// A number from digits alone: `parse` would take a sign.
 #[inline(never)]
 pub(crate) fn digits(text: &str) -> Option<u64> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| text.parse().ok()).flatten()
+    let mut number: Option<u64> = None;
+    for byte in text.bytes() {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        number = Some(number.unwrap_or(0).checked_mul(10)?.checked_add(u64::from(digit))?);
+    }
+    number
 }
 
 /// Without white space around it.

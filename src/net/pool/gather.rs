@@ -226,7 +226,7 @@ mod tests {
         let node = Node::new("node_1", Address::parse(&server.address()).unwrap());
         let pool = Arc::new(Pool::new(Role::Master, node, endpoint, Arc::new(settings)));
         let request = |name: &str| command([&b"INCR"[..], name.as_bytes()]);
-        let lend = |turn: Turn<'_>, until| Ok(pool.lend_in_turn(0, until, turn)?.unwrap());
+        let lend = |turn: Turn<'_>, until| Ok(pool.lend_in_turn(0, until, turn, false)?.unwrap());
         drop(pool.lend(0, Deadline::never()).unwrap());
         thread::scope(|scope| {
             let late = scope.spawn(|| {
