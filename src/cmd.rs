@@ -152,24 +152,25 @@ impl Untyped {
     #[inline]
     pub(crate) fn check(&self) -> Result<()> {
         // One look at the total saves the walk over the arguments for nearly every command.
-        match (1..=LONGEST).contains(&self.args.as_bytes().len()) {
-            true => Ok(()),
-            false => self.check_arguments(),
+        match self.args.is_empty() || self.args.as_bytes().len() > LONGEST {
+            true => self.check_each(),
+            false => Ok(()),
         }
     }
 
     #[cold]
-    fn check_arguments(&self) -> Result<()> {
+    #[inline(never)]
+    fn check_each(&self) -> Result<()> {
         if self.args.is_empty() {
             return Err(Error::argument("an empty command"));
         }
-        match self.args.iter().position(|arg| arg.len() > LONGEST) {
-            Some(at) => {
-                let message = format!("argument {at} is over the limit of {LONGEST} bytes");
-                Err(Error::argument(message).with_command(self.name()))
-            }
-            None => Ok(()),
+        if let Some(at) = self.args.iter().position(|arg| arg.len() > LONGEST) {
+            let name = self.name();
+            return Err(
+                Error::argument(format!("argument {at} is over the limit of {LONGEST} bytes")).with_command(name)
+            );
         }
+        Ok(())
     }
 
     /// The command's name for messages: of the table, else its first word, never an argument.

@@ -288,8 +288,12 @@ impl Error {
     }
 
     pub(crate) fn with_attempts(mut self, attempts: u32) -> Error {
-        self.change().attempts = attempts;
+        self.set_attempts(attempts);
         self
+    }
+
+    pub(crate) fn set_attempts(&mut self, attempts: u32) {
+        self.change().attempts = attempts;
     }
 
     /// The same after other attempts were made.

@@ -8,6 +8,7 @@ mod fan_out;
 mod gather;
 mod in_step;
 pub(crate) mod multi_exec;
+mod of_scripts;
 mod one_key;
 mod own_writes;
 mod pieces;
@@ -18,15 +19,17 @@ mod view;
 
 pub(crate) use attempts::{Command, Effort};
 pub use cancel::Cancel;
+pub(crate) use of_scripts::{Whole, WholeScript};
 pub(crate) use own_writes::OwnWrites;
 pub use row::Row;
 pub(crate) use row::{no_meaning, routed, RowRef, Strategy};
 pub(crate) use view::View;
 
 use crate::command::{Access, Args, Given, Merge, Spec, Wait};
-use crate::error::{Error, ErrorKind, Outcome, OwnWords, PartOutcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::from_value::FromValue;
-use crate::net::{Deadline, Landed, Lease, Pool, Traffic};
+use crate::net::{Deadline, Landed, Lease, Pool};
+use crate::observer::Traffic;
 use crate::plan::{Part, Planner, Route, Target};
 use crate::resp::{Frame, ValueRef};
 use crate::retry::{elsewhere, Budget, Next, Retries};
@@ -55,7 +58,7 @@ pub(crate) struct Call<'r> {
     pub(crate) spec: &'static Spec,
     pub(crate) code: &'static Strategy,
     /// For a script that is run by its name.
-    pub(crate) whole_script: Option<&'r Whole<'r>>,
+    pub(crate) whole_script: Option<&'r dyn WholeScript>,
     pub(crate) context: Context<'r>,
 }
 
@@ -80,7 +83,7 @@ pub(crate) struct Context<'r> {
     /// What all calls of the cluster may be tried again.
     pub(crate) budget: &'r Budget,
     /// Counts what goes over connections, where a program observes.
-    pub(crate) traffic: Option<&'r Arc<Traffic>>,
+    pub(crate) traffic: Option<&'r Arc<dyn Traffic>>,
     /// Where a part goes that a server refused because it is no longer the master; `None` when it is not sent again.
     pub(crate) to_new_master: Option<&'r dyn ToNewMaster>,
 }
@@ -98,14 +101,6 @@ impl<'r> Deref for Call<'r> {
 pub(crate) struct Cancellable {
     pub(crate) routed: fn(&Call<'_>, &Part<'_>) -> Result<Answer>,
     pub(crate) named: fn(&Call<'_>, usize) -> Result<Answer>,
-}
-
-/// The whole of a script that is run by its name.
-pub(crate) struct Whole<'r> {
-    /// The request that brings it to a server that does not know it.
-    pub(crate) request: &'r (dyn Fn() -> Result<Vec<u8>> + Sync),
-    /// Whether a server is asked before whether it knows it, because the script could say itself that it does not.
-    pub(crate) ask: bool,
 }
 
 /// What knows the new master of a node.
@@ -315,10 +310,10 @@ impl Call<'_> {
     /// The error for a reply that does not become what was asked for.
     #[cold]
     fn misfit(&self, answer: &Answer, error: Error) -> Error {
-        let error = error.with_command(self.spec.name_of(self.args));
-        // An error inside of what a script returned: the script came to its end.
-        let ended = self.spec.runs_a_script(self.args) && error.is_server();
-        let error = if ended { error.with_outcome(Outcome::Applied) } else { error };
+        let mut error = error.with_command(self.spec.name_of(self.args));
+        if let Some(scripts) = self.code.scripts {
+            (scripts.misfit)(self, &mut error);
+        }
         match answer.node() {
             Some(node) => error.with_node(|| node),
             None => error,
@@ -344,21 +339,6 @@ impl Call<'_> {
         }
     }
 
-    /// An error says what became of a script.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn note_outcome_of_script(&self, error: &mut Error) {
-        if !self.spec.runs_a_script(self.args) {
-            return;
-        }
-        // Of a script that goes by its name only the whole tells what it may say.
-        let own = match self.whole_script.map(|whole| (whole.request)()) {
-            Some(Ok(whole)) => OwnWords::of(&whole),
-            _ => OwnWords::of(self.args.as_bytes()),
-        };
-        error.note_script(own);
-    }
-
     /// Where it is noted what it writes to, when it writes and its handle's reads are to see that.
     #[inline]
     fn notes_writes(&self) -> Option<&OwnWrites> {
@@ -372,9 +352,14 @@ impl Call<'_> {
 
     /// One request to the first server of the target that can serve it.
     pub(crate) fn one(&self, target: Target, request: &[u8]) -> Result<Answer> {
-        if let Some(server) = self.only_server(target) {
-            return self.exchange_until(server, request, self.deadline, None);
+        match self.only_server(target) {
+            Some(server) => self.exchange_until(server, request, self.deadline, None),
+            None => self.one_of_several(target, request),
         }
+    }
+
+    #[inline(never)]
+    fn one_of_several(&self, target: Target, request: &[u8]) -> Result<Answer> {
         self.first_that_serves(target, &mut |server, deadline, others| {
             let routed = target.is_routed().then_some(others);
             self.exchange_until(server, request, deadline, routed)
@@ -397,7 +382,7 @@ impl Call<'_> {
             let others = candidates.has_more();
             let result = ask(server, self.part_of_the_time(others), others);
             if target.is_read() {
-                self.note(server, began, &result);
+                self.note(server, began, result.as_ref().err());
             }
             let error = match result {
                 Err(error) => error,

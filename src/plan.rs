@@ -300,12 +300,12 @@ fn place_of_only_key(spec: &Spec) -> usize {
 impl<'c> OnlyKey<'c> {
     /// The server that the command goes to.
     #[inline]
-    pub(crate) fn target(&self, planner: &Planner<'_>, spec: &Spec) -> Target {
+    pub(crate) fn target(self, planner: &Planner<'_>, spec: &Spec) -> Target {
         Target::Shard(self.shard, planner.role(spec))
     }
 
     /// The command as that server gets it.
-    pub(crate) fn request(&self, args: &'c Args) -> Cow<'c, [u8]> {
+    pub(crate) fn request(self, args: &'c Args) -> Cow<'c, [u8]> {
         if !self.is_renamed {
             return Cow::Borrowed(args.as_bytes());
         }

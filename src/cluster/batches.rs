@@ -1,12 +1,12 @@
 //! What calls that are no single command need of a cluster.
 
-use super::call::Observed;
 use super::{Cluster, OnServersChanged};
 use crate::cmd::Untyped;
 use crate::command::Wait;
 use crate::error::{Error, Result};
 use crate::execute::{Command, Effort, RowRef, Servers};
 use crate::net::{Deadline, Lease, Pool};
+use crate::observer::Traffic;
 use crate::topology::Topology;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +53,7 @@ impl Cluster {
         let (retries, budget) = (&self.view.retries, &self.shared.budget);
         let command = Command::Named(command);
         let effort = Effort { retries, budget, deadline, repeatable: false, has_others: false, command };
-        effort.tried(pool, None, attempt)
+        effort.tried(pool, attempt)
     }
 
     /// A connection to a server, in the database of this view.
@@ -62,12 +62,12 @@ impl Cluster {
         servers: &Servers,
         server: usize,
         deadline: Deadline,
-        observed: Option<&Observed>,
+        observed: Option<&Arc<dyn Traffic>>,
     ) -> Result<Lease> {
         let Some(observed) = observed else { return servers.pools[server].lend(self.view.database, deadline) };
-        observed.traffic.visit(servers.topology.node(server));
+        observed.visit(servers.topology.node(server));
         let mut lease = servers.pools[server].lend(self.view.database, deadline)?;
-        lease.count_for(&observed.traffic);
+        lease.count_for(observed);
         Ok(lease)
     }
 }

@@ -10,7 +10,7 @@ mod words;
 pub use across::Across;
 pub(crate) use across::Emulation;
 pub use args::Args;
-pub(crate) use args::ENCODED;
+pub(crate) use args::EncodedWord;
 pub(crate) use merge::{Given, Merge};
 pub use merge::{ResponsePolicy, SetOperation};
 pub(crate) use streams::StreamWords;
@@ -222,7 +222,7 @@ impl Spec {
     /// count of keys they run none.
     #[inline]
     pub(crate) fn runs_a_script(&self, args: &Args) -> bool {
-        matches!(self.name, "EVAL" | "EVALSHA" | "FCALL") && self.counts_keys_rightly(args)
+        self.is_of_scripts() && self.counts_keys_rightly(args)
     }
 
     fn counts_keys_rightly(&self, args: &Args) -> bool {
@@ -230,6 +230,11 @@ impl Spec {
             KeySpec::Numkeys(at, step) => keys_counted(args, at, step).is_some(),
             _ => true,
         })
+    }
+
+    /// Whether it is for scripts that may write.
+    pub(crate) const fn is_of_scripts(&self) -> bool {
+        matches!(self.name.as_bytes(), b"EVAL" | b"EVALSHA" | b"FCALL")
     }
 
     /// Whether one of its arguments says how many keys there are.
@@ -246,8 +251,9 @@ impl Spec {
     }
 
     /// Whether a server heeds it also while it runs a script for too long.
-    pub(crate) fn is_heeded_while_busy(&self) -> bool {
-        self.group == Group::Scripting && matches!(self.name, "SCRIPT KILL" | "FUNCTION KILL" | "FUNCTION STATS")
+    pub(crate) const fn is_heeded_while_busy(&self) -> bool {
+        matches!(self.group, Group::Scripting)
+            && matches!(self.name.as_bytes(), b"SCRIPT KILL" | b"FUNCTION KILL" | b"FUNCTION STATS")
     }
 
     /// Whether the number of arguments, the command's own words included, is one that the command takes.

@@ -159,13 +159,11 @@ impl Call<'_> {
         let Leased { server, began, lease, came, .. } = sent;
         let came = came.unwrap_or_else(|| Err(Error::reply("no reply came")));
         let mut answer = lease.and_then(|lease| answer(lease, came?));
-        if let Err(error) = &mut answer {
-            self.note_outcome_of_script(error);
-        }
+        self.note_outcome_of(&mut answer);
         // A connection that died in the pool says nothing yet about its server.
         let is_stale = |error: &Error| Cause::of(error, true) == Some(Cause::Stale);
         if part.target.is_read() && !answer.as_ref().is_err_and(is_stale) {
-            self.note(server, began, &answer);
+            self.note(server, began, answer.as_ref().err());
         }
         answer
     }
@@ -176,8 +174,7 @@ impl Call<'_> {
             return self.one(part.target, &part.request).map_err(|last| last.attempts_after(error.attempts()));
         }
         let routed = part.target.is_routed().then_some(false);
-        let attempt = || self.attempt(server, &part.request, self.deadline, routed);
-        self.effort(self.deadline).tried(&self.servers.pools[server], Some(error), attempt)
+        self.exchange_after(Some(error), server, &part.request, self.deadline, routed)
     }
 
     /// What came of each part, after those that a node refused because it has another master were sent to that one.

@@ -10,7 +10,9 @@ use crate::topology::Role;
 impl Call<'_> {
     /// Whether this request may share its connection with those of other calls: a short one whose answer is short as well and
     /// comes at once.
-    fn gathers(&self, request: &[u8]) -> bool {
+    #[cold]
+    #[inline(never)]
+    pub(super) fn gathers(&self, request: &[u8]) -> bool {
         let is_asked_to = match self.view.share {
             Share::None => false,
             Share::Reads => self.spec.access == Access::Read,
@@ -20,7 +22,7 @@ impl Call<'_> {
         is_asked_to && self.spec.fast && !is_alone && request.len() <= LONGEST
     }
 
-    /// Runs a request when no connection is free: with others that wait for one, or with one of its own when it is its turn.
+    /// Runs a request when no connection is free, with others that wait for one.
     #[cold]
     #[inline(never)]
     pub(super) fn attempt_in_a_crowd(
@@ -38,10 +40,6 @@ impl Call<'_> {
             lent?.ok_or_else(no_meaning)
         };
         let pool = &self.servers.pools[server];
-        if !self.gathers(request) {
-            let lease = lend(&|until| self.lend_until(server, until).map(Some))?;
-            return self.attempt_over(lease, request, deadline);
-        }
         // What a replica has to be asked first is asked by the one that leads.
         let in_step = routed.filter(|_| self.topology().role(server) == Role::Replica);
         let gathered = pool.gather((self.database, in_step), request, deadline, &mut |turn| {

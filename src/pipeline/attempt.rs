@@ -182,8 +182,7 @@ impl Attempt {
         let may_repeat = call.retries.are_allowed() && self.attempts.made() == 1;
         match failed {
             Some(error) if is_dead(&error) && may_repeat && self.others.is_empty() => {}
-            Some(error) => call.note::<()>(self.server, self.began, &Err(error)),
-            None => call.note(self.server, self.began, &Ok(())),
+            failed => call.note(self.server, self.began, failed.as_ref()),
         }
     }
 

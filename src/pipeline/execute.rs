@@ -8,7 +8,8 @@ use crate::cluster::Cluster;
 use crate::command::{Access, Args, Given, Wait};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{Answer, Call, RowRef};
-use crate::net::{Deadline, Traffic};
+use crate::net::Deadline;
+use crate::observer::Traffic;
 use crate::plan::{Part, Target};
 use crate::resp::Frame;
 use crate::topology::Role;
@@ -22,7 +23,7 @@ struct Execution<'e> {
     alone_on: Cluster,
     /// The deadline of all of it.
     whole: Deadline,
-    traffic: Option<&'e Arc<Traffic>>,
+    traffic: Option<&'e Arc<dyn Traffic>>,
 }
 
 /// Runs all stages, and gives what came of every command.
@@ -46,7 +47,7 @@ pub(super) fn execute<Here>(
         alone_on: keep_to_masters(cluster, &commands, &mut stages),
         // One deadline for all of it. What does not wait for data gets no more of it than any call.
         whole: cluster.begin(wait),
-        traffic: observed.as_ref().map(|observed| &observed.traffic),
+        traffic: observed.as_ref(),
     };
     let mut nodes = Vec::with_capacity(stages.len());
     for mut stage in stages {

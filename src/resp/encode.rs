@@ -53,19 +53,14 @@ pub(crate) fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Any string that has its length in front.
-#[inline]
+#[inline(never)]
 pub(crate) fn string(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
     string_here(out, kind, bytes);
 }
 
-/// A bulk string, where to call a function for it would take long: arguments are written so.
+/// The same where nearly all strings are written.
 #[inline(always)]
-pub(crate) fn bulk_here(out: &mut Vec<u8>, bytes: &[u8]) {
-    string_here(out, b'$', bytes);
-}
-
-#[inline(always)]
-fn string_here(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
+pub(crate) fn string_here(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
     // No more than is needed: what fits as it is must not be moved to where more would fit.
     out.reserve(bytes.len() + if bytes.len() < 100 { 7 } else { DIGITS + 5 });
     head(out, kind, bytes.len());
