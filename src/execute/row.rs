@@ -5,7 +5,7 @@
 use super::of_scripts::{OfScripts, OF_SCRIPTS};
 use super::{Answer, Call};
 use crate::command::{wait_of, Access, Across, Args, EncodedWord, KeySpec, RequestPolicy, Spec, Wait, WaitOf, MARKED};
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, OwnWords, Result};
 use crate::net::{Deadline, Lease, Pool};
 use crate::plan::{
     any_node, as_stored, every_server, every_shard, name_one_key, on_one_server, one_key, one_node, one_server,
@@ -217,6 +217,12 @@ impl RowRef {
     /// Whether any server refuses it because the arguments do not say which of them are keys.
     pub(crate) fn is_refused_for_its_keys(self, args: &Args) -> bool {
         (self.code.is_refused)(self.spec, args)
+    }
+
+    /// What the script of a command that runs one may say in its own name.
+    #[inline]
+    pub(crate) fn own_words(self, args: &Args) -> Option<OwnWords> {
+        self.code.scripts.and_then(|scripts| (scripts.own_words)(self.spec, args))
     }
 
     /// Says what has to be sent where.

@@ -149,12 +149,15 @@ impl Execution<'_> {
     #[inline]
     fn alone(&self, alone: &ByItself) -> Result<Vec<u8>> {
         let deadline = self.deadline_of(alone.wait);
-        self.alone_on.with_failover(deadline, |servers| {
+        let mut replied = None;
+        self.alone_on.with_failover(deadline, &mut |servers| {
             let mut call = self.alone_on.call_of(servers, alone.cmd.args(), alone.row, alone.wait, deadline);
             call.context.traffic = self.traffic;
             call.context.to_new_master = Some(&self.alone_on);
-            call.execute().map(|answer| answer.frame().as_bytes().to_vec())
-        })
+            replied = Some(call.execute()?.frame().as_bytes().to_vec());
+            Ok(())
+        })?;
+        replied.ok_or_else(|| Error::reply("no reply came"))
     }
 }
 

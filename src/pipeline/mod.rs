@@ -268,7 +268,7 @@ impl Pipeline {
         if is_renamed {
             return false;
         }
-        let (role, about) = (planner.role(spec), About::of(cmd, spec));
+        let (role, about) = (planner.role(spec), About::of(cmd, row));
         let (shard, number) = self.add(shard, role, about, cmd.as_bytes());
         let place = Place { stage: self.stages.len(), shard, number };
         self.commands.push(Command::OneRequest { name: spec.name, about, place });
@@ -280,7 +280,7 @@ impl Pipeline {
     fn planned(&mut self, cmd: Cmd, row: RowRef) -> Other {
         let spec = row.spec;
         let name = spec.name_of(cmd.args());
-        let about = About::of(&cmd, spec);
+        let about = About::of(&cmd, row);
         let wait = row.wait(cmd.args());
         let progress = match row.route(&self.cluster.planner_of(&self.topology), cmd.args()) {
             Err(error) => return Other::failed(name, error),

@@ -2,8 +2,9 @@
 
 use super::node_replies::NodeReplies;
 use crate::cmd::Cmd;
-use crate::command::{Access, Spec};
+use crate::command::Access;
 use crate::error::{Error, Outcome, OwnWords};
+use crate::execute::RowRef;
 
 /// The requests of one node in order, in the bytes that go over the wire.
 #[derive(Debug, Default)]
@@ -34,9 +35,8 @@ pub(super) struct About {
 
 impl About {
     #[inline]
-    pub(super) fn of(cmd: &Cmd, spec: &Spec) -> About {
-        let script = spec.runs_a_script(cmd.args()).then(|| OwnWords::of(cmd.as_bytes()));
-        About { is_read: spec.access == Access::Read, script }
+    pub(super) fn of(cmd: &Cmd, row: RowRef) -> About {
+        About { is_read: row.spec.access == Access::Read, script: row.own_words(cmd.args()) }
     }
 
     /// The error with which its server answered, with the outcome that it has for this command.

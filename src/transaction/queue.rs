@@ -100,8 +100,8 @@ impl Queue {
         let mut commands = Vec::with_capacity(self.len());
         // One after the other, so that no value is held twice for long.
         for cmd in self.commands {
-            let spec = match destination.accept::<()>(servers, cmd.untyped(), chosen, &mut bytes) {
-                Ok(row) => row.spec,
+            let row = match destination.accept::<()>(servers, cmd.untyped(), chosen, &mut bytes) {
+                Ok(row) => row,
                 Err(error) => {
                     return Err(match destination.refused_for_its_keys(cmd.untyped()) {
                         Some(row) => refusal(&cmd, row),
@@ -110,8 +110,8 @@ impl Queue {
                 }
             };
             ends.push(bytes.len());
-            let (name, is_read) = (spec.name_of(cmd.args()), spec.access == Access::Read);
-            let script = spec.runs_a_script(cmd.args()).then(|| OwnWords::of(cmd.as_bytes()));
+            let (name, is_read) = (row.spec.name_of(cmd.args()), row.spec.access == Access::Read);
+            let script = row.own_words(cmd.args());
             commands.push(QueuedCommand { name, script, is_read });
         }
         Ok((Prepared { batch: Batch::of(bytes, ends), commands }, self.slots))
