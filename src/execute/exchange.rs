@@ -1,5 +1,6 @@
 //! One request to one server, and its reply.
 
+use super::gather::Together;
 use super::{no_meaning, Answer, Call, Command, Effort};
 use crate::error::{Error, Result};
 use crate::net::{Deadline, Lease, Turn};
@@ -135,8 +136,10 @@ impl Call<'_> {
         };
         let lease = match lent? {
             Some(lease) => lease,
-            None if self.gathers(request) => return self.attempt_in_a_crowd(server, request, deadline, routed),
-            None => self.lend_routed(server, &deadline, routed, Turn::Its, false)?.ok_or_else(no_meaning)?,
+            None => match self.attempt_with_others(server, request, deadline, routed)? {
+                Together::Answer(answer) => return Ok(answer),
+                Together::Alone(lease) => lease,
+            },
         };
         self.attempt_over(lease, request, deadline)
     }
