@@ -24,7 +24,7 @@ use server_changes::ChangeListeners;
 
 use crate::cmd::{Cmd, Execute};
 use crate::command::{Args, Spec, Wait};
-use crate::config::{Builder, Checked, ConfiguredNode};
+use crate::config::{Builder, ConfiguredNode};
 use crate::cross_node::steps_of;
 use crate::discovery::{Fleet, Probes};
 use crate::error::Result;
@@ -105,9 +105,9 @@ impl Builder {
     /// assert_eq!(cluster.node_for("foo").to_string(), "node_2 (10.0.0.2:6379)");
     /// # Ok::<(), rediscluster::Error>(())
     /// ```
-    pub fn build(self) -> Result<Cluster> {
-        let Checked { masters, settings, read_from, refresh_every, cross_node, placement, own_specs } =
-            self.checked()?;
+    pub fn build(mut self) -> Result<Cluster> {
+        let nodes = self.check()?;
+        let Builder { settings, read_from, refresh_every, cross_node, hash_tags, partitioner, own_specs, .. } = self;
         let view = View {
             read_from,
             cross_node,
@@ -120,12 +120,12 @@ impl Builder {
             share: settings.share,
         };
         let (settings, probes, marks) = (Arc::new(settings), Probes::default(), Arc::default());
-        let fleet = Fleet { nodes: masters, settings, probes, marks };
+        let fleet = Fleet { nodes, settings, probes, marks };
         let servers = Servers::new(topology_of(&fleet.nodes), &fleet, &[]);
         let shared = Shared {
             masters: Masters::new(&fleet.nodes),
             fleet: Arc::new(fleet),
-            placement,
+            placement: Placement { hash_tags, partitioner },
             read_from,
             own_specs,
             servers: RwLock::new(Arc::new(servers)),
@@ -165,17 +165,11 @@ fn topology_of(nodes: &[ConfiguredNode]) -> Topology {
 impl Servers {
     /// A pool for every server, taken over from `before` where the server was known.
     fn new(topology: Topology, fleet: &Fleet, before: &[Arc<Pool>]) -> Servers {
-        // The shards are in the order of the nodes that they were discovered for.
-        let mut owners = vec![0; topology.server_count()];
-        for (nth, shard) in topology.shards().iter().enumerate().rev() {
-            for &server in [shard.master()].iter().chain(shard.replicas()) {
-                owners[server] = nth;
-            }
-        }
-        let mut pools = Vec::with_capacity(owners.len());
-        for (server, &owner) in owners.iter().enumerate() {
+        let mut pools = Vec::with_capacity(topology.server_count());
+        for server in 0..topology.server_count() {
             let (role, node) = (topology.role(server), topology.node(server));
-            let endpoint = fleet.nodes[owner].endpoint_of(node.address());
+            // The shards are in the order of the nodes that they were discovered for.
+            let endpoint = fleet.node(topology.shard_of(server)).endpoint_of(node.address());
             let pool = match before.iter().find(|pool| *pool.endpoint() == endpoint) {
                 Some(same) => Arc::clone(same),
                 None => Arc::new(Pool::new(role, node.clone(), endpoint, Arc::clone(&fleet.settings))),

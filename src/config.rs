@@ -18,7 +18,7 @@ use crate::observer::{Observer, Observing};
 use crate::plan::CrossNode;
 use crate::resp::{Limits, Protocol};
 use crate::retry::Retries;
-use crate::topology::{Crc32Modulo, HashTags, Partitioner, Placement, ReadFrom};
+use crate::topology::{Crc32Modulo, HashTags, Partitioner, ReadFrom};
 use crate::transport::{Connect, Connector};
 use std::fmt;
 use std::time::Duration;
@@ -72,11 +72,11 @@ pub struct Builder {
     pub(crate) credentials: Credentials,
     pub(crate) settings: Settings,
     pub(crate) read_from: ReadFrom,
-    refresh_every: Option<Duration>,
-    cross_node: CrossNode,
-    hash_tags: HashTags,
-    partitioner: Box<dyn Partitioner>,
-    own_specs: Vec<&'static Spec>,
+    pub(crate) refresh_every: Option<Duration>,
+    pub(crate) cross_node: CrossNode,
+    pub(crate) hash_tags: HashTags,
+    pub(crate) partitioner: Box<dyn Partitioner>,
+    pub(crate) own_specs: Vec<&'static Spec>,
     mistake: Option<Error>,
 }
 
@@ -347,9 +347,9 @@ impl Builder {
         self
     }
 
-    /// Checks everything that can be checked without a server.
+    /// Checks everything that can be checked without a server. Gives the masters, in the order of placement.
     #[inline(never)]
-    pub(crate) fn checked(mut self) -> Result<Checked> {
+    pub(crate) fn check(&mut self) -> Result<Vec<ConfiguredNode>> {
         if let Some(mistake) = self.mistake.take() {
             return Err(mistake);
         }
@@ -368,16 +368,7 @@ impl Builder {
             endpoint.or(&self.credentials);
         }
         self.settings.database = database;
-        let masters = self.table.masters()?;
-        Ok(Checked {
-            masters,
-            settings: self.settings,
-            read_from: self.read_from,
-            refresh_every: self.refresh_every,
-            cross_node: self.cross_node,
-            placement: Placement { hash_tags: self.hash_tags, partitioner: self.partitioner },
-            own_specs: self.own_specs,
-        })
+        self.table.masters()
     }
 
     /// The settings for one connection outside of any cluster.
@@ -391,17 +382,6 @@ impl Builder {
         endpoint.or(&self.credentials);
         Ok((endpoint, self.settings))
     }
-}
-
-/// A configuration without mistakes.
-pub(crate) struct Checked {
-    pub(crate) masters: Vec<ConfiguredNode>,
-    pub(crate) settings: Settings,
-    pub(crate) read_from: ReadFrom,
-    pub(crate) refresh_every: Option<Duration>,
-    pub(crate) cross_node: CrossNode,
-    pub(crate) placement: Placement,
-    pub(crate) own_specs: Vec<&'static Spec>,
 }
 
 fn positive(what: &str, duration: Duration) -> Result<()> {

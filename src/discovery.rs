@@ -23,6 +23,8 @@ use std::time::{Duration, Instant};
 const TO_REACH: Duration = Duration::from_millis(200);
 /// And one that was reached and says nothing is not waited for after this time.
 const TO_ANSWER: Duration = Duration::from_millis(1000);
+/// As good as no end: each server has its own, and no clock tells a time without one.
+const NO_END: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long a replica that has less than its mark is looked at more often: a master sends it what it lacks within a second
 /// or so after it was attached.
 const CATCHES_UP: Duration = Duration::from_secs(10);
@@ -87,9 +89,14 @@ struct Candidates {
 /// Finds every master, beginning where it was last, and asks every replica that could serve reads. A replica that
 /// cannot is noted and is no error. `shards` are as they were found the last time.
 #[inline(never)]
-pub(crate) fn discover(fleet: &Arc<Fleet>, scope: &Scope, known: &[Known], shards: Vec<ShardDescription>) -> Discovery {
+pub(crate) fn discover(
+    fleet: &Arc<Fleet>,
+    scope: &Scope,
+    known: &[Known],
+    mut shards: Vec<ShardDescription>,
+) -> Discovery {
     let mut found = Discovery {
-        shards,
+        shards: Vec::new(),
         masters: masters(fleet, scope, known),
         latencies: Vec::new(),
         run_ids: Vec::new(),
@@ -97,17 +104,20 @@ pub(crate) fn discover(fleet: &Arc<Fleet>, scope: &Scope, known: &[Known], shard
         catches_up: false,
     };
     let mut candidates = Candidates { fleet: Arc::clone(fleet), patience: scope.patience, list: Vec::new() };
-    for nth in 0..found.masters.len() {
-        if let Some(mut master) = found.masters[nth].take() {
+    for (nth, shard) in shards.iter_mut().enumerate() {
+        if let Some(mut master) = found.masters.get_mut(nth).and_then(Option::take) {
             let replicas = scope.read_from.includes_replicas().then_some(&mut candidates.list);
-            found.add_master(nth, &fleet.nodes[nth], known, &mut master, replicas);
-            found.masters[nth] = Some(master);
+            found.describe(nth, shard, fleet.node(nth), known, &mut master, replicas);
+            if let Some(place) = found.masters.get_mut(nth) {
+                *place = Some(master);
+            }
         }
     }
+    found.shards = shards;
     let candidates = Arc::new(candidates);
     match scope.is_hasty {
-        true => Candidates::ask_hastily(&candidates, found.pace()),
-        false => all_at_once(candidates.list.len(), &|nth| candidates.ask(nth, &|| {})),
+        true => Candidates::ask(&candidates, TO_REACH.max(found.pace() * 5), TO_ANSWER),
+        false => Candidates::ask(&candidates, NO_END, NO_END),
     }
     for candidate in &candidates.list {
         found.add_replica(candidate);
@@ -118,16 +128,16 @@ pub(crate) fn discover(fleet: &Arc<Fleet>, scope: &Scope, known: &[Known], shard
 impl Discovery {
     /// What is wrong with the master of a shard.
     pub(crate) fn error(&self, shard: usize) -> Option<&Error> {
-        self.masters[shard].as_ref()?.error.as_ref()
+        self.masters.get(shard)?.as_ref()?.error.as_ref()
     }
 
     /// Whether the server at this address, or of this process, is the master of a node, and where that was.
     #[inline(never)]
     fn is_in_place(&self, known: &[Known], address: &Address, run_id: Option<&str>) -> bool {
-        for (nth, master) in self.masters.iter().enumerate() {
+        for (master, known) in self.masters.iter().zip(known) {
             if let Some(Found { master: Some((at, Some(Said { info, .. }))), .. }) = master {
                 let is_it = at == address || (run_id.is_some() && info.run_id.as_deref() == run_id);
-                if is_it && at == known[nth].master() {
+                if is_it && at == known.master() {
                     return true;
                 }
             }
@@ -137,18 +147,18 @@ impl Discovery {
 
     /// Describes a shard by what came of looking for its master, and adds the replicas that are to be asked, if any are.
     #[inline(never)]
-    fn add_master(
+    fn describe(
         &mut self,
         nth: usize,
+        shard: &mut ShardDescription,
         node: &ConfiguredNode,
         known: &[Known],
         found: &mut Found,
         candidates: Option<&mut Vec<Candidate>>,
     ) {
-        let (before, history) = (known[nth].master(), known[nth].history());
-        let shard = ShardDescription::new(Arc::clone(&node.name), before);
-        let ShardDescription { replicas: mut served, passed_over, .. } =
-            std::mem::replace(&mut self.shards[nth], shard);
+        let Some((before, history)) = known.get(nth).map(|known| (known.master(), known.history())) else { return };
+        shard.address = before.clone();
+        let (mut served, passed_over) = (std::mem::take(&mut shard.replicas), std::mem::take(&mut shard.passed_over));
         // The links of replicas may have broken just before the master died, and what they have is looked at anew: by the
         // history of that master.
         if found.master.is_none() && history.is_some() {
@@ -168,8 +178,7 @@ impl Discovery {
                 }
             }
         }
-        let mut of = Info::default();
-        match &mut found.master {
+        let of = match &mut found.master {
             Some((address, Some(Said { info, latency }))) => {
                 if let Some(run_id) = &info.run_id {
                     // One server under two names is found by its run id, whatever the names resolve to.
@@ -180,13 +189,14 @@ impl Discovery {
                 }
                 self.latencies.push((address.clone(), *latency));
                 served.clear();
-                of = info.clone();
+                info.clone()
             }
-            Some((address, None)) if address != before => {}
-            // Its replicas may serve reads all the same.
-            _ => of = Facts { history: history.cloned(), ..Facts::default() }.into(),
-        }
-        let shard = &mut self.shards[nth];
+            // Its replicas may serve reads all the same. One that only Sentinels name goes on with other data.
+            named => {
+                let is_another = named.as_ref().is_some_and(|(address, _)| address != before);
+                Facts { history: history.filter(|_| !is_another).cloned(), ..Facts::default() }.into()
+            }
+        };
         if let Some((address, _)) = &found.master {
             shard.address = address.clone();
         }
@@ -235,7 +245,7 @@ impl Discovery {
     /// Takes what was found of a replica.
     #[inline(never)]
     fn add_replica(&mut self, Candidate { shard, node, verdict, .. }: &Candidate) {
-        let shard = &mut self.shards[*shard];
+        let Some(shard) = self.shards.get_mut(*shard) else { return };
         let reason = match lock(verdict).take() {
             Some(Ok(latency)) => {
                 self.latencies.push((node.address().clone(), latency));
@@ -263,9 +273,11 @@ fn masters(fleet: &Fleet, scope: &Scope, known: &[Known]) -> Vec<Option<Found>> 
     masters.resize_with(known.len(), || None);
     let masters = Mutex::new(masters);
     all_at_once(scope.asked.len(), &|at| {
-        let nth = scope.asked[at];
-        let found = master_of(fleet, nth, &known[nth], false, Deadline::after(scope.patience));
-        lock(&masters)[nth] = Some(found);
+        let Some((&nth, known)) = scope.asked.get(at).and_then(|nth| Some((nth, known.get(*nth)?))) else { return };
+        let found = master_of(fleet, nth, known, false, Deadline::after(scope.patience));
+        if let Some(place) = lock(&masters).get_mut(nth) {
+            *place = Some(found);
+        }
     });
     masters.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
@@ -280,29 +292,28 @@ fn is_a_replica(name: &str, address: &Address) -> Error {
 }
 
 impl Candidates {
-    /// Asks all of them; those that are not reached soon are not waited for. `pace` is how long servers take to answer here.
+    /// Asks all of them. Those are not waited for that take longer than this to be reached, or then to answer.
     #[inline(never)]
-    fn ask_hastily(candidates: &Arc<Candidates>, pace: Duration) {
-        let of_threads = Arc::clone(candidates);
-        let (began, to_reach) = (Instant::now(), TO_REACH.max(pace * 5));
-        let ask = Box::new(move |nth, reached: &dyn Fn()| of_threads.ask(nth, reached));
+    fn ask(candidates: &Arc<Candidates>, to_reach: Duration, to_answer: Duration) {
+        let (of_threads, began) = (Arc::clone(candidates), Instant::now());
+        let ask = Box::new(move |nth: usize, reached: &dyn Fn()| {
+            if let Some(candidate) = of_threads.list.get(nth) {
+                let verdict = of_threads.verdict(candidate, reached);
+                *lock(&candidate.verdict) = Some(verdict);
+            }
+        });
         ask_until(candidates.list.len(), ask, &mut |progress| {
             let mut last = None;
             for one in progress {
                 last = last.max(match *one {
-                    Progress::Waiting => Some(began + TO_ANSWER),
+                    Progress::Waiting => Some(began + to_answer),
                     Progress::Begun(at) => Some(at + to_reach),
-                    Progress::Reached(at) => Some(at + TO_ANSWER),
+                    Progress::Reached(at) => Some(at + to_answer),
                     Progress::Answered => None,
                 });
             }
             last
         });
-    }
-
-    fn ask(&self, nth: usize, reached: &dyn Fn()) {
-        let verdict = self.verdict(&self.list[nth], reached);
-        *lock(&self.list[nth].verdict) = Some(verdict);
     }
 
     /// How long a replica that can serve reads took to answer, or why it cannot serve.
@@ -333,7 +344,7 @@ impl Candidates {
             fleet.marks.saw(*shard, address, &info, master.offset.unwrap_or(0));
         } else if master.history.is_none() {
             // Nobody can say how far it has to be. One that the configuration names is believed.
-            if fleet.nodes[*shard].given.iter().any(|(_, endpoint)| endpoint.address == *address) {
+            if fleet.node(*shard).given.iter().any(|(_, endpoint)| endpoint.address == *address) {
                 fleet.marks.trust(*shard, address, &info);
             }
         }

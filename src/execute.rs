@@ -28,7 +28,7 @@ pub(crate) use view::View;
 use crate::command::{Access, Args, Given, Merge, Spec, Wait};
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::from_value::FromValue;
-use crate::net::{Deadline, Landed, Lease, Pool};
+use crate::net::{Deadline, Lease, Pool, Replies};
 use crate::observer::Traffic;
 use crate::plan::{Part, Planner, Route, Target};
 use crate::resp::{Frame, ValueRef};
@@ -49,6 +49,14 @@ pub(crate) struct Servers {
     pub(crate) pools: Vec<Arc<Pool>>,
     /// How far replicas have to be: the same at every moment.
     pub(crate) marks: Arc<Marks>,
+}
+
+impl Servers {
+    /// The pool of a server. A function by itself, because what panics says where that was.
+    #[inline(never)]
+    pub(crate) fn pool(&self, server: usize) -> &Arc<Pool> {
+        &self.pools[server]
+    }
 }
 
 /// One command on its way: what it is, and what it runs with.
@@ -116,7 +124,7 @@ pub(crate) enum Answer {
     /// Without the connection, and which server gave it.
     Copied(Vec<u8>, String),
     /// Among those of other calls that came over the same connection.
-    Gathered(Arc<Landed>, Range<usize>),
+    Gathered(Arc<Replies>, Range<usize>),
     /// Made of several.
     Merged(Vec<u8>),
 }
@@ -144,7 +152,7 @@ impl Answer {
     pub(crate) fn frame(&self) -> Frame<'_> {
         match self {
             Answer::Held(lease, range) => lease.frame(range.clone()),
-            Answer::Gathered(landed, range) => landed.frame(range.clone()),
+            Answer::Gathered(replies, range) => replies.frame(range.clone()),
             Answer::Copied(bytes, _) | Answer::Merged(bytes) => Frame::trusted(bytes),
         }
     }
@@ -172,7 +180,7 @@ impl Answer {
         match self {
             Answer::Held(lease, _) => Some(lease.node().to_string()),
             Answer::Copied(_, node) => Some(node.clone()),
-            Answer::Gathered(landed, _) => Some(landed.node().to_string()),
+            Answer::Gathered(replies, _) => Some(replies.node().to_string()),
             Answer::Merged(_) => None,
         }
     }

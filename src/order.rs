@@ -7,7 +7,11 @@ use std::cmp::Ordering;
 
 /// Puts items in order; those that are equal stay as they were.
 pub(crate) fn sort<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
-    if let Some(sources) = sources(items.len(), &|one, other| compare(&items[one], &items[other])) {
+    let by_place = |one: usize, other: usize| match (items.get(one), items.get(other)) {
+        (Some(one), Some(other)) => compare(one, other),
+        _ => Ordering::Equal,
+    };
+    if let Some(sources) = sources(items.len(), &by_place) {
         arrange(sources, &mut |one, other| items.swap(one, other));
     }
 }
@@ -34,21 +38,28 @@ fn sources(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Option<V
         return None;
     }
     let mut sources: Vec<usize> = (0..count).collect();
-    let mut merged = sources.clone();
+    let mut merged = Vec::with_capacity(count);
     let mut run = 1;
     while run < count {
-        let mut place = 0;
-        while place < count {
-            let middle = count.min(place + run);
-            let end = count.min(middle + run);
-            let (mut left, mut right) = (place, middle);
-            while place < end {
-                let takes_left =
-                    left < middle && (right == end || compare(sources[left], sources[right]) != Ordering::Greater);
-                let from = if takes_left { &mut left } else { &mut right };
-                merged[place] = sources[*from];
-                *from += 1;
-                place += 1;
+        merged.clear();
+        for both in sources.chunks(run * 2) {
+            let (mut left, mut right) = both.split_at(run.min(both.len()));
+            loop {
+                merged.push(match (left, right) {
+                    ([one, after @ ..], []) => {
+                        left = after;
+                        *one
+                    }
+                    ([one, after @ ..], [other, ..]) if compare(*one, *other) != Ordering::Greater => {
+                        left = after;
+                        *one
+                    }
+                    (_, [other, after @ ..]) => {
+                        right = after;
+                        *other
+                    }
+                    ([], []) => break,
+                });
             }
         }
         std::mem::swap(&mut sources, &mut merged);
@@ -62,12 +73,14 @@ fn sources(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Option<V
 fn arrange(mut sources: Vec<usize>, swap: &mut dyn FnMut(usize, usize)) {
     for first in 0..sources.len() {
         let mut at = first;
-        while sources[at] != first {
-            let source = std::mem::replace(&mut sources[at], at);
+        while let Some(place) = sources.get_mut(at) {
+            let source = std::mem::replace(place, at);
+            if source == first {
+                break;
+            }
             swap(at, source);
             at = source;
         }
-        sources[at] = at;
     }
 }
 

@@ -61,33 +61,6 @@ pub(crate) fn all_at_once(count: usize, work: &(dyn Fn(usize) + Sync)) {
     }
 }
 
-/// Does the `first`, and `others` beside it when that has not ended within `head_start`: then the time for which servers that
-/// say nothing are waited for passes once.
-pub(crate) fn with_head_start(head_start: Duration, first: &(dyn Fn() + Sync), others: &(dyn Fn() + Sync)) {
-    let (has_ended, ended) = (Mutex::new(false), Condvar::new());
-    let end = || {
-        *lock(&has_ended) = true;
-        ended.notify_all();
-    };
-    all_at_once(2, &|nth| {
-        if nth == 0 {
-            let done = catch_unwind(AssertUnwindSafe(first));
-            end();
-            return done.unwrap_or_else(|panic| resume_unwind(panic));
-        }
-        let until = Instant::now() + head_start;
-        let mut is_over = lock(&has_ended);
-        while !*is_over {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                drop(is_over);
-                return others();
-            }
-            is_over = ended.wait_timeout(is_over, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-    });
-}
-
 /// How far the asking of one server is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {

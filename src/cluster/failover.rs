@@ -79,18 +79,25 @@ impl Masters {
     }
 
     pub(super) fn known(&self) -> Vec<Known> {
-        self.state().0.iter().map(|node| node.known.clone()).collect()
+        let mut known = Vec::new();
+        for node in &self.state().0 {
+            known.push(node.known.clone());
+        }
+        known
     }
 
     /// The nodes as a refresh found those that it asked. The others, and a node that has moved since it began, when this was
     /// `known`, stay as `now` describes them.
     pub(super) fn learn(&self, known: &[Known], found: &mut Discovery, now: &Topology) -> Vec<ShardDescription> {
         let (mut state, mut shards) = (self.state(), now.descriptions());
-        for (nth, shard) in shards.iter_mut().enumerate() {
-            let (now, Some(master)) = (state.known(nth), &found.masters[nth]) else { continue };
-            if now.moves() == known[nth].moves() {
-                now.learn(master);
-                std::mem::swap(shard, &mut found.shards[nth]);
+        let mut found = found.masters.iter().zip(&mut found.shards);
+        for ((now, known), shard) in state.0.iter_mut().zip(known).zip(&mut shards) {
+            match found.next() {
+                Some((Some(master), new)) if now.known.moves() == known.moves() => {
+                    now.known.learn(master);
+                    std::mem::swap(shard, new);
+                }
+                _ => {}
             }
         }
         shards
@@ -145,11 +152,11 @@ impl Cluster {
                 continue;
             }
             // A server that says that it is a replica names its master.
-            let is_alone = self.shared.masters.state().known(shard).is_alone(&self.shared.fleet.nodes[shard]);
+            let is_alone = self.shared.masters.state().known(shard).is_alone(self.shared.fleet.node(shard));
             if is_alone && !error.is_of_a_replica() {
                 continue;
             }
-            let is_silent = servers.pools[at.master()].health().silence().is_on();
+            let is_silent = servers.pool(at.master()).health().silence().is_on();
             let patience = if is_silent { patience.within(SOON) } else { patience };
             if Shared::has_new_master(&self.shared, shard, &servers.topology, error.lacks_replicas(), patience) {
                 moved.push(shard);
@@ -245,7 +252,7 @@ impl Shared {
     #[inline(never)]
     fn pool_of_master(&self, shard: usize) -> Arc<Pool> {
         let servers = self.servers();
-        Arc::clone(&servers.pools[servers.topology.shards()[shard].master()])
+        Arc::clone(servers.pool(servers.topology.nth_shard(shard).master()))
     }
 
     /// The master of a shard is reached for the first time: whether it is another node's server only these can tell.

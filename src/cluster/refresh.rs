@@ -213,7 +213,7 @@ impl Shared {
         }
         for (shard, master) in servers.topology.shards().iter().zip(&found.masters) {
             if master.as_ref().is_some_and(|found| found.error.is_none()) {
-                servers.pools[shard.master()].has_been_reached();
+                servers.pool(shard.master()).has_been_reached();
             }
         }
     }
@@ -224,13 +224,14 @@ impl Shared {
 
     /// Other servers from now on, made of those of now, if any; the observer is told what has changed.
     pub(super) fn replace_servers(&self, shards: &mut dyn FnMut(&Topology) -> Option<Vec<ShardDescription>>) {
-        let (before, after) = {
-            let mut now = self.servers.write().unwrap_or_else(PoisonError::into_inner);
-            let Some(shards) = shards(&now.topology) else { return };
-            let new = Arc::new(Servers::new(Topology::new(shards), &self.fleet, &now.pools));
+        let mut now = self.servers.write().unwrap_or_else(PoisonError::into_inner);
+        let replaced = shards(&now.topology).map(|shards| {
+            let after = Arc::new(Servers::new(Topology::new(shards), &self.fleet, &now.pools));
             // Not dropped under the lock: with them go connections, and that is told as well.
-            (std::mem::replace(&mut *now, Arc::clone(&new)), new)
-        };
+            (std::mem::replace(&mut *now, Arc::clone(&after)), after)
+        });
+        drop(now);
+        let Some((before, after)) = replaced else { return };
         if !before.topology.has_same_servers(&after.topology) {
             let (before, after) = (&*before.topology, &*after.topology);
             self.fleet.settings.observer.on(|| ObserverEvent::TopologyChanged { before, after });

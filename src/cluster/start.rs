@@ -43,12 +43,14 @@ impl Builder {
             Some(find_addresses) => find_addresses(&mut self)?,
             None => None,
         };
-        let cluster = self.build()?;
-        match cluster.meet_servers(require_all) {
-            Ok(()) => Ok(cluster),
-            // Where no server is there, why nobody knows where one should be says more.
-            Err(error) => Err(unknown.filter(|_| error.is_outage()).unwrap_or(error)),
+        let built = self.build();
+        if let Ok(cluster) = &built {
+            if let Err(error) = cluster.meet_servers(require_all) {
+                // Where no server is there, why nobody knows where one should be says more.
+                return Err(unknown.filter(|_| error.is_outage()).unwrap_or(error));
+            }
         }
+        built
     }
 
     /// Whether [`connect`](Builder::connect) fails when any master cannot be reached; otherwise only when none can. For
@@ -126,8 +128,8 @@ impl Cluster {
         let reached = MastersReached::new(Mutex::new(found.run_ids));
         for (shard, found) in found.masters.iter().enumerate() {
             let Some(Found { error: Some(error), .. }) = found else { continue };
-            let shard = &servers.topology.shards()[shard];
-            servers.pools[shard.master()].unreached().begin(error, &reached);
+            let shard = servers.topology.nth_shard(shard);
+            servers.pool(shard.master()).unreached().begin(error, &reached);
             let node = &servers.topology.master_of(shard).called(shard.name());
             shared.fleet.settings.observer.on(|| ObserverEvent::NodeUnreachable { node, error: error.kind() });
         }

@@ -48,16 +48,11 @@ impl Endpoint {
     /// place where none belongs.
     pub(crate) fn parse(text: &str) -> Result<Endpoint> {
         let text = trimmed(text);
-        let Some(at) = text.as_bytes().windows(3).position(|part| part == b"://") else {
+        let (scheme, rest) = cut(text, b':');
+        let Some(rest) = rest.and_then(|rest| rest.strip_prefix("//")) else {
             return Ok(Endpoint::plain(Address::parse(text)?));
         };
-        let rest = &text[at + 3..];
-        match &text[..at] {
-            "redis" => Endpoint::parse_url(rest, false),
-            "rediss" => Endpoint::parse_url(rest, true),
-            "unix" => Endpoint::parse_unix(rest),
-            _ => Err(Error::config("a URL of a Redis server begins with redis://, rediss:// or unix://")),
-        }
+        Endpoint::parse_url(scheme, rest)
     }
 
     fn plain(address: Address) -> Endpoint {
@@ -66,50 +61,46 @@ impl Endpoint {
     }
 
     #[inline(never)]
-    fn parse_url(rest: &str, encrypted: bool) -> Result<Endpoint> {
-        // The last `@` ends the credentials: a password may hold one unescaped.
-        let (user_info, rest) = match rest.bytes().rposition(|byte| byte == b'@') {
-            Some(at) => (Some(&rest[..at]), &rest[at + 1..]),
-            None => (None, rest),
-        };
-        let credentials = match user_info {
-            Some(user_info) => credentials(user_info)?,
-            None => Credentials::default(),
-        };
-        if rest.bytes().any(|byte| matches!(byte, b'?' | b'#')) {
-            return Err(Error::config("a redis:// URL takes no options behind the database"));
+    fn parse_url(scheme: &str, rest: &str) -> Result<Endpoint> {
+        let is_unix = scheme == "unix";
+        if !is_unix && scheme != "redis" && scheme != "rediss" {
+            return Err(Error::config("a URL of a Redis server begins with redis://, rediss:// or unix://"));
         }
-        let (address, database) = match cut(rest, b'/') {
-            (address, None | Some("")) => (address, None),
-            (address, Some(database)) => (address, Some(number_of_database(database)?)),
+        // The last `@` ends the credentials: a password may hold one unescaped. A path begins with a slash.
+        let at = match is_unix {
+            true => rest.as_bytes().windows(2).rposition(|part| part == b"@/"),
+            false => rest.bytes().rposition(|byte| byte == b'@'),
         };
-        // Without an `@` what looks like a host and a port may be a user and a password.
-        let address = Address::parse(address).map_err(|error| match user_info {
-            Some(_) => error,
-            None => Error::config("not a URL of the form redis://[user:password@]host[:port][/database]"),
-        })?;
-        Ok(Endpoint { credentials, database, encrypted, ..Endpoint::plain(address) })
-    }
-
-    #[inline(never)]
-    fn parse_unix(rest: &str) -> Result<Endpoint> {
-        let (credentials, rest) = match rest.as_bytes().windows(2).rposition(|part| part == b"@/") {
-            // One slash too many would make a path of the password, which everybody sees.
-            Some(_) if rest.starts_with('/') => {
-                return Err(Error::config("a unix:// URL with @/ in its path; an @ in a path is written as %40"))
+        let user_info = at.and_then(|at| rest.get(..at));
+        let rest = at.and_then(|at| rest.get(at + 1..)).unwrap_or(rest);
+        // One slash too many would make a path of the password, which everybody sees.
+        if is_unix && user_info.is_some_and(|user_info| user_info.starts_with('/')) {
+            return Err(Error::config("a unix:// URL with @/ in its path; an @ in a path is written as %40"));
+        }
+        let credentials = user_info.map_or(Ok(Credentials::default()), credentials)?;
+        let (place, option) = cut(rest, if is_unix { b'?' } else { b'/' });
+        let number = match option {
+            _ if !is_unix && rest.bytes().any(|byte| matches!(byte, b'?' | b'#')) => {
+                return Err(Error::config("a redis:// URL takes no options behind the database"));
             }
-            Some(at) => (credentials(&rest[..at])?, &rest[at + 1..]),
-            _ => (Credentials::default(), rest),
+            Some(option) if is_unix && !option.is_empty() => {
+                let what = "a unix:// URL takes no option but ?db=, the number of the database";
+                Some(option.strip_prefix("db=").ok_or_else(|| Error::config(what))?)
+            }
+            option => option.filter(|option| !option.is_empty()),
         };
-        let (path, options) = cut(rest, b'?');
-        let options = options.unwrap_or_default();
-        let database = match options.strip_prefix("db=") {
-            Some(database) => Some(number_of_database(database)?),
-            None if options.is_empty() => None,
-            None => return Err(Error::config("a unix:// URL takes no option but ?db=, the number of the database")),
+        let database = number.map(number_of_database).transpose()?;
+        let address = match is_unix {
+            true => Address::unix(&decoded(place)?)?,
+            // Without an `@` what looks like a host and a port may be a user and a password.
+            false => Address::parse(place).map_err(|error| match user_info {
+                Some(_) => error,
+                None => Error::config("not a URL of the form redis://[user:password@]host[:port][/database]"),
+            })?,
         };
         // Who could read along on this machine could read anything.
-        Ok(Endpoint { credentials, database, ..Endpoint::plain(Address::unix(&decoded(path)?)?) })
+        let encrypted = scheme == "rediss";
+        Ok(Endpoint { credentials, database, encrypted, ..Endpoint::plain(address) })
     }
 
     /// How to reach another server in the same way.
@@ -153,12 +144,16 @@ fn decoded(text: &str) -> Result<String> {
             bytes.push(*byte);
             continue;
         }
-        let digit = |at: usize| rest.get(at).and_then(|&digit| char::from(digit).to_digit(16));
-        let (Some(high), Some(low)) = (digit(0), digit(1)) else {
+        let digit = |digit: &u8| char::from(*digit).to_digit(16);
+        let digits = match rest {
+            [high, low, after @ ..] => digit(high).zip(digit(low)).map(|digits| (digits, after)),
+            _ => None,
+        };
+        let Some(((high, low), after)) = digits else {
             return Err(Error::config("a % in a URL is not followed by two hexadecimal digits"));
         };
         bytes.push((high * 16 + low) as u8);
-        rest = &rest[2..];
+        rest = after;
     }
     String::from_utf8(bytes).map_err(|_| Error::config("the user, password or path in a URL is not UTF-8"))
 }

@@ -5,9 +5,9 @@ use super::{is_a_replica, Said};
 use crate::config::{ConfiguredNode, Named, Question, Sentinels, Word};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
-use crate::threads::{all_at_once, lock, with_head_start};
+use crate::threads::{all_at_once, lock};
 use crate::topology::{Address, Node};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 /// As many servers of a node as are remembered, those met last.
@@ -85,9 +85,17 @@ impl Known {
 
     #[inline(never)]
     fn remember(&mut self, server: &Address) {
-        self.servers.retain(|known| known != server);
-        self.servers.insert(0, server.clone());
-        self.servers.truncate(REMEMBERED);
+        // It comes to the front, and those before its old place go back by one.
+        let mut earlier = server.clone();
+        for known in &mut self.servers {
+            std::mem::swap(known, &mut earlier);
+            if earlier == *server {
+                return;
+            }
+        }
+        if self.servers.len() < REMEMBERED {
+            self.servers.push(earlier);
+        }
     }
 }
 
@@ -127,6 +135,8 @@ struct Search<'a> {
     is_in_doubt: bool,
     /// Every server that is known of; the first one is the master until now.
     servers: Mutex<Vec<Asked>>,
+    /// One of them has said something.
+    has_said: Condvar,
 }
 
 /// The master of a node, and what it said of itself: the one that its Sentinels name, where there are any, it says the
@@ -142,8 +152,9 @@ struct Search<'a> {
 /// name, when it does not answer.
 #[inline(never)]
 pub(crate) fn master_of(fleet: &Fleet, shard: usize, known: &Known, is_in_doubt: bool, deadline: Deadline) -> Found {
-    let node = &fleet.nodes[shard];
-    let mut search = Search { fleet, shard, node, known, is_in_doubt, servers: Mutex::default() };
+    let node = fleet.node(shard);
+    let mut search =
+        Search { fleet, shard, node, known, is_in_doubt, servers: Mutex::default(), has_said: Condvar::new() };
     search.add(known.master());
     let word = node.sentinels.as_ref().map(|sentinels| search.heed(sentinels)).unwrap_or_default();
     let mut found = Found { by_sentinels: word.named, ..Found::default() };
@@ -161,7 +172,7 @@ pub(crate) fn master_of(fleet: &Fleet, shard: usize, known: &Known, is_in_doubt:
             found.master = Some((address, said.and_then(Result::ok)));
         }
         None => {
-            found.error = Some(no_master(node, search.servers()));
+            found.error = Some(no_master(node, known, search.servers()));
             found.asked = std::mem::take(search.servers());
         }
     }
@@ -171,6 +182,12 @@ pub(crate) fn master_of(fleet: &Fleet, shard: usize, known: &Known, is_in_doubt:
 impl Search<'_> {
     fn servers(&mut self) -> &mut Vec<Asked> {
         self.servers.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the server at this place says.
+    #[inline(never)]
+    fn said(&mut self, nth: usize) -> Option<&Result<Said>> {
+        self.servers().get(nth)?.said.as_ref()
     }
 
     /// The place of a server, which is added unless it is known.
@@ -193,7 +210,7 @@ impl Search<'_> {
         let word = sentinels(&question, &mut |address| {
             let nth = self.add(address);
             self.ask(nth, self.soon());
-            match &self.servers()[nth].said {
+            match self.said(nth) {
                 Some(Err(error)) => Err(error.clone()),
                 said => Ok(matches!(said, Some(Ok(said)) if said.info.is_master())),
             }
@@ -211,21 +228,23 @@ impl Search<'_> {
             self.add(server);
         }
         // The Sentinels may have led there already.
-        if self.servers()[0].said.is_none() {
+        if self.said(0).is_none() {
             let patience = match self.node.sentinels {
                 Some(_) => self.soon(),
                 None => deadline.within(self.fleet.settings.connect_timeout),
             };
             match self.servers().len() {
                 1 => self.ask(0, patience),
-                // When it does not answer for a while, the others are asked meanwhile.
-                _ => {
-                    let head_start = HEAD_START.min(self.fleet.settings.connect_timeout / 2);
-                    with_head_start(head_start, &|| self.ask(0, patience), &|| self.ask_all());
-                }
+                // When it does not answer for a while, the others are asked meanwhile: then the time for which servers that
+                // say nothing are waited for passes once.
+                _ => all_at_once(2, &|nth| match nth {
+                    0 => self.ask(0, patience),
+                    _ if self.is_late() => self.ask_all(),
+                    _ => {}
+                }),
             }
             let is_in_doubt = self.is_in_doubt;
-            if let Some(Said { info, .. }) = self.servers()[0].answer() {
+            if let Some(Ok(Said { info, .. })) = self.said(0) {
                 let is_as_it_was = known.history().map_or(true, |history| info.descends_from(history));
                 if info.is_master() && is_as_it_was && !is_in_doubt {
                     return Some(0);
@@ -235,12 +254,21 @@ impl Search<'_> {
         // Once more for the masters that replicas name, and for those that these name.
         for _ in 0..3 {
             for nth in 0..self.servers().len() {
-                let named = self.servers()[nth].answer().and_then(|said| said.info.master.clone());
-                named.map(|master| self.add(&master));
+                if let Some(Ok(Said { info, .. })) = self.said(nth) {
+                    info.master.clone().map(|master| self.add(&master));
+                }
             }
             self.ask_all();
         }
         chosen(self.node, known, self.is_in_doubt, self.servers())
+    }
+
+    /// Gives the master until now some time. Says whether it has not answered then.
+    fn is_late(&self) -> bool {
+        let head_start = HEAD_START.min(self.fleet.settings.connect_timeout / 2);
+        let waits = |servers: &mut Vec<Asked>| servers.first().is_some_and(|first| first.said.is_none());
+        let waited = self.has_said.wait_timeout_while(lock(&self.servers), head_start, waits);
+        waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
     /// Time of its own for each step: Sentinels that say nothing must leave some for the servers.
@@ -252,10 +280,14 @@ impl Search<'_> {
     /// Asks the server at this place.
     #[inline(never)]
     fn ask(&self, nth: usize, deadline: Deadline) {
-        let address = lock(&self.servers)[nth].address.clone();
+        let address = lock(&self.servers).get(nth).map(|server| server.address.clone());
+        let Some(address) = address else { return };
         let server = Node::new(Arc::clone(&self.node.name), address);
         let said = self.fleet.ask(self.shard, &server, deadline, &|| {});
-        lock(&self.servers)[nth].said = Some(said);
+        if let Some(server) = lock(&self.servers).get_mut(nth) {
+            server.said = Some(said);
+        }
+        self.has_said.notify_all();
     }
 
     /// Asks all that were not asked, but the master until now.
@@ -267,7 +299,7 @@ impl Search<'_> {
                 places.push(nth);
             }
         }
-        all_at_once(places.len(), &|nth| self.ask(places[nth], deadline));
+        all_at_once(places.len(), &|nth| places.get(nth).into_iter().for_each(|&place| self.ask(place, deadline)));
     }
 }
 
@@ -277,13 +309,14 @@ impl Search<'_> {
 #[inline(never)]
 fn chosen(node: &ConfiguredNode, known: &Known, is_in_doubt: bool, servers: &[Asked]) -> Option<usize> {
     // What the address in use was last known to have; as a replica by now it has what its own master has.
-    let now = servers[0].answer().filter(|said| said.info.role == "slave");
+    let now = servers.first().and_then(Asked::answer).filter(|said| said.info.role == "slave");
     let now = now.and_then(|said| said.info.history.as_ref());
     let mut best = None;
     for (nth, server) in servers.iter().enumerate() {
         let Some(Said { info, .. }) = server.answer() else { continue };
         let is_current = nth == 0;
-        let continues = [known.history(), now].iter().flatten().any(|history| info.descends_from(history));
+        let is_of = |history: Option<&Arc<str>>| history.is_some_and(|history| info.descends_from(history));
+        let continues = is_of(known.history()) || is_of(now);
         if !info.is_master() || !(is_current || continues) {
             continue;
         }
@@ -294,7 +327,8 @@ fn chosen(node: &ConfiguredNode, known: &Known, is_in_doubt: bool, servers: &[As
         let is_configured = node.endpoint.address == server.address
             || node.given.iter().any(|(_, endpoint)| endpoint.address == server.address);
         let takes_over = is_in_doubt && continues && !is_current;
-        let merit = (continues, takes_over, is_current, followers, is_configured, info.offset, &server.address);
+        let standing = usize::from(continues) * 4 + usize::from(takes_over) * 2 + usize::from(is_current);
+        let merit = (standing, followers * 2 + usize::from(is_configured), info.offset, &server.address);
         if !best.is_some_and(|(_, most)| merit < most) {
             best = Some((nth, merit));
         }
@@ -305,11 +339,11 @@ fn chosen(node: &ConfiguredNode, known: &Known, is_in_doubt: bool, servers: &[As
 /// Why none of these servers is the master: what the one until now met, or what they say.
 #[cold]
 #[inline(never)]
-fn no_master(node: &ConfiguredNode, servers: &[Asked]) -> Error {
-    let (name, address) = (&node.name, &servers[0].address);
+fn no_master(node: &ConfiguredNode, known: &Known, servers: &[Asked]) -> Error {
+    let (name, address) = (&node.name, known.master());
     let answers = || servers.iter().filter_map(|server| Some((server, &server.answer()?.info)));
-    let error = match &servers[0].said {
-        Some(Err(error)) => error.clone(),
+    let error = match servers.first() {
+        Some(Asked { said: Some(Err(error)), .. }) => error.clone(),
         _ if answers().any(|(_, info)| info.role == "slave") => is_a_replica(name, address),
         _ => Error::config(format!("node {name} ({address}) does not say that it is a master")),
     };

@@ -7,7 +7,7 @@ use crate::threads::lock;
 use crate::topology::info::Info;
 use crate::topology::{Marks, Node, Topology};
 use std::process;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// The longest time for an answer over a connection that was kept: it may lead nowhere by now.
@@ -32,59 +32,61 @@ pub(crate) struct Fleet {
 /// One connection to each server that was asked, for the next time. Those of the pools are for calls: a pool that is full
 /// must not keep anybody from learning that there is another master.
 #[derive(Default)]
-pub(crate) struct Probes(Mutex<Kept>);
+pub(crate) struct Probes(Mutex<Vec<Kept>>);
 
-#[derive(Default)]
 struct Kept {
-    /// Whose they are: after a fork the child has them, too, and must leave them to its parent.
+    endpoint: Endpoint,
+    connection: Box<Connection>,
+    /// Whose it is: after a fork the child has it, too, and must leave it to its parent.
     process: u32,
-    connections: Vec<(Endpoint, Box<Connection>)>,
+}
+
+impl Kept {
+    fn leads_to(&self, endpoint: &Endpoint) -> bool {
+        self.endpoint == *endpoint && self.process == process::id()
+    }
 }
 
 impl Probes {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        lock(&self.0)
-    }
-
     fn take(&self, endpoint: &Endpoint) -> Option<Box<Connection>> {
-        let _parents;
-        let mut kept = self.kept();
-        if kept.process != process::id() {
-            // Dropped when the lock is free.
-            _parents = std::mem::replace(&mut *kept, Kept { process: process::id(), connections: Vec::new() });
-            return None;
-        }
-        let at = kept.connections.iter().position(|(known, _)| known == endpoint)?;
-        Some(kept.connections.swap_remove(at).1)
+        let mut kept = lock(&self.0);
+        let at = kept.iter().position(|kept| kept.leads_to(endpoint))?;
+        Some(kept.swap_remove(at).connection)
     }
 
-    fn keep(&self, endpoint: &Endpoint, connection: Box<Connection>) {
-        let mut kept = self.kept();
-        let is_new = kept.connections.iter().all(|(known, _)| known != endpoint);
+    #[inline(never)]
+    fn keep(&self, endpoint: Endpoint, connection: Box<Connection>) {
+        let mut kept = lock(&self.0);
         // Two may have asked at the same time.
-        if is_new && kept.process == process::id() && connection.is_reusable() {
-            kept.connections.push((endpoint.clone(), connection));
+        if kept.iter().all(|kept| !kept.leads_to(&endpoint)) && connection.is_reusable() {
+            kept.push(Kept { endpoint, connection, process: process::id() });
         }
     }
 
-    /// Closes those to servers that have left.
+    /// Closes those to servers that have left, and those of a parent.
     pub(crate) fn retain(&self, topology: &Topology) {
-        let mut connections = std::mem::take(&mut self.kept().connections);
-        while let Some((endpoint, connection)) = connections.pop() {
-            if topology.knows(&endpoint.address) {
-                self.keep(&endpoint, connection);
+        let kept = std::mem::take(&mut *lock(&self.0));
+        for Kept { endpoint, connection, process } in kept {
+            if process == process::id() && topology.knows(&endpoint.address) {
+                self.keep(endpoint, connection);
             }
         }
     }
 }
 
 impl Fleet {
+    // Once and not at each place: what panics says where that was.
+    #[inline(never)]
+    pub(crate) fn node(&self, shard: usize) -> &ConfiguredNode {
+        &self.nodes[shard]
+    }
+
     /// What a server of this shard says of itself. The addresses that it tells are those that lead there from here.
     /// `reached` is called when there is a connection to it.
     #[inline(never)]
     pub(crate) fn ask(&self, shard: usize, server: &Node, deadline: Deadline, reached: &dyn Fn()) -> Result<Said> {
-        let (endpoint, probes) = (&self.nodes[shard].endpoint_of(server.address()), &self.probes);
-        let (mut kept, mut said) = (probes.take(endpoint), None);
+        let (endpoint, probes) = (self.node(shard).endpoint_of(server.address()), &self.probes);
+        let (mut kept, mut said) = (probes.take(&endpoint), None);
         if let Some(kept) = &mut kept {
             reached();
             kept.wake();
@@ -100,7 +102,8 @@ impl Fleet {
                 drop(kept);
                 let (node, watch) = (Arc::new(server.clone()), Watch::default());
                 let settings = &self.settings;
-                let mut new = Connection::open_watched(&node, endpoint, settings, deadline, watch, &mut |_| reached())?;
+                let mut new =
+                    Connection::open_watched(&node, &endpoint, settings, deadline, watch, &mut |_| reached())?;
                 let said = asked(&mut new, deadline)?;
                 (new, said)
             }

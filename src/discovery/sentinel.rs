@@ -409,18 +409,18 @@ mod tests {
 
     #[test]
     fn mistakes_about_sentinels() {
-        let build = |builder: Builder| builder.checked().err().unwrap().message().to_owned();
+        let build = |mut builder: Builder| builder.check().err().unwrap().message().to_owned();
         let none: [&str; 0] = [];
         assert_eq!(build(Builder::default().sentinel("node_1", "m", none)), "no Sentinels are given for node node_1");
         assert!(build(Builder::default().sentinel("node_1", "m", ["h"])).contains("use `connect`"));
         let wrong = build(Builder::default().sentinel("node_1", "m", ["redis://u:canary@"]));
         assert!(wrong.starts_with("a Sentinel of node node_1: ") && !wrong.contains("canary"), "{wrong}");
-        for both in [
+        for mut both in [
             Builder::default().node("node_1", "h:1").sentinel("node_1", "m", ["h"]),
             Builder::default().sentinel("node_1", "m", ["h"]).node("node_1", "h:1"),
             Builder::default().sentinel("node_1", "m", ["h"]).nodes("node_1=h:1"),
         ] {
-            let masters = both.checked().unwrap().masters;
+            let masters = both.check().unwrap();
             assert_eq!((masters.len(), masters[0].endpoint.address.to_string()), (1, "h:1".to_owned()));
             assert!(masters[0].sentinels.is_some());
         }

@@ -1,5 +1,6 @@
 //! One request to one server, and its reply.
 
+use super::gather::Together;
 use super::{no_meaning, Answer, Call, Command, Effort};
 use crate::error::{Error, Result};
 use crate::net::{Deadline, Lease, Turn};
@@ -128,15 +129,23 @@ impl Call<'_> {
 
     #[inline]
     fn attempt(&self, server: usize, request: &[u8], deadline: Deadline, routed: Option<bool>) -> Result<Answer> {
-        let lease = match self.lend_routed(server, &deadline, routed, Turn::Never, self.bears_dead_ones())? {
+        let may_be_dead = self.bears_dead_ones();
+        let lent = match routed {
+            None => self.lend_in_turn(server, deadline, Turn::Never, may_be_dead),
+            Some(_) => self.lend_routed(server, &deadline, routed, Turn::Never, may_be_dead),
+        };
+        let lease = match lent? {
             Some(lease) => lease,
-            None if self.gathers(request) => return self.attempt_in_a_crowd(server, request, deadline, routed),
-            None => self.lend_routed(server, &deadline, routed, Turn::Its, false)?.ok_or_else(no_meaning)?,
+            None => match self.attempt_with_others(server, request, deadline, routed)? {
+                Together::Answer(answer) => return Ok(answer),
+                Together::Alone(lease) => lease,
+            },
         };
         self.attempt_over(lease, request, deadline)
     }
 
     /// A connection to this server; for what is `routed` there, to one that is in step.
+    #[inline(never)]
     fn lend_routed(
         &self,
         server: usize,

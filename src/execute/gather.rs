@@ -4,15 +4,21 @@ use super::{no_meaning, Answer, Call};
 use crate::command::{Access, Wait};
 use crate::config::Share;
 use crate::error::{Error, Outcome, Result};
-use crate::net::{Deadline, Lease, LONGEST};
+use crate::net::{Deadline, Lease, Shared, LONGEST};
 use crate::topology::Role;
+
+/// What a call gets that finds no connection free.
+pub(super) enum Together {
+    /// The reply that came with those of others.
+    Answer(Answer),
+    /// A connection of its own.
+    Alone(Lease),
+}
 
 impl Call<'_> {
     /// Whether this request may share its connection with those of other calls: a short one whose answer is short as well and
     /// comes at once.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn gathers(&self, request: &[u8]) -> bool {
+    fn gathers(&self, request: &[u8]) -> bool {
         let is_asked_to = match self.view.share {
             Share::None => false,
             Share::Reads => self.spec.access == Access::Read,
@@ -22,44 +28,57 @@ impl Call<'_> {
         is_asked_to && self.spec.fast && !is_alone && request.len() <= LONGEST
     }
 
-    /// Runs a request when no connection is free, with others that wait for one.
+    /// Runs a request when no connection is free, with others that wait for one; or gets one of its own when it is its turn.
     #[cold]
     #[inline(never)]
-    pub(super) fn attempt_in_a_crowd(
+    pub(super) fn attempt_with_others(
         &self,
         server: usize,
         request: &[u8],
         deadline: Deadline,
         routed: Option<bool>,
-    ) -> Result<Answer> {
-        let lend = |lend: &dyn Fn(Deadline) -> Result<Option<Lease>>| {
-            let lent = match routed {
-                Some(others) => self.lend_in_step_by(server, deadline, others, lend),
-                None => lend(deadline),
+    ) -> Result<Together> {
+        if !self.gathers(request) {
+            let lease = match routed {
+                Some(others) => self.lend_in_step(server, deadline, others),
+                None => self.lend_until(server, deadline),
             };
-            lent?.ok_or_else(no_meaning)
-        };
+            return lease.map(Together::Alone);
+        }
         let pool = &self.servers.pools[server];
         // What a replica has to be asked first is asked by the one that leads.
         let in_step = routed.filter(|_| self.topology().role(server) == Role::Replica);
-        let gathered = pool.gather((self.database, in_step), request, deadline, &mut |turn| {
-            lend(&|until| pool.lend_in_turn(self.database, until, turn, false))
+        let shared = pool.gather((self.database, in_step), request, deadline, &mut |turn| {
+            let lend = |until| pool.lend_in_turn(self.database, until, turn, false);
+            let lent = match in_step {
+                Some(others) => self.lend_in_step_by(server, deadline, others, &lend),
+                None => lend(deadline),
+            };
+            lent?.ok_or_else(no_meaning)
         });
-        if let Some(traffic) = self.traffic {
-            match &gathered {
-                Ok((_, range)) => traffic.add(request.len() as u64, range.len() as u64),
-                Err(error) if error.outcome() != Outcome::NotApplied => traffic.add(request.len() as u64, 0),
-                Err(_) => {}
-            }
+        let received = match &shared {
+            Ok(Shared::Reply(_, range)) => Some(range.len()),
+            Err(error) if error.outcome() != Outcome::NotApplied => Some(0),
+            _ => None,
+        };
+        if let (Some(traffic), Some(received)) = (self.traffic, received) {
+            traffic.add(request.len() as u64, received as u64);
         }
-        let (landed, range) = gathered?;
-        match landed.frame(range.clone()).error() {
-            Some(text) => {
-                let mut error = Error::server(text).at(landed.node());
-                self.note_outcome_of_script(&mut error);
-                Err(error)
+        match shared? {
+            Shared::Reply(replies, range) => match replies.frame(range.clone()).error() {
+                Some(text) => {
+                    let mut error = Error::server(text).at(replies.node());
+                    self.note_outcome_of_script(&mut error);
+                    Err(error)
+                }
+                None => Ok(Together::Answer(Answer::Gathered(replies, range))),
+            },
+            Shared::Alone(mut lease) => {
+                if let Some(traffic) = self.traffic {
+                    lease.count_for(traffic);
+                }
+                Ok(Together::Alone(lease))
             }
-            None => Ok(Answer::Gathered(landed, range)),
         }
     }
 }

@@ -30,7 +30,7 @@ impl Context<'_> {
         if reach != Reach::Unseen || info.serves_reads().is_err() {
             return reach;
         }
-        match self.servers.pools[shards[shard].master()].who(deadline) {
+        match self.servers.pool(topology.nth_shard(shard).master()).who(deadline) {
             Ok(master) if master.is_master() && master.history == info.history => {
                 marks.saw(shard, replica, info, master.offset.unwrap_or(0));
                 marks.reach(shard, replica, info)

@@ -21,7 +21,7 @@ pub(crate) use connection::Watch;
 pub use halves::{ConnectionReader, ConnectionWriter};
 pub(crate) use incoming::Incoming;
 pub use pool::PoolStatus;
-pub(crate) use pool::{Landed, Lease, Pool, Turn, LONGEST};
+pub(crate) use pool::{Lease, Pool, Replies, Shared, Turn, LONGEST};
 pub(crate) use resting::Standing;
 pub(crate) use stream::{Deadline, Stream};
 pub(crate) use unreached::MastersReached;

@@ -175,7 +175,11 @@ impl fmt::Display for Address {
         for c in place.chars() {
             match c {
                 // These would end the path, or begin an escape.
-                ' ' | '%' | '?' | '#' | '@' => write!(f, "%{:02X}", u32::from(c))?,
+                ' ' => f.write_str("%20")?,
+                '#' => f.write_str("%23")?,
+                '%' => f.write_str("%25")?,
+                '?' => f.write_str("%3F")?,
+                '@' => f.write_str("%40")?,
                 _ => f.write_char(c)?,
             }
         }

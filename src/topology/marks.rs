@@ -84,10 +84,10 @@ impl Marks {
                 Mark { shard, address, run_id, history, offset, set: Instant::now() }
             }
         };
-        // The one that was met last comes first.
-        marks.insert(0, mark);
+        // The one that was met last comes last.
+        marks.push(mark);
         if marks.len() > REMEMBERED {
-            marks.pop();
+            marks.remove(0);
         }
     }
 

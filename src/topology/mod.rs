@@ -193,7 +193,15 @@ impl ShardDescription {
 #[derive(Debug, Clone)]
 pub struct Topology {
     shards: Vec<Shard>,
-    servers: Vec<(Role, Node)>,
+    servers: Vec<Server>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Server {
+    role: Role,
+    node: Node,
+    /// The first node that it serves.
+    shard: usize,
 }
 
 impl Topology {
@@ -205,24 +213,23 @@ impl Topology {
     fn of(mut nodes: Vec<ShardDescription>) -> Topology {
         let mut topology = Topology { shards: Vec::new(), servers: Vec::new() };
         // Masters come first, so that a server's place does not move when replicas come and go.
-        for node in &mut nodes {
-            let master = Node::new(Arc::clone(&node.name), node.address.clone());
+        for (at, node) in nodes.iter_mut().enumerate() {
+            let server = Node::new(Arc::clone(&node.name), node.address.clone());
             let (name, passed_over) = (Arc::clone(&node.name), std::mem::take(&mut node.passed_over));
-            let shard =
-                Shard { name, master: topology.server(Role::Master, &master), replicas: Vec::new(), passed_over };
-            topology.shards.push(shard);
+            let master = topology.server(Role::Master, &server, at);
+            topology.shards.push(Shard { name, master, replicas: Vec::new(), passed_over });
         }
         for (at, node) in nodes.iter().enumerate() {
             for replica in &node.replicas {
-                let server = topology.server(Role::Replica, replica);
-                let master = topology.shards[at].master;
+                let server = topology.server(Role::Replica, replica, at);
+                let master = topology.nth_shard(at).master;
                 // A server follows one master only; what else claims it is passed over.
-                let mut is_taken = topology.servers[server].0 == Role::Master;
+                let mut is_taken = topology.role(server) == Role::Master;
                 for (nth, other) in topology.shards.iter().enumerate() {
                     is_taken |= (nth == at || other.master != master) && other.replicas.contains(&server);
                 }
-                if !is_taken {
-                    topology.shards[at].replicas.push(server);
+                if let Some(shard) = topology.shards.get_mut(at).filter(|_| !is_taken) {
+                    shard.replicas.push(server);
                 }
             }
         }
@@ -244,13 +251,13 @@ impl Topology {
     }
 
     /// The place of a server, which is added unless it is known.
-    fn server(&mut self, role: Role, node: &Node) -> usize {
-        for (at, (_, known)) in self.servers.iter().enumerate() {
-            if known.address() == node.address() {
+    fn server(&mut self, role: Role, node: &Node, shard: usize) -> usize {
+        for (at, known) in self.servers.iter().enumerate() {
+            if known.node.address() == node.address() {
                 return at;
             }
         }
-        self.servers.push((role, node.clone()));
+        self.servers.push(Server { role, node: node.clone(), shard });
         self.servers.len() - 1
     }
 
@@ -261,7 +268,7 @@ impl Topology {
 
     /// Every server once: the masters in order, then the replicas.
     pub fn servers(&self) -> impl ExactSizeIterator<Item = (Role, &Node)> {
-        self.servers.iter().map(|(role, node)| (*role, node))
+        self.servers.iter().map(|server| (server.role, &server.node))
     }
 
     /// Whether the nodes have the same masters and the same replicas.
@@ -277,12 +284,23 @@ impl Topology {
         self.servers.len()
     }
 
+    // Once and not at each place: what panics says where that was.
+    #[inline(never)]
+    fn server_at(&self, server: usize) -> &Server {
+        &self.servers[server]
+    }
+
     pub(crate) fn role(&self, server: usize) -> Role {
-        self.servers[server].0
+        self.server_at(server).role
+    }
+
+    /// The first shard that a server is the master or a replica of.
+    pub(crate) fn shard_of(&self, server: usize) -> usize {
+        self.server_at(server).shard
     }
 
     pub(crate) fn node(&self, server: usize) -> &Node {
-        &self.servers[server].1
+        &self.server_at(server).node
     }
 
     /// The master of a node.
@@ -290,10 +308,15 @@ impl Topology {
         self.node(shard.master)
     }
 
-    /// The master of the node of this number.
+    // Once and not at each place: what panics says where that was.
     #[inline(never)]
+    pub(crate) fn nth_shard(&self, nth: usize) -> &Shard {
+        &self.shards[nth]
+    }
+
+    /// The master of the node of this number.
     pub(crate) fn nth_master(&self, nth: usize) -> &Node {
-        self.master_of(&self.shards[nth])
+        self.master_of(self.nth_shard(nth))
     }
 
     /// The replicas that serve a node's reads; empty when the master serves them itself.
@@ -304,7 +327,7 @@ impl Topology {
     /// Whether this is the address of a server, or of a replica that was passed over.
     pub(crate) fn knows(&self, address: &Address) -> bool {
         let is_passed_over = |shard: &Shard| shard.passed_over.iter().any(|passed| passed.node.address() == address);
-        self.servers.iter().any(|(_, node)| node.address() == address) || self.shards.iter().any(is_passed_over)
+        self.servers.iter().any(|server| server.node.address() == address) || self.shards.iter().any(is_passed_over)
     }
 
     /// One shard for every different master, in order: two names may be one server.
@@ -319,7 +342,7 @@ impl Topology {
     /// gives one.
     #[inline]
     pub(crate) fn distinct(&self, shard: usize) -> usize {
-        let master = self.shards[shard].master;
+        let master = self.nth_shard(shard).master;
         self.shards.iter().position(|first| first.master == master).unwrap_or(shard)
     }
 }

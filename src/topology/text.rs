@@ -5,7 +5,7 @@
 pub(crate) fn cut(text: &str, at: u8) -> (&str, Option<&str>) {
     for (nth, &byte) in text.as_bytes().iter().enumerate() {
         if byte == at {
-            return (&text[..nth], Some(&text[nth + 1..]));
+            return (text.get(..nth).unwrap_or_default(), text.get(nth + 1..));
         }
     }
     (text, None)
