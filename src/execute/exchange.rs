@@ -1,5 +1,6 @@
 //! One request to one server, and its reply.
 
+use super::gather::Together;
 use super::{no_meaning, Answer, Call, Command, Effort};
 use crate::error::{Error, Result};
 use crate::net::{Deadline, Lease, Turn};
@@ -128,14 +129,24 @@ impl Call<'_> {
 
     #[inline]
     fn attempt(&self, server: usize, request: &[u8], deadline: Deadline, routed: Option<bool>) -> Result<Answer> {
-        match self.lend_routed(server, &deadline, routed, Turn::Never, self.bears_dead_ones())? {
-            Some(lease) => self.attempt_over(lease, request, deadline),
-            None => self.attempt_with_others(server, request, deadline, routed),
-        }
+        let may_be_dead = self.bears_dead_ones();
+        let lent = match routed {
+            None => self.lend_in_turn(server, deadline, Turn::Never, may_be_dead),
+            Some(_) => self.lend_routed(server, &deadline, routed, Turn::Never, may_be_dead),
+        };
+        let lease = match lent? {
+            Some(lease) => lease,
+            None => match self.attempt_with_others(server, request, deadline, routed)? {
+                Together::Answer(answer) => return Ok(answer),
+                Together::Alone(lease) => lease,
+            },
+        };
+        self.attempt_over(lease, request, deadline)
     }
 
     /// A connection to this server; for what is `routed` there, to one that is in step.
-    pub(super) fn lend_routed(
+    #[inline(never)]
+    fn lend_routed(
         &self,
         server: usize,
         deadline: &Deadline,
@@ -151,7 +162,7 @@ impl Call<'_> {
     }
 
     #[inline]
-    pub(super) fn attempt_over(&self, mut lease: Lease, request: &[u8], deadline: Deadline) -> Result<Answer> {
+    fn attempt_over(&self, mut lease: Lease, request: &[u8], deadline: Deadline) -> Result<Answer> {
         lease.refuse_too_many_words(request, deadline)?;
         let range = match self.whole_script {
             Some(whole) => whole.exchange(self, &mut lease, deadline)?,

@@ -4,15 +4,21 @@ use super::{no_meaning, Answer, Call};
 use crate::command::{Access, Wait};
 use crate::config::Share;
 use crate::error::{Error, Outcome, Result};
-use crate::net::{Deadline, Shared, Turn, LONGEST};
+use crate::net::{Deadline, Lease, Shared, LONGEST};
 use crate::topology::Role;
+
+/// What a call gets that finds no connection free.
+pub(super) enum Together {
+    /// The reply that came with those of others.
+    Answer(Answer),
+    /// A connection of its own.
+    Alone(Lease),
+}
 
 impl Call<'_> {
     /// Whether this request may share its connection with those of other calls: a short one whose answer is short as well and
     /// comes at once.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn gathers(&self, request: &[u8]) -> bool {
+    fn gathers(&self, request: &[u8]) -> bool {
         let is_asked_to = match self.view.share {
             Share::None => false,
             Share::Reads => self.spec.access == Access::Read,
@@ -22,7 +28,7 @@ impl Call<'_> {
         is_asked_to && self.spec.fast && !is_alone && request.len() <= LONGEST
     }
 
-    /// Runs a request when no connection is free, with others that wait for one.
+    /// Runs a request when no connection is free, with others that wait for one; or gets one of its own when it is its turn.
     #[cold]
     #[inline(never)]
     pub(super) fn attempt_with_others(
@@ -31,10 +37,13 @@ impl Call<'_> {
         request: &[u8],
         deadline: Deadline,
         routed: Option<bool>,
-    ) -> Result<Answer> {
+    ) -> Result<Together> {
         if !self.gathers(request) {
-            let lease = self.lend_routed(server, &deadline, routed, Turn::Its, false)?.ok_or_else(no_meaning)?;
-            return self.attempt_over(lease, request, deadline);
+            let lease = match routed {
+                Some(others) => self.lend_in_step(server, deadline, others),
+                None => self.lend_until(server, deadline),
+            };
+            return lease.map(Together::Alone);
         }
         let pool = &self.servers.pools[server];
         // What a replica has to be asked first is asked by the one that leads.
@@ -62,13 +71,13 @@ impl Call<'_> {
                     self.note_outcome_of_script(&mut error);
                     Err(error)
                 }
-                None => Ok(Answer::Gathered(replies, range)),
+                None => Ok(Together::Answer(Answer::Gathered(replies, range))),
             },
             Shared::Alone(mut lease) => {
                 if let Some(traffic) = self.traffic {
                     lease.count_for(traffic);
                 }
-                self.attempt_over(lease, request, deadline)
+                Ok(Together::Alone(lease))
             }
         }
     }
