@@ -24,7 +24,7 @@ use crate::command::{Access, Args, Given, Merge, Spec, Wait};
 use crate::config::Share;
 use crate::error::{Error, ErrorKind, Outcome, OwnWords, PartOutcome, Result};
 use crate::from_value::FromValue;
-use crate::net::{Deadline, Landed, Lease, Pool, Traffic};
+use crate::net::{Connection, Deadline, Lease, Pool, Replies, Traffic};
 use crate::plan::{Part, Planner, Route, Target};
 use crate::resp::Frame;
 use crate::retry::{elsewhere, Budget, Next, Retries};
@@ -115,9 +115,13 @@ pub(crate) struct Cancellable {
 pub(crate) struct Whole<'r> {
     /// The request that brings it to a server that does not know it.
     pub(crate) request: &'r (dyn Fn() -> Result<Vec<u8>> + Sync),
-    /// Whether a server is asked before whether it knows it, because the script could say itself that it does not.
-    pub(crate) ask: bool,
+    /// Asks a server before whether it knows it, where the script could say itself that it does not: what does so is linked
+    /// only by a program that runs scripts.
+    pub(crate) ask: Option<KnowsScript>,
 }
+
+/// Whether the server at the other end knows the script that a command runs by its name.
+pub(crate) type KnowsScript = fn(&mut Connection, &Args, Deadline) -> Result<bool>;
 
 /// Gives the servers of now, when the node that failed so has another master among them.
 pub(crate) type ToNewMaster<'r> = dyn Fn(&Error, Deadline) -> Option<Arc<Servers>> + Sync + 'r;
@@ -129,7 +133,7 @@ pub(crate) enum Answer {
     /// Without the connection, and which server gave it.
     Copied(Vec<u8>, String),
     /// Among those of other calls that came over the same connection.
-    Gathered(Arc<Landed>, Range<usize>),
+    Gathered(Arc<Replies>, Range<usize>),
     /// Made of several.
     Merged(Vec<u8>),
 }
@@ -139,7 +143,7 @@ impl Answer {
     pub(crate) fn frame(&self) -> Frame<'_> {
         match self {
             Answer::Held(lease, range) => lease.frame(range.clone()),
-            Answer::Gathered(landed, range) => landed.frame(range.clone()),
+            Answer::Gathered(replies, range) => replies.frame(range.clone()),
             Answer::Copied(bytes, _) | Answer::Merged(bytes) => Frame::trusted(bytes),
         }
     }
@@ -169,7 +173,7 @@ impl Answer {
         match self {
             Answer::Held(lease, _) => Some(lease.node().to_string()),
             Answer::Copied(_, node) => Some(node.clone()),
-            Answer::Gathered(landed, _) => Some(landed.node().to_string()),
+            Answer::Gathered(replies, _) => Some(replies.node().to_string()),
             Answer::Merged(_) => None,
         }
     }

@@ -237,10 +237,11 @@ impl Attempts {
 
     /// The pause before the next attempt at the same server; `None` when none follows.
     ///
-    /// A connection that had died in the pool is replaced once, at once and without the budget: no server was asked
-    /// twice. The first attempt after a connection that could not be made comes at once, too.
+    /// A connection that had died in the pool is replaced once, at once and without the budget, and is not counted where
+    /// anything may be tried again: no server was asked twice. The first attempt after a connection that could not be made
+    /// comes at once, too.
     fn pause_after(&mut self, cause: Cause, spend: &dyn Fn() -> bool, left: Option<Duration>) -> Option<Duration> {
-        if self.made > self.retries.most {
+        if self.made - u32::from(self.was_stale) > self.retries.most {
             return None;
         }
         if cause == Cause::Stale && !self.was_stale {
@@ -338,7 +339,7 @@ mod tests {
         assert_eq!(follow(default, &[Stale; 9]), 2, "the second one is as a connection that broke");
         assert_eq!(follow(default, &[Connection, NotNow, NotNow, NotNow]), 3);
         assert_eq!(follow(Retries::up_to(7), &[Connection; 9]), 7);
-        assert_eq!(follow(Retries::up_to(1), &[Stale, Connection]), 1);
+        assert_eq!(follow(Retries::up_to(1), &[Stale, Connection, Connection]), 2, "the stale one is not counted");
         assert_eq!(follow(Retries::none(), &[Stale]), 0);
     }
 

@@ -596,6 +596,76 @@ fn a_panic_of_the_one_that_leads_is_an_error_of_all() {
     assert_eq!(cluster.get::<_, Option<String>>("k").unwrap(), None);
 }
 
+/// A connection whose server says a last word and hangs up when it has got a part of what several want.
+struct Leaving {
+    socket: TcpStream,
+    taken: AtomicUsize,
+}
+
+const LAST_WORD: &[u8] = b"-ERR the last word\r\n";
+
+impl Transport for Leaving {
+    fn read(&self, buffer: &mut [u8], wait: Option<Duration>) -> io::Result<usize> {
+        match self.taken.load(Ordering::SeqCst) {
+            0 => {
+                self.socket.set_read_timeout(wait.map(|wait| wait.max(Duration::from_micros(1))))?;
+                (&self.socket).read(buffer)
+            }
+            1 => {
+                self.taken.store(2, Ordering::SeqCst);
+                buffer[..LAST_WORD.len()].copy_from_slice(LAST_WORD);
+                Ok(LAST_WORD.len())
+            }
+            _ => Ok(0),
+        }
+    }
+
+    fn write(&self, bytes: &[u8], _: Option<Duration>) -> io::Result<usize> {
+        if self.taken.load(Ordering::SeqCst) > 0 {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let words = |name: &[u8]| bytes.windows(name.len()).filter(|word| *word == name).count();
+        if words(b"INCR\r\n") > 1 {
+            self.taken.store(1, Ordering::SeqCst);
+            // The first of them, whole, and one byte more.
+            return Ok(bytes.len() / words(b"INCR\r\n") + 1);
+        }
+        (&self.socket).write(bytes)
+    }
+
+    fn close(&self) {
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+}
+
+struct Leavings;
+
+impl Connect for Leavings {
+    fn connect(&self, address: &Address, timeout: Option<Duration>) -> io::Result<Socket> {
+        Ok(Socket::new(Leaving { socket: connect_tcp(address, timeout)?, taken: AtomicUsize::new(0) }))
+    }
+}
+
+#[test]
+fn the_last_word_of_a_server_is_no_answer_to_several_calls() {
+    let servers = [Server::start()];
+    let builder = cluster_of(&servers).connector(Leavings).pool_size(1).share_connections(Share::All);
+    let cluster = builder.deadline(LONG).retries(Retries::none()).masters_only(true).connect().unwrap();
+    let mut outcomes: Vec<String> = std::thread::scope(|scope| {
+        let holder = scope.spawn(|| cluster.blpop::<_, String, String>(["wait"], LONG).unwrap());
+        wait_until("the only connection is taken", || servers[0].field("clients", "blocked_clients").unwrap() == "1");
+        let calls: Vec<_> = (0..3).map(|_| scope.spawn(|| cluster.incr("n").unwrap_err())).collect();
+        wait_for_calls(&cluster, 3);
+        servers[0].ask(&["RPUSH", "wait", "x"]);
+        holder.join().unwrap();
+        let errors = calls.into_iter().map(|call| call.join().unwrap());
+        errors.map(|error| format!("{:?} {:?} {}", error.kind(), error.outcome(), error.code().is_some())).collect()
+    });
+    outcomes.sort();
+    let not_sent = "Io NotApplied false";
+    assert_eq!(outcomes, [not_sent, not_sent, "Io Unknown false"], "only the first one was sent whole");
+}
+
 #[test]
 fn reads_of_a_replica_share_its_connection() {
     let master = Server::start();

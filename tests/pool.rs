@@ -1,8 +1,13 @@
 //! The pool of a server: bounded, fair, and counted.
 
 use rediscluster::prelude::*;
-use rediscluster::{CloseReason, ErrorKind, Observer, ObserverEvent};
+use rediscluster::{
+    connect_tcp, Address, CloseReason, Connect, ErrorKind, Observer, ObserverEvent, Retries, Socket, Transport,
+};
 use rediscluster_testing::{cluster_of, wait_until, Server};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -191,5 +196,90 @@ fn what_lies_unused_is_kept_where_that_is_asked_for() {
         cluster.refresh().unwrap();
         let status = cluster.pools().remove(0);
         assert_eq!((status.open, status.aged), (5, 0));
+    }
+}
+
+/// What connections were asked to do: reads that do not wait are looks.
+#[derive(Default)]
+struct Tally {
+    looks: AtomicUsize,
+    open: Mutex<Vec<TcpStream>>,
+}
+
+struct Counted(TcpStream, Arc<Tally>);
+
+impl Transport for Counted {
+    fn read(&self, buffer: &mut [u8], wait: Option<Duration>) -> io::Result<usize> {
+        let is_look = wait == Some(Duration::ZERO);
+        self.1.looks.fetch_add(usize::from(is_look), Ordering::SeqCst);
+        self.0.set_read_timeout(wait.map(|wait| wait.max(Duration::from_micros(1))))?;
+        (&self.0).read(buffer)
+    }
+
+    fn write(&self, bytes: &[u8], _: Option<Duration>) -> io::Result<usize> {
+        (&self.0).write(bytes)
+    }
+
+    fn close(&self) {
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+}
+
+struct Counting(Arc<Tally>);
+
+impl Connect for Counting {
+    fn connect(&self, address: &Address, timeout: Option<Duration>) -> io::Result<Socket> {
+        let socket = connect_tcp(address, timeout)?;
+        self.0.open.lock().unwrap().push(socket.try_clone()?);
+        Ok(Socket::new(Counted(socket, Arc::clone(&self.0))))
+    }
+}
+
+impl Tally {
+    /// Ends what was opened, as a server does that hangs up.
+    fn end_all(&self) {
+        self.open.lock().unwrap().drain(..).for_each(|socket| drop(socket.shutdown(Shutdown::Both)));
+    }
+}
+
+#[test]
+fn a_read_that_meets_a_connection_just_closed_is_sent_over_another_one() {
+    let servers = [Server::start(), Server::start(), Server::start()];
+    let tally = Arc::new(Tally::default());
+    let builder = cluster_of(&servers).connector(Counting(Arc::clone(&tally))).masters_only(true).refresh_every(None);
+    // One retry and no more: what it costs would be missing elsewhere.
+    let cluster = builder.retries(Retries::up_to(1)).deadline(Duration::from_secs(60)).connect().unwrap();
+    let keys: Vec<String> = (0..30).map(|nth| format!("key{nth}")).collect();
+    keys.iter().for_each(|key| cluster.set(key, key).unwrap());
+    let all = |cluster: &Cluster| assert_eq!(cluster.mget::<_, Vec<String>>(&keys).unwrap(), keys);
+    let looks = |call: &dyn Fn()| {
+        let before = tally.looks.load(Ordering::SeqCst);
+        call();
+        tally.looks.load(Ordering::SeqCst) - before
+    };
+    let (mut without, opened) = (0, || cluster.pools().iter().map(|pool| pool.opened).sum::<u64>());
+    for round in 0..200 {
+        all(&cluster);
+        tally.end_all();
+        let (before, key) = (opened(), &keys[round % keys.len()]);
+        if round % 2 == 0 {
+            without += usize::from(looks(&|| all(&cluster)) == 0);
+            assert_eq!(opened(), before + 3);
+        } else {
+            without += usize::from(looks(&|| assert_eq!(cluster.get::<_, String>(key).unwrap(), *key)) == 0);
+            assert_eq!(opened(), before + 1);
+        }
+    }
+    assert!(without > 0, "not one of 200 reads came soon after another");
+
+    // What must not meet a dead one is given none, and what lay for longer is looked at for everybody.
+    let write = || cluster.set("foo", "bar").unwrap();
+    let once = || drop(cluster.retries(Retries::none()).get::<_, String>("foo").unwrap());
+    let read = || drop(cluster.get::<_, String>("foo").unwrap());
+    for call in [&write as &dyn Fn(), &once, &read] {
+        all(&cluster);
+        std::thread::sleep(Duration::from_millis(2));
+        tally.end_all();
+        assert_eq!(looks(call), 1);
     }
 }

@@ -273,8 +273,7 @@ impl Context<'_> {
         match result {
             Err(error) if ejects(error) => self.eject(server, began, error.kind()),
             _ if pool.health().served(began) && self.topology().role(server) == Role::Replica => {
-                let node = &*pool.node();
-                pool.observer().on(|| ObserverEvent::ReplicaReadmitted { node });
+                pool.tell(&|node| ObserverEvent::ReplicaReadmitted { node });
             }
             _ => {}
         }
@@ -284,8 +283,7 @@ impl Context<'_> {
     fn eject(&self, server: usize, began: Instant, error: ErrorKind) {
         let pool = &self.servers.pools[server];
         if let (Some(pause), Role::Replica) = (pool.health().failed(began), self.topology().role(server)) {
-            let node = &*pool.node();
-            pool.observer().on(|| ObserverEvent::ReplicaEjected { node, error, pause });
+            pool.tell(&|node| ObserverEvent::ReplicaEjected { node, error, pause });
         }
     }
 }

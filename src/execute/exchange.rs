@@ -1,6 +1,6 @@
 //! One request to one server, and its reply.
 
-use super::{no_meaning, Answer, Call, Command, Effort};
+use super::{no_meaning, Answer, Call, Command, Effort, Whole};
 use crate::error::{Error, Result};
 use crate::net::{Deadline, Lease, Turn};
 use crate::observer::CloseReason;
@@ -90,24 +90,22 @@ impl Call<'_> {
         deadline: Deadline,
         routed: Option<bool>,
     ) -> Result<Answer> {
+        let lend = |until| self.lend_in_turn(server, until, Turn::Never, self.bears_dead_ones());
         let lent = match routed {
-            Some(others) => {
-                let lend = |until| self.lend_in_turn(server, until, Turn::Never);
-                self.lend_in_step_by(server, deadline, others, &lend)
-            }
-            None => self.lend_in_turn(server, deadline, Turn::Never),
+            Some(others) => self.lend_in_step_by(server, deadline, others, &lend),
+            None => lend(deadline),
         };
         match lent? {
             Some(lease) => self.attempt_over(lease, request, deadline),
-            None => self.attempt_in_a_crowd(server, request, deadline, routed),
+            None => self.attempt_with_others(server, request, deadline, routed),
         }
     }
 
     pub(super) fn attempt_over(&self, mut lease: Lease, request: &[u8], deadline: Deadline) -> Result<Answer> {
         lease.refuse_too_many_words(request, deadline)?;
         let range = match self.whole_script {
-            Some(whole) if whole.ask && !lease.knows_script(self.args, deadline)? => {
-                lease.exchange(&(whole.request)()?, deadline)
+            Some(Whole { request: whole, ask: Some(knows) }) if !knows(&mut lease, self.args, deadline)? => {
+                lease.exchange(&whole()?, deadline)
             }
             _ => lease.exchange_at_once(request, deadline),
         };
@@ -116,7 +114,7 @@ impl Call<'_> {
 
     /// A connection to this server, in the database of the command.
     pub(crate) fn lend_until(&self, server: usize, deadline: Deadline) -> Result<Lease> {
-        self.lend_in_turn(server, deadline, Turn::Its)?.ok_or_else(no_meaning)
+        self.lend_in_turn(server, deadline, Turn::Its, false)?.ok_or_else(no_meaning)
     }
 
     /// The same for what routing sends there: see [`Context::lend_in_step_by`].
@@ -125,25 +123,44 @@ impl Call<'_> {
         lent?.ok_or_else(no_meaning)
     }
 
-    /// As [`lend_until`](Call::lend_until); `None` when all connections are in use and it does not wait for its turn.
+    /// Whether it may be given a connection that may have died in the pool: a read finds that out by itself and is sent once
+    /// more over another one, at once and at no cost.
     #[inline]
-    pub(super) fn lend_in_turn(&self, server: usize, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
+    pub(super) fn bears_dead_ones(&self) -> bool {
+        self.reads() && self.retries.are_allowed()
+    }
+
+    /// As [`lend_until`](Call::lend_until); `None` when all connections are in use and it does not wait for its turn.
+    #[inline(always)]
+    pub(super) fn lend_in_turn(
+        &self,
+        server: usize,
+        deadline: Deadline,
+        turn: Turn<'_>,
+        may_be_dead: bool,
+    ) -> Result<Option<Lease>> {
         match self.traffic.is_some() || self.spec.is_heeded_while_busy() {
-            true => self.lend_counted(server, deadline, turn),
-            false => self.servers.pools[server].lend_in_turn(self.database, deadline, turn),
+            true => self.lend_counted(server, deadline, turn, may_be_dead),
+            false => self.servers.pools[server].lend_in_turn(self.database, deadline, turn, may_be_dead),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn lend_counted(&self, server: usize, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
+    fn lend_counted(
+        &self,
+        server: usize,
+        deadline: Deadline,
+        turn: Turn<'_>,
+        may_be_dead: bool,
+    ) -> Result<Option<Lease>> {
         let pool = &self.servers.pools[server];
         if let Some(traffic) = self.traffic {
             traffic.visit(self.topology().node(server));
         }
         let mut lease = match self.spec.is_heeded_while_busy() {
             true => Some(pool.lend_to_busy(deadline)?),
-            false => pool.lend_in_turn(self.database, deadline, turn)?,
+            false => pool.lend_in_turn(self.database, deadline, turn, may_be_dead)?,
         };
         if let (Some(traffic), Some(lease)) = (self.traffic, &mut lease) {
             lease.count_for(traffic);

@@ -1,9 +1,9 @@
 //! Requests to several servers at the same time.
 
 use super::exchange::answer;
-use super::{one_of_several, Answer, Call, Context, Servers, SLICE};
+use super::{no_meaning, one_of_several, Answer, Call, Context, Servers, SLICE};
 use crate::error::{Error, Outcome, Result};
-use crate::net::{Deadline, Lease};
+use crate::net::{Deadline, Lease, Turn};
 use crate::order::{sort_by_key, sort_by_place};
 use crate::plan::{Part, Planner};
 use crate::retry::{elsewhere, Attempts, Cause, Next};
@@ -88,11 +88,12 @@ impl Call<'_> {
             let deadline = self.part_of_the_time(others);
             let is_apart = !all_or_none && parts.len() > 1;
             let until = if is_apart { one_of_several(deadline) } else { deadline };
+            let lend = |until| self.lend_in_turn(server, until, Turn::Its, self.bears_dead_ones());
             let lease = match parts[at].target.is_routed() {
-                true => self.lend_in_step(server, until, others),
-                false => self.lend_until(server, until),
+                true => self.lend_in_step_by(server, until, others, &lend),
+                false => lend(until),
             };
-            match lease {
+            match lease.and_then(|lease| lease.ok_or_else(no_meaning)) {
                 Err(error) if all_or_none => return Err((server, error)),
                 lease => leases.push(Leased { server, deadline, began, lease, came: None }),
             }

@@ -4,7 +4,7 @@ use super::{no_meaning, Answer, Call};
 use crate::command::{Access, Wait};
 use crate::config::Share;
 use crate::error::{Error, Outcome, Result};
-use crate::net::{Deadline, Lease, LONGEST};
+use crate::net::{Deadline, Shared, LONGEST};
 use crate::topology::Role;
 
 impl Call<'_> {
@@ -23,41 +23,53 @@ impl Call<'_> {
     /// Runs a request when no connection is free: with others that wait for one, or with one of its own when it is its turn.
     #[cold]
     #[inline(never)]
-    pub(super) fn attempt_in_a_crowd(
+    pub(super) fn attempt_with_others(
         &self,
         server: usize,
         request: &[u8],
         deadline: Deadline,
         routed: Option<bool>,
     ) -> Result<Answer> {
-        let lend = |lend: &dyn Fn(Deadline) -> Result<Option<Lease>>| {
-            let lent = match routed {
-                Some(others) => self.lend_in_step_by(server, deadline, others, lend),
+        if !self.gathers(request) {
+            let lease = match routed {
+                Some(others) => self.lend_in_step(server, deadline, others),
+                None => self.lend_until(server, deadline),
+            };
+            return self.attempt_over(lease?, request, deadline);
+        }
+        let pool = &self.servers.pools[server];
+        // What a replica has to be asked first is asked by the one that leads.
+        let in_step = routed.filter(|_| self.topology().role(server) == Role::Replica);
+        let shared = pool.gather((self.database, in_step), request, deadline, &mut |turn| {
+            let lend = |until| pool.lend_in_turn(self.database, until, turn, false);
+            let lent = match in_step {
+                Some(others) => self.lend_in_step_by(server, deadline, others, &lend),
                 None => lend(deadline),
             };
             lent?.ok_or_else(no_meaning)
-        };
-        let pool = &self.servers.pools[server];
-        if !self.gathers(request) {
-            let lease = lend(&|until| self.lend_until(server, until).map(Some))?;
-            return self.attempt_over(lease, request, deadline);
-        }
-        // What a replica has to be asked first is asked by the one that leads.
-        let in_step = routed.filter(|_| self.topology().role(server) == Role::Replica);
-        let gathered = pool.gather((self.database, in_step), request, deadline, &mut |turn| {
-            lend(&|until| pool.lend_in_turn(self.database, until, turn))
         });
-        if let Some(traffic) = self.traffic {
-            match &gathered {
-                Ok((_, range)) => traffic.add(request.len() as u64, range.len() as u64),
-                Err(error) if error.outcome() != Outcome::NotApplied => traffic.add(request.len() as u64, 0),
-                Err(_) => {}
-            }
+        let received = match &shared {
+            Ok(Shared::Reply(_, range)) => Some(range.len()),
+            Err(error) if error.outcome() != Outcome::NotApplied => Some(0),
+            _ => None,
+        };
+        if let (Some(traffic), Some(received)) = (self.traffic, received) {
+            traffic.add(request.len() as u64, received as u64);
         }
-        let (landed, range) = gathered?;
-        match landed.frame(range.clone()).error() {
-            Some(text) => Err(self.with_outcome_of_script(Error::server(text).with_node(|| landed.node().to_string()))),
-            None => Ok(Answer::Gathered(landed, range)),
+        match shared? {
+            Shared::Reply(replies, range) => match replies.frame(range.clone()).error() {
+                Some(text) => {
+                    let error = Error::server(text).with_node(|| replies.node().to_string());
+                    Err(self.with_outcome_of_script(error))
+                }
+                None => Ok(Answer::Gathered(replies, range)),
+            },
+            Shared::Alone(mut lease) => {
+                if let Some(traffic) = self.traffic {
+                    lease.count_for(traffic);
+                }
+                self.attempt_over(lease, request, deadline)
+            }
         }
     }
 }

@@ -29,6 +29,11 @@ use std::time::{Duration, Instant};
 /// What a look can find, a reply too many or that the server hung up, takes the way from the server to here: within this
 /// time hardly anything can have come that was not there when the last reply was read.
 pub(super) const FRESH: Duration = Duration::from_micros(100);
+/// The same for what may meet a dead connection, because it is only read and is sent once more over another one.
+///
+/// So a loop over several nodes takes no look. Where there is more time between two calls, a look costs nothing that tells,
+/// and nobody gets a reply too many that came meanwhile.
+const FRESH_FOR_READS: Duration = Duration::from_millis(1);
 /// A request of no more than this fits the buffer of any socket: to write it to a connection that owes nothing takes no time.
 const SMALL: usize = 4 << 10;
 /// So often at most is told that a server was heard: the shortest time that matters.
@@ -72,8 +77,8 @@ pub struct Connection {
     tell_from: Instant,
     /// When it was lent.
     woken: Instant,
-    /// When it lay for less, it is lent without a look.
-    fresh: Duration,
+    /// When it lay for less, it is lent without a look: to what must not meet a dead one, and to what may.
+    fresh: [Duration; 2],
     /// The age of its server at which that was seen to be in step with its master; 0 when it never was.
     in_step: u64,
     /// It has lain unused, and no reply has come since.
@@ -167,7 +172,8 @@ impl Connection {
             heard: Instant::now(),
             tell_from: now,
             woken: now,
-            fresh: FRESH.min(settings.check_after).min(settings.max_idle_age.unwrap_or(FRESH)),
+            fresh: [FRESH, FRESH_FOR_READS]
+                .map(|fresh| fresh.min(settings.check_after).min(settings.max_idle_age.unwrap_or(fresh))),
             in_step: 0,
             rested: false,
             sent: 0,
@@ -333,14 +339,14 @@ impl Connection {
 
     /// Whether it brought something so short a time before it was lent that neither it nor its server has to be asked first.
     #[inline]
-    pub(super) fn was_just_used(&self) -> bool {
-        self.lay_less_than(self.fresh)
+    pub(super) fn was_just_used(&self, may_be_dead: bool) -> bool {
+        self.lay_less_than(self.fresh[usize::from(may_be_dead)])
     }
 
-    /// Whether there may have been a fork since it last brought something.
+    /// Whether it was lent in this process.
     #[inline]
-    pub(super) fn may_be_forked(&self) -> bool {
-        forked::may_have(self.heard, self.woken)
+    pub(super) fn is_of(&self, process: u32) -> bool {
+        forked::process_at(self.woken) == process
     }
 
     fn lay_less_than(&self, time: Duration) -> bool {

@@ -6,8 +6,10 @@
 //! its parent without one: memory, threads' names and numbers, and the clock are the same in both.
 //!
 //! What differs is that a fork takes time. A connection that brought a reply a moment ago, on the clock of the system, was
-//! not forked in that moment, and is lent as it is.
+//! not forked in that moment, and is lent as it is. And in which process a thread was a moment ago, there it is still, also
+//! when it goes on with another one of several connections.
 
+use std::cell::Cell;
 use std::process;
 use std::time::{Duration, Instant};
 
@@ -16,6 +18,28 @@ use std::time::{Duration, Instant};
 /// The shortest that was measured, of a process that has nothing to copy and does nothing else, are 59 µs, and 25 µs are told
 /// of on the fastest machines. Between the last reply and the next call of a loop lie 1 to 3 µs.
 const NO_FORK: Duration = Duration::from_micros(5);
+
+thread_local! {
+    /// In which process this thread was when it last knew.
+    static KNOWN: Cell<(Option<Instant>, u32)> = const { Cell::new((None, 0)) };
+}
+
+/// The id of the process that runs, asked for only when there may have been a fork since this thread knew it.
+#[inline]
+pub(super) fn process_at(now: Instant) -> u32 {
+    let (known, mut process) = KNOWN.get();
+    if known.map_or(true, |known| may_have(known, now)) {
+        process = this_process();
+        was_in(process, now);
+    }
+    process
+}
+
+/// This thread was in this process at this moment.
+#[inline]
+pub(super) fn was_in(process: u32, then: Instant) {
+    KNOWN.set((Some(then), process));
+}
 
 /// The id of the process that runs.
 pub(super) fn this_process() -> u32 {
@@ -53,12 +77,40 @@ mod tests {
         assert!(may_have(heard + NO_FORK, heard), "a clock that went back");
     }
 
+    fn pool(server: &Server) -> Arc<Pool> {
+        let (endpoint, settings) = Builder::default().single(&server.address()).unwrap();
+        let node = Node::new("node_1", Address::parse(&server.address()).unwrap());
+        Arc::new(Pool::new(Role::Master, node, endpoint, Arc::new(settings)))
+    }
+
+    #[test]
+    fn a_loop_over_several_nodes_does_not_ask_for_its_process_either() {
+        let server = Server::start();
+        let pools = [pool(&server), pool(&server)];
+        let mut without = 0;
+        for nth in 0..2_000 {
+            let asked = ASKED.with(Cell::get);
+            let mut lease = pools[nth % 2].lend(0, Deadline::never()).unwrap();
+            let has_asked = ASKED.with(Cell::get) > asked;
+            without += u32::from(!has_asked && lease.lay() >= NO_FORK);
+            lease.ask(&[b"PING"], Deadline::never()).unwrap();
+        }
+        assert!(without > 0, "each of 2,000 calls asked, however soon it came after one over another connection");
+        // What was known of this thread is worth nothing after a while, and for nobody else.
+        let asked = |pause| {
+            std::thread::sleep(pause);
+            let asked = ASKED.with(Cell::get);
+            process_at(Instant::now());
+            ASKED.with(Cell::get) - asked
+        };
+        assert_eq!(asked(Duration::from_millis(1)), 1);
+        std::thread::scope(|scope| assert_eq!(scope.spawn(|| asked(Duration::ZERO)).join().unwrap(), 1));
+    }
+
     #[test]
     fn a_loop_of_calls_does_not_ask_for_its_process() {
         let server = Server::start();
-        let (endpoint, settings) = Builder::default().single(&server.address()).unwrap();
-        let node = Node::new("node_1", Address::parse(&server.address()).unwrap());
-        let pool = Arc::new(Pool::new(Role::Master, node, endpoint, Arc::new(settings)));
+        let pool = pool(&server);
         let call = || {
             let asked = ASKED.with(Cell::get);
             let mut lease = pool.lend(0, Deadline::never()).unwrap();
@@ -70,7 +122,7 @@ mod tests {
         // Between two calls of a machine that is busy there may lie any time, and that decides.
         let calls: Vec<(Duration, u32)> = (0..2_000).map(|_| call()).collect();
         for (lay, asked) in &calls {
-            assert_eq!(*asked, u32::from(lay.is_zero() || *lay >= NO_FORK), "after {lay:?}");
+            assert!(*asked == 0 || lay.is_zero() || *lay >= NO_FORK, "after {lay:?}");
         }
         assert!(calls.iter().any(|(_, asked)| *asked == 0), "not one of 2,000 calls came soon after another");
         std::thread::sleep(Duration::from_millis(1));

@@ -7,7 +7,7 @@ mod opening;
 mod queue;
 mod silent;
 
-pub(crate) use batch::Landed;
+pub(crate) use batch::{Replies, Shared};
 pub(crate) use gather::LONGEST;
 pub(crate) use lease::Lease;
 pub(crate) use queue::{Lead, Waiter};
@@ -21,7 +21,7 @@ use super::silence::Silence;
 use super::stream::Deadline;
 use super::unreached::Unreached;
 use crate::config::{Endpoint, Settings};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::observer::{CloseReason, ObserverEvent, Observing};
 use crate::threads::lock;
 use crate::topology::{Node, Role};
@@ -119,12 +119,30 @@ impl State {
     /// In a child, gives up what is its parent's: what two processes send over one connection gets mixed up. It is to be
     /// dropped when the lock is free, because that is told.
     #[must_use]
-    fn leave_to_parent(&mut self, this_process: u32) -> Option<State> {
+    #[allow(clippy::vec_box)] // they lie in the pool so
+    fn leave_to_parent(&mut self, this_process: u32) -> Vec<Box<Connection>> {
+        if self.process == this_process {
+            return Vec::new();
+        }
         // Closing the child's end of a socket leaves that of the parent open. Threads do not go over to a child, so
         // nobody waits here, and nobody will give back what was lent.
-        let own = || State { counts: self.counts, ..State::new(Arc::clone(&self.node)) };
-        let own = (self.process != this_process).then(own)?;
-        Some(std::mem::replace(self, own))
+        (self.process, self.open) = (this_process, 0);
+        self.waiting.clear();
+        self.gathering.clear();
+        std::mem::take(&mut self.idle)
+    }
+
+    /// What there is for a call: an idle connection, or room for a new one. To be used when there is any.
+    fn lend(&mut self, pool: &Arc<Pool>) -> Lease {
+        let mut connection = self.idle.pop();
+        match &mut connection {
+            Some(connection) => {
+                connection.rename(&self.node);
+                connection.wake();
+            }
+            None => self.open += 1,
+        }
+        Lease::new(connection, Arc::clone(pool), self.process)
     }
 
     /// Takes out what has lain unused for so long. The oldest lie in front.
@@ -175,8 +193,7 @@ impl Pool {
     /// It has said who it is.
     pub(crate) fn has_been_reached(&self) {
         if self.unreached.end() {
-            let node = &*self.node();
-            self.observer().on(|| ObserverEvent::NodeReached { node });
+            self.tell(&|node| ObserverEvent::NodeReached { node });
         }
     }
 
@@ -201,6 +218,21 @@ impl Pool {
     /// Who is told what happens.
     pub(crate) fn observer(&self) -> &Observing {
         &self.settings.observer
+    }
+
+    /// Tells who observes of its server. No lock may be held.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn tell(&self, event: &dyn for<'e> Fn(&'e Node) -> ObserverEvent<'e>) {
+        let node = self.node();
+        self.observer().on(|| event(&node));
+    }
+
+    /// An error of its server.
+    #[cold]
+    #[inline(never)]
+    fn error(&self, error: Error) -> Error {
+        error.at(&*self.node())
     }
 
     /// How it stands at this moment.
@@ -229,16 +261,18 @@ impl Pool {
     /// Lends a connection in this database: an idle one that still lives, a new one, or the next that becomes free. None
     /// to a server that is silent.
     pub(crate) fn lend(self: &Arc<Pool>, database: u32, deadline: Deadline) -> Result<Lease> {
-        self.lend_in_turn(database, deadline, Turn::Its)?.ok_or_else(|| self.stayed_in_use())
+        self.lend_in_turn(database, deadline, Turn::Its, false)?.ok_or_else(|| self.stayed_in_use())
     }
 
-    /// The same; `None` when all connections are in use and it does not wait for its turn.
+    /// The same; `None` when all connections are in use and it does not wait for its turn. One that `may_be_dead` is looked at
+    /// only when it lay unused for longer.
     #[inline]
     pub(crate) fn lend_in_turn(
         self: &Arc<Pool>,
         database: u32,
         deadline: Deadline,
         turn: Turn<'_>,
+        may_be_dead: bool,
     ) -> Result<Option<Lease>> {
         if !self.silence().is_on() {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -250,7 +284,7 @@ impl Pool {
                 // Without the lock: others need not wait while this one is looked at.
                 connection.wake();
                 let lease = Lease::new(Some(connection), Arc::clone(self), process);
-                return match lease.is_good_for(database) {
+                return match lease.is_good_for(database, may_be_dead) {
                     true => Ok(Some(lease)),
                     false => self.lend_after_a_look(Some(lease), database, deadline, turn),
                 };
@@ -275,24 +309,21 @@ impl Pool {
         if taken.is_none() && self.silence().is_on() {
             self.try_silent(deadline)?;
         }
-        let lent = match taken {
-            Some(lease) => self.checked(lease, deadline, turn),
-            None => self.lend_any(deadline, turn),
-        };
-        let Some(mut lease) = lent? else { return Ok(None) };
-        match lease.select(database, deadline) {
-            Ok(()) => return Ok(Some(lease)),
-            // An idle one that was dead: in the database that it was in, whoever uses it first would try a new one.
-            Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol) => {
-                self.keep_turn(turn);
-                lease.discard(CloseReason::FoundDead)
+        let (mut taken, mut is_first) = (taken, true);
+        loop {
+            let Some(mut lease) = self.checked(taken.take(), deadline, turn)? else { return Ok(None) };
+            match lease.select(database, deadline) {
+                Ok(()) => return Ok(Some(lease)),
+                // An idle one that was dead: in the database that it was in, whoever uses it first would try a new one.
+                Err(error) if is_first && matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol) => {
+                    turn.goes_alone(self);
+                    lease.discard(CloseReason::FoundDead);
+                    self.drop_idle();
+                    is_first = false;
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
         }
-        self.drop_idle();
-        let Some(mut lease) = self.lend_any(deadline, turn)? else { return Ok(None) };
-        lease.select(database, deadline)?;
-        Ok(Some(lease))
     }
 
     /// Lends a connection for what a server heeds also while it runs a script for too long. Such a server refuses `SELECT`
@@ -303,17 +334,8 @@ impl Pool {
             self.try_silent(deadline)?;
         }
         self.leave_to_parent();
-        let mut state = self.state();
-        let mut connection = state.idle.pop();
-        match &mut connection {
-            Some(connection) => connection.rename(&state.node),
-            None => state.open += 1,
-        }
-        let process = state.process;
-        drop(state);
-        let mut lease = Lease::new(connection, Arc::clone(self), process);
+        let mut lease = self.state().lend(self);
         if let Some(idle) = &mut lease.connection {
-            idle.wake();
             if idle.is_open() && idle.still_answers(deadline) {
                 return Ok(lease);
             }
@@ -328,35 +350,26 @@ impl Pool {
         Ok(lease)
     }
 
-    fn lend_any(self: &Arc<Pool>, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
-        let mut waited = None;
-        let lent = self.take(deadline, turn, &mut waited);
-        // The lock is free again, and what was counted is in the lease: from here on it counts it back.
-        if let Some(begun) = waited {
-            let (took, timed_out) = (begun.elapsed(), lent.is_err());
-            let node = &*self.node();
-            self.observer().on(|| ObserverEvent::PoolWait { node, took, timed_out });
-        }
-        let Some(mut lease) = lent? else { return Ok(None) };
-        if let Some(connection) = &mut lease.connection {
-            connection.wake();
-        }
-        self.checked(lease, deadline, turn)
-    }
-
-    /// A connection that lives, for a lease whose own may be dead, or that has none.
-    fn checked(self: &Arc<Pool>, mut lease: Lease, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
+    /// A connection that lives: the one that was taken, if it does, or another one.
+    fn checked(self: &Arc<Pool>, taken: Option<Lease>, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
+        let mut lease = match taken {
+            Some(lease) => lease,
+            None => match self.take(deadline, turn)? {
+                Some(lease) => lease,
+                None => return Ok(None),
+            },
+        };
         // It fell silent while this call waited for a connection.
         if self.silence().is_on() {
             return Err(self.silence().error());
         }
         let mut is_in_doubt = false;
         while let Some(connection) = &mut lease.connection {
-            if connection.may_be_forked() && forked::this_process() != lease.process {
+            if !connection.is_of(lease.process) {
                 // It is the parent's, who goes on with it, and so are all that lie here. Not even a look is taken.
                 drop(lease);
                 self.leave_to_parent();
-                return self.lend_any(deadline, turn);
+                return self.checked(None, deadline, turn);
             }
             if self.settings.max_idle_age.is_some_and(|age| connection.lay() >= age) {
                 // Those that lie there have lain for longer.
@@ -380,10 +393,8 @@ impl Pool {
             }
             self.take_next(&mut lease);
         }
-        if let Turn::OfBatch(lead) = turn {
-            // Others may have a free connection long before a new one is there.
-            lead.goes_alone(self);
-        }
+        // Others may have a free connection long before a new one is there.
+        turn.goes_alone(self);
         // What did not answer was the connection or its server. Only when the server has said something on a new one it
         // is sent what must not be left in doubt.
         let opened = if is_in_doubt { self.begin_answering(deadline) } else { self.begin(deadline) };

@@ -10,6 +10,7 @@ use std::time::Duration;
 impl Connection {
     /// Whether the server knows the script that this command runs by its name. Where it does not say, the whole of it is to
     /// be sent, which is right in any case.
+    #[inline]
     pub(crate) fn knows_script(&mut self, named: &Args, deadline: Deadline) -> Result<bool> {
         match self.ask(&[b"SCRIPT", b"EXISTS", named.get(1).unwrap_or_default()], deadline) {
             Ok(reply) => Ok(reply.value().items().and_then(|mut items| items.next()) == Some(ValueRef::Integer(1))),

@@ -7,12 +7,12 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Of so many names is known which of their addresses answered last.
+/// So many addresses are known to have answered.
 const REMEMBERED: usize = 256;
 
-/// The address that answered last, of names that have several: the one used last in front. Without it, one that says
-/// nothing would cost every connection its share of the time.
-static ANSWERED: Mutex<Vec<(String, SocketAddr)>> = Mutex::new(Vec::new());
+/// The addresses that answered where a name has several, the last one at the end. Without it, one that says nothing would cost
+/// every connection its share of the time.
+static ANSWERED: Mutex<Vec<SocketAddr>> = Mutex::new(Vec::new());
 
 /// Connects to the first address of a host's name that answers, within `timeout`; without one, for as long as the system
 /// tries. For a [`Connect`](crate::Connect) that puts something on top of TCP.
@@ -32,64 +32,64 @@ pub fn connect_tcp(address: &Address, timeout: Option<Duration>) -> io::Result<T
     let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let found = (address.host(), address.port()).to_socket_addrs();
     // That is no failure of a server: it is a name that is wrong, or one of whom nobody can be asked.
-    let found = found.map_err(|error| io::Error::new(ErrorKind::InvalidInput, format!("{error}")))?;
-    let candidates = found.as_slice().to_vec();
-    match candidates.len() {
-        0 | 1 => first_that_answers(candidates, end),
-        _ => one_of_several(format!("{address}"), candidates, end),
-    }
+    let found = found.map_err(|error| io::Error::new(ErrorKind::InvalidInput, error.to_string()))?;
+    first_that_answers(found.as_slice(), end)
 }
 
-/// Connects to the address that answered last, and to the others when it does not.
-fn one_of_several(name: String, mut candidates: Vec<SocketAddr>, end: Option<Instant>) -> io::Result<TcpStream> {
-    remembered_first(&lock(&ANSWERED), &name, &mut candidates);
-    let socket = first_that_answers(candidates, end)?;
-    remember(&mut lock(&ANSWERED), name, socket.peer_addr()?);
-    Ok(socket)
-}
-
-/// Puts the address of a name that answered last in front, where the name still has it.
-fn remembered_first(answered: &[(String, SocketAddr)], name: &str, candidates: &mut [SocketAddr]) {
-    let last = answered.iter().find(|(known, _)| known == name);
-    let at = last.and_then(|(_, last)| candidates.iter().position(|candidate| candidate == last));
-    at.into_iter().for_each(|at| to_the_front(at, &mut |at| candidates.swap(at - 1, at)));
-}
-
-/// Brings what is at a place to the front, and nothing else out of order, by swapping neighbours.
-fn to_the_front(at: usize, swap: &mut dyn FnMut(usize)) {
-    (1..=at).rev().for_each(swap);
-}
-
-fn remember(answered: &mut Vec<(String, SocketAddr)>, name: String, address: SocketAddr) {
-    match answered.iter().position(|(known, _)| *known == name) {
-        Some(at) => to_the_front(at, &mut |at| answered.swap(at - 1, at)),
-        None => answered.insert(0, (name.clone(), address)),
-    }
-    answered[0] = (name, address);
-    answered.truncate(REMEMBERED);
-}
-
-fn first_that_answers(candidates: Vec<SocketAddr>, end: Option<Instant>) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
-    for (to_try, candidate) in (1..=candidates.len() as u32).rev().zip(candidates) {
-        let attempt = match end {
-            Some(end) => match end.checked_duration_since(Instant::now()).map(|left| left / to_try) {
-                Some(share) if !share.is_zero() => TcpStream::connect_timeout(&candidate, share),
-                _ => return Err(ErrorKind::TimedOut.into()),
-            },
-            None => TcpStream::connect(candidate),
+/// Connects to the one of these addresses that answered last, and to the others, in their order, when it does not.
+fn first_that_answers(candidates: &[SocketAddr], end: Option<Instant>) -> io::Result<TcpStream> {
+    let mut failed = io::Error::new(ErrorKind::NotFound, "the name has no address");
+    let (count, first) = (candidates.len(), answered_last(&lock(&ANSWERED), candidates));
+    for nth in 0..count {
+        let candidate = &candidates[match nth {
+            0 => first,
+            nth if nth <= first => nth - 1,
+            nth => nth,
+        }];
+        let share = match end {
+            Some(end) => end.saturating_duration_since(Instant::now()) / (count - nth) as u32,
+            None => Duration::MAX,
         };
-        match attempt.and_then(checked) {
-            Ok(socket) => return Ok(socket),
-            Err(error) => last = error,
+        if share.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        match TcpStream::connect_timeout(candidate, share).and_then(|socket| checked(socket, candidate)) {
+            Ok(socket) => {
+                if count > 1 {
+                    remember(&mut lock(&ANSWERED), *candidate);
+                }
+                return Ok(socket);
+            }
+            Err(error) => failed = error,
         }
     }
-    Err(last)
+    Err(failed)
 }
 
-fn checked(socket: TcpStream) -> io::Result<TcpStream> {
+/// Which of the candidates answered last; the first one where none is known.
+fn answered_last(answered: &[SocketAddr], candidates: &[SocketAddr]) -> usize {
+    for known in answered.iter().rev() {
+        for (at, candidate) in candidates.iter().enumerate() {
+            if candidate == known {
+                return at;
+            }
+        }
+    }
+    0
+}
+
+fn remember(answered: &mut Vec<SocketAddr>, address: SocketAddr) {
+    answered.retain(|known| *known != address);
+    if answered.len() == REMEMBERED {
+        answered.remove(0);
+    }
+    answered.push(address);
+}
+
+fn checked(socket: TcpStream, to: &SocketAddr) -> io::Result<TcpStream> {
     // A dead port in the ephemeral range can connect to itself, and would then echo requests as replies.
-    if socket.local_addr()? == socket.peer_addr()? {
+    let own = socket.local_addr()?;
+    if own.port() == to.port() && (own.ip() == to.ip() || to.ip().is_unspecified()) {
         return Err(io::Error::new(ErrorKind::ConnectionRefused, "the socket connected to itself: no server there"));
     }
     socket.set_nodelay(true)?;
@@ -105,11 +105,25 @@ mod tests {
     fn every_address_of_a_name_is_tried() {
         let server = Server::start();
         let [dead, alive] = [dead_address(), server.address()].map(|address| address.parse::<SocketAddr>().unwrap());
-        for candidates in [vec![dead, alive], vec![alive, dead]] {
-            assert_eq!(first_that_answers(candidates, None).unwrap().peer_addr().unwrap(), alive);
+        for candidates in [[dead, alive], [alive, dead]] {
+            assert_eq!(first_that_answers(&candidates, None).unwrap().peer_addr().unwrap(), alive);
         }
-        assert_eq!(first_that_answers(vec![dead, dead], None).unwrap_err().kind(), ErrorKind::ConnectionRefused);
-        assert_eq!(first_that_answers(Vec::new(), None).unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(first_that_answers(&[dead, dead], None).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        assert_eq!(first_that_answers(&[], None).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn what_answered_last_is_known_of_so_many() {
+        let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let mut answered = Vec::new();
+        for port in [1, 2, 3, 1] {
+            remember(&mut answered, address(port));
+        }
+        assert_eq!(answered, [2, 3, 1].map(address));
+        assert_eq!(answered_last(&answered, &[4, 2, 3].map(address)), 2);
+        assert_eq!(answered_last(&answered, &[4, 5].map(address)), 0);
+        (10..266).for_each(|port| remember(&mut answered, address(port)));
+        assert_eq!((answered.len(), answered[0]), (REMEMBERED, address(10)));
     }
 
     #[test]
@@ -123,27 +137,21 @@ mod tests {
             held.push(socket);
             assert!(held.len() < 1_000, "the queue of a frozen server fills");
         }
-        let began = Instant::now();
-        let end = began + Duration::from_secs(2);
-        let socket = first_that_answers(vec![silent_address, alive], Some(end)).unwrap();
-        assert_eq!(socket.peer_addr().unwrap(), alive);
-        assert!(began.elapsed() >= Duration::from_millis(900), "the first one was tried: {:?}", began.elapsed());
-        // It costs that once for a name, and again when the one that answered is gone.
-        let connect = |first, second, end| one_of_several("name:1".to_owned(), vec![first, second], end);
-        let took = |first, second| {
+        let took = || {
             let began = Instant::now();
-            connect(first, second, Some(began + Duration::from_secs(2))).unwrap();
+            let socket = first_that_answers(&[silent_address, alive], Some(began + Duration::from_secs(2))).unwrap();
+            assert_eq!(socket.peer_addr().unwrap(), alive);
             began.elapsed()
         };
-        assert!(took(silent_address, alive) >= Duration::from_millis(900));
+        // It costs that once, and again when the one that answered is gone.
+        assert!(took() >= Duration::from_millis(900), "the first one was tried");
         for _ in 0..3 {
-            assert!(took(silent_address, alive) < Duration::from_millis(900));
+            assert!(took() < Duration::from_millis(900));
         }
-        let dead = dead_address().parse().unwrap();
-        connect(dead, alive, None).unwrap();
-        let other = Server::start();
-        connect(dead, other.address().parse().unwrap(), None).unwrap();
-        let error = first_that_answers(vec![silent_address; 2], Some(Instant::now() + Duration::from_millis(200)));
+        let (dead, other) = (dead_address().parse().unwrap(), Server::start());
+        first_that_answers(&[dead, alive], None).unwrap();
+        first_that_answers(&[dead, other.address().parse().unwrap()], None).unwrap();
+        let error = first_that_answers(&[silent_address; 2], Some(Instant::now() + Duration::from_millis(200)));
         assert_eq!(error.unwrap_err().kind(), ErrorKind::TimedOut);
     }
 }

@@ -30,41 +30,32 @@ struct Queue {
     is_running: bool,
 }
 
-/// The lines of this process; a child that was forked begins its own, since no thread goes over to it.
-struct Lines {
-    process: u32,
-    lines: Vec<(Place, Arc<Line>)>,
-}
-
-/// Where a socket is, and which file is there now: its device and its number, where there is one.
+/// Where a socket is, and which file is there now: its device and its number, where there is one. And the process that wants
+/// to be connected: no thread goes over to a child that was forked, so it begins lines of its own.
 #[derive(PartialEq)]
-struct Place(OsString, Option<(u64, u64)>);
+struct Place(OsString, Option<(u64, u64)>, u32);
 
 impl Place {
     fn of(path: &Path) -> Place {
-        Place(path.as_os_str().to_owned(), fs::metadata(path).ok().map(|file| (file.dev(), file.ino())))
+        let file = fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+        Place(path.as_os_str().to_owned(), file, process::id())
     }
 }
 
-static LINES: Mutex<Option<Lines>> = Mutex::new(None);
+static LINES: Mutex<Vec<(Place, Arc<Line>)>> = Mutex::new(Vec::new());
 
 impl Line {
     /// The line to a socket, in which the caller stands from now on.
     fn to(path: &Path) -> Arc<Line> {
         let place = Place::of(path);
         let mut lines = lock(&LINES);
-        let own = || Lines { process: process::id(), lines: Vec::new() };
-        let lines = lines.get_or_insert_with(own);
-        if lines.process != process::id() {
-            *lines = own();
-        }
         // Those in which nobody stands and nothing runs are gone.
-        lines.lines.retain(|(_, line)| Arc::strong_count(line) > 1);
-        let line = match lines.lines.iter().find(|(known, _)| *known == place) {
+        lines.retain(|(_, line)| Arc::strong_count(line) > 1);
+        let line = match lines.iter().find(|(known, _)| *known == place) {
             Some((_, line)) => Arc::clone(line),
             None => {
                 let line = Arc::<Line>::default();
-                lines.lines.push((place, Arc::clone(&line)));
+                lines.push((place, Arc::clone(&line)));
                 line
             }
         };

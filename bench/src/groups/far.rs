@@ -3,14 +3,14 @@
 use super::{Cases, Group};
 use crate::fleet::{Fleet, PATIENCE};
 use crate::measure::{Case, Contender};
-use crate::wire::Wire;
+use crate::wire;
 use rediscluster::{Builder, Cluster, ServerCommands, StringCommands};
 use std::time::Duration;
 
 pub const GROUP: Group = Group {
     word: "far",
     title: "Eight nodes that are far away",
-    text: "Every reply of a server arrives 5 ms later, by a wire in this process, so processor time is not told. A call that meets all \
+    text: "Every reply of a server arrives 5 ms later, by wires in this process, so processor time is not told. A call that meets all \
 nodes is compared with GETs of a key of each node, asked one by one: *the slowest node alone* is the one that takes longest.",
     run,
 };
@@ -26,9 +26,9 @@ const KEYS: usize = 80;
 
 fn run(cases: &mut Cases) {
     let fleet = Fleet::of(NODES);
-    let wires: Vec<Wire> = fleet.servers.iter().map(|server| Wire::to(server.port(), DELAY)).collect();
-    let builder = wires.iter().zip(1..).fold(Cluster::builder(), |builder: Builder, (wire, number)| {
-        builder.node(format!("node_{number}"), wire.address())
+    let near = wire::to_each(fleet.servers.iter().map(|server| server.port()), DELAY);
+    let builder = near.iter().zip(1..).fold(Cluster::builder(), |builder: Builder, (near, number)| {
+        builder.node(format!("node_{number}"), near.to_string())
     });
     let cluster = builder.deadline(PATIENCE).connect().expect("the servers were started");
     let keys: Vec<String> = (0..KEYS).map(|number| format!("key:{number:04}")).collect();

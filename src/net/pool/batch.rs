@@ -40,8 +40,6 @@ struct Gathered {
     stage: Stage,
     /// When the connection was there.
     served: Option<Instant>,
-    /// What has come, in parts of which some place has not taken its reply.
-    parts: Vec<Part>,
     /// As many bytes of the requests as the system took, which reply is the first that did not come, and why there are no
     /// more replies, when it is over.
     written: usize,
@@ -51,13 +49,15 @@ struct Gathered {
 
 /// The place of a call in its batch.
 struct Place {
-    /// Where its request ends: in all that is wanted, and from boarding on in what is written.
+    /// Where its request ends: in all that is wanted, and once that is under way in what is written.
     end: usize,
     deadline: Deadline,
     /// It has its reply, its deadline has passed, or its connection could not be had.
     has_left: bool,
     /// Which reply is its own, where it takes part.
     nth: Option<usize>,
+    /// That has come.
+    reply: Option<(Arc<Replies>, Range<usize>)>,
 }
 
 pub(super) enum Stage {
@@ -68,14 +68,14 @@ pub(super) enum Stage {
     /// The connection came too late for the one that waited, so the next one that looks takes it.
     Ready(Lease),
     /// One of them writes and reads. The others may be told how far it is only when it hands on.
-    Flying(Instant),
+    InFlight(Instant),
     /// The one that did has no more time, so the next one that looks goes on.
-    Adrift(Box<Flight>),
+    HandedOn(Box<InFlight>),
     Over,
 }
 
 /// What is under way for a batch.
-pub(super) struct Flight {
+pub(super) struct InFlight {
     lease: Lease,
     /// The connection knows how many replies come.
     is_owed: bool,
@@ -94,26 +94,16 @@ pub(super) struct Flight {
     until: Deadline,
 }
 
-/// Replies that came one after the other.
-struct Part {
-    landed: Arc<Landed>,
-    /// Which reply is the first, and where each ends.
-    first: usize,
-    ends: Vec<usize>,
-    /// So many have not been taken. The last one frees the memory.
-    left: usize,
-}
-
-/// What came for a batch: some of its replies.
-pub(crate) struct Landed {
-    replies: Vec<u8>,
+/// Replies to calls of a batch that came one after the other. The last call that has its own frees the memory.
+pub(crate) struct Replies {
+    bytes: Vec<u8>,
     node: Arc<Node>,
 }
 
-impl Landed {
+impl Replies {
     /// The reply at this range.
     pub(crate) fn frame(&self, range: Range<usize>) -> Frame<'_> {
-        Frame::trusted(&self.replies[range])
+        Frame::trusted(&self.bytes[range])
     }
 
     /// The server that gave it.
@@ -122,62 +112,61 @@ impl Landed {
     }
 }
 
-/// Where the reply of a call lies.
-type Reply = (Arc<Landed>, Range<usize>);
+/// What a call gets that gathers with others.
+pub(crate) enum Shared {
+    /// Where its reply lies.
+    Reply(Arc<Replies>, Range<usize>),
+    /// A new connection, for which the others did not wait.
+    Alone(Lease),
+}
 
 /// What a call of a batch has to do next.
 pub(super) enum Next {
+    /// To wait for a connection in the place of all.
     Lead,
-    Board(Lease),
-    Fly(Box<Flight>),
-    Land(Result<Reply>),
-    Leave(Error),
+    /// To send what all want over this one.
+    Begin(Lease),
+    /// To write and read what is under way.
+    GoOn(Box<InFlight>),
+    /// Nothing.
+    Done(Result<Shared>),
 }
 
 impl Gathered {
     /// What came for this place, when that is known.
-    fn take(&mut self, place: usize) -> Option<Result<Reply>> {
-        let Place { nth, end, .. } = self.places[place];
-        let holds = |part: &Part| nth.is_some_and(|nth| (part.first..part.first + part.ends.len()).contains(&nth));
-        if let (Some(nth), Some(at)) = (nth, self.parts.iter().position(holds)) {
-            let part = &mut self.parts[at];
-            let nth = nth - part.first;
-            let range = nth.checked_sub(1).map_or(0, |before| part.ends[before])..part.ends[nth];
-            let landed = Arc::clone(&part.landed);
-            part.left -= 1;
-            if part.left == 0 {
-                self.parts.swap_remove(at);
-            }
-            self.places[place].has_left = true;
-            return Some(Ok((landed, range)));
+    fn take(&mut self, place: usize) -> Option<Result<Shared>> {
+        let Place { nth, end, has_left, reply, .. } = &mut self.places[place];
+        if let Some((replies, range)) = reply.take() {
+            *has_left = true;
+            return Some(Ok(Shared::Reply(replies, range)));
         }
-        match self.stage {
-            Stage::Over => {
-                let failed = self.failed.clone().unwrap_or_else(|| Error::reply("no reply came"));
-                Some(Err(match nth {
-                    Some(nth) => {
-                        let is_sent = end <= self.written;
-                        let outcome = if is_sent { Outcome::Unknown } else { Outcome::NotApplied };
-                        failed_behind(failed, nth > self.missing).with_outcome(outcome)
-                    }
-                    None => failed,
-                }))
-            }
-            _ => None,
+        if !matches!(self.stage, Stage::Over) {
+            return None;
         }
+        let failed = self.failed.clone().unwrap_or_else(|| Error::reply("no reply came"));
+        Some(Err(match *nth {
+            Some(nth) => {
+                let outcome = if *end <= self.written { Outcome::Unknown } else { Outcome::NotApplied };
+                failed_behind(failed, nth > self.missing).with_outcome(outcome)
+            }
+            None => failed,
+        }))
     }
 
     /// Hands out what has come since the last time.
-    fn hand_out(&mut self, flight: &mut Flight) {
-        let (first, count) = (flight.given, flight.reply_ends.len());
-        flight.given += count;
-        let waits =
-            |place: &&Place| !place.has_left && place.nth.is_some_and(|nth| (first..first + count).contains(&nth));
-        let left = self.places.iter().filter(waits).count();
-        let (replies, ends) = (std::mem::take(&mut flight.replies), std::mem::take(&mut flight.reply_ends));
-        if left > 0 {
-            let landed = Arc::new(Landed { replies, node: flight.lease.shared_node() });
-            self.parts.push(Part { landed, first, ends, left });
+    fn hand_out(&mut self, flight: &mut InFlight) {
+        let bytes = std::mem::take(&mut flight.replies);
+        let replies = Arc::new(Replies { bytes, node: flight.lease.shared_node() });
+        let (mut start, mut ends) = (0, std::mem::take(&mut flight.reply_ends).into_iter());
+        for place in &mut self.places {
+            if place.nth != Some(flight.given) {
+                continue;
+            }
+            let Some(end) = ends.next() else { break };
+            if !place.has_left {
+                place.reply = Some((Arc::clone(&replies), start..end));
+            }
+            (start, flight.given) = (end, flight.given + 1);
         }
     }
 }
@@ -200,7 +189,6 @@ impl Batch {
             places: Vec::new(),
             stage: Stage::Gathering,
             served: None,
-            parts: Vec::new(),
             written: 0,
             missing: 0,
             failed: None,
@@ -217,7 +205,7 @@ impl Batch {
         }
         state.requests.extend_from_slice(request);
         let end = state.requests.len();
-        state.places.push(Place { end, deadline, has_left: false, nth: None });
+        state.places.push(Place { end, deadline, has_left: false, nth: None, reply: None });
         Some(place)
     }
 
@@ -242,61 +230,41 @@ impl Batch {
         lock(&self.state).places[place].end <= written
     }
 
-    /// What may have become of what is wanted when the one that leads has come to nothing.
-    pub(super) fn outcome(&self) -> Outcome {
-        match lock(&self.state).stage {
-            Stage::Gathering | Stage::Leaderless | Stage::Ready(_) => Outcome::NotApplied,
-            // How much was sent by then nobody knows.
-            Stage::Flying(_) | Stage::Adrift(_) | Stage::Over => Outcome::Unknown,
-        }
-    }
-
     /// Waits until there is something to do for this place.
     pub(super) fn next(&self, pool: &Pool, place: usize, deadline: Deadline) -> Next {
         let mut state = lock(&self.state);
         loop {
             if let Some(came) = state.take(place) {
-                return Next::Land(came);
+                return Next::Done(came);
             }
-            match &state.stage {
-                Stage::Leaderless => {
-                    state.stage = Stage::Gathering;
-                    return Next::Lead;
+            match std::mem::replace(&mut state.stage, Stage::Gathering) {
+                Stage::Leaderless => return Next::Lead,
+                Stage::Ready(lease) => return Next::Begin(lease),
+                Stage::HandedOn(flight) => {
+                    state.stage = Stage::InFlight(flight.asked);
+                    return Next::GoOn(flight);
                 }
-                Stage::Ready(_) | Stage::Adrift(_) => {
-                    return match std::mem::replace(&mut state.stage, Stage::Gathering) {
-                        Stage::Adrift(flight) => {
-                            state.stage = Stage::Flying(flight.asked);
-                            Next::Fly(flight)
-                        }
-                        Stage::Ready(lease) => Next::Board(lease),
-                        _ => Next::Lead,
-                    };
-                }
-                Stage::Gathering | Stage::Flying(_) | Stage::Over => {}
+                stage => state.stage = stage,
             }
             let Ok(left) = deadline.left() else {
                 state.places[place].has_left = true;
                 let asked = match state.stage {
-                    Stage::Flying(asked) => Some(asked),
+                    Stage::InFlight(asked) => Some(asked),
                     _ => None,
                 };
                 // The lock of the pool comes before this one.
                 drop(state);
-                return Next::Leave(match asked {
+                return Next::Done(Err(match asked {
                     Some(asked) => pool.said_nothing(asked, deadline),
                     None => pool.stayed_in_use(),
-                });
+                }));
             };
-            state = match left {
-                Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
+            state = self.changed.wait_timeout(state, left.unwrap_or(A_YEAR)).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
     /// Takes what is wanted, for a connection that is there.
-    pub(super) fn board(&self, lease: Lease) -> Box<Flight> {
+    pub(super) fn begin(&self, lease: Lease) -> Box<InFlight> {
         let mut state = lock(&self.state);
         let whole = std::mem::take(&mut state.requests);
         let mut requests = Vec::with_capacity(whole.len());
@@ -313,11 +281,11 @@ impl Batch {
         }
         let asked = Instant::now();
         state.served = Some(asked);
-        state.stage = Stage::Flying(asked);
+        state.stage = Stage::InFlight(asked);
         // One that never ends would keep those that do.
         let until = until.unwrap_or_else(Deadline::never).within(A_YEAR);
         let (replies, reply_ends) = (Vec::new(), Vec::with_capacity(wanted));
-        Box::new(Flight {
+        Box::new(InFlight {
             lease,
             is_owed: false,
             is_refused: false,
@@ -333,22 +301,21 @@ impl Batch {
     }
 
     /// Hands out what has come, and there is more to come.
-    fn hand_out(&self, flight: &mut Flight) {
+    fn hand_out(&self, flight: &mut InFlight) {
         lock(&self.state).hand_out(flight);
         self.changed.notify_all();
     }
 
     /// Tells all what came of it, and gives what came for this place.
-    pub(super) fn land(&self, place: usize, mut flight: Box<Flight>, failed: Option<Error>) -> Next {
-        let own = {
-            let mut state = lock(&self.state);
-            state.hand_out(&mut flight);
-            (state.written, state.missing) = (flight.written, flight.given);
-            // One connection broke, so it is paid for once that calls are tried again.
-            state.failed = failed.map(Error::of_several);
-            state.stage = Stage::Over;
-            state.take(place)
-        };
+    pub(super) fn end(&self, place: usize, mut flight: Box<InFlight>, failed: Option<Error>) -> Result<Shared> {
+        let mut state = lock(&self.state);
+        state.hand_out(&mut flight);
+        (state.written, state.missing) = (flight.written, flight.given);
+        // One connection broke, so it is paid for once that calls are tried again.
+        state.failed = failed.map(Error::of_several);
+        state.stage = Stage::Over;
+        let own = state.take(place);
+        drop(state);
         // The next batch first: it has waited for longer than any of these will until they come again.
         let told = Told(&self.changed);
         match flight.is_refused {
@@ -356,16 +323,14 @@ impl Batch {
             false => drop(flight),
         }
         drop(told);
-        own.map_or_else(|| Next::Leave(Error::reply("no reply came")), Next::Land)
+        own.unwrap_or_else(|| Err(Error::reply("no reply came")))
     }
 
-    /// Tells all the same: there are no replies.
-    pub(super) fn land_without(&self, failed: Error) {
+    /// Tells all the same when the one that leads has panicked: there are no more replies.
+    pub(super) fn end_without(&self, failed: Error) {
         let mut state = lock(&self.state);
-        if failed.outcome() == Outcome::Unknown {
-            // Nobody can say of any request that it was not sent.
-            state.written = usize::MAX;
-        }
+        // How much of what was under way had been sent nobody knows.
+        state.written = usize::MAX;
         state.failed = Some(failed.of_several());
         let _stage = std::mem::replace(&mut state.stage, Stage::Over);
         drop(state);
@@ -374,31 +339,24 @@ impl Batch {
 
     /// The one that leads does not any more: another one goes on with what there is, if any is left. Gives the reply of the
     /// former, if that has come, and says whether another one goes on.
-    pub(super) fn hand_on(&self, place: usize, stage: Stage) -> (Option<Reply>, bool) {
+    pub(super) fn hand_on(&self, place: usize, mut stage: Stage) -> (Option<Result<Shared>>, bool) {
         let mut state = lock(&self.state);
-        let mut stage = stage;
-        let mut own = None;
-        if let Stage::Adrift(flight) = &mut stage {
+        if let Stage::HandedOn(flight) = &mut stage {
             state.hand_out(flight);
-            own = state.take(place).and_then(Result::ok);
         }
+        let own = state.take(place);
         state.places[place].has_left = true;
         // Somebody may join who finds that nobody leads; nobody joins what is under way.
-        if matches!(stage, Stage::Leaderless) || state.places.iter().any(|place| !place.has_left) {
-            let has_parts = !state.parts.is_empty();
-            state.stage = stage;
-            drop(state);
-            match has_parts {
-                true => self.changed.notify_all(),
-                // Whoever is told looks whether there is somebody who leads before it looks at the clock.
-                false => self.changed.notify_one(),
-            }
-            return (own, true);
+        let goes_on = matches!(stage, Stage::Leaderless) || state.places.iter().any(|place| !place.has_left);
+        if goes_on {
+            std::mem::swap(&mut state.stage, &mut stage);
         }
         // Dropped when the lock is free: it may close a connection, and that is told.
         drop(state);
         drop(stage);
-        (own, false)
+        // Whoever is told looks whether there is somebody who leads before it looks at the clock.
+        self.changed.notify_all();
+        (own, goes_on)
     }
 }
 
@@ -411,9 +369,9 @@ impl Drop for Told<'_> {
     }
 }
 
-impl Flight {
+impl InFlight {
     /// Writes and reads until all is done, the connection fails or this deadline has come. Says whether there is more to do.
-    pub(super) fn goes_on(&mut self, batch: &Batch, deadline: Deadline) -> Result<bool> {
+    pub(super) fn go_on(&mut self, batch: &Batch, deadline: Deadline) -> Result<bool> {
         if !self.is_owed {
             self.is_owed = true;
             self.lease.owe(self.wanted)?;

@@ -5,31 +5,34 @@
 //! deadline comes, it hands on to another call what it has by then: its place in the queue, or the connection with what is
 //! under way.
 
-use super::batch::{Batch, Flight, Group, Landed, Next, Stage};
+use super::batch::{Batch, Group, InFlight, Next, Shared, Stage};
 use super::{Lead, Lease, Pool, State, Turn};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::{forked, Deadline};
 use crate::observer::ObserverEvent;
 use std::cell::Cell;
-use std::ops::Range;
+use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// What is longer has a connection of its own.
 pub(crate) const LONGEST: usize = 4 << 10;
 
-/// The call that leads. When it panics, the others are told.
+/// The call that leads. Dropped only when it panics: then the others are told.
 struct Leading<'b> {
     pool: &'b Pool,
     batch: &'b Arc<Batch>,
-    /// It does not lead any more.
-    is_over: &'b Cell<bool>,
+    /// It has left the batch and does not lead any more.
+    is_alone: Cell<bool>,
 }
 
 impl Drop for Leading<'_> {
+    #[cold]
     fn drop(&mut self) {
-        if !self.is_over.get() {
-            self.pool.panicked(self.batch);
+        if !self.is_alone.get() {
+            self.pool.close_batch(self.batch);
+            let failed = Error::new(ErrorKind::Io, Outcome::NotApplied, "a panic in the thread that was to send it");
+            self.batch.end_without(self.pool.error(failed));
         }
     }
 }
@@ -43,26 +46,28 @@ impl Pool {
         request: &[u8],
         deadline: Deadline,
         lend: &mut dyn FnMut(Turn<'_>) -> Result<Lease>,
-    ) -> Result<(Arc<Landed>, Range<usize>)> {
+    ) -> Result<Shared> {
         let (batch, place) = self.join(group, request, deadline);
         let begun = self.observer().clock();
         let mut next = if place == 0 { Next::Lead } else { batch.next(self, place, deadline) };
-        let (reply, timed_out) = loop {
+        let came = loop {
             next = match next {
-                Next::Lead => self.lead(&batch, place, request, deadline, lend),
-                Next::Board(lease) => self.board(&batch, place, deadline, lease),
-                Next::Fly(flight) => self.fly(&batch, place, deadline, flight),
-                Next::Land(reply) => break (reply, false),
-                Next::Leave(error) => {
-                    let timed_out = error.kind() == ErrorKind::PoolTimeout;
-                    break (Err(error), timed_out);
+                Next::Lead => self.lead(&batch, place, lend),
+                // It came too late for this one.
+                Next::Begin(lease) if deadline.left().is_err() => {
+                    batch.hand_on(place, Stage::Ready(lease));
+                    Next::Done(Err(self.stayed_in_use()))
                 }
+                Next::Begin(lease) => Next::GoOn(batch.begin(lease)),
+                Next::GoOn(flight) => Next::Done(self.go_on(&batch, place, deadline, flight)),
+                Next::Done(came) => break came,
             };
         };
+        let timed_out = came.as_ref().is_err_and(|error| error.kind() == ErrorKind::PoolTimeout);
         if timed_out || begun.is_some() {
             self.tell_wait(begun, &batch, timed_out);
         }
-        reply
+        came
     }
 
     fn join(&self, group: Group, request: &[u8], deadline: Deadline) -> (Arc<Batch>, usize) {
@@ -96,87 +101,53 @@ impl Pool {
         let Some(begun) = begun else { return };
         let served = batch.served();
         let took = served.map_or_else(|| begun.elapsed(), |served| served.saturating_duration_since(begun));
-        let node = &*self.node();
-        self.observer().on(|| ObserverEvent::PoolWait { node, took, timed_out });
+        self.tell(&|node| ObserverEvent::PoolWait { node, took, timed_out });
     }
 
-    /// Waits for the connection in the place of all, and takes off with it. Where it cannot be had, that is what became of
-    /// this call alone, and the next one tries. So it is where there is none but room for a new one, which may take long:
-    /// that one is for this call.
-    fn lead(
-        self: &Arc<Pool>,
-        batch: &Arc<Batch>,
-        place: usize,
-        request: &[u8],
-        deadline: Deadline,
-        lend: &mut dyn FnMut(Turn<'_>) -> Result<Lease>,
-    ) -> Next {
-        let is_over = Cell::new(false);
-        let _leading = Leading { pool: self, batch, is_over: &is_over };
+    /// Waits for the connection in the place of all. Where it cannot be had, that is what became of this call alone, and the
+    /// next one tries. So it is where there is none but room for a new one, which may take long: that one is for this call.
+    fn lead(&self, batch: &Arc<Batch>, place: usize, lend: &mut dyn FnMut(Turn<'_>) -> Result<Lease>) -> Next {
+        let leading = Leading { pool: self, batch, is_alone: Cell::new(false) };
         let leave = || {
             batch.hand_on(place, Stage::Leaderless);
             self.close_batch_if_left(batch);
         };
-        let lent = lend(Turn::OfBatch(&Lead { turn: &batch.turn, is_alone: &is_over, leave: &leave }));
-        match (lent, is_over.replace(true)) {
-            (Ok(lease), false) => {
+        let lent = lend(Turn::OfBatch(&Lead { turn: &batch.turn, is_alone: &leading.is_alone, leave: &leave }));
+        let is_alone = leading.is_alone.get();
+        mem::forget(leading);
+        match lent {
+            lent if is_alone => Next::Done(lent.map(Shared::Alone)),
+            Ok(lease) => {
                 self.close_batch(batch);
-                self.board(batch, place, deadline, lease)
+                Next::Begin(lease)
             }
-            (Ok(lease), true) => {
-                let turn = self.state().comes();
-                let alone = Arc::new(Batch::new(batch.group, turn));
-                let place = alone.join(request, deadline).unwrap_or(0);
-                self.board(&alone, place, deadline, lease)
-            }
-            (Err(error), left) => {
-                if !left {
-                    leave();
-                }
-                Next::Leave(error)
+            Err(error) => {
+                leave();
+                Next::Done(Err(error))
             }
         }
-    }
-
-    /// Takes off with a connection, or leaves it to another one when it came too late.
-    fn board(&self, batch: &Arc<Batch>, place: usize, deadline: Deadline, lease: Lease) -> Next {
-        if deadline.left().is_err() {
-            batch.hand_on(place, Stage::Ready(lease));
-            return Next::Leave(self.stayed_in_use());
-        }
-        self.fly(batch, place, deadline, batch.board(lease))
     }
 
     /// Goes on with what is under way.
-    fn fly(&self, batch: &Arc<Batch>, place: usize, deadline: Deadline, mut flight: Box<Flight>) -> Next {
-        let is_over = Cell::new(false);
-        let _leading = Leading { pool: self, batch, is_over: &is_over };
-        let went_on = flight.goes_on(batch, deadline);
-        is_over.set(true);
-        match went_on {
-            Ok(false) => batch.land(place, flight, None),
-            Err(error) => batch.land(place, flight, Some(error)),
+    fn go_on(&self, batch: &Arc<Batch>, place: usize, deadline: Deadline, mut flight: Box<InFlight>) -> Result<Shared> {
+        let leading = Leading { pool: self, batch, is_alone: Cell::new(false) };
+        let went_on = flight.go_on(batch, deadline);
+        mem::forget(leading);
+        let failed = match went_on {
+            Ok(false) => None,
+            Err(error) => Some(error),
             Ok(true) => {
                 let (asked, written) = (flight.asked, flight.written);
-                match batch.hand_on(place, Stage::Adrift(flight)) {
-                    (Some(own), _) => Next::Land(Ok(own)),
-                    (None, goes_on) => {
-                        // Whoever goes on writes the rest.
-                        let is_sent = goes_on || batch.is_within(place, written);
-                        let outcome = if is_sent { Outcome::Unknown } else { Outcome::NotApplied };
-                        Next::Leave(self.said_nothing(asked, deadline).with_outcome(outcome))
-                    }
-                }
+                let (own, goes_on) = batch.hand_on(place, Stage::HandedOn(flight));
+                return own.unwrap_or_else(|| {
+                    // Whoever goes on writes the rest.
+                    let is_sent = goes_on || batch.is_within(place, written);
+                    let outcome = if is_sent { Outcome::Unknown } else { Outcome::NotApplied };
+                    Err(self.said_nothing(asked, deadline).with_outcome(outcome))
+                });
             }
-        }
-    }
-
-    /// The thread of the one that leads has panicked.
-    #[cold]
-    fn panicked(&self, batch: &Arc<Batch>) {
-        self.close_batch(batch);
-        let failed = Error::new(ErrorKind::Io, batch.outcome(), "a panic in the thread that was to send it");
-        batch.land_without(failed.at(&*self.node()));
+        };
+        batch.end(place, flight, failed)
     }
 
     /// Nobody joins it any more, and it waits for no connection.
@@ -197,7 +168,7 @@ impl Pool {
     pub(super) fn said_nothing(&self, asked: Instant, deadline: Deadline) -> Error {
         self.silence().unanswered(deadline.awaited_from(asked));
         let error = Error::io(std::io::ErrorKind::TimedOut.into(), Outcome::Unknown, "waiting for the reply");
-        error.in_phase(Phase::Receive).at(&*self.node())
+        self.error(error.in_phase(Phase::Receive))
     }
 }
 
@@ -216,17 +187,45 @@ mod tests {
     use crate::plan::command;
     use crate::topology::{Address, Node, Role};
     use rediscluster_testing::{wait_until, Server};
+    use std::panic::{catch_unwind, AssertUnwindSafe};
     use std::thread;
     use std::time::Duration;
+
+    fn pool_of(server: &Server) -> Arc<Pool> {
+        let (endpoint, settings) = Builder::default().single(&server.address()).unwrap();
+        let node = Node::new("node_1", Address::parse(&server.address()).unwrap());
+        Arc::new(Pool::new(Role::Master, node, endpoint, Arc::new(settings)))
+    }
+
+    #[test]
+    fn after_a_panic_nobody_is_told_that_what_was_under_way_is_not_applied() {
+        let server = Server::start();
+        let pool = pool_of(&server);
+        for (is_under_way, outcome) in [(false, Outcome::NotApplied), (true, Outcome::Unknown)] {
+            let batch = Arc::new(Batch::new((0, None), pool.state().comes()));
+            let deadline = Deadline::after(Duration::from_secs(60));
+            let places = [(); 2].map(|()| batch.join(&command([&b"INCR"[..], b"n"]), deadline).unwrap());
+            let flight = is_under_way.then(|| batch.begin(pool.lend(0, deadline).unwrap()));
+            let panicked = catch_unwind(AssertUnwindSafe(|| {
+                let _leading = Leading { pool: &pool, batch: &batch, is_alone: Cell::new(false) };
+                panic!("told to");
+            }));
+            assert!(panicked.is_err());
+            for place in places {
+                let Next::Done(Err(error)) = batch.next(&pool, place, deadline) else { panic!("it is told") };
+                assert_eq!((error.kind(), error.outcome()), (ErrorKind::Io, outcome), "{error}");
+                assert!(error.node().is_some_and(|node| node.starts_with("node_1")), "{error}");
+            }
+            drop(flight);
+        }
+    }
 
     #[test]
     fn what_came_too_late_for_one_serves_the_others() {
         let server = Server::start();
-        let (endpoint, settings) = Builder::default().single(&server.address()).unwrap();
-        let node = Node::new("node_1", Address::parse(&server.address()).unwrap());
-        let pool = Arc::new(Pool::new(Role::Master, node, endpoint, Arc::new(settings)));
+        let pool = pool_of(&server);
         let request = |name: &str| command([&b"INCR"[..], name.as_bytes()]);
-        let lend = |turn: Turn<'_>, until| Ok(pool.lend_in_turn(0, until, turn)?.unwrap());
+        let lend = |turn: Turn<'_>, until| Ok(pool.lend_in_turn(0, until, turn, false)?.unwrap());
         drop(pool.lend(0, Deadline::never()).unwrap());
         thread::scope(|scope| {
             let late = scope.spawn(|| {
@@ -250,8 +249,8 @@ mod tests {
             assert_eq!((error.kind(), error.outcome()), (ErrorKind::PoolTimeout, Outcome::NotApplied), "{error}");
             let mut counts = Vec::new();
             for other in others {
-                let (landed, range) = other.join().unwrap().unwrap();
-                counts.push(landed.frame(range).as_bytes().to_vec());
+                let Ok(Shared::Reply(replies, range)) = other.join().unwrap() else { panic!("no reply") };
+                counts.push(replies.frame(range).as_bytes().to_vec());
             }
             counts.sort();
             assert_eq!(counts, [b":1\r\n", b":2\r\n"]);

@@ -47,9 +47,8 @@ impl Lease {
     /// Whether what goes to this database needs no look at it: it was just used, and is no connection of a parent of which
     /// its child has a copy.
     #[inline]
-    pub(super) fn is_good_for(&self, database: u32) -> bool {
-        let is_of_this_process = || !self.may_be_forked() || forked::this_process() == self.process;
-        self.database() == database && self.was_just_used() && is_of_this_process()
+    pub(super) fn is_good_for(&self, database: u32, may_be_dead: bool) -> bool {
+        self.database() == database && self.was_just_used(may_be_dead) && self.is_of(self.process)
     }
 
     /// Adds what goes over it from now on.
@@ -96,6 +95,7 @@ impl Lease {
         if let (Some(age), false) = (self.pool.settings.max_idle_age, state.idle.is_empty()) {
             older = state.take_older(age, connection.heard());
         }
+        forked::was_in(self.process, connection.heard());
         state.idle.push(connection);
         state.wake_first_if_room(self.pool.settings.pool_size);
         drop(state);

@@ -17,7 +17,7 @@ impl Pool {
             Some(said) if self.is_master.load(Ordering::Acquire) && said.role == "slave" => {
                 let message = "the master of this node is a replica now";
                 let error = Error::new(ErrorKind::ReadOnly, Outcome::NotApplied, message).in_phase(Phase::Handshake);
-                Err(error.at(&*self.node()))
+                Err(self.error(error))
             }
             _ => Ok(connection),
         }

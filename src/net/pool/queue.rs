@@ -3,9 +3,10 @@
 use super::{Lease, Pool, State, Turn};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{forked, Deadline};
+use crate::observer::ObserverEvent;
 use std::cell::Cell;
 use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One that waits for a connection, a call or a batch. Each is woken by itself.
 pub(crate) struct Waiter {
@@ -23,13 +24,15 @@ pub(crate) struct Lead<'b> {
     pub(super) leave: &'b dyn Fn(),
 }
 
-impl Lead<'_> {
-    /// Goes on for itself. Before anybody else can have its room, the batch waits again where it did.
+impl Turn<'_> {
+    /// Goes on for itself, where it leads a batch. Before anybody else can have its room, the batch waits again where it did.
     #[cold]
-    pub(super) fn goes_alone(&self, pool: &Pool) {
-        if !self.is_alone.replace(true) {
-            pool.state().queue(self.turn);
-            (self.leave)();
+    pub(super) fn goes_alone(self, pool: &Pool) {
+        if let Turn::OfBatch(lead) = self {
+            if !lead.is_alone.replace(true) {
+                pool.state().queue(lead.turn);
+                (lead.leave)();
+            }
         }
     }
 }
@@ -58,9 +61,19 @@ impl State {
 }
 
 impl Pool {
-    /// The same when others wait; without a connection when there is room for a new one. `None` where it does not wait for
-    /// its turn.
-    pub(super) fn take(
+    /// An idle connection, or room for a new one, when it is the turn of this call. `None` where it does not wait for that.
+    pub(super) fn take(self: &Arc<Pool>, deadline: Deadline, turn: Turn<'_>) -> Result<Option<Lease>> {
+        let mut waited = None;
+        let taken = self.take_in_turn(deadline, turn, &mut waited);
+        // The lock is free again, and what was counted is in the lease: from here on it counts it back.
+        if let Some(begun) = waited {
+            let (took, timed_out) = (begun.elapsed(), taken.is_err());
+            self.tell(&|node| ObserverEvent::PoolWait { node, took, timed_out });
+        }
+        taken
+    }
+
+    fn take_in_turn(
         self: &Arc<Pool>,
         deadline: Deadline,
         turn: Turn<'_>,
@@ -84,13 +97,9 @@ impl Pool {
                 }
             };
         }
-        let mut connection = state.idle.pop();
-        match &mut connection {
-            Some(connection) => connection.rename(&state.node),
-            None => state.open += 1,
-        }
+        let lease = state.lend(self);
         state.wake_first_if_room(self.settings.pool_size);
-        Ok(Some(Lease::new(connection, Arc::clone(self), state.process)))
+        Ok(Some(lease))
     }
 
     /// Waits until it is this turn and there is room. Nobody who came later is served before. At the deadline the turn stays
@@ -110,23 +119,11 @@ impl Pool {
                 return Ok(state);
             }
             let Ok(left) = deadline.left() else { break };
-            state = match left {
-                Some(left) => turn.woken.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-                None => turn.woken.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
+            let left = left.unwrap_or(Duration::MAX);
+            state = turn.woken.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         drop(state);
         Err(self.stayed_in_use())
-    }
-
-    /// What a batch was given is of no use. Before anybody else can have its room, it waits again where it did.
-    #[cold]
-    pub(super) fn keep_turn(&self, turn: Turn<'_>) {
-        if let Turn::OfBatch(lead) = turn {
-            if !lead.is_alone.get() {
-                self.state().queue(lead.turn);
-            }
-        }
     }
 
     /// A call has left the queue.
@@ -143,6 +140,6 @@ impl Pool {
     #[cold]
     pub(super) fn stayed_in_use(&self) -> Error {
         let message = format!("all {} connections stayed in use until the deadline", self.settings.pool_size);
-        Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message).at(&*self.node())
+        self.error(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message))
     }
 }
