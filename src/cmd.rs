@@ -147,18 +147,26 @@ impl Untyped {
     }
 
     /// Refuses what no server would take.
+    #[inline]
     pub(crate) fn check(&self) -> Result<()> {
+        // One look at the total saves the walk over the arguments for nearly every command.
+        match self.args.is_empty() || self.args.as_bytes().len() > LONGEST {
+            true => self.check_each(),
+            false => Ok(()),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn check_each(&self) -> Result<()> {
         if self.args.is_empty() {
             return Err(Error::argument("an empty command"));
         }
-        // One look at the total saves the walk over the arguments for nearly every command.
-        if self.args.as_bytes().len() > LONGEST {
-            if let Some(at) = self.args.iter().position(|arg| arg.len() > LONGEST) {
-                let name = self.name();
-                return Err(
-                    Error::argument(format!("argument {at} is over the limit of {LONGEST} bytes")).with_command(name)
-                );
-            }
+        if let Some(at) = self.args.iter().position(|arg| arg.len() > LONGEST) {
+            let name = self.name();
+            return Err(
+                Error::argument(format!("argument {at} is over the limit of {LONGEST} bytes")).with_command(name)
+            );
         }
         Ok(())
     }

@@ -244,15 +244,26 @@ impl Error {
     #[cold]
     #[inline(never)]
     fn of_command(mut self, command: Cow<'static, str>) -> Error {
-        if self.0.command.is_none() {
-            self.change().command = Some(command);
-        }
+        self.name_command(command);
         self
     }
 
+    /// It is about this command, unless it names one already.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn name_command(&mut self, command: Cow<'static, str>) {
+        if self.0.command.is_none() {
+            self.change().command = Some(command);
+        }
+    }
+
     pub(crate) fn with_outcome(mut self, outcome: Outcome) -> Error {
-        self.change().outcome = outcome;
+        self.set_outcome(outcome);
         self
+    }
+
+    pub(crate) fn set_outcome(&mut self, outcome: Outcome) {
+        self.change().outcome = outcome;
     }
 
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Error {
@@ -266,8 +277,12 @@ impl Error {
     }
 
     pub(crate) fn with_attempts(mut self, attempts: u32) -> Error {
-        self.change().attempts = attempts;
+        self.set_attempts(attempts);
         self
+    }
+
+    pub(crate) fn set_attempts(&mut self, attempts: u32) {
+        self.change().attempts = attempts;
     }
 
     /// The same after other attempts were made.

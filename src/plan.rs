@@ -82,6 +82,18 @@ pub(crate) struct Placed<'c> {
     pub(crate) stored: &'c [u8],
 }
 
+/// The one key of a command.
+#[derive(Clone, Copy)]
+pub(crate) struct OnlyKey<'c> {
+    /// Which argument it is.
+    pub(crate) position: usize,
+    pub(crate) shard: usize,
+    /// The name that the server stores.
+    pub(crate) stored: &'c [u8],
+    /// That is not the name in the command.
+    pub(crate) is_renamed: bool,
+}
+
 /// What becomes of a command whose keys live on several nodes.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -149,8 +161,8 @@ pub(crate) fn any_node<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static
 
 /// The node of the one key, whose place is fixed as nearly every command has it.
 pub(crate) fn one_key<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
-    let (key, request) = planner.only_key(args, spec)?;
-    Ok(Route::One(Part { target: Target::Shard(key.shard, planner.role(spec)), request, keys: Vec::new() }))
+    let key = planner.only_key(args, spec)?;
+    Ok(Route::One(Part { target: key.target(planner, spec), request: key.request(args), keys: Vec::new() }))
 }
 
 /// The node of the keys, where they live on one.
@@ -184,20 +196,16 @@ impl Planner<'_> {
         }
     }
 
-    /// The one key of a command, and the command as the server of that key gets it.
+    /// The one key of a command, whose place is fixed.
     #[inline]
-    fn only_key<'c>(&self, args: &'c Args, spec: &Spec) -> Result<(Placed<'c>, Cow<'c, [u8]>)> {
+    pub(crate) fn only_key<'c>(&self, args: &'c Args, spec: &Spec) -> Result<OnlyKey<'c>> {
         let position = match spec.keys {
             [KeySpec::Range(first, ..)] => *first,
             _ => 1,
         };
-        let key = args.get(position).ok_or_else(|| too_few(spec))?;
-        let (shard, stored) = self.placement.place(key, self.topology);
-        let request = match stored.len() == key.len() {
-            true => Cow::Borrowed(args.as_bytes()),
-            false => renamed(args, &mut std::iter::once((position, stored))).into(),
-        };
-        Ok((Placed { position, shard, master: self.topology.shards()[shard].master(), stored }, request))
+        let Some(given) = args.get(position) else { return Err(too_few(spec)) };
+        let (shard, stored) = self.placement.place(given, self.topology);
+        Ok(OnlyKey { position, shard, stored, is_renamed: stored.len() != given.len() })
     }
 
     /// Where the keys of a command live. Those on several nodes are refused where the caller wants it so.
@@ -261,6 +269,22 @@ impl Planner<'_> {
         }
         message.push_str("; nothing was sent");
         Error::new(ErrorKind::CrossNode, Outcome::NotApplied, message)
+    }
+}
+
+impl<'c> OnlyKey<'c> {
+    /// The server that the command goes to.
+    #[inline]
+    pub(crate) fn target(self, planner: &Planner<'_>, spec: &Spec) -> Target {
+        Target::Shard(self.shard, planner.role(spec))
+    }
+
+    /// The command as that server gets it.
+    pub(crate) fn request(self, args: &'c Args) -> Cow<'c, [u8]> {
+        match self.is_renamed {
+            false => Cow::Borrowed(args.as_bytes()),
+            true => renamed(args, &mut std::iter::once((self.position, self.stored))).into(),
+        }
     }
 }
 

@@ -171,7 +171,7 @@ impl OnEachMaster {
         let wait = row.wait(cmd.args());
         let mut call = self.cluster.call_of(&servers, cmd.args(), row, wait, self.cluster.begin(wait));
         let observed = self.cluster.observed();
-        call.context.traffic = observed.as_ref().map(|observed| &observed.traffic);
+        call.context.traffic = observed.as_ref();
         let answers = call.run_on_each(&numbers).into_iter();
         let results: Vec<Result<T>> = answers.map(|answer| answer.and_then(|answer| call.convert(answer))).collect();
         if let Some(observed) = observed {

@@ -10,6 +10,7 @@ mod words;
 pub use across::Across;
 pub(crate) use across::Emulation;
 pub use args::Args;
+pub(crate) use args::EncodedWord;
 pub(crate) use merge::{Given, Merge};
 pub use merge::{ResponsePolicy, SetOperation};
 pub(crate) use streams::StreamWords;
@@ -223,7 +224,12 @@ impl Spec {
             KeySpec::Numkeys(at, step) => keys_counted(args, at, step).is_some(),
             _ => true,
         };
-        matches!(self.name, "EVAL" | "EVALSHA" | "FCALL") && self.keys.iter().all(counts_keys)
+        self.is_of_scripts() && self.keys.iter().all(counts_keys)
+    }
+
+    /// Whether it is for scripts that may write.
+    pub(crate) const fn is_of_scripts(&self) -> bool {
+        matches!(self.name.as_bytes(), b"EVAL" | b"EVALSHA" | b"FCALL")
     }
 
     /// Whether one of its arguments says how many keys there are.
@@ -240,8 +246,9 @@ impl Spec {
     }
 
     /// Whether a server heeds it also while it runs a script for too long.
-    pub(crate) fn is_heeded_while_busy(&self) -> bool {
-        self.group == Group::Scripting && matches!(self.name, "SCRIPT KILL" | "FUNCTION KILL" | "FUNCTION STATS")
+    pub(crate) const fn is_heeded_while_busy(&self) -> bool {
+        matches!(self.group, Group::Scripting)
+            && matches!(self.name.as_bytes(), b"SCRIPT KILL" | b"FUNCTION KILL" | b"FUNCTION STATS")
     }
 
     /// Whether the number of arguments, the command's own words included, is one that the command takes.

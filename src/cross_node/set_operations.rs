@@ -123,7 +123,7 @@ fn store_sets(
     let answer = match &merged_sets(operation, sources, Role::Master)[..] {
         // Its own connection is free again before the destination's is asked for: a second call may hold and want
         // the two the other way round.
-        [part] => call.one(part).map_err(nothing_written)?.without_connection(),
+        [part] => call.one(part.target, &part.request).map_err(nothing_written)?.without_connection(),
         parts => Answer::Merged(call.fan(parts, operation.merge()).map_err(nothing_written)?),
     };
     let members: Vec<&[u8]> =

@@ -165,11 +165,12 @@ impl Call<'_> {
     fn answered(&self, part: &Part<'_>, sent: Leased) -> Result<Answer> {
         let Leased { server, began, lease, came, .. } = sent;
         let came = came.unwrap_or_else(|| Err(Error::reply("no reply came")));
-        let answer = lease.and_then(|lease| answer(lease, came?)).map_err(|error| self.with_outcome_of_script(error));
+        let mut answer = lease.and_then(|lease| answer(lease, came?));
+        self.note_outcome_of(&mut answer);
         // A connection that died in the pool says nothing yet about its server.
         let is_stale = |error: &Error| Cause::of(error, true) == Some(Cause::Stale);
         if part.target.is_read() && !answer.as_ref().is_err_and(is_stale) {
-            self.note(server, began, &answer);
+            self.note(server, began, answer.as_ref().err());
         }
         answer
     }
@@ -177,11 +178,10 @@ impl Call<'_> {
     /// Sends a part once more, which failed the first time.
     fn again(&self, part: &Part<'_>, server: usize, error: Error) -> Result<Answer> {
         if self.has_others(part.target) {
-            return self.one(part).map_err(|last| last.attempts_after(error.attempts()));
+            return self.one(part.target, &part.request).map_err(|last| last.attempts_after(error.attempts()));
         }
         let routed = part.target.is_routed().then_some(false);
-        let attempt = || self.attempt(server, &part.request, self.deadline, routed);
-        self.effort(self.deadline).tried(&self.servers.pools[server], Some(error), attempt)
+        self.exchange_after(Some(error), server, &part.request, self.deadline, routed)
     }
 
     /// What came of each part, after those that a node refused because it has another master were sent to that one.
@@ -203,10 +203,10 @@ impl Call<'_> {
                 // What is for one very server is not for another one.
                 Err(error) if error.outcome() == Outcome::NotApplied && part.target.is_routed() => {
                     let error = error.with_command(self.spec.name_of(self.args));
-                    match to_new_master(&error, self.deadline) {
+                    match to_new_master.moved(self.servers, &error, self.deadline) {
                         Some(servers) => self
                             .on(&servers)
-                            .one(part)
+                            .one(part.target, &part.request)
                             .map(Answer::without_connection)
                             .map_err(|again| again.attempts_after(error.attempts())),
                         None => Err(error),

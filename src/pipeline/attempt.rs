@@ -79,7 +79,7 @@ impl Attempt {
     /// The first one for these requests, at the server that is to be asked first.
     #[inline]
     pub(super) fn first(call: &Call<'_>, unsent: Unsent) -> Attempt {
-        if let Some(own) = call.own_writes.filter(|_| unsent.batch.writes) {
+        if let Some(own) = call.own_writes().filter(|_| unsent.batch.writes) {
             own.note(call.topology(), call.topology().shards()[unsent.shard].master());
         }
         let mut others = call.servers_of(unsent.shard, !unsent.batch.needs_master);
@@ -155,8 +155,7 @@ impl Attempt {
         let may_repeat = call.retries.are_allowed() && self.attempts.made() == 1;
         match failed {
             Some(error) if is_dead(&error) && may_repeat && self.others.is_empty() => {}
-            Some(error) => call.note::<()>(self.server, self.began, &Err(error)),
-            None => call.note(self.server, self.began, &Ok(())),
+            failed => call.note(self.server, self.began, failed.as_ref()),
         }
     }
 

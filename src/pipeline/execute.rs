@@ -8,7 +8,8 @@ use crate::cluster::Cluster;
 use crate::command::{Access, Args, Given, Wait};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{Answer, Call, RowRef};
-use crate::net::{Deadline, Traffic};
+use crate::net::Deadline;
+use crate::observer::Traffic;
 use crate::plan::{Part, Target};
 use crate::resp::Frame;
 use crate::topology::Role;
@@ -22,7 +23,7 @@ struct Execution<'e> {
     alone_on: Cluster,
     /// The deadline of all of it.
     whole: Deadline,
-    traffic: Option<&'e Arc<Traffic>>,
+    traffic: Option<&'e Arc<dyn Traffic>>,
 }
 
 /// Runs all stages, and gives what came of every command.
@@ -45,7 +46,7 @@ pub(super) fn execute<Here>(
         alone_on: keep_to_masters(cluster, &commands, &mut stages),
         // One deadline for all of it. What does not wait for data gets no more of it than any call.
         whole: cluster.begin(wait),
-        traffic: observed.as_ref().map(|observed| &observed.traffic),
+        traffic: observed.as_ref(),
     };
     let mut nodes = Vec::with_capacity(stages.len());
     for mut stage in stages {
@@ -117,11 +118,10 @@ impl Execution<'_> {
         }
         // What comes after a failover goes to the new master.
         let servers = self.cluster.servers();
-        let to_new_master = self.cluster.to_new_master(&servers);
         let (deadline, no_args) = (self.deadline_of(Wait::None), Args::new());
         let mut call = self.cluster.call_of(&servers, &no_args, RowRef::of_marked_keys(), Wait::None, deadline);
         call.context.traffic = self.traffic;
-        call.context.to_new_master = Some(&to_new_master);
+        call.context.to_new_master = Some(self.cluster);
         let several = stage.several.clone();
         let (nodes, given_up) = stage.run(&call, &together);
         for (at, error) in given_up {
@@ -146,10 +146,9 @@ impl Execution<'_> {
     fn alone(&self, alone: &ByItself) -> Result<Vec<u8>> {
         let deadline = self.deadline_of(alone.wait);
         self.alone_on.with_failover(deadline, |servers| {
-            let to_new_master = self.alone_on.to_new_master(servers);
             let mut call = self.alone_on.call_of(servers, alone.cmd.args(), alone.row, alone.wait, deadline);
             call.context.traffic = self.traffic;
-            call.context.to_new_master = Some(&to_new_master);
+            call.context.to_new_master = Some(&self.alone_on);
             call.execute().map(|answer| answer.frame().as_bytes().to_vec())
         })
     }

@@ -229,7 +229,7 @@ fn connect(call: &Call<'_>, attempts: &mut [Attempt]) {
 /// The servers of now, when the node that failed so has another master among them.
 #[inline]
 fn new_master(call: &Call<'_>, error: &Error) -> Option<Arc<Servers>> {
-    call.to_new_master.and_then(|to_new_master| to_new_master(error, one_of_several(call.deadline)))
+    call.to_new_master.and_then(|to_new_master| to_new_master.moved(call.servers, error, one_of_several(call.deadline)))
 }
 
 #[cfg(test)]

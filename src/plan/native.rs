@@ -49,8 +49,10 @@ pub(crate) fn name_one_key<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'st
     if !spec.takes(args.len()) {
         return Err(too_few(spec));
     }
-    let (key, request) = planner.only_key(args, spec)?;
-    Ok(Native { keys: vec![key], request })
+    let key = planner.only_key(args, spec)?;
+    let master = planner.topology.shards()[key.shard].master();
+    let keys = vec![Placed { position: key.position, shard: key.shard, master, stored: key.stored }];
+    Ok(Native { keys, request: key.request(args) })
 }
 
 /// The names that the server of all keys stores.

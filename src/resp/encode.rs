@@ -53,8 +53,14 @@ pub(crate) fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Any string that has its length in front.
-#[inline]
+#[inline(never)]
 pub(crate) fn string(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
+    string_here(out, kind, bytes);
+}
+
+/// The same where nearly all strings are written.
+#[inline(always)]
+pub(crate) fn string_here(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
     // No more than is needed: what fits as it is must not be moved to where more would fit.
     out.reserve(bytes.len() + if bytes.len() < 100 { 7 } else { DIGITS + 5 });
     head(out, kind, bytes.len());
