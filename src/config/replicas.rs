@@ -1,20 +1,43 @@
 //! Settings about replicas, and about servers that change their roles.
 
 use super::{positive, Builder};
+use crate::topology::info::Info;
 use crate::topology::{Address, ReplicaLag};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-type Map = dyn Fn(&Address) -> Address + Send + Sync;
-
-/// Where an address that a server told leads from here.
+/// Where addresses that a server told lead from here.
 #[derive(Clone, Default)]
-pub(crate) struct AddressMap(Option<Arc<Map>>);
+pub(crate) struct AddressMap(Option<Arc<dyn MapAddresses>>);
+
+/// What a program brings to map addresses. Only one that does has the code.
+trait MapAddresses: Send + Sync {
+    fn map(&self, told: &Address) -> Address;
+
+    fn map_all(&self, told: &mut Info);
+}
+
+impl<F: Fn(&Address) -> Address + Send + Sync> MapAddresses for F {
+    fn map(&self, told: &Address) -> Address {
+        self(told)
+    }
+
+    fn map_all(&self, told: &mut Info) {
+        told.map_addresses(self);
+    }
+}
 
 impl AddressMap {
     pub(crate) fn apply(&self, told: &Address) -> Address {
-        self.0.as_ref().map_or_else(|| told.clone(), |map| map(told))
+        self.0.as_ref().map_or_else(|| told.clone(), |map| map.map(told))
+    }
+
+    /// The same for all servers that one tells of.
+    pub(crate) fn apply_to(&self, told: &mut Info) {
+        if let Some(map) = &self.0 {
+            map.map_all(told);
+        }
     }
 }
 

@@ -357,3 +357,88 @@ fn no_master(node: &ConfiguredNode, known: &Known, servers: &[Asked]) -> Error {
         None => error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::info::Info;
+
+    fn address(port: usize) -> Address {
+        Address::new("h", port as u16).unwrap()
+    }
+
+    fn known(servers: impl Iterator<Item = usize>) -> Known {
+        let servers = servers.map(address).collect();
+        Known { master: address(1), history: None, servers, moves: 0, by_sentinels: None }
+    }
+
+    #[test]
+    fn the_servers_met_last_are_remembered() {
+        for (before, met, after) in [
+            (vec![], 1, vec![1]),
+            (vec![1], 1, vec![1]),
+            (vec![1, 2], 3, vec![3, 1, 2]),
+            (vec![1, 2, 3], 3, vec![3, 1, 2]),
+            (vec![1, 2, 3], 2, vec![2, 1, 3]),
+            (vec![1, 2, 3], 1, vec![1, 2, 3]),
+            ((1..=REMEMBERED).collect(), 99, [99].into_iter().chain(1..REMEMBERED).collect()),
+        ] {
+            let mut known = known(before.into_iter());
+            known.remember(&address(met));
+            assert_eq!(known.servers, after.into_iter().map(address).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn what_is_learnt_of_a_master() {
+        let info = |text: &str| Some(Said { info: Info::parse(text), latency: Duration::ZERO });
+        let found = |port, said| Found { master: Some((address(port), said)), ..Found::default() };
+        let mut known = known([1].into_iter());
+        known.learn(&Found::default());
+        assert_eq!((known.moves(), known.history()), (0, None));
+        known.learn(&found(1, info("role:master\nmaster_replid:a\nslave0:ip=h,port=2,state=online")));
+        assert_eq!((known.moves(), known.history().map(|history| &**history)), (0, Some("a")));
+        assert_eq!(known.servers, [address(1), address(2)]);
+        // Sentinels name another one, which says nothing.
+        known.learn(&found(2, None));
+        assert_eq!((known.master(), known.moves(), known.history()), (&address(2), 1, None));
+        known.learn(&found(2, None));
+        assert_eq!(known.moves(), 1, "it is the same one");
+    }
+
+    #[test]
+    fn which_server_is_the_master() {
+        let node = ConfiguredNode {
+            name: "n".into(),
+            endpoint: crate::config::Endpoint::parse("h:1").unwrap(),
+            given: Vec::new(),
+            sentinels: None,
+        };
+        let mut known = known([1].into_iter());
+        known.history = Some("a".into());
+        let silent = || Err(Error::reply("nothing"));
+        let says = |text: &str| Ok(Said { info: Info::parse(text), latency: Duration::ZERO });
+        let master = |history: &str| says(&format!("role:master\nmaster_replid:{history}"));
+        let follows = |port: usize| says(&format!("role:slave\nmaster_host:h\nmaster_port:{port}\nmaster_replid:a"));
+        // What the servers say, the first of which is the master until now; whether that is in doubt; which one it is.
+        for (said, is_in_doubt, expected) in [
+            (vec![silent()], false, None),
+            (vec![master("b")], false, Some(0)),
+            (vec![silent(), master("b")], false, None),
+            (vec![silent(), master("a")], false, Some(1)),
+            (vec![master("b"), master("a")], false, Some(1)),
+            (vec![master("a"), master("a")], false, Some(0)),
+            (vec![master("a"), master("a")], true, Some(1)),
+            (vec![follows(2), master("a")], false, Some(1)),
+            (vec![follows(9)], false, None),
+            // The one that more of them follow, and then the address: that must not be chance.
+            (vec![silent(), master("a"), master("a"), follows(2)], false, Some(1)),
+            (vec![silent(), master("a"), master("a")], false, Some(2)),
+        ] {
+            let servers = said.into_iter().enumerate();
+            let servers: Vec<_> =
+                servers.map(|(nth, said)| Asked { address: address(nth + 1), said: Some(said) }).collect();
+            assert_eq!(chosen(&node, &known, is_in_doubt, &servers), expected);
+        }
+    }
+}

@@ -112,7 +112,7 @@ impl Fleet {
             return Err(is_of_a_cluster(server));
         }
         probes.keep(endpoint, connection);
-        said.info.map_addresses(&|address| self.settings.address_map.apply(address));
+        self.settings.address_map.apply_to(&mut said.info);
         Ok(said)
     }
 }

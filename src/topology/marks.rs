@@ -70,24 +70,22 @@ impl Marks {
 
     #[inline(never)]
     fn set(&self, shard: usize, replica: &Address, info: &Info, offset: Option<u64>) {
-        let mut marks = self.marks();
-        let mark = match marks.iter().position(|mark| mark.is_of(shard, replica, info)) {
-            Some(at) => {
-                let mut mark = marks.remove(at);
-                if mark.offset.is_none() && offset.is_some() {
-                    (mark.offset, mark.set) = (offset, Instant::now());
-                }
-                mark
+        let (address, run_id, history) = (replica.clone(), info.run_id.clone(), info.history.clone());
+        let mut earlier = Mark { shard, address, run_id, history, offset, set: Instant::now() };
+        let (mut marks, mut is_known) = (self.marks(), false);
+        // The one that was met last comes first, and those before its old place go back by one.
+        for mark in &mut *marks {
+            std::mem::swap(mark, &mut earlier);
+            is_known = earlier.is_of(shard, replica, info);
+            if is_known {
+                break;
             }
-            None => {
-                let (address, run_id, history) = (replica.clone(), info.run_id.clone(), info.history.clone());
-                Mark { shard, address, run_id, history, offset, set: Instant::now() }
-            }
-        };
-        // The one that was met last comes last.
-        marks.push(mark);
-        if marks.len() > REMEMBERED {
-            marks.remove(0);
+        }
+        if !is_known && marks.len() < REMEMBERED {
+            marks.push(earlier);
+        } else if is_known && (earlier.offset.is_some() || offset.is_none()) {
+            // It is set once.
+            marks.first_mut().into_iter().for_each(|mark| std::mem::swap(mark, &mut earlier));
         }
     }
 

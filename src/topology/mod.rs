@@ -27,7 +27,12 @@ struct Named {
 
 impl Node {
     pub(crate) fn new(name: impl Into<Arc<str>>, address: Address) -> Node {
-        Node(Arc::new(Named { name: name.into(), address }))
+        Node::of(name.into(), address)
+    }
+
+    #[inline(never)]
+    fn of(name: Arc<str>, address: Address) -> Node {
+        Node(Arc::new(Named { name, address }))
     }
 
     /// A replica that its master lists, which has no name of its own.
@@ -157,6 +162,7 @@ pub struct PassedOver {
 }
 
 impl PassedOver {
+    #[inline(never)]
     pub(crate) fn new(node: Node, reason: &str) -> PassedOver {
         PassedOver { node, reason: reason.into() }
     }
@@ -284,8 +290,7 @@ impl Topology {
         self.servers.len()
     }
 
-    // Once and not at each place: what panics says where that was.
-    #[inline(never)]
+    /// A server by its place.
     fn server_at(&self, server: usize) -> &Server {
         &self.servers[server]
     }
