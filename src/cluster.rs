@@ -24,22 +24,21 @@ use server_changes::ChangeListeners;
 
 use crate::cmd::{Cmd, Execute};
 use crate::command::{Args, Spec, Wait};
-use crate::config::{Builder, ConfiguredNode, Share};
+use crate::config::{Builder, ConfiguredNode};
 use crate::cross_node::steps_of;
 use crate::discovery::{Fleet, Probes};
 use crate::error::Result;
-use crate::execute::{Call, Cancel, Cancellable, Context, OwnWrites, RowRef, Servers};
+use crate::execute::{Call, Context, RowRef, Servers, View};
 use crate::explain::Plan;
 use crate::from_value::FromValue;
 use crate::net::{Connection, Deadline, Pool, PoolStatus};
-use crate::plan::{CrossNode, Planner};
-use crate::retry::{Budget, Retries};
+use crate::plan::Planner;
+use crate::retry::Budget;
 use crate::to_arg::ToArg;
 use crate::topology::{Node, Placement, ReadFrom, ShardDescription, Topology};
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
 
 /// N independent Redis servers that look like one.
 ///
@@ -91,19 +90,6 @@ struct Shared {
     budget: Budget,
 }
 
-/// How one handle runs its commands.
-#[derive(Clone)]
-struct View {
-    read_from: ReadFrom,
-    cross_node: CrossNode,
-    deadline: Duration,
-    database: u32,
-    cancel: Option<(Cancel, &'static Cancellable)>,
-    own_writes: Option<Arc<OwnWrites>>,
-    retries: Retries,
-    share: Share,
-}
-
 impl Builder {
     /// Makes the cluster without asking any server: connections are made when calls need them, and until
     /// [`refresh`](Cluster::refresh) masters serve all reads. For placement alone, and for programs that must start
@@ -126,6 +112,7 @@ impl Builder {
             read_from,
             cross_node,
             deadline: settings.deadline,
+            stand_in_after: settings.stand_in_after,
             database: settings.database.unwrap_or(0),
             cancel: None,
             own_writes: None,
@@ -265,6 +252,7 @@ impl Cluster {
         self.planner_of(&servers.topology)
     }
 
+    #[inline]
     pub(crate) fn planner_of<'p>(&'p self, topology: &'p Topology) -> Planner<'p> {
         let View { read_from, cross_node, .. } = self.view;
         Planner { topology, placement: &self.shared.placement, read_from, cross_node }
@@ -304,15 +292,12 @@ impl Cluster {
             servers,
             planner: self.planner(servers),
             deadline,
-            patience: self.view.deadline,
-            stand_in_after: self.shared.fleet.settings.stand_in_after,
             wait,
+            view: &self.view,
+            retries: &self.view.retries,
+            is_step: false,
             database: self.view.database,
             turn: &self.shared.turn,
-            cancel: self.view.cancel.as_ref().map(|(cancel, cancellable)| (cancel, *cancellable)),
-            own_writes: self.view.own_writes.as_deref(),
-            retries: self.view.retries,
-            share: self.view.share,
             budget: &self.shared.budget,
             traffic: None,
             to_new_master: None,

@@ -134,11 +134,13 @@ impl<T> Cmd<T> {
 }
 
 impl Untyped {
+    #[inline]
     pub(crate) fn args(&self) -> &Args {
         &self.args
     }
 
     /// The row for the command: the one that it was made from, else looked up by name, first among the user's own.
+    #[inline]
     pub(crate) fn row(&self, own: &[&'static Spec]) -> Result<RowRef> {
         match self.origin {
             Origin::Row(row) => Ok(row),
@@ -147,18 +149,26 @@ impl Untyped {
     }
 
     /// Refuses what no server would take.
+    #[inline]
     pub(crate) fn check(&self) -> Result<()> {
+        // One look at the total saves the walk over the arguments for nearly every command.
+        match self.args.is_empty() || self.args.as_bytes().len() > LONGEST {
+            true => self.check_each(),
+            false => Ok(()),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn check_each(&self) -> Result<()> {
         if self.args.is_empty() {
             return Err(Error::argument("an empty command"));
         }
-        // One look at the total saves the walk over the arguments for nearly every command.
-        if self.args.as_bytes().len() > LONGEST {
-            if let Some(at) = self.args.iter().position(|arg| arg.len() > LONGEST) {
-                let name = self.name();
-                return Err(
-                    Error::argument(format!("argument {at} is over the limit of {LONGEST} bytes")).with_command(name)
-                );
-            }
+        if let Some(at) = self.args.iter().position(|arg| arg.len() > LONGEST) {
+            let name = self.name();
+            return Err(
+                Error::argument(format!("argument {at} is over the limit of {LONGEST} bytes")).with_command(name)
+            );
         }
         Ok(())
     }

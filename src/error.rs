@@ -131,6 +131,17 @@ pub enum Outcome {
     Unknown,
 }
 
+impl Outcome {
+    /// Of several parts: whether any is unknown, and whether any may have been applied.
+    pub(crate) fn of_several(is_unknown: bool, is_applied: bool) -> Outcome {
+        match (is_unknown, is_applied) {
+            (true, _) => Outcome::Unknown,
+            (false, true) => Outcome::Partial,
+            (false, false) => Outcome::NotApplied,
+        }
+    }
+}
+
 /// How far one node came in a command over several nodes: see [`Error::parts`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartOutcome {
@@ -244,15 +255,26 @@ impl Error {
     #[cold]
     #[inline(never)]
     fn of_command(mut self, command: Cow<'static, str>) -> Error {
-        if self.0.command.is_none() {
-            self.change().command = Some(command);
-        }
+        self.name_command(command);
         self
     }
 
+    /// It is about this command, unless it names one already.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn name_command(&mut self, command: Cow<'static, str>) {
+        if self.0.command.is_none() {
+            self.change().command = Some(command);
+        }
+    }
+
     pub(crate) fn with_outcome(mut self, outcome: Outcome) -> Error {
-        self.change().outcome = outcome;
+        self.set_outcome(outcome);
         self
+    }
+
+    pub(crate) fn set_outcome(&mut self, outcome: Outcome) {
+        self.change().outcome = outcome;
     }
 
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Error {
@@ -266,8 +288,12 @@ impl Error {
     }
 
     pub(crate) fn with_attempts(mut self, attempts: u32) -> Error {
-        self.change().attempts = attempts;
+        self.set_attempts(attempts);
         self
+    }
+
+    pub(crate) fn set_attempts(&mut self, attempts: u32) {
+        self.change().attempts = attempts;
     }
 
     /// The same after other attempts were made.

@@ -8,25 +8,30 @@ mod fan_out;
 mod gather;
 mod in_step;
 pub(crate) mod multi_exec;
+mod of_scripts;
+mod one_key;
 mod own_writes;
 mod pieces;
 mod row;
 #[cfg(test)]
 pub(crate) mod scripted;
+mod view;
 
 pub(crate) use attempts::{Command, Effort};
 pub use cancel::Cancel;
+pub(crate) use of_scripts::{Whole, WholeScript};
 pub(crate) use own_writes::OwnWrites;
 pub use row::Row;
 pub(crate) use row::{no_meaning, routed, RowRef, Strategy};
+pub(crate) use view::View;
 
 use crate::command::{Access, Args, Given, Merge, Spec, Wait};
-use crate::config::Share;
-use crate::error::{Error, ErrorKind, Outcome, OwnWords, PartOutcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::from_value::FromValue;
-use crate::net::{Connection, Deadline, Lease, Pool, Replies, Traffic};
+use crate::net::{Deadline, Lease, Pool, Replies};
+use crate::observer::Traffic;
 use crate::plan::{Part, Planner, Route, Target};
-use crate::resp::Frame;
+use crate::resp::{Frame, ValueRef};
 use crate::retry::{elsewhere, Budget, Next, Retries};
 use crate::topology::{Marks, Role, Topology};
 use std::ops::{Deref, Range};
@@ -61,7 +66,7 @@ pub(crate) struct Call<'r> {
     pub(crate) spec: &'static Spec,
     pub(crate) code: &'static Strategy,
     /// For a script that is run by its name.
-    pub(crate) whole_script: Option<&'r Whole<'r>>,
+    pub(crate) whole_script: Option<&'r dyn WholeScript>,
     pub(crate) context: Context<'r>,
 }
 
@@ -71,29 +76,24 @@ pub(crate) struct Context<'r> {
     pub(crate) servers: &'r Servers,
     pub(crate) planner: Planner<'r>,
     pub(crate) deadline: Deadline,
-    /// What the steps that follow a wait for data may take.
-    pub(crate) patience: Duration,
-    /// The longest time for a server of a read for which another one can stand in.
-    pub(crate) stand_in_after: Duration,
     /// How long the command itself may wait for data.
     pub(crate) wait: Wait,
+    /// How its handle runs commands.
+    pub(crate) view: &'r View,
+    pub(crate) retries: &'r Retries,
+    /// It is a step of a command. Its caller does not know what that does, so it is not sent again when it may have been
+    /// applied, whatever the retries say.
+    pub(crate) is_step: bool,
     /// The database that it runs in.
     pub(crate) database: u32,
     /// Whose turn it is among replicas.
     pub(crate) turn: &'r AtomicUsize,
-    /// What ends a wait for data, and how commands wait then.
-    pub(crate) cancel: Option<(&'r Cancel, &'static Cancellable)>,
-    /// What its handle has written to, when its reads are to see that.
-    pub(crate) own_writes: Option<&'r OwnWrites>,
-    pub(crate) retries: Retries,
-    /// Whether it may share a connection.
-    pub(crate) share: Share,
     /// What all calls of the cluster may be tried again.
     pub(crate) budget: &'r Budget,
     /// Counts what goes over connections, where a program observes.
-    pub(crate) traffic: Option<&'r Arc<Traffic>>,
+    pub(crate) traffic: Option<&'r Arc<dyn Traffic>>,
     /// Where a part goes that a server refused because it is no longer the master; `None` when it is not sent again.
-    pub(crate) to_new_master: Option<&'r ToNewMaster<'r>>,
+    pub(crate) to_new_master: Option<&'r dyn ToNewMaster>,
 }
 
 impl<'r> Deref for Call<'r> {
@@ -111,20 +111,11 @@ pub(crate) struct Cancellable {
     pub(crate) named: fn(&Call<'_>, usize) -> Result<Answer>,
 }
 
-/// The whole of a script that is run by its name.
-pub(crate) struct Whole<'r> {
-    /// The request that brings it to a server that does not know it.
-    pub(crate) request: &'r (dyn Fn() -> Result<Vec<u8>> + Sync),
-    /// Asks a server before whether it knows it, where the script could say itself that it does not: what does so is linked
-    /// only by a program that runs scripts.
-    pub(crate) ask: Option<KnowsScript>,
+/// What knows the new master of a node.
+pub(crate) trait ToNewMaster: Sync {
+    /// The servers of now, when a node of `servers` that failed so has another master among them.
+    fn moved(&self, servers: &Servers, error: &Error, deadline: Deadline) -> Option<Arc<Servers>>;
 }
-
-/// Whether the server at the other end knows the script that a command runs by its name.
-pub(crate) type KnowsScript = fn(&mut Connection, &Args, Deadline) -> Result<bool>;
-
-/// Gives the servers of now, when the node that failed so has another master among them.
-pub(crate) type ToNewMaster<'r> = dyn Fn(&Error, Deadline) -> Option<Arc<Servers>> + Sync + 'r;
 
 /// A reply.
 pub(crate) enum Answer {
@@ -138,6 +129,24 @@ pub(crate) enum Answer {
     Merged(Vec<u8>),
 }
 
+/// What a reply says.
+pub(crate) enum Content<'a> {
+    Value(ValueRef<'a>),
+    /// One string so large that copying it would tell.
+    Bulk(Vec<u8>),
+}
+
+impl Content<'_> {
+    /// What was asked for.
+    #[inline]
+    pub(crate) fn convert<T: FromValue>(self) -> Result<T> {
+        match self {
+            Content::Value(value) => T::from_value(value),
+            Content::Bulk(bytes) => T::from_bulk(bytes),
+        }
+    }
+}
+
 impl Answer {
     #[inline]
     pub(crate) fn frame(&self) -> Frame<'_> {
@@ -148,23 +157,21 @@ impl Answer {
         }
     }
 
-    /// What was asked for.
-    pub(crate) fn convert<T: FromValue>(&mut self) -> Result<T> {
+    /// What it says.
+    #[inline]
+    pub(crate) fn content(&mut self) -> Content<'_> {
         if let Answer::Held(lease, range) = self {
             if let Some(bytes) = lease.take_bulk(range) {
-                return T::from_bulk(bytes);
+                return Content::Bulk(bytes);
             }
         }
-        T::from_value(self.frame().value())
+        Content::Value(self.frame().value())
     }
 
-    /// The same reply without its connection, which others can have from now on.
-    pub(crate) fn without_connection(self) -> Answer {
-        match &self {
-            Answer::Held(lease, range) => {
-                Answer::Copied(lease.frame(range.clone()).as_bytes().to_vec(), lease.node().to_string())
-            }
-            Answer::Copied(..) | Answer::Gathered(..) | Answer::Merged(_) => self,
+    /// Lets go of its connection, which others can have from now on.
+    pub(crate) fn let_go(&mut self) {
+        if let Answer::Held(lease, range) = self {
+            *self = Answer::Copied(lease.frame(range.clone()).as_bytes().to_vec(), lease.node().to_string());
         }
     }
 
@@ -182,7 +189,8 @@ impl Answer {
 impl Context<'_> {
     /// How it waits, when it waits for data and another thread may end that.
     fn cancellable(&self) -> Option<&'static Cancellable> {
-        self.cancel.filter(|_| self.wait != Wait::None).map(|(_, cancellable)| cancellable)
+        let (_, cancellable) = self.view.cancel.as_ref()?;
+        (self.wait != Wait::None).then_some(*cancellable)
     }
 
     /// Whether it waits for data and another thread may end that.
@@ -191,40 +199,68 @@ impl Context<'_> {
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.can_be_cancelled() && self.cancel.is_some_and(|(cancel, _)| cancel.is_cancelled())
+        self.can_be_cancelled() && self.view.cancel.as_ref().is_some_and(|(cancel, _)| cancel.is_cancelled())
     }
 
     pub(crate) fn topology(&self) -> &Topology {
         &self.servers.topology
     }
+
+    /// What its handle has written to, when its reads are to see that.
+    #[inline]
+    pub(crate) fn own_writes(&self) -> Option<&OwnWrites> {
+        self.view.own_writes.as_deref()
+    }
+
+    /// What the steps that follow a wait for data may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.view.deadline
+    }
 }
 
 impl Call<'_> {
     /// Runs the command. An error reply is an error.
+    #[inline]
     pub(crate) fn execute(&self) -> Result<Answer> {
+        (self.code.execute)(self)
+    }
+
+    /// Routes the command and runs what was routed.
+    fn execute_routed(&self) -> Result<Answer> {
         self.run_route(routed(self.spec, self.code, &self.planner, self.args)?)
+    }
+
+    /// Runs the command and makes something of the reply.
+    #[inline(never)]
+    pub(crate) fn execute_for(&self, take: &mut dyn FnMut(Content<'_>) -> Result<()>) -> Result<()> {
+        let mut answer = self.execute()?;
+        match take(answer.content()) {
+            Err(error) => Err(self.misfit(&answer, error)),
+            done => done,
+        }
     }
 
     /// Runs what was routed.
     #[inline]
     pub(crate) fn run_route(&self, route: Route<'_>) -> Result<Answer> {
-        if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
+        if let Some(own) = self.notes_writes() {
             own.note_route(self.topology(), &route);
         }
-        let answer = match self.is_cancelled() {
+        let mut answer = match self.is_cancelled() {
             true => Err(cancelled()),
             false => (self.code.run)(self, route),
         };
-        answer.map_err(|error| self.finish_error(error))
+        self.finish(&mut answer);
+        answer
     }
 
     /// Runs what is for one server.
     #[inline]
     pub(crate) fn run_on_one(&self, route: Route<'_>) -> Result<Answer> {
-        match (route, self.cancellable()) {
-            (Route::One(part), Some(cancellable)) => (cancellable.routed)(self, &part),
-            (Route::One(part), None) => self.one(&part),
-            _ => Err(no_meaning()),
+        let Route::One(part) = &route else { return Err(no_meaning()) };
+        match self.cancellable() {
+            Some(cancellable) => (cancellable.routed)(self, part),
+            None => self.one(part.target, &part.request),
         }
     }
 
@@ -246,20 +282,21 @@ impl Call<'_> {
 
     /// Runs the command as it is on this server, whatever its keys.
     pub(crate) fn run_on(&self, server: usize) -> Result<Answer> {
-        if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
+        if let Some(own) = self.notes_writes() {
             own.note(self.topology(), server);
         }
-        let answer = match self.cancellable() {
+        let mut answer = match self.cancellable() {
             _ if self.is_cancelled() => Err(cancelled()),
             Some(cancellable) => (cancellable.named)(self, server),
             None => self.exchange(server, self.args.as_bytes()),
         };
-        answer.map_err(|error| self.finish_error(error))
+        self.finish(&mut answer);
+        answer
     }
 
     /// Runs the command as it is on each of these servers, all at once, whatever comes of the others.
     pub(crate) fn run_on_each(&self, servers: &[usize]) -> Vec<Result<Answer>> {
-        if let Some(own) = self.own_writes.filter(|_| !self.reads()) {
+        if let Some(own) = self.notes_writes() {
             servers.iter().for_each(|&server| own.note(self.topology(), server));
         }
         let part = |&server: &usize| Part {
@@ -268,50 +305,52 @@ impl Call<'_> {
             keys: Vec::new(),
         };
         let parts: Vec<Part<'_>> = servers.iter().map(part).collect();
-        self.fan_out_by_itself(&parts)
-            .into_iter()
-            .map(|result| result.map_err(|error| self.finish_error(error)))
-            .collect()
+        let mut results = self.fan_out_by_itself(&parts);
+        results.iter_mut().for_each(|result| self.finish(result));
+        results
     }
 
     /// What was asked for, made of the reply.
     pub(crate) fn convert<T: FromValue>(&self, mut answer: Answer) -> Result<T> {
-        answer.convert().map_err(|error| self.misfit(&answer, error))
+        answer.content().convert().map_err(|error| self.misfit(&answer, error))
     }
 
     /// The error for a reply that does not become what was asked for.
     #[cold]
     fn misfit(&self, answer: &Answer, error: Error) -> Error {
-        let error = error.with_command(self.spec.name_of(self.args));
-        // An error inside of what a script returned: the script came to its end.
-        let ended = self.spec.runs_a_script(self.args) && error.is_server();
-        let error = if ended { error.with_outcome(Outcome::Applied) } else { error };
+        let mut error = error.with_command(self.spec.name_of(self.args));
+        if let Some(scripts) = self.code.scripts {
+            (scripts.misfit)(self, &mut error);
+        }
         match answer.node() {
             Some(node) => error.with_node(|| node),
             None => error,
         }
     }
 
-    /// An error as the caller gets it.
-    fn finish_error(&self, error: Error) -> Error {
-        let error = self.with_outcome_of_script(error.with_command(self.spec.name_of(self.args)));
-        // A read changes nothing, whether its answer came or not.
-        match error.outcome() {
-            Outcome::Unknown if self.reads() => error.with_outcome(Outcome::NotApplied),
-            _ => error,
+    /// An error becomes what the caller gets.
+    #[inline]
+    pub(super) fn finish<T>(&self, result: &mut Result<T>) {
+        if let Err(error) = result {
+            self.finish_error(error);
         }
     }
 
-    /// An error with what it says of the outcome.
-    fn with_outcome_of_script(&self, error: Error) -> Error {
-        if !self.spec.runs_a_script(self.args) {
-            return error;
+    #[cold]
+    #[inline(never)]
+    fn finish_error(&self, error: &mut Error) {
+        error.name_command(self.spec.name_of(self.args));
+        self.note_outcome_of_script(error);
+        // A read changes nothing, whether its answer came or not.
+        if error.outcome() == Outcome::Unknown && self.reads() {
+            error.set_outcome(Outcome::NotApplied);
         }
-        // Of a script that goes by its name only the whole tells what it may say.
-        match self.whole_script.map(|whole| (whole.request)()) {
-            Some(Ok(whole)) => error.of_a_script(OwnWords::of(&whole)),
-            _ => error.of_a_script(OwnWords::of(self.args.as_bytes())),
-        }
+    }
+
+    /// Where it is noted what it writes to, when it writes and its handle's reads are to see that.
+    #[inline]
+    fn notes_writes(&self) -> Option<&OwnWrites> {
+        self.own_writes().filter(|_| !self.reads())
     }
 
     /// Whether running it twice does no harm.
@@ -320,13 +359,18 @@ impl Call<'_> {
     }
 
     /// One request to the first server of the target that can serve it.
-    pub(crate) fn one(&self, part: &Part<'_>) -> Result<Answer> {
-        if let Some(server) = self.only_server(part.target) {
-            return self.exchange_until(server, &part.request, self.deadline, None);
+    pub(crate) fn one(&self, target: Target, request: &[u8]) -> Result<Answer> {
+        match self.only_server(target) {
+            Some(server) => self.exchange_until(server, request, self.deadline, None),
+            None => self.one_of_several(target, request),
         }
-        self.first_that_serves(part.target, &mut |server, deadline, others| {
-            let routed = part.target.is_routed().then_some(others);
-            self.exchange_until(server, &part.request, deadline, routed)
+    }
+
+    #[inline(never)]
+    fn one_of_several(&self, target: Target, request: &[u8]) -> Result<Answer> {
+        self.first_that_serves(target, &mut |server, deadline, others| {
+            let routed = target.is_routed().then_some(others);
+            self.exchange_until(server, request, deadline, routed)
         })
     }
 
@@ -346,7 +390,7 @@ impl Call<'_> {
             let others = candidates.has_more();
             let result = ask(server, self.part_of_the_time(others), others);
             if target.is_read() {
-                self.note(server, began, &result);
+                self.note(server, began, result.as_ref().err());
             }
             let error = match result {
                 Err(error) => error,
@@ -371,14 +415,20 @@ impl Call<'_> {
 
     /// Requests to several servers at the same time; their replies become one.
     pub(crate) fn fan(&self, parts: &[Part<'_>], merge: Merge) -> Result<Vec<u8>> {
-        self.merged_by(merge, parts, &self.answers(parts)?)
+        self.merged_by(merge, parts, self.after_failover(parts, self.fan_out(parts)?))
     }
 
-    /// One reply of those to several parts.
-    fn merged_by(&self, merge: Merge, parts: &[Part<'_>], answers: &[Answer]) -> Result<Vec<u8>> {
-        let frames: Vec<Frame<'_>> = answers.iter().map(Answer::frame).collect();
-        let keys: Vec<&[usize]> = parts.iter().map(|part| part.keys.as_slice()).collect();
-        let (node, name) = (|nth: usize| answers[nth].node(), |nth: usize| self.name_of(&parts[nth]));
+    /// One reply of those to several parts, or an error that says how far each of them came.
+    fn merged_by(&self, merge: Merge, parts: &[Part<'_>], results: Vec<Result<Answer>>) -> Result<Vec<u8>> {
+        let mut frames = Vec::with_capacity(parts.len());
+        let mut keys = Vec::with_capacity(parts.len());
+        for (part, result) in parts.iter().zip(&results) {
+            let Ok(answer) = result else { return Err(self.summed_up(parts, results)) };
+            frames.push(answer.frame());
+            keys.push(part.keys.as_slice());
+        }
+        let node = |nth: usize| results[nth].as_ref().ok()?.node();
+        let name = |nth: usize| self.name_of(&parts[nth]);
         merge(&Given { keys: &keys, replies: &frames, node: &node, name: &name })
     }
 
@@ -402,15 +452,16 @@ impl Call<'_> {
     /// Requests to several servers at the same time: every reply, or an error that says how far each part came.
     pub(crate) fn answers(&self, parts: &[Part<'_>]) -> Result<Vec<Answer>> {
         let results = self.after_failover(parts, self.fan_out(parts)?);
-        if results.iter().all(Result::is_ok) {
-            return Ok(results.into_iter().flatten().collect());
+        match results.iter().all(Result::is_ok) {
+            true => Ok(results.into_iter().flatten().collect()),
+            false => Err(self.summed_up(parts, results)),
         }
-        Err(self.summed_up(parts, results))
     }
 
     /// One error for a command of which parts failed.
     pub(crate) fn summed_up(&self, parts: &[Part<'_>], results: Vec<Result<Answer>>) -> Error {
         let mut first = None;
+        let (mut is_unknown, mut is_applied) = (false, false);
         let mut outcomes = Vec::with_capacity(parts.len());
         for (part, result) in parts.iter().zip(results) {
             let node = self.name_of(part);
@@ -426,21 +477,15 @@ impl Call<'_> {
                     told
                 }
             };
+            is_unknown |= outcome == Outcome::Unknown;
+            is_applied |= outcome != Outcome::NotApplied;
             outcomes.push(PartOutcome { node, keys, outcome, error });
         }
         let first = first.unwrap_or_else(|| Error::reply("a part failed without an error"));
         if self.reads() {
             return first;
         }
-        let all = |wanted| outcomes.iter().all(|part| part.outcome == wanted);
-        let outcome = if all(Outcome::NotApplied) {
-            Outcome::NotApplied
-        } else if outcomes.iter().any(|part| part.outcome == Outcome::Unknown) {
-            Outcome::Unknown
-        } else {
-            Outcome::Partial
-        };
-        first.with_outcome(outcome).with_parts(outcomes)
+        first.with_outcome(Outcome::of_several(is_unknown, is_applied)).with_parts(outcomes)
     }
 }
 

@@ -1,8 +1,10 @@
 //! What a cluster tells a program about itself while it works: for metrics and logs.
 
 mod pushes;
+mod traffic;
 
 pub(crate) use pushes::Pushes;
+pub(crate) use traffic::Traffic;
 
 use crate::error::{ErrorKind, Outcome, Phase};
 use crate::topology::{Node, Topology};
@@ -234,16 +236,28 @@ pub enum CloseReason {
 /// An observer whose panics end here. It is linked only by a program that has one.
 struct Guarded<O>(O);
 
-impl<O: Observer> Observer for Guarded<O> {
+impl<O: Observer> Installed for Guarded<O> {
     fn event(&self, event: &ObserverEvent<'_>) {
         // The panic hook has told of it; what calls, often in a destructor, has to go on.
         let _ = catch_unwind(AssertUnwindSafe(|| self.0.event(event)));
     }
+
+    fn begin(&self, observer: &Observing) -> Arc<dyn Traffic> {
+        traffic::begin(observer)
+    }
+}
+
+/// What is there where a program has an observer.
+trait Installed: Send + Sync {
+    fn event(&self, event: &ObserverEvent<'_>);
+
+    /// A call begins.
+    fn begin(&self, observer: &Observing) -> Arc<dyn Traffic>;
 }
 
 /// The observer of a cluster, if it has one. Without one nothing is looked at and no clock is read.
 #[derive(Clone, Default)]
-pub(crate) struct Observing(Option<Arc<dyn Observer>>);
+pub(crate) struct Observing(Option<Arc<dyn Installed>>);
 
 impl Observing {
     pub(crate) fn by(observer: impl Observer + 'static) -> Observing {
@@ -252,6 +266,12 @@ impl Observing {
 
     pub(crate) fn is_on(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// A call begins; `None` where nobody observes.
+    #[inline]
+    pub(crate) fn begin(&self) -> Option<Arc<dyn Traffic>> {
+        self.0.as_ref().map(|installed| installed.begin(self))
     }
 
     /// The time, where somebody wants to know how long something takes.

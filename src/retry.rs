@@ -81,18 +81,13 @@ impl Retries {
         Retries { first_pause: first, longest_pause: longest, ..self }
     }
 
-    /// The same for the steps of a command: its caller does not know what they are.
-    pub(crate) fn of_steps(self) -> Retries {
-        Retries { unknown: false, ..self }
-    }
-
     /// Whether also what may have been applied is sent again.
-    pub(crate) fn repeat_unknown(self) -> bool {
+    pub(crate) fn repeat_unknown(&self) -> bool {
         self.unknown
     }
 
     /// Whether anything is sent again.
-    pub(crate) fn are_allowed(self) -> bool {
+    pub(crate) fn are_allowed(&self) -> bool {
         self.most > 0
     }
 }
@@ -186,7 +181,7 @@ pub(crate) struct Allows {
 }
 
 /// What follows a failure after which the same server is not asked again.
-pub(crate) fn elsewhere(error: &Error, has_others: bool, retries: Retries) -> Next {
+pub(crate) fn elsewhere(error: &Error, has_others: bool, retries: &Retries) -> Next {
     if has_others && error.is_servers_fault() {
         return Next::OtherServer;
     }
@@ -208,8 +203,8 @@ pub(crate) struct Attempts {
 
 impl Attempts {
     /// The first one is about to be made.
-    pub(crate) fn first(retries: Retries) -> Attempts {
-        Attempts { retries, made: 1, connecting: 0, pauses: 0, was_stale: false }
+    pub(crate) fn first(retries: &Retries) -> Attempts {
+        Attempts { retries: *retries, made: 1, connecting: 0, pauses: 0, was_stale: false }
     }
 
     /// How many have been made, the one under way included.
@@ -232,7 +227,7 @@ impl Attempts {
                 return Next::SameServer { pause, cause };
             }
         }
-        elsewhere(error, allows.others, self.retries)
+        elsewhere(error, allows.others, &self.retries)
     }
 
     /// The pause before the next attempt at the same server; `None` when none follows.
@@ -306,7 +301,7 @@ mod tests {
     #[test]
     fn pauses_double_up_to_the_longest() {
         let mut attempts =
-            Attempts::first(Retries::up_to(100).pauses(Duration::from_millis(20), Duration::from_millis(100)));
+            Attempts::first(&Retries::up_to(100).pauses(Duration::from_millis(20), Duration::from_millis(100)));
         let most: Vec<u128> = (0..50).map(|_| attempts.pause(u64::MAX).as_millis() + 1).collect();
         assert_eq!(most[..5], [20, 40, 80, 100, 100]);
         assert!(most[5..].iter().all(|&most| most == 100));
@@ -328,7 +323,7 @@ mod tests {
     fn how_many_follow() {
         let follow = |retries: Retries, causes: &[Cause]| {
             let budget = Budget::new();
-            let mut attempts = Attempts::first(retries);
+            let mut attempts = Attempts::first(&retries);
             causes.iter().take_while(|&&cause| attempts.pause_after(cause, &|| budget.spend(), LONG).is_some()).count()
         };
         use Cause::*;
@@ -347,7 +342,7 @@ mod tests {
     fn the_first_attempt_after_a_broken_connection_comes_at_once_and_none_after_the_deadline() {
         let hour = Duration::from_secs(3600);
         let budget = Budget::new();
-        let mut attempts = Attempts::first(Retries::up_to(9).pauses(hour, hour));
+        let mut attempts = Attempts::first(&Retries::up_to(9).pauses(hour, hour));
         assert_eq!(attempts.pause_after(Cause::Connection, &|| budget.spend(), LONG), Some(Duration::ZERO));
         assert_eq!(attempts.pause_after(Cause::Connection, &|| budget.spend(), Some(Duration::from_nanos(1))), None);
         assert_eq!(attempts.made(), 2);
@@ -396,7 +391,7 @@ mod tests {
         ] {
             let told = format!("{error} {allows} after {made} with {left:?}");
             let allows = Allows { repeating: allows == repeat, others: allows == others };
-            let mut attempts = Attempts::first(Retries::default().pauses(ms(8).unwrap(), ms(8).unwrap()));
+            let mut attempts = Attempts::first(&Retries::default().pauses(ms(8).unwrap(), ms(8).unwrap()));
             attempts.made = made;
             attempts.connecting = made - 1;
             // Which pause it is, chance decides: some part of the longest.
@@ -412,7 +407,7 @@ mod tests {
         // Without retries nothing is sent again, but a read goes on to the next server.
         let none = |error: Error, others| {
             let allows = Allows { repeating: true, others };
-            Attempts::first(Retries::none()).next(&error, allows, None, &|| true)
+            Attempts::first(&Retries::none()).next(&error, allows, None, &|| true)
         };
         assert_eq!(none(io(NotApplied).pooled(true), false), Next::Nothing);
         assert_eq!(none(server("READONLY x"), false), Next::Nothing);

@@ -1,12 +1,12 @@
 //! What calls that are no single command need of a cluster.
 
-use super::call::Observed;
 use super::{Cluster, OnServersChanged};
 use crate::cmd::Untyped;
 use crate::command::Wait;
 use crate::error::{Error, Result};
 use crate::execute::{Command, Effort, RowRef, Servers};
 use crate::net::{Deadline, Lease, Pool};
+use crate::observer::Traffic;
 use crate::topology::Topology;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,7 @@ impl Cluster {
     }
 
     /// The row of a command, which a server would take as far as can be told from here.
+    #[inline]
     pub(crate) fn row_of(&self, cmd: &Untyped) -> Result<RowRef> {
         cmd.check()?;
         cmd.row(&self.shared.own_specs)
@@ -30,8 +31,7 @@ impl Cluster {
 
     /// What a server says to a command that any server refuses for its keys.
     pub(crate) fn refusal_of(&self, cmd: &Untyped, row: RowRef, deadline: Deadline) -> Error {
-        let said = self.call(cmd.args(), row, Wait::None, deadline, |call| call.execute().map(drop));
-        said.err().unwrap_or_else(not_refused)
+        self.run_until(cmd, row, deadline, &mut |_| Ok(())).err().unwrap_or_else(not_refused)
     }
 
     /// Notes that this view writes to a server.
@@ -39,14 +39,6 @@ impl Cluster {
         if let Some(own) = &self.view.own_writes {
             own.note(&servers.topology, server);
         }
-    }
-
-    /// What finds the new master for what was refused by one of these.
-    pub(crate) fn to_new_master<'f>(
-        &'f self,
-        servers: &'f Servers,
-    ) -> impl Fn(&Error, Deadline) -> Option<Arc<Servers>> + Sync + 'f {
-        |error, deadline| self.moved(servers, error, deadline)
     }
 
     /// Attempts of what takes several requests to one server, and must not be repeated unless nothing was applied.
@@ -57,10 +49,10 @@ impl Cluster {
         deadline: Deadline,
         attempt: impl FnMut() -> Result<T>,
     ) -> Result<T> {
-        let (retries, budget) = (self.view.retries, &self.shared.budget);
+        let (retries, budget) = (&self.view.retries, &self.shared.budget);
         let command = Command::Named(command);
         let effort = Effort { retries, budget, deadline, repeatable: false, has_others: false, command };
-        effort.tried(pool, None, attempt)
+        effort.tried(pool, attempt)
     }
 
     /// A connection to a server, in the database of this view.
@@ -69,12 +61,12 @@ impl Cluster {
         servers: &Servers,
         server: usize,
         deadline: Deadline,
-        observed: Option<&Observed>,
+        observed: Option<&Arc<dyn Traffic>>,
     ) -> Result<Lease> {
         let Some(observed) = observed else { return servers.pools[server].lend(self.view.database, deadline) };
-        observed.traffic.visit(servers.topology.node(server));
+        observed.visit(servers.topology.node(server));
         let mut lease = servers.pools[server].lend(self.view.database, deadline)?;
-        lease.count_for(&observed.traffic);
+        lease.count_for(observed);
         Ok(lease)
     }
 }

@@ -1,29 +1,20 @@
-//! Calls that somebody observes.
+//! Calls: from a command to what it gives.
 
 use super::Cluster;
 use crate::cmd::{Cmd, Untyped};
 use crate::command::{Args, Wait};
 use crate::error::{Error, Result};
-use crate::execute::{Answer, Call, RowRef};
+use crate::execute::{Call, Content, RowRef};
 use crate::from_value::FromValue;
-use crate::net::{Deadline, Traffic};
-use crate::observer::{ObserverEvent, Observing};
+use crate::net::Deadline;
+use crate::observer::Traffic;
 use std::sync::Arc;
-use std::time::Instant;
-
-/// One call on its way.
-pub(crate) struct Observed {
-    observer: Observing,
-    begun: Instant,
-    pub(crate) traffic: Arc<Traffic>,
-}
 
 impl Cluster {
     /// `None` where nobody observes.
-    pub(crate) fn observed(&self) -> Option<Observed> {
-        let observer = &self.shared.fleet.settings.observer;
-        let begun = observer.clock()?;
-        Some(Observed { observer: observer.clone(), begun, traffic: Arc::default() })
+    #[inline]
+    pub(crate) fn observed(&self) -> Option<Arc<dyn Traffic>> {
+        self.shared.fleet.settings.observer.begin()
     }
 
     /// Runs one command until the deadline, and once more when it turns out that a node has another master and nothing was
@@ -54,15 +45,13 @@ impl Cluster {
         attempt: &mut dyn FnMut(&Call<'_>) -> Result<()>,
     ) -> Result<()> {
         let observed = self.observed();
-        let traffic = observed.as_ref().map(|observed| &observed.traffic);
-        let result = self.with_failover(deadline, |servers| {
-            let to_new_master = self.to_new_master(servers);
+        let result = self.with_failover(deadline, &mut |servers| {
             let mut call = self.call_of(servers, args, row, wait, deadline);
-            call.context.traffic = traffic;
-            call.context.to_new_master = Some(&to_new_master);
+            call.context.traffic = observed.as_ref();
+            call.context.to_new_master = Some(self);
             attempt(&call)
         });
-        if let Some(observed) = observed {
+        if let Some(observed) = &observed {
             observed.command(&row.spec.name_of(args), result.as_ref().err());
         }
         result
@@ -71,34 +60,26 @@ impl Cluster {
     /// Runs a command where it belongs.
     pub(super) fn route_and_run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
         let mut value = None;
-        self.run_untyped(cmd.untyped(), &mut |call, answer| {
-            value = Some(call.convert(answer)?);
+        self.run_untyped(cmd.untyped(), &mut |content| {
+            value = Some(content.convert()?);
             Ok(())
         })?;
         value.ok_or_else(|| Error::reply("no reply came"))
     }
 
-    fn run_untyped(&self, cmd: &Untyped, take: &mut dyn FnMut(&Call<'_>, Answer) -> Result<()>) -> Result<()> {
+    fn run_untyped(&self, cmd: &Untyped, take: &mut dyn FnMut(Content<'_>) -> Result<()>) -> Result<()> {
         let row = self.row_of(cmd)?;
-        let wait = row.wait(cmd.args());
-        self.call_once(cmd.args(), row, wait, self.begin(wait), &mut |call| take(call, call.execute()?))
-    }
-}
-
-impl Observed {
-    /// Tells that a command has come to its end. Every connection must be back by then.
-    pub(crate) fn command(&self, command: &str, failed: Option<&Error>) {
-        let (nodes, request_bytes, reply_bytes) = self.traffic.total();
-        let (took, failure) = (self.begun.elapsed(), failed.map(|error| (error.kind(), error.outcome())));
-        let nodes = &nodes.iter().collect::<Vec<_>>();
-        self.observer.on(|| ObserverEvent::Command { command, nodes, took, request_bytes, reply_bytes, failure });
+        self.run_until(cmd, row, self.begin(row.wait(cmd.args())), take)
     }
 
-    /// The same for a pipeline.
-    pub(crate) fn pipeline(&self, commands: usize, failed: usize) {
-        let (nodes, request_bytes, reply_bytes) = self.traffic.total();
-        let (took, nodes) = (self.begun.elapsed(), &nodes.iter().collect::<Vec<_>>());
-        let event = ObserverEvent::Pipeline { commands, failed, nodes, took, request_bytes, reply_bytes };
-        self.observer.on(|| event);
+    /// Runs a command of this row until the deadline.
+    pub(super) fn run_until(
+        &self,
+        cmd: &Untyped,
+        row: RowRef,
+        deadline: Deadline,
+        take: &mut dyn FnMut(Content<'_>) -> Result<()>,
+    ) -> Result<()> {
+        self.call_once(cmd.args(), row, row.wait(cmd.args()), deadline, &mut |call| call.execute_for(take))
     }
 }

@@ -4,7 +4,7 @@ use super::{Cluster, Shared};
 use crate::config::ConfiguredNode;
 use crate::discovery::{master_of, Discovery, Found, Known};
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::Servers;
+use crate::execute::{Servers, ToNewMaster};
 use crate::net::{Deadline, Pool};
 use crate::observer::ObserverEvent;
 use crate::retry::{elsewhere, Next};
@@ -106,37 +106,28 @@ impl Masters {
 
 impl Cluster {
     /// Runs a call, and once more when its master turns out to be no longer the master and nothing was applied.
-    pub(crate) fn with_failover<T>(
+    pub(crate) fn with_failover(
         &self,
         deadline: Deadline,
-        mut attempt: impl FnMut(&Servers) -> Result<T>,
-    ) -> Result<T> {
-        let servers = self.servers();
-        let error = match attempt(&servers) {
-            Err(error) => error,
-            done => return done,
-        };
-        match self.moved(&servers, &error, deadline) {
-            Some(now) => attempt(&now).map_err(|again| again.attempts_after(error.attempts())),
-            None => Err(error),
+        attempt: &mut dyn FnMut(&Servers) -> Result<()>,
+    ) -> Result<()> {
+        let mut servers = self.servers();
+        // Attempts at the old master.
+        let mut before = 0;
+        loop {
+            let error = match attempt(&servers) {
+                Err(error) => error,
+                done => return done,
+            };
+            if before > 0 {
+                return Err(error.attempts_after(before));
+            }
+            before = error.attempts();
+            match self.moved(&servers, &error, deadline) {
+                Some(now) => servers = now,
+                None => return Err(error),
+            }
         }
-    }
-
-    /// The servers of now, when a node that failed has another master among them and what it refused may be sent to that
-    /// one. The observer is told that this is what follows.
-    pub(crate) fn moved(&self, servers: &Servers, error: &Error, deadline: Deadline) -> Option<Arc<Servers>> {
-        // Asked in any case: for the next call.
-        let moved = self.moved_nodes(servers, error, deadline);
-        if moved.is_empty() || elsewhere(error, false, self.view.retries) != Next::NewMaster {
-            return None;
-        }
-        for shard in moved {
-            let node = servers.topology.nth_master(shard);
-            let (command, attempt, error) = (error.command().unwrap_or_default(), error.attempts(), error.kind());
-            let pause = Duration::ZERO;
-            self.shared.fleet.settings.observer.on(|| ObserverEvent::Retry { node, command, attempt, error, pause });
-        }
-        Some(self.servers())
     }
 
     /// Asks whether a node that failed a call has another master by now, for the next call.
@@ -176,6 +167,26 @@ impl Cluster {
             moved.clear();
         }
         moved
+    }
+}
+
+impl ToNewMaster for Cluster {
+    /// The servers of now, when a node that failed has another master among them and what it refused may be sent to that
+    /// one. The observer is told that this is what follows.
+    #[cold]
+    fn moved(&self, servers: &Servers, error: &Error, deadline: Deadline) -> Option<Arc<Servers>> {
+        // Asked in any case: for the next call.
+        let moved = self.moved_nodes(servers, error, deadline);
+        if moved.is_empty() || elsewhere(error, false, &self.view.retries) != Next::NewMaster {
+            return None;
+        }
+        for shard in moved {
+            let node = servers.topology.nth_master(shard);
+            let (command, attempt, error) = (error.command().unwrap_or_default(), error.attempts(), error.kind());
+            let pause = Duration::ZERO;
+            self.shared.fleet.settings.observer.on(|| ObserverEvent::Retry { node, command, attempt, error, pause });
+        }
+        Some(self.servers())
     }
 }
 

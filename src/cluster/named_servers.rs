@@ -76,7 +76,7 @@ impl Cluster {
     pub(crate) fn row_of_any(&self, cmd: &Untyped) -> Result<RowRef> {
         cmd.check()?;
         // A command without a row may write.
-        let row = self.row_of(cmd).unwrap_or(RowRef::of_marked_keys());
+        let row = self.row_of(cmd).unwrap_or(RowRef::routed_already());
         match row.spec.access {
             Access::Connection => Err(about_a_connection(row.spec).with_command(cmd.name())),
             _ => Ok(row),
@@ -171,7 +171,7 @@ impl OnEachMaster {
         let wait = row.wait(cmd.args());
         let mut call = self.cluster.call_of(&servers, cmd.args(), row, wait, self.cluster.begin(wait));
         let observed = self.cluster.observed();
-        call.context.traffic = observed.as_ref().map(|observed| &observed.traffic);
+        call.context.traffic = observed.as_ref();
         let answers = call.run_on_each(&numbers).into_iter();
         let results: Vec<Result<T>> = answers.map(|answer| answer.and_then(|answer| call.convert(answer))).collect();
         if let Some(observed) = observed {

@@ -6,7 +6,6 @@ use crate::command::Wait;
 use crate::error::{Error, Result};
 use crate::execute::{Call, Whole};
 use crate::from_value::FromValue;
-use crate::net::Connection;
 use crate::plan::Route;
 
 impl Cluster {
@@ -27,7 +26,7 @@ impl Cluster {
                     _ => Err(Error::argument("a script runs on one node")),
                 }
             };
-            let whole = Whole { request: &request, ask: ask.then_some(Connection::knows_script) };
+            let whole = Whole { request: &request, ask };
             let call = Call { whole_script: Some(&whole), ..*call };
             call.convert(call.execute()?)
         })
@@ -49,7 +48,7 @@ impl OnNode {
         };
         self.cluster.call(named.args(), row, Wait::None, self.cluster.begin(Wait::None), |call| {
             let server = self.server(call.servers).map_err(|error| error.with_command(named.name()))?;
-            let whole = Whole { request: &request, ask: ask.then_some(Connection::knows_script) };
+            let whole = Whole { request: &request, ask };
             let call = Call { whole_script: Some(&whole), ..*call };
             call.convert(call.run_on(server)?)
         })

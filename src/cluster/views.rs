@@ -1,9 +1,9 @@
 //! Handles that run their commands in another way.
 
-use super::{Cluster, View};
+use super::Cluster;
 use crate::config::Share;
 use crate::cross_node::CANCELLABLE;
-use crate::execute::{Cancel, OwnWrites};
+use crate::execute::{Cancel, OwnWrites, View};
 use crate::plan::CrossNode;
 use crate::retry::Retries;
 use crate::topology::ReadFrom;

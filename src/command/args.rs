@@ -4,6 +4,7 @@ use crate::error::escape;
 use crate::resp::encode;
 use std::cell::Cell;
 use std::fmt;
+use std::num::NonZeroU8;
 
 /// Room in front of the arguments for `*`, the count and a line end.
 const HEAD: usize = 13;
@@ -26,8 +27,8 @@ pub struct Args {
     count: usize,
     /// Where the command begins: its head grows backwards into the room in front.
     start: usize,
-    /// Where in the buffer the argument after the name begins, which is the key of most commands.
-    second: usize,
+    /// Where in the buffer the bytes of the argument after the name begin and end, which is the key of most commands.
+    second: (usize, usize),
     /// What few commands need.
     more: Option<Box<More>>,
 }
@@ -44,6 +45,65 @@ struct More {
 thread_local! {
     /// The buffer of the command that this thread dropped last, for the next one: most threads run one after the other.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// The buffer for another command, which is empty.
+#[inline]
+fn spare() -> Vec<u8> {
+    let mut buffer = SPARE.try_with(Cell::take).unwrap_or_default();
+    buffer.clear();
+    buffer.reserve(CAPACITY);
+    buffer
+}
+
+/// A command of one word as it lies in its buffer.
+#[derive(Debug)]
+pub(crate) struct EncodedWord {
+    bytes: [u8; EncodedWord::LONGEST],
+    length: NonZeroU8,
+}
+
+impl EncodedWord {
+    const LONGEST: usize = HEAD + 26;
+
+    /// `None` where that is too long, or more than one word.
+    pub(crate) const fn of(name: &str) -> Option<EncodedWord> {
+        let name = name.as_bytes();
+        let mut bytes = [0; EncodedWord::LONGEST];
+        let mut at = 0;
+        while at < HEAD {
+            bytes[at] = OF_ONE[at];
+            at += 1;
+        }
+        bytes[at] = b'$';
+        at += 1;
+        if name.len() > 9 {
+            bytes[at] = b'0' + (name.len() / 10) as u8;
+            at += 1;
+        }
+        bytes[at] = b'0' + (name.len() % 10) as u8;
+        bytes[at + 1] = b'\r';
+        bytes[at + 2] = b'\n';
+        at += 3;
+        if at + name.len() + 2 > EncodedWord::LONGEST {
+            return None;
+        }
+        let mut nth = 0;
+        while nth < name.len() {
+            if name[nth] == b' ' {
+                return None;
+            }
+            bytes[at] = name[nth];
+            at += 1;
+            nth += 1;
+        }
+        bytes[at] = b'\r';
+        bytes[at + 1] = b'\n';
+        match NonZeroU8::new(at as u8 + 2) {
+            Some(length) => Some(EncodedWord { bytes, length }),
+            None => None,
+        }
+    }
 }
 
 /// A larger buffer is not kept.
@@ -63,11 +123,9 @@ impl Drop for Args {
 impl Args {
     /// No arguments yet.
     pub(crate) fn new() -> Args {
-        let mut buffer = SPARE.try_with(Cell::take).unwrap_or_default();
-        buffer.clear();
-        buffer.reserve(CAPACITY);
+        let mut buffer = spare();
         buffer.extend_from_slice(&OF_ONE);
-        Args { buffer, count: 0, start: HEAD, second: HEAD, more: None }
+        Args { buffer, count: 0, start: HEAD, second: (HEAD, HEAD), more: None }
     }
 
     /// The words of a command's name, which lie apart by one space each.
@@ -82,55 +140,64 @@ impl Args {
         args
     }
 
-    /// One word as it goes over the wire.
-    pub(crate) fn of_encoded(word: &[u8]) -> Args {
-        let mut args = Args::new();
-        args.buffer.extend_from_slice(word);
-        args.counted();
-        args
+    /// The one word that was encoded before.
+    #[inline(always)]
+    pub(crate) fn of_encoded(word: &EncodedWord) -> Args {
+        let mut buffer = spare();
+        // All of it: to copy as much as is known beforehand takes less than to copy what is needed.
+        buffer.extend_from_slice(&word.bytes);
+        buffer.truncate(usize::from(word.length.get()));
+        Args { buffer, count: 1, start: LAST_DIGIT - 1, second: (HEAD, HEAD), more: None }
     }
 
     /// Appends one argument of any bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.note_place();
-        encode::bulk(&mut self.buffer, bytes);
-        self.counted();
+        encode::string_here(&mut self.buffer, b'$', bytes);
+        self.counted(bytes.len());
     }
 
     /// Appends one argument: a whole number in decimal.
     pub(crate) fn push_integer(&mut self, negative: bool, magnitude: u64) {
         self.note_place();
-        encode::bulk_integer(&mut self.buffer, negative, magnitude);
-        self.counted();
+        let length = encode::bulk_integer(&mut self.buffer, negative, magnitude);
+        self.counted(length);
     }
 
     /// Remembers where the argument that comes next begins, if it is one of those.
     #[inline]
     fn note_place(&mut self) {
-        match self.count {
-            1 => self.second = self.buffer.len(),
-            count if count % STRIDE == 0 && count > 0 => self.note_milestone(),
-            _ => {}
+        if self.count % STRIDE == 0 {
+            self.note_milestone();
         }
     }
 
     #[cold]
     fn note_milestone(&mut self) {
         let at = self.buffer.len();
-        self.more().milestones.push(at);
+        if self.count > 0 {
+            self.more().milestones.push(at);
+        }
     }
 
     fn more(&mut self) -> &mut More {
         self.more.get_or_insert_with(Box::default)
     }
 
-    /// Adds one to the count in the head.
+    /// Adds one to the count in the head, for the argument of this length that was written last.
     #[inline]
-    fn counted(&mut self) {
+    fn counted(&mut self, length: usize) {
         self.count += 1;
-        if self.count == 1 {
-            self.start = LAST_DIGIT - 1;
-            return;
+        match self.count {
+            1 => {
+                self.start = LAST_DIGIT - 1;
+                return;
+            }
+            2 => {
+                let end = self.buffer.len() - 2;
+                self.second = (end - length, end);
+            }
+            _ => {}
         }
         match self.buffer.get_mut(LAST_DIGIT) {
             Some(digit) if *digit < b'9' => *digit += 1,
@@ -185,7 +252,7 @@ impl Args {
             1 if self.count > 1 => {
                 #[cfg(test)]
                 steps::count();
-                Some(first_of(&self.buffer[self.second..]).0)
+                self.buffer.get(self.second.0..self.second.1)
             }
             _ => self.iter().nth(at),
         }
@@ -201,14 +268,8 @@ impl Args {
     }
 
     /// The arguments at some positions; when those ascend, all arguments are walked over once.
-    pub(crate) fn at(&self, positions: impl IntoIterator<Item = usize>) -> impl Iterator<Item = &[u8]> {
-        let mut walk = self.walk();
-        positions.into_iter().filter_map(move |position| {
-            if position < walk.at {
-                walk = self.walk();
-            }
-            walk.nth(position - walk.at)
-        })
+    pub(crate) fn at<'a, P: IntoIterator<Item = usize>>(&'a self, positions: P) -> At<'a, P::IntoIter> {
+        At { walk: self.walk(), positions: positions.into_iter() }
     }
 
     /// The arguments at some positions, for errors that outlive the command.
@@ -222,6 +283,7 @@ impl Args {
     }
 
     /// The whole command as it goes over the wire.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.buffer[self.start..]
     }
@@ -289,6 +351,15 @@ impl<'a> Iterator for Iter<'a> {
 }
 
 impl<'a> Iter<'a> {
+    /// The argument at any position.
+    #[inline(never)]
+    fn go_to(&mut self, position: usize) -> Option<&'a [u8]> {
+        if position < self.at {
+            *self = self.args.walk();
+        }
+        self.nth(position - self.at)
+    }
+
     /// The argument at a position that is not behind.
     fn skip_to(&mut self, wanted: usize) -> Option<&'a [u8]> {
         if wanted >= self.args.count {
@@ -299,8 +370,8 @@ impl<'a> Iter<'a> {
             self.at = (nth + 1) * STRIDE;
             let milestones = self.args.more.as_ref().map_or(&[][..], |more| &more.milestones);
             self.rest = &self.args.buffer[milestones[nth]..];
-        } else if self.at == 0 {
-            (self.at, self.rest) = (1, &self.args.buffer[self.args.second..]);
+        } else if self.at == 0 && wanted > 1 {
+            (self.at, self.rest) = (2, &self.args.buffer[self.args.second.1 + 2..]);
         }
         while self.at < wanted {
             self.next();
@@ -310,6 +381,31 @@ impl<'a> Iter<'a> {
 }
 
 impl ExactSizeIterator for Iter<'_> {}
+
+/// The arguments at some positions.
+pub(crate) struct At<'a, P> {
+    walk: Iter<'a>,
+    positions: P,
+}
+
+impl<'a, P: Iterator<Item = usize>> Iterator for At<'a, P> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        loop {
+            let position = self.positions.next()?;
+            // One after the other, as nearly all keys are.
+            let found = match position == self.walk.at {
+                true => self.walk.next(),
+                false => self.walk.go_to(position),
+            };
+            if found.is_some() {
+                return found;
+            }
+        }
+    }
+}
 
 impl fmt::Debug for Args {
     /// Shows the command's name and how many arguments follow: they may be secrets.

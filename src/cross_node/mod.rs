@@ -84,8 +84,7 @@ const STASHED: &str =
 fn across(call: &Call<'_>, route: Route<'_>, steps: fn(&Call<'_>, &[Placed<'_>]) -> Result<Vec<u8>>) -> Result<Answer> {
     match route {
         Route::Across(keys) => {
-            let retries = call.retries.of_steps();
-            let steps_of = Call { context: Context { retries, to_new_master: None, ..call.context }, ..*call };
+            let steps_of = Call { context: Context { is_step: true, to_new_master: None, ..call.context }, ..*call };
             steps(&steps_of, &keys).map(Answer::Merged)
         }
         route => call.run_on_one(route),

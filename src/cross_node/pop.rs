@@ -98,7 +98,7 @@ fn first_that_has(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
         }
         request.extend_from_slice(&rest);
         let part = call.part(group[0].shard, &request, positions);
-        let answer = call.one(&part)?;
+        let answer = call.one(part.target, &part.request)?;
         if others.is_empty() || answer.frame().value() != ValueRef::Nil {
             return Ok(answer.frame().as_bytes().to_vec());
         }

@@ -64,7 +64,7 @@ fn draw_key(call: &Call<'_>) -> Result<Vec<u8>> {
             None => true,
         });
         let (target, _) = sizes.swap_remove(drawn.unwrap_or(0));
-        let answer = call.one(&Part { target, request: call.args.as_bytes().into(), keys: Vec::new() })?;
+        let answer = call.one(target, call.args.as_bytes())?;
         if !matches!(answer.frame().value(), ValueRef::Nil) {
             return Ok(answer.frame().as_bytes().to_vec());
         }

@@ -43,7 +43,7 @@ impl Call<'_> {
     /// The same command for steps that do not wait for data themselves: they get the time of any call.
     #[inline]
     pub(super) fn without_wait(&self) -> Call<'_> {
-        let deadline = if self.wait == Wait::None { self.deadline } else { Deadline::after(self.patience) };
+        let deadline = if self.wait == Wait::None { self.deadline } else { Deadline::after(self.patience()) };
         Call { context: Context { deadline, ..self.context }, ..*self }
     }
 

@@ -62,7 +62,13 @@ impl OwnWords {
 impl Error {
     /// The same error for a command that runs a script: unless it is certain that the script had not begun, what it wrote
     /// by then stays written.
-    pub(crate) fn of_a_script(self, own: OwnWords) -> Error {
+    pub(crate) fn of_a_script(mut self, own: OwnWords) -> Error {
+        self.note_script(own);
+        self
+    }
+
+    /// It is an error of a command that runs a script.
+    pub(crate) fn note_script(&mut self, own: OwnWords) {
         let is_refused = |(nth, (words, _)): (usize, &(&str, &str))| {
             self.0.message.starts_with(words)
                 && own.0 & (1 << nth) == 0
@@ -70,9 +76,8 @@ impl Error {
         };
         // What was said before the script was sent, such as to SELECT, is no word of it.
         let is_reply = self.is_server() && self.phase() == Some(Phase::Receive);
-        match is_reply && !BEFORE.iter().enumerate().any(is_refused) {
-            true => self.with_outcome(Outcome::Unknown),
-            false => self,
+        if is_reply && !BEFORE.iter().enumerate().any(is_refused) {
+            self.set_outcome(Outcome::Unknown);
         }
     }
 

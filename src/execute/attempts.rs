@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// How much may be done for a request.
 pub(crate) struct Effort<'e> {
-    pub(crate) retries: Retries,
+    pub(crate) retries: &'e Retries,
     pub(crate) budget: &'e Budget,
     pub(crate) deadline: Deadline,
     /// To send it twice does no harm.
@@ -29,32 +29,19 @@ pub(crate) enum Command<'e> {
 }
 
 impl Effort<'_> {
-    /// Attempts at the server of a pool, until one succeeds or none may follow. `first` is the failure of the first one
-    /// where that was made elsewhere.
-    pub(crate) fn tried<T>(
-        &self,
-        pool: &Pool,
-        first: Option<Error>,
-        mut attempt: impl FnMut() -> Result<T>,
-    ) -> Result<T> {
-        let mut failed = match first {
-            Some(error) => error,
-            None => {
-                self.budget.earn();
-                match attempt() {
-                    Ok(done) => return Ok(done),
-                    Err(error) => error,
-                }
-            }
-        };
+    /// Attempts at the server of a pool, until one succeeds or none may follow.
+    pub(crate) fn tried<T>(&self, pool: &Pool, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+        self.budget.earn();
         let mut attempts = Attempts::first(self.retries);
-        while self.again(&mut attempts, &failed, pool) {
-            failed = match attempt() {
-                Ok(done) => return Ok(done),
-                Err(error) => error,
-            };
+        loop {
+            match attempt() {
+                Err(error) if !self.again(&mut attempts, &error, pool) => {
+                    return Err(error.with_attempts(attempts.made()));
+                }
+                Err(_) => {}
+                done => return done,
+            }
         }
-        Err(failed.with_attempts(attempts.made()))
     }
 
     fn command(&self) -> Cow<'static, str> {

@@ -6,7 +6,6 @@ use crate::command::Wait;
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Deadline, Lease, Standing};
 use crate::observer::ObserverEvent;
-use crate::order::sort_by_key;
 use crate::plan::Target;
 use crate::topology::{Reach, ReadFrom, Role};
 use std::sync::atomic::Ordering;
@@ -25,7 +24,7 @@ pub(crate) struct Candidates<'r> {
     order: ReadFrom,
     /// Nearer ones first, where that is the order. How long servers take to answer changes at any time, so it is looked at
     /// once.
-    nearest: Vec<usize>,
+    nearest: Vec<(Duration, usize)>,
     /// The place of the first replica among its like.
     turn: usize,
     /// How many were looked at.
@@ -37,6 +36,7 @@ pub(crate) struct Candidates<'r> {
 
 impl Candidates<'_> {
     /// The server at a place of the order.
+    #[inline(never)]
     fn at(&self, nth: usize) -> Option<usize> {
         let count = self.replicas.len();
         let in_turn = |nth: usize| self.replicas[self.turn.wrapping_add(nth) % count];
@@ -49,7 +49,7 @@ impl Candidates<'_> {
             }
             ReadFrom::Master | ReadFrom::PreferMaster if nth == 0 => Some(self.master),
             ReadFrom::Master | ReadFrom::PreferMaster => Some(in_turn(nth - 1)),
-            ReadFrom::Nearest => self.nearest.get(nth).copied(),
+            ReadFrom::Nearest => self.nearest.get(nth).map(|&(_, server)| server),
             ReadFrom::Replica if nth == count => Some(self.master),
             ReadFrom::Replica => Some(in_turn(nth)),
         }
@@ -57,8 +57,14 @@ impl Candidates<'_> {
 
     /// Whether one that has not failed is still to come.
     pub(crate) fn has_more(&self) -> bool {
-        let serves = |server: usize| self.servers.pools[server].health().standing() == Standing::Serves;
-        (self.nth..=self.replicas.len()).any(|nth| self.at(nth).is_some_and(serves))
+        let mut nth = self.nth;
+        while let Some(server) = self.at(nth) {
+            if self.servers.pools[server].health().standing() == Standing::Serves {
+                return true;
+            }
+            nth += 1;
+        }
+        false
     }
 
     /// A server that failed is asked once more behind all others, when it has old data: if nobody else can serve.
@@ -80,20 +86,28 @@ impl Candidates<'_> {
 }
 
 /// The servers, nearer ones first; those that nobody has measured last.
-fn nearest_first(servers: &Servers, replicas: &[usize], master: usize) -> Vec<usize> {
-    let latency = |server: usize| match servers.pools[server].health().latency() {
-        Duration::ZERO => Duration::MAX,
-        latency => latency,
-    };
-    let all = replicas.iter().copied().chain([master]);
-    let mut all: Vec<(Duration, usize)> = all.map(|server| (latency(server), server)).collect();
-    sort_by_key(&mut all, |&(latency, _)| latency);
-    all.into_iter().map(|(_, server)| server).collect()
+#[inline(never)]
+fn nearest_first(servers: &Servers, replicas: &[usize], master: usize) -> Vec<(Duration, usize)> {
+    let mut all: Vec<(Duration, usize)> = Vec::with_capacity(replicas.len() + 1);
+    for &server in replicas.iter().chain([&master]) {
+        let latency = match servers.pools[server].health().latency() {
+            Duration::ZERO => Duration::MAX,
+            latency => latency,
+        };
+        // They are few.
+        let mut place = all.len();
+        while place > 0 && all[place - 1].0 > latency {
+            place -= 1;
+        }
+        all.insert(place, (latency, server));
+    }
+    all
 }
 
 impl Iterator for Candidates<'_> {
     type Item = usize;
 
+    #[inline(never)]
     fn next(&mut self) -> Option<usize> {
         while let Some(server) = self.at(self.nth) {
             self.nth += 1;
@@ -174,7 +188,7 @@ impl Context<'_> {
     /// The replicas that may serve a target.
     fn replicas_for(&self, target: Target) -> &[usize] {
         match target {
-            Target::Shard(shard, Role::Replica) if !self.own_writes.is_some_and(|own| own.includes(shard)) => {
+            Target::Shard(shard, Role::Replica) if !self.own_writes().is_some_and(|own| own.includes(shard)) => {
                 self.topology().shards()[shard].replicas()
             }
             _ => &[],
@@ -212,16 +226,19 @@ impl Context<'_> {
         if !others {
             return self.deadline;
         }
-        let longest = self.stand_in_after;
-        match (self.deadline.left(), self.wait) {
-            (Ok(Some(left)), Wait::None) => self.deadline.within(longest.min(left / 4)),
-            // While it waits for data, to say nothing is right.
-            (Ok(Some(left)), Wait::AtMost(wait)) => {
-                self.deadline.within(wait.saturating_add(longest.min(left.saturating_sub(wait) / 4)))
-            }
-            (Ok(None), Wait::None) => self.deadline.within(longest),
-            _ => self.deadline,
-        }
+        let longest = self.view.stand_in_after;
+        // While it waits for data, to say nothing is right.
+        let (wait, waits) = match self.wait {
+            Wait::None => (Duration::ZERO, false),
+            Wait::AtMost(wait) => (wait, true),
+            Wait::Forever => return self.deadline,
+        };
+        let part = match self.deadline.left() {
+            Ok(Some(left)) => longest.min(left.saturating_sub(wait) / 4),
+            Ok(None) if !waits => longest,
+            _ => return self.deadline,
+        };
+        self.deadline.within(wait.saturating_add(part))
     }
 
     /// A connection for what routing sends to this server, lent so, if any is. One to a replica is asked whether the replica is
@@ -267,11 +284,12 @@ impl Context<'_> {
         Ok(Some(lease))
     }
 
-    /// Remembers whether a server could serve a read that began at this moment.
-    pub(crate) fn note<T>(&self, server: usize, began: Instant, result: &Result<T>) {
+    /// Remembers whether a server could serve a read that began at this moment, or why it failed.
+    #[inline(never)]
+    pub(crate) fn note(&self, server: usize, began: Instant, failed: Option<&Error>) {
         let pool = &self.servers.pools[server];
-        match result {
-            Err(error) if ejects(error) => self.eject(server, began, error.kind()),
+        match failed {
+            Some(error) if ejects(error) => self.eject(server, began, error.kind()),
             _ if pool.health().served(began) && self.topology().role(server) == Role::Replica => {
                 pool.tell(&|node| ObserverEvent::ReplicaReadmitted { node });
             }

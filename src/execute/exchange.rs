@@ -1,13 +1,22 @@
 //! One request to one server, and its reply.
 
-use super::{no_meaning, Answer, Call, Command, Effort, Whole};
+use super::gather::Together;
+use super::{no_meaning, Answer, Call, Command, Effort};
 use crate::error::{Error, Result};
 use crate::net::{Deadline, Lease, Turn};
 use crate::observer::CloseReason;
 use crate::plan::command;
 use crate::resp::ValueRef;
+use crate::retry::Attempts;
 use crate::topology::info::Info;
 use std::ops::Range;
+
+/// What was tried so far for a request.
+struct Tried {
+    /// The whole of a script that its server did not know by its name.
+    whole: Option<Vec<u8>>,
+    attempts: Option<Attempts>,
+}
 
 impl Call<'_> {
     /// One request to one server.
@@ -23,45 +32,78 @@ impl Call<'_> {
         deadline: Deadline,
         routed: Option<bool>,
     ) -> Result<Answer> {
-        self.budget.earn();
-        match self.attempt(server, request, deadline, routed) {
-            Err(error) => self.exchange_again(server, request, deadline, routed, error),
-            answer => answer,
-        }
+        self.exchange_after(None, server, request, deadline, routed)
     }
 
-    /// What follows when the first attempt has failed: others, and for a script that the server does not know the whole of it.
-    #[cold]
-    #[inline(never)]
-    fn exchange_again(
+    /// The same after a first attempt that has `failed`, where it was made elsewhere.
+    pub(super) fn exchange_after(
         &self,
+        mut failed: Option<Error>,
         server: usize,
         request: &[u8],
         deadline: Deadline,
         routed: Option<bool>,
-        first: Error,
     ) -> Result<Answer> {
-        let exchange = |request: &[u8], first: Option<Error>| {
-            let effort = Effort { has_others: routed == Some(true), ..self.effort(deadline) };
-            effort.tried(&self.servers.pools[server], first, || self.attempt(server, request, deadline, routed))
-        };
-        match (exchange(request, Some(first)), self.whole_script) {
+        if failed.is_none() {
+            self.budget.earn();
+        }
+        let mut tried = Tried { whole: None, attempts: None };
+        loop {
+            let mut answer = match failed.take() {
+                Some(error) => Err(error),
+                None => self.attempt(server, tried.whole.as_deref().unwrap_or(request), deadline, routed),
+            };
+            if let Err(error) = &mut answer {
+                if self.is_tried_again(&mut tried, error, server, deadline, routed) {
+                    continue;
+                }
+            }
+            return answer;
+        }
+    }
+
+    /// Whether another attempt follows a failure. For a script that the server does not know, that is the whole of it.
+    #[cold]
+    #[inline(never)]
+    fn is_tried_again(
+        &self,
+        tried: &mut Tried,
+        failed: &mut Error,
+        server: usize,
+        deadline: Deadline,
+        routed: Option<bool>,
+    ) -> bool {
+        let effort = Effort { has_others: routed == Some(true), ..self.effort(deadline) };
+        let attempts = tried.attempts.get_or_insert_with(|| Attempts::first(self.retries));
+        if effort.again(attempts, failed, &self.servers.pools[server]) {
+            return true;
+        }
+        failed.set_attempts(attempts.made());
+        match self.whole_script.filter(|_| tried.whole.is_none()).and_then(|whole| whole.after(failed)) {
             // The same server: it knows the script from then on.
-            (Err(error), Some(whole)) if error.is_unknown_script() => exchange(&(whole.request)()?, None),
-            (result, _) => result,
+            Some(Ok(whole)) => {
+                *tried = Tried { whole: Some(whole), attempts: None };
+                self.budget.earn();
+                true
+            }
+            Some(Err(error)) => {
+                *failed = error;
+                false
+            }
+            None => false,
         }
     }
 
     /// What may be done for a request until then.
     pub(super) fn effort(&self, deadline: Deadline) -> Effort<'_> {
-        let repeatable = self.reads() || self.retries.repeat_unknown();
+        let repeatable = self.reads() || (self.retries.repeat_unknown() && !self.is_step);
         let command = Command::Of(self.spec, self.args);
         Effort { retries: self.retries, budget: self.budget, deadline, repeatable, has_others: false, command }
     }
 
     /// Tries what takes several requests to one server, or none.
     pub(crate) fn tried<T>(&self, server: usize, attempt: impl FnMut() -> Result<T>) -> Result<T> {
-        self.effort(self.deadline).tried(&self.servers.pools[server], None, attempt)
+        self.effort(self.deadline).tried(&self.servers.pools[server], attempt)
     }
 
     /// One request to one server, and what tells the process that answered from every other: its `run_id`, empty when it
@@ -80,47 +122,69 @@ impl Call<'_> {
             let answer = finish(lease, self.deadline)?;
             Ok((process.map_err(|error| error.with_command("INFO").with_node(|| node))?, answer))
         };
-        self.tried(server, attempt).map_err(|error| self.finish_error(error))
+        let mut said = self.tried(server, attempt);
+        self.finish(&mut said);
+        said
     }
 
-    pub(super) fn attempt(
+    #[inline]
+    fn attempt(&self, server: usize, request: &[u8], deadline: Deadline, routed: Option<bool>) -> Result<Answer> {
+        let may_be_dead = self.bears_dead_ones();
+        let lent = match routed {
+            None => self.lend_in_turn(server, deadline, Turn::Never, may_be_dead),
+            Some(_) => self.lend_routed(server, &deadline, routed, Turn::Never, may_be_dead),
+        };
+        let lease = match lent? {
+            Some(lease) => lease,
+            None => match self.attempt_with_others(server, request, deadline, routed)? {
+                Together::Answer(answer) => return Ok(answer),
+                Together::Alone(lease) => lease,
+            },
+        };
+        self.attempt_over(lease, request, deadline)
+    }
+
+    /// A connection to this server; for what is `routed` there, to one that is in step.
+    #[inline(never)]
+    fn lend_routed(
         &self,
         server: usize,
-        request: &[u8],
-        deadline: Deadline,
+        deadline: &Deadline,
         routed: Option<bool>,
-    ) -> Result<Answer> {
-        let lend = |until| self.lend_in_turn(server, until, Turn::Never, self.bears_dead_ones());
-        let lent = match routed {
-            Some(others) => self.lend_in_step_by(server, deadline, others, &lend),
-            None => lend(deadline),
-        };
-        match lent? {
-            Some(lease) => self.attempt_over(lease, request, deadline),
-            None => self.attempt_with_others(server, request, deadline, routed),
+        turn: Turn<'_>,
+        may_be_dead: bool,
+    ) -> Result<Option<Lease>> {
+        let lend = |until| self.lend_in_turn(server, until, turn, may_be_dead);
+        match routed {
+            Some(others) => self.lend_in_step_by(server, *deadline, others, &lend),
+            None => lend(*deadline),
         }
     }
 
-    pub(super) fn attempt_over(&self, mut lease: Lease, request: &[u8], deadline: Deadline) -> Result<Answer> {
+    #[inline]
+    fn attempt_over(&self, mut lease: Lease, request: &[u8], deadline: Deadline) -> Result<Answer> {
         lease.refuse_too_many_words(request, deadline)?;
         let range = match self.whole_script {
-            Some(Whole { request: whole, ask: Some(knows) }) if !knows(&mut lease, self.args, deadline)? => {
-                lease.exchange(&whole()?, deadline)
-            }
-            _ => lease.exchange_at_once(request, deadline),
+            Some(whole) => whole.exchange(self, &mut lease, deadline)?,
+            None => None,
         };
-        answer(lease, range?).map_err(|error| self.with_outcome_of_script(error))
+        let range = match range {
+            Some(range) => range,
+            None => lease.exchange_at_once(request, deadline)?,
+        };
+        let mut answer = answer(lease, range);
+        self.note_outcome_of(&mut answer);
+        answer
     }
 
     /// A connection to this server, in the database of the command.
     pub(crate) fn lend_until(&self, server: usize, deadline: Deadline) -> Result<Lease> {
-        self.lend_in_turn(server, deadline, Turn::Its, false)?.ok_or_else(no_meaning)
+        self.lend_routed(server, &deadline, None, Turn::Its, false)?.ok_or_else(no_meaning)
     }
 
     /// The same for what routing sends there: see [`Context::lend_in_step_by`].
     pub(crate) fn lend_in_step(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
-        let lent = self.lend_in_step_by(server, deadline, others, &|until| self.lend_until(server, until).map(Some));
-        lent?.ok_or_else(no_meaning)
+        self.lend_routed(server, &deadline, Some(others), Turn::Its, false)?.ok_or_else(no_meaning)
     }
 
     /// Whether it may be given a connection that may have died in the pool: a read finds that out by itself and is sent once
@@ -139,7 +203,7 @@ impl Call<'_> {
         turn: Turn<'_>,
         may_be_dead: bool,
     ) -> Result<Option<Lease>> {
-        match self.traffic.is_some() || self.spec.is_heeded_while_busy() {
+        match self.traffic.is_some() || self.code.lend.is_some() {
             true => self.lend_counted(server, deadline, turn, may_be_dead),
             false => self.servers.pools[server].lend_in_turn(self.database, deadline, turn, may_be_dead),
         }
@@ -158,9 +222,9 @@ impl Call<'_> {
         if let Some(traffic) = self.traffic {
             traffic.visit(self.topology().node(server));
         }
-        let mut lease = match self.spec.is_heeded_while_busy() {
-            true => Some(pool.lend_to_busy(deadline)?),
-            false => pool.lend_in_turn(self.database, deadline, turn, may_be_dead)?,
+        let mut lease = match self.code.lend {
+            Some(lend) => Some(lend(pool, deadline)?),
+            None => pool.lend_in_turn(self.database, deadline, turn, may_be_dead)?,
         };
         if let (Some(traffic), Some(lease)) = (self.traffic, &mut lease) {
             lease.count_for(traffic);
@@ -197,7 +261,7 @@ pub(super) fn answer(lease: Lease, range: Range<usize>) -> Result<Answer> {
 #[cold]
 #[inline(never)]
 fn refused(lease: Lease, range: Range<usize>) -> Error {
-    let error = Error::server(lease.frame(range).error().unwrap_or_default()).with_node(|| lease.node().to_string());
+    let error = Error::server(lease.frame(range).error().unwrap_or_default()).at(lease.node());
     if error.is_full_house() {
         lease.discard(CloseReason::Failed(error.kind()));
     }

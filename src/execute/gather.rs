@@ -4,23 +4,31 @@ use super::{no_meaning, Answer, Call};
 use crate::command::{Access, Wait};
 use crate::config::Share;
 use crate::error::{Error, Outcome, Result};
-use crate::net::{Deadline, Shared, LONGEST};
+use crate::net::{Deadline, Lease, Shared, LONGEST};
 use crate::topology::Role;
+
+/// What a call gets that finds no connection free.
+pub(super) enum Together {
+    /// The reply that came with those of others.
+    Answer(Answer),
+    /// A connection of its own.
+    Alone(Lease),
+}
 
 impl Call<'_> {
     /// Whether this request may share its connection with those of other calls: a short one whose answer is short as well and
     /// comes at once.
     fn gathers(&self, request: &[u8]) -> bool {
-        let is_asked_to = match self.share {
+        let is_asked_to = match self.view.share {
             Share::None => false,
             Share::Reads => self.spec.access == Access::Read,
             Share::All => matches!(self.spec.access, Access::Read | Access::Write),
         };
-        let is_alone = self.cancel.is_some() || self.whole_script.is_some() || self.wait != Wait::None;
+        let is_alone = self.view.cancel.is_some() || self.whole_script.is_some() || self.wait != Wait::None;
         is_asked_to && self.spec.fast && !is_alone && request.len() <= LONGEST
     }
 
-    /// Runs a request when no connection is free: with others that wait for one, or with one of its own when it is its turn.
+    /// Runs a request when no connection is free, with others that wait for one; or gets one of its own when it is its turn.
     #[cold]
     #[inline(never)]
     pub(super) fn attempt_with_others(
@@ -29,13 +37,13 @@ impl Call<'_> {
         request: &[u8],
         deadline: Deadline,
         routed: Option<bool>,
-    ) -> Result<Answer> {
+    ) -> Result<Together> {
         if !self.gathers(request) {
             let lease = match routed {
                 Some(others) => self.lend_in_step(server, deadline, others),
                 None => self.lend_until(server, deadline),
             };
-            return self.attempt_over(lease?, request, deadline);
+            return lease.map(Together::Alone);
         }
         let pool = &self.servers.pools[server];
         // What a replica has to be asked first is asked by the one that leads.
@@ -59,16 +67,17 @@ impl Call<'_> {
         match shared? {
             Shared::Reply(replies, range) => match replies.frame(range.clone()).error() {
                 Some(text) => {
-                    let error = Error::server(text).with_node(|| replies.node().to_string());
-                    Err(self.with_outcome_of_script(error))
+                    let mut error = Error::server(text).at(replies.node());
+                    self.note_outcome_of_script(&mut error);
+                    Err(error)
                 }
-                None => Ok(Answer::Gathered(replies, range)),
+                None => Ok(Together::Answer(Answer::Gathered(replies, range))),
             },
             Shared::Alone(mut lease) => {
                 if let Some(traffic) = self.traffic {
                     lease.count_for(traffic);
                 }
-                self.attempt_over(lease, request, deadline)
+                Ok(Together::Alone(lease))
             }
         }
     }

@@ -2,14 +2,17 @@
 //!
 //! A row points to its code, and nothing else does: a program has the code of those rows only that it names.
 
+use super::of_scripts::{OfScripts, OF_SCRIPTS};
 use super::{Answer, Call};
-use crate::command::{wait_of, Access, Across, Args, KeySpec, RequestPolicy, Spec, Wait, WaitOf, MARKED};
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::command::{wait_of, Access, Across, Args, EncodedWord, KeySpec, RequestPolicy, Spec, Wait, WaitOf, MARKED};
+use crate::error::{Error, ErrorKind, Outcome, OwnWords, Result};
+use crate::net::{Deadline, Lease, Pool};
 use crate::plan::{
     any_node, as_stored, every_server, every_shard, name_one_key, on_one_server, one_key, one_node, one_server,
     refuse_connection, Naming, Placed, Planner, Route, Router,
 };
 use std::ops::Deref;
+use std::sync::Arc;
 
 /// A row of the command table. It derefs to what is known of its command.
 ///
@@ -25,52 +28,12 @@ pub struct Row {
     /// What runs it: its strategy, or less where less is enough.
     code: &'static Strategy,
     wait_of: Option<WaitOf>,
-    name: EncodedName,
+    /// Its name, encoded once and for all, because every call begins with it; not where that is long or two words.
+    name: Option<EncodedWord>,
 }
 
-/// A name of one word as it goes over the wire; of two words nothing. Encoded once and for all, because every call begins
-/// with it.
-#[derive(Debug)]
-struct EncodedName {
-    bytes: [u8; EncodedName::LONGEST],
-    length: usize,
-}
-
-impl EncodedName {
-    const LONGEST: usize = 32;
-
-    const fn of(name: &str) -> EncodedName {
-        let name = name.as_bytes();
-        let mut encoded = EncodedName { bytes: [0; EncodedName::LONGEST], length: 0 };
-        let mut at = 0;
-        while at < name.len() {
-            if name[at] == b' ' {
-                return encoded;
-            }
-            at += 1;
-        }
-        encoded.bytes[0] = b'$';
-        let mut length = 1;
-        if name.len() > 9 {
-            encoded.bytes[length] = b'0' + (name.len() / 10) as u8;
-            length += 1;
-        }
-        encoded.bytes[length] = b'0' + (name.len() % 10) as u8;
-        encoded.bytes[length + 1] = b'\r';
-        encoded.bytes[length + 2] = b'\n';
-        length += 3;
-        let mut at = 0;
-        while at < name.len() {
-            encoded.bytes[length] = name[at];
-            length += 1;
-            at += 1;
-        }
-        encoded.bytes[length] = b'\r';
-        encoded.bytes[length + 1] = b'\n';
-        encoded.length = length + 2;
-        encoded
-    }
-}
+/// Lends a connection in a way of its own.
+pub(crate) type LendsByItself = fn(&Arc<Pool>, Deadline) -> Result<Lease>;
 
 /// What is done with the keys of a command that live on several nodes: how it is routed and how it is run. One file of
 /// `cross_node/` has all of it.
@@ -79,8 +42,18 @@ pub(crate) struct Strategy {
     pub(crate) route: Router,
     /// Runs what was routed.
     pub(crate) run: Runner,
+    /// Routes the command and runs it.
+    pub(crate) execute: fn(&Call<'_>) -> Result<Answer>,
+    /// It has one key, at a fixed place, which is all that has to be looked at to route it.
+    pub(crate) is_of_one_key: bool,
+    /// How a connection is lent, where that is not as for nearly all commands.
+    pub(crate) lend: Option<LendsByItself>,
+    /// For commands that run scripts: what an error says of the outcome.
+    pub(crate) scripts: Option<&'static OfScripts>,
     /// The names that one server gets in a transaction.
     pub(crate) naming: Naming,
+    /// Whether any server refuses these arguments because they do not say which of them are keys.
+    pub(crate) is_refused: fn(&Spec, &Args) -> bool,
     /// Waits for data of keys that all live on one server, in a way that another thread can end.
     pub(crate) wait: fn(&Call<'_>, &[Placed<'_>]) -> Result<Vec<u8>>,
 }
@@ -101,7 +74,12 @@ impl Strategy {
         across: Across::NEVER,
         route: one_node,
         run: ON_ONE,
+        execute: |call| call.execute_routed(),
+        is_of_one_key: false,
+        lend: None,
+        scripts: None,
         naming: on_one_server,
+        is_refused: |spec, args| spec.is_refused_for_its_keys(args, Spec::key_positions),
         wait: |_, _| Err(no_meaning()),
     };
 
@@ -122,11 +100,32 @@ const OF_SHARDS: &Strategy = &Strategy::simple(every_shard, ON_ALL);
 const FIRST_OF_SHARDS: &Strategy = &Strategy::simple(every_shard, ON_FIRST);
 const OF_SERVERS: &Strategy = &Strategy::simple(every_server, ON_ALL);
 const FIRST_OF_SERVERS: &Strategy = &Strategy::simple(every_server, ON_FIRST);
+/// The same for what a server heeds while it runs a script for too long.
+const OF_BUSY_SERVERS: &Strategy =
+    &Strategy { lend: Some(Pool::lend_to_busy), ..Strategy::simple(every_server, ON_ALL) };
+const FIRST_OF_BUSY_SERVERS: &Strategy =
+    &Strategy { lend: Some(Pool::lend_to_busy), ..Strategy::simple(every_server, ON_FIRST) };
 const OF_ANY_NODE: &Strategy = &Strategy::simple(any_node, ON_ONE);
-const OF_ONE_KEY: &Strategy = &Strategy { naming: name_one_key, ..Strategy::simple(one_key, ON_ONE) };
+const OF_ONE_KEY: &Strategy = &Strategy {
+    execute: |call| call.execute_one_key(),
+    is_of_one_key: true,
+    naming: name_one_key,
+    is_refused: |_, _| false,
+    ..Strategy::simple(one_key, |_, _| Err(no_meaning()))
+};
+
+/// For commands that run scripts.
+const SCRIPTS: &Strategy = &Strategy { scripts: Some(&OF_SCRIPTS), ..Strategy::REFUSE };
 
 /// For commands that no table has and whose keys the caller marked.
 const OF_MARKED_KEYS: Strategy = Strategy::simple(one_node, ON_ONE);
+
+/// For requests to servers that are known. It names no code that has to look for keys.
+const ROUTED_ALREADY: &Strategy = &Strategy {
+    naming: |_, _, _| Err(no_meaning()),
+    is_refused: |_, _| false,
+    ..Strategy::simple(|_, _, _| Err(no_meaning()), |_, _| Err(no_meaning()))
+};
 
 /// For rows of the user's own. What such a command does while it waits is not known, so nobody can end that.
 const OWN: Strategy = Strategy {
@@ -144,10 +143,15 @@ const fn code_of(spec: &Spec, strategy: &'static Strategy) -> &'static Strategy 
         (_, RequestPolicy::OneServer, _) => OF_ONE_SERVER,
         (_, RequestPolicy::AllShards, _) if spec.response.wants_one() => FIRST_OF_SHARDS,
         (_, RequestPolicy::AllShards, _) => OF_SHARDS,
+        (_, RequestPolicy::AllNodes, _) if spec.is_heeded_while_busy() => match spec.response.wants_one() {
+            true => FIRST_OF_BUSY_SERVERS,
+            false => OF_BUSY_SERVERS,
+        },
         (_, RequestPolicy::AllNodes, _) if spec.response.wants_one() => FIRST_OF_SERVERS,
         (_, RequestPolicy::AllNodes, _) => OF_SERVERS,
         (_, RequestPolicy::Special, _) => strategy,
         (_, _, []) => OF_ANY_NODE,
+        _ if spec.is_of_scripts() => SCRIPTS,
         (_, _, [KeySpec::Range(first, last, _)]) if *last == *first as isize => OF_ONE_KEY,
         _ => strategy,
     }
@@ -158,7 +162,7 @@ impl Row {
     pub(crate) const fn of(spec: Spec, strategy: &'static Strategy) -> Row {
         let code = code_of(&spec, strategy);
         Row {
-            name: EncodedName::of(spec.name),
+            name: EncodedWord::of(spec.name),
             wait_of: wait_of(spec.wait),
             spec: Spec { across: strategy.across, in_table: true, ..spec },
             code,
@@ -166,10 +170,11 @@ impl Row {
     }
 
     /// The command's own words.
+    #[inline]
     pub(crate) fn begin(&self) -> Args {
-        match self.name.bytes.get(..self.name.length) {
-            Some(name @ [_, ..]) => Args::of_encoded(name),
-            _ => Args::of_words(self.spec.name),
+        match &self.name {
+            Some(name) => Args::of_encoded(name),
+            None => Args::of_words(self.spec.name),
         }
     }
 }
@@ -202,9 +207,25 @@ impl RowRef {
         RowRef { spec, code: code_of(spec, &OWN), wait_of: wait_of(spec.wait) }
     }
 
-    /// Of a command that no table has: the caller marked its keys, or names its server.
+    /// Of a command that no table has: the caller marked its keys.
     pub(crate) fn of_marked_keys() -> RowRef {
         RowRef { spec: &MARKED, code: &OF_MARKED_KEYS, wait_of: None }
+    }
+
+    /// Of requests to servers that are known: there is nothing to route. They may write.
+    pub(crate) fn routed_already() -> RowRef {
+        RowRef { spec: &MARKED, code: ROUTED_ALREADY, wait_of: None }
+    }
+
+    /// Whether any server refuses it because the arguments do not say which of them are keys.
+    pub(crate) fn is_refused_for_its_keys(self, args: &Args) -> bool {
+        (self.code.is_refused)(self.spec, args)
+    }
+
+    /// What the script of a command that runs one may say in its own name.
+    #[inline]
+    pub(crate) fn own_words(self, args: &Args) -> Option<OwnWords> {
+        self.code.scripts.and_then(|scripts| (scripts.own_words)(self.spec, args))
     }
 
     /// Says what has to be sent where.
@@ -213,6 +234,7 @@ impl RowRef {
     }
 
     /// How long the command may wait for data before its server answers.
+    #[inline]
     pub(crate) fn wait(self, args: &Args) -> Wait {
         self.wait_of.map_or(Wait::None, |wait| wait(args, self.spec))
     }

@@ -1,7 +1,7 @@
 //! Two servers in memory that answer by rote and fail when they are told to: for tests of what a strategy does when any
 //! of its steps fails.
 
-use super::{Answer, Call, Context, RowRef, Servers};
+use super::{Answer, Call, Context, RowRef, Servers, View};
 use crate::command::Args;
 use crate::config::{Builder, Share};
 use crate::error::Result;
@@ -222,24 +222,32 @@ pub(crate) fn run(row: RowRef, args: &Args, failure: Option<(usize, Fails)>) -> 
     let placement = Placement { hash_tags: HashTags::Off, partitioner: Box::new(ByFirstLetter) };
     let (budget, turn) = (Budget::new(), AtomicUsize::new(0));
     let patience = Duration::from_secs(5);
+    let view = View {
+        read_from: ReadFrom::Master,
+        cross_node: CrossNode::Emulate,
+        deadline: patience,
+        stand_in_after: patience,
+        database: 0,
+        cancel: None,
+        own_writes: None,
+        retries: Retries::none(),
+        share: Share::None,
+    };
     let context = Context {
         servers: &servers,
         planner: Planner {
             topology: &servers.topology,
             placement: &placement,
-            read_from: ReadFrom::Master,
-            cross_node: CrossNode::Emulate,
+            read_from: view.read_from,
+            cross_node: view.cross_node,
         },
         deadline: Deadline::after(patience),
-        patience,
-        stand_in_after: patience,
         wait: row.wait(args),
+        view: &view,
+        retries: &view.retries,
+        is_step: false,
         database: 0,
         turn: &turn,
-        cancel: None,
-        own_writes: None,
-        retries: Retries::none(),
-        share: Share::None,
         budget: &budget,
         traffic: None,
         to_new_master: None,

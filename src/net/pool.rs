@@ -342,7 +342,7 @@ impl Pool {
             idle.closes(CloseReason::FoundDead);
         }
         self.state().counts.opened += 1;
-        lease.discarded = Some(CloseReason::Released);
+        lease.will_be_closed(CloseReason::Released);
         let watch = Watch { silence: Some(self.silence()), asks_who: false, is_bare: true };
         let opened =
             Connection::open_watched(&self.node(), &self.endpoint, &self.settings, deadline, watch, &mut |_| {});

@@ -53,8 +53,14 @@ pub(crate) fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Any string that has its length in front.
-#[inline]
+#[inline(never)]
 pub(crate) fn string(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
+    string_here(out, kind, bytes);
+}
+
+/// The same where nearly all strings are written.
+#[inline(always)]
+pub(crate) fn string_here(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
     // No more than is needed: what fits as it is must not be moved to where more would fit.
     out.reserve(bytes.len() + if bytes.len() < 100 { 7 } else { DIGITS + 5 });
     head(out, kind, bytes.len());
@@ -62,16 +68,18 @@ pub(crate) fn string(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// A bulk string that holds a number in decimal.
-pub(crate) fn bulk_integer(out: &mut Vec<u8>, negative: bool, magnitude: u64) {
+/// A bulk string that holds a number in decimal; gives the length of that.
+pub(crate) fn bulk_integer(out: &mut Vec<u8>, negative: bool, magnitude: u64) -> usize {
     let mut room = [0; DIGITS];
     let at = digits(magnitude, &mut room);
-    head(out, b'$', DIGITS - at + usize::from(negative));
+    let length = DIGITS - at + usize::from(negative);
+    head(out, b'$', length);
     if negative {
         out.push(b'-');
     }
     out.extend_from_slice(&room[at..]);
     out.extend_from_slice(b"\r\n");
+    length
 }
 
 /// An integer reply.

@@ -19,6 +19,7 @@
 mod decode;
 pub(crate) mod encode;
 mod limits;
+mod scan;
 mod value;
 
 pub use decode::{Decoder, Frame};

@@ -97,7 +97,10 @@ impl<'a> ValueRef<'a> {
     /// The value that fills `bytes`, which must have been checked.
     #[inline]
     pub(super) fn of(bytes: &'a [u8]) -> ValueRef<'a> {
-        ValueRef::parse(bytes).0
+        match short_bulk(bytes) {
+            Some((length, body)) => ValueRef::Bulk(&bytes[body..body + length]),
+            None => ValueRef::parse_any(bytes).0,
+        }
     }
 
     /// The bytes of a string-like value: bulk, status, verbatim text, or the text of a number.

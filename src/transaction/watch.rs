@@ -6,7 +6,7 @@ use crate::cluster::{not_refused, Cluster, OnNode};
 use crate::cmd::{Cmd, Execute, Untyped};
 use crate::command::{Access, Args, Wait};
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::execute::{RowRef, Servers};
+use crate::execute::{RowRef, Servers, ToNewMaster};
 use crate::from_value::FromValue;
 use crate::net::{Deadline, Lease};
 use crate::random::chance;
@@ -324,8 +324,8 @@ impl Watched {
         let done = prepared.exec(&mut self.lease, self.deadline).and_then(|done| done.ok_or_else(|| self.conflict()));
         if let (Some(observed), Some(chosen)) = (observed, &self.chosen) {
             let now = self.lease.bytes();
-            observed.traffic.visit(self.servers.topology.node(chosen.server));
-            observed.traffic.add(now.0 - before.0, now.1 - before.1);
+            observed.visit(self.servers.topology.node(chosen.server));
+            observed.add(now.0 - before.0, now.1 - before.1);
             observed.command("EXEC", done.as_ref().err());
         }
         match done {

@@ -102,7 +102,7 @@ fn ask_all(call: &Call<'_>, batches: &[Batch<'_>], role: Role) -> Result<Vec<(us
         .map(|(server, batch, lease, deadline, began)| {
             let result = lease.and_then(|lease| batch.receive(lease, deadline));
             if role == Role::Replica && !result.as_ref().is_err_and(is_of_its_connection) {
-                call.note(server, began, &result);
+                call.note(server, began, result.as_ref().err());
             }
             (batch, result)
         })

@@ -75,7 +75,7 @@ fn elements_of(call: &Call<'_>, source: &Placed<'_>, sorting: &Sorting<'_>) -> R
     } else {
         let target = Target::Shard(source.shard, call.planner.role(call.spec));
         let part = Part { target, request: command(request).into(), keys: vec![source.position] };
-        list(call.one(&part)?.frame())?
+        list(call.one(part.target, &part.request)?.frame())?
     };
     match sorting.is_whole {
         true => Ok(elements),

@@ -104,7 +104,7 @@ fn wait_on_one(call: &Call<'_>, part: &Part<'_>) -> Result<Answer> {
     };
     match keys[..] {
         // Without keys no server takes it, and one says why.
-        [] => call.one(part),
+        [] => call.one(part.target, &part.request),
         _ => (call.code.wait)(call, &keys).map(Answer::Merged),
     }
 }
@@ -180,8 +180,11 @@ pub(crate) fn wait_in_slices(call: &Call<'_>, waiter: &Waiter<'_>) -> Result<Vec
     let (given, is_clean) = std::thread::scope(|scope| {
         let wish = Arc::new(Wish::default());
         let of_listener = Arc::clone(&wish);
-        let _listening =
-            call.cancel.map(|(cancel, _)| cancel.listen(move || of_listener.set(|state| state.is_wanted = true)));
+        let _listening = call
+            .view
+            .cancel
+            .as_ref()
+            .map(|(cancel, _)| cancel.listen(move || of_listener.set(|state| state.is_wanted = true)));
         let of_waker = Arc::clone(&wish);
         let (server, over, client) = (waiter.server, &over, &client);
         let waker = move || wake_when_cancelled(call, server, &of_waker, over, client);
@@ -252,7 +255,7 @@ fn wait_with(
     over: &AtomicBool,
     client: &AtomicI64,
 ) -> Given {
-    let number = lease.ask(&[b"CLIENT", b"ID"], Deadline::after(call.patience)).map_err(nothing_written)?;
+    let number = lease.ask(&[b"CLIENT", b"ID"], Deadline::after(call.patience())).map_err(nothing_written)?;
     client.store(if let ValueRef::Integer(number) = number.value() { number } else { 0 }, Ordering::SeqCst);
     let mut places: Vec<usize> = (0..waiter.keys.len()).collect();
     let (mut is_first, mut refused) = (true, 0);
@@ -267,7 +270,7 @@ fn wait_with(
             std::thread::sleep(left.min(LOOK_AGAIN));
         } else {
             let slice = left.clamp(SHORTEST, if is_whole { SLICE } else { LOOK_AGAIN });
-            let deadline = Deadline::of(call.patience, Wait::AtMost(slice));
+            let deadline = Deadline::of(call.patience(), Wait::AtMost(slice));
             lease.send(&(waiter.request)(&places, slice), 1, deadline)?;
             let frame = lease.receive(deadline)?;
             match frame.value() {
@@ -294,7 +297,7 @@ fn wait_with(
 /// The places of the keys that a server waits for as they are now.
 #[inline]
 fn fitting(call: &Call<'_>, lease: &mut Lease, waiter: &Waiter<'_>) -> Result<Vec<usize>> {
-    let deadline = Deadline::after(call.patience);
+    let deadline = Deadline::after(call.patience());
     let requests: Vec<u8> = waiter.keys.iter().flat_map(|key| command([&b"TYPE"[..], key])).collect();
     lease.send(&requests, waiter.keys.len(), deadline)?;
     let mut places = Vec::with_capacity(waiter.keys.len());

@@ -190,7 +190,7 @@ pub(crate) fn watch_until_given(
             }
         }
         let wish = Arc::clone(&mailbox);
-        let _listening = call.cancel.map(|(cancel, _)| cancel.listen(move || wish.say(Event::Cancelled)));
+        let _listening = call.view.cancel.as_ref().map(|(cancel, _)| cancel.listen(move || wish.say(Event::Cancelled)));
         // However short the wait is, every server is asked once.
         let (mut watched, mut not_looked) = (watchers.len(), watchers.len());
         let mut is_over = false;
@@ -303,7 +303,7 @@ fn open_session(
 #[inline]
 fn look_when_told(call: &Call<'_>, session: &mut Session, watcher: &Watcher<'_>) -> Result<Vec<Vec<u8>>> {
     session.wait_for_change()?;
-    let deadline = Deadline::after(call.patience);
+    let deadline = Deadline::after(call.patience());
     let asks_role = session.seen_fit.elapsed() >= LOOK_AGAIN;
     let mut requests = types_of(&watcher.keys);
     if asks_role {

@@ -2,13 +2,12 @@
 
 use super::{close, Connection, Pool};
 use crate::net::forked;
-use crate::net::traffic::Traffic;
-use crate::observer::CloseReason;
+use crate::observer::{CloseReason, Traffic};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, PoisonError};
 
 /// Who counts, and how many bytes had been sent and received when that began.
-type Counted = (Arc<Traffic>, (u64, u64));
+type Counted = (Arc<dyn Traffic>, (u64, u64));
 
 /// A connection on loan; dropping it gives it back, or closes it when it cannot be used again.
 pub(crate) struct Lease {
@@ -17,10 +16,16 @@ pub(crate) struct Lease {
     pool: Arc<Pool>,
     /// Which process took it.
     pub(super) process: u32,
+    /// What hardly any lease has.
+    apart: Option<Box<Apart>>,
+}
+
+#[derive(Default)]
+struct Apart {
     /// Who counts what goes over it, from how many bytes sent and received on.
-    counted: Option<Box<Counted>>,
+    counted: Option<Counted>,
     /// Why nobody else may have it.
-    pub(super) discarded: Option<CloseReason>,
+    discarded: Option<CloseReason>,
 }
 
 impl Deref for Lease {
@@ -41,7 +46,7 @@ impl DerefMut for Lease {
 
 impl Lease {
     pub(super) fn new(connection: Option<Box<Connection>>, pool: Arc<Pool>, process: u32) -> Lease {
-        Lease { connection, pool, process, counted: None, discarded: None }
+        Lease { connection, pool, process, apart: None }
     }
 
     /// Whether what goes to this database needs no look at it: it was just used, and is no connection of a parent of which
@@ -52,25 +57,37 @@ impl Lease {
     }
 
     /// Adds what goes over it from now on.
-    pub(crate) fn count_for(&mut self, traffic: &Arc<Traffic>) {
-        self.counted = Some(Box::new((Arc::clone(traffic), self.bytes())));
+    pub(crate) fn count_for(&mut self, traffic: &Arc<dyn Traffic>) {
+        let counted = (Arc::clone(traffic), self.bytes());
+        self.apart().counted = Some(counted);
     }
 
     /// Closes the connection instead of giving it back: it is in a state that the next caller must not meet.
     pub(crate) fn discard(mut self, why: CloseReason) {
-        self.discarded = Some(why);
+        self.will_be_closed(why);
+    }
+
+    /// The same when its call has ended.
+    pub(super) fn will_be_closed(&mut self, why: CloseReason) {
+        self.apart().discarded = Some(why);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn apart(&mut self) -> &mut Apart {
+        self.apart.get_or_insert_with(Box::default)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        match self.connection.take() {
-            // A server that is silent now may have lost all its connections, and nothing would tell.
-            Some(mut connection) if self.is_plain(&connection) && !self.pool.silence().is_on() => {
-                connection.rest();
-                self.back(connection);
-            }
-            connection => self.close(connection),
+        let mut connection = self.connection.take();
+        if !connection.as_ref().is_some_and(|connection| self.is_plain(connection)) {
+            connection = self.close(connection);
+        }
+        if let Some(mut connection) = connection {
+            connection.rest();
+            self.back(connection);
         }
     }
 }
@@ -79,7 +96,8 @@ impl Lease {
     /// Whether nothing is to be done but to give it back.
     #[inline]
     fn is_plain(&self, connection: &Connection) -> bool {
-        connection.is_reusable() && self.counted.is_none() && self.discarded.is_none()
+        // A server that is silent now may have lost all its connections, and nothing would tell.
+        connection.is_reusable() && self.apart.is_none() && !self.pool.silence().is_on()
     }
 
     /// The next caller may have it.
@@ -104,21 +122,22 @@ impl Lease {
         }
     }
 
-    /// What is told of it is told, and it is closed when it cannot be used again.
+    /// What is told of it is told, and it is closed when it cannot be used again; else it is for the next caller.
     #[cold]
-    fn close(&mut self, mut connection: Option<Box<Connection>>) {
-        if let (Some(counted), Some(connection)) = (self.counted.take(), &connection) {
-            let ((traffic, before), now) = (*counted, connection.bytes());
+    #[inline(never)]
+    fn close(&mut self, mut connection: Option<Box<Connection>>) -> Option<Box<Connection>> {
+        let Apart { counted, discarded } = self.apart.take().map(|apart| *apart).unwrap_or_default();
+        if let (Some((traffic, before)), Some(connection)) = (counted, &connection) {
+            let now = connection.bytes();
             traffic.add(now.0 - before.0, now.1 - before.1);
         }
         let is_silent = self.pool.silence().is_on();
         match connection.take() {
-            Some(mut connection) if self.is_plain(&connection) && !is_silent => {
-                connection.rest();
-                return self.back(connection);
+            Some(connection) if connection.is_reusable() && discarded.is_none() && !is_silent => {
+                return Some(connection);
             }
             Some(mut connection) => {
-                let why = self.discarded.unwrap_or_else(|| match connection.is_reusable() {
+                let why = discarded.unwrap_or_else(|| match connection.is_reusable() {
                     true => CloseReason::FoundDead,
                     false => connection.why_not_reusable(),
                 });
@@ -128,7 +147,7 @@ impl Lease {
         }
         let mut state = self.pool.state();
         if state.process != self.process {
-            return;
+            return None;
         }
         state.open -= 1;
         state.wake_first_if_room(self.pool.settings.pool_size);
@@ -136,5 +155,6 @@ impl Lease {
         if is_silent {
             self.pool.drop_idle();
         }
+        None
     }
 }

@@ -1,0 +1,29 @@
+//! Runs a command of one key, as nearly every one is: what `route` and `run` of its row do in two steps for any command.
+
+use super::{cancelled, Answer, Call};
+use crate::error::Result;
+use crate::plan::Part;
+
+impl Call<'_> {
+    /// Runs a command whose one key stands at a fixed place.
+    pub(super) fn execute_one_key(&self) -> Result<Answer> {
+        let key = match self.planner.only_key(self.args, self.spec) {
+            Ok(key) => key,
+            Err(error) => return Err(error.with_command(self.spec.name_of(self.args))),
+        };
+        if let Some(own) = self.notes_writes() {
+            own.note(self.topology(), self.topology().shards()[key.shard].master());
+        }
+        let target = key.target(&self.planner, self.spec);
+        let mut answer = match self.cancellable() {
+            None if !key.is_renamed => self.one(target, self.args.as_bytes()),
+            None => self.one(target, &key.request(self.args)),
+            Some(_) if self.is_cancelled() => Err(cancelled()),
+            Some(cancellable) => {
+                (cancellable.routed)(self, &Part { target, request: key.request(self.args), keys: Vec::new() })
+            }
+        };
+        self.finish(&mut answer);
+        answer
+    }
+}
