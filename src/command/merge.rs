@@ -187,7 +187,7 @@ fn key_order(given: &Given<'_>) -> Result<Vec<u8>> {
             slots[key] = items.next_raw().map_or(&[], |(_, raw)| raw);
         }
     }
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(given.replies.iter().map(|reply| reply.as_bytes().len() + 8).sum());
     encode::head(&mut out, b'*', count);
     for raw in slots {
         out.extend_from_slice(raw);

@@ -5,9 +5,8 @@
 //! system call, and the only one of a `GET` beside those that send and receive. Nothing that std offers tells a child from
 //! its parent without one: memory, threads' names and numbers, and the clock are the same in both.
 //!
-//! What differs is that a fork takes time. A connection that brought a reply a moment ago, on the clock of the system, was
-//! not forked in that moment, and is lent as it is. And in which process a thread was a moment ago, there it is still, also
-//! when it goes on with another one of several connections.
+//! What differs is that a fork takes time. A thread that had a reply a moment ago, on the clock of the system, or asked for its
+//! process then, was not forked in that moment: it is where it was, whichever connection it takes next.
 
 use std::cell::Cell;
 use std::process;
@@ -48,7 +47,7 @@ pub(super) fn this_process() -> u32 {
     process::id()
 }
 
-/// Whether there may have been a fork between the moment at which a connection brought something and this one.
+/// Whether there may have been a fork between the moment at which a thread knew its process and this one.
 ///
 /// A clock that has not moved at all since then tells nothing: it may stand still or count in large steps.
 #[inline]

@@ -29,16 +29,18 @@ impl<'c> Carried<'c> {
 /// The keys by the server that they live on, in the order in which the servers first occur.
 pub(crate) fn groups<'k, 'c>(keys: &'k [Placed<'c>]) -> Vec<Vec<&'k Placed<'c>>> {
     let mut groups: Vec<Vec<&Placed<'_>>> = Vec::new();
-    // Which group that of a server is.
-    let mut places: Vec<Option<usize>> = vec![None; keys.iter().map(|key| key.master + 1).max().unwrap_or(0)];
+    // How many keys a server has, and which group is its own: without a count each group would grow many times.
+    let mut of_servers = vec![(0, usize::MAX); keys.iter().map(|key| key.master + 1).max().unwrap_or(0)];
     for key in keys {
-        match places[key.master] {
-            Some(place) => groups[place].push(key),
-            None => {
-                places[key.master] = Some(groups.len());
-                groups.push(vec![key]);
-            }
+        of_servers[key.master].0 += 1;
+    }
+    for key in keys {
+        let (count, place) = &mut of_servers[key.master];
+        if *place == usize::MAX {
+            *place = groups.len();
+            groups.push(Vec::with_capacity(*count));
         }
+        groups[*place].push(key);
     }
     groups
 }
