@@ -42,7 +42,7 @@ pub(crate) struct Strategy {
     /// Routes the command and runs it.
     pub(crate) execute: fn(&Call<'_>) -> Result<Answer>,
     /// How a connection is lent, where that is not as for nearly all commands.
-    pub(crate) lend: Option<fn(&Arc<Pool>, Deadline) -> Result<Lease>>,
+    pub(crate) lend: Option<Lender>,
     /// For commands that run scripts: what an error says of the outcome.
     pub(crate) scripts: Option<&'static OfScripts>,
     /// The names that one server gets in a transaction.
@@ -50,6 +50,9 @@ pub(crate) struct Strategy {
     /// Waits for data of keys that all live on one server, in a way that another thread can end.
     pub(crate) wait: fn(&Call<'_>, &[Placed<'_>]) -> Result<Vec<u8>>,
 }
+
+/// Lends a connection of a pool.
+pub(crate) type Lender = fn(&Arc<Pool>, Deadline) -> Result<Lease>;
 
 /// Runs a command that was routed.
 pub(crate) type Runner = fn(&Call<'_>, Route<'_>) -> Result<Answer>;
