@@ -252,6 +252,7 @@ impl Cluster {
         self.planner_of(&servers.topology)
     }
 
+    #[inline]
     pub(crate) fn planner_of<'p>(&'p self, topology: &'p Topology) -> Planner<'p> {
         let View { read_from, cross_node, .. } = self.view;
         Planner { topology, placement: &self.shared.placement, read_from, cross_node }

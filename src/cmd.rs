@@ -134,11 +134,13 @@ impl<T> Cmd<T> {
 }
 
 impl Untyped {
+    #[inline]
     pub(crate) fn args(&self) -> &Args {
         &self.args
     }
 
     /// The row for the command: the one that it was made from, else looked up by name, first among the user's own.
+    #[inline]
     pub(crate) fn row(&self, own: &[&'static Spec]) -> Result<RowRef> {
         match self.origin {
             Origin::Row(row) => Ok(row),

@@ -131,6 +131,17 @@ pub enum Outcome {
     Unknown,
 }
 
+impl Outcome {
+    /// Of several parts: whether any is unknown, and whether any may have been applied.
+    pub(crate) fn of_several(is_unknown: bool, is_applied: bool) -> Outcome {
+        match (is_unknown, is_applied) {
+            (true, _) => Outcome::Unknown,
+            (false, true) => Outcome::Partial,
+            (false, false) => Outcome::NotApplied,
+        }
+    }
+}
+
 /// How far one node came in a command over several nodes: see [`Error::parts`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartOutcome {

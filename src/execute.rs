@@ -33,7 +33,6 @@ use crate::from_value::FromValue;
 use crate::net::{Deadline, Pool};
 use crate::observer::Traffic;
 use crate::plan::{Part, Planner, Route, Target};
-use crate::resp::Frame;
 use crate::retry::{elsewhere, Budget, Next, Retries};
 use crate::topology::{Marks, Role, Topology};
 use std::ops::Deref;
@@ -348,14 +347,20 @@ impl Call<'_> {
 
     /// Requests to several servers at the same time; their replies become one.
     pub(crate) fn fan(&self, parts: &[Part<'_>], merge: Merge) -> Result<Vec<u8>> {
-        self.merged_by(merge, parts, &self.answers(parts)?)
+        self.merged_by(merge, parts, self.after_failover(parts, self.fan_out(parts)?))
     }
 
-    /// One reply of those to several parts.
-    fn merged_by(&self, merge: Merge, parts: &[Part<'_>], answers: &[Answer]) -> Result<Vec<u8>> {
-        let frames: Vec<Frame<'_>> = answers.iter().map(Answer::frame).collect();
-        let keys: Vec<&[usize]> = parts.iter().map(|part| part.keys.as_slice()).collect();
-        let (node, name) = (|nth: usize| answers[nth].node(), |nth: usize| self.name_of(&parts[nth]));
+    /// One reply of those to several parts, or an error that says how far each of them came.
+    fn merged_by(&self, merge: Merge, parts: &[Part<'_>], results: Vec<Result<Answer>>) -> Result<Vec<u8>> {
+        let mut frames = Vec::with_capacity(parts.len());
+        let mut keys = Vec::with_capacity(parts.len());
+        for (part, result) in parts.iter().zip(&results) {
+            let Ok(answer) = result else { return Err(self.summed_up(parts, results)) };
+            frames.push(answer.frame());
+            keys.push(part.keys.as_slice());
+        }
+        let node = |nth: usize| results[nth].as_ref().ok()?.node();
+        let name = |nth: usize| self.name_of(&parts[nth]);
         merge(&Given { keys: &keys, replies: &frames, node: &node, name: &name })
     }
 
@@ -379,15 +384,16 @@ impl Call<'_> {
     /// Requests to several servers at the same time: every reply, or an error that says how far each part came.
     pub(crate) fn answers(&self, parts: &[Part<'_>]) -> Result<Vec<Answer>> {
         let results = self.after_failover(parts, self.fan_out(parts)?);
-        if results.iter().all(Result::is_ok) {
-            return Ok(results.into_iter().flatten().collect());
+        match results.iter().all(Result::is_ok) {
+            true => Ok(results.into_iter().flatten().collect()),
+            false => Err(self.summed_up(parts, results)),
         }
-        Err(self.summed_up(parts, results))
     }
 
     /// One error for a command of which parts failed.
     pub(crate) fn summed_up(&self, parts: &[Part<'_>], results: Vec<Result<Answer>>) -> Error {
         let mut first = None;
+        let (mut is_unknown, mut is_applied) = (false, false);
         let mut outcomes = Vec::with_capacity(parts.len());
         for (part, result) in parts.iter().zip(results) {
             let node = self.name_of(part);
@@ -403,21 +409,15 @@ impl Call<'_> {
                     told
                 }
             };
+            is_unknown |= outcome == Outcome::Unknown;
+            is_applied |= outcome != Outcome::NotApplied;
             outcomes.push(PartOutcome { node, keys, outcome, error });
         }
         let first = first.unwrap_or_else(|| Error::reply("a part failed without an error"));
         if self.reads() {
             return first;
         }
-        let all = |wanted| outcomes.iter().all(|part| part.outcome == wanted);
-        let outcome = if all(Outcome::NotApplied) {
-            Outcome::NotApplied
-        } else if outcomes.iter().any(|part| part.outcome == Outcome::Unknown) {
-            Outcome::Unknown
-        } else {
-            Outcome::Partial
-        };
-        first.with_outcome(outcome).with_parts(outcomes)
+        first.with_outcome(Outcome::of_several(is_unknown, is_applied)).with_parts(outcomes)
     }
 }
 

@@ -6,15 +6,16 @@ mod sets;
 mod sorting;
 mod streams;
 
-pub(crate) use native::{about_a_connection, name_one_key, native, on_one_server, Naming, Native};
+pub(crate) use native::{
+    about_a_connection, name_one_key, native, on_one_server, ranges_on_one_server, Naming, Native,
+};
 pub(crate) use parts::{groups, split, split_in_pieces, Carried};
 pub(crate) use sets::{merged_sets, sets_in_pieces};
 pub(crate) use sorting::{sorted, sorted_on_one_server, Get, Order, Pattern, Sorting};
 pub(crate) use streams::{parse_id, StreamRead};
 
-use crate::command::{Access, Args, KeySpec, Merge, RequestPolicy, Spec};
+use crate::command::{Access, Args, KeySpec, Merge, Positions, RequestPolicy, Spec};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
-use crate::order::sort_by_key;
 use crate::resp::encode;
 use crate::topology::{Placement, ReadFrom, Role, Topology};
 use std::borrow::Cow;
@@ -199,21 +200,31 @@ impl Planner<'_> {
     /// The one key of a command, whose place is fixed.
     #[inline]
     pub(crate) fn only_key<'c>(&self, args: &'c Args, spec: &Spec) -> Result<OnlyKey<'c>> {
-        let position = match spec.keys {
-            [KeySpec::Range(first, ..)] => *first,
-            _ => 1,
-        };
+        let position = place_of_only_key(spec);
         let Some(given) = args.get(position) else { return Err(too_few(spec)) };
         let (shard, stored) = self.placement.place(given, self.topology);
         Ok(OnlyKey { position, shard, stored, is_renamed: stored.len() != given.len() })
     }
 
+    /// The shard of that key, and whether its server stores it by another name; `None` when there is no key.
+    #[inline]
+    pub(crate) fn home_of_only_key(&self, args: &Args, spec: &Spec) -> Option<(usize, bool)> {
+        let given = args.get(place_of_only_key(spec))?;
+        let (shard, stored) = self.placement.place(given, self.topology);
+        Some((shard, stored.len() != given.len()))
+    }
+
     /// Where the keys of a command live. Those on several nodes are refused where the caller wants it so.
     pub(crate) fn homes<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Homes<'c>> {
+        self.homes_by(args, spec, Spec::key_positions)
+    }
+
+    /// The same, where `positions` says which arguments are keys.
+    pub(crate) fn homes_by<'c>(&self, args: &'c Args, spec: &'static Spec, positions: Positions) -> Result<Homes<'c>> {
         let role = self.role(spec);
-        let (keys, are_renamed) = match self.placed_of(args, spec) {
+        let (keys, are_renamed) = match self.placed_by(args, spec, positions) {
             // Any node will do for what no node takes: it says why in its own words.
-            Err(_) if spec.is_refused_for_its_keys(args) => return Ok(Homes::One(anywhere(args, role))),
+            Err(_) if spec.is_refused_for_its_keys(args, positions) => return Ok(Homes::One(anywhere(args, role))),
             keys => keys?,
         };
         let Some(home) = keys.first() else {
@@ -222,7 +233,7 @@ impl Planner<'_> {
         };
         if keys.iter().all(|key| key.master == home.master) {
             let target = Target::Shard(home.shard, role);
-            let request = if are_renamed { as_stored(args, &keys) } else { args.as_bytes().into() };
+            let request = if are_renamed { renamed(args, &keys).into() } else { args.as_bytes().into() };
             return Ok(Homes::One(Part { target, request, keys: Vec::new() }));
         }
         match self.cross_node {
@@ -233,16 +244,21 @@ impl Planner<'_> {
 
     /// Every key of a command with the place that it lives in, in the order of the arguments.
     pub(crate) fn placed<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<Vec<Placed<'c>>> {
-        self.placed_of(args, spec).map(|(keys, _)| keys)
+        self.placed_by(args, spec, Spec::key_positions).map(|(keys, _)| keys)
     }
 
-    /// The same, and whether their servers store any of them by another name.
-    fn placed_of<'c>(&self, args: &'c Args, spec: &'static Spec) -> Result<(Vec<Placed<'c>>, bool)> {
+    /// The same, where `positions` says which arguments are keys; and whether their servers store any of them by another
+    /// name.
+    fn placed_by<'c>(
+        &self,
+        args: &'c Args,
+        spec: &'static Spec,
+        positions: Positions,
+    ) -> Result<(Vec<Placed<'c>>, bool)> {
         if !spec.takes(args.len()) {
             return Err(too_few(spec));
         }
-        let mut positions = spec.key_positions(args).ok_or_else(untold_keys)?;
-        sort_by_key(&mut positions, |&position| position);
+        let positions = positions(spec, args).ok_or_else(untold_keys)?;
         let is_channel = matches!(spec.keys, [KeySpec::Channel(_)]);
         let mut are_renamed = false;
         let mut keys = Vec::with_capacity(positions.len());
@@ -272,6 +288,15 @@ impl Planner<'_> {
     }
 }
 
+/// Which argument the one key of a command is.
+#[inline]
+fn place_of_only_key(spec: &Spec) -> usize {
+    match spec.keys {
+        [KeySpec::Range(first, ..)] => *first,
+        _ => 1,
+    }
+}
+
 impl<'c> OnlyKey<'c> {
     /// The server that the command goes to.
     #[inline]
@@ -281,10 +306,12 @@ impl<'c> OnlyKey<'c> {
 
     /// The command as that server gets it.
     pub(crate) fn request(self, args: &'c Args) -> Cow<'c, [u8]> {
-        match self.is_renamed {
-            false => Cow::Borrowed(args.as_bytes()),
-            true => renamed(args, &mut std::iter::once((self.position, self.stored))).into(),
+        if !self.is_renamed {
+            return Cow::Borrowed(args.as_bytes());
         }
+        // Only its position and its name are asked for.
+        let key = Placed { position: self.position, shard: self.shard, master: 0, stored: self.stored };
+        renamed(args, &[key]).into()
     }
 }
 
@@ -323,24 +350,23 @@ fn written(args: &mut dyn Iterator<Item = &[u8]>) -> Vec<u8> {
     out
 }
 
-/// The same command with other names for some arguments, which are given with their positions, in ascending order.
-pub(crate) fn renamed<'a>(args: &'a Args, names: &mut dyn Iterator<Item = (usize, &'a [u8])>) -> Vec<u8> {
-    let mut next = names.next();
-    command(args.iter().enumerate().map(|(at, arg)| match next {
-        Some((position, name)) if position == at => {
-            next = names.next();
-            name
-        }
-        _ => arg,
-    }))
+/// The command with the names that the servers of its keys store. `keys` are in the order of the arguments.
+pub(crate) fn renamed(args: &Args, keys: &[Placed<'_>]) -> Vec<u8> {
+    let mut request = Args::new();
+    let mut keys = keys.iter().peekable();
+    for (at, arg) in args.iter().enumerate() {
+        let key = keys.next_if(|key| key.position == at);
+        request.push(key.map_or(arg, |key| key.stored));
+    }
+    request.as_bytes().to_vec()
 }
 
-/// The command with the names that the servers of its keys store. `keys` are in the order of the arguments.
+/// The same, where they may be the names that they were given by.
 pub(crate) fn as_stored<'c>(args: &'c Args, keys: &[Placed<'c>]) -> Cow<'c, [u8]> {
     let positions = keys.iter().map(|key| key.position);
     match args.at(positions).zip(keys).all(|(given, key)| given.len() == key.stored.len()) {
         true => Cow::Borrowed(args.as_bytes()),
-        false => renamed(args, &mut keys.iter().map(|key| (key.position, key.stored))).into(),
+        false => renamed(args, keys).into(),
     }
 }
 

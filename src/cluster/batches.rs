@@ -23,6 +23,7 @@ impl Cluster {
     }
 
     /// The row of a command, which a server would take as far as can be told from here.
+    #[inline]
     pub(crate) fn row_of(&self, cmd: &Untyped) -> Result<RowRef> {
         cmd.check()?;
         cmd.row(&self.shared.own_specs)
@@ -30,8 +31,7 @@ impl Cluster {
 
     /// What a server says to a command that any server refuses for its keys.
     pub(crate) fn refusal_of(&self, cmd: &Untyped, row: RowRef, deadline: Deadline) -> Error {
-        let said = self.call(cmd.args(), row, Wait::None, deadline, |call| call.execute().map(drop));
-        said.err().unwrap_or_else(not_refused)
+        self.run_until(cmd, row, deadline, &mut |_| Ok(())).err().unwrap_or_else(not_refused)
     }
 
     /// Notes that this view writes to a server.

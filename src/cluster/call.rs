@@ -45,7 +45,7 @@ impl Cluster {
         attempt: &mut dyn FnMut(&Call<'_>) -> Result<()>,
     ) -> Result<()> {
         let observed = self.observed();
-        let result = self.with_failover(deadline, |servers| {
+        let result = self.with_failover(deadline, &mut |servers| {
             let mut call = self.call_of(servers, args, row, wait, deadline);
             call.context.traffic = observed.as_ref();
             call.context.to_new_master = Some(self);
@@ -69,7 +69,17 @@ impl Cluster {
 
     fn run_untyped(&self, cmd: &Untyped, take: &mut dyn FnMut(Content<'_>) -> Result<()>) -> Result<()> {
         let row = self.row_of(cmd)?;
-        let wait = row.wait(cmd.args());
-        self.call_once(cmd.args(), row, wait, self.begin(wait), &mut |call| call.execute_for(take))
+        self.run_until(cmd, row, self.begin(row.wait(cmd.args())), take)
+    }
+
+    /// Runs a command of this row until the deadline.
+    pub(super) fn run_until(
+        &self,
+        cmd: &Untyped,
+        row: RowRef,
+        deadline: Deadline,
+        take: &mut dyn FnMut(Content<'_>) -> Result<()>,
+    ) -> Result<()> {
+        self.call_once(cmd.args(), row, row.wait(cmd.args()), deadline, &mut |call| call.execute_for(take))
     }
 }

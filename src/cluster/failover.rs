@@ -106,11 +106,11 @@ impl Masters {
 
 impl Cluster {
     /// Runs a call, and once more when its master turns out to be no longer the master and nothing was applied.
-    pub(crate) fn with_failover<T>(
+    pub(crate) fn with_failover(
         &self,
         deadline: Deadline,
-        mut attempt: impl FnMut(&Servers) -> Result<T>,
-    ) -> Result<T> {
+        attempt: &mut dyn FnMut(&Servers) -> Result<()>,
+    ) -> Result<()> {
         let mut servers = self.servers();
         // Attempts at the old master.
         let mut before = 0;

@@ -76,7 +76,7 @@ impl Cluster {
     pub(crate) fn row_of_any(&self, cmd: &Untyped) -> Result<RowRef> {
         cmd.check()?;
         // A command without a row may write.
-        let row = self.row_of(cmd).unwrap_or(RowRef::of_marked_keys());
+        let row = self.row_of(cmd).unwrap_or(RowRef::routed_already());
         match row.spec.access {
             Access::Connection => Err(about_a_connection(row.spec).with_command(cmd.name())),
             _ => Ok(row),

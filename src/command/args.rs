@@ -27,8 +27,8 @@ pub struct Args {
     count: usize,
     /// Where the command begins: its head grows backwards into the room in front.
     start: usize,
-    /// Where in the buffer the argument after the name begins, which is the key of most commands.
-    second: usize,
+    /// Where in the buffer the bytes of the argument after the name begin and end, which is the key of most commands.
+    second: (usize, usize),
     /// What few commands need.
     more: Option<Box<More>>,
 }
@@ -125,7 +125,7 @@ impl Args {
     pub(crate) fn new() -> Args {
         let mut buffer = spare();
         buffer.extend_from_slice(&OF_ONE);
-        Args { buffer, count: 0, start: HEAD, second: HEAD, more: None }
+        Args { buffer, count: 0, start: HEAD, second: (HEAD, HEAD), more: None }
     }
 
     /// The words of a command's name, which lie apart by one space each.
@@ -147,50 +147,57 @@ impl Args {
         // All of it: to copy as much as is known beforehand takes less than to copy what is needed.
         buffer.extend_from_slice(&word.bytes);
         buffer.truncate(usize::from(word.length.get()));
-        Args { buffer, count: 1, start: LAST_DIGIT - 1, second: HEAD, more: None }
+        Args { buffer, count: 1, start: LAST_DIGIT - 1, second: (HEAD, HEAD), more: None }
     }
 
     /// Appends one argument of any bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.note_place();
         encode::string_here(&mut self.buffer, b'$', bytes);
-        self.counted();
+        self.counted(bytes.len());
     }
 
     /// Appends one argument: a whole number in decimal.
     pub(crate) fn push_integer(&mut self, negative: bool, magnitude: u64) {
         self.note_place();
-        encode::bulk_integer(&mut self.buffer, negative, magnitude);
-        self.counted();
+        let length = encode::bulk_integer(&mut self.buffer, negative, magnitude);
+        self.counted(length);
     }
 
     /// Remembers where the argument that comes next begins, if it is one of those.
     #[inline]
     fn note_place(&mut self) {
-        match self.count {
-            1 => self.second = self.buffer.len(),
-            count if count % STRIDE == 0 && count > 0 => self.note_milestone(),
-            _ => {}
+        if self.count % STRIDE == 0 {
+            self.note_milestone();
         }
     }
 
     #[cold]
     fn note_milestone(&mut self) {
         let at = self.buffer.len();
-        self.more().milestones.push(at);
+        if self.count > 0 {
+            self.more().milestones.push(at);
+        }
     }
 
     fn more(&mut self) -> &mut More {
         self.more.get_or_insert_with(Box::default)
     }
 
-    /// Adds one to the count in the head.
+    /// Adds one to the count in the head, for the argument of this length that was written last.
     #[inline]
-    fn counted(&mut self) {
+    fn counted(&mut self, length: usize) {
         self.count += 1;
-        if self.count == 1 {
-            self.start = LAST_DIGIT - 1;
-            return;
+        match self.count {
+            1 => {
+                self.start = LAST_DIGIT - 1;
+                return;
+            }
+            2 => {
+                let end = self.buffer.len() - 2;
+                self.second = (end - length, end);
+            }
+            _ => {}
         }
         match self.buffer.get_mut(LAST_DIGIT) {
             Some(digit) if *digit < b'9' => *digit += 1,
@@ -245,7 +252,7 @@ impl Args {
             1 if self.count > 1 => {
                 #[cfg(test)]
                 steps::count();
-                Some(first_of(&self.buffer[self.second..]).0)
+                self.buffer.get(self.second.0..self.second.1)
             }
             _ => self.iter().nth(at),
         }
@@ -276,6 +283,7 @@ impl Args {
     }
 
     /// The whole command as it goes over the wire.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.buffer[self.start..]
     }
@@ -362,8 +370,8 @@ impl<'a> Iter<'a> {
             self.at = (nth + 1) * STRIDE;
             let milestones = self.args.more.as_ref().map_or(&[][..], |more| &more.milestones);
             self.rest = &self.args.buffer[milestones[nth]..];
-        } else if self.at == 0 {
-            (self.at, self.rest) = (1, &self.args.buffer[self.args.second..]);
+        } else if self.at == 0 && wanted > 1 {
+            (self.at, self.rest) = (2, &self.args.buffer[self.args.second.1 + 2..]);
         }
         while self.at < wanted {
             self.next();

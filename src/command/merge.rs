@@ -151,6 +151,18 @@ impl<'g> Given<'g> {
         Ok(all)
     }
 
+    /// A reply that is a list.
+    fn list(&self, nth: usize) -> Result<Items<'g>> {
+        list(&self.replies[nth]).map_err(|error| self.named(nth, error))
+    }
+
+    /// A reply that is a number.
+    fn number(&self, nth: usize) -> Result<i64> {
+        let reply = &self.replies[nth];
+        number(reply.value(), reply).map_err(|error| self.named(nth, error))
+    }
+
+    #[cold]
     fn named(&self, nth: usize, error: Error) -> Error {
         match (self.node)(nth) {
             Some(node) => error.with_node(|| node),
@@ -167,43 +179,51 @@ fn key_order(given: &Given<'_>) -> Result<Vec<u8>> {
             end = end.max(key + 1);
         }
     }
-    let mut slots: Vec<Option<&[u8]>> = vec![None; end];
-    let lists = given.each(|nth, reply| {
-        let items = list(reply)?;
-        items_of(given.keys[nth].len(), items.len()).map(|()| items)
-    })?;
-    for (keys, mut items) in given.keys.iter().zip(lists) {
+    let mut slots: Vec<&[u8]> = vec![&[]; end];
+    for (nth, keys) in given.keys.iter().enumerate() {
+        let mut items = given.list(nth)?;
+        items_of(keys.len(), items.len()).map_err(|error| given.named(nth, error))?;
         for &key in *keys {
-            slots[key] = items.next_raw().map(|(_, raw)| raw);
+            slots[key] = items.next_raw().map_or(&[], |(_, raw)| raw);
         }
     }
     let mut out = Vec::new();
     encode::head(&mut out, b'*', count);
-    for raw in slots.into_iter().flatten() {
+    for raw in slots {
         out.extend_from_slice(raw);
     }
     Ok(out)
 }
 
 fn union(given: &Given<'_>) -> Result<Vec<u8>> {
-    let lists = given.each(|_, reply| list(reply))?;
-    let mut out = Vec::new();
-    encode::head(&mut out, b'*', lists.iter().map(Items::len).sum());
-    for mut items in lists {
+    let (mut all, mut count) = (Vec::new(), 0);
+    for nth in 0..given.replies.len() {
+        let mut items = given.list(nth)?;
+        count += items.len();
         while let Some((_, raw)) = items.next_raw() {
-            out.extend_from_slice(raw);
+            all.extend_from_slice(raw);
         }
     }
+    let mut out = Vec::with_capacity(all.len() + 16);
+    encode::head(&mut out, b'*', count);
+    out.append(&mut all);
     Ok(out)
 }
 
 fn sum_of_all(given: &Given<'_>) -> Result<Vec<u8>> {
-    sum(&given.each(|_, reply| number(reply.value(), reply))?).map(an_integer)
+    let mut all = 0;
+    for nth in 0..given.replies.len() {
+        all = sum(all, given.number(nth)?)?;
+    }
+    Ok(an_integer(all))
 }
 
 fn max(given: &Given<'_>) -> Result<Vec<u8>> {
-    let numbers = given.each(|_, reply| number(reply.value(), reply))?;
-    Ok(an_integer(numbers.into_iter().max().unwrap_or(0)))
+    let mut most: Option<i64> = None;
+    for nth in 0..given.replies.len() {
+        most = most.max(Some(given.number(nth)?));
+    }
+    Ok(an_integer(most.unwrap_or(0)))
 }
 
 fn an_integer(number: i64) -> Vec<u8> {
@@ -235,12 +255,8 @@ fn number(value: ValueRef<'_>, reply: &Frame<'_>) -> Result<i64> {
     }
 }
 
-fn sum(numbers: &[i64]) -> Result<i64> {
-    let mut sum = 0i64;
-    for &number in numbers {
-        sum = sum.checked_add(number).ok_or_else(|| Error::reply("the sum over the nodes overflows"))?;
-    }
-    Ok(sum)
+fn sum(one: i64, other: i64) -> Result<i64> {
+    one.checked_add(other).ok_or_else(|| Error::reply("the sum over the nodes overflows"))
 }
 
 fn items_of(wanted: usize, got: usize) -> Result<()> {
@@ -281,7 +297,7 @@ fn sum_by_name(given: &Given<'_>) -> Result<Vec<u8>> {
     for counts in &counted {
         for &(name, count) in counts {
             match places.get(name) {
-                Some(&place) => sums[place].1 = sum(&[sums[place].1, count])?,
+                Some(&place) => sums[place].1 = sum(sums[place].1, count)?,
                 None => {
                     places.insert(name, sums.len());
                     sums.push((name, count));

@@ -17,6 +17,7 @@ pub(crate) use streams::StreamWords;
 pub(crate) use wait::{wait_of, Wait, WaitOf};
 
 use crate::error::escape;
+use crate::order::sort_by_key;
 use std::borrow::Cow;
 
 /// One command, or one subcommand of a container such as `CONFIG`.
@@ -219,12 +220,16 @@ impl Spec {
 
     /// Whether these arguments run a script that may write: what was written before an error stays written. With a wrong
     /// count of keys they run none.
+    #[inline]
     pub(crate) fn runs_a_script(&self, args: &Args) -> bool {
-        let counts_keys = |keys: &KeySpec| match *keys {
+        self.is_of_scripts() && self.counts_keys_rightly(args)
+    }
+
+    fn counts_keys_rightly(&self, args: &Args) -> bool {
+        self.keys.iter().all(|keys| match *keys {
             KeySpec::Numkeys(at, step) => keys_counted(args, at, step).is_some(),
             _ => true,
-        };
-        self.is_of_scripts() && self.keys.iter().all(counts_keys)
+        })
     }
 
     /// Whether it is for scripts that may write.
@@ -241,8 +246,8 @@ impl Spec {
     /// is none or is too large, a pair without its value, streams without their ids. No server runs that, whatever its
     /// version: the count comes before the keys, and none could tell where those end. Of a command of a module that is
     /// not known.
-    pub(crate) fn is_refused_for_its_keys(&self, args: &Args) -> bool {
-        self.group != Group::Modules && self.takes(args.len()) && self.key_positions(args).is_none()
+    pub(crate) fn is_refused_for_its_keys(&self, args: &Args, positions: Positions) -> bool {
+        self.group != Group::Modules && self.takes(args.len()) && positions(self, args).is_none()
     }
 
     /// Whether a server heeds it also while it runs a script for too long.
@@ -274,15 +279,7 @@ impl Spec {
         let mut positions = Vec::new();
         for &spec in self.keys {
             match spec {
-                KeySpec::Range(first, last, step) => {
-                    let last =
-                        if last < 0 { args.len().checked_sub(last.unsigned_abs())? } else { last.unsigned_abs() };
-                    let step = step.max(1);
-                    if first > last || last >= args.len() || (last + 1 - first) % step != 0 {
-                        return None;
-                    }
-                    positions.extend((first..=last).step_by(step));
-                }
+                KeySpec::Range(..) => in_range(spec, args, &mut positions)?,
                 KeySpec::Numkeys(at, step) => {
                     positions.extend((at + 1..).step_by(step.max(1)).take(keys_counted(args, at, step)?));
                 }
@@ -316,18 +313,54 @@ impl Spec {
                 }
             }
         }
+        sort_by_key(&mut positions, |&position| position);
+        Some(positions)
+    }
+
+    /// The same where all keys are in ranges, as those of most commands are: a program that has no others has no code for
+    /// them.
+    pub(crate) fn positions_in_ranges(&self, args: &Args) -> Option<Vec<usize>> {
+        let mut positions = Vec::with_capacity(args.len());
+        for &spec in self.keys {
+            in_range(spec, args, &mut positions)?;
+        }
         Some(positions)
     }
 }
 
+/// Says which arguments are keys, as [`Spec::key_positions`] does.
+pub(crate) type Positions = fn(&Spec, &Args) -> Option<Vec<usize>>;
+
+/// Adds the positions of the keys in a range.
+fn in_range(spec: KeySpec, args: &Args, positions: &mut Vec<usize>) -> Option<()> {
+    let KeySpec::Range(first, last, step) = spec else { return None };
+    let last = if last < 0 { args.len().checked_sub(last.unsigned_abs())? } else { last.unsigned_abs() };
+    let step = step.max(1);
+    if first > last || last >= args.len() || (last + 1 - first) % step != 0 {
+        return None;
+    }
+    let mut at = first;
+    while at <= last {
+        positions.push(at);
+        at += step;
+    }
+    Some(())
+}
+
 impl Spec {
     /// The name for messages; of a command without a row its first word, never an argument.
+    #[inline]
     pub(crate) fn name_of(&self, args: &Args) -> Cow<'static, str> {
         match self.name {
-            "" => escape(args.get(0).unwrap_or_default(), 64).to_ascii_uppercase().into(),
+            "" => first_word(args).into(),
             name => name.into(),
         }
     }
+}
+
+#[cold]
+fn first_word(args: &Args) -> String {
+    escape(args.get(0).unwrap_or_default(), 64).to_ascii_uppercase()
 }
 
 /// What is known of a command that the table does not have and whose keys the caller marked: it may write.

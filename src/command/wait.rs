@@ -81,7 +81,7 @@ pub(crate) const fn wait_of(argument: WaitArgument) -> Option<WaitOf> {
 
 /// What a server refuses it refuses at once.
 fn unless_refused(args: &Args, spec: &Spec, wait: fn(&Args) -> Option<Wait>) -> Wait {
-    match spec.is_refused_for_its_keys(args) {
+    match spec.is_refused_for_its_keys(args, Spec::key_positions) {
         true => Wait::None,
         false => wait(args).unwrap_or(Wait::None),
     }

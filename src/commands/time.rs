@@ -4,16 +4,17 @@ use crate::command::Args;
 use crate::to_arg::{ToArg, ToArgs};
 use std::time::{Duration, SystemTime};
 
-/// A length of time in whole seconds.
+/// A length of time in whole seconds; the largest number, which servers refuse, for one that is longer. It has 64 bits, since
+/// the code that writes longer ones is a kilobyte.
 #[inline]
-pub(super) fn seconds(time: Duration) -> u128 {
-    time.as_nanos().div_ceil(1_000_000_000)
+pub(super) fn seconds(time: Duration) -> u64 {
+    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0))
 }
 
-/// A length of time in whole milliseconds.
+/// The same in whole milliseconds.
 #[inline]
-pub(super) fn millis(time: Duration) -> u128 {
-    time.as_nanos().div_ceil(1_000_000)
+pub(super) fn millis(time: Duration) -> u64 {
+    time.as_secs().saturating_mul(1_000).saturating_add(u64::from(time.subsec_nanos().div_ceil(1_000_000)))
 }
 
 /// What is longer, and nobody waits to its end, is sent as a wait without end: servers refuse times that they cannot count,
@@ -22,7 +23,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// How long to wait for data, in whole milliseconds; zero is for ever.
 #[inline]
-pub(super) fn wait_millis(time: Duration) -> u128 {
+pub(super) fn wait_millis(time: Duration) -> u64 {
     if time > LONGEST_WAIT {
         return 0;
     }
@@ -88,7 +89,7 @@ mod tests {
         let whole = Duration::from_secs(2);
         assert_eq!((seconds(whole), millis(whole)), (2, 2000));
         assert_eq!((seconds(whole + nano), millis(whole + nano)), (3, 2001));
-        assert_eq!(seconds(Duration::MAX), u128::from(u64::MAX) + 1);
+        assert_eq!((seconds(Duration::MAX), millis(Duration::MAX)), (u64::MAX, u64::MAX));
     }
 
     #[test]

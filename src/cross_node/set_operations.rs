@@ -120,12 +120,13 @@ fn store_sets(
     sources: &[Placed<'_>],
 ) -> Result<Vec<u8>> {
     // The sources are read on their masters: a write must not rest on stale data.
-    let answer = match &merged_sets(operation, sources, Role::Master)[..] {
-        // Its own connection is free again before the destination's is asked for: a second call may hold and want
-        // the two the other way round.
-        [part] => call.one(part.target, &part.request).map_err(nothing_written)?.without_connection(),
+    let mut answer = match &merged_sets(operation, sources, Role::Master)[..] {
+        [part] => call.one(part.target, &part.request).map_err(nothing_written)?,
         parts => Answer::Merged(call.fan(parts, operation.merge()).map_err(nothing_written)?),
     };
+    // Its connection is free again before the destination's is asked for: a second call may hold and want the two the
+    // other way round.
+    answer.let_go();
     let members: Vec<&[u8]> =
         answer.frame().value().items().into_iter().flatten().filter_map(|item| item.as_bytes()).collect();
     let mut commands = vec![vec![&b"DEL"[..], destination.stored]];

@@ -3,7 +3,7 @@
 use crate::command::{Across, Args, Emulation, Spec};
 use crate::error::Result;
 use crate::execute::Strategy;
-use crate::plan::{split, split_in_pieces, Homes, Planner, Route};
+use crate::plan::{ranges_on_one_server, split, split_in_pieces, Homes, Planner, Route};
 
 /// One command a node, each with its own keys, all at once; merged by the [`ResponsePolicy`](crate::command::ResponsePolicy).
 pub(crate) const SPLIT: Strategy = Strategy {
@@ -15,12 +15,14 @@ pub(crate) const SPLIT: Strategy = Strategy {
             Ok(pieces.map(|pieces| (pieces, call.spec.response.merge())))
         })
     },
+    naming: ranges_on_one_server,
+    is_refused: |spec, args| spec.is_refused_for_its_keys(args, Spec::positions_in_ranges),
     ..Strategy::ONE_NODE
 };
 
 #[inline]
 fn split_by_node<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
-    planner.homes(args, spec).map(|homes| match homes {
+    planner.homes_by(args, spec, Spec::positions_in_ranges).map(|homes| match homes {
         Homes::One(part) => Route::One(part),
         Homes::Several(keys) => Route::Fan(split(args, spec, &keys, planner.role(spec)), spec.response.merge()),
     })

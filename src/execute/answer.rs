@@ -58,13 +58,10 @@ impl Answer {
         Content::Value(self.frame().value())
     }
 
-    /// The same reply without its connection, which others can have from now on.
-    pub(crate) fn without_connection(self) -> Answer {
-        match &self {
-            Answer::Held(lease, range) => {
-                Answer::Copied(lease.frame(range.clone()).as_bytes().to_vec(), lease.node().to_string())
-            }
-            Answer::Copied(..) | Answer::Gathered(..) | Answer::Merged(_) => self,
+    /// Lets go of its connection, which others can have from now on.
+    pub(crate) fn let_go(&mut self) {
+        if let Answer::Held(lease, range) = self {
+            *self = Answer::Copied(lease.frame(range.clone()).as_bytes().to_vec(), lease.node().to_string());
         }
     }
 

@@ -37,12 +37,10 @@ fn receive(sent: &mut [Leased]) {
 }
 
 /// What came, without the connections that it came over.
-pub(super) fn without_connections(results: Vec<Result<Answer>>) -> Vec<Result<Answer>> {
-    let mut all = Vec::with_capacity(results.len());
-    for result in results {
-        all.push(result.map(Answer::without_connection));
+pub(super) fn let_go(results: &mut [Result<Answer>]) {
+    for answer in results.iter_mut().flatten() {
+        answer.let_go();
     }
-    all
 }
 
 impl Call<'_> {
@@ -104,61 +102,56 @@ impl Call<'_> {
     }
 
     /// Writes every part to its connection, then reads every reply.
-    fn exchanged(&self, parts: &[Part<'_>], leases: Vec<Leased>) -> Vec<Result<Answer>> {
-        let mut sent = leases;
+    fn exchanged(&self, parts: &[Part<'_>], mut sent: Vec<Leased>) -> Vec<Result<Answer>> {
         let mut refused = None;
         for (part, sent) in parts.iter().zip(&mut sent) {
-            let deadline = sent.deadline;
-            let takes = |lease: &mut Lease| lease.refuse_too_many_words(&part.request, deadline);
-            if let Err(error) = sent.lease.as_mut().map_or(Ok(()), takes) {
-                refused = Some(error.clone());
+            let Ok(lease) = &mut sent.lease else { continue };
+            if let Err(error) = lease.refuse_too_many_words(&part.request, sent.deadline) {
+                // What one server would not take at all changes nothing on the others.
+                refused = (!self.reads()).then(|| error.clone());
                 sent.lease = Err(error);
             }
         }
         for (part, sent) in parts.iter().zip(&mut sent) {
-            let deadline = sent.deadline;
-            let send = |lease: &mut Lease| match &refused {
-                // What one server would not take at all changes nothing on the others.
-                Some(error) if !self.reads() => Err(error.clone()),
-                _ => lease.send(&part.request, 1, deadline),
+            let Ok(lease) = &mut sent.lease else { continue };
+            let went = match &refused {
+                Some(error) => Err(error.clone()),
+                None => lease.send(&part.request, 1, sent.deadline),
             };
-            if let Err(error) = sent.lease.as_mut().map_or(Ok(()), send) {
+            if let Err(error) = went {
                 sent.lease = Err(error);
             }
         }
         receive(&mut sent);
-        let (mut servers, mut results) = (Vec::with_capacity(sent.len()), Vec::with_capacity(sent.len()));
-        for (part, sent) in parts.iter().zip(sent) {
-            servers.push(sent.server);
-            results.push(self.answered(part, sent));
-        }
-        let effort = self.effort(self.deadline);
         // Past the deadline a second try could only hide why the first one failed.
         let in_time = self.deadline.left().is_ok();
-        let mut is_again = Vec::with_capacity(parts.len());
-        for (part, result) in parts.iter().zip(&results) {
-            is_again.push(match result {
-                Err(error) if self.reads() && self.has_others(part.target) => {
-                    in_time && elsewhere(error, true, self.retries) == Next::OtherServer
+        let repeatable = self.effort(self.deadline).repeatable;
+        let mut results = Vec::with_capacity(sent.len());
+        let mut failed = Vec::new();
+        for (part, sent) in parts.iter().zip(sent) {
+            let server = sent.server;
+            let result = self.answered(part, sent);
+            if let (Err(error), true) = (&result, in_time) {
+                let is_again = match self.reads() && self.has_others(part.target) {
+                    true => matches!(elsewhere(error, true, self.retries), Next::OtherServer),
+                    false => Cause::of(error, repeatable).is_some(),
+                };
+                if is_again {
+                    failed.push((results.len(), part, server, error.clone()));
                 }
-                Err(error) => in_time && Cause::of(error, effort.repeatable).is_some(),
-                Ok(_) => false,
-            });
+            }
+            results.push(result);
         }
-        if !is_again.contains(&true) {
-            return results;
+        if !failed.is_empty() {
+            // Another call may wait for one of these connections and hold the one that is now needed once more.
+            let_go(&mut results);
         }
-        // Another call may wait for one of these connections and hold the one that is now needed once more.
-        let mut in_the_end = Vec::with_capacity(parts.len());
-        for (nth, result) in without_connections(results).into_iter().enumerate() {
-            in_the_end.push(match result {
-                Err(error) if is_again[nth] => {
-                    self.again(&parts[nth], servers[nth], error).map(Answer::without_connection)
-                }
-                result => result,
-            });
+        for (nth, part, server, error) in failed {
+            let mut result = self.again(part, server, error);
+            let_go(std::slice::from_mut(&mut result));
+            results[nth] = result;
         }
-        in_the_end
+        results
     }
 
     /// What came of one part, which the health of its server learns of.
@@ -187,35 +180,39 @@ impl Call<'_> {
     /// What came of each part, after those that a node refused because it has another master were sent to that one.
     ///
     /// Where no part was applied this is left to the caller, who runs the whole command again.
-    pub(super) fn after_failover(&self, parts: &[Part<'_>], results: Vec<Result<Answer>>) -> Vec<Result<Answer>> {
-        let is_refused =
-            |result: &&Result<Answer>| result.as_ref().is_err_and(|error| error.outcome() == Outcome::NotApplied);
-        let refused = results.iter().filter(is_refused).count();
-        let (Some(to_new_master), false) =
-            (self.to_new_master, self.reads() || refused == 0 || refused == results.len())
-        else {
-            return results;
-        };
-        // As above: nothing is held while a connection is waited for.
-        let mut in_the_end = Vec::with_capacity(parts.len());
-        for (part, result) in parts.iter().zip(without_connections(results)) {
-            in_the_end.push(match result {
-                // What is for one very server is not for another one.
-                Err(error) if error.outcome() == Outcome::NotApplied && part.target.is_routed() => {
-                    let error = error.with_command(self.spec.name_of(self.args));
-                    match to_new_master.moved(self.servers, &error, self.deadline) {
-                        Some(servers) => self
-                            .on(&servers)
-                            .one(part.target, &part.request)
-                            .map(Answer::without_connection)
-                            .map_err(|again| again.attempts_after(error.attempts())),
-                        None => Err(error),
-                    }
+    pub(super) fn after_failover(&self, parts: &[Part<'_>], mut results: Vec<Result<Answer>>) -> Vec<Result<Answer>> {
+        let Some(to_new_master) = self.to_new_master.filter(|_| !self.reads()) else { return results };
+        let mut refused = Vec::new();
+        for (nth, result) in results.iter().enumerate() {
+            if let Err(error) = result {
+                if error.outcome() == Outcome::NotApplied {
+                    refused.push((nth, error.clone()));
                 }
-                result => result,
-            });
+            }
         }
-        in_the_end
+        if refused.is_empty() || refused.len() == results.len() {
+            return results;
+        }
+        // As above: nothing is held while a connection is waited for.
+        let_go(&mut results);
+        for (nth, error) in refused {
+            let part = &parts[nth];
+            // What is for one very server is not for another one.
+            if !part.target.is_routed() {
+                continue;
+            }
+            let error = error.with_command(self.spec.name_of(self.args));
+            let mut result = match to_new_master.moved(self.servers, &error, self.deadline) {
+                Some(servers) => self
+                    .on(&servers)
+                    .one(part.target, &part.request)
+                    .map_err(|again| again.attempts_after(error.attempts())),
+                None => Err(error),
+            };
+            let_go(std::slice::from_mut(&mut result));
+            results[nth] = result;
+        }
+        results
     }
 
     /// The same command on other servers. It goes to no further master after these.

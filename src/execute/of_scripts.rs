@@ -2,6 +2,7 @@
 //! no other program has this code.
 
 use super::{Answer, Call};
+use crate::command::{Args, Spec};
 use crate::error::{Error, Outcome, OwnWords, Result};
 use crate::net::{Deadline, Lease};
 use std::ops::Range;
@@ -12,6 +13,8 @@ pub(crate) struct OfScripts {
     pub(super) failed: fn(&Call<'_>, &mut Error),
     /// What it returned does not become what was asked for.
     pub(super) misfit: fn(&Call<'_>, &mut Error),
+    /// What the script of these arguments may say in its own name, if they run one.
+    pub(super) own_words: fn(&Spec, &Args) -> Option<OwnWords>,
 }
 
 pub(super) const OF_SCRIPTS: OfScripts = OfScripts {
@@ -31,6 +34,7 @@ pub(super) const OF_SCRIPTS: OfScripts = OfScripts {
             error.set_outcome(Outcome::Applied);
         }
     },
+    own_words: |spec, args| spec.runs_a_script(args).then(|| OwnWords::of(args.as_bytes())),
 };
 
 /// The whole of a script that is run by its name. A trait, so that only those who run scripts so have what it does.

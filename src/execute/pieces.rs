@@ -1,6 +1,6 @@
 //! Commands of more words than older servers take as one: in pieces where that gives the same, else refused.
 
-use super::fan_out::without_connections;
+use super::fan_out::let_go;
 use super::{Answer, Call};
 use crate::command::Merge;
 use crate::error::{Error, Outcome, Result};
@@ -48,59 +48,36 @@ impl Call<'_> {
     /// Sends the pieces of each server one after the other, to all servers at the same time, and makes one reply of theirs.
     /// After a failure no more are sent.
     fn one_after_another(&self, pieces: Vec<Part<'_>>, merge: Merge) -> Result<Vec<u8>> {
-        // The first piece of each server in the first round, the second one in the second, and so on.
-        let mut servers: Vec<(Target, usize)> = Vec::new();
-        let mut rounds: Vec<Vec<Part<'_>>> = Vec::new();
-        for piece in pieces {
-            let round = match servers.iter_mut().find(|(target, _)| *target == piece.target) {
-                Some((_, rounds)) => {
-                    *rounds += 1;
-                    *rounds
-                }
-                None => {
-                    servers.push((piece.target, 0));
-                    0
-                }
-            };
-            match rounds.get_mut(round) {
-                Some(round) => round.push(piece),
-                None => rounds.push(vec![piece]),
-            }
-        }
-        let (mut parts, mut results) = (Vec::new(), Vec::new());
+        let (mut parts, mut results) = (Vec::with_capacity(pieces.len()), Vec::with_capacity(pieces.len()));
         let mut failed: Option<Error> = None;
-        for round in rounds {
-            let came = match failed.is_some() {
-                true => Vec::new(),
-                false => match self.fan_out(&round) {
-                    Ok(came) => came,
-                    Err(error) => {
-                        failed = Some(error);
-                        Vec::new()
-                    }
-                },
-            };
-            // The next pieces need the connections.
-            let mut came = without_connections(came).into_iter();
-            for piece in round {
-                let result = match (came.next(), &failed) {
-                    (Some(result), _) => result,
-                    (None, Some(error)) => Err(error.clone().with_outcome(Outcome::NotApplied)),
-                    (None, None) => Err(Error::reply("no reply came")),
-                };
-                parts.push(piece);
-                results.push(result);
+        let mut left = pieces;
+        while !left.is_empty() {
+            // The first piece of each server that is left.
+            let (mut round, mut later): (Vec<Part<'_>>, Vec<Part<'_>>) = (Vec::new(), Vec::new());
+            for piece in left {
+                let is_first = round.iter().all(|other| other.target != piece.target);
+                if is_first { &mut round } else { &mut later }.push(piece);
             }
-            for result in &results {
-                if let (None, Err(error)) = (&failed, result) {
-                    failed = Some(error.clone());
+            left = later;
+            let came = match &failed {
+                Some(error) => Err(error.clone()),
+                None => self.fan_out(&round),
+            };
+            match came {
+                Ok(mut came) => {
+                    // The next pieces need the connections.
+                    let_go(&mut came);
+                    failed = came.iter().find_map(|result| result.as_ref().err().cloned());
+                    results.append(&mut came);
+                }
+                Err(error) => {
+                    let not_sent = || Err(error.clone().with_outcome(Outcome::NotApplied));
+                    results.resize_with(results.len() + round.len(), not_sent);
+                    failed = Some(error);
                 }
             }
+            parts.append(&mut round);
         }
-        if failed.is_some() {
-            return Err(self.summed_up(&parts, results));
-        }
-        let answers: Vec<Answer> = results.into_iter().flatten().collect();
-        self.merged_by(merge, &parts, &answers)
+        self.merged_by(merge, &parts, results)
     }
 }

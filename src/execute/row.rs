@@ -5,7 +5,7 @@
 use super::of_scripts::{OfScripts, OF_SCRIPTS};
 use super::{Answer, Call};
 use crate::command::{wait_of, Access, Across, Args, EncodedWord, KeySpec, RequestPolicy, Spec, Wait, WaitOf, MARKED};
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, OwnWords, Result};
 use crate::net::{Deadline, Lease, Pool};
 use crate::plan::{
     any_node, as_stored, every_server, every_shard, name_one_key, on_one_server, one_key, one_node, one_server,
@@ -32,6 +32,9 @@ pub struct Row {
     name: Option<EncodedWord>,
 }
 
+/// Lends a connection in a way of its own.
+pub(crate) type LendsByItself = fn(&Arc<Pool>, Deadline) -> Result<Lease>;
+
 /// What is done with the keys of a command that live on several nodes: how it is routed and how it is run. One file of
 /// `cross_node/` has all of it.
 pub(crate) struct Strategy {
@@ -41,18 +44,19 @@ pub(crate) struct Strategy {
     pub(crate) run: Runner,
     /// Routes the command and runs it.
     pub(crate) execute: fn(&Call<'_>) -> Result<Answer>,
+    /// It has one key, at a fixed place, which is all that has to be looked at to route it.
+    pub(crate) is_of_one_key: bool,
     /// How a connection is lent, where that is not as for nearly all commands.
-    pub(crate) lend: Option<Lender>,
+    pub(crate) lend: Option<LendsByItself>,
     /// For commands that run scripts: what an error says of the outcome.
     pub(crate) scripts: Option<&'static OfScripts>,
     /// The names that one server gets in a transaction.
     pub(crate) naming: Naming,
+    /// Whether any server refuses these arguments because they do not say which of them are keys.
+    pub(crate) is_refused: fn(&Spec, &Args) -> bool,
     /// Waits for data of keys that all live on one server, in a way that another thread can end.
     pub(crate) wait: fn(&Call<'_>, &[Placed<'_>]) -> Result<Vec<u8>>,
 }
-
-/// Lends a connection of a pool.
-pub(crate) type Lender = fn(&Arc<Pool>, Deadline) -> Result<Lease>;
 
 /// Runs a command that was routed.
 pub(crate) type Runner = fn(&Call<'_>, Route<'_>) -> Result<Answer>;
@@ -71,9 +75,11 @@ impl Strategy {
         route: one_node,
         run: ON_ONE,
         execute: |call| call.execute_routed(),
+        is_of_one_key: false,
         lend: None,
         scripts: None,
         naming: on_one_server,
+        is_refused: |spec, args| spec.is_refused_for_its_keys(args, Spec::key_positions),
         wait: |_, _| Err(no_meaning()),
     };
 
@@ -102,7 +108,9 @@ const FIRST_OF_BUSY_SERVERS: &Strategy =
 const OF_ANY_NODE: &Strategy = &Strategy::simple(any_node, ON_ONE);
 const OF_ONE_KEY: &Strategy = &Strategy {
     execute: |call| call.execute_one_key(),
+    is_of_one_key: true,
     naming: name_one_key,
+    is_refused: |_, _| false,
     ..Strategy::simple(one_key, |_, _| Err(no_meaning()))
 };
 
@@ -111,6 +119,13 @@ const SCRIPTS: &Strategy = &Strategy { scripts: Some(&OF_SCRIPTS), ..Strategy::R
 
 /// For commands that no table has and whose keys the caller marked.
 const OF_MARKED_KEYS: Strategy = Strategy::simple(one_node, ON_ONE);
+
+/// For requests to servers that are known. It names no code that has to look for keys.
+const ROUTED_ALREADY: &Strategy = &Strategy {
+    naming: |_, _, _| Err(no_meaning()),
+    is_refused: |_, _| false,
+    ..Strategy::simple(|_, _, _| Err(no_meaning()), |_, _| Err(no_meaning()))
+};
 
 /// For rows of the user's own. What such a command does while it waits is not known, so nobody can end that.
 const OWN: Strategy = Strategy {
@@ -155,6 +170,7 @@ impl Row {
     }
 
     /// The command's own words.
+    #[inline]
     pub(crate) fn begin(&self) -> Args {
         match &self.name {
             Some(name) => Args::of_encoded(name),
@@ -191,9 +207,25 @@ impl RowRef {
         RowRef { spec, code: code_of(spec, &OWN), wait_of: wait_of(spec.wait) }
     }
 
-    /// Of a command that no table has: the caller marked its keys, or names its server.
+    /// Of a command that no table has: the caller marked its keys.
     pub(crate) fn of_marked_keys() -> RowRef {
         RowRef { spec: &MARKED, code: &OF_MARKED_KEYS, wait_of: None }
+    }
+
+    /// Of requests to servers that are known: there is nothing to route. They may write.
+    pub(crate) fn routed_already() -> RowRef {
+        RowRef { spec: &MARKED, code: ROUTED_ALREADY, wait_of: None }
+    }
+
+    /// Whether any server refuses it because the arguments do not say which of them are keys.
+    pub(crate) fn is_refused_for_its_keys(self, args: &Args) -> bool {
+        (self.code.is_refused)(self.spec, args)
+    }
+
+    /// What the script of a command that runs one may say in its own name.
+    #[inline]
+    pub(crate) fn own_words(self, args: &Args) -> Option<OwnWords> {
+        self.code.scripts.and_then(|scripts| (scripts.own_words)(self.spec, args))
     }
 
     /// Says what has to be sent where.
@@ -202,6 +234,7 @@ impl RowRef {
     }
 
     /// How long the command may wait for data before its server answers.
+    #[inline]
     pub(crate) fn wait(self, args: &Args) -> Wait {
         self.wait_of.map_or(Wait::None, |wait| wait(args, self.spec))
     }

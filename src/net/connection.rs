@@ -244,6 +244,7 @@ impl Connection {
     }
 
     /// The reply that lies at `range`.
+    #[inline]
     pub(crate) fn frame(&self, range: Range<usize>) -> Frame<'_> {
         self.decoder.frame(range)
     }

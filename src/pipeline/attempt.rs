@@ -3,7 +3,7 @@
 use super::in_flight::InFlight;
 use super::node_batch::NodeBatch;
 use super::node_replies::NodeReplies;
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::execute::{Call, Command, Effort};
 use crate::net::{Deadline, Lease};
 use crate::retry::{Attempts, Cause};
@@ -34,13 +34,25 @@ pub(super) struct Attempt {
     began: Instant,
 }
 
-/// What follows an attempt.
+/// What follows an attempt: some of its requests, by their numbers in it, are sent once more.
+#[derive(Debug)]
 pub(super) enum Next {
-    /// Another one, after a pause.
-    Attempt(Attempt, Duration),
-    /// The requests are for the new master of the node, if there is one.
-    NewMaster(Unsent, Error),
+    /// To another server, which can serve them.
+    OtherServer(Vec<usize>),
+    /// To the same server, after a pause.
+    SameServer(Vec<usize>, Duration),
+    /// To the new master of the node, if there is one.
+    NewMaster(Vec<usize>, Error),
     Nothing,
+}
+
+/// Who can stand in for the server of reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Others {
+    None,
+    /// A replica that has old data, which is better than none.
+    Stale,
+    Some,
 }
 
 impl Unsent {
@@ -50,14 +62,14 @@ impl Unsent {
         Unsent { shard, numbers: (0..batch.len()).collect(), batch, attempts_before: 0 }
     }
 
-    /// Some of the requests.
+    /// Keeps some of the requests, by their numbers in this batch.
     #[inline]
-    fn only(&self, chosen: &[usize], attempts_before: u32) -> Unsent {
+    pub(super) fn keep(&mut self, chosen: &[usize]) {
         let mut numbers = Vec::with_capacity(chosen.len());
         for &at in chosen {
             numbers.push(self.numbers[at]);
         }
-        Unsent { shard: self.shard, batch: self.batch.only(chosen), numbers, attempts_before }
+        (self.batch, self.numbers) = (self.batch.only(chosen), numbers);
     }
 
     /// Leaves out the requests of the node that are marked.
@@ -70,7 +82,7 @@ impl Unsent {
             }
         }
         if kept.len() < self.numbers.len() {
-            *self = self.only(&kept, self.attempts_before);
+            self.keep(&kept);
         }
     }
 }
@@ -78,20 +90,35 @@ impl Unsent {
 impl Attempt {
     /// The first one for these requests, at the server that is to be asked first.
     #[inline]
-    pub(super) fn first(call: &Call<'_>, unsent: Unsent) -> Attempt {
+    pub(super) fn first(call: &Call<'_>, unsent: Unsent) -> Box<Attempt> {
         if let Some(own) = call.own_writes().filter(|_| unsent.batch.writes) {
             own.note(call.topology(), call.topology().shards()[unsent.shard].master());
         }
         let mut others = call.servers_of(unsent.shard, !unsent.batch.needs_master);
         let server = others.remove(0);
         call.budget.earn();
-        Attempt::at(call, unsent, server, others, false)
+        let (attempts, began) = (Attempts::first(call.retries), Instant::now());
+        Box::new(Attempt { unsent, server, connection: None, others, attempts, is_last: false, began })
     }
 
+    /// Goes on to the next server that can serve these of its requests.
     #[inline]
-    fn at(call: &Call<'_>, unsent: Unsent, server: usize, others: Vec<usize>, is_last: bool) -> Attempt {
-        let attempts = Attempts::first(call.retries);
-        Attempt { unsent, server, connection: None, others, attempts, is_last, began: Instant::now() }
+    pub(super) fn go_on(&mut self, call: &Call<'_>, numbers: &[usize]) {
+        self.unsent.attempts_before = self.number();
+        self.is_last = self.others.is_empty();
+        self.server = match self.is_last {
+            false => self.others.remove(0),
+            true => call.stale_of(self.unsent.shard).unwrap_or(self.server),
+        };
+        self.attempts = Attempts::first(call.retries);
+        self.repeat(numbers);
+    }
+
+    /// Begins anew with these of its requests.
+    #[inline]
+    pub(super) fn repeat(&mut self, numbers: &[usize]) {
+        self.unsent.keep(numbers);
+        self.began = Instant::now();
     }
 
     /// Which attempt this is for these requests.
@@ -144,7 +171,7 @@ impl Attempt {
         let mut failed = None;
         if !replies.is_well() {
             for nth in 0..self.unsent.batch.len() {
-                failed = replies.reply(nth, true).err().filter(Error::is_servers_fault);
+                failed = replies.value(nth, true).err().filter(Error::is_servers_fault);
                 if failed.is_some() {
                     break;
                 }
@@ -162,65 +189,72 @@ impl Attempt {
     /// The pause before this server is asked once more, when it is. Nothing was applied.
     #[inline]
     pub(super) fn pause(&mut self, call: &Call<'_>, error: &Error) -> Option<Duration> {
-        let (retries, budget, deadline) = (call.retries, call.budget, call.deadline);
-        let command = Command::Named("pipeline");
-        // What must not be sent twice is not among the requests.
-        let effort = Effort { retries, budget, deadline, repeatable: true, has_others: false, command };
-        effort.pause(&mut self.attempts, error, &call.servers.pools[self.server])
+        pause(call, self.server, &mut self.attempts, error)
     }
 
-    /// What is to be done for what failed: another server can serve these reads, the same one may do it later, or another
-    /// one is the master now.
+    /// What is to be done for what failed.
     #[inline]
     pub(super) fn next(&mut self, call: &Call<'_>, replies: &NodeReplies) -> Next {
         if replies.is_well() || call.deadline.left().is_err() {
             return Next::Nothing;
         }
-        if !self.unsent.batch.writes {
-            let elsewhere = match (self.others.split_first(), call.stale_of(self.unsent.shard)) {
-                (Some((&server, others)), _) => Some((server, others.to_vec(), self.is_last)),
-                // Old data is better than none.
-                (None, Some(server)) if !self.unsent.batch.needs_master && !self.is_last => {
-                    Some((server, Vec::new(), true))
-                }
-                _ => None,
-            };
-            if let Some((server, others, is_last)) = elsewhere {
-                let numbers = self.unsent.batch.unserved(replies);
-                if !numbers.is_empty() {
-                    let unsent = self.unsent.only(&numbers, self.number());
-                    return Next::Attempt(Attempt::at(call, unsent, server, others, is_last), Duration::ZERO);
-                }
-                if !self.others.is_empty() {
-                    return Next::Nothing;
-                }
-            }
+        let batch = &self.unsent.batch;
+        let others = match call.stale_of(self.unsent.shard) {
+            _ if !self.others.is_empty() => Others::Some,
+            Some(_) if !batch.needs_master && !self.is_last => Others::Stale,
+            _ => Others::None,
+        };
+        let (attempts, server) = (&mut self.attempts, self.server);
+        next(batch, replies, others, &mut |error| pause(call, server, attempts, error))
+    }
+}
+
+/// What is to be done for what failed of a batch: another server can serve these reads, the same one may do it later, which
+/// `pause` tells and what it waits before, or another one is the master now.
+#[inline]
+fn next(
+    batch: &NodeBatch,
+    replies: &NodeReplies,
+    others: Others,
+    pause: &mut dyn FnMut(&Error) -> Option<Duration>,
+) -> Next {
+    if !batch.writes && others != Others::None {
+        let numbers = batch.unserved(replies);
+        if !numbers.is_empty() {
+            return Next::OtherServer(numbers);
         }
-        if let Some((numbers, refusal)) = self.unsent.batch.to_repeat(replies, |error| Cause::of(error, true).is_some())
-        {
-            // Only the failure itself tells whether the server was asked at all.
-            let error = replies.failure.as_ref().unwrap_or(&refusal);
-            if let Some(pause) = self.pause(call, error) {
-                let unsent = self.unsent.only(&numbers, self.unsent.attempts_before);
-                let mut attempt = Attempt::at(call, unsent, self.server, Vec::new(), self.is_last);
-                std::mem::swap(&mut attempt.attempts, &mut self.attempts);
-                return Next::Attempt(attempt, pause);
-            }
-        }
-        match self.unsent.batch.to_repeat(replies, Error::may_come_of_a_failover) {
-            Some((numbers, error)) => {
-                let error = error.with_command("pipeline").with_attempts(self.number());
-                Next::NewMaster(self.unsent.only(&numbers, self.number()), error.with_outcome(Outcome::NotApplied))
-            }
-            None => Next::Nothing,
+        if others == Others::Some {
+            return Next::Nothing;
         }
     }
+    if let Some((numbers, refusal)) = batch.to_repeat(replies, |error| Cause::of(error, true).is_some()) {
+        // Only the failure itself tells whether the server was asked at all.
+        if let Some(pause) = pause(replies.failure.as_ref().unwrap_or(&refusal)) {
+            return Next::SameServer(numbers, pause);
+        }
+    }
+    match batch.to_repeat(replies, Error::may_come_of_a_failover) {
+        Some((numbers, error)) => Next::NewMaster(numbers, error),
+        None => Next::Nothing,
+    }
+}
+
+/// The pause before a server is asked once more, when it is. Nothing was applied.
+#[inline]
+fn pause(call: &Call<'_>, server: usize, attempts: &mut Attempts, error: &Error) -> Option<Duration> {
+    let (retries, budget, deadline) = (call.retries, call.budget, call.deadline);
+    let command = Command::Named("pipeline");
+    // What must not be sent twice is not among the requests.
+    let effort = Effort { retries, budget, deadline, repeatable: true, has_others: false, command };
+    effort.pause(attempts, error, &call.servers.pools[server])
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::node_batch::tests::{batch, replies};
     use super::super::node_batch::About;
     use super::*;
+    use crate::error::Outcome;
 
     #[test]
     fn what_is_left_out_keeps_the_numbers_of_the_others() {
@@ -235,10 +269,60 @@ mod tests {
         unsent.leave_out(&[true, false, false, true, false]);
         assert_eq!((unsent.numbers.as_slice(), unsent.batch.bytes.as_slice()), (&[1, 2, 4][..], &b"124"[..]));
         // Of these, the second and the third; numbers are still those of the node.
-        let some = unsent.only(&[1, 2], 3);
-        assert_eq!((some.numbers.as_slice(), some.batch.bytes.as_slice()), (&[2, 4][..], &b"24"[..]));
-        assert_eq!((some.shard, some.attempts_before), (7, 3));
+        unsent.keep(&[1, 2]);
+        assert_eq!((unsent.numbers.as_slice(), unsent.batch.bytes.as_slice()), (&[2, 4][..], &b"24"[..]));
+        assert_eq!((unsent.shard, unsent.attempts_before), (7, 0));
         unsent.leave_out(&[true; 5]);
         assert_eq!(unsent.batch.len(), 0);
+    }
+
+    /// What follows, in words, of requests and what came of them as the tests of batches write both.
+    fn followed(kinds: &str, fates: &str, failure: Option<ErrorKind>, others: Others, has_pause: bool) -> String {
+        let pause = &mut |_: &Error| has_pause.then_some(Duration::ZERO);
+        match next(&batch(kinds), &replies(fates, failure), others, pause) {
+            Next::OtherServer(numbers) => format!("other {numbers:?}"),
+            Next::SameServer(numbers, _) => format!("same {numbers:?}"),
+            Next::NewMaster(numbers, error) => {
+                assert_eq!(error.outcome(), Outcome::NotApplied);
+                format!("master {numbers:?}")
+            }
+            Next::Nothing => "nothing".into(),
+        }
+    }
+
+    #[test]
+    fn what_follows_an_attempt() {
+        use Others::{None as Nobody, Some as Fresh, Stale};
+        let (io, timeout) = (Some(ErrorKind::Io), Some(ErrorKind::Timeout));
+        for (kinds, fates, failure, others, has_pause, expected) in [
+            // Reads go to another server before the same one is asked once more, whatever the retries say.
+            ("rrr", "+L?", io, Fresh, true, "other [1, 2]"),
+            ("rrr", "+??", timeout, Fresh, false, "other [1, 2]"),
+            ("rrr", "+??", timeout, Stale, false, "other [1, 2]"),
+            // Their own errors are for the caller. Only a server that nobody stands in for is asked once more then.
+            ("rr", "+E", None, Fresh, true, "nothing"),
+            ("rr", "+E", None, Stale, true, "nothing"),
+            ("rr", "+E", None, Nobody, true, "nothing"),
+            // Without another one it is asked again where retries allow it.
+            ("rrr", "+L?", io, Nobody, true, "same [1, 2]"),
+            // A server that says nothing is not asked twice, but may have been replaced.
+            ("rrr", "+??", timeout, Nobody, true, "master [1, 2]"),
+            // Writes never go to another server, nor reads beside them.
+            ("www", "+LL", None, Fresh, true, "same [1, 2]"),
+            ("rww", "L+L", None, Fresh, true, "same [2]"),
+            ("www", "+LL", None, Nobody, false, "master [1, 2]"),
+            ("www", "+BB", None, Nobody, false, "nothing"),
+            // What may have been applied is not sent again, nor what comes behind it.
+            ("www", "+?.", io, Nobody, true, "nothing"),
+            ("www", "++.", io, Nobody, true, "same [2]"),
+            // No pause is left: the node may have another master by now.
+            ("www", "++.", io, Nobody, false, "master [2]"),
+            ("www", "+RR", None, Nobody, true, "master [1, 2]"),
+            ("rrr", "+R+", None, Nobody, true, "master [1]"),
+            ("www", "+?.", io, Nobody, false, "nothing"),
+        ] {
+            let came = followed(kinds, fates, failure, others, has_pause);
+            assert_eq!(came, expected, "{kinds} {fates} {failure:?} {others:?} {has_pause}");
+        }
     }
 }

@@ -32,6 +32,7 @@ pub(super) fn execute<Here>(
     slots: Slots,
     mut commands: Vec<Command>,
     mut stages: Vec<Stage>,
+    has_others: bool,
 ) -> Replies {
     let observed = cluster.observed();
     let mut wait = Wait::None;
@@ -53,14 +54,14 @@ pub(super) fn execute<Here>(
         let then = stage.then.take();
         nodes.push(execution.stage(stage, &mut commands));
         if let Some(at) = then {
-            let replied = match &commands[at].progress {
-                Progress::ByItself(alone) => execution.alone(alone),
+            let replied = match commands[at].progress() {
+                Some(Progress::ByItself(alone)) => execution.alone(alone),
                 _ => continue,
             };
-            commands[at].progress = replied.map_or_else(Progress::Failed, Progress::Replied);
+            commands[at].ended(replied.map_or_else(Progress::Failed, Progress::Replied));
         }
     }
-    let replies = Replies::new(slots, commands, nodes);
+    let replies = Replies::new(slots, commands, nodes, has_others);
     if let Some(observed) = observed {
         observed.pipeline(replies.len(), replies.failed());
     }
@@ -70,8 +71,8 @@ pub(super) fn execute<Here>(
 /// The command that runs by itself behind a stage.
 #[inline]
 fn alone_of<'c>(stage: &Stage, commands: &'c [Command]) -> Option<&'c ByItself> {
-    match &commands[stage.then?].progress {
-        Progress::ByItself(alone) => Some(alone),
+    match commands[stage.then?].progress() {
+        Some(Progress::ByItself(alone)) => Some(alone),
         _ => None,
     }
 }
@@ -110,7 +111,9 @@ impl Execution<'_> {
     fn stage(&self, stage: Stage, commands: &mut [Command]) -> Vec<NodeReplies> {
         let mut together: Vec<Together> = Vec::new();
         for &at in &stage.several {
-            if let (Progress::SeveralNodes(several), false) = (&commands[at].progress, commands[at].about.is_read) {
+            if let (Some(Progress::SeveralNodes(several)), false) =
+                (commands[at].progress(), commands[at].about().is_read)
+            {
                 let mut requests = Vec::with_capacity(several.parts.len());
                 several.parts.iter().for_each(|part| requests.push((part.shard, part.number)));
                 together.push((at, requests));
@@ -119,23 +122,24 @@ impl Execution<'_> {
         // What comes after a failover goes to the new master.
         let servers = self.cluster.servers();
         let (deadline, no_args) = (self.deadline_of(Wait::None), Args::new());
-        let mut call = self.cluster.call_of(&servers, &no_args, RowRef::of_marked_keys(), Wait::None, deadline);
+        let mut call = self.cluster.call_of(&servers, &no_args, RowRef::routed_already(), Wait::None, deadline);
         call.context.traffic = self.traffic;
         call.context.to_new_master = Some(self.cluster);
         let several = stage.several.clone();
         let (nodes, given_up) = stage.run(&call, &together);
         for (at, error) in given_up {
-            let error = error.with_outcome(Outcome::NotApplied).with_command(commands[at].name.clone());
-            commands[at].progress = Progress::Failed(error);
+            let error = error.with_outcome(Outcome::NotApplied).with_command(commands[at].name());
+            commands[at].ended(Progress::Failed(error));
         }
         for at in several {
             let command = &commands[at];
-            if let Progress::SeveralNodes(several) = &command.progress {
+            if let Some(Progress::SeveralNodes(several)) = command.progress() {
                 let call = self.cluster.call_of(&servers, several.cmd.args(), several.row, Wait::None, deadline);
-                commands[at].progress = match merged(&call, several, &nodes, command.about.is_read) {
+                let came = match merged(&call, several, &nodes, command.about().is_read) {
                     Ok(bytes) => Progress::Replied(bytes),
-                    Err(error) => Progress::Failed(error.with_command(command.name.clone())),
+                    Err(error) => Progress::Failed(error.with_command(command.name())),
                 };
+                commands[at].ended(came);
             }
         }
         nodes
@@ -145,12 +149,15 @@ impl Execution<'_> {
     #[inline]
     fn alone(&self, alone: &ByItself) -> Result<Vec<u8>> {
         let deadline = self.deadline_of(alone.wait);
-        self.alone_on.with_failover(deadline, |servers| {
+        let mut replied = None;
+        self.alone_on.with_failover(deadline, &mut |servers| {
             let mut call = self.alone_on.call_of(servers, alone.cmd.args(), alone.row, alone.wait, deadline);
             call.context.traffic = self.traffic;
             call.context.to_new_master = Some(&self.alone_on);
-            call.execute().map(|answer| answer.frame().as_bytes().to_vec())
-        })
+            replied = Some(call.execute()?.frame().as_bytes().to_vec());
+            Ok(())
+        })?;
+        replied.ok_or_else(|| Error::reply("no reply came"))
     }
 }
 
@@ -159,8 +166,8 @@ impl Execution<'_> {
 fn merged(call: &Call<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_read: bool) -> Result<Vec<u8>> {
     let mut replies: Vec<Frame<'_>> = Vec::with_capacity(several.parts.len());
     for part in &several.parts {
-        match nodes[part.shard].reply(part.number, is_read) {
-            Ok((frame, _)) => replies.push(frame),
+        match nodes[part.shard].frame(part.number, is_read) {
+            Ok(frame) => replies.push(frame),
             Err(_) => return Err(summed_up(call, several, nodes, is_read)),
         }
     }
@@ -182,8 +189,8 @@ fn summed_up(call: &Call<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_
     for part in &several.parts {
         let target = Target::Shard(part.shard, Role::Master);
         parts.push(Part { target, request: Cow::Borrowed(&[]), keys: part.keys.clone() });
-        let reply = nodes[part.shard].reply(part.number, is_read);
-        results.push(reply.map(|(frame, _)| Answer::Merged(frame.as_bytes().to_vec())));
+        let reply = nodes[part.shard].frame(part.number, is_read);
+        results.push(reply.map(|frame| Answer::Merged(frame.as_bytes().to_vec())));
     }
     call.summed_up(&parts, results)
 }

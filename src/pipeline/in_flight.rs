@@ -102,6 +102,9 @@ impl<'b> InFlight<'b> {
     /// Counts what the system took, also of a write that failed: what went out whole may be applied.
     #[inline]
     fn count_sent(&mut self) {
+        if self.written == self.batch.bytes.len() {
+            self.sent = self.batch.len();
+        }
         while !self.is_sent() && self.batch.end_of(self.sent + 1) <= self.written {
             self.sent += 1;
         }

@@ -15,8 +15,8 @@ pub(crate) use slot::{first_failure, Slots};
 
 use crate::cluster::Cluster;
 use crate::cmd::{Cmd, Execute};
-use crate::command::{Access, Merge, Spec, Wait};
-use crate::error::{Error, OwnWords, Result};
+use crate::command::{Merge, Spec, Wait};
+use crate::error::{Error, Result};
 use crate::execute::RowRef;
 use crate::from_value::FromValue;
 use crate::net::{words_if_many, MOST_WORDS};
@@ -81,31 +81,44 @@ pub struct Pipeline {
     topology: Arc<Topology>,
     slots: Slots,
     commands: Vec<Command>,
+    /// Whether any of them is more than one request to one node.
+    has_others: bool,
     /// Those that are full: each ends with a command that runs by itself.
     stages: Vec<Stage>,
     /// The one that is being filled.
     last: Stage,
 }
 
-/// One command of a pipeline.
-struct Command {
+/// One command of a pipeline: how it is run, and what came of it.
+enum Command {
+    /// One request of a command that the table names. There are many of these, and nothing in them has to be freed.
+    OneRequest { name: &'static str, about: About, place: Place },
+    /// Anything else, which few commands are.
+    Other(Box<Other>),
+}
+
+/// Where the reply to a request is.
+#[derive(Clone, Copy)]
+struct Place {
+    stage: usize,
+    shard: usize,
+    /// Its number among the requests of the node.
+    number: usize,
+}
+
+struct Other {
     name: Cow<'static, str>,
     about: About,
     progress: Progress,
 }
 
-/// How a command is run, and what came of it.
 enum Progress {
     /// One request to one node: its reply is among those of the stage.
-    OneNode {
-        stage: usize,
-        shard: usize,
-        number: usize,
-    },
+    OneNode(Place),
     /// Requests to several nodes, whose replies become one.
-    SeveralNodes(Box<SeveralNodes>),
+    SeveralNodes(SeveralNodes),
     /// By itself, when everything before it is finished.
-    ByItself(Box<ByItself>),
+    ByItself(ByItself),
     /// It has one reply, made of several or of a command that ran by itself.
     Replied(Vec<u8>),
     Failed(Error),
@@ -144,6 +157,7 @@ impl Cluster {
             topology: self.topology(),
             slots: Slots::new(),
             commands: Vec::new(),
+            has_others: false,
             stages: Vec::new(),
             last: Stage::default(),
         }
@@ -205,9 +219,11 @@ impl Pipeline {
         let next = Vec::with_capacity(self.commands.len().min(1_000));
         let commands = std::mem::replace(&mut self.commands, next);
         let mut stages = std::mem::take(&mut self.stages);
-        stages.push(std::mem::take(&mut self.last));
+        let last = self.last.like_it();
+        stages.push(std::mem::replace(&mut self.last, last));
         let deadline = self.cluster.begin(Wait::None);
-        let replies = execute::execute::<()>(&self.cluster, slots, commands, stages);
+        let has_others = std::mem::take(&mut self.has_others);
+        let replies = execute::execute::<()>(&self.cluster, slots, commands, stages, has_others);
         for error in replies.failures_by_node() {
             // For the next run: what may have been applied is not sent again.
             self.cluster.look_for_master(&self.cluster.servers(), &error, deadline);
@@ -224,9 +240,11 @@ impl Pipeline {
 
     fn push<Here>(&mut self, cmd: Cmd) {
         let command = match self.cluster.row_of(cmd.untyped()) {
+            Ok(row) if self.takes(&cmd, row) => return,
             Ok(row) => self.planned(cmd, row),
-            Err(error) => Command::failed(cmd.name(), error),
+            Err(error) => Other::failed(cmd.name(), error),
         };
+        self.has_others = true;
         match command.progress {
             Progress::SeveralNodes(_) => self.last.several.push(self.commands.len()),
             Progress::ByItself(_) => {
@@ -235,25 +253,41 @@ impl Pipeline {
             }
             _ => {}
         }
-        self.commands.push(command);
+        self.commands.push(Command::Other(Box::new(command)));
+    }
+
+    /// Takes a command of one key, as nearly every one is, when it goes out as it is.
+    #[inline]
+    fn takes(&mut self, cmd: &Cmd, row: RowRef) -> bool {
+        let spec = row.spec;
+        if !row.code.is_of_one_key || may_wait_or_be_long(cmd, row) {
+            return false;
+        }
+        let planner = self.cluster.planner_of(&self.topology);
+        let Some((shard, is_renamed)) = planner.home_of_only_key(cmd.args(), spec) else { return false };
+        if is_renamed {
+            return false;
+        }
+        let (role, about) = (planner.role(spec), About::of(cmd, row));
+        let (shard, number) = self.add(shard, role, about, cmd.as_bytes());
+        let place = Place { stage: self.stages.len(), shard, number };
+        self.commands.push(Command::OneRequest { name: spec.name, about, place });
+        true
     }
 
     /// How a command is run. Its requests are put with those of their nodes.
     #[inline]
-    fn planned(&mut self, cmd: Cmd, row: RowRef) -> Command {
+    fn planned(&mut self, cmd: Cmd, row: RowRef) -> Other {
         let spec = row.spec;
         let name = spec.name_of(cmd.args());
-        let script = spec.runs_a_script(cmd.args()).then(|| OwnWords::of(cmd.as_bytes()));
-        let about = About { is_read: spec.access == Access::Read, script };
+        let about = About::of(&cmd, row);
         let wait = row.wait(cmd.args());
-        // Its servers may take it in pieces only.
-        let is_long = words_if_many(cmd.as_bytes()) > MOST_WORDS;
         let progress = match row.route(&self.cluster.planner_of(&self.topology), cmd.args()) {
-            Err(error) => return Command::failed(name, error),
-            Ok(_) if wait != Wait::None || is_long => Progress::ByItself(Box::new(ByItself { cmd, row, wait })),
+            Err(error) => return Other::failed(name, error),
+            Ok(_) if may_wait_or_be_long(&cmd, row) => Progress::ByItself(ByItself { cmd, row, wait }),
             Ok(Route::One(Part { target: Target::Shard(shard, role), request, .. })) => {
                 let (shard, number) = self.add(shard, role, about, &request);
-                Progress::OneNode { stage: self.stages.len(), shard, number }
+                Progress::OneNode(Place { stage: self.stages.len(), shard, number })
             }
             Ok(Route::Fan(parts, merge)) if are_for_the_stage(&parts, spec) => {
                 let mut placed = Vec::with_capacity(parts.len());
@@ -263,11 +297,11 @@ impl Pipeline {
                         placed.push(NodePart { shard, number, keys });
                     }
                 }
-                Progress::SeveralNodes(Box::new(SeveralNodes { cmd, row, merge, parts: placed }))
+                Progress::SeveralNodes(SeveralNodes { cmd, row, merge, parts: placed })
             }
-            Ok(_) => Progress::ByItself(Box::new(ByItself { cmd, row, wait })),
+            Ok(_) => Progress::ByItself(ByItself { cmd, row, wait }),
         };
-        Command { name, about, progress }
+        Other { name, about, progress }
     }
 
     /// Puts a request with those of its node. Gives the shard that stands for the node, and the number of the request.
@@ -279,6 +313,12 @@ impl Pipeline {
     }
 }
 
+/// Whether a command has to run by itself: it waits for data, or its servers may take it in pieces only.
+#[inline]
+fn may_wait_or_be_long(cmd: &Cmd, row: RowRef) -> bool {
+    row.wait(cmd.args()) != Wait::None || words_if_many(cmd.as_bytes()) > MOST_WORDS
+}
+
 /// Whether the parts of a command go out with the other commands: keys choose their servers, and all of these have to
 /// answer.
 #[inline]
@@ -287,10 +327,52 @@ fn are_for_the_stage(parts: &[Part<'_>], spec: &Spec) -> bool {
 }
 
 impl Command {
+    #[inline]
+    fn about(&self) -> About {
+        match self {
+            Command::OneRequest { about, .. } => *about,
+            Command::Other(other) => other.about,
+        }
+    }
+
+    #[inline]
+    fn name(&self) -> Cow<'static, str> {
+        match self {
+            Command::OneRequest { name, .. } => Cow::Borrowed(name),
+            Command::Other(other) => other.name.clone(),
+        }
+    }
+
+    /// How it is run when it is not one request of a command that the table names, and what came of it.
+    #[inline]
+    fn progress(&self) -> Option<&Progress> {
+        match self {
+            Command::OneRequest { .. } => None,
+            Command::Other(other) => Some(&other.progress),
+        }
+    }
+
+    /// Notes what came of it.
+    #[inline]
+    fn ended(&mut self, progress: Progress) {
+        if let Command::Other(other) = self {
+            other.progress = progress;
+        }
+    }
+
+    /// The error for what its server answered, or for why it did not.
+    #[cold]
+    #[inline(never)]
+    fn failed_with(&self, error: Error) -> Error {
+        self.about().with_outcome(error).with_command(self.name())
+    }
+}
+
+impl Other {
     /// One that is not sent.
     #[inline]
-    fn failed(name: Cow<'static, str>, error: Error) -> Command {
-        Command { name, about: About { is_read: false, script: None }, progress: Progress::Failed(error) }
+    fn failed(name: Cow<'static, str>, error: Error) -> Other {
+        Other { name, about: About { is_read: false, script: None }, progress: Progress::Failed(error) }
     }
 }
 

@@ -1,7 +1,10 @@
 //! What one node gets of a pipeline. Pure.
 
 use super::node_replies::NodeReplies;
+use crate::cmd::Cmd;
+use crate::command::Access;
 use crate::error::{Error, Outcome, OwnWords};
+use crate::execute::RowRef;
 
 /// The requests of one node in order, in the bytes that go over the wire.
 #[derive(Debug, Default)]
@@ -31,6 +34,11 @@ pub(super) struct About {
 }
 
 impl About {
+    #[inline]
+    pub(super) fn of(cmd: &Cmd, row: RowRef) -> About {
+        About { is_read: row.spec.access == Access::Read, script: row.own_words(cmd.args()) }
+    }
+
     /// The error with which its server answered, with the outcome that it has for this command.
     #[inline]
     pub(super) fn with_outcome(&self, error: Error) -> Error {
@@ -41,7 +49,22 @@ impl About {
     }
 }
 
+/// As many bytes of a batch are room for the next one.
+const MOST_ROOM: usize = 64 << 10;
+/// And as many requests.
+const MOST_REQUESTS: usize = 1_000;
+
 impl NodeBatch {
+    /// An empty one with room for as much, within reason.
+    #[inline]
+    pub(super) fn with_room_of(other: &NodeBatch) -> NodeBatch {
+        NodeBatch {
+            bytes: Vec::with_capacity(other.bytes.len().min(MOST_ROOM)),
+            requests: Vec::with_capacity(other.len().min(MOST_REQUESTS)),
+            ..NodeBatch::default()
+        }
+    }
+
     /// Appends a request and gives its number.
     #[inline]
     pub(super) fn push(&mut self, request: &[u8], about: About) -> usize {
@@ -78,7 +101,7 @@ impl NodeBatch {
         if !replies.has_come(nth) {
             return None;
         }
-        let error = about.with_outcome(replies.reply(nth, about.is_read).err()?);
+        let error = about.with_outcome(replies.value(nth, about.is_read).err()?);
         Some(error).filter(|error| error.outcome() == Outcome::NotApplied)
     }
 
@@ -132,7 +155,7 @@ impl NodeBatch {
     pub(super) fn unserved(&self, replies: &NodeReplies) -> Vec<usize> {
         let mut numbers = Vec::new();
         for nth in 0..self.len() {
-            let failed = replies.reply(nth, true).err();
+            let failed = replies.value(nth, true).err();
             if failed.is_some_and(|error| !replies.has_come(nth) || error.is_servers_fault()) {
                 numbers.push(nth);
             }
@@ -142,12 +165,12 @@ impl NodeBatch {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
     /// Requests by their letters: `r` reads, `w` writes, `s` runs a script that may say `BUSY` in its own name.
-    fn batch(kinds: &str) -> NodeBatch {
+    pub(in crate::pipeline) fn batch(kinds: &str) -> NodeBatch {
         let mut batch = NodeBatch::default();
         for (nth, kind) in kinds.chars().enumerate() {
             let script = (kind == 's').then(|| OwnWords::of(b"return redis.error_reply('BUSY Redis is busy running')"));
@@ -157,15 +180,16 @@ mod tests {
         batch
     }
 
-    /// What came of as many requests: `+` a reply, `L` loading, `B` busy, `E` an error of the command, `?` sent and no
+    /// What came of as many requests: `+` a reply, `L` loading, `B` busy, `R` read only, `E` an error of the command, `?` sent and no
     /// reply, `.` not sent.
-    fn replies(fates: &str, failure: Option<ErrorKind>) -> NodeReplies {
+    pub(in crate::pipeline) fn replies(fates: &str, failure: Option<ErrorKind>) -> NodeReplies {
         let mut replies = NodeReplies::none(fates.len());
         replies.ask("node_1".into(), 1);
         for (nth, fate) in fates.chars().enumerate() {
             match fate {
                 '+' => replies.add(nth, b"+OK\r\n"),
                 'L' => replies.add(nth, b"-LOADING Redis is loading the dataset in memory\r\n"),
+                'R' => replies.add(nth, b"-READONLY You can't write against a read only replica.\r\n"),
                 'B' => replies.add(nth, b"-BUSY Redis is busy running a script\r\n"),
                 'E' => replies.add(nth, b"-WRONGTYPE no\r\n"),
                 '?' => replies.set_open(nth),

@@ -111,12 +111,22 @@ impl NodeReplies {
 
     /// The reply, or why there is none. An error reply is an error.
     #[inline]
-    pub(super) fn reply(&self, nth: usize, is_read: bool) -> Result<(Frame<'_>, ValueRef<'_>)> {
+    pub(super) fn value(&self, nth: usize, is_read: bool) -> Result<ValueRef<'_>> {
         let Fate::Came { start, end, server } = self.requests[nth] else { return Err(self.lost(nth, is_read)) };
-        let frame = Frame::trusted(&self.bytes[start..end]);
-        match frame.value() {
+        let value = Frame::trusted(&self.bytes[start..end]).value();
+        match value {
             ValueRef::Error(text) => Err(self.refused(text, server)),
-            value => Ok((frame, value)),
+            _ => Ok(value),
+        }
+    }
+
+    /// The same as it came.
+    #[inline]
+    pub(super) fn frame(&self, nth: usize, is_read: bool) -> Result<Frame<'_>> {
+        self.value(nth, is_read)?;
+        match self.requests[nth] {
+            Fate::Came { start, end, .. } => Ok(Frame::trusted(&self.bytes[start..end])),
+            _ => Err(self.lost(nth, is_read)),
         }
     }
 
@@ -182,14 +192,14 @@ mod tests {
         replies.add(1, b"-WRONGTYPE no\r\n");
         replies.set_open(2);
         assert!(!replies.is_well() && replies.len() == 4);
-        let (frame, value) = replies.reply(0, false).unwrap();
+        let (frame, value) = (replies.frame(0, false).unwrap(), replies.value(0, false).unwrap());
         assert_eq!((frame.as_bytes(), value), (&b"$3\r\nbar\r\n"[..], ValueRef::Bulk(b"bar")));
-        let error = replies.reply(1, false).unwrap_err();
+        let error = replies.value(1, false).unwrap_err();
         assert_eq!((error.kind(), error.node(), error.attempts()), (ErrorKind::WrongType, Some("node_1"), 1));
         for (failure, kind) in [(None, ErrorKind::Reply), (failed(ErrorKind::Io), ErrorKind::Io)] {
             replies.failure = failure;
             let outcome = |nth, is_read| {
-                let error = replies.reply(nth, is_read).unwrap_err();
+                let error = replies.value(nth, is_read).unwrap_err();
                 assert_eq!(error.kind(), kind);
                 error.outcome()
             };
@@ -232,7 +242,7 @@ mod tests {
         second.add(0, b":2\r\n");
         second.failure = failed(ErrorKind::Timeout);
         all.merge(second, &[1, 2]);
-        let value = |nth| all.reply(nth, false).map(|(_, value)| value);
+        let value = |nth| all.value(nth, false);
         assert_eq!((value(0).unwrap(), all.node(0)), (ValueRef::Integer(1), Some("node_1")));
         assert_eq!((value(1).unwrap(), all.node(1)), (ValueRef::Integer(2), Some("node_2")));
         // The second time it was not sent, and that is what counts.
@@ -244,7 +254,7 @@ mod tests {
         third.add(0, b"-ERR no\r\n");
         all.merge(third, &[2]);
         assert_eq!(all.failure.as_ref().map(Error::kind), Some(ErrorKind::Timeout));
-        let error = all.reply(2, false).unwrap_err();
+        let error = all.value(2, false).unwrap_err();
         assert_eq!((error.node(), error.attempts()), (Some("node_3"), 3));
     }
 
@@ -254,12 +264,12 @@ mod tests {
         let mut unreached = NodeReplies::none(2);
         unreached.failure = failed(ErrorKind::Connect);
         all.merge(unreached, &[0, 1]);
-        assert_eq!(all.reply(0, false).unwrap_err().kind(), ErrorKind::Connect);
+        assert_eq!(all.value(0, false).unwrap_err().kind(), ErrorKind::Connect);
         let mut later = NodeReplies::none(2);
         later.ask("node_1".into(), 2);
         later.add(0, b"+OK\r\n");
         later.add(1, b"+OK\r\n");
         all.merge(later, &[0, 1]);
-        assert!(all.reply(0, false).is_ok() && all.is_well());
+        assert!(all.value(0, false).is_ok() && all.is_well());
     }
 }

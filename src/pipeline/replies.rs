@@ -2,7 +2,7 @@
 
 use super::node_replies::NodeReplies;
 use super::{first_failure, Slot, Slots};
-use super::{Command, Progress};
+use super::{Command, Place, Progress};
 use crate::error::{Error, Outcome, Result};
 use crate::from_value::FromValue;
 use crate::resp::{Frame, Value, ValueRef};
@@ -20,9 +20,10 @@ pub struct Replies {
 
 impl Replies {
     #[inline]
-    pub(super) fn new(slots: Slots, commands: Vec<Command>, nodes: Vec<Vec<NodeReplies>>) -> Replies {
-        let is_failed = |command: &Command| matches!(command.progress, Progress::Failed(_));
-        let is_well = nodes.iter().flatten().all(NodeReplies::is_well) && !commands.iter().any(is_failed);
+    pub(super) fn new(slots: Slots, commands: Vec<Command>, nodes: Vec<Vec<NodeReplies>>, has_others: bool) -> Replies {
+        let is_failed = |command: &Command| matches!(command.progress(), Some(Progress::Failed(_)));
+        let has_failed = has_others && commands.iter().any(is_failed);
+        let is_well = !has_failed && nodes.iter().flatten().all(NodeReplies::is_well);
         Replies { slots, commands, nodes, is_well }
     }
 
@@ -77,11 +78,14 @@ impl Replies {
     #[inline(never)]
     fn misfit(&self, index: usize, error: Error) -> Error {
         let command = &self.commands[index];
-        let node = match command.progress {
-            Progress::OneNode { stage, shard, number } => self.nodes[stage][shard].node(number),
-            _ => None,
+        let node = match command {
+            Command::OneRequest { place, .. } => self.nodes_of(*place).node(place.number),
+            Command::Other(other) => match other.progress {
+                Progress::OneNode(place) => self.nodes_of(place).node(place.number),
+                _ => None,
+            },
         };
-        let error = error.with_outcome(Outcome::Applied).with_command(command.name.clone());
+        let error = error.with_outcome(Outcome::Applied).with_command(command.name());
         match node {
             Some(node) => error.with_node(|| node.to_owned()),
             None => error,
@@ -92,17 +96,24 @@ impl Replies {
     #[inline]
     fn reply(&self, index: usize) -> Result<ValueRef<'_>> {
         let command = &self.commands[index];
-        match &command.progress {
-            Progress::OneNode { stage, shard, number } => {
-                match self.nodes[*stage][*shard].reply(*number, command.about.is_read) {
-                    Ok((_, value)) => Ok(value),
-                    Err(error) => Err(command.about.with_outcome(error).with_command(command.name.clone())),
+        let (about, place) = match command {
+            Command::OneRequest { about, place, .. } => (*about, *place),
+            Command::Other(other) => match &other.progress {
+                Progress::OneNode(place) => (other.about, *place),
+                Progress::Replied(bytes) => return Ok(Frame::trusted(bytes).value()),
+                Progress::Failed(error) => return Err(error.clone()),
+                Progress::SeveralNodes(_) | Progress::ByItself(_) => {
+                    return Err(Error::reply("the command did not run"));
                 }
-            }
-            Progress::Replied(bytes) => Ok(Frame::trusted(bytes).value()),
-            Progress::Failed(error) => Err(error.clone()),
-            Progress::SeveralNodes(_) | Progress::ByItself(_) => Err(Error::reply("the command did not run")),
-        }
+            },
+        };
+        let reply = self.nodes_of(place).value(place.number, about.is_read);
+        reply.map_err(|error| command.failed_with(error))
+    }
+
+    #[inline]
+    fn nodes_of(&self, place: Place) -> &NodeReplies {
+        &self.nodes[place.stage][place.shard]
     }
 
     /// How many commands failed.
@@ -137,7 +148,7 @@ impl Replies {
         if self.is_well {
             return None;
         }
-        let is_read = |index: usize| self.commands[index].about.is_read;
+        let is_read = |index: usize| self.commands[index].about().is_read;
         first_failure(self.len(), "a pipeline", &is_read, &|index| self.reply(index).err())
     }
 }

@@ -79,17 +79,12 @@ pub(crate) fn first_failure(
         first.get_or_insert((index, error));
     }
     let (index, error) = first?;
-    let outcome = match (is_unknown, is_applied) {
-        (true, _) => Outcome::Unknown,
-        (false, true) => Outcome::Partial,
-        (false, false) => Outcome::NotApplied,
-    };
     let others = match failed {
         1 => "no other failed".to_owned(),
         _ => format!("{failed} of them failed"),
     };
     let note = format!("this is command {} of {count} in {a_what}, and {others}", index + 1);
-    Some(error.with_outcome(outcome).with_note(&note))
+    Some(error.with_outcome(Outcome::of_several(is_unknown, is_applied)).with_note(&note))
 }
 
 impl<T> fmt::Debug for Slot<T> {

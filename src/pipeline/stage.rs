@@ -47,6 +47,16 @@ impl Stage {
         batch.push(request, about)
     }
 
+    /// An empty one with room for as much, within reason.
+    #[inline]
+    pub(super) fn like_it(&self) -> Stage {
+        let mut batches = Vec::with_capacity(self.batches.len());
+        for batch in &self.batches {
+            batches.push(NodeBatch::with_room_of(batch));
+        }
+        Stage { batches, ..Stage::default() }
+    }
+
     /// Marks the shards that some request may write to.
     #[inline]
     pub(super) fn mark_written(&self, written: &mut Vec<bool>) {
@@ -139,7 +149,7 @@ impl Running<'_> {
 
     /// An attempt at a server that cannot be reached and that commands of several nodes need, and why it cannot.
     #[inline]
-    fn missing(&self, attempts: &[Attempt]) -> Option<(usize, Error)> {
+    fn missing(&self, attempts: &[Box<Attempt>]) -> Option<(usize, Error)> {
         for (at, attempt) in attempts.iter().enumerate() {
             let Some(error) = attempt.unreachable() else { continue };
             for (_, parts) in self.together {
@@ -153,7 +163,7 @@ impl Running<'_> {
 
     /// Leaves out the commands that need a server that cannot be reached.
     #[inline]
-    fn give_up(&mut self, attempts: &mut [Attempt]) {
+    fn give_up(&mut self, attempts: &mut [Box<Attempt>]) {
         if self.together.is_empty() {
             return;
         }
@@ -185,7 +195,12 @@ impl Running<'_> {
     /// Makes every attempt and notes what came back. Leaves the attempts that are to be made next, and gives the pause
     /// before them.
     #[inline]
-    fn send(&mut self, call: &Call<'_>, attempts: &mut Vec<Attempt>, refused: &mut Vec<(Unsent, Error)>) -> Duration {
+    fn send(
+        &mut self,
+        call: &Call<'_>,
+        attempts: &mut Vec<Box<Attempt>>,
+        refused: &mut Vec<(Unsent, Error)>,
+    ) -> Duration {
         let mut current = std::mem::take(attempts);
         let mut in_flight = Vec::with_capacity(current.len());
         for attempt in &mut current {
@@ -196,16 +211,24 @@ impl Running<'_> {
         for (mut attempt, mut replies) in current.into_iter().zip(came) {
             attempt.note(call, &replies);
             let number = attempt.number();
-            match attempt.next(call, &replies) {
-                Next::Attempt(attempt, pause) => {
-                    attempts.push(attempt);
-                    longest = longest.max(pause);
-                }
-                Next::NewMaster(unsent, error) => refused.push((unsent, error)),
-                Next::Nothing => {}
-            }
+            let next = attempt.next(call, &replies);
             replies.failure = replies.failure.map(|error| error.with_attempts(number));
             self.replies[attempt.unsent.shard].merge(replies, &attempt.unsent.numbers);
+            match next {
+                Next::OtherServer(numbers) => attempt.go_on(call, &numbers),
+                Next::SameServer(numbers, pause) => {
+                    longest = longest.max(pause);
+                    attempt.repeat(&numbers);
+                }
+                Next::NewMaster(numbers, error) => {
+                    attempt.unsent.keep(&numbers);
+                    attempt.unsent.attempts_before = number;
+                    refused.push((attempt.unsent, error.with_command("pipeline").with_attempts(number)));
+                    continue;
+                }
+                Next::Nothing => continue,
+            }
+            attempts.push(attempt);
         }
         longest
     }
@@ -215,7 +238,7 @@ impl Running<'_> {
 ///
 /// They are taken in the order of the servers: two calls can so never wait for one another.
 #[inline]
-fn connect(call: &Call<'_>, attempts: &mut [Attempt]) {
+fn connect(call: &Call<'_>, attempts: &mut [Box<Attempt>]) {
     sort_by_key(attempts, |attempt| attempt.server);
     let is_alone = attempts.len() == 1;
     for attempt in attempts {

@@ -1,7 +1,7 @@
 //! Commands that one server gets as they are, as part of a transaction on it.
 
-use super::{as_stored, too_few, Placed, Planner};
-use crate::command::{Access, Args, Group, RequestPolicy, Spec};
+use super::{renamed, too_few, Placed, Planner};
+use crate::command::{Access, Args, Group, Positions, RequestPolicy, Spec};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use std::borrow::Cow;
 
@@ -57,17 +57,35 @@ pub(crate) fn name_one_key<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'st
 
 /// The names that the server of all keys stores.
 pub(crate) fn on_one_server<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Native<'c>> {
+    on_one_server_by(planner, args, spec, Spec::key_positions)
+}
+
+/// The same, where all keys are in ranges.
+pub(crate) fn ranges_on_one_server<'c>(
+    planner: &Planner<'_>,
+    args: &'c Args,
+    spec: &'static Spec,
+) -> Result<Native<'c>> {
+    on_one_server_by(planner, args, spec, Spec::positions_in_ranges)
+}
+
+fn on_one_server_by<'c>(
+    planner: &Planner<'_>,
+    args: &'c Args,
+    spec: &'static Spec,
+    positions: Positions,
+) -> Result<Native<'c>> {
     if !spec.takes(args.len()) {
         return Err(too_few(spec));
     }
-    let keys = match spec.keys {
-        [] => Vec::new(),
-        _ => planner.placed(args, spec)?,
+    let (keys, are_renamed) = match spec.keys {
+        [] => (Vec::new(), false),
+        _ => planner.placed_by(args, spec, positions)?,
     };
     if keys.iter().any(|key| key.master != keys[0].master) {
         return Err(planner.refused(args, &keys));
     }
-    let request = as_stored(args, &keys);
+    let request = if are_renamed { renamed(args, &keys).into() } else { args.as_bytes().into() };
     Ok(Native { keys, request })
 }
 

@@ -1,6 +1,6 @@
 //! The keys of a command by the servers that they live on.
 
-use super::{command_of, Part, Placed, Planner, Target};
+use super::{Part, Placed, Planner, Target};
 use crate::command::{Access, Args, KeySpec, ResponsePolicy, Spec};
 use crate::error::Result;
 use crate::topology::Role;
@@ -54,17 +54,18 @@ fn commands_of<'c>(args: &Args, spec: &Spec, groups: &[Vec<&Placed<'_>>], role: 
         [KeySpec::Range(_, _, step)] => *step,
         _ => 1,
     };
-    let words: Vec<&[u8]> = args.iter().collect();
     let mut parts = Vec::with_capacity(groups.len());
     for group in groups {
-        let mut request: Vec<&[u8]> = spec.name.split(' ').map(str::as_bytes).collect();
-        let mut keys = Vec::with_capacity(group.len());
+        let (mut request, mut keys) = (Args::of_words(spec.name), Vec::with_capacity(group.len()));
         for key in group {
             keys.push(key.position);
             request.push(key.stored);
-            request.extend_from_slice(&words[key.position + 1..key.position + step]);
+            for at in key.position + 1..key.position + step {
+                request.push(args.get(at).unwrap_or_default());
+            }
         }
-        parts.push(Part { target: Target::Shard(group[0].shard, role), request: command_of(&request).into(), keys });
+        let request = request.as_bytes().to_vec().into();
+        parts.push(Part { target: Target::Shard(group[0].shard, role), request, keys });
     }
     parts
 }
@@ -80,7 +81,7 @@ pub(crate) fn split_in_pieces<'c>(
     if spec.access != Access::Read && spec.response != ResponsePolicy::AGG_SUM {
         return Ok(None);
     }
-    let keys = planner.placed(args, spec)?;
+    let (keys, _) = planner.placed_by(args, spec, Spec::positions_in_ranges)?;
     Ok(Some(commands_of(args, spec, &in_pieces(&groups(&keys), most), planner.role(spec))))
 }
 

@@ -263,7 +263,8 @@ pub(crate) fn sorted<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static S
     if anywhere.is_none() && all.iter().all(|key| key.master == source.master) {
         // Patterns and the destination come in any order.
         sort_by_key(&mut stored, |(position, _)| *position);
-        let request = renamed(args, &mut stored.iter().map(|(position, name)| (*position, &**name))).into();
+        let named = stored.iter().map(|(position, name)| Placed { position: *position, stored: name, ..*source });
+        let request = renamed(args, &named.collect::<Vec<_>>()).into();
         let target = Target::Shard(source.shard, role);
         return Ok(Route::One(Part { target, request, keys: Vec::new() }));
     }

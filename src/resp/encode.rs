@@ -68,16 +68,18 @@ pub(crate) fn string_here(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// A bulk string that holds a number in decimal.
-pub(crate) fn bulk_integer(out: &mut Vec<u8>, negative: bool, magnitude: u64) {
+/// A bulk string that holds a number in decimal; gives the length of that.
+pub(crate) fn bulk_integer(out: &mut Vec<u8>, negative: bool, magnitude: u64) -> usize {
     let mut room = [0; DIGITS];
     let at = digits(magnitude, &mut room);
-    head(out, b'$', DIGITS - at + usize::from(negative));
+    let length = DIGITS - at + usize::from(negative);
+    head(out, b'$', length);
     if negative {
         out.push(b'-');
     }
     out.extend_from_slice(&room[at..]);
     out.extend_from_slice(b"\r\n");
+    length
 }
 
 /// An integer reply.

@@ -340,6 +340,7 @@ impl Topology {
 
     /// The shard that stands for all that have the same master, of which [`distinct_shards`](Topology::distinct_shards)
     /// gives one.
+    #[inline]
     pub(crate) fn distinct(&self, shard: usize) -> usize {
         let master = self.nth_shard(shard).master;
         self.shards.iter().position(|first| first.master == master).unwrap_or(shard)

@@ -211,7 +211,8 @@ fn run<Here>(destination: &Destination, queue: Queue) -> Result<TransactionRepli
     let (prepared, slots) = queue.prepared::<()>(destination, &servers, &mut chosen, &mut refusal)?;
     destination.server(&servers, chosen.as_ref())?;
     let observed = cluster.observed();
-    let done = cluster.with_failover(deadline, |servers| {
+    let mut came = None;
+    let done = cluster.with_failover(deadline, &mut |servers| {
         let server = destination.server(servers, chosen.as_ref())?;
         cluster.writes_to(servers, server);
         cluster.tried(&servers.pools[server], "EXEC", deadline, || {
@@ -219,7 +220,10 @@ fn run<Here>(destination: &Destination, queue: Queue) -> Result<TransactionRepli
             let mut lease = lent.map_err(|error| error.with_command("MULTI"))?;
             let node = lease.node().to_string();
             match prepared.exec(&mut lease, deadline)? {
-                Some(replies) => Ok((node, replies)),
+                Some(replies) => {
+                    came = Some((node, replies));
+                    Ok(())
+                }
                 None => Err(gave_nothing().with_command("EXEC").with_node(|| node)),
             }
         })
@@ -227,7 +231,8 @@ fn run<Here>(destination: &Destination, queue: Queue) -> Result<TransactionRepli
     if let Some(observed) = observed {
         observed.command("EXEC", done.as_ref().err());
     }
-    let (node, replies) = done?;
+    done?;
+    let (node, replies) = came.ok_or_else(gave_nothing)?;
     Ok(TransactionReplies::new(slots, prepared.commands, node, replies))
 }
 

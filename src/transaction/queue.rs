@@ -8,7 +8,7 @@ use crate::execute::multi_exec::{self, Batch, Step};
 use crate::execute::{RowRef, Servers};
 use crate::net::{Deadline, Lease};
 use crate::pipeline::{Slot, Slots};
-use crate::plan::{native, on_one_server, Native};
+use crate::plan::{native, ranges_on_one_server, Native};
 use crate::resp::Value;
 use crate::table;
 use crate::to_arg::ToArgs;
@@ -100,8 +100,8 @@ impl Queue {
         let mut commands = Vec::with_capacity(self.len());
         // One after the other, so that no value is held twice for long.
         for cmd in self.commands {
-            let spec = match destination.accept::<()>(servers, cmd.untyped(), chosen, &mut bytes) {
-                Ok(row) => row.spec,
+            let row = match destination.accept::<()>(servers, cmd.untyped(), chosen, &mut bytes) {
+                Ok(row) => row,
                 Err(error) => {
                     return Err(match destination.refused_for_its_keys(cmd.untyped()) {
                         Some(row) => refusal(&cmd, row),
@@ -110,8 +110,8 @@ impl Queue {
                 }
             };
             ends.push(bytes.len());
-            let (name, is_read) = (spec.name_of(cmd.args()), spec.access == Access::Read);
-            let script = spec.runs_a_script(cmd.args()).then(|| OwnWords::of(cmd.as_bytes()));
+            let (name, is_read) = (row.spec.name_of(cmd.args()), row.spec.access == Access::Read);
+            let script = row.own_words(cmd.args());
             commands.push(QueuedCommand { name, script, is_read });
         }
         Ok((Prepared { batch: Batch::of(bytes, ends), commands }, self.slots))
@@ -173,7 +173,7 @@ impl Destination {
     #[inline]
     pub(super) fn refused_for_its_keys(&self, cmd: &Untyped) -> Option<RowRef> {
         let Destination::ByKeys(cluster) = self else { return None };
-        cluster.row_of(cmd).ok().filter(|row| row.spec.is_refused_for_its_keys(cmd.args()))
+        cluster.row_of(cmd).ok().filter(|row| row.is_refused_for_its_keys(cmd.args()))
     }
 
     /// Takes a command for the server of the transaction: its request is appended to `bytes`.
@@ -215,7 +215,7 @@ impl Destination {
         }
         match (self, self.chosen(servers)?) {
             (Destination::ByKeys(cluster), mut chosen) => {
-                let native = on_one_server(&cluster.planner(servers), cmd.args(), &table::WATCH)?;
+                let native = ranges_on_one_server(&cluster.planner(servers), cmd.args(), &table::WATCH)?;
                 Chosen::agree(&mut chosen, servers, cmd.args(), &table::WATCH, &native)?;
                 let chosen = chosen.ok_or_else(no_key)?;
                 Ok((chosen, native.request.into_owned()))
