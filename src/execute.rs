@@ -1,5 +1,6 @@
 //! Runs commands: chooses servers, sends, receives, tries again where that is safe.
 
+mod answer;
 mod attempts;
 mod cancel;
 mod choose_server;
@@ -17,6 +18,7 @@ mod row;
 pub(crate) mod scripted;
 mod view;
 
+pub(crate) use answer::{Answer, Content};
 pub(crate) use attempts::{Command, Effort};
 pub use cancel::Cancel;
 pub(crate) use of_scripts::{Whole, WholeScript};
@@ -28,13 +30,12 @@ pub(crate) use view::View;
 use crate::command::{Access, Args, Given, Merge, Spec, Wait};
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::from_value::FromValue;
-use crate::net::{Deadline, Lease, Pool, Replies};
+use crate::net::{Deadline, Pool};
 use crate::observer::Traffic;
 use crate::plan::{Part, Planner, Route, Target};
-use crate::resp::{Frame, ValueRef};
 use crate::retry::{elsewhere, Budget, Next, Retries};
 use crate::topology::{Marks, Role, Topology};
-use std::ops::{Deref, Range};
+use std::ops::Deref;
 use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -115,75 +116,6 @@ pub(crate) struct Cancellable {
 pub(crate) trait ToNewMaster: Sync {
     /// The servers of now, when a node of `servers` that failed so has another master among them.
     fn moved(&self, servers: &Servers, error: &Error, deadline: Deadline) -> Option<Arc<Servers>>;
-}
-
-/// A reply.
-pub(crate) enum Answer {
-    /// Where it lies in its connection's read buffer.
-    Held(Lease, Range<usize>),
-    /// Without the connection, and which server gave it.
-    Copied(Vec<u8>, String),
-    /// Among those of other calls that came over the same connection.
-    Gathered(Arc<Replies>, Range<usize>),
-    /// Made of several.
-    Merged(Vec<u8>),
-}
-
-/// What a reply says.
-pub(crate) enum Content<'a> {
-    Value(ValueRef<'a>),
-    /// One string so large that copying it would tell.
-    Bulk(Vec<u8>),
-}
-
-impl Content<'_> {
-    /// What was asked for.
-    #[inline]
-    pub(crate) fn convert<T: FromValue>(self) -> Result<T> {
-        match self {
-            Content::Value(value) => T::from_value(value),
-            Content::Bulk(bytes) => T::from_bulk(bytes),
-        }
-    }
-}
-
-impl Answer {
-    #[inline]
-    pub(crate) fn frame(&self) -> Frame<'_> {
-        match self {
-            Answer::Held(lease, range) => lease.frame(range.clone()),
-            Answer::Gathered(replies, range) => replies.frame(range.clone()),
-            Answer::Copied(bytes, _) | Answer::Merged(bytes) => Frame::trusted(bytes),
-        }
-    }
-
-    /// What it says.
-    #[inline]
-    pub(crate) fn content(&mut self) -> Content<'_> {
-        if let Answer::Held(lease, range) = self {
-            if let Some(bytes) = lease.take_bulk(range) {
-                return Content::Bulk(bytes);
-            }
-        }
-        Content::Value(self.frame().value())
-    }
-
-    /// Lets go of its connection, which others can have from now on.
-    pub(crate) fn let_go(&mut self) {
-        if let Answer::Held(lease, range) = self {
-            *self = Answer::Copied(lease.frame(range.clone()).as_bytes().to_vec(), lease.node().to_string());
-        }
-    }
-
-    /// Which server gave it, where one did.
-    pub(crate) fn node(&self) -> Option<String> {
-        match self {
-            Answer::Held(lease, _) => Some(lease.node().to_string()),
-            Answer::Copied(_, node) => Some(node.clone()),
-            Answer::Gathered(replies, _) => Some(replies.node().to_string()),
-            Answer::Merged(_) => None,
-        }
-    }
 }
 
 impl Context<'_> {

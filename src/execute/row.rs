@@ -44,7 +44,7 @@ pub(crate) struct Strategy {
     /// It has one key, at a fixed place, which is all that has to be looked at to route it.
     pub(crate) is_of_one_key: bool,
     /// How a connection is lent, where that is not as for nearly all commands.
-    pub(crate) lend: Option<fn(&Arc<Pool>, Deadline) -> Result<Lease>>,
+    pub(crate) lend: Option<Lender>,
     /// For commands that run scripts: what an error says of the outcome.
     pub(crate) scripts: Option<&'static OfScripts>,
     /// The names that one server gets in a transaction.
@@ -54,6 +54,9 @@ pub(crate) struct Strategy {
     /// Waits for data of keys that all live on one server, in a way that another thread can end.
     pub(crate) wait: fn(&Call<'_>, &[Placed<'_>]) -> Result<Vec<u8>>,
 }
+
+/// Lends a connection of a pool.
+pub(crate) type Lender = fn(&Arc<Pool>, Deadline) -> Result<Lease>;
 
 /// Runs a command that was routed.
 pub(crate) type Runner = fn(&Call<'_>, Route<'_>) -> Result<Answer>;
