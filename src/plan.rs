@@ -277,7 +277,8 @@ impl Planner<'_> {
         let mut message = String::from("its keys live on several nodes, and it needs them on one:");
         for key in keys.iter().take(8) {
             let name = escape(args.get(key.position).unwrap_or_default(), 64);
-            message.push_str(&format!(" {name} on {},", self.topology.shards()[key.shard].name()));
+            let node = self.topology.shards()[key.shard].name();
+            [" ", &name, " on ", node, ","].iter().for_each(|part| message.push_str(part));
         }
         message.pop();
         if keys.len() > 8 {

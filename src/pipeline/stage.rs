@@ -194,6 +194,8 @@ impl Running<'_> {
 
     /// Makes every attempt and notes what came back. Leaves the attempts that are to be made next, and gives the pause
     /// before them.
+    // In boxes, because attempts are large and move from one list to the other.
+    #[allow(clippy::vec_box)]
     #[inline]
     fn send(
         &mut self,
