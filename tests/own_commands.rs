@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::spec::{self, Access, KeySpec, RequestPolicy, ResponsePolicy, Spec, WaitArgument};
-use rediscluster::{Cancel, ErrorKind};
+use rediscluster::{Cancel, ErrorKind, Outcome};
 use rediscluster_testing::{cluster_of, Reply, Server};
 use std::time::Duration;
 
@@ -94,4 +94,54 @@ fn a_row_of_the_table_that_is_given_stays_what_it_is() {
     let cluster = cluster_of(&servers).spec(&spec::MGET).connect().unwrap();
     cluster.mset([("foo", 1), ("bar", 2)]).unwrap();
     assert_eq!(cluster.execute(cmd("MGET").arg("foo").arg("bar").reply::<Vec<i64>>()).unwrap(), [1, 2]);
+}
+
+/// `EVAL` as a row of one's own, without keys: for any node, and for every master.
+static ANYWHERE: Spec = Spec::new("EVAL", -3, Access::Write, &[]);
+static EVERYWHERE: Spec = {
+    let mut spec = Spec::new("EVAL", -3, Access::Write, &[]);
+    spec.request = RequestPolicy::AllShards;
+    spec
+};
+
+#[test]
+fn a_script_by_a_row_of_ones_own_is_not_sent_twice() {
+    let servers: Vec<Server> = (0..2).map(|_| Server::start()).collect();
+    let script = "redis.call('INCR','n') return redis.error_reply('LOADING Redis is loading the dataset in memory')";
+    for spec in [&ANYWHERE, &EVERYWHERE] {
+        let cluster = cluster_of(&servers).spec(spec).connect().unwrap();
+        cluster.flushall().unwrap();
+        let eval = || cmd("EVAL").arg(script).arg(0);
+        let runs = || servers.iter().map(|server| server.ask(&["GET", "n"])).collect::<Vec<_>>();
+        let expected = |count: &str| {
+            let ran = runs();
+            let all_or_one = ran.iter().filter(|run| **run == Reply::bulk(count)).count();
+            assert_eq!(all_or_one, if spec.request == RequestPolicy::AllShards { 2 } else { 1 }, "{ran:?}");
+        };
+        // The server said these words, or the script did: nobody can tell.
+        let error = cluster.execute(eval()).unwrap_err();
+        assert_eq!((error.outcome(), error.attempts()), (Outcome::Unknown, 1), "{error}");
+        expected("1");
+        cluster.flushall().unwrap();
+        let mut pipeline = cluster.pipeline();
+        let slot = pipeline.execute(eval());
+        let error = pipeline.run_each().get(slot).unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Unknown, "{error}");
+        expected("1");
+    }
+}
+
+/// Takes one key and waits.
+static TAKE_ONE: Spec = {
+    let mut spec = Spec::new("TAKE", 3, Access::Write, &[KeySpec::Range(1, 1, 1)]);
+    spec.wait = WaitArgument::LastSeconds;
+    spec
+};
+
+#[test]
+fn a_row_of_ones_own_that_waits_for_one_key_waits_in_a_view_that_can_be_cancelled() {
+    let servers: Vec<Server> = (0..2).map(|_| Server::start_with(&["--rename-command", "BLPOP", "TAKE"])).collect();
+    let cluster = cluster_of(&servers).spec(&TAKE_ONE).connect().unwrap();
+    let take = || cmd("TAKE").arg("list").arg("0.01").reply::<Option<Vec<String>>>();
+    assert_eq!(cluster.cancelled_by(&Cancel::new()).execute(take()).unwrap(), None);
 }

@@ -279,7 +279,8 @@ fn no_key_is_missing_while_replicas_load_everything_anew() {
             // It begins a history of its own, so it has to take everything anew.
             let replica = &replicas[round % 2];
             // Ways to load that not every server has; an error leaves it as it was.
-            let way = ["disabled", "swapdb", "on-empty-db", "flush-before-load"][round / 2 % 4];
+            // Not `flush-before-load`: broken off, it leaves a replica without data that does not say so.
+            let way = ["disabled", "swapdb", "on-empty-db"][round / 2 % 3];
             replica.ask(&["CONFIG", "SET", "repl-diskless-load", way]);
             for server in [&master, replica] {
                 let two = ["no", "yes"][round / 8 % 2];

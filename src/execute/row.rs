@@ -95,17 +95,25 @@ impl Strategy {
 }
 
 const REFUSED: &Strategy = &Strategy::simple(refuse_connection, ON_ONE);
-const OF_ONE_SERVER: &Strategy = &Strategy::simple(one_server, ON_ONE);
-const OF_SHARDS: &Strategy = &Strategy::simple(every_shard, ON_ALL);
-const FIRST_OF_SHARDS: &Strategy = &Strategy::simple(every_shard, ON_FIRST);
-const OF_SERVERS: &Strategy = &Strategy::simple(every_server, ON_ALL);
-const FIRST_OF_SERVERS: &Strategy = &Strategy::simple(every_server, ON_FIRST);
+/// What is not for keys: the one for all commands, and the one for commands that run scripts. The table has none of the latter,
+/// but rows of the user's own may.
+type ByScripts = [&'static Strategy; 2];
+
+const fn of_scripts(route: Router, run: Runner) -> Strategy {
+    Strategy { scripts: Some(&OF_SCRIPTS), ..Strategy::simple(route, run) }
+}
+
+const OF_ONE_SERVER: ByScripts = [&Strategy::simple(one_server, ON_ONE), &of_scripts(one_server, ON_ONE)];
+const OF_SHARDS: ByScripts = [&Strategy::simple(every_shard, ON_ALL), &of_scripts(every_shard, ON_ALL)];
+const FIRST_OF_SHARDS: ByScripts = [&Strategy::simple(every_shard, ON_FIRST), &of_scripts(every_shard, ON_FIRST)];
+const OF_SERVERS: ByScripts = [&Strategy::simple(every_server, ON_ALL), &of_scripts(every_server, ON_ALL)];
+const FIRST_OF_SERVERS: ByScripts = [&Strategy::simple(every_server, ON_FIRST), &of_scripts(every_server, ON_FIRST)];
 /// The same for what a server heeds while it runs a script for too long.
 const OF_BUSY_SERVERS: &Strategy =
     &Strategy { lend: Some(Pool::lend_to_busy), ..Strategy::simple(every_server, ON_ALL) };
 const FIRST_OF_BUSY_SERVERS: &Strategy =
     &Strategy { lend: Some(Pool::lend_to_busy), ..Strategy::simple(every_server, ON_FIRST) };
-const OF_ANY_NODE: &Strategy = &Strategy::simple(any_node, ON_ONE);
+const OF_ANY_NODE: ByScripts = [&Strategy::simple(any_node, ON_ONE), &of_scripts(any_node, ON_ONE)];
 const OF_ONE_KEY: &Strategy = &Strategy {
     execute: |call| call.execute_one_key(),
     is_of_one_key: true,
@@ -136,21 +144,25 @@ const OWN: Strategy = Strategy {
     ..Strategy::REFUSE
 };
 
+/// The same where there is one key only.
+const OWN_OF_ONE_KEY: &Strategy = &Strategy { wait: OWN.wait, ..*OF_ONE_KEY };
+
 /// What runs a command whose keys on several nodes are what the strategy is for.
 const fn code_of(spec: &Spec, strategy: &'static Strategy) -> &'static Strategy {
+    let by_scripts = spec.is_of_scripts() as usize;
     match (spec.access, spec.request, spec.keys) {
         (Access::Connection, ..) => REFUSED,
-        (_, RequestPolicy::OneServer, _) => OF_ONE_SERVER,
-        (_, RequestPolicy::AllShards, _) if spec.response.wants_one() => FIRST_OF_SHARDS,
-        (_, RequestPolicy::AllShards, _) => OF_SHARDS,
+        (_, RequestPolicy::OneServer, _) => OF_ONE_SERVER[by_scripts],
+        (_, RequestPolicy::AllShards, _) if spec.response.wants_one() => FIRST_OF_SHARDS[by_scripts],
+        (_, RequestPolicy::AllShards, _) => OF_SHARDS[by_scripts],
         (_, RequestPolicy::AllNodes, _) if spec.is_heeded_while_busy() => match spec.response.wants_one() {
             true => FIRST_OF_BUSY_SERVERS,
             false => OF_BUSY_SERVERS,
         },
-        (_, RequestPolicy::AllNodes, _) if spec.response.wants_one() => FIRST_OF_SERVERS,
-        (_, RequestPolicy::AllNodes, _) => OF_SERVERS,
-        (_, RequestPolicy::Special, _) => strategy,
-        (_, _, []) => OF_ANY_NODE,
+        (_, RequestPolicy::AllNodes, _) if spec.response.wants_one() => FIRST_OF_SERVERS[by_scripts],
+        (_, RequestPolicy::AllNodes, _) => OF_SERVERS[by_scripts],
+        (_, RequestPolicy::Special, _) if !spec.is_of_scripts() => strategy,
+        (_, _, []) => OF_ANY_NODE[by_scripts],
         _ if spec.is_of_scripts() => SCRIPTS,
         (_, _, [KeySpec::Range(first, last, _)]) if *last == *first as isize => OF_ONE_KEY,
         _ => strategy,
@@ -204,7 +216,9 @@ pub(crate) struct RowRef {
 impl RowRef {
     /// Of a row that is the user's own.
     pub(crate) fn own(spec: &'static Spec) -> RowRef {
-        RowRef { spec, code: code_of(spec, &OWN), wait_of: wait_of(spec.wait) }
+        let code = code_of(spec, &OWN);
+        let code = if code.is_of_one_key { OWN_OF_ONE_KEY } else { code };
+        RowRef { spec, code, wait_of: wait_of(spec.wait) }
     }
 
     /// Of a command that no table has: the caller marked its keys.

@@ -316,7 +316,7 @@ impl Pool {
                 Ok(()) => return Ok(Some(lease)),
                 // An idle one that was dead: in the database that it was in, whoever uses it first would try a new one.
                 Err(error) if is_first && matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol) => {
-                    turn.goes_alone(self);
+                    self.keep_turn(turn);
                     lease.discard(CloseReason::FoundDead);
                     self.drop_idle();
                     is_first = false;

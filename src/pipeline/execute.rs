@@ -3,7 +3,7 @@
 use super::node_replies::NodeReplies;
 use super::stage::{Stage, Together};
 use super::Slots;
-use super::{ByItself, Command, Progress, Replies, SeveralNodes};
+use super::{About, ByItself, Command, Progress, Replies, SeveralNodes};
 use crate::cluster::Cluster;
 use crate::command::{Access, Args, Given, Wait};
 use crate::error::{Error, Outcome, Result};
@@ -135,7 +135,7 @@ impl Execution<'_> {
             let command = &commands[at];
             if let Some(Progress::SeveralNodes(several)) = command.progress() {
                 let call = self.cluster.call_of(&servers, several.cmd.args(), several.row, Wait::None, deadline);
-                let came = match merged(&call, several, &nodes, command.about().is_read) {
+                let came = match merged(&call, several, &nodes, &command.about()) {
                     Ok(bytes) => Progress::Replied(bytes),
                     Err(error) => Progress::Failed(error.with_command(command.name())),
                 };
@@ -163,12 +163,12 @@ impl Execution<'_> {
 
 /// The one reply to a command that went to several nodes.
 #[inline]
-fn merged(call: &Call<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_read: bool) -> Result<Vec<u8>> {
+fn merged(call: &Call<'_>, several: &SeveralNodes, nodes: &[NodeReplies], about: &About) -> Result<Vec<u8>> {
     let mut replies: Vec<Frame<'_>> = Vec::with_capacity(several.parts.len());
     for part in &several.parts {
-        match nodes[part.shard].frame(part.number, is_read) {
+        match nodes[part.shard].frame(part.number, about.is_read) {
             Ok(frame) => replies.push(frame),
-            Err(_) => return Err(summed_up(call, several, nodes, is_read)),
+            Err(_) => return Err(summed_up(call, several, nodes, about)),
         }
     }
     let mut keys: Vec<&[usize]> = Vec::with_capacity(several.parts.len());
@@ -183,13 +183,13 @@ fn merged(call: &Call<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_rea
 
 /// The one error of a command of which some node did not answer, or refused its part.
 #[cold]
-fn summed_up(call: &Call<'_>, several: &SeveralNodes, nodes: &[NodeReplies], is_read: bool) -> Error {
+fn summed_up(call: &Call<'_>, several: &SeveralNodes, nodes: &[NodeReplies], about: &About) -> Error {
     let mut parts = Vec::with_capacity(several.parts.len());
     let mut results = Vec::with_capacity(several.parts.len());
     for part in &several.parts {
         let target = Target::Shard(part.shard, Role::Master);
         parts.push(Part { target, request: Cow::Borrowed(&[]), keys: part.keys.clone() });
-        let reply = nodes[part.shard].frame(part.number, is_read);
+        let reply = nodes[part.shard].frame(part.number, about.is_read).map_err(|error| about.with_outcome(error));
         results.push(reply.map(|frame| Answer::Merged(frame.as_bytes().to_vec())));
     }
     call.summed_up(&parts, results)

@@ -1,6 +1,6 @@
 //! What a server says of itself in `INFO server` and `INFO replication`.
 
-use super::text::{cut, digits, field, trimmed};
+use super::text::{cut, digits, fields};
 use super::Address;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -60,40 +60,48 @@ impl From<Facts> for Info {
     }
 }
 
+/// What is read of the lines, but for those that list replicas.
+const FIELDS: [&str; 12] = [
+    "role",
+    // Redis has the one, Valkey the other.
+    "redis_mode",
+    "server_mode",
+    "run_id",
+    "master_link_status",
+    "master_sync_in_progress",
+    "master_replid",
+    "master_replid2",
+    "slave_repl_offset",
+    "master_repl_offset",
+    "master_host",
+    "master_port",
+];
+
 impl Info {
     /// Reads the text of the sections. Lines that make no sense are passed over: a later version may add any.
     pub(crate) fn parse(text: &str) -> Info {
-        let of = |name| field(text, name, (b'\n', b':'));
-        let (role, run_id) = (of("role"), of("run_id"));
-        let mut info = Facts {
-            role: match role {
-                "master" => "master",
-                "slave" => "slave",
-                "" => "",
-                _ => "other",
-            },
-            // Redis has the one, Valkey the other.
-            is_cluster: of("redis_mode") == "cluster" || of("server_mode") == "cluster",
-            run_id: (!run_id.is_empty()).then(|| run_id.into()),
-            link_up: of("master_link_status") == "up",
-            syncs: !matches!(of("master_sync_in_progress"), "" | "0"),
-            history: history(of("master_replid")),
-            earlier_history: history(of("master_replid2")),
-            // A replica tells both; its own is the one that says how far it is.
-            offset: digits(of("slave_repl_offset")).or_else(|| digits(of("master_repl_offset"))),
-            master: address(of("master_host"), of("master_port")),
-            replicas: Vec::new(),
-        };
-        let mut rest = Some(text);
-        while let Some(text) = rest {
-            let (line, after) = cut(text, b'\n');
-            rest = after;
-            if let (name, Some(value)) = cut(trimmed(line), b':') {
-                if is_replica_field(name) {
-                    info.add_replica(value);
-                }
+        let mut found = [""; FIELDS.len()];
+        let mut info = Facts::default();
+        fields(text, (b'\n', b':'), &FIELDS, &mut found, &mut |name, value| {
+            if is_replica_field(name) {
+                info.add_replica(value);
             }
-        }
+        });
+        let [role, mode, mode_of_valkey, run_id, link, syncs, replid, replid2, own_offset, offset, host, port] = found;
+        info.role = match role {
+            "master" => "master",
+            "slave" => "slave",
+            "" => "",
+            _ => "other",
+        };
+        info.is_cluster = mode == "cluster" || mode_of_valkey == "cluster";
+        info.run_id = (!run_id.is_empty()).then(|| run_id.into());
+        info.link_up = link == "up";
+        info.syncs = !matches!(syncs, "" | "0");
+        (info.history, info.earlier_history) = (history(replid), history(replid2));
+        // A replica tells both; its own is the one that says how far it is.
+        info.offset = digits(own_offset).or_else(|| digits(offset));
+        info.master = address(host, port);
         info.into()
     }
 
@@ -166,17 +174,16 @@ fn address(host: &str, port: &str) -> Option<Address> {
 impl ListedReplica {
     /// Reads `ip=…,port=…,state=…` with any further fields, or the older `ip,port,state`.
     fn parse(value: &str) -> Option<ListedReplica> {
-        let of = |name| field(value, name, (b',', b'='));
-        let (ip, port, state) = match cut(value, b'=') {
-            (_, Some(_)) => (of("ip"), of("port"), of("state")),
+        let mut found = [""; 4];
+        fields(value, (b',', b'='), &["ip", "port", "state", "lag"], &mut found, &mut |_, _| {});
+        let [mut ip, mut port, mut state, lag] = found;
+        if cut(value, b'=').1.is_none() {
             // Without a state it makes no sense.
-            _ => {
-                let (ip, rest) = cut(value, b',');
-                let (port, rest) = cut(rest?, b',');
-                (ip, port, cut(rest?, b',').0)
-            }
-        };
-        Some(ListedReplica { address: address(ip, port)?, online: state == "online", lag: digits(of("lag")) })
+            let (first, rest) = cut(value, b',');
+            let (second, rest) = cut(rest?, b',');
+            (ip, port, state) = (first, second, cut(rest?, b',').0);
+        }
+        Some(ListedReplica { address: address(ip, port)?, online: state == "online", lag: digits(lag) })
     }
 }
 

@@ -11,20 +11,26 @@ pub(crate) fn cut(text: &str, at: u8) -> (&str, Option<&str>) {
     (text, None)
 }
 
-/// What a field of this name holds, among fields that end with one byte and have another one behind their names; empty when
-/// there is none, that of the last one when there are several.
+/// Reads fields that end with one byte and have another one behind their names, in one pass: what each of `names` holds comes to
+/// its place in `found`, that of the last one when there are several. `other` gets the name and the value of all others.
 #[inline(never)]
-pub(crate) fn field<'t>(text: &'t str, name: &str, (end, behind_name): (u8, u8)) -> &'t str {
-    let (mut rest, mut found) = (Some(text), "");
+pub(crate) fn fields<'t>(
+    text: &'t str,
+    (end, behind_name): (u8, u8),
+    names: &[&str],
+    found: &mut [&'t str],
+    other: &mut dyn FnMut(&str, &str),
+) {
+    let mut rest = Some(text);
     while let Some(text) = rest {
         let (field, after) = cut(text, end);
         rest = after;
-        match cut(trimmed(field), behind_name) {
-            (known, Some(value)) if known == name => found = value,
-            _ => {}
+        let (name, Some(value)) = cut(trimmed(field), behind_name) else { continue };
+        match names.iter().zip(&mut *found).find(|(known, _)| **known == name) {
+            Some((_, place)) => *place = value,
+            None => other(name, value),
         }
     }
-    found
 }
 
 /// A number from digits alone: `parse` would take a sign.

@@ -126,6 +126,16 @@ impl Pool {
         Err(self.stayed_in_use())
     }
 
+    /// What a batch was given is of no use. Before anybody else can have its room, it waits again where it did.
+    #[cold]
+    pub(super) fn keep_turn(&self, turn: Turn<'_>) {
+        if let Turn::OfBatch(lead) = turn {
+            if !lead.is_alone.get() {
+                self.state().queue(lead.turn);
+            }
+        }
+    }
+
     /// A call has left the queue.
     #[cold]
     fn left(&self, turn: &Arc<Waiter>, error: Error) -> Error {
