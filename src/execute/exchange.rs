@@ -32,39 +32,35 @@ impl Call<'_> {
         deadline: Deadline,
         routed: Option<bool>,
     ) -> Result<Answer> {
-        self.exchange_after(None, server, request, deadline, routed)
+        self.budget.earn();
+        match self.attempt(server, request, deadline, routed) {
+            Err(error) => self.exchange_after(error, server, request, deadline, routed),
+            answer => answer,
+        }
     }
 
-    /// The same after a first attempt that has `failed`, where it was made elsewhere.
+    /// The same after a first attempt that has `failed`.
+    #[cold]
+    #[inline(never)]
     pub(super) fn exchange_after(
         &self,
-        mut failed: Option<Error>,
+        mut failed: Error,
         server: usize,
         request: &[u8],
         deadline: Deadline,
         routed: Option<bool>,
     ) -> Result<Answer> {
-        if failed.is_none() {
-            self.budget.earn();
-        }
         let mut tried = Tried { whole: None, attempts: None };
-        loop {
-            let mut answer = match failed.take() {
-                Some(error) => Err(error),
-                None => self.attempt(server, tried.whole.as_deref().unwrap_or(request), deadline, routed),
-            };
-            if let Err(error) = &mut answer {
-                if self.is_tried_again(&mut tried, error, server, deadline, routed) {
-                    continue;
-                }
+        while self.is_tried_again(&mut tried, &mut failed, server, deadline, routed) {
+            match self.attempt(server, tried.whole.as_deref().unwrap_or(request), deadline, routed) {
+                Err(error) => failed = error,
+                answer => return answer,
             }
-            return answer;
         }
+        Err(failed)
     }
 
     /// Whether another attempt follows a failure. For a script that the server does not know, that is the whole of it.
-    #[cold]
-    #[inline(never)]
     fn is_tried_again(
         &self,
         tried: &mut Tried,
@@ -127,7 +123,7 @@ impl Call<'_> {
         said
     }
 
-    #[inline]
+    #[inline(never)]
     fn attempt(&self, server: usize, request: &[u8], deadline: Deadline, routed: Option<bool>) -> Result<Answer> {
         let may_be_dead = self.bears_dead_ones();
         let lent = match routed {
@@ -172,9 +168,12 @@ impl Call<'_> {
             Some(range) => range,
             None => lease.exchange_at_once(request, deadline)?,
         };
-        let mut answer = answer(lease, range);
-        self.note_outcome_of(&mut answer);
-        answer
+        if lease.frame(range.clone()).error().is_none() {
+            return Ok(Answer::Held(lease, range));
+        }
+        let mut refused = refused(lease, range);
+        self.note_outcome_of_script(&mut refused);
+        Err(refused)
     }
 
     /// A connection to this server, in the database of the command.

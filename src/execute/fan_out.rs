@@ -181,7 +181,7 @@ impl Call<'_> {
             return self.one(part.target, &part.request).map_err(|last| last.attempts_after(error.attempts()));
         }
         let routed = part.target.is_routed().then_some(false);
-        self.exchange_after(Some(error), server, &part.request, self.deadline, routed)
+        self.exchange_after(error, server, &part.request, self.deadline, routed)
     }
 
     /// What came of each part, after those that a node refused because it has another master were sent to that one.

@@ -360,7 +360,7 @@ pub(crate) struct Placement {
 
 impl Placement {
     /// The shard that a key lives on, and the name that the server stores.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn place<'k>(&self, key: &'k [u8], topology: &Topology) -> (usize, &'k [u8]) {
         let (hashed, stored) = self.hash_tags.split(key);
         let nodes = topology.shards.len();
