@@ -11,13 +11,21 @@ pub use by_name::{cmd, find};
 use crate::command::Access::{Connection, Read, Server, Write};
 use crate::command::{Group, RequestPolicy, ResponsePolicy, Spec, WaitArgument};
 use crate::cross_node as strategy;
-use crate::execute::Row;
+use crate::execute::{Row, Strategy};
 use keys::*;
 
 macro_rules! first_of {
     ($first:expr $(, $rest:expr)*) => {
         $first
     };
+}
+
+/// A strategy that says how long its command waits. Only rows that wait have one of their own.
+macro_rules! waits {
+    ($across:ident $wait:ident) => {{
+        const WAITS: &Strategy = &strategy::$across.that_waits(WaitArgument::$wait);
+        WAITS
+    }};
 }
 
 macro_rules! is {
@@ -35,9 +43,22 @@ macro_rules! rows {
                 row!($group $name $arity $since $access $keys $($fast)? $(=> $request $response $across $(, $wait)?)?);
         )*)*
 
-        /// Every row, by topic.
-        pub const ALL: &[&Row] = &[$($(&$id,)*)*];
+        /// Every row, one behind the other: to point to each would cost a program four words a row.
+        const ROWS: &[Row] = &[$($($id,)*)*];
     };
+}
+
+/// Every row, by topic.
+pub const ALL: &[&Row] = &pointed_to::<{ ROWS.len() }>();
+
+const fn pointed_to<const COUNT: usize>() -> [&'static Row; COUNT] {
+    let mut all = [&ROWS[0]; COUNT];
+    let mut at = 1;
+    while at < COUNT {
+        all[at] = &ROWS[at];
+        at += 1;
+    }
+    all
 }
 
 macro_rules! row {
@@ -56,7 +77,7 @@ macro_rules! row {
                 fast: first_of!($(is!($fast),)? false),
                 ..Spec::new($name, $arity, $access, $keys)
             },
-            &strategy::$across,
+            first_of!($(waits!($across $wait),)? &strategy::$across),
         )
     };
 }

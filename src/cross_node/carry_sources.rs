@@ -4,7 +4,7 @@ use super::ask_together::ask_each;
 use super::{across, explained, PACKED};
 use super::{all_succeeded, error_in, exec_unwatched, nothing_written, random};
 use super::{Stash, StashRole};
-use crate::command::{Access, Across, Emulation};
+use crate::command::{Access, Across};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::multi_exec::gave_nothing;
 use crate::execute::{Call, Strategy};
@@ -16,12 +16,7 @@ use crate::resp::{Frame, ValueRef};
 /// The keys that live elsewhere are carried to the node of the destination, or of most keys, by `DUMP` and `RESTORE`; there
 /// one transaction runs the command on copies that nobody else sees.
 pub(crate) const CARRY_SOURCES: Strategy = Strategy {
-    across: Across::of(&Emulation::new(
-        "carry_sources",
-        "the keys of the other nodes are carried over, one transaction runs the command on copies",
-        // Where nothing is written, nothing has to be tried before.
-        |spec| if spec.access == Access::Read { 3 } else { 5 },
-    )),
+    across: Across::CARRY_SOURCES,
     route: in_rounds,
     run: |call, route| across(call, route, carry),
     ..Strategy::ONE_NODE

@@ -2,7 +2,7 @@
 
 use super::rename::dump;
 use super::{across, explained, nothing_written, PACKED};
-use crate::command::{Across, Emulation};
+use crate::command::Across;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
@@ -12,7 +12,7 @@ use crate::resp::ValueRef;
 
 /// The value is carried over by `DUMP` and `RESTORE`.
 pub(crate) const COPY: Strategy = Strategy {
-    across: Across::of(&Emulation::new("copy", "the value goes over by DUMP and RESTORE", |_| 2)),
+    across: Across::COPY,
     route: in_rounds,
     run: |call, route| across(call, route, copy),
     ..Strategy::ONE_NODE

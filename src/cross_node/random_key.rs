@@ -1,7 +1,7 @@
 //! `RANDOMKEY`.
 
 use super::{across, integer, random, NIL};
-use crate::command::{Across, Args, Emulation, Spec};
+use crate::command::{Across, Args, Spec};
 use crate::error::Result;
 use crate::execute::{Call, Strategy};
 use crate::explain::{Draft, Step};
@@ -10,7 +10,7 @@ use crate::resp::ValueRef;
 
 /// A node is drawn by how many keys it holds.
 pub(crate) const DRAW_NODE: Strategy = Strategy {
-    across: Across::of(&Emulation::new("draw_node", "a node is drawn by how many keys it holds", |_| 2)),
+    across: Across::DRAW_NODE,
     route,
     run: |call, route| across(call, route, |call, _| draw_key(call)),
     ..Strategy::ONE_NODE

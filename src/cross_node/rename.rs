@@ -3,7 +3,7 @@
 use super::Stash;
 use super::{across, explained, PACKED};
 use super::{all_succeeded, exec, integer, is_no_such_key, nothing_written, owned};
-use crate::command::{Across, Emulation, Spec};
+use crate::command::{Across, Spec};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
@@ -14,18 +14,7 @@ use std::time::{Duration, Instant};
 
 /// The value is carried over by `DUMP` and `RESTORE`.
 pub(crate) const RENAME: Strategy = Strategy {
-    across: Across::of(&Emulation::new(
-        "rename",
-        "the value goes over by DUMP and RESTORE, the source being watched",
-        |spec| {
-            // A destination that must not exist is asked first.
-            if only_new(spec) {
-                7
-            } else {
-                6
-            }
-        },
-    )),
+    across: Across::RENAME,
     route: in_rounds,
     run: |call, route| across(call, route, rename),
     ..Strategy::ONE_NODE

@@ -4,7 +4,7 @@ use super::wait::{wait_for_element, wait_to_move_between};
 use super::{across, explained, STASHED};
 use super::{integer, nothing_written, owned};
 use super::{Stash, StashContent};
-use crate::command::{Across, Emulation, Wait, WaitArgument};
+use crate::command::{Across, Wait, WaitArgument};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
@@ -13,11 +13,7 @@ use crate::resp::ValueRef;
 
 /// `SMOVE`: the member goes over by a stash on either node.
 pub(crate) const MOVE_MEMBER: Strategy = Strategy {
-    across: Across::of(&Emulation::new(
-        "move_member",
-        "the member goes over by a stash on either node, whose end at the source commits the move",
-        |_| 5,
-    )),
+    across: Across::MOVE_MEMBER,
     route: in_rounds,
     run: |call, route| across(call, route, |call, keys| over_stashes(call, keys, move_member)),
     ..Strategy::ONE_NODE
@@ -25,11 +21,7 @@ pub(crate) const MOVE_MEMBER: Strategy = Strategy {
 
 /// `RPOPLPUSH` and its like: the element goes over by a stash on either node.
 pub(crate) const MOVE_ELEMENT: Strategy = Strategy {
-    across: Across::of(&Emulation::new(
-        "move_element",
-        "the element goes over by a stash on either node, whose end at the source commits the move",
-        |_| 5,
-    )),
+    across: Across::MOVE_ELEMENT,
     route: in_rounds,
     run: |call, route| across(call, route, |call, keys| over_stashes(call, keys, move_element)),
     wait: |call, keys| wait_to_move_between(call, keys),

@@ -1,7 +1,7 @@
 //! `MULTI` to `EXEC` on one connection.
 
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::net::{Deadline, Lease};
+use crate::net::{Connection, Deadline, Lease};
 use crate::resp::ValueRef;
 use std::ops::Range;
 
@@ -39,13 +39,13 @@ impl Batch {
     #[inline]
     fn refuse_too_many_words(
         &self,
-        lease: &mut Lease,
+        connection: &mut Connection,
         deadline: Deadline,
         named: &dyn Fn(Step, Error) -> Error,
     ) -> Result<()> {
         let mut begin = 0;
         for (nth, &end) in self.ends.iter().enumerate() {
-            let refused = lease.refuse_too_many_words(&self.bytes[begin..end], deadline);
+            let refused = connection.refuse_too_many_words(&self.bytes[begin..end], deadline);
             refused.map_err(|error| named(Step::Command(nth), error))?;
             begin = end;
         }
@@ -79,19 +79,21 @@ pub(crate) fn exec(
     deadline: Deadline,
     named: impl Fn(Step, Error) -> Error,
 ) -> Result<Option<Vec<u8>>> {
-    run(lease, batch, deadline, &named).map_err(|error| error.with_node(|| lease.node().to_string()))
+    // Once and for all, because each look through the lease is code.
+    let connection: &mut Connection = lease;
+    run(connection, batch, deadline, &named).map_err(|error| error.with_node(|| connection.node().to_string()))
 }
 
 #[inline]
 fn run(
-    lease: &mut Lease,
+    connection: &mut Connection,
     batch: &Batch,
     deadline: Deadline,
     named: &dyn Fn(Step, Error) -> Error,
 ) -> Result<Option<Vec<u8>>> {
-    batch.refuse_too_many_words(lease, deadline, named)?;
-    begin(lease, deadline).map_err(|error| named(Step::Multi, error))?;
-    queue_and_exec(lease, batch, deadline, named)
+    batch.refuse_too_many_words(connection, deadline, named)?;
+    begin(connection, deadline).map_err(|error| named(Step::Multi, error))?;
+    queue_and_exec(connection, batch, deadline, named)
 }
 
 /// What `EXEC` must not reply where no key is watched.
@@ -102,9 +104,9 @@ pub(crate) fn gave_nothing() -> Error {
 
 /// `MULTI` by itself: what follows one that is refused would run outside of any transaction.
 #[inline]
-fn begin(lease: &mut Lease, deadline: Deadline) -> Result<()> {
-    lease.set_stateful(true);
-    let begun = lease.ask(&[b"MULTI"], deadline).and_then(|reply| match reply.value() {
+fn begin(connection: &mut Connection, deadline: Deadline) -> Result<()> {
+    connection.set_stateful(true);
+    let begun = connection.ask(&[b"MULTI"], deadline).and_then(|reply| match reply.value() {
         ValueRef::Simple(b"OK") => Ok(()),
         _ => Err(Error::protocol("the reply to MULTI is not OK")),
     });
@@ -113,7 +115,7 @@ fn begin(lease: &mut Lease, deadline: Deadline) -> Result<()> {
 
 #[inline]
 fn queue_and_exec(
-    lease: &mut Lease,
+    connection: &mut Connection,
     batch: &Batch,
     deadline: Deadline,
     named: &dyn Fn(Step, Error) -> Error,
@@ -123,24 +125,24 @@ fn queue_and_exec(
         let (commands, bytes) = batch.window(nth);
         // EXEC is not sent before all of these are answered, so nothing is applied whatever happens.
         let nothing = |error: Error| named(Step::Multi, error.with_outcome(Outcome::NotApplied));
-        lease.send(bytes, commands.len(), deadline).map_err(nothing)?;
-        if let Some(refused) = queued(lease, commands, deadline, named, &nothing)? {
-            discard(lease, deadline);
+        connection.send(bytes, commands.len(), deadline).map_err(nothing)?;
+        if let Some(refused) = queued(connection, commands, deadline, named, &nothing)? {
+            discard(connection, deadline);
             return Err(refused);
         }
     }
     let (last, bytes) = batch.window(last);
     // A failure means that EXEC, which comes last, was not sent whole.
-    lease.send(bytes, last.len() + 1, deadline).map_err(|error| named(Step::Exec, error))?;
+    connection.send(bytes, last.len() + 1, deadline).map_err(|error| named(Step::Exec, error))?;
     let lost = |error: Error| named(Step::Exec, error.with_outcome(Outcome::Unknown));
-    let refused = queued(lease, last, deadline, named, &lost)?;
-    let range = match (lease.receive_range(deadline), refused) {
+    let refused = queued(connection, last, deadline, named, &lost)?;
+    let range = match (connection.receive_range(deadline), refused) {
         (Ok(range), None) => range,
         (Ok(range), Some(refused)) => {
-            return Err(match lease.frame(range).value() {
+            return Err(match connection.frame(range).value() {
                 // The first refusal says more than the abort that follows from it.
                 ValueRef::Error(text) if is_abort(text) => {
-                    lease.set_stateful(false);
+                    connection.set_stateful(false);
                     refused
                 }
                 ValueRef::Error(_) | ValueRef::Nil => refused,
@@ -151,7 +153,7 @@ fn queue_and_exec(
         (Err(_), Some(refused)) => return Err(refused),
         (Err(error), None) => return Err(named(Step::Exec, error)),
     };
-    let reply = lease.frame(range);
+    let reply = connection.frame(range);
     let (clean, done) = match reply.value() {
         ValueRef::Nil => (true, Ok(None)),
         ValueRef::Array(items) if items.len() == batch.ends.len() => (true, Ok(Some(reply.as_bytes().to_vec()))),
@@ -160,7 +162,7 @@ fn queue_and_exec(
         _ => (false, Err(Error::protocol("EXEC gave something else than one reply for each command"))),
     };
     if clean {
-        lease.set_stateful(false);
+        connection.set_stateful(false);
     }
     done.map_err(|error| named(Step::Exec, error))
 }
@@ -169,7 +171,7 @@ fn queue_and_exec(
 /// connection fails, `lost` says what became of the transaction.
 #[inline]
 fn queued(
-    lease: &mut Lease,
+    connection: &mut Connection,
     commands: Range<usize>,
     deadline: Deadline,
     named: &dyn Fn(Step, Error) -> Error,
@@ -177,7 +179,7 @@ fn queued(
 ) -> Result<Option<Error>> {
     let mut refused: Option<Error> = None;
     for at in commands {
-        match lease.receive(deadline).map(|reply| reply.value()) {
+        match connection.receive(deadline).map(|reply| reply.value()) {
             Ok(ValueRef::Simple(b"QUEUED")) => {}
             Ok(ValueRef::Error(text)) => {
                 // It was refused before it ran, whatever it runs.
@@ -196,10 +198,10 @@ fn queued(
 
 /// Leaves the transaction. Where that does not succeed the connection is closed, which does the same.
 #[inline]
-fn discard(lease: &mut Lease, deadline: Deadline) {
-    let said = lease.ask(&[b"DISCARD"], deadline);
+fn discard(connection: &mut Connection, deadline: Deadline) {
+    let said = connection.ask(&[b"DISCARD"], deadline);
     let left = said.is_ok_and(|reply| matches!(reply.value(), ValueRef::Simple(b"OK")));
-    lease.set_stateful(!left);
+    connection.set_stateful(!left);
 }
 
 #[inline]

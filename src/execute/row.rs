@@ -4,7 +4,9 @@
 
 use super::of_scripts::{OfScripts, OF_SCRIPTS};
 use super::{Answer, Call};
-use crate::command::{wait_of, Access, Across, Args, EncodedWord, KeySpec, RequestPolicy, Spec, Wait, WaitOf, MARKED};
+use crate::command::{
+    wait_of, Access, Across, Args, EncodedWord, KeySpec, RequestPolicy, Spec, Wait, WaitArgument, WaitOf, MARKED,
+};
 use crate::error::{Error, ErrorKind, Outcome, OwnWords, Result};
 use crate::net::{Deadline, Lease, Pool};
 use crate::plan::{
@@ -27,7 +29,6 @@ pub struct Row {
     spec: Spec,
     /// What runs it: its strategy, or less where less is enough.
     code: &'static Strategy,
-    wait_of: Option<WaitOf>,
     /// Its name, encoded once and for all, because every call begins with it; not where that is long or two words.
     name: Option<EncodedWord>,
 }
@@ -56,6 +57,8 @@ pub(crate) struct Strategy {
     pub(crate) is_refused: fn(&Spec, &Args) -> bool,
     /// Waits for data of keys that all live on one server, in a way that another thread can end.
     pub(crate) wait: fn(&Call<'_>, &[Placed<'_>]) -> Result<Vec<u8>>,
+    /// Reads how long it may wait; `None` when it never does.
+    pub(crate) wait_of: Option<WaitOf>,
 }
 
 /// Runs a command that was routed.
@@ -81,13 +84,17 @@ impl Strategy {
         naming: on_one_server,
         is_refused: |spec, args| spec.is_refused_for_its_keys(args, Spec::key_positions),
         wait: |_, _| Err(no_meaning()),
+        wait_of: None,
     };
 
     /// Keys on several nodes are refused.
     pub(crate) const REFUSE: Strategy = Strategy { across: Across::REFUSE, ..Strategy::ONE_NODE };
-}
 
-impl Strategy {
+    /// The same for a command that waits for data, and says there for how long.
+    pub(crate) const fn that_waits(self, argument: WaitArgument) -> Strategy {
+        Strategy { wait_of: wait_of(argument), ..self }
+    }
+
     /// Of a row whose keys, if it has any, cannot be on several nodes.
     const fn simple(route: Router, run: Runner) -> Strategy {
         Strategy { route, run, ..Strategy::ONE_NODE }
@@ -173,12 +180,7 @@ impl Row {
     /// The row of a command whose keys on several nodes are what the strategy is for.
     pub(crate) const fn of(spec: Spec, strategy: &'static Strategy) -> Row {
         let code = code_of(&spec, strategy);
-        Row {
-            name: EncodedWord::of(spec.name),
-            wait_of: wait_of(spec.wait),
-            spec: Spec { across: strategy.across, in_table: true, ..spec },
-            code,
-        }
+        Row { name: EncodedWord::of(spec.name), spec: Spec { across: strategy.across, in_table: true, ..spec }, code }
     }
 
     /// The command's own words.
@@ -256,7 +258,7 @@ impl RowRef {
 
 impl From<&'static Row> for RowRef {
     fn from(row: &'static Row) -> RowRef {
-        RowRef { spec: &row.spec, code: row.code, wait_of: row.wait_of }
+        RowRef { spec: &row.spec, code: row.code, wait_of: row.code.wait_of }
     }
 }
 

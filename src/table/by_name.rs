@@ -1,6 +1,6 @@
 //! Rows by the names of their commands: only what begins a command by its name has all rows.
 
-use super::ALL;
+use super::ROWS;
 use crate::cmd::Cmd;
 use crate::command::{Args, Spec};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
@@ -90,7 +90,7 @@ pub fn find(words: &[&[u8]]) -> Option<&'static Row> {
 fn lookup<W: AsRef<[u8]>>(words: &[W]) -> std::result::Result<&'static Row, bool> {
     static SORTED: OnceLock<Vec<&'static Row>> = OnceLock::new();
     let rows = SORTED.get_or_init(|| {
-        let mut rows = ALL.to_vec();
+        let mut rows: Vec<&Row> = ROWS.iter().collect();
         sort_by_key(&mut rows, |row| row.name);
         rows
     });

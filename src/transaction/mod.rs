@@ -96,7 +96,7 @@ impl OnNode {
     /// ```
     #[inline]
     pub fn transaction(&self) -> Transaction<'static> {
-        Transaction::to(Destination::Named(self.clone()))
+        Transaction::to(Destination::named(self.clone()))
     }
 }
 

@@ -57,8 +57,21 @@ impl QueuedCommand {
 pub(super) enum Destination {
     /// By the keys.
     ByKeys(Cluster),
-    /// By its name.
-    Named(OnNode),
+    /// By its name. The code for that comes along, so that only programs that name servers have it.
+    Named(OnNode, &'static ByName),
+}
+
+/// What a transaction for a named server takes.
+pub(super) struct ByName {
+    server: fn(&OnNode, &Servers) -> Result<usize>,
+    row: fn(&Cluster, &Untyped) -> Result<RowRef>,
+}
+
+impl Destination {
+    #[inline]
+    pub(super) fn named(on: OnNode) -> Destination {
+        Destination::Named(on, &ByName { server: OnNode::server, row: Cluster::row_of_any })
+    }
 }
 
 /// The server that a transaction goes to, and what chose it.
@@ -135,7 +148,7 @@ impl Destination {
     pub(super) fn cluster(&self) -> &Cluster {
         match self {
             Destination::ByKeys(cluster) => cluster,
-            Destination::Named(on) => on.cluster(),
+            Destination::Named(on, _) => on.cluster(),
         }
     }
 
@@ -144,8 +157,8 @@ impl Destination {
     pub(super) fn chosen(&self, servers: &Servers) -> Result<Option<Chosen>> {
         match self {
             Destination::ByKeys(_) => Ok(None),
-            Destination::Named(on) => {
-                Ok(Some(Chosen { server: on.server(servers)?, shard: None, because: String::new() }))
+            Destination::Named(on, by_name) => {
+                Ok(Some(Chosen { server: (by_name.server)(on, servers)?, shard: None, because: String::new() }))
             }
         }
     }
@@ -154,7 +167,9 @@ impl Destination {
     #[inline]
     pub(super) fn server(&self, servers: &Servers, chosen: Option<&Chosen>) -> Result<usize> {
         match (self, chosen.and_then(|chosen| chosen.shard)) {
-            (Destination::Named(on), _) => return on.server(servers).map_err(|error| error.with_command("MULTI")),
+            (Destination::Named(on, by_name), _) => {
+                return (by_name.server)(on, servers).map_err(|error| error.with_command("MULTI"))
+            }
             (Destination::ByKeys(_), Some(shard)) => return Ok(servers.topology.shards()[shard].master()),
             (Destination::ByKeys(_), None) => {}
         }
@@ -185,8 +200,8 @@ impl Destination {
         bytes: &mut Vec<u8>,
     ) -> Result<RowRef> {
         match self {
-            Destination::Named(on) => {
-                let row = on.cluster().row_of_any(cmd)?;
+            Destination::Named(on, by_name) => {
+                let row = (by_name.row)(on.cluster(), cmd)?;
                 bytes.extend_from_slice(cmd.args().as_bytes());
                 Ok(row)
             }
@@ -220,8 +235,8 @@ impl Destination {
                 let chosen = chosen.ok_or_else(no_key)?;
                 Ok((chosen, native.request.into_owned()))
             }
-            (Destination::Named(_), Some(chosen)) => Ok((chosen, cmd.as_bytes().to_vec())),
-            (Destination::Named(_), None) => Err(no_key()),
+            (Destination::Named(..), Some(chosen)) => Ok((chosen, cmd.as_bytes().to_vec())),
+            (Destination::Named(..), None) => Err(no_key()),
         }
     }
 }

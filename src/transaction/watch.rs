@@ -145,7 +145,7 @@ impl OnNode {
     /// # Ok(()) });
     /// ```
     pub fn watch<K: ToArgs, T>(&self, keys: K, attempt: impl FnMut(&mut Watched) -> Result<T>) -> Result<T> {
-        watch(&Destination::Named(self.clone()), keys, attempt)
+        watch(&Destination::named(self.clone()), keys, attempt)
     }
 }
 
