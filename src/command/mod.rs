@@ -8,6 +8,7 @@ pub(crate) mod wait;
 mod words;
 
 pub use across::Across;
+pub(crate) use across::Emulation;
 pub use args::Args;
 pub(crate) use args::EncodedWord;
 pub(crate) use merge::{Given, Merge};

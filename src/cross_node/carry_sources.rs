@@ -4,7 +4,7 @@ use super::ask_together::ask_each;
 use super::{across, explained, PACKED};
 use super::{all_succeeded, error_in, exec_unwatched, nothing_written, random};
 use super::{Stash, StashRole};
-use crate::command::{Access, Across};
+use crate::command::{Access, Across, Emulation};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::multi_exec::gave_nothing;
 use crate::execute::{Call, Strategy};
@@ -13,10 +13,17 @@ use crate::net::Lease;
 use crate::plan::{command_of, groups, in_rounds, Carried, Placed};
 use crate::resp::{Frame, ValueRef};
 
+pub(super) const EMULATION: Emulation = Emulation::new(
+    "carry_sources",
+    "the keys of the other nodes are carried over, one transaction runs the command on copies",
+    // Where nothing is written, nothing has to be tried before.
+    |spec| if spec.access == Access::Read { 3 } else { 5 },
+);
+
 /// The keys that live elsewhere are carried to the node of the destination, or of most keys, by `DUMP` and `RESTORE`; there
 /// one transaction runs the command on copies that nobody else sees.
 pub(crate) const CARRY_SOURCES: Strategy = Strategy {
-    across: Across::CARRY_SOURCES,
+    across: Across::of(&EMULATION),
     route: in_rounds,
     run: |call, route| across(call, route, carry),
     ..Strategy::ONE_NODE

@@ -2,7 +2,7 @@
 
 use super::rename::dump;
 use super::{across, explained, nothing_written, PACKED};
-use crate::command::Across;
+use crate::command::{Across, Emulation};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
@@ -10,9 +10,11 @@ use crate::net::Lease;
 use crate::plan::{command, in_rounds, Placed};
 use crate::resp::ValueRef;
 
+pub(super) const EMULATION: Emulation = Emulation::new("copy", "the value goes over by DUMP and RESTORE", |_| 2);
+
 /// The value is carried over by `DUMP` and `RESTORE`.
 pub(crate) const COPY: Strategy = Strategy {
-    across: Across::COPY,
+    across: Across::of(&EMULATION),
     route: in_rounds,
     run: |call, route| across(call, route, copy),
     ..Strategy::ONE_NODE

@@ -8,6 +8,7 @@ mod ask_together;
 mod carry_sources;
 mod copy;
 mod msetnx;
+mod numbered;
 mod planned;
 mod pop;
 mod random_key;

@@ -2,7 +2,7 @@
 
 use super::ask_together::{ask_together, Requests};
 use super::{across, all_succeeded, exec, nothing_written, Reply};
-use crate::command::Across;
+use crate::command::{Across, Emulation};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::multi_exec::cause_of_abort;
 use crate::execute::{Call, Strategy};
@@ -14,9 +14,15 @@ use crate::random::random;
 use crate::resp::ValueRef;
 use std::time::{Duration, Instant};
 
+pub(super) const EMULATION: Emulation = Emulation::new(
+    "set_if_none_exists",
+    "all keys are checked, then set and marked node by node; what bears its mark is undone when a race is lost",
+    |_| 4,
+);
+
 /// `MSETNX`: all keys are checked, then set and marked node by node; what bears the mark is undone when a race is lost.
 pub(crate) const SET_IF_NONE_EXISTS: Strategy = Strategy {
-    across: Across::SET_IF_NONE_EXISTS,
+    across: Across::of(&EMULATION),
     route: in_rounds,
     run: |call, route| across(call, route, set_if_none_exists),
     ..Strategy::ONE_NODE

@@ -5,7 +5,7 @@ use super::wait::{
     end_of_wait, seconds, type_in, wait_for_first_on_one, watch_until_given, Waited, Watcher, SHORTEST, TRACKING,
 };
 use super::{across, nothing, nothing_written};
-use crate::command::{Across, Args, Group, Spec, Wait, WaitArgument};
+use crate::command::{Across, Args, Emulation, Group, Spec, Wait, WaitArgument};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
@@ -16,9 +16,16 @@ use crate::resp::{encode, ValueRef};
 /// A time to wait that every server refuses, after it has looked at everything else but the keys.
 pub(super) const NO_TIME: &str = "-1";
 
+pub(super) const EMULATION: Emulation = Emulation::new(
+    "first_that_has",
+    "the first key that has something, in the order of the keys, gives; what waits then watches all nodes at once",
+    // What waits looks at all keys, has changes told, looks again when one is, and is given something.
+    |spec| if spec.wait == WaitArgument::None { 2 } else { 4 },
+);
+
 /// `LMPOP` and its like: the nodes are asked one after the other in the order of the keys, until one has something.
 pub(crate) const FIRST_THAT_HAS: Strategy = Strategy {
-    across: Across::FIRST_THAT_HAS,
+    across: Across::of(&EMULATION),
     route,
     run: |call, route| {
         across(call, route, |call, keys| match call.spec.wait {

@@ -1,16 +1,18 @@
 //! `RANDOMKEY`.
 
 use super::{across, integer, random, NIL};
-use crate::command::{Across, Args, Spec};
+use crate::command::{Across, Args, Emulation, Spec};
 use crate::error::Result;
 use crate::execute::{Call, Strategy};
 use crate::explain::{Draft, Step};
 use crate::plan::{any_node, command, Part, Placed, Planner, Route, Target};
 use crate::resp::ValueRef;
 
+pub(super) const EMULATION: Emulation = Emulation::new("draw_node", "a node is drawn by how many keys it holds", |_| 2);
+
 /// A node is drawn by how many keys it holds.
 pub(crate) const DRAW_NODE: Strategy = Strategy {
-    across: Across::DRAW_NODE,
+    across: Across::of(&EMULATION),
     route,
     run: |call, route| across(call, route, |call, _| draw_key(call)),
     ..Strategy::ONE_NODE

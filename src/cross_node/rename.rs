@@ -3,7 +3,7 @@
 use super::Stash;
 use super::{across, explained, PACKED};
 use super::{all_succeeded, exec, integer, is_no_such_key, nothing_written, owned};
-use crate::command::{Across, Spec};
+use crate::command::{Across, Emulation, Spec};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
@@ -12,9 +12,16 @@ use crate::plan::{command_of, in_rounds, Placed};
 use crate::resp::{Frame, ValueRef};
 use std::time::{Duration, Instant};
 
+pub(super) const EMULATION: Emulation = Emulation::new(
+    "rename",
+    "the value goes over by DUMP and RESTORE, the source being watched",
+    // A destination that must not exist is asked first.
+    |spec| if only_new(spec) { 7 } else { 6 },
+);
+
 /// The value is carried over by `DUMP` and `RESTORE`.
 pub(crate) const RENAME: Strategy = Strategy {
-    across: Across::RENAME,
+    across: Across::of(&EMULATION),
     route: in_rounds,
     run: |call, route| across(call, route, rename),
     ..Strategy::ONE_NODE

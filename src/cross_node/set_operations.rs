@@ -1,7 +1,7 @@
 //! `SUNION`, `SINTER`, `SDIFF` and their `STORE` forms.
 
 use super::{across, all_succeeded, carry_sources, exec_unwatched, nothing_written, MEMBERS};
-use crate::command::{Across, Args, Merge, SetOperation, Spec};
+use crate::command::{Across, Args, Emulation, Merge, SetOperation, Spec};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{Answer, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
@@ -28,7 +28,10 @@ pub(crate) const MERGE_DIFFERENCE: Strategy = Strategy {
     ..MERGE
 };
 
-const MERGE: Strategy = Strategy { across: Across::MERGE_SETS, ..Strategy::ONE_NODE };
+pub(super) const MERGING: Emulation =
+    Emulation::new("merge_sets", "each node reduces its own sets, the client merges", |_| 1);
+
+const MERGE: Strategy = Strategy { across: Across::of(&MERGING), ..Strategy::ONE_NODE };
 
 /// As [`MERGE_UNION`]; the result then replaces the destination in one transaction.
 pub(crate) const STORE_UNION: Strategy = Strategy {
@@ -46,7 +49,13 @@ pub(crate) const STORE_DIFFERENCE: Strategy = Strategy {
     ..STORE
 };
 
-const STORE: Strategy = Strategy { across: Across::STORE_SETS, route: in_rounds, ..Strategy::ONE_NODE };
+pub(super) const STORING: Emulation = Emulation::new(
+    "store_sets",
+    "each node reduces its own sets, the client merges, one transaction replaces the destination",
+    |_| 3,
+);
+
+const STORE: Strategy = Strategy { across: Across::of(&STORING), route: in_rounds, ..Strategy::ONE_NODE };
 
 #[inline]
 fn merged<'c>(

@@ -4,24 +4,36 @@ use super::wait::{wait_for_element, wait_to_move_between};
 use super::{across, explained, STASHED};
 use super::{integer, nothing_written, owned};
 use super::{Stash, StashContent};
-use crate::command::{Across, Wait, WaitArgument};
+use crate::command::{Across, Emulation, Wait, WaitArgument};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::plan::{in_rounds, Placed};
 use crate::resp::ValueRef;
 
+pub(super) const MOVING_MEMBER: Emulation = Emulation::new(
+    "move_member",
+    "the member goes over by a stash on either node, whose end at the source commits the move",
+    |_| 5,
+);
+
 /// `SMOVE`: the member goes over by a stash on either node.
 pub(crate) const MOVE_MEMBER: Strategy = Strategy {
-    across: Across::MOVE_MEMBER,
+    across: Across::of(&MOVING_MEMBER),
     route: in_rounds,
     run: |call, route| across(call, route, |call, keys| over_stashes(call, keys, move_member)),
     ..Strategy::ONE_NODE
 };
 
+pub(super) const MOVING_ELEMENT: Emulation = Emulation::new(
+    "move_element",
+    "the element goes over by a stash on either node, whose end at the source commits the move",
+    |_| 5,
+);
+
 /// `RPOPLPUSH` and its like: the element goes over by a stash on either node.
 pub(crate) const MOVE_ELEMENT: Strategy = Strategy {
-    across: Across::MOVE_ELEMENT,
+    across: Across::of(&MOVING_ELEMENT),
     route: in_rounds,
     run: |call, route| across(call, route, |call, keys| over_stashes(call, keys, move_element)),
     wait: |call, keys| wait_to_move_between(call, keys),

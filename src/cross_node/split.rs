@@ -1,13 +1,15 @@
 //! One command a node, each with its own keys: `MGET`, `DEL` and their like.
 
-use crate::command::{Across, Args, Spec};
+use crate::command::{Across, Args, Emulation, Spec};
 use crate::error::Result;
 use crate::execute::Strategy;
 use crate::plan::{ranges_on_one_server, split, split_in_pieces, Homes, Planner, Route};
 
+pub(super) const EMULATION: Emulation = Emulation::new("split", "one command a node, all at once", |_| 1);
+
 /// One command a node, each with its own keys, all at once; merged by the [`ResponsePolicy`](crate::command::ResponsePolicy).
 pub(crate) const SPLIT: Strategy = Strategy {
-    across: Across::SPLIT,
+    across: Across::of(&EMULATION),
     route: split_by_node,
     run: |call, route| {
         call.run_in_pieces(route, |call, most| {

@@ -60,41 +60,42 @@ impl From<Facts> for Info {
     }
 }
 
-/// What is read of the lines, but for those that list replicas.
-const FIELDS: [&str; 12] = [
-    "role",
-    // Redis has the one, Valkey the other.
-    "redis_mode",
-    "server_mode",
-    "run_id",
-    "master_link_status",
-    "master_sync_in_progress",
-    "master_replid",
-    "master_replid2",
-    "slave_repl_offset",
-    "master_repl_offset",
-    "master_host",
-    "master_port",
-];
-
 impl Info {
     /// Reads the text of the sections. Lines that make no sense are passed over: a later version may add any.
     pub(crate) fn parse(text: &str) -> Info {
-        let mut found = [""; FIELDS.len()];
         let mut info = Facts::default();
-        fields(text, (b'\n', b':'), &FIELDS, &mut found, &mut |name, value| {
-            if is_replica_field(name) {
-                info.add_replica(value);
-            }
+        let mut found = [""; 12];
+        fields(text, (b'\n', b':'), &mut |name, value| {
+            let nth = match name {
+                "role" => 0,
+                // Redis has the one, Valkey the other.
+                "redis_mode" | "server_mode" => 1,
+                "run_id" => 2,
+                "master_link_status" => 3,
+                "master_sync_in_progress" => 4,
+                "master_replid" => 5,
+                "master_replid2" => 6,
+                "slave_repl_offset" => 7,
+                "master_repl_offset" => 8,
+                "master_host" => 9,
+                "master_port" => 10,
+                _ => {
+                    if is_replica_field(name) {
+                        info.add_replica(value);
+                    }
+                    11
+                }
+            };
+            found[nth] = value;
         });
-        let [role, mode, mode_of_valkey, run_id, link, syncs, replid, replid2, own_offset, offset, host, port] = found;
+        let [role, mode, run_id, link, syncs, replid, replid2, own_offset, offset, host, port, _] = found;
         info.role = match role {
             "master" => "master",
             "slave" => "slave",
             "" => "",
             _ => "other",
         };
-        info.is_cluster = mode == "cluster" || mode_of_valkey == "cluster";
+        info.is_cluster = mode == "cluster";
         info.run_id = (!run_id.is_empty()).then(|| run_id.into());
         info.link_up = link == "up";
         info.syncs = !matches!(syncs, "" | "0");
@@ -174,9 +175,14 @@ fn address(host: &str, port: &str) -> Option<Address> {
 impl ListedReplica {
     /// Reads `ip=…,port=…,state=…` with any further fields, or the older `ip,port,state`.
     fn parse(value: &str) -> Option<ListedReplica> {
-        let mut found = [""; 4];
-        fields(value, (b',', b'='), &["ip", "port", "state", "lag"], &mut found, &mut |_, _| {});
-        let [mut ip, mut port, mut state, lag] = found;
+        let (mut ip, mut port, mut state, mut lag) = ("", "", "", "");
+        fields(value, (b',', b'='), &mut |name, value| match name {
+            "ip" => ip = value,
+            "port" => port = value,
+            "state" => state = value,
+            "lag" => lag = value,
+            _ => {}
+        });
         if cut(value, b'=').1.is_none() {
             // Without a state it makes no sense.
             let (first, rest) = cut(value, b',');

@@ -11,24 +11,16 @@ pub(crate) fn cut(text: &str, at: u8) -> (&str, Option<&str>) {
     (text, None)
 }
 
-/// Reads fields that end with one byte and have another one behind their names, in one pass: what each of `names` holds comes to
-/// its place in `found`, that of the last one when there are several. `other` gets the name and the value of all others.
+/// Reads fields that end with one byte and have another one behind their names, in one pass: `each` gets the name and the value
+/// of each.
 #[inline(never)]
-pub(crate) fn fields<'t>(
-    text: &'t str,
-    (end, behind_name): (u8, u8),
-    names: &[&str],
-    found: &mut [&'t str],
-    other: &mut dyn FnMut(&str, &str),
-) {
+pub(crate) fn fields<'t>(text: &'t str, (end, behind_name): (u8, u8), each: &mut dyn FnMut(&str, &'t str)) {
     let mut rest = Some(text);
     while let Some(text) = rest {
         let (field, after) = cut(text, end);
         rest = after;
-        let (name, Some(value)) = cut(trimmed(field), behind_name) else { continue };
-        match names.iter().zip(&mut *found).find(|(known, _)| **known == name) {
-            Some((_, place)) => *place = value,
-            None => other(name, value),
+        if let (name, Some(value)) = cut(trimmed(field), behind_name) {
+            each(name, value);
         }
     }
 }

@@ -6,7 +6,7 @@ mod weight;
 
 pub(super) use planned::steps;
 
-use crate::command::Across;
+use crate::command::{Access, Across, Emulation};
 use crate::cross_node::{across, all_succeeded, exec_unwatched, nothing_written, random, Stash, StashRole, MEMBERS};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::execute::multi_exec::gave_nothing;
@@ -18,9 +18,16 @@ use lookup::{look_up, Cell};
 use std::cmp::Ordering;
 use weight::Weight;
 
+pub(super) const EMULATION: Emulation = Emulation::new(
+    "sort",
+    "what the patterns name is looked up on all nodes at once, the client sorts; one transaction replaces a destination",
+    // Something is looked up for `BY` and something for `GET`. Where nothing is stored, that is all.
+    |spec| if spec.access == Access::Read { 3 } else { 5 },
+);
+
 /// What the patterns of `BY` and `GET` name is looked up where it lives; the client puts the elements in order and stores them.
 pub(crate) const SORT: Strategy = Strategy {
-    across: Across::SORT,
+    across: Across::of(&EMULATION),
     route: sorted,
     run: |call, route| {
         across(call, route, |call, keys| match keys {

@@ -4,7 +4,7 @@ mod planned;
 
 pub(super) use planned::steps;
 
-use crate::command::{Access, Across};
+use crate::command::{Access, Across, Emulation};
 use crate::cross_node::ask_together::ask_each;
 use crate::cross_node::pop::{takes_type, NO_TIME};
 use crate::cross_node::wait::{end_of_wait, wait_in_slices, watch_until_given, Given, Waited, Waiter, Watcher};
@@ -18,10 +18,17 @@ use crate::topology::Role;
 use std::collections::HashMap;
 use std::time::Duration;
 
+pub(super) const EMULATION: Emulation = Emulation::new(
+    "read_streams",
+    "each node reads its own streams, all at once; what waits watches all at once",
+    // The group of every stream is asked for first. To wait takes two more, for either.
+    |spec| if spec.access == Access::Write { 2 } else { 1 },
+);
+
 /// `XREAD` and `XREADGROUP`: every node reads its own streams, all at once, and what waits waits on all at once; what they
 /// give becomes one reply in the order of the keys.
 pub(crate) const READ_STREAMS: Strategy = Strategy {
-    across: Across::READ_STREAMS,
+    across: Across::of(&EMULATION),
     route: in_rounds,
     run: |call, route| across(call, route, read_streams),
     wait: |call, keys| match StreamRead::of(call.args, keys) {
