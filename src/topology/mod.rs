@@ -364,6 +364,10 @@ impl Placement {
     pub(crate) fn place<'k>(&self, key: &'k [u8], topology: &Topology) -> (usize, &'k [u8]) {
         let (hashed, stored) = self.hash_tags.split(key);
         let nodes = topology.shards.len();
+        if nodes == 1 {
+            // One node has all keys.
+            return (0, stored);
+        }
         // A partitioner of the user's must not be able to make this crate panic.
         (self.partitioner.node_index(hashed, nodes).min(nodes - 1), stored)
     }

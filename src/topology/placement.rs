@@ -64,7 +64,7 @@ impl HashTags {
 /// The default is [`Crc32Modulo`]. Another one makes sense for a fleet that was laid out by other rules; every
 /// client of a fleet must use the same.
 pub trait Partitioner: Send + Sync + 'static {
-    /// The node for the hashed part of a key, counted from 0 and below `nodes`, which is at least 1.
+    /// The node for the hashed part of a key, counted from 0 and below `nodes`. It is not asked where one node has all keys.
     fn node_index(&self, hashed: &[u8], nodes: usize) -> usize;
 }
 
@@ -82,10 +82,6 @@ pub struct Crc32Modulo;
 
 impl Partitioner for Crc32Modulo {
     fn node_index(&self, hashed: &[u8], nodes: usize) -> usize {
-        // One node has all keys, whatever their numbers.
-        if nodes == 1 {
-            return 0;
-        }
         // As u64, because the modulus could be beyond 32 bits only in theory but the cast must not decide that.
         (u64::from(crc32fast::hash(hashed)) % nodes as u64) as usize
     }
