@@ -127,6 +127,7 @@ impl Call<'_> {
     fn attempt(&self, server: usize, request: &[u8], deadline: Deadline, routed: Option<bool>) -> Result<Answer> {
         let may_be_dead = self.bears_dead_ones();
         let lent = match routed {
+            // As nearly every call is: without a step between.
             None => self.lend_in_turn(server, deadline, Turn::Never, may_be_dead),
             Some(_) => self.lend_routed(server, &deadline, routed, Turn::Never, may_be_dead),
         };
@@ -142,7 +143,7 @@ impl Call<'_> {
 
     /// A connection to this server; for what is `routed` there, to one that is in step.
     #[inline(never)]
-    fn lend_routed(
+    pub(super) fn lend_routed(
         &self,
         server: usize,
         deadline: &Deadline,

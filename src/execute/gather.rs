@@ -4,7 +4,7 @@ use super::{no_meaning, Answer, Call};
 use crate::command::{Access, Wait};
 use crate::config::Share;
 use crate::error::{Error, Outcome, Result};
-use crate::net::{Deadline, Lease, Shared, LONGEST};
+use crate::net::{Deadline, Lease, Shared, Turn, LONGEST};
 use crate::topology::Role;
 
 /// What a call gets that finds no connection free.
@@ -39,11 +39,8 @@ impl Call<'_> {
         routed: Option<bool>,
     ) -> Result<Together> {
         if !self.gathers(request) {
-            let lease = match routed {
-                Some(others) => self.lend_in_step(server, deadline, others),
-                None => self.lend_until(server, deadline),
-            };
-            return lease.map(Together::Alone);
+            let lent = self.lend_routed(server, &deadline, routed, Turn::Its, false)?;
+            return lent.ok_or_else(no_meaning).map(Together::Alone);
         }
         let pool = &self.servers.pools[server];
         // What a replica has to be asked first is asked by the one that leads.

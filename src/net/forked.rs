@@ -59,12 +59,9 @@ pub(super) fn may_have(heard: Instant, now: Instant) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Builder;
     use crate::net::{Deadline, Pool};
-    use crate::topology::{Address, Node, Role};
     use rediscluster_testing::Server;
     use std::cell::Cell;
-    use std::sync::Arc;
 
     thread_local!(pub(super) static ASKED: Cell<u32> = const { Cell::new(0) });
 
@@ -76,16 +73,10 @@ mod tests {
         assert!(may_have(heard + NO_FORK, heard), "a clock that went back");
     }
 
-    fn pool(server: &Server) -> Arc<Pool> {
-        let (endpoint, settings) = Builder::default().single(&server.address()).unwrap();
-        let node = Node::new("node_1", Address::parse(&server.address()).unwrap());
-        Arc::new(Pool::new(Role::Master, node, endpoint, Arc::new(settings)))
-    }
-
     #[test]
     fn a_loop_over_several_nodes_does_not_ask_for_its_process_either() {
         let server = Server::start();
-        let pools = [pool(&server), pool(&server)];
+        let pools = [Pool::of(&server), Pool::of(&server)];
         let mut without = 0;
         for nth in 0..2_000 {
             let asked = ASKED.with(Cell::get);
@@ -109,7 +100,7 @@ mod tests {
     #[test]
     fn a_loop_of_calls_does_not_ask_for_its_process() {
         let server = Server::start();
-        let pool = pool(&server);
+        let pool = Pool::of(&server);
         let call = || {
             let asked = ASKED.with(Cell::get);
             let mut lease = pool.lend(0, Deadline::never()).unwrap();

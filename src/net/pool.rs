@@ -316,7 +316,7 @@ impl Pool {
                 Ok(()) => return Ok(Some(lease)),
                 // An idle one that was dead: in the database that it was in, whoever uses it first would try a new one.
                 Err(error) if is_first && matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol) => {
-                    self.keep_turn(turn);
+                    turn.keep(self);
                     lease.discard(CloseReason::FoundDead);
                     self.drop_idle();
                     is_first = false;
@@ -451,4 +451,16 @@ impl Pool {
 #[allow(clippy::vec_box)] // they lay in the pool so
 fn close(mut connections: Vec<Box<Connection>>, why: CloseReason) {
     connections.iter_mut().for_each(|connection| connection.closes(why));
+}
+
+#[cfg(test)]
+impl Pool {
+    /// A pool with the settings of a builder that was told nothing.
+    pub(super) fn of(server: &rediscluster_testing::Server) -> Arc<Pool> {
+        use crate::config::Builder;
+        use crate::topology::Address;
+        let (endpoint, settings) = Builder::default().single(&server.address()).unwrap();
+        let node = Node::new("node_1", Address::parse(&server.address()).unwrap());
+        Arc::new(Pool::new(Role::Master, node, endpoint, Arc::new(settings)))
+    }
 }

@@ -183,24 +183,16 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Builder;
     use crate::plan::command;
-    use crate::topology::{Address, Node, Role};
     use rediscluster_testing::{wait_until, Server};
     use std::panic::{catch_unwind, AssertUnwindSafe};
     use std::thread;
     use std::time::Duration;
 
-    fn pool_of(server: &Server) -> Arc<Pool> {
-        let (endpoint, settings) = Builder::default().single(&server.address()).unwrap();
-        let node = Node::new("node_1", Address::parse(&server.address()).unwrap());
-        Arc::new(Pool::new(Role::Master, node, endpoint, Arc::new(settings)))
-    }
-
     #[test]
     fn after_a_panic_nobody_is_told_that_what_was_under_way_is_not_applied() {
         let server = Server::start();
-        let pool = pool_of(&server);
+        let pool = Pool::of(&server);
         for (is_under_way, outcome) in [(false, Outcome::NotApplied), (true, Outcome::Unknown)] {
             let batch = Arc::new(Batch::new((0, None), pool.state().comes()));
             let deadline = Deadline::after(Duration::from_secs(60));
@@ -223,7 +215,7 @@ mod tests {
     #[test]
     fn what_came_too_late_for_one_serves_the_others() {
         let server = Server::start();
-        let pool = pool_of(&server);
+        let pool = Pool::of(&server);
         let request = |name: &str| command([&b"INCR"[..], name.as_bytes()]);
         let lend = |turn: Turn<'_>, until| Ok(pool.lend_in_turn(0, until, turn, false)?.unwrap());
         drop(pool.lend(0, Deadline::never()).unwrap());

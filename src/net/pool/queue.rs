@@ -24,15 +24,26 @@ pub(crate) struct Lead<'b> {
     pub(super) leave: &'b dyn Fn(),
 }
 
-impl Turn<'_> {
-    /// Goes on for itself, where it leads a batch. Before anybody else can have its room, the batch waits again where it did.
+impl<'b> Turn<'b> {
+    /// What a batch was given is of no use. Before anybody else can have its room, it waits again where it did. Gives the one
+    /// that leads it, if that still does.
+    #[cold]
+    pub(super) fn keep(self, pool: &Pool) -> Option<&'b Lead<'b>> {
+        match self {
+            Turn::OfBatch(lead) if !lead.is_alone.get() => {
+                pool.state().queue(lead.turn);
+                Some(lead)
+            }
+            _ => None,
+        }
+    }
+
+    /// Goes on for itself, where it leads a batch, which keeps its turn.
     #[cold]
     pub(super) fn goes_alone(self, pool: &Pool) {
-        if let Turn::OfBatch(lead) = self {
-            if !lead.is_alone.replace(true) {
-                pool.state().queue(lead.turn);
-                (lead.leave)();
-            }
+        if let Some(lead) = self.keep(pool) {
+            lead.is_alone.set(true);
+            (lead.leave)();
         }
     }
 }
@@ -124,16 +135,6 @@ impl Pool {
         }
         drop(state);
         Err(self.stayed_in_use())
-    }
-
-    /// What a batch was given is of no use. Before anybody else can have its room, it waits again where it did.
-    #[cold]
-    pub(super) fn keep_turn(&self, turn: Turn<'_>) {
-        if let Turn::OfBatch(lead) = turn {
-            if !lead.is_alone.get() {
-                self.state().queue(lead.turn);
-            }
-        }
     }
 
     /// A call has left the queue.
