@@ -56,27 +56,25 @@ fn spare() -> Vec<u8> {
     buffer
 }
 
-/// A command of one word as it lies in its buffer.
+/// What begins every command of one word.
+const BEFORE_LENGTH: [u8; HEAD + 1] = *b"         *1\r\n$";
+
+/// A command of one word as it lies in its buffer, without what all of them begin with.
 #[derive(Debug)]
 pub(crate) struct EncodedWord {
+    /// The length of the word, the word, and two line ends.
     bytes: [u8; EncodedWord::LONGEST],
     length: NonZeroU8,
 }
 
 impl EncodedWord {
-    const LONGEST: usize = HEAD + 26;
+    const LONGEST: usize = 23;
 
     /// `None` where that is too long, or more than one word.
     pub(crate) const fn of(name: &str) -> Option<EncodedWord> {
         let name = name.as_bytes();
         let mut bytes = [0; EncodedWord::LONGEST];
         let mut at = 0;
-        while at < HEAD {
-            bytes[at] = OF_ONE[at];
-            at += 1;
-        }
-        bytes[at] = b'$';
-        at += 1;
         if name.len() > 9 {
             bytes[at] = b'0' + (name.len() / 10) as u8;
             at += 1;
@@ -145,8 +143,9 @@ impl Args {
     pub(crate) fn of_encoded(word: &EncodedWord) -> Args {
         let mut buffer = spare();
         // All of it: to copy as much as is known beforehand takes less than to copy what is needed.
+        buffer.extend_from_slice(&BEFORE_LENGTH);
         buffer.extend_from_slice(&word.bytes);
-        buffer.truncate(usize::from(word.length.get()));
+        buffer.truncate(BEFORE_LENGTH.len() + usize::from(word.length.get()));
         Args { buffer, count: 1, start: LAST_DIGIT - 1, second: (HEAD, HEAD), more: None }
     }
 
@@ -490,6 +489,19 @@ mod tests {
         assert_eq!((one.as_bytes(), one.get(1)), (&b"*1\r\n$3\r\nGET\r\n"[..], None));
         one.mark();
         assert_eq!(one.marked(), [0]);
+    }
+
+    #[test]
+    fn a_word_that_was_encoded_is_what_it_would_be() {
+        for length in 1..30 {
+            let name = "X".repeat(length);
+            let word = EncodedWord::of(&name);
+            assert_eq!(word.is_some(), length <= 17, "{length}");
+            if let Some(word) = word {
+                assert_eq!(Args::of_encoded(&word).as_bytes(), Args::of_words(&name).as_bytes());
+            }
+        }
+        assert!(EncodedWord::of("CONFIG SET").is_none());
     }
 
     /// What most programs send all the time needs no memory for this.
