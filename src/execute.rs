@@ -27,7 +27,7 @@ pub use row::Row;
 pub(crate) use row::{no_meaning, routed, RowRef, Strategy};
 pub(crate) use view::View;
 
-use crate::command::{Access, Args, Given, Merge, Spec, Wait};
+use crate::command::{Access, Args, Given, Spec, Wait};
 use crate::error::{Error, ErrorKind, Outcome, PartOutcome, Result};
 use crate::from_value::FromValue;
 use crate::net::{Deadline, Pool};
@@ -199,7 +199,7 @@ impl Call<'_> {
     /// Runs what is for one server or for several at the same time.
     pub(crate) fn run_on_all(&self, route: Route<'_>) -> Result<Answer> {
         match route {
-            Route::Fan(parts, merge) => self.fan(&parts, merge).map(Answer::Merged),
+            Route::Fan(parts) => self.fan(&parts).map(Answer::Merged),
             route => self.run_on_one(route),
         }
     }
@@ -207,7 +207,7 @@ impl Call<'_> {
     /// The same, when one success is enough.
     pub(crate) fn run_on_first_that_succeeds(&self, route: Route<'_>) -> Result<Answer> {
         match route {
-            Route::Fan(parts, _) => self.first_success(&parts),
+            Route::Fan(parts) => self.first_success(&parts),
             route => self.run_on_one(route),
         }
     }
@@ -346,12 +346,12 @@ impl Call<'_> {
     }
 
     /// Requests to several servers at the same time; their replies become one.
-    pub(crate) fn fan(&self, parts: &[Part<'_>], merge: Merge) -> Result<Vec<u8>> {
-        self.merged_by(merge, parts, self.after_failover(parts, self.fan_out(parts)?))
+    pub(crate) fn fan(&self, parts: &[Part<'_>]) -> Result<Vec<u8>> {
+        self.merged(parts, self.after_failover(parts, self.fan_out(parts)?))
     }
 
     /// One reply of those to several parts, or an error that says how far each of them came.
-    fn merged_by(&self, merge: Merge, parts: &[Part<'_>], results: Vec<Result<Answer>>) -> Result<Vec<u8>> {
+    fn merged(&self, parts: &[Part<'_>], results: Vec<Result<Answer>>) -> Result<Vec<u8>> {
         let mut frames = Vec::with_capacity(parts.len());
         let mut keys = Vec::with_capacity(parts.len());
         for (part, result) in parts.iter().zip(&results) {
@@ -361,7 +361,8 @@ impl Call<'_> {
         }
         let node = |nth: usize| results[nth].as_ref().ok()?.node();
         let name = |nth: usize| self.name_of(&parts[nth]);
-        merge(&Given { keys: &keys, replies: &frames, node: &node, name: &name })
+        let response = self.spec.response;
+        (self.code.merge)(&Given { response, keys: &keys, replies: &frames, node: &node, name: &name })
     }
 
     /// The name of the node or server that a part goes to.

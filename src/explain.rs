@@ -116,7 +116,7 @@ impl Plan {
         let native = matches!(route, Route::One(_));
         let steps = match route {
             Route::One(part) => vec![draft.part(1, part)],
-            Route::Fan(parts, _) => draft.parts(1, parts),
+            Route::Fan(parts) => draft.parts(1, parts),
             Route::Across(keys) => rounds(&draft, keys),
         };
         Plan { steps, native }

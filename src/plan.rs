@@ -14,7 +14,7 @@ pub(crate) use sets::{merged_sets, sets_in_pieces};
 pub(crate) use sorting::{sorted, sorted_on_one_server, Get, Order, Pattern, Sorting};
 pub(crate) use streams::{parse_id, StreamRead};
 
-use crate::command::{Access, Args, KeySpec, Merge, Positions, RequestPolicy, Spec};
+use crate::command::{Access, Args, KeySpec, Positions, RequestPolicy, Spec};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::resp::encode;
 use crate::topology::{Placement, ReadFrom, Role, Topology};
@@ -25,8 +25,8 @@ use std::borrow::Cow;
 pub(crate) enum Route<'c> {
     /// One server answers, and its answer is the answer.
     One(Part<'c>),
-    /// Several servers answer at the same time, and their answers become one.
-    Fan(Vec<Part<'c>>, Merge),
+    /// Several servers answer at the same time, and the strategy makes one of their answers.
+    Fan(Vec<Part<'c>>),
     /// Several rounds are needed, which the strategy of the row knows.
     Across(Vec<Placed<'c>>),
 }
@@ -141,18 +141,18 @@ pub(crate) fn every_shard<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'sta
     let mut parts: Vec<_> = planner.topology.distinct_shards().map(part).collect();
     Ok(match parts.len() {
         1 => Route::One(parts.remove(0)),
-        _ => Route::Fan(parts, spec.response.merge()),
+        _ => Route::Fan(parts),
     })
 }
 
 /// Every server, replicas too where they serve.
-pub(crate) fn every_server<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
+pub(crate) fn every_server<'c>(planner: &Planner<'_>, args: &'c Args, _: &'static Spec) -> Result<Route<'c>> {
     let servers = match planner.read_from {
         ReadFrom::Master => planner.topology.servers().filter(|(role, _)| *role == Role::Master).count(),
         _ => planner.topology.server_count(),
     };
     let part = |server| Part { target: Target::Server(server), request: args.as_bytes().into(), keys: Vec::new() };
-    Ok(Route::Fan((0..servers).map(part).collect(), spec.response.merge()))
+    Ok(Route::Fan((0..servers).map(part).collect()))
 }
 
 /// Any node: the command has no keys.
@@ -405,7 +405,7 @@ mod tests {
         let spec = row.spec;
         match row.route(&planner, cmd.args()) {
             Ok(Route::One(one)) => part(&one),
-            Ok(Route::Fan(parts, _)) => {
+            Ok(Route::Fan(parts)) => {
                 let parts = parts.iter().map(part).collect::<Vec<_>>().join(", ");
                 format!(
                     "{parts} => {}",

@@ -20,9 +20,16 @@ macro_rules! first_of {
     };
 }
 
-/// A strategy that says how long its command waits. Only rows that wait have one of their own.
-macro_rules! waits {
-    ($across:ident $wait:ident) => {{
+/// The strategy of a row. Only rows that wait, and those whose commands are split, have one of their own.
+macro_rules! strategy_of {
+    ($response:ident SPLIT) => {{
+        const MERGES: &Strategy = &strategy::SPLIT.that_merges(ResponsePolicy::$response);
+        MERGES
+    }};
+    ($response:ident $across:ident) => {
+        &strategy::$across
+    };
+    ($response:ident $across:ident $wait:ident) => {{
         const WAITS: &Strategy = &strategy::$across.that_waits(WaitArgument::$wait);
         WAITS
     }};
@@ -77,7 +84,7 @@ macro_rules! row {
                 fast: first_of!($(is!($fast),)? false),
                 ..Spec::new($name, $arity, $access, $keys)
             },
-            first_of!($(waits!($across $wait),)? &strategy::$across),
+            strategy_of!($response $across $($wait)?),
         )
     };
 }

@@ -9,92 +9,89 @@ use std::fmt;
 pub(crate) type Merge = fn(&Given<'_>) -> Result<Vec<u8>>;
 
 /// How several replies become one; the names are those of Redis's command tips where it has one.
-#[derive(Clone, Copy)]
-pub struct ResponsePolicy(&'static Merging);
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ResponsePolicy(Number);
 
-/// What a response policy is: rows point to it, since each pointer in a row costs a program four words.
-struct Merging {
-    name: &'static str,
-    in_words: &'static str,
-    merge: Merge,
-    /// Whether one success is enough: the failures of others do not matter then.
-    wants_one: bool,
+/// Rows have numbers of policies. A pointer in a row costs a program four words, and what merges stands in the strategies.
+macro_rules! policies {
+    ($($(#[$doc:meta])* $id:ident $name:literal $in_words:literal $merge:ident;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        enum Number {
+            $($id,)*
+        }
+
+        impl ResponsePolicy {
+            $(
+                $(#[$doc])*
+                pub const $id: ResponsePolicy = ResponsePolicy(Number::$id);
+            )*
+
+            /// What makes one frame of several replies.
+            pub(crate) const fn merge(self) -> Merge {
+                match self.0 {
+                    $(Number::$id => $merge,)*
+                }
+            }
+
+            /// A short name, in the manner of Redis's command tips.
+            pub const fn name(self) -> &'static str {
+                match self.0 {
+                    $(Number::$id => $name,)*
+                }
+            }
+
+            /// What becomes of several replies, for people.
+            pub const fn in_words(self) -> &'static str {
+                match self.0 {
+                    $(Number::$id => $in_words,)*
+                }
+            }
+        }
+    };
 }
 
-impl Merging {
-    const fn of(name: &'static str, in_words: &'static str, merge: Merge) -> Merging {
-        Merging { name, in_words, merge, wants_one: false }
-    }
+policies! {
+    /// The one reply as it is.
+    AS_IS "as_is" "the reply as it is" first;
+    /// Arrays with one element a key: put back into the order of the keys.
+    KEY_ORDER "key_order" "one array in the order of the keys" key_order;
+    /// Arrays whose order means nothing: one after the other.
+    UNION "union" "one array of all" union;
+    /// Numbers: added up.
+    AGG_SUM "agg_sum" "the sum" sum_of_all;
+    /// Numbers: the largest.
+    AGG_MAX "agg_max" "the largest number" max;
+    /// Truth values, or arrays of them: whether all are true.
+    AGG_LOGICAL_AND "agg_logical_and" "true where all are" logical_and;
+    /// Names and numbers in turn: the numbers of the same name added up.
+    SUM_BY_NAME "sum_by_name" "the numbers of each name added up" sum_by_name;
+    /// Statuses: the first of them when none is an error.
+    ALL_SUCCEEDED "all_succeeded" "the first, when all succeeded" first;
+    /// The first that is no error.
+    ONE_SUCCEEDED "one_succeeded" "the first that succeeded" first;
+    /// A map from the name of the server to its reply.
+    PER_NODE "per_node" "a map from the server's name to its reply" per_node;
+    /// What its row's [`Across`](crate::spec::Across) makes of them.
+    SPECIAL "special" "what one server would reply" first;
 }
 
 impl ResponsePolicy {
-    /// The one reply as it is.
-    pub const AS_IS: ResponsePolicy = ResponsePolicy(&Merging::of("as_is", "the reply as it is", first));
-    /// Arrays with one element a key: put back into the order of the keys.
-    pub const KEY_ORDER: ResponsePolicy =
-        ResponsePolicy(&Merging::of("key_order", "one array in the order of the keys", key_order));
-    /// Arrays whose order means nothing: one after the other.
-    pub const UNION: ResponsePolicy = ResponsePolicy(&Merging::of("union", "one array of all", union));
-    /// Numbers: added up.
-    pub const AGG_SUM: ResponsePolicy = ResponsePolicy(&Merging::of("agg_sum", "the sum", sum_of_all));
-    /// Numbers: the largest.
-    pub const AGG_MAX: ResponsePolicy = ResponsePolicy(&Merging::of("agg_max", "the largest number", max));
-    /// Truth values, or arrays of them: whether all are true.
-    pub const AGG_LOGICAL_AND: ResponsePolicy =
-        ResponsePolicy(&Merging::of("agg_logical_and", "true where all are", logical_and));
-    /// Names and numbers in turn: the numbers of the same name added up.
-    pub const SUM_BY_NAME: ResponsePolicy =
-        ResponsePolicy(&Merging::of("sum_by_name", "the numbers of each name added up", sum_by_name));
-    /// Statuses: the first of them when none is an error.
-    pub const ALL_SUCCEEDED: ResponsePolicy =
-        ResponsePolicy(&Merging::of("all_succeeded", "the first, when all succeeded", first));
-    /// The first that is no error.
-    pub const ONE_SUCCEEDED: ResponsePolicy =
-        ResponsePolicy(&Merging { wants_one: true, ..Merging::of("one_succeeded", "the first that succeeded", first) });
-    /// A map from the name of the server to its reply.
-    pub const PER_NODE: ResponsePolicy =
-        ResponsePolicy(&Merging::of("per_node", "a map from the server's name to its reply", per_node));
-    /// What its row's [`Across`](crate::spec::Across) makes of them.
-    pub const SPECIAL: ResponsePolicy = ResponsePolicy(&Merging::of("special", "what one server would reply", first));
-
-    /// What makes one frame of several replies.
-    pub(crate) const fn merge(self) -> Merge {
-        self.0.merge
-    }
-
-    /// Whether one success is enough.
+    /// Whether one success is enough: the failures of others do not matter then.
     pub(crate) const fn wants_one(self) -> bool {
-        self.0.wants_one
-    }
-
-    /// A short name, in the manner of Redis's command tips.
-    pub const fn name(self) -> &'static str {
-        self.0.name
-    }
-
-    /// What becomes of several replies, for people.
-    pub const fn in_words(self) -> &'static str {
-        self.0.in_words
+        matches!(self, ResponsePolicy::ONE_SUCCEEDED)
     }
 }
-
-impl PartialEq for ResponsePolicy {
-    fn eq(&self, other: &ResponsePolicy) -> bool {
-        self.0.name == other.0.name
-    }
-}
-
-impl Eq for ResponsePolicy {}
 
 impl fmt::Display for ResponsePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0.name)
+        f.pad(self.name())
     }
 }
 
 impl fmt::Debug for ResponsePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.name)
+        f.write_str(self.name())
     }
 }
 
@@ -132,6 +129,8 @@ impl SetOperation {
 
 /// The replies to the parts of a command, none of which is an error.
 pub(crate) struct Given<'g> {
+    /// What the row of the command says is to become of them.
+    pub(crate) response: ResponsePolicy,
     /// For each part, which of the command's arguments are its keys.
     pub(crate) keys: &'g [&'g [usize]],
     pub(crate) replies: &'g [Frame<'g>],
@@ -402,7 +401,7 @@ mod tests {
         let frames: Vec<Frame<'_>> = bytes.iter().map(|bytes| Frame::trusted(bytes)).collect();
         let node = |nth: usize| Some(format!("node_{}", nth + 1));
         let name = |nth: usize| format!("node_{}", nth + 1);
-        let given = Given { keys, replies: &frames, node: &node, name: &name };
+        let given = Given { response: ResponsePolicy::AS_IS, keys, replies: &frames, node: &node, name: &name };
         merge(&given).map(|bytes| Frame::trusted(&bytes).value().into())
     }
 

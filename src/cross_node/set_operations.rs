@@ -1,7 +1,7 @@
 //! `SUNION`, `SINTER`, `SDIFF` and their `STORE` forms.
 
 use super::{across, all_succeeded, carry_sources, exec_unwatched, nothing_written, MEMBERS};
-use crate::command::{Across, Args, Emulation, Merge, SetOperation, Spec};
+use crate::command::{Across, Args, Emulation, SetOperation, Spec};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::{Answer, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
@@ -13,18 +13,21 @@ use crate::topology::Role;
 pub(crate) const MERGE_UNION: Strategy = Strategy {
     route: |planner, args, spec| merged(planner, args, spec, SetOperation::Union),
     run: |call, route| call.run_in_pieces(route, |call, most| pieces(call, most, SetOperation::Union)),
+    merge: SetOperation::Union.merge(),
     ..MERGE
 };
 /// The members that all have.
 pub(crate) const MERGE_INTERSECTION: Strategy = Strategy {
     route: |planner, args, spec| merged(planner, args, spec, SetOperation::Intersection),
     run: |call, route| call.run_in_pieces(route, |call, most| pieces(call, most, SetOperation::Intersection)),
+    merge: SetOperation::Intersection.merge(),
     ..MERGE
 };
 /// The members that the first has and no other.
 pub(crate) const MERGE_DIFFERENCE: Strategy = Strategy {
     route: |planner, args, spec| merged(planner, args, spec, SetOperation::Difference),
     run: |call, route| call.run_in_pieces(route, |call, most| pieces(call, most, SetOperation::Difference)),
+    merge: SetOperation::Difference.merge(),
     ..MERGE
 };
 
@@ -36,16 +39,19 @@ const MERGE: Strategy = Strategy { across: Across::of(&MERGING), ..Strategy::ONE
 /// As [`MERGE_UNION`]; the result then replaces the destination in one transaction.
 pub(crate) const STORE_UNION: Strategy = Strategy {
     run: |call, route| across(call, route, |call, keys| run_stored(call, keys, SetOperation::Union)),
+    merge: SetOperation::Union.merge(),
     ..STORE
 };
 /// The members that all have.
 pub(crate) const STORE_INTERSECTION: Strategy = Strategy {
     run: |call, route| across(call, route, |call, keys| run_stored(call, keys, SetOperation::Intersection)),
+    merge: SetOperation::Intersection.merge(),
     ..STORE
 };
 /// The members that the first source has and no other.
 pub(crate) const STORE_DIFFERENCE: Strategy = Strategy {
     run: |call, route| across(call, route, |call, keys| run_stored(call, keys, SetOperation::Difference)),
+    merge: SetOperation::Difference.merge(),
     ..STORE
 };
 
@@ -66,14 +72,13 @@ fn merged<'c>(
 ) -> Result<Route<'c>> {
     planner.homes(args, spec).map(|homes| match homes {
         Homes::One(part) => Route::One(part),
-        Homes::Several(keys) => Route::Fan(merged_sets(operation, &keys, planner.role(spec)), operation.merge()),
+        Homes::Several(keys) => Route::Fan(merged_sets(operation, &keys, planner.role(spec))),
     })
 }
 
 #[inline]
-fn pieces<'r>(call: &Call<'r>, most: usize, operation: SetOperation) -> Result<Option<(Vec<Part<'r>>, Merge)>> {
-    let pieces = sets_in_pieces(&call.planner, operation, call.args, call.spec, most)?;
-    Ok(Some((pieces, operation.merge())))
+fn pieces<'r>(call: &Call<'r>, most: usize, operation: SetOperation) -> Result<Option<Vec<Part<'r>>>> {
+    sets_in_pieces(&call.planner, operation, call.args, call.spec, most).map(Some)
 }
 
 /// Whether a write to the destination after it was read could be lost: its node has to read and replace it at once.
@@ -120,7 +125,7 @@ fn store_sets(
     // The sources are read on their masters: a write must not rest on stale data.
     let mut answer = match &merged_sets(operation, sources, Role::Master)[..] {
         [part] => call.one(part.target, &part.request).map_err(nothing_written)?,
-        parts => Answer::Merged(call.fan(parts, operation.merge()).map_err(nothing_written)?),
+        parts => Answer::Merged(call.fan(parts).map_err(nothing_written)?),
     };
     // Its connection is free again before the destination's is asked for: a second call may hold and want the two the
     // other way round.

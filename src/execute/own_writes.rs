@@ -38,7 +38,7 @@ impl OwnWrites {
         };
         match route {
             Route::One(part) => target(part.target),
-            Route::Fan(parts, _) => parts.iter().for_each(|part| target(part.target)),
+            Route::Fan(parts) => parts.iter().for_each(|part| target(part.target)),
             // One without keys may write anywhere.
             Route::Across(keys) if keys.is_empty() => {
                 topology.shards().iter().for_each(|shard| self.note(topology, shard.master()));

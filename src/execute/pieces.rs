@@ -2,7 +2,6 @@
 
 use super::fan_out::let_go;
 use super::{Answer, Call};
-use crate::command::Merge;
 use crate::error::{Error, Outcome, Result};
 use crate::net::{too_many_words, words_if_many, MOST_WORDS};
 use crate::plan::{Part, Route, Target};
@@ -10,9 +9,9 @@ use crate::plan::{Part, Route, Target};
 /// As many keys go into a piece, which also has a name.
 const MOST_KEYS: usize = MOST_WORDS - 1;
 
-/// A command in pieces of no more than so many keys, several for one server, and what their replies become; `None` where one
-/// server would do all of it at once, or would tell something else of the pieces.
-pub(crate) type Pieces = for<'r> fn(&Call<'r>, usize) -> Result<Option<(Vec<Part<'r>>, Merge)>>;
+/// A command in pieces of no more than so many keys, several for one server; `None` where one server would do all of it at
+/// once, or would tell something else of the pieces.
+pub(crate) type Pieces = for<'r> fn(&Call<'r>, usize) -> Result<Option<Vec<Part<'r>>>>;
 
 impl Call<'_> {
     /// Runs what is for one server or for several at the same time: as it is where its servers take it. Else reads and what
@@ -23,7 +22,7 @@ impl Call<'_> {
         }
         let parts = match &route {
             Route::One(part) => std::slice::from_ref(part),
-            Route::Fan(parts, _) => parts,
+            Route::Fan(parts) => parts,
             Route::Across(_) => &[],
         };
         let mut refused = None;
@@ -35,7 +34,7 @@ impl Call<'_> {
         }
         let Some(words) = refused else { return self.run_on_all(route) };
         match pieces(self, MOST_KEYS)? {
-            Some((pieces, merge)) => self.one_after_another(pieces, merge).map(Answer::Merged),
+            Some(pieces) => self.one_after_another(pieces).map(Answer::Merged),
             None => Err(too_many_words(words)),
         }
     }
@@ -47,7 +46,7 @@ impl Call<'_> {
 
     /// Sends the pieces of each server one after the other, to all servers at the same time, and makes one reply of theirs.
     /// After a failure no more are sent.
-    fn one_after_another(&self, pieces: Vec<Part<'_>>, merge: Merge) -> Result<Vec<u8>> {
+    fn one_after_another(&self, pieces: Vec<Part<'_>>) -> Result<Vec<u8>> {
         let (mut parts, mut results) = (Vec::with_capacity(pieces.len()), Vec::with_capacity(pieces.len()));
         let mut failed: Option<Error> = None;
         let mut left = pieces;
@@ -78,6 +77,6 @@ impl Call<'_> {
             }
             parts.append(&mut round);
         }
-        self.merged_by(merge, &parts, results)
+        self.merged(&parts, results)
     }
 }

@@ -2,16 +2,19 @@
 //!
 //! A row points to its code, and nothing else does: a program has the code of those rows only that it names.
 
+mod own;
+
 use super::of_scripts::{OfScripts, OF_SCRIPTS};
 use super::{Answer, Call};
 use crate::command::{
-    wait_of, Access, Across, Args, EncodedWord, KeySpec, RequestPolicy, Spec, Wait, WaitArgument, WaitOf, MARKED,
+    wait_of, Access, Across, Args, EncodedWord, KeySpec, Merge, RequestPolicy, ResponsePolicy, Spec, Wait,
+    WaitArgument, WaitOf, MARKED,
 };
 use crate::error::{Error, ErrorKind, Outcome, OwnWords, Result};
 use crate::net::{Deadline, Lease, Pool};
 use crate::plan::{
-    any_node, as_stored, every_server, every_shard, name_one_key, on_one_server, one_key, one_node, one_server,
-    refuse_connection, Naming, Placed, Planner, Route, Router,
+    any_node, every_server, every_shard, name_one_key, on_one_server, one_key, one_node, one_server, refuse_connection,
+    Naming, Placed, Planner, Route, Router,
 };
 use std::ops::Deref;
 use std::sync::Arc;
@@ -43,6 +46,8 @@ pub(crate) struct Strategy {
     pub(crate) route: Router,
     /// Runs what was routed.
     pub(crate) run: Runner,
+    /// Makes one reply of those of several servers.
+    pub(crate) merge: Merge,
     /// Routes the command and runs it.
     pub(crate) execute: fn(&Call<'_>) -> Result<Answer>,
     /// It has one key, at a fixed place, which is all that has to be looked at to route it.
@@ -77,6 +82,7 @@ impl Strategy {
         across: Across::NEVER,
         route: one_node,
         run: ON_ONE,
+        merge: ResponsePolicy::AS_IS.merge(),
         execute: |call| call.execute_routed(),
         is_of_one_key: false,
         lend: None,
@@ -95,6 +101,11 @@ impl Strategy {
         Strategy { wait_of: wait_of(argument), ..self }
     }
 
+    /// The same where this becomes of several replies.
+    pub(crate) const fn that_merges(self, response: ResponsePolicy) -> Strategy {
+        Strategy { merge: response.merge(), ..self }
+    }
+
     /// Of a row whose keys, if it has any, cannot be on several nodes.
     const fn simple(route: Router, run: Runner) -> Strategy {
         Strategy { route, run, ..Strategy::ONE_NODE }
@@ -102,26 +113,13 @@ impl Strategy {
 }
 
 const REFUSED: &Strategy = &Strategy::simple(refuse_connection, ON_ONE);
-/// What is not for keys: the one for all commands, and the one for commands that run scripts. The table has none of the latter,
-/// but rows of the user's own may.
-type ByScripts = [&'static Strategy; 2];
-
-const fn of_scripts(route: Router, run: Runner) -> Strategy {
-    Strategy { scripts: Some(&OF_SCRIPTS), ..Strategy::simple(route, run) }
-}
-
-const OF_ONE_SERVER: ByScripts = [&Strategy::simple(one_server, ON_ONE), &of_scripts(one_server, ON_ONE)];
-const OF_SHARDS: ByScripts = [&Strategy::simple(every_shard, ON_ALL), &of_scripts(every_shard, ON_ALL)];
-const FIRST_OF_SHARDS: ByScripts = [&Strategy::simple(every_shard, ON_FIRST), &of_scripts(every_shard, ON_FIRST)];
-const OF_SERVERS: ByScripts = [&Strategy::simple(every_server, ON_ALL), &of_scripts(every_server, ON_ALL)];
-const FIRST_OF_SERVERS: ByScripts = [&Strategy::simple(every_server, ON_FIRST), &of_scripts(every_server, ON_FIRST)];
+const OF_ONE_SERVER: Strategy = Strategy::simple(one_server, ON_ONE);
+const OF_SHARDS: Strategy = Strategy::simple(every_shard, ON_ALL);
+const OF_SERVERS: Strategy = Strategy::simple(every_server, ON_ALL);
 /// The same for what a server heeds while it runs a script for too long.
-const OF_BUSY_SERVERS: &Strategy =
-    &Strategy { lend: Some(Pool::lend_to_busy), ..Strategy::simple(every_server, ON_ALL) };
-const FIRST_OF_BUSY_SERVERS: &Strategy =
-    &Strategy { lend: Some(Pool::lend_to_busy), ..Strategy::simple(every_server, ON_FIRST) };
-const OF_ANY_NODE: ByScripts = [&Strategy::simple(any_node, ON_ONE), &of_scripts(any_node, ON_ONE)];
-const OF_ONE_KEY: &Strategy = &Strategy {
+const OF_BUSY_SERVERS: Strategy = Strategy { lend: Some(Pool::lend_to_busy), ..OF_SERVERS };
+const OF_ANY_NODE: Strategy = Strategy::simple(any_node, ON_ONE);
+const OF_ONE_KEY: Strategy = Strategy {
     execute: |call| call.execute_one_key(),
     is_of_one_key: true,
     naming: name_one_key,
@@ -142,37 +140,68 @@ const ROUTED_ALREADY: &Strategy = &Strategy {
     ..Strategy::simple(|_, _, _| Err(no_meaning()), |_, _| Err(no_meaning()))
 };
 
-/// For rows of the user's own. What such a command does while it waits is not known, so nobody can end that.
-const OWN: Strategy = Strategy {
-    wait: |call, keys| {
-        let request = as_stored(call.args, keys);
-        call.exchange(keys[0].master, &request).map(|answer| answer.frame().as_bytes().to_vec())
-    },
-    ..Strategy::REFUSE
-};
+/// Who gets a command.
+enum Way {
+    Refused,
+    OneServer,
+    EveryShard,
+    EveryServer,
+    EveryBusyServer,
+    AnyNode,
+    Script,
+    OneKey,
+    Keys,
+}
 
-/// The same where there is one key only.
-const OWN_OF_ONE_KEY: &Strategy = &Strategy { wait: OWN.wait, ..*OF_ONE_KEY };
+impl Way {
+    const fn of(spec: &Spec) -> Way {
+        match (spec.access, spec.request, spec.keys) {
+            (Access::Connection, ..) => Way::Refused,
+            (_, RequestPolicy::OneServer, _) => Way::OneServer,
+            (_, RequestPolicy::AllShards, _) => Way::EveryShard,
+            (_, RequestPolicy::AllNodes, _) if spec.is_heeded_while_busy() => Way::EveryBusyServer,
+            (_, RequestPolicy::AllNodes, _) => Way::EveryServer,
+            (_, RequestPolicy::Special, _) if !spec.is_of_scripts() => Way::Keys,
+            (_, _, []) => Way::AnyNode,
+            _ if spec.is_of_scripts() => Way::Script,
+            (_, _, [KeySpec::Range(first, last, _)]) if *last == *first as isize => Way::OneKey,
+            _ => Way::Keys,
+        }
+    }
+}
 
-/// What runs a command whose keys on several nodes are what the strategy is for.
+/// A strategy with what a policy makes of several replies: a program has what the policies of its rows need.
+macro_rules! merged_by {
+    ($response:expr, $strategy:expr; $($policy:ident)*) => {
+        match $response {
+            $(
+                ResponsePolicy::$policy => {
+                    const MERGED: &Strategy = &Strategy {
+                        run: if ResponsePolicy::$policy.wants_one() { ON_FIRST } else { ON_ALL },
+                        ..$strategy.that_merges(ResponsePolicy::$policy)
+                    };
+                    MERGED
+                }
+            )*
+            _ => panic!("a policy for servers that are all asked"),
+        }
+    };
+}
+
+/// What runs a command of the table whose keys on several nodes are what the strategy is for.
 const fn code_of(spec: &Spec, strategy: &'static Strategy) -> &'static Strategy {
-    let by_scripts = spec.is_of_scripts() as usize;
-    match (spec.access, spec.request, spec.keys) {
-        (Access::Connection, ..) => REFUSED,
-        (_, RequestPolicy::OneServer, _) => OF_ONE_SERVER[by_scripts],
-        (_, RequestPolicy::AllShards, _) if spec.response.wants_one() => FIRST_OF_SHARDS[by_scripts],
-        (_, RequestPolicy::AllShards, _) => OF_SHARDS[by_scripts],
-        (_, RequestPolicy::AllNodes, _) if spec.is_heeded_while_busy() => match spec.response.wants_one() {
-            true => FIRST_OF_BUSY_SERVERS,
-            false => OF_BUSY_SERVERS,
-        },
-        (_, RequestPolicy::AllNodes, _) if spec.response.wants_one() => FIRST_OF_SERVERS[by_scripts],
-        (_, RequestPolicy::AllNodes, _) => OF_SERVERS[by_scripts],
-        (_, RequestPolicy::Special, _) if !spec.is_of_scripts() => strategy,
-        (_, _, []) => OF_ANY_NODE[by_scripts],
-        _ if spec.is_of_scripts() => SCRIPTS,
-        (_, _, [KeySpec::Range(first, last, _)]) if *last == *first as isize => OF_ONE_KEY,
-        _ => strategy,
+    match Way::of(spec) {
+        Way::Refused => REFUSED,
+        Way::OneServer => &OF_ONE_SERVER,
+        Way::EveryShard => {
+            merged_by!(spec.response, OF_SHARDS; UNION AGG_SUM AGG_MAX AGG_LOGICAL_AND SUM_BY_NAME ALL_SUCCEEDED)
+        }
+        Way::EveryServer => merged_by!(spec.response, OF_SERVERS; AGG_SUM ALL_SUCCEEDED PER_NODE),
+        Way::EveryBusyServer => merged_by!(spec.response, OF_BUSY_SERVERS; ONE_SUCCEEDED PER_NODE),
+        Way::AnyNode => &OF_ANY_NODE,
+        Way::Script => SCRIPTS,
+        Way::OneKey => &OF_ONE_KEY,
+        Way::Keys => strategy,
     }
 }
 
@@ -212,25 +241,22 @@ impl std::fmt::Debug for Strategy {
 pub(crate) struct RowRef {
     pub(crate) spec: &'static Spec,
     pub(crate) code: &'static Strategy,
-    wait_of: Option<WaitOf>,
 }
 
 impl RowRef {
     /// Of a row that is the user's own.
     pub(crate) fn own(spec: &'static Spec) -> RowRef {
-        let code = code_of(spec, &OWN);
-        let code = if code.is_of_one_key { OWN_OF_ONE_KEY } else { code };
-        RowRef { spec, code, wait_of: wait_of(spec.wait) }
+        RowRef { spec, code: own::code_of(spec) }
     }
 
     /// Of a command that no table has: the caller marked its keys.
     pub(crate) fn of_marked_keys() -> RowRef {
-        RowRef { spec: &MARKED, code: &OF_MARKED_KEYS, wait_of: None }
+        RowRef { spec: &MARKED, code: &OF_MARKED_KEYS }
     }
 
     /// Of requests to servers that are known: there is nothing to route. They may write.
     pub(crate) fn routed_already() -> RowRef {
-        RowRef { spec: &MARKED, code: ROUTED_ALREADY, wait_of: None }
+        RowRef { spec: &MARKED, code: ROUTED_ALREADY }
     }
 
     /// Whether any server refuses it because the arguments do not say which of them are keys.
@@ -252,13 +278,13 @@ impl RowRef {
     /// How long the command may wait for data before its server answers.
     #[inline]
     pub(crate) fn wait(self, args: &Args) -> Wait {
-        self.wait_of.map_or(Wait::None, |wait| wait(args, self.spec))
+        self.code.wait_of.map_or(Wait::None, |wait| wait(args, self.spec))
     }
 }
 
 impl From<&'static Row> for RowRef {
     fn from(row: &'static Row) -> RowRef {
-        RowRef { spec: &row.spec, code: row.code, wait_of: row.code.wait_of }
+        RowRef { spec: &row.spec, code: row.code }
     }
 }
 

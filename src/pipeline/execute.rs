@@ -178,7 +178,8 @@ fn merged(call: &Call<'_>, several: &SeveralNodes, nodes: &[NodeReplies], about:
         nodes[part.shard].node(part.number).map(str::to_owned)
     };
     let name = |part: usize| call.topology().shards()[several.parts[part].shard].name().to_owned();
-    (several.merge)(&Given { keys: &keys, replies: &replies, node: &node, name: &name })
+    let RowRef { spec, code } = several.row;
+    (code.merge)(&Given { response: spec.response, keys: &keys, replies: &replies, node: &node, name: &name })
 }
 
 /// The one error of a command of which some node did not answer, or refused its part.

@@ -15,7 +15,7 @@ pub(crate) use slot::{first_failure, Slots};
 
 use crate::cluster::Cluster;
 use crate::cmd::{Cmd, Execute};
-use crate::command::{Merge, Spec, Wait};
+use crate::command::{Spec, Wait};
 use crate::error::{Error, Result};
 use crate::execute::RowRef;
 use crate::from_value::FromValue;
@@ -127,7 +127,6 @@ enum Progress {
 struct SeveralNodes {
     cmd: Cmd,
     row: RowRef,
-    merge: Merge,
     parts: Vec<NodePart>,
 }
 
@@ -289,7 +288,7 @@ impl Pipeline {
                 let (shard, number) = self.add(shard, role, about, &request);
                 Progress::OneNode(Place { stage: self.stages.len(), shard, number })
             }
-            Ok(Route::Fan(parts, merge)) if are_for_the_stage(&parts, spec) => {
+            Ok(Route::Fan(parts)) if are_for_the_stage(&parts, spec) => {
                 let mut placed = Vec::with_capacity(parts.len());
                 for Part { target, request, keys } in parts {
                     if let Target::Shard(shard, role) = target {
@@ -297,7 +296,7 @@ impl Pipeline {
                         placed.push(NodePart { shard, number, keys });
                     }
                 }
-                Progress::SeveralNodes(SeveralNodes { cmd, row, merge, parts: placed })
+                Progress::SeveralNodes(SeveralNodes { cmd, row, parts: placed })
             }
             Ok(_) => Progress::ByItself(ByItself { cmd, row, wait }),
         };
