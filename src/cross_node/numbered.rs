@@ -1,26 +1,51 @@
-//! The numbers of strategies, by which rows name what is told of them. Each strategy tells it in its own file.
+//! All strategies, each with its number, by which rows name what is told of them. Each strategy tells it in its own file.
 
 use super::{carry_sources, copy, msetnx, pop, random_key, rename, set_operations, smove_lmove, sort, split, streams};
 use crate::command::{Across, Emulation, Spec};
+use crate::explain::{Draft, Step};
+use crate::plan::Placed;
 
-/// What each strategy tells. The first two are those that need no file.
-const EMULATIONS: &[Emulation] = &[
-    Emulation::NEVER,
-    Emulation::REFUSE,
-    carry_sources::EMULATION,
-    copy::EMULATION,
-    msetnx::EMULATION,
-    pop::EMULATION,
-    random_key::EMULATION,
-    rename::EMULATION,
-    set_operations::MERGING,
-    set_operations::STORING,
-    smove_lmove::MOVING_ELEMENT,
-    smove_lmove::MOVING_MEMBER,
-    sort::EMULATION,
-    split::EMULATION,
-    streams::EMULATION,
-];
+/// Tells the rounds that a strategy takes for keys on several nodes.
+pub(crate) type Steps = fn(&Draft<'_>, &[Placed<'_>]) -> Vec<Step>;
+
+/// What each strategy tells, and what tells its rounds. Strategies do not point to that, so that a program has either only
+/// when it asks for it.
+macro_rules! strategies {
+    ($($emulation:path, $steps:path;)*) => {
+        const EMULATIONS: &[Emulation] = &[$($emulation,)*];
+
+        /// What tells the rounds of a strategy, for [`Cluster::plan`](crate::Cluster::plan).
+        #[inline]
+        pub(crate) fn steps_of(across: Across) -> Steps {
+            const STEPS: &[Steps] = &[$($steps,)*];
+            STEPS[usize::from(across.0)]
+        }
+    };
+}
+
+strategies! {
+    Emulation::NEVER, told_by_routing;
+    Emulation::REFUSE, told_by_routing;
+    carry_sources::EMULATION, carry_sources::steps;
+    copy::EMULATION, copy::steps;
+    msetnx::EMULATION, msetnx::steps;
+    pop::EMULATION, pop::steps;
+    random_key::EMULATION, random_key::steps;
+    rename::EMULATION, rename::steps;
+    set_operations::MERGING, told_by_routing;
+    set_operations::STORING, set_operations::steps;
+    smove_lmove::MOVING_ELEMENT, smove_lmove::element_steps;
+    smove_lmove::MOVING_MEMBER, smove_lmove::member_steps;
+    sort::EMULATION, sort::steps;
+    split::EMULATION, told_by_routing;
+    streams::EMULATION, streams::steps;
+}
+
+/// There is one round, which routing tells, or none.
+#[inline]
+fn told_by_routing(_: &Draft<'_>, _: &[Placed<'_>]) -> Vec<Step> {
+    Vec::new()
+}
 
 impl Across {
     /// The number of a strategy, by its name. One that is not among them does not compile.
