@@ -135,7 +135,7 @@ impl Prepared {
     /// Runs them over this connection: see [`multi_exec::exec`].
     #[inline]
     pub(super) fn exec(&self, lease: &mut Lease, deadline: Deadline) -> Result<Option<Vec<u8>>> {
-        multi_exec::exec(lease, &self.batch, deadline, |step, error| match step {
+        multi_exec::exec(lease, &self.batch, deadline, &|step, error| match step {
             Step::Multi => error.with_command("MULTI"),
             Step::Command(at) => self.commands[at].named(error),
             Step::Exec => error.with_command("EXEC"),
