@@ -79,11 +79,11 @@ pub(crate) fn first_failure(
         first.get_or_insert((index, error));
     }
     let (index, error) = first?;
-    let others = match failed {
-        1 => "no other failed".to_owned(),
-        _ => format!("{failed} of them failed"),
+    let (how_many, of_them): (&dyn fmt::Display, _) = match failed {
+        1 => (&"no other", ""),
+        _ => (&failed, " of them"),
     };
-    let note = format!("this is command {} of {count} in {a_what}, and {others}", index + 1);
+    let note = format!("this is command {} of {count} in {a_what}, and {how_many}{of_them} failed", index + 1);
     Some(error.with_outcome(Outcome::of_several(is_unknown, is_applied)).with_note(&note))
 }
 

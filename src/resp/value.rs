@@ -165,6 +165,12 @@ impl<'a> Items<'a> {
         value
     }
 
+    /// What comes after the values that were given: the others, and what follows the aggregate in its buffer.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The next value together with its bytes on the wire.
     pub(crate) fn next_raw(&mut self) -> Option<(ValueRef<'a>, &'a [u8])> {
         let before = self.rest;

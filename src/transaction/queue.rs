@@ -32,6 +32,14 @@ pub(super) struct QueuedCommand {
     /// What a script that it runs may say in its own name.
     script: Option<OwnWords>,
     pub(super) is_read: bool,
+    /// Where its reply lies in what `EXEC` gave.
+    pub(super) reply_at: usize,
+}
+
+// Once and not at each place: what panics says where that was.
+#[inline(never)]
+pub(super) fn nth(commands: &[QueuedCommand], at: usize) -> &QueuedCommand {
+    &commands[at]
 }
 
 impl QueuedCommand {
@@ -125,7 +133,7 @@ impl Queue {
             ends.push(bytes.len());
             let (name, is_read) = (row.spec.name_of(cmd.args()), row.spec.access == Access::Read);
             let script = row.own_words(cmd.args());
-            commands.push(QueuedCommand { name, script, is_read });
+            commands.push(QueuedCommand { name, script, is_read, reply_at: 0 });
         }
         Ok((Prepared { batch: Batch::of(bytes, ends), commands }, self.slots))
     }
@@ -137,7 +145,7 @@ impl Prepared {
     pub(super) fn exec(&self, lease: &mut Lease, deadline: Deadline) -> Result<Option<Vec<u8>>> {
         multi_exec::exec(lease, &self.batch, deadline, &|step, error| match step {
             Step::Multi => error.with_command("MULTI"),
-            Step::Command(at) => self.commands[at].named(error),
+            Step::Command(at) => nth(&self.commands, at).named(error),
             Step::Exec => error.with_command("EXEC"),
         })
     }
@@ -170,13 +178,12 @@ impl Destination {
             (Destination::Named(on, by_name), _) => {
                 return (by_name.server)(on, servers).map_err(|error| error.with_command("MULTI"))
             }
-            (Destination::ByKeys(_), Some(shard)) => return Ok(servers.topology.shards()[shard].master()),
+            (Destination::ByKeys(_), Some(shard)) => return Ok(servers.topology.nth_shard(shard).master()),
             (Destination::ByKeys(_), None) => {}
         }
-        let mut nodes = servers.topology.distinct_shards();
-        match (nodes.next(), nodes.next()) {
-            (Some(only), None) => Ok(servers.topology.shards()[only].master()),
-            _ => Err(Error::argument(
+        match servers.topology.only_shard() {
+            Some(only) => Ok(only.master()),
+            None => Err(Error::argument(
                 "no command of the transaction has a key, so that no node can be told; `Cluster::on` names one; \
                  nothing was sent",
             )
@@ -256,7 +263,7 @@ impl Chosen {
             return Ok(());
         }
         let name = escape(args.get(key.position).unwrap_or_default(), 64);
-        let node = servers.topology.shards()[key.shard].name();
+        let node = servers.topology.nth_shard(key.shard).name();
         let Some(chosen) = chosen else {
             let mut because = name;
             for more in [" of ", &spec.name_of(args), " on ", node] {
