@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::{Cmd, Untyped};
 use crate::command::{Access, Args, Spec};
-use crate::error::{escape, Error, ErrorKind, Outcome, OwnWords, Result};
+use crate::error::{Error, ErrorKind, Outcome, OwnWords, Result};
 use crate::execute::multi_exec::{self, Batch, Step};
 use crate::execute::{RowRef, Servers};
 use crate::net::{Deadline, Lease};
@@ -87,8 +87,8 @@ pub(super) struct Chosen {
     pub(super) server: usize,
     /// The node, when keys have chosen it.
     shard: Option<usize>,
-    /// The first key, its command and its node, for people.
-    because: String,
+    /// The first key and its command, for people.
+    because: (String, Cow<'static, str>),
 }
 
 impl Queue {
@@ -166,7 +166,7 @@ impl Destination {
         match self {
             Destination::ByKeys(_) => Ok(None),
             Destination::Named(on, by_name) => {
-                Ok(Some(Chosen { server: (by_name.server)(on, servers)?, shard: None, because: String::new() }))
+                Ok(Some(Chosen { server: (by_name.server)(on, servers)?, shard: None, because: Default::default() }))
             }
         }
     }
@@ -262,21 +262,21 @@ impl Chosen {
         if chosen.as_ref().is_some_and(|chosen| chosen.server == key.master) {
             return Ok(());
         }
-        let name = escape(args.get(key.position).unwrap_or_default(), 64);
-        let node = servers.topology.nth_shard(key.shard).name();
+        let name = args.shown(key.position);
+        let command = spec.name_of(args);
         let Some(chosen) = chosen else {
-            let mut because = name;
-            for more in [" of ", &spec.name_of(args), " on ", node] {
-                because.push_str(more);
-            }
-            *chosen = Some(Chosen { server: key.master, shard: Some(key.shard), because });
+            *chosen = Some(Chosen { server: key.master, shard: Some(key.shard), because: (name, command) });
             return Ok(());
         };
+        let node = |shard: usize| servers.topology.nth_shard(shard).name();
         let message = format!(
-            "a transaction needs all its keys on one node: {name} lives on {node}, and {}; nothing was sent",
-            chosen.because
+            "a transaction needs all its keys on one node: {name} lives on {}, and {} of {} on {}; nothing was sent",
+            node(key.shard),
+            chosen.because.0,
+            chosen.because.1,
+            chosen.shard.map_or("", node),
         );
-        Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, message).with_command(spec.name_of(args)))
+        Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, message).with_command(command))
     }
 }
 

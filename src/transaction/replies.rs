@@ -79,8 +79,7 @@ impl TransactionReplies {
     /// One error for all commands that failed.
     #[inline]
     pub(super) fn failure(&self) -> Option<Error> {
-        let is_read = |at: usize| nth(&self.commands, at).is_read;
-        first_failure(self.len(), "a transaction", &is_read, &|at| self.reply(at).err())
+        first_failure(self.len(), "a transaction", &|at| self.reply(at).map(|_| nth(&self.commands, at).is_read))
     }
 
     /// How many replies there are: one for each command.
