@@ -211,17 +211,16 @@ fn run<Here>(destination: &Destination, queue: Queue) -> Result<TransactionRepli
     let (prepared, slots) = queue.prepared::<()>(destination, &servers, &mut chosen, &mut refusal)?;
     destination.server(&servers, chosen.as_ref())?;
     let observed = cluster.observed();
-    let (mut node, mut replies) = (String::new(), Vec::new());
+    let (mut node, mut replies) = (None, Vec::new());
     let done = cluster.with_failover(deadline, &mut |servers| {
         let server = destination.server(servers, chosen.as_ref())?;
         cluster.writes_to(servers, server);
         cluster.tried(servers.pool(server), "EXEC", deadline, || {
             let lent = cluster.lend(servers, server, deadline, observed.as_ref());
             let mut lease = lent.map_err(|error| error.with_command("MULTI"))?;
-            node = lease.node().to_string();
             match prepared.exec(&mut lease, deadline)? {
                 Some(came) => {
-                    replies = came;
+                    (node, replies) = (Some(lease.shared_node()), came);
                     Ok(())
                 }
                 None => Err(gave_nothing().with_command("EXEC").at(lease.node())),

@@ -117,8 +117,7 @@ impl Queue {
         chosen: &mut Option<Chosen>,
         refusal: &mut dyn FnMut(&Cmd<Value>, RowRef) -> Error,
     ) -> Result<(Prepared, Slots)> {
-        let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(self.len()));
-        let mut commands = Vec::with_capacity(self.len());
+        let (mut bytes, mut ends, mut commands) = (Vec::new(), Vec::new(), Vec::new());
         // One after the other, so that no value is held twice for long.
         for cmd in self.commands {
             let row = match destination.accept::<()>(servers, cmd.untyped(), chosen, &mut bytes) {

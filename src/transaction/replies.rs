@@ -5,13 +5,16 @@ use crate::error::{Error, Outcome, Result};
 use crate::from_value::FromValue;
 use crate::pipeline::{first_failure, Slot, Slots};
 use crate::resp::{Frame, ValueRef};
+use crate::topology::Node;
 use std::fmt;
+use std::sync::Arc;
 
 /// The replies to the commands of a [`Transaction`](super::Transaction) that was applied: one for each [`Slot`].
 pub struct TransactionReplies {
     slots: Slots,
     commands: Vec<QueuedCommand>,
-    node: String,
+    /// The server that ran it.
+    node: Option<Arc<Node>>,
     /// What `EXEC` gave, as it came.
     bytes: Vec<u8>,
 }
@@ -20,7 +23,7 @@ impl TransactionReplies {
     /// Those of a transaction without commands.
     #[inline]
     pub(super) fn none() -> TransactionReplies {
-        TransactionReplies { slots: Slots::new(), commands: Vec::new(), node: String::new(), bytes: Vec::new() }
+        TransactionReplies { slots: Slots::new(), commands: Vec::new(), node: None, bytes: Vec::new() }
     }
 
     /// Those that lie in one array.
@@ -28,14 +31,14 @@ impl TransactionReplies {
     pub(super) fn new(
         slots: Slots,
         mut commands: Vec<QueuedCommand>,
-        node: String,
+        node: Option<Arc<Node>>,
         bytes: Vec<u8>,
     ) -> TransactionReplies {
         if let ValueRef::Array(mut items) = Frame::trusted(&bytes).value() {
             for command in &mut commands {
                 // The array is the last thing in there.
                 command.reply_at = bytes.len() - items.rest().len();
-                items.next();
+                items.pass();
             }
         }
         TransactionReplies { slots, commands, node, bytes }
@@ -106,13 +109,17 @@ impl TransactionReplies {
 
     #[inline]
     fn of_node(&self, error: Error) -> Error {
-        error.with_node(|| self.node.clone())
+        match &self.node {
+            Some(node) => error.at(&**node),
+            None => error,
+        }
     }
 }
 
 impl fmt::Debug for TransactionReplies {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TransactionReplies").field("node", &self.node).field("replies", &self.len()).finish()
+        let node = self.node.as_ref().map_or_else(String::new, |node| node.to_string());
+        f.debug_struct("TransactionReplies").field("node", &node).field("replies", &self.len()).finish()
     }
 }
