@@ -277,7 +277,7 @@ impl Planner<'_> {
         let mut message = String::from("its keys live on several nodes, and it needs them on one:");
         for key in keys.iter().take(8) {
             let name = args.shown(key.position);
-            let node = self.topology.shards()[key.shard].name();
+            let node = self.topology.nth_shard(key.shard).name();
             [" ", &name, " on ", node, ","].iter().for_each(|part| message.push_str(part));
         }
         message.pop();

@@ -100,6 +100,6 @@ impl Cluster {
     /// The connections to the server that is the master of a shard now.
     pub(crate) fn pool_of_master(&self, shard: usize) -> Arc<Pool> {
         let servers = self.servers();
-        Arc::clone(&servers.pools[servers.topology.shards()[shard].master()])
+        Arc::clone(servers.pool(servers.topology.nth_shard(shard).master()))
     }
 }
