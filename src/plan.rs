@@ -15,7 +15,7 @@ pub(crate) use sorting::{sorted, sorted_on_one_server, Get, Order, Pattern, Sort
 pub(crate) use streams::{parse_id, StreamRead};
 
 use crate::command::{Access, Args, KeySpec, Positions, RequestPolicy, Spec};
-use crate::error::{escape, Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::resp::encode;
 use crate::topology::{Placement, ReadFrom, Role, Topology};
 use std::borrow::Cow;
@@ -276,8 +276,8 @@ impl Planner<'_> {
     pub(crate) fn refused(&self, args: &Args, keys: &[Placed<'_>]) -> Error {
         let mut message = String::from("its keys live on several nodes, and it needs them on one:");
         for key in keys.iter().take(8) {
-            let name = escape(args.get(key.position).unwrap_or_default(), 64);
-            let node = self.topology.shards()[key.shard].name();
+            let name = args.shown(key.position);
+            let node = self.topology.nth_shard(key.shard).name();
             [" ", &name, " on ", node, ","].iter().for_each(|part| message.push_str(part));
         }
         message.pop();

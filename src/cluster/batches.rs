@@ -63,10 +63,13 @@ impl Cluster {
         deadline: Deadline,
         observed: Option<&Arc<dyn Traffic>>,
     ) -> Result<Lease> {
-        let Some(observed) = observed else { return servers.pools[server].lend(self.view.database, deadline) };
-        observed.visit(servers.topology.node(server));
-        let mut lease = servers.pools[server].lend(self.view.database, deadline)?;
-        lease.count_for(observed);
+        if let Some(observed) = observed {
+            observed.visit(servers.topology.node(server));
+        }
+        let mut lease = servers.pool(server).lend(self.view.database, deadline)?;
+        if let Some(observed) = observed {
+            lease.count_for(observed);
+        }
         Ok(lease)
     }
 }
@@ -97,6 +100,6 @@ impl Cluster {
     /// The connections to the server that is the master of a shard now.
     pub(crate) fn pool_of_master(&self, shard: usize) -> Arc<Pool> {
         let servers = self.servers();
-        Arc::clone(&servers.pools[servers.topology.shards()[shard].master()])
+        Arc::clone(servers.pool(servers.topology.nth_shard(shard).master()))
     }
 }

@@ -96,8 +96,8 @@ impl Cluster {
         let servers = self.servers();
         let topology = &servers.topology;
         let unreachable = |shard: usize| {
-            let shard = &topology.shards()[shard];
-            let (error, reason) = servers.pools[shard.master()].unreached().why()?;
+            let shard = topology.nth_shard(shard);
+            let (error, reason) = servers.pool(shard.master()).unreached().why()?;
             let node = topology.master_of(shard).called(shard.name());
             Some(Unreachable { node, error, reason })
         };

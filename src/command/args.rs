@@ -257,6 +257,13 @@ impl Args {
         }
     }
 
+    /// An argument as printable text that is not long, for people.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn shown(&self, at: usize) -> String {
+        escape(self.get(at).unwrap_or_default(), 64)
+    }
+
     /// The arguments in order. To skip many takes no longer than to skip few.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + '_ {
         self.walk()
@@ -409,7 +416,7 @@ impl<'a, P: Iterator<Item = usize>> Iterator for At<'a, P> {
 impl fmt::Debug for Args {
     /// Shows the command's name and how many arguments follow: they may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = escape(self.get(0).unwrap_or_default(), 64);
+        let name = self.shown(0);
         write!(f, "{name} and {} arguments", self.count.saturating_sub(1))
     }
 }

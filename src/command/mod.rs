@@ -16,7 +16,6 @@ pub use merge::{ResponsePolicy, SetOperation};
 pub(crate) use streams::StreamWords;
 pub(crate) use wait::{wait_of, Wait, WaitOf};
 
-use crate::error::escape;
 use crate::order::sort_by_key;
 use std::borrow::Cow;
 
@@ -360,7 +359,7 @@ impl Spec {
 
 #[cold]
 fn first_word(args: &Args) -> String {
-    escape(args.get(0).unwrap_or_default(), 64).to_ascii_uppercase()
+    args.shown(0).to_ascii_uppercase()
 }
 
 /// What is known of a command that the table does not have and whose keys the caller marked: it may write.

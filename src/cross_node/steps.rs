@@ -170,7 +170,7 @@ pub(super) fn exec(lease: &mut Lease, commands: &[Vec<&[u8]>], deadline: Deadlin
     }
     let batch = Batch::of(bytes, ends);
     // The caller's command is the one that is told.
-    let Some(reply) = multi_exec::exec(lease, &batch, deadline, |_, error| error)? else { return Ok(None) };
+    let Some(reply) = multi_exec::exec(lease, &batch, deadline, &|_, error| error)? else { return Ok(None) };
     let mut replies = Vec::with_capacity(commands.len());
     if let Some(mut items) = Frame::trusted(&reply).value().items() {
         while let Some((_, raw)) = items.next_raw() {

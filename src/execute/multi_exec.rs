@@ -45,26 +45,27 @@ impl Batch {
     ) -> Result<()> {
         let mut begin = 0;
         for (nth, &end) in self.ends.iter().enumerate() {
-            let refused = connection.refuse_too_many_words(&self.bytes[begin..end], deadline);
+            let refused = connection.refuse_too_many_words(self.part(begin, end), deadline);
             refused.map_err(|error| named(Step::Command(nth), error))?;
             begin = end;
         }
         Ok(())
     }
 
-    /// How many windows the commands are sent in, one after the other. Those of the last one end with `EXEC`.
+    /// The window that begins with this command: where its commands end, and where its bytes do. Those of the last one end
+    /// with `EXEC`.
     #[inline]
-    fn windows(&self) -> usize {
-        self.ends.len().saturating_sub(1) / WINDOW + 1
+    fn window(&self, first: usize) -> (usize, usize) {
+        match self.ends.get(first + WINDOW - 1) {
+            Some(&end) if first + WINDOW < self.ends.len() => (first + WINDOW, end),
+            _ => (self.ends.len(), self.bytes.len()),
+        }
     }
 
-    /// The commands of a window, and their bytes.
-    #[inline]
-    fn window(&self, nth: usize) -> (Range<usize>, &[u8]) {
-        let commands = nth * WINDOW..self.ends.len().min((nth + 1) * WINDOW);
-        let begin = commands.start.checked_sub(1).map_or(0, |before| self.ends[before]);
-        let end = if nth + 1 == self.windows() { self.bytes.len() } else { self.ends[commands.end - 1] };
-        (commands, &self.bytes[begin..end])
+    // Once and not at each place: what panics says where that was.
+    #[inline(never)]
+    fn part(&self, begin: usize, end: usize) -> &[u8] {
+        &self.bytes[begin..end]
     }
 }
 
@@ -77,11 +78,11 @@ pub(crate) fn exec(
     lease: &mut Lease,
     batch: &Batch,
     deadline: Deadline,
-    named: impl Fn(Step, Error) -> Error,
+    named: &dyn Fn(Step, Error) -> Error,
 ) -> Result<Option<Vec<u8>>> {
     // Once and for all, because each look through the lease is code.
     let connection: &mut Connection = lease;
-    run(connection, batch, deadline, &named).map_err(|error| error.with_node(|| connection.node().to_string()))
+    run(connection, batch, deadline, named).map_err(|error| error.at(connection.node()))
 }
 
 #[inline]
@@ -120,45 +121,47 @@ fn queue_and_exec(
     deadline: Deadline,
     named: &dyn Fn(Step, Error) -> Error,
 ) -> Result<Option<Vec<u8>>> {
-    let last = batch.windows() - 1;
-    for nth in 0..last {
-        let (commands, bytes) = batch.window(nth);
-        // EXEC is not sent before all of these are answered, so nothing is applied whatever happens.
-        let nothing = |error: Error| named(Step::Multi, error.with_outcome(Outcome::NotApplied));
-        connection.send(bytes, commands.len(), deadline).map_err(nothing)?;
-        if let Some(refused) = queued(connection, commands, deadline, named, &nothing)? {
+    let (mut first, mut begin) = (0, 0);
+    let refused = loop {
+        let (next, end) = batch.window(first);
+        let is_last = next == batch.ends.len();
+        // Before the last window EXEC is not sent, so nothing is applied whatever happens.
+        let lost = match is_last {
+            true => (Step::Exec, Outcome::Unknown),
+            false => (Step::Multi, Outcome::NotApplied),
+        };
+        // A failure means that EXEC, which comes last, was not sent whole.
+        let sent = connection.send(batch.part(begin, end), next - first + usize::from(is_last), deadline);
+        sent.map_err(|error| named(lost.0, error.with_outcome(Outcome::NotApplied)))?;
+        let refused = queued(connection, first..next, deadline, named, lost)?;
+        if is_last {
+            break refused;
+        }
+        if let Some(refused) = refused {
             discard(connection, deadline);
             return Err(refused);
         }
-    }
-    let (last, bytes) = batch.window(last);
-    // A failure means that EXEC, which comes last, was not sent whole.
-    connection.send(bytes, last.len() + 1, deadline).map_err(|error| named(Step::Exec, error))?;
-    let lost = |error: Error| named(Step::Exec, error.with_outcome(Outcome::Unknown));
-    let refused = queued(connection, last, deadline, named, &lost)?;
-    let range = match (connection.receive_range(deadline), refused) {
-        (Ok(range), None) => range,
-        (Ok(range), Some(refused)) => {
-            return Err(match connection.frame(range).value() {
-                // The first refusal says more than the abort that follows from it.
-                ValueRef::Error(text) if is_abort(text) => {
-                    connection.set_stateful(false);
-                    refused
-                }
-                ValueRef::Error(_) | ValueRef::Nil => refused,
-                _ => refused.with_outcome(Outcome::Unknown).with_note("and EXEC ran the transaction all the same"),
-            });
-        }
-        // A server that refused a command runs none of them, whether it came to say so or not.
-        (Err(_), Some(refused)) => return Err(refused),
-        (Err(error), None) => return Err(named(Step::Exec, error)),
+        (first, begin) = (next, end);
     };
-    let reply = connection.frame(range);
-    let (clean, done) = match reply.value() {
-        ValueRef::Nil => (true, Ok(None)),
-        ValueRef::Array(items) if items.len() == batch.ends.len() => (true, Ok(Some(reply.as_bytes().to_vec()))),
+    let reply = match connection.receive_range(deadline) {
+        Ok(range) => connection.frame(range),
+        // A server that refused a command runs none of them, whether it came to say so or not.
+        Err(error) => return Err(refused.unwrap_or_else(|| named(Step::Exec, error))),
+    };
+    let (clean, done) = match (reply.value(), refused) {
         // Any other refusal than the abort leaves the connection inside of the transaction.
-        ValueRef::Error(text) => (is_abort(text), Err(Error::server(cause_of_abort(text)))),
+        (ValueRef::Error(text), refused) => {
+            // The first refusal says more than the abort that follows from it.
+            (is_abort(text), Err(refused.unwrap_or_else(|| Error::server(cause_of_abort(text)))))
+        }
+        (ValueRef::Nil, Some(refused)) => (false, Err(refused)),
+        (_, Some(refused)) => {
+            (false, Err(refused.with_outcome(Outcome::Unknown).with_note("and EXEC ran the transaction all the same")))
+        }
+        (ValueRef::Nil, None) => (true, Ok(None)),
+        (ValueRef::Array(items), None) if items.len() == batch.ends.len() => {
+            (true, Ok(Some(reply.as_bytes().to_vec())))
+        }
         _ => (false, Err(Error::protocol("EXEC gave something else than one reply for each command"))),
     };
     if clean {
@@ -168,30 +171,32 @@ fn queue_and_exec(
 }
 
 /// Reads what the server says to each of these commands, which is `QUEUED`; gives the first refusal. When the
-/// connection fails, `lost` says what became of the transaction.
+/// connection fails, that is the step that failed and what became of the transaction.
 #[inline]
 fn queued(
     connection: &mut Connection,
     commands: Range<usize>,
     deadline: Deadline,
     named: &dyn Fn(Step, Error) -> Error,
-    lost: &dyn Fn(Error) -> Error,
+    (step, outcome): (Step, Outcome),
 ) -> Result<Option<Error>> {
     let mut refused: Option<Error> = None;
     for at in commands {
-        match connection.receive(deadline).map(|reply| reply.value()) {
-            Ok(ValueRef::Simple(b"QUEUED")) => {}
+        let error = match connection.receive(deadline).map(|reply| reply.value()) {
+            Ok(ValueRef::Simple(b"QUEUED")) => continue,
+            // It was refused before it ran, whatever it runs.
             Ok(ValueRef::Error(text)) => {
-                // It was refused before it ran, whatever it runs.
                 refused.get_or_insert_with(|| named(Step::Command(at), Error::server(text)));
+                continue;
             }
+            // It may have run at once, outside of any transaction.
             Ok(_) => {
-                // It may have run at once, outside of any transaction.
                 let error = Error::protocol("a command in a transaction was answered by something else than QUEUED");
-                return Err(named(Step::Command(at), error));
+                named(Step::Command(at), error)
             }
-            Err(error) => return Err(refused.unwrap_or_else(|| lost(error))),
-        }
+            Err(error) => refused.unwrap_or_else(|| named(step, error.with_outcome(outcome))),
+        };
+        return Err(error);
     }
     Ok(refused)
 }
@@ -213,7 +218,7 @@ fn is_abort(text: &[u8]) -> bool {
 #[inline]
 pub(crate) fn cause_of_abort(text: &[u8]) -> &[u8] {
     const BECAUSE: &[u8] = b"EXECABORT Transaction discarded because of: ";
-    text.strip_prefix(BECAUSE).unwrap_or(text)
+    text.get(BECAUSE.len()..).filter(|_| text.starts_with(BECAUSE)).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -235,12 +240,15 @@ mod tests {
             let batch = Batch::of(bytes.clone(), ends);
             let mut sent = Vec::new();
             let mut lengths = Vec::new();
-            for nth in 0..batch.windows() {
-                let (commands, bytes) = batch.window(nth);
-                let first = command([commands.start.to_string().as_bytes()]);
-                assert!(commands.is_empty() || bytes.starts_with(&first), "a window begins with its first command");
+            let (mut first, mut begin) = (0, 0);
+            while sent.len() < batch.bytes.len() {
+                let (next, end) = batch.window(first);
+                let command = command([first.to_string().as_bytes()]);
+                let bytes = batch.part(begin, end);
+                assert!(next == first || bytes.starts_with(&command), "a window begins with its first command");
                 sent.extend_from_slice(bytes);
-                lengths.push(commands.len());
+                lengths.push(next - first);
+                (first, begin) = (next, end);
             }
             assert!(sent == [bytes, command([&b"EXEC"[..]])].concat(), "every byte once, in order");
             assert_eq!(lengths, windows);

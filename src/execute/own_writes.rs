@@ -33,7 +33,7 @@ impl OwnWrites {
     /// Notes what a write is about to be sent to.
     pub(crate) fn note_route(&self, topology: &Topology, route: &Route<'_>) {
         let target = |target: Target| match target {
-            Target::Shard(shard, _) => self.note(topology, topology.shards()[shard].master()),
+            Target::Shard(shard, _) => self.note(topology, topology.nth_shard(shard).master()),
             Target::Server(server) => self.note(topology, server),
         };
         match route {

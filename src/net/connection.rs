@@ -194,7 +194,7 @@ impl Connection {
         &self.node
     }
 
-    pub(super) fn shared_node(&self) -> Arc<Node> {
+    pub(crate) fn shared_node(&self) -> Arc<Node> {
         Arc::clone(&self.node)
     }
 

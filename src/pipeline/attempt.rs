@@ -92,7 +92,7 @@ impl Attempt {
     #[inline]
     pub(super) fn first(call: &Call<'_>, unsent: Unsent) -> Box<Attempt> {
         if let Some(own) = call.own_writes().filter(|_| unsent.batch.writes) {
-            own.note(call.topology(), call.topology().shards()[unsent.shard].master());
+            own.note(call.topology(), call.topology().nth_shard(unsent.shard).master());
         }
         let mut others = call.servers_of(unsent.shard, !unsent.batch.needs_master);
         let server = others.remove(0);
@@ -246,7 +246,7 @@ fn pause(call: &Call<'_>, server: usize, attempts: &mut Attempts, error: &Error)
     let command = Command::Named("pipeline");
     // What must not be sent twice is not among the requests.
     let effort = Effort { retries, budget, deadline, repeatable: true, has_others: false, command };
-    effort.pause(attempts, error, &call.servers.pools[server])
+    effort.pause(attempts, error, call.servers.pool(server))
 }
 
 #[cfg(test)]

@@ -177,7 +177,7 @@ fn merged(call: &Call<'_>, several: &SeveralNodes, nodes: &[NodeReplies], about:
         let part = &several.parts[part];
         nodes[part.shard].node(part.number).map(str::to_owned)
     };
-    let name = |part: usize| call.topology().shards()[several.parts[part].shard].name().to_owned();
+    let name = |part: usize| call.topology().nth_shard(several.parts[part].shard).name().to_owned();
     let RowRef { spec, code } = several.row;
     (code.merge)(&Given { response: spec.response, keys: &keys, replies: &replies, node: &node, name: &name })
 }

@@ -148,8 +148,8 @@ impl Replies {
         if self.is_well {
             return None;
         }
-        let is_read = |index: usize| self.commands[index].about().is_read;
-        first_failure(self.len(), "a pipeline", &is_read, &|index| self.reply(index).err())
+        let done = |index: usize| self.reply(index).map(|_| self.commands[index].about().is_read);
+        first_failure(self.len(), "a pipeline", &done)
     }
 }
 

@@ -58,32 +58,29 @@ impl Slots {
 }
 
 /// One error for all commands that failed of so many, which are those of `a_what`: what the first of them met, with the
-/// outcome of all, for which those that only read do not count. `None` when none failed.
+/// outcome of all, for which those that only read do not count. `None` when none failed. `done` gives the error of a command,
+/// or whether it only read.
 #[inline]
-pub(crate) fn first_failure(
-    count: usize,
-    a_what: &str,
-    is_read: &dyn Fn(usize) -> bool,
-    error_of: &dyn Fn(usize) -> Option<Error>,
-) -> Option<Error> {
+pub(crate) fn first_failure(count: usize, a_what: &str, done: &dyn Fn(usize) -> Result<bool>) -> Option<Error> {
     let mut first: Option<(usize, Error)> = None;
     let (mut failed, mut is_unknown, mut is_applied) = (0, false, false);
     for index in 0..count {
-        let Some(error) = error_of(index) else {
-            is_applied |= !is_read(index);
-            continue;
-        };
-        failed += 1;
-        is_unknown |= error.outcome() == Outcome::Unknown;
-        is_applied |= error.outcome() != Outcome::NotApplied;
-        first.get_or_insert((index, error));
+        match done(index) {
+            Ok(is_read) => is_applied |= !is_read,
+            Err(error) => {
+                failed += 1;
+                is_unknown |= error.outcome() == Outcome::Unknown;
+                is_applied |= error.outcome() != Outcome::NotApplied;
+                first.get_or_insert((index, error));
+            }
+        }
     }
     let (index, error) = first?;
-    let others = match failed {
-        1 => "no other failed".to_owned(),
-        _ => format!("{failed} of them failed"),
+    let (how_many, of_them): (&dyn fmt::Display, _) = match failed {
+        1 => (&"no other", ""),
+        _ => (&failed, " of them"),
     };
-    let note = format!("this is command {} of {count} in {a_what}, and {others}", index + 1);
+    let note = format!("this is command {} of {count} in {a_what}, and {how_many}{of_them} failed", index + 1);
     Some(error.with_outcome(Outcome::of_several(is_unknown, is_applied)).with_note(&note))
 }
 
@@ -113,9 +110,12 @@ mod tests {
     fn one_error_tells_of_all() {
         use Outcome::{Applied, NotApplied, Partial, Unknown};
         let summary = |outcomes: &[Option<Outcome>]| {
-            let error_of = |at: usize| outcomes[at].map(|outcome| Error::new(ErrorKind::Io, outcome, "no"));
-            // Of three the last one only reads.
-            let error = first_failure(outcomes.len(), "a pipeline", &|at| at == 2, &error_of)?;
+            let done = |at: usize| match outcomes[at] {
+                Some(outcome) => Err(Error::new(ErrorKind::Io, outcome, "no")),
+                // Of three the last one only reads.
+                None => Ok(at == 2),
+            };
+            let error = first_failure(outcomes.len(), "a pipeline", &done)?;
             Some((error.outcome(), error.message().to_owned()))
         };
         let message = |what: &str| format!("no; this is command {what}");

@@ -23,7 +23,7 @@ pub(crate) fn native<'c>(
     naming: Naming,
 ) -> Result<Native<'c>> {
     let refused = |message: &'static str| Err(Error::new(ErrorKind::Refused, Outcome::NotApplied, message));
-    let one_node = planner.topology.distinct_shards().count() == 1;
+    let one_node = planner.topology.only_shard().is_some();
     let native = match (spec.access, spec.request) {
         (Access::Connection, _) => Err(about_a_connection(spec)),
         // Where there is one node only, its replicas would miss it.
@@ -50,7 +50,7 @@ pub(crate) fn name_one_key<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'st
         return Err(too_few(spec));
     }
     let key = planner.only_key(args, spec)?;
-    let master = planner.topology.shards()[key.shard].master();
+    let master = planner.topology.nth_shard(key.shard).master();
     let keys = vec![Placed { position: key.position, shard: key.shard, master, stored: key.stored }];
     Ok(Native { keys, request: key.request(args) })
 }

@@ -165,6 +165,19 @@ impl<'a> Items<'a> {
         value
     }
 
+    /// What comes after the values that were given: the others, and what follows the aggregate in its buffer.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Goes past the next value, of which there must be one.
+    #[inline]
+    pub(crate) fn pass(&mut self) {
+        self.left -= 1;
+        self.rest = skip(self.rest, 1);
+    }
+
     /// The next value together with its bytes on the wire.
     pub(crate) fn next_raw(&mut self) -> Option<(ValueRef<'a>, &'a [u8])> {
         let before = self.rest;

@@ -343,6 +343,13 @@ impl Topology {
         })
     }
 
+    /// The first shard, when all have the same master.
+    #[inline(never)]
+    pub(crate) fn only_shard(&self) -> Option<&Shard> {
+        let first = self.shards.first()?;
+        self.shards.iter().all(|shard| shard.master == first.master).then_some(first)
+    }
+
     /// The shard that stands for all that have the same master, of which [`distinct_shards`](Topology::distinct_shards)
     /// gives one.
     #[inline]

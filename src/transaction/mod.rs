@@ -211,20 +211,19 @@ fn run<Here>(destination: &Destination, queue: Queue) -> Result<TransactionRepli
     let (prepared, slots) = queue.prepared::<()>(destination, &servers, &mut chosen, &mut refusal)?;
     destination.server(&servers, chosen.as_ref())?;
     let observed = cluster.observed();
-    let mut came = None;
+    let (mut node, mut replies) = (None, Vec::new());
     let done = cluster.with_failover(deadline, &mut |servers| {
         let server = destination.server(servers, chosen.as_ref())?;
         cluster.writes_to(servers, server);
-        cluster.tried(&servers.pools[server], "EXEC", deadline, || {
+        cluster.tried(servers.pool(server), "EXEC", deadline, || {
             let lent = cluster.lend(servers, server, deadline, observed.as_ref());
             let mut lease = lent.map_err(|error| error.with_command("MULTI"))?;
-            let node = lease.node().to_string();
             match prepared.exec(&mut lease, deadline)? {
-                Some(replies) => {
-                    came = Some((node, replies));
+                Some(came) => {
+                    (node, replies) = (Some(lease.shared_node()), came);
                     Ok(())
                 }
-                None => Err(gave_nothing().with_command("EXEC").with_node(|| node)),
+                None => Err(gave_nothing().with_command("EXEC").at(lease.node())),
             }
         })
     });
@@ -232,7 +231,6 @@ fn run<Here>(destination: &Destination, queue: Queue) -> Result<TransactionRepli
         observed.command("EXEC", done.as_ref().err());
     }
     done?;
-    let (node, replies) = came.ok_or_else(gave_nothing)?;
     Ok(TransactionReplies::new(slots, prepared.commands, node, replies))
 }
 

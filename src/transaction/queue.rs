@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, OnNode};
 use crate::cmd::{Cmd, Untyped};
 use crate::command::{Access, Args, Spec};
-use crate::error::{escape, Error, ErrorKind, Outcome, OwnWords, Result};
+use crate::error::{Error, ErrorKind, Outcome, OwnWords, Result};
 use crate::execute::multi_exec::{self, Batch, Step};
 use crate::execute::{RowRef, Servers};
 use crate::net::{Deadline, Lease};
@@ -32,6 +32,14 @@ pub(super) struct QueuedCommand {
     /// What a script that it runs may say in its own name.
     script: Option<OwnWords>,
     pub(super) is_read: bool,
+    /// Where its reply lies in what `EXEC` gave.
+    pub(super) reply_at: usize,
+}
+
+// Once and not at each place: what panics says where that was.
+#[inline(never)]
+pub(super) fn nth(commands: &[QueuedCommand], at: usize) -> &QueuedCommand {
+    &commands[at]
 }
 
 impl QueuedCommand {
@@ -79,8 +87,8 @@ pub(super) struct Chosen {
     pub(super) server: usize,
     /// The node, when keys have chosen it.
     shard: Option<usize>,
-    /// The first key, its command and its node, for people.
-    because: String,
+    /// The first key and its command, for people.
+    because: (String, Cow<'static, str>),
 }
 
 impl Queue {
@@ -109,8 +117,7 @@ impl Queue {
         chosen: &mut Option<Chosen>,
         refusal: &mut dyn FnMut(&Cmd<Value>, RowRef) -> Error,
     ) -> Result<(Prepared, Slots)> {
-        let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(self.len()));
-        let mut commands = Vec::with_capacity(self.len());
+        let (mut bytes, mut ends, mut commands) = (Vec::new(), Vec::new(), Vec::new());
         // One after the other, so that no value is held twice for long.
         for cmd in self.commands {
             let row = match destination.accept::<()>(servers, cmd.untyped(), chosen, &mut bytes) {
@@ -125,7 +132,7 @@ impl Queue {
             ends.push(bytes.len());
             let (name, is_read) = (row.spec.name_of(cmd.args()), row.spec.access == Access::Read);
             let script = row.own_words(cmd.args());
-            commands.push(QueuedCommand { name, script, is_read });
+            commands.push(QueuedCommand { name, script, is_read, reply_at: 0 });
         }
         Ok((Prepared { batch: Batch::of(bytes, ends), commands }, self.slots))
     }
@@ -135,9 +142,9 @@ impl Prepared {
     /// Runs them over this connection: see [`multi_exec::exec`].
     #[inline]
     pub(super) fn exec(&self, lease: &mut Lease, deadline: Deadline) -> Result<Option<Vec<u8>>> {
-        multi_exec::exec(lease, &self.batch, deadline, |step, error| match step {
+        multi_exec::exec(lease, &self.batch, deadline, &|step, error| match step {
             Step::Multi => error.with_command("MULTI"),
-            Step::Command(at) => self.commands[at].named(error),
+            Step::Command(at) => nth(&self.commands, at).named(error),
             Step::Exec => error.with_command("EXEC"),
         })
     }
@@ -158,7 +165,7 @@ impl Destination {
         match self {
             Destination::ByKeys(_) => Ok(None),
             Destination::Named(on, by_name) => {
-                Ok(Some(Chosen { server: (by_name.server)(on, servers)?, shard: None, because: String::new() }))
+                Ok(Some(Chosen { server: (by_name.server)(on, servers)?, shard: None, because: Default::default() }))
             }
         }
     }
@@ -170,13 +177,12 @@ impl Destination {
             (Destination::Named(on, by_name), _) => {
                 return (by_name.server)(on, servers).map_err(|error| error.with_command("MULTI"))
             }
-            (Destination::ByKeys(_), Some(shard)) => return Ok(servers.topology.shards()[shard].master()),
+            (Destination::ByKeys(_), Some(shard)) => return Ok(servers.topology.nth_shard(shard).master()),
             (Destination::ByKeys(_), None) => {}
         }
-        let mut nodes = servers.topology.distinct_shards();
-        match (nodes.next(), nodes.next()) {
-            (Some(only), None) => Ok(servers.topology.shards()[only].master()),
-            _ => Err(Error::argument(
+        match servers.topology.only_shard() {
+            Some(only) => Ok(only.master()),
+            None => Err(Error::argument(
                 "no command of the transaction has a key, so that no node can be told; `Cluster::on` names one; \
                  nothing was sent",
             )
@@ -255,21 +261,21 @@ impl Chosen {
         if chosen.as_ref().is_some_and(|chosen| chosen.server == key.master) {
             return Ok(());
         }
-        let name = escape(args.get(key.position).unwrap_or_default(), 64);
-        let node = servers.topology.shards()[key.shard].name();
+        let name = args.shown(key.position);
+        let command = spec.name_of(args);
         let Some(chosen) = chosen else {
-            let mut because = name;
-            for more in [" of ", &spec.name_of(args), " on ", node] {
-                because.push_str(more);
-            }
-            *chosen = Some(Chosen { server: key.master, shard: Some(key.shard), because });
+            *chosen = Some(Chosen { server: key.master, shard: Some(key.shard), because: (name, command) });
             return Ok(());
         };
+        let node = |shard: usize| servers.topology.nth_shard(shard).name();
         let message = format!(
-            "a transaction needs all its keys on one node: {name} lives on {node}, and {}; nothing was sent",
-            chosen.because
+            "a transaction needs all its keys on one node: {name} lives on {}, and {} of {} on {}; nothing was sent",
+            node(key.shard),
+            chosen.because.0,
+            chosen.because.1,
+            chosen.shard.map_or("", node),
         );
-        Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, message).with_command(spec.name_of(args)))
+        Err(Error::new(ErrorKind::CrossNode, Outcome::NotApplied, message).with_command(command))
     }
 }
 

@@ -1,47 +1,47 @@
 //! What the commands of a transaction replied.
 
-use super::queue::QueuedCommand;
+use super::queue::{nth, QueuedCommand};
 use crate::error::{Error, Outcome, Result};
 use crate::from_value::FromValue;
 use crate::pipeline::{first_failure, Slot, Slots};
 use crate::resp::{Frame, ValueRef};
+use crate::topology::Node;
 use std::fmt;
-use std::ops::Range;
+use std::sync::Arc;
 
 /// The replies to the commands of a [`Transaction`](super::Transaction) that was applied: one for each [`Slot`].
 pub struct TransactionReplies {
     slots: Slots,
     commands: Vec<QueuedCommand>,
-    node: String,
+    /// The server that ran it.
+    node: Option<Arc<Node>>,
     /// What `EXEC` gave, as it came.
     bytes: Vec<u8>,
-    /// Where each reply lies.
-    ranges: Vec<Range<usize>>,
 }
 
 impl TransactionReplies {
     /// Those of a transaction without commands.
     #[inline]
     pub(super) fn none() -> TransactionReplies {
-        let (commands, bytes, ranges) = (Vec::new(), Vec::new(), Vec::new());
-        TransactionReplies { slots: Slots::new(), commands, node: String::new(), bytes, ranges }
+        TransactionReplies { slots: Slots::new(), commands: Vec::new(), node: None, bytes: Vec::new() }
     }
 
     /// Those that lie in one array.
     #[inline]
-    pub(super) fn new(slots: Slots, commands: Vec<QueuedCommand>, node: String, bytes: Vec<u8>) -> TransactionReplies {
-        let mut ranges = Vec::with_capacity(commands.len());
+    pub(super) fn new(
+        slots: Slots,
+        mut commands: Vec<QueuedCommand>,
+        node: Option<Arc<Node>>,
+        bytes: Vec<u8>,
+    ) -> TransactionReplies {
         if let ValueRef::Array(mut items) = Frame::trusted(&bytes).value() {
-            let mut end = 0;
-            while let Some((_, raw)) = items.next_raw() {
-                ranges.push(end..end + raw.len());
-                end += raw.len();
+            for command in &mut commands {
+                // The array is the last thing in there.
+                command.reply_at = bytes.len() - items.rest().len();
+                items.pass();
             }
-            // They end where the array ends; what is in front of the first one is the array's head.
-            let head = bytes.len() - end;
-            ranges.iter_mut().for_each(|range| *range = range.start + head..range.end + head);
         }
-        TransactionReplies { slots, commands, node, bytes, ranges }
+        TransactionReplies { slots, commands, node, bytes }
     }
 
     /// What the command of a slot gave, as the method that queued it says.
@@ -76,46 +76,50 @@ impl TransactionReplies {
     #[cold]
     #[inline(never)]
     fn misfit(&self, at: usize, error: Error) -> Error {
-        self.of_node(self.commands[at].named(error.with_outcome(Outcome::Applied)))
+        self.of_node(nth(&self.commands, at).named(error.with_outcome(Outcome::Applied)))
     }
 
     /// One error for all commands that failed.
     #[inline]
     pub(super) fn failure(&self) -> Option<Error> {
-        let is_read = |at: usize| self.commands[at].is_read;
-        first_failure(self.len(), "a transaction", &is_read, &|at| self.reply(at).err())
+        first_failure(self.len(), "a transaction", &|at| self.reply(at).map(|_| nth(&self.commands, at).is_read))
     }
 
     /// How many replies there are: one for each command.
     #[inline]
     pub fn len(&self) -> usize {
-        self.ranges.len()
+        self.commands.len()
     }
 
     /// Whether the transaction had no commands.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
+        self.commands.is_empty()
     }
 
     /// A reply that is no error.
     #[inline]
     fn reply(&self, at: usize) -> Result<ValueRef<'_>> {
-        match Frame::trusted(&self.bytes[self.ranges[at].clone()]).value() {
-            ValueRef::Error(text) => Err(self.of_node(self.commands[at].refused(text))),
+        let command = nth(&self.commands, at);
+        match Frame::trusted(&self.bytes[command.reply_at..]).value() {
+            ValueRef::Error(text) => Err(self.of_node(command.refused(text))),
             value => Ok(value),
         }
     }
 
     #[inline]
     fn of_node(&self, error: Error) -> Error {
-        error.with_node(|| self.node.clone())
+        match &self.node {
+            Some(node) => error.at(&**node),
+            None => error,
+        }
     }
 }
 
 impl fmt::Debug for TransactionReplies {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TransactionReplies").field("node", &self.node).field("replies", &self.len()).finish()
+        let node = self.node.as_ref().map_or_else(String::new, |node| node.to_string());
+        f.debug_struct("TransactionReplies").field("node", &node).field("replies", &self.len()).finish()
     }
 }

@@ -330,7 +330,7 @@ impl Watched {
         }
         match done {
             Ok(replies) => {
-                Ok(TransactionReplies::new(slots, prepared.commands, self.lease.node().to_string(), replies))
+                Ok(TransactionReplies::new(slots, prepared.commands, Some(self.lease.shared_node()), replies))
             }
             Err(error) => {
                 if error.kind() == ErrorKind::Conflict {
@@ -346,7 +346,7 @@ impl Watched {
     fn conflict(&self) -> Error {
         let message = "a watched key was changed by somebody else; nothing was applied";
         let error = Error::new(ErrorKind::Conflict, Outcome::NotApplied, message);
-        error.with_command("EXEC").with_node(|| self.lease.node().to_string())
+        error.with_command("EXEC").at(self.lease.node())
     }
 
     fn read<T: FromValue>(&mut self, cmd: &Cmd<T>) -> Result<T> {
