@@ -331,6 +331,7 @@ mod tests {
         assert_eq!(follow(default, &[NotNow; 9]), 3);
         assert_eq!(follow(default, &[Connection; 9]), 1);
         assert_eq!(follow(default, &[Stale, Connection, Connection]), 2);
+        assert_eq!(follow(default, &[Stale, NotNow, NotNow, NotNow, NotNow]), 4);
         assert_eq!(follow(default, &[Stale; 9]), 2, "the second one is as a connection that broke");
         assert_eq!(follow(default, &[Connection, NotNow, NotNow, NotNow]), 3);
         assert_eq!(follow(Retries::up_to(7), &[Connection; 9]), 7);
@@ -346,6 +347,9 @@ mod tests {
         assert_eq!(attempts.pause_after(Cause::Connection, &|| budget.spend(), LONG), Some(Duration::ZERO));
         assert_eq!(attempts.pause_after(Cause::Connection, &|| budget.spend(), Some(Duration::from_nanos(1))), None);
         assert_eq!(attempts.made(), 2);
+        // Nor one at its end.
+        let mut attempts = Attempts::first(&Retries::up_to(9).pauses(Duration::ZERO, Duration::ZERO));
+        assert_eq!(attempts.pause_after(Cause::NotNow, &|| true, Some(Duration::ZERO)), None);
     }
 
     #[test]
@@ -441,7 +445,14 @@ mod tests {
         assert_eq!(Cause::of(&io(broke, Outcome::Unknown), true), Some(Cause::Connection));
         assert_eq!(Cause::of(&io(io::ErrorKind::TimedOut, Outcome::NotApplied), true), None);
         let connect = |kind| Cause::of(&io(kind, Outcome::NotApplied).with_kind(ErrorKind::Connect), false);
-        assert_eq!(connect(io::ErrorKind::ConnectionRefused), Some(Cause::Connection));
+        for kind in [io::ErrorKind::ConnectionRefused, broke, io::ErrorKind::ConnectionAborted] {
+            assert_eq!(connect(kind), Some(Cause::Connection), "{kind:?}");
+        }
+        // Bytes that lay in a connection before it was asked are no reason to ask another one twice.
+        let protocol = |outcome| Error::new(ErrorKind::Protocol, outcome, "testing");
+        assert_eq!(Cause::of(&protocol(Outcome::NotApplied).pooled(true), false), Some(Cause::Stale));
+        assert_eq!(Cause::of(&protocol(Outcome::NotApplied), true), None);
+        assert_eq!(Cause::of(&protocol(Outcome::Unknown).pooled(true), true), None);
         assert_eq!(connect(io::ErrorKind::TimedOut), None);
         let not_asked = Error::new(ErrorKind::Connect, Outcome::NotApplied, "the server has said nothing for 1.0 s");
         assert_eq!(Cause::of(&not_asked, true), None, "a silent server is not waited for");

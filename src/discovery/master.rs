@@ -326,7 +326,7 @@ fn chosen(node: &ConfiguredNode, known: &Known, is_in_doubt: bool, servers: &[As
         }
         let is_configured = node.endpoint.address == server.address
             || node.given.iter().any(|(_, endpoint)| endpoint.address == server.address);
-        let takes_over = is_in_doubt && continues && !is_current;
+        let takes_over = is_in_doubt && !is_current;
         let standing = usize::from(continues) * 4 + usize::from(takes_over) * 2 + usize::from(is_current);
         let merit = (standing, followers * 2 + usize::from(is_configured), info.offset, &server.address);
         if !best.is_some_and(|(_, most)| merit < most) {
@@ -404,22 +404,52 @@ mod tests {
         assert_eq!((known.master(), known.moves(), known.history()), (&address(2), 1, None));
         known.learn(&found(2, None));
         assert_eq!(known.moves(), 1, "it is the same one");
+        // The one before it is remembered, and what Sentinels said until they say something else.
+        let named = |port| Some(Named { address: address(port), epoch: None });
+        known.learn(&Found { by_sentinels: named(3), ..found(3, None) });
+        assert_eq!(known.servers, [address(2), address(1)]);
+        known.learn(&found(3, info("role:master\nmaster_replid:b")));
+        assert_eq!(known.servers, [address(3), address(2), address(1)]);
+        assert_eq!(known.by_sentinels.map(|named| named.address), Some(address(3)));
+    }
+
+    /// A node that was configured with this server and the others beside it.
+    fn configured(port: usize, others: &[usize]) -> ConfiguredNode {
+        let endpoint = |port| crate::config::Endpoint::parse(&format!("h:{port}")).unwrap();
+        let given = others.iter().map(|&port| ("n".into(), endpoint(port))).collect();
+        ConfiguredNode { name: "n".into(), endpoint: endpoint(port), given, sentinels: None }
+    }
+
+    #[test]
+    fn whether_there_is_nobody_else_to_ask() {
+        let sentinels: Sentinels =
+            Arc::new(|_: &Question<'_>, _: &mut dyn FnMut(&Address) -> Result<bool>| Word::default());
+        for (port, has_sentinels, servers, expected) in [
+            (1, false, vec![], true),
+            (1, false, vec![1], true),
+            (1, false, vec![1, 2], false),
+            (2, false, vec![1], false),
+            (1, true, vec![1], false),
+        ] {
+            let node =
+                ConfiguredNode { sentinels: has_sentinels.then(|| Arc::clone(&sentinels)), ..configured(port, &[]) };
+            assert_eq!(known(servers.into_iter()).is_alone(&node), expected, "{port} {has_sentinels}");
+        }
     }
 
     #[test]
     fn which_server_is_the_master() {
-        let node = ConfiguredNode {
-            name: "n".into(),
-            endpoint: crate::config::Endpoint::parse("h:1").unwrap(),
-            given: Vec::new(),
-            sentinels: None,
-        };
         let mut known = known([1].into_iter());
         known.history = Some("a".into());
         let silent = || Err(Error::reply("nothing"));
         let says = |text: &str| Ok(Said { info: Info::parse(text), latency: Duration::ZERO });
         let master = |history: &str| says(&format!("role:master\nmaster_replid:{history}"));
         let follows = |port: usize| says(&format!("role:slave\nmaster_host:h\nmaster_port:{port}\nmaster_replid:a"));
+        let at = |offset: u64| says(&format!("role:master\nmaster_replid:a\nmaster_repl_offset:{offset}"));
+        let asked = |said: Vec<Result<Said>>| -> Vec<Asked> {
+            let servers = said.into_iter().enumerate();
+            servers.map(|(nth, said)| Asked { address: address(nth + 1), said: Some(said) }).collect()
+        };
         // What the servers say, the first of which is the master until now; whether that is in doubt; which one it is.
         for (said, is_in_doubt, expected) in [
             (vec![silent()], false, None),
@@ -434,11 +464,32 @@ mod tests {
             // The one that more of them follow, and then the address: that must not be chance.
             (vec![silent(), master("a"), master("a"), follows(2)], false, Some(1)),
             (vec![silent(), master("a"), master("a")], false, Some(2)),
+            // The one in use comes before one that more of them follow, and so does one with the data of the node.
+            (vec![master("a"), master("a"), follows(2)], false, Some(0)),
+            (vec![master("b"), master("a"), follows(1)], true, Some(1)),
+            // What has more of the data comes before the address.
+            (vec![silent(), at(9), at(5)], false, Some(1)),
         ] {
-            let servers = said.into_iter().enumerate();
-            let servers: Vec<_> =
-                servers.map(|(nth, said)| Asked { address: address(nth + 1), said: Some(said) }).collect();
-            assert_eq!(chosen(&node, &known, is_in_doubt, &servers), expected);
+            assert_eq!(chosen(&configured(1, &[]), &known, is_in_doubt, &asked(said)), expected);
+        }
+        // Of two that are as good otherwise the one that was configured, as the master or beside it.
+        for (node, expected) in [(configured(2, &[]), 1), (configured(9, &[2]), 1), (configured(9, &[3]), 2)] {
+            let servers = asked(vec![silent(), master("a"), master("a")]);
+            assert_eq!(chosen(&node, &known, false, &servers), Some(expected));
+        }
+        let servers = asked(vec![master("a"), master("a")]);
+        assert_eq!(chosen(&configured(2, &[]), &known, false, &servers), Some(0), "the one in use stays");
+        // Why there is none: what the one until now met, or that it says something else; and who says that it is one.
+        for (said, expected, stranger) in [
+            (vec![silent()], "nothing", false),
+            (vec![silent(), follows(9)], "nothing", false),
+            (vec![follows(9)], "is a replica", false),
+            (vec![says("role:sentinel")], "does not say that it is a master", false),
+            (vec![silent(), master("b")], "nothing", true),
+        ] {
+            let error = no_master(&configured(1, &[]), &known, &asked(said)).to_string();
+            assert!(error.contains(expected), "{error}");
+            assert_eq!(error.contains("h:2 says that it is a master"), stranger, "{error}");
         }
     }
 }

@@ -131,3 +131,75 @@ impl Silence {
         Error::new(ErrorKind::Connect, Outcome::NotApplied, message).at(&*self.node())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::Address;
+
+    const MADE: Duration = Duration::from_secs(100);
+
+    /// What was made a while ago.
+    fn silence() -> Silence {
+        let node = Node::new("node_1", Address::new("h", 1).unwrap());
+        let made = Instant::now().checked_sub(MADE).expect("the machine runs for longer than that");
+        Silence { made, ..Silence::of(Arc::new(node), Observing::default()) }
+    }
+
+    #[test]
+    fn when_a_server_is_taken_for_silent() {
+        let ago = |millis| Instant::now().checked_sub(Duration::from_millis(millis)).unwrap();
+        // When it was last heard, how long a call has waited in vain, both in milliseconds until now.
+        for (heard, waited, expected) in [
+            (None, 800, false),
+            (None, 950, true),
+            (None, 5_000, true),
+            // It answers somebody else meanwhile.
+            (Some(10), 5_000, false),
+            (Some(4_000), 5_000, false),
+            (Some(6_000), 5_000, true),
+        ] {
+            let silence = silence();
+            heard.into_iter().for_each(|heard| silence.heard(ago(heard)));
+            silence.unanswered(ago(waited));
+            assert_eq!(silence.is_on(), expected, "heard {heard:?} ago, waited {waited}");
+            silence.heard(Instant::now());
+            assert!(!silence.is_on(), "it speaks again");
+        }
+    }
+
+    #[test]
+    fn the_silence_began_with_the_first_call_in_vain() {
+        let silence = silence();
+        let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+        silence.unanswered(ago(20));
+        silence.unanswered(ago(5));
+        let told = silence.error().to_string();
+        assert!(told.contains("nothing for 20."), "{told}");
+    }
+
+    #[test]
+    fn whether_a_try_in_vain_was_long_enough_to_tell() {
+        let long = Duration::from_secs(60);
+        // Who gave up before its time has proved nothing, and the next call may try.
+        for (patience, expected) in [(long, Standing::Due), (Duration::ZERO, Standing::Rests)] {
+            let silence = silence();
+            silence.unanswered(silence.made);
+            assert_eq!((silence.take_turn(long), silence.standing()), (Standing::Due, Standing::Rests));
+            silence.goes_on(Instant::now(), patience);
+            assert_eq!(silence.standing(), expected, "{patience:?}");
+            assert!(silence.resting.left() <= FIRST_REST);
+        }
+    }
+
+    #[test]
+    fn an_answer_elsewhere_from_before_the_silence_says_nothing() {
+        let silence = silence();
+        let before = Instant::now();
+        silence.unanswered(silence.made);
+        silence.answered(before);
+        assert!(silence.is_on());
+        silence.answered(Instant::now());
+        assert!(!silence.is_on());
+    }
+}

@@ -278,7 +278,7 @@ mod tests {
 
     /// What follows, in words, of requests and what came of them as the tests of batches write both.
     fn followed(kinds: &str, fates: &str, failure: Option<ErrorKind>, others: Others, has_pause: bool) -> String {
-        let pause = &mut |_: &Error| has_pause.then_some(Duration::ZERO);
+        let pause = &mut |error: &Error| Cause::of(error, true).filter(|_| has_pause).map(|_| Duration::ZERO);
         match next(&batch(kinds), &replies(fates, failure), others, pause) {
             Next::OtherServer(numbers) => format!("other {numbers:?}"),
             Next::SameServer(numbers, _) => format!("same {numbers:?}"),
@@ -303,6 +303,11 @@ mod tests {
             ("rr", "+E", None, Fresh, true, "nothing"),
             ("rr", "+E", None, Stale, true, "nothing"),
             ("rr", "+E", None, Nobody, true, "nothing"),
+            // No other server would answer this one otherwise, and the same one may do it later.
+            ("rr", "+T", None, Fresh, true, "nothing"),
+            ("rr", "+T", None, Stale, true, "same [1]"),
+            // The failure tells whether it is asked once more, and not what it said before.
+            ("rr", "L?", timeout, Nobody, true, "master [0, 1]"),
             // Without another one it is asked again where retries allow it.
             ("rrr", "+L?", io, Nobody, true, "same [1, 2]"),
             // A server that says nothing is not asked twice, but may have been replaced.

@@ -180,7 +180,7 @@ pub(super) mod tests {
         batch
     }
 
-    /// What came of as many requests: `+` a reply, `L` loading, `B` busy, `R` read only, `E` an error of the command, `?` sent and no
+    /// What came of as many requests: `+` a reply, `L` loading, `B` busy, `R` read only, `T` try again, `E` an error of the command, `?` sent and no
     /// reply, `.` not sent.
     pub(in crate::pipeline) fn replies(fates: &str, failure: Option<ErrorKind>) -> NodeReplies {
         let mut replies = NodeReplies::none(fates.len());
@@ -191,12 +191,13 @@ pub(super) mod tests {
                 'L' => replies.add(nth, b"-LOADING Redis is loading the dataset in memory\r\n"),
                 'R' => replies.add(nth, b"-READONLY You can't write against a read only replica.\r\n"),
                 'B' => replies.add(nth, b"-BUSY Redis is busy running a script\r\n"),
+                'T' => replies.add(nth, b"-TRYAGAIN Multiple keys request\r\n"),
                 'E' => replies.add(nth, b"-WRONGTYPE no\r\n"),
                 '?' => replies.set_open(nth),
                 _ => {}
             }
         }
-        replies.failure = failure.map(|kind| Error::new(kind, Outcome::NotApplied, "failed"));
+        replies.failure = failure.map(|kind| Error::new(kind, Outcome::Unknown, "failed"));
         replies
     }
 
@@ -208,6 +209,23 @@ pub(super) mod tests {
         assert_eq!((some.len(), some.bytes.as_slice()), (2, &b"request 0;request 2;"[..]));
         assert!(some.writes && some.requests[1].about.is_read, "what is known of a batch holds for its parts");
         assert_eq!(batch.only(&[]).len(), 0);
+        assert!(!some.needs_master && NodeBatch { needs_master: true, ..some }.only(&[0]).needs_master);
+    }
+
+    #[test]
+    fn what_is_refused_before_anything_is_done() {
+        // What has not come is no refusal, nor what a script may have said after it did something.
+        for (kind, fate, expected) in [
+            ("w", "+", false),
+            ("w", "L", true),
+            ("w", "B", true),
+            ("s", "B", false),
+            ("w", "?", false),
+            ("w", ".", false),
+        ] {
+            let refusal = batch(kind).refusal(&replies(fate, Some(ErrorKind::Io)), 0);
+            assert_eq!(refusal.is_some(), expected, "{kind} {fate}");
+        }
     }
 
     #[test]
@@ -266,6 +284,8 @@ pub(super) mod tests {
             ("+LB", None, vec![1, 2]),
             ("+?.", Some(ErrorKind::Io), vec![1, 2]),
             ("E?.", Some(ErrorKind::Timeout), vec![1, 2]),
+            // Without a reply, whatever the reason.
+            ("+?.", Some(ErrorKind::Config), vec![1, 2]),
         ] {
             assert_eq!(batch("rrr").unserved(&replies(fates, failure)), expected, "{fates}");
         }

@@ -270,7 +270,10 @@ mod tests {
             (&["=a"], &[(Begun("a"), true)], "", "", false),
             (&["=a"], &[(Ended("a"), false)], "", "", false),
             (&["=a"], &[(Refused, true)], "", "", true),
+            (&["=a", "+b"], &[(Begun("a"), true), (Begun("b"), true)], "b", "+", false),
+            (&["=a"], &[(Begun("b"), false)], "", "", false),
             (&["p"], &[(Pong, true)], "", "", false),
+            (&["p", "+a"], &[(Pong, true), (Begun("a"), true)], "a", "+", false),
             (&["p"], &[(Begun("a"), false)], "", "", false),
             // A user that may not ping: the server lives all the same.
             (&["p", "+a"], &[(Refused, true), (Begun("a"), true)], "a", "+", false),
@@ -296,6 +299,18 @@ mod tests {
                 "case {nth}"
             );
         }
+    }
+
+    #[test]
+    fn the_first_refusal_is_kept_and_what_is_held_is_told() {
+        let mut link = link();
+        link.unanswered = ["=a", "=b", "+c"].map(request).into();
+        link.refused(Error::server(b"NOPERM first")).unwrap();
+        link.refused(Error::server(b"NOPERM second")).unwrap();
+        let refused = link.refused.as_ref().unwrap();
+        assert!(refused.to_string().contains("first"), "{refused}");
+        link.confirmed(true, named("c")).unwrap();
+        assert!(link.holds(&named("c")) && !link.holds(&named("a")));
     }
 
     #[test]
