@@ -2,7 +2,7 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{Cluster, Observer, ObserverEvent, ReadFrom, ReplicaLag};
-use rediscluster_testing::{cluster_of, wait_until, ScriptedPeer, Server};
+use rediscluster_testing::{cluster_of, wait_until, Reply, ScriptedPeer, Server};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -181,6 +181,41 @@ fn a_frozen_replica_costs_pipelines_and_lookups_one_slow_call_too() {
         assert_eq!(times(50, looked_up).iter().filter(|time| is_slow(time)).count(), 1);
     }
     replicas[1].thaw();
+}
+
+/// Not all that the other one says fits into a socket: it has to be read while the frozen one is waited for.
+#[test]
+fn a_frozen_replica_uses_up_the_time_of_no_other_one() {
+    let masters = [Server::start(), Server::start()];
+    let replicas: Vec<Server> = masters.iter().map(|master| Server::replica_of(master, &[])).collect();
+    let write = cluster_of(&masters).masters_only(true).connect().unwrap();
+    let values: Vec<(String, Vec<u8>)> = (0..40).map(|n| (format!("v_{n}"), vec![b'x'; 1_000_000])).collect();
+    write.mset(values.iter().map(|(key, value)| (key, value))).unwrap();
+    for list in ["foo", "bar"] {
+        write.rpush(list, (0..40).collect::<Vec<i64>>()).unwrap();
+    }
+    masters.iter().zip(&replicas).for_each(|(master, replica)| master.wait_for_replica(replica));
+    let keys: Vec<&String> = values.iter().map(|(key, _)| key).collect();
+    // It is found out by what is looked up, and not by the list; and it comes first among those that are read.
+    let list = ["foo", "bar"].into_iter().find(|list| masters[1].ask(&["EXISTS", list]) == Reply::Int(1)).unwrap();
+    for sorts in [false, true] {
+        if sorts && !masters[0].is_since("7.0", "SORT_RO") {
+            continue;
+        }
+        let waits = Arc::new(Waits::default());
+        let builder = cluster_of(&masters).deadline(Duration::from_secs(4)).refresh_every(None);
+        let cluster = builder.observer(Arc::clone(&waits)).connect().unwrap();
+        let sort = || cmd("SORT_RO").key(list).arg("BY").arg("nosort").arg("GET").arg("v_*");
+        let all = || match sorts {
+            true => cluster.execute(sort().reply::<Vec<Vec<u8>>>()).unwrap(),
+            false => cluster.mget::<_, Vec<Vec<u8>>>(&keys).unwrap(),
+        };
+        all();
+        replicas[0].freeze();
+        assert_eq!(all().len(), 40);
+        assert_eq!(waits.0.load(Ordering::SeqCst), 1, "sorts: {sorts}");
+        replicas[0].thaw();
+    }
 }
 
 #[test]

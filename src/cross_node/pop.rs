@@ -277,4 +277,19 @@ mod tests {
         ";
         assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
     }
+
+    #[test]
+    fn what_is_done_when_a_step_of_a_wait_fails() {
+        let command = cmd("BLPOP").arg("a").arg("b").arg("1");
+        let expected = "
+            a:TYPE b:TYPE a:BLPOP b:BLPOP = Array[Bulk(\"b\"), Bulk(\"x\")]
+            a:TYPE Refused, Breaks, Dies: NotApplied; b:TYPE
+            b:TYPE Refused, Breaks, Dies: NotApplied
+            a:BLPOP Refused: NotApplied
+            a:BLPOP Breaks, Dies: Unknown
+            b:BLPOP Refused: NotApplied
+            b:BLPOP Breaks, Dies: Unknown
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
 }

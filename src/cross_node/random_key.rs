@@ -73,3 +73,21 @@ fn draw_key(call: &Call<'_>) -> Result<Vec<u8>> {
     }
     Ok(NIL.to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::execute::scripted::assert_failures;
+    use crate::table::cmd;
+
+    #[test]
+    fn what_is_done_when_a_step_fails() {
+        let command = cmd("RANDOMKEY");
+        let expected = "
+            a:DBSIZE b:DBSIZE a:RANDOMKEY = x
+            a:DBSIZE Refused, Breaks, Dies: NotApplied; b:DBSIZE
+            b:DBSIZE Refused, Breaks, Dies: NotApplied
+            a:RANDOMKEY Refused, Breaks, Dies: NotApplied
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
+}

@@ -381,4 +381,27 @@ mod tests {
         ";
         assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
     }
+
+    #[test]
+    fn what_is_done_when_a_step_of_blmove_fails() {
+        let command = cmd("BLMOVE").arg("a").arg("b").arg("LEFT").arg("RIGHT").arg("1");
+        let expected = "
+            a:LLEN b:LLEN a:BLMOVE b:RPUSH a:LPOP b:LMOVE = x
+            a:LLEN Refused, Breaks, Dies: NotApplied; b:LLEN
+            b:LLEN Refused, Breaks, Dies: NotApplied
+            a:BLMOVE Refused: NotApplied
+            a:BLMOVE Breaks: NotApplied; a:LMOVE
+            a:BLMOVE Dies: Unknown +from
+            b:RPUSH Refused: NotApplied; a:LMOVE
+            b:RPUSH Breaks: NotApplied; b:SET a:LMOVE
+            b:RPUSH Dies: Unknown +from +to
+            a:LPOP Refused: NotApplied; b:DEL a:LMOVE
+            a:LPOP Breaks: x; a:LPOP b:LMOVE
+            a:LPOP Dies: Unknown +from +to
+            b:LMOVE Refused: NotApplied; a:RPUSH b:DEL a:LMOVE
+            b:LMOVE Breaks: x; b:LMOVE
+            b:LMOVE Dies: Unknown +to
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
 }

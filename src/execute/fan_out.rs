@@ -11,11 +11,11 @@ use std::ops::Range;
 use std::time::Instant;
 
 /// A part on its way.
-struct Leased {
-    server: usize,
-    deadline: Deadline,
-    began: Instant,
-    lease: Result<Lease>,
+pub(crate) struct Leased {
+    pub(crate) server: usize,
+    pub(crate) deadline: Deadline,
+    pub(crate) began: Instant,
+    pub(crate) lease: Result<Lease>,
     /// Where its reply lies, or why none came.
     came: Option<Result<Range<usize>>>,
 }
@@ -46,7 +46,12 @@ pub(super) fn let_go(results: &mut [Result<Answer>]) {
 impl Call<'_> {
     /// Requests to several servers at the same time, and what came of each, whatever comes of the others.
     pub(super) fn fan_out_by_itself(&self, parts: &[Part<'_>]) -> Vec<Result<Answer>> {
-        self.exchanged(parts, self.leases(parts, false).unwrap_or_default())
+        self.exchanged(parts, self.lend_each(parts))
+    }
+
+    /// A connection for each part, or why it cannot be had, whatever becomes of the others.
+    pub(crate) fn lend_each(&self, parts: &[Part<'_>]) -> Vec<Leased> {
+        self.leases(parts, false).unwrap_or_default()
     }
 
     /// Requests to several servers at the same time, and what came of each.

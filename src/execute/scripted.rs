@@ -4,7 +4,7 @@
 use super::{Answer, Call, Context, RowRef, Servers, View};
 use crate::command::Args;
 use crate::config::{Builder, Share};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::net::{Deadline, Pool};
 use crate::plan::{CrossNode, Planner};
 use crate::resp::{Frame, ValueRef};
@@ -17,14 +17,29 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What a server replies to a command that succeeds.
-fn by_rote(name: &str) -> &'static str {
+/// What the first server, or the second, replies to a command that succeeds.
+fn by_rote(name: &str, server: usize) -> &'static str {
+    match (name, server) {
+        // Where both are asked one after the other, only one of them has something.
+        ("DBSIZE", 1) => ":0\r\n",
+        ("BLPOP", 0) => "*-1\r\n",
+        ("BLPOP", _) => "*2\r\n$1\r\nb\r\n$1\r\nx\r\n",
+        ("XREAD", 0) => "*1\r\n*2\r\n$1\r\na\r\n*1\r\n*2\r\n$3\r\n1-1\r\n*0\r\n",
+        ("XREAD", _) => "*-1\r\n",
+        _ => by_rote_of_both(name),
+    }
+}
+
+fn by_rote_of_both(name: &str) -> &'static str {
     match name {
         "DUMP" => "$2\r\n\0x\r\n",
         "PTTL" => ":-1\r\n",
         "EXISTS" | "XPENDING" => ":0\r\n",
-        "GET" | "LMOVE" | "LPOP" => "$1\r\nx\r\n",
-        "SUNION" => "*1\r\n$1\r\nx\r\n",
+        "GET" | "HGET" | "LMOVE" | "BLMOVE" | "LPOP" | "RANDOMKEY" => "$1\r\nx\r\n",
+        "SUNION" | "SORT" => "*1\r\n$1\r\nx\r\n",
+        "MGET" => "*1\r\n$1\r\n7\r\n",
+        "TYPE" => "+list\r\n",
+        "XINFO" => "*2\r\n$17\r\nlast-generated-id\r\n$3\r\n1-0\r\n",
         "LMPOP" | "XREADGROUP" => "*-1\r\n",
         "HELLO" | "SELECT" | "SET" | "WATCH" | "UNWATCH" | "RENAME" | "RESTORE" => "+OK\r\n",
         _ => ":1\r\n",
@@ -153,7 +168,7 @@ impl Connected {
                     world.expires[self.server] = Some(format!(":{millis}\r\n"));
                 }
                 let left = world.expires[self.server].clone().filter(|_| words[0] == "PTTL");
-                let reply = left.unwrap_or_else(|| by_rote(&words[0]).to_owned());
+                let reply = left.unwrap_or_else(|| by_rote(&words[0], self.server).to_owned());
                 match &mut connection.queued {
                     Some((replies, _)) => {
                         replies.push(reply);
@@ -268,7 +283,8 @@ fn shown(frame: Frame<'_>) -> String {
 }
 
 /// Lets every step of a command fail in every way, or only these, counted from 1. The first line has the steps, and each further one a step, how it fails,
-/// what becomes of the command with the stashes that the error names, and what the servers are asked for afterwards.
+/// what becomes of the command with the stashes that the error names, and what the servers are asked for afterwards. Each error
+/// has to be of the kind that the failure is, and to name its server.
 fn failures(row: RowRef, args: &Args, only: &[usize]) -> Vec<String> {
     let (done, steps) = run(row, args, None);
     let mut lines = vec![format!("{} = {}", steps.join(" "), done.unwrap())];
@@ -280,6 +296,14 @@ fn failures(row: RowRef, args: &Args, only: &[usize]) -> Vec<String> {
                 Ok(reply) => reply,
                 Err(error) => {
                     let text = error.to_string();
+                    // Whatever was done afterwards, it says what failed, and where.
+                    let kinds: &[ErrorKind] = match fails {
+                        Fails::Refused => &[ErrorKind::OutOfMemory],
+                        Fails::Breaks => &[ErrorKind::Io],
+                        Fails::Dies => &[ErrorKind::Io, ErrorKind::Connect],
+                    };
+                    let at = error.node().and_then(|node| node.chars().next());
+                    assert!(kinds.contains(&error.kind()) && at == step.chars().next(), "{step} {fails:?}: {error:?}");
                     let is_named =
                         |role: &&&str| text.contains("rediscluster:stash:") && text.contains(&format!(":{role}:"));
                     let named: String =

@@ -1,13 +1,11 @@
 //! What patterns name, looked up on the nodes where it lives.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::Call;
+use crate::execute::{Call, SLICE};
 use crate::net::{Deadline, Lease};
-use crate::order::sort_by_key;
-use crate::plan::{command, Pattern, Target};
+use crate::plan::{command, Part, Pattern, Target};
 use crate::resp::ValueRef;
 use crate::topology::Role;
-use std::time::Instant;
 
 /// As many values as one server is asked for in one round, when they are spread evenly: neither side holds more.
 const LOOKUPS: usize = 1_000;
@@ -40,9 +38,7 @@ pub(super) fn look_up(
     let nodes = call.topology().distinct_shards().count();
     let step = (LOOKUPS * nodes / patterns.len()).max(1);
     for (nth, chunk) in elements.chunks(step).enumerate() {
-        for (cell, value) in look_up_some(call, chunk, patterns, role, nth * step * patterns.len())? {
-            cells[cell] = value;
-        }
+        look_up_some(call, chunk, patterns, role, nth * step * patterns.len(), &mut cells)?;
     }
     Ok(cells)
 }
@@ -55,7 +51,8 @@ fn look_up_some(
     patterns: &[Pattern<'_>],
     role: Role,
     first: usize,
-) -> Result<Vec<(usize, Cell)>> {
+    cells: &mut [Cell],
+) -> Result<()> {
     let topology = call.topology();
     // In the order of the masters.
     let mut batches: Vec<Option<Batch<'_>>> = (0..topology.server_count()).map(|_| None).collect();
@@ -73,53 +70,49 @@ fn look_up_some(
             None => batch.strings.push((cell, stored.to_vec())),
         }
     }
-    ask_all(call, &batches.into_iter().flatten().collect::<Vec<_>>(), role)
+    ask_all(call, &batches.into_iter().flatten().collect::<Vec<_>>(), role, cells)
 }
 
 #[inline]
-fn ask_all(call: &Call<'_>, batches: &[Batch<'_>], role: Role) -> Result<Vec<(usize, Cell)>> {
-    let mut chosen: Vec<(usize, bool, &Batch<'_>)> = Vec::with_capacity(batches.len());
+fn ask_all(call: &Call<'_>, batches: &[Batch<'_>], role: Role, cells: &mut [Cell]) -> Result<()> {
+    let mut parts = Vec::with_capacity(batches.len());
     for batch in batches {
-        let mut candidates = call.candidates(Target::Shard(batch.shard, role));
-        let server = candidates.next();
-        let others = candidates.has_more();
-        chosen.extend(server.map(|server| (server, others, batch)));
+        let target = Target::Shard(batch.shard, role);
+        parts.push(Part { target, request: batch.request().into(), keys: Vec::new() });
     }
-    // Connections are taken in the order of the servers: two calls can so never wait for one another.
-    sort_by_key(&mut chosen, |(server, ..)| *server);
-    let mut asked = Vec::with_capacity(chosen.len());
-    for &(server, others, batch) in &chosen {
-        let (deadline, began) = (call.part_of_the_time(others), Instant::now());
-        let lease = call.lend_in_step(server, deadline, others).and_then(|mut lease| {
-            lease.send(&batch.request(), batch.replies(), deadline)?;
-            Ok(lease)
-        });
-        asked.push((server, batch, lease, deadline, began));
+    let mut all = Vec::with_capacity(batches.len());
+    for ((batch, part), leased) in batches.iter().zip(&parts).zip(call.lend_each(&parts)) {
+        all.push((leased.server, leased.began, Asked::of(batch, leased.lease, &part.request, leased.deadline)));
     }
-    // Every reply is read before anything is asked again, or the connections would be closed.
-    let received: Vec<_> = asked
-        .into_iter()
-        .map(|(server, batch, lease, deadline, began)| {
-            let result = lease.and_then(|lease| batch.receive(lease, deadline));
-            if role == Role::Replica && !result.as_ref().is_err_and(is_of_its_connection) {
-                call.note(server, began, result.as_ref().err());
-            }
-            (batch, result)
-        })
-        .collect();
-    let mut cells = Vec::new();
-    for (batch, result) in received {
-        cells.extend(match result {
-            Err(error) if error.is_servers_fault() => ask_again(call, batch, role, error)?,
+    // As in a fan-out: who says nothing must not use up the time of another one that has more to say than a socket holds.
+    let mut is_open = true;
+    while is_open {
+        is_open = false;
+        for (.., asked) in &mut all {
+            is_open |= asked.is_open_after_a_slice(cells);
+        }
+    }
+    // Before anything is asked again all connections are given back: another call may wait for them.
+    let mut results = Vec::with_capacity(all.len());
+    for (server, began, asked) in all {
+        let result = asked.end();
+        if role == Role::Replica && !result.as_ref().is_err_and(is_of_its_connection) {
+            call.note(server, began, result.as_ref().err());
+        }
+        results.push(result);
+    }
+    for (batch, result) in batches.iter().zip(results) {
+        match result {
+            Err(error) if error.is_servers_fault() => ask_again(call, batch, role, error, cells)?,
             result => result?,
-        });
+        }
     }
-    Ok(cells)
+    Ok(())
 }
 
 /// To look up does no harm, so a server that failed is asked once more, and so are those that hold the same.
 #[inline]
-fn ask_again(call: &Call<'_>, batch: &Batch<'_>, role: Role, why: Error) -> Result<Vec<(usize, Cell)>> {
+fn ask_again(call: &Call<'_>, batch: &Batch<'_>, role: Role, why: Error, cells: &mut [Cell]) -> Result<()> {
     if call.deadline.left().is_err() {
         return Err(why);
     }
@@ -128,10 +121,9 @@ fn ask_again(call: &Call<'_>, batch: &Batch<'_>, role: Role, why: Error) -> Resu
         if is_dead {
             call.servers.pools[server].drop_idle();
         }
-        let answered = call.lend_in_step(server, deadline, others).and_then(|mut lease| {
-            lease.send(&batch.request(), batch.replies(), deadline)?;
-            batch.receive(lease, deadline)
-        });
+        let mut asked = Asked::of(batch, call.lend_in_step(server, deadline, others), &batch.request(), deadline);
+        while asked.is_open_after_a_slice(cells) {}
+        let answered = asked.end();
         is_dead = answered.as_ref().is_err_and(is_of_its_connection);
         answered
     })
@@ -162,33 +154,79 @@ impl Batch<'_> {
         usize::from(!self.strings.is_empty()) + self.fields.len()
     }
 
-    /// The cells with their values.
+    /// Puts the values of a reply into their cells: that of all strings, which comes first, or of one field.
     #[inline]
-    fn receive(&self, mut lease: Lease, deadline: Deadline) -> Result<Vec<(usize, Cell)>> {
-        let mut cells = Vec::with_capacity(self.strings.len() + self.fields.len());
-        let mut refused = None;
-        if !self.strings.is_empty() {
-            let frame = lease.receive(deadline)?;
-            match frame.value() {
-                ValueRef::Error(text) => refused = Some(Error::server(text)),
-                ValueRef::Array(items) if items.len() == self.strings.len() => {
-                    let values = items.map(|item| item.as_bytes().map(<[u8]>::to_vec));
-                    cells.extend(self.strings.iter().map(|(cell, _)| *cell).zip(values));
+    fn take(&self, nth: usize, reply: ValueRef<'_>, cells: &mut [Cell]) -> Result<()> {
+        let mut put = |at: usize, value: ValueRef<'_>| {
+            if let Some(cell) = cells.get_mut(at) {
+                *cell = value.as_bytes().map(<[u8]>::to_vec);
+            }
+        };
+        let field = (nth + self.fields.len()).checked_sub(self.replies()).and_then(|nth| self.fields.get(nth));
+        match (field, reply) {
+            // To a pattern a key of another type is as good as none.
+            (Some((cell, ..)), ValueRef::Error(text)) if text.starts_with(b"WRONGTYPE") => put(*cell, ValueRef::Nil),
+            (_, ValueRef::Error(text)) => return Err(Error::server(text)),
+            (Some((cell, ..)), value) => put(*cell, value),
+            (None, ValueRef::Array(items)) if items.len() == self.strings.len() => {
+                for ((cell, _), value) in self.strings.iter().zip(items) {
+                    put(*cell, value);
                 }
-                _ => refused = Some(Error::reply("MGET gave something else than one value for each key")),
+            }
+            (None, _) => return Err(Error::reply("MGET gave something else than one value for each key")),
+        }
+        Ok(())
+    }
+}
+
+/// One server that is asked, and how far it has answered.
+struct Asked<'a, 'b> {
+    batch: &'a Batch<'b>,
+    deadline: Deadline,
+    /// Or why it says no more.
+    lease: Result<Lease>,
+    replies: usize,
+    refused: Option<Error>,
+}
+
+impl<'a, 'b> Asked<'a, 'b> {
+    /// Sends the request.
+    #[inline]
+    fn of(batch: &'a Batch<'b>, mut lease: Result<Lease>, request: &[u8], deadline: Deadline) -> Asked<'a, 'b> {
+        if let Ok(lent) = &mut lease {
+            if let Err(error) = lent.send(request, batch.replies(), deadline) {
+                lease = Err(error);
             }
         }
-        for (cell, ..) in &self.fields {
-            match lease.receive(deadline)?.value() {
-                // To a pattern a key of another type is as good as none.
-                ValueRef::Error(text) if text.starts_with(b"WRONGTYPE") => {}
-                ValueRef::Error(text) => refused = refused.or_else(|| Some(Error::server(text))),
-                value => cells.push((*cell, value.as_bytes().map(<[u8]>::to_vec))),
+        Asked { batch, deadline, lease, replies: 0, refused: None }
+    }
+
+    /// Reads on until nothing comes for a slice; whether more is to come.
+    #[inline]
+    fn is_open_after_a_slice(&mut self, cells: &mut [Cell]) -> bool {
+        while self.replies < self.batch.replies() {
+            let Ok(lease) = &mut self.lease else { return false };
+            match lease.receive_within(SLICE, self.deadline) {
+                Ok(Some(range)) => {
+                    let taken = self.batch.take(self.replies, lease.frame(range).value(), cells);
+                    if let (Err(error), None) = (taken, &self.refused) {
+                        self.refused = Some(error);
+                    }
+                    self.replies += 1;
+                }
+                Ok(None) => return true,
+                Err(error) => self.lease = Err(error),
             }
         }
-        match refused {
+        false
+    }
+
+    #[inline]
+    fn end(self) -> Result<()> {
+        let lease = self.lease?;
+        match self.refused {
             Some(error) => Err(error.with_node(|| lease.node().to_string())),
-            None => Ok(cells),
+            None => Ok(()),
         }
     }
 }

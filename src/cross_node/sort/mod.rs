@@ -235,3 +235,69 @@ fn list(reply: Frame<'_>) -> Result<Vec<Vec<u8>>> {
     let items = reply.value().items().ok_or_else(|| misfit(reply.value()))?;
     items.map(|item| item.as_bytes().map(<[u8]>::to_vec).ok_or_else(|| misfit(item))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::execute::scripted::assert_failures;
+    use crate::table::cmd;
+
+    #[test]
+    fn what_is_done_when_a_step_fails() {
+        let command = cmd("SORT")
+            .arg("a")
+            .arg("BY")
+            .arg("b_*")
+            .arg("GET")
+            .arg("w_*")
+            .arg("GET")
+            .arg("b_*->f")
+            .arg("STORE")
+            .arg("b");
+        let expected = "
+            a:SORT b:MGET a:MGET b:HGET b:MULTI b:DEL b:RPUSH b:EXEC = 2
+            a:SORT Refused, Breaks, Dies: NotApplied
+            b:MGET Refused: NotApplied
+            b:MGET Breaks: 2; b:MGET a:MGET b:HGET b:MULTI b:DEL b:RPUSH b:EXEC
+            b:MGET Dies: NotApplied
+            a:MGET Refused: NotApplied; b:HGET
+            a:MGET Breaks: 2; b:HGET a:MGET b:MULTI b:DEL b:RPUSH b:EXEC
+            a:MGET Dies: NotApplied; b:HGET
+            b:HGET Refused: NotApplied
+            b:HGET Breaks: 2; b:HGET b:MULTI b:DEL b:RPUSH b:EXEC
+            b:HGET Dies: NotApplied
+            b:MULTI Refused, Breaks, Dies: NotApplied
+            b:DEL Refused: NotApplied; b:RPUSH b:EXEC
+            b:DEL Breaks, Dies: Unknown
+            b:RPUSH Refused: NotApplied; b:EXEC
+            b:RPUSH Breaks, Dies: Unknown
+            b:EXEC Refused: NotApplied
+            b:EXEC Breaks, Dies: Unknown
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
+
+    #[test]
+    fn what_keeps_its_order_is_read_in_one_transaction() {
+        let command = cmd("SORT").arg("a").arg("BY").arg("nosort").arg("GET").arg("b_*").arg("STORE").arg("b");
+        let expected = "
+            a:MULTI a:TYPE a:SORT a:EXEC b:MGET b:MULTI b:DEL b:RPUSH b:EXEC = 1
+            a:MULTI Refused, Breaks, Dies: NotApplied
+            a:TYPE Refused: NotApplied; a:SORT a:EXEC
+            a:TYPE Breaks, Dies: NotApplied
+            a:SORT Refused: NotApplied; a:EXEC
+            a:SORT Breaks, Dies: NotApplied
+            a:EXEC Refused, Breaks, Dies: NotApplied
+            b:MGET Refused: NotApplied
+            b:MGET Breaks: 1; b:MGET b:MULTI b:DEL b:RPUSH b:EXEC
+            b:MGET Dies: NotApplied
+            b:MULTI Refused, Breaks, Dies: NotApplied
+            b:DEL Refused: NotApplied; b:RPUSH b:EXEC
+            b:DEL Breaks, Dies: Unknown
+            b:RPUSH Refused: NotApplied; b:EXEC
+            b:RPUSH Breaks, Dies: Unknown
+            b:EXEC Refused: NotApplied
+            b:EXEC Breaks, Dies: Unknown
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
+}

@@ -386,4 +386,19 @@ mod tests {
         ";
         assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
     }
+
+    #[test]
+    fn what_is_done_when_a_step_of_a_wait_fails() {
+        let command = cmd("XREAD").arg("BLOCK").arg("100").arg("STREAMS").arg("a").arg("b").arg("$").arg("$");
+        let expected = "
+            a:XINFO b:XINFO a:XREAD b:XREAD = Array[Array[Bulk(\"a\"), Array[Array[Bulk(\"1-1\"), Array[]]]]]
+            a:XINFO Refused: NotApplied; b:XINFO a:XREAD b:XREAD
+            a:XINFO Breaks, Dies: NotApplied; b:XINFO
+            b:XINFO Refused: NotApplied; a:XREAD b:XREAD
+            b:XINFO Breaks, Dies: NotApplied
+            a:XREAD Refused, Breaks, Dies: NotApplied; b:XREAD
+            b:XREAD Refused, Breaks, Dies: NotApplied
+        ";
+        assert_failures(command.row(&[]).unwrap(), command.args(), &[], expected);
+    }
 }
