@@ -81,12 +81,9 @@ pub(crate) struct Context<'r> {
     pub(crate) wait: Wait,
     /// How its handle runs commands.
     pub(crate) view: &'r View,
-    pub(crate) retries: &'r Retries,
     /// It is a step of a command. Its caller does not know what that does, so it is not sent again when it may have been
     /// applied, whatever the retries say.
     pub(crate) is_step: bool,
-    /// The database that it runs in.
-    pub(crate) database: u32,
     /// Whose turn it is among replicas.
     pub(crate) turn: &'r AtomicUsize,
     /// What all calls of the cluster may be tried again.
@@ -118,7 +115,13 @@ pub(crate) trait ToNewMaster: Sync {
     fn moved(&self, servers: &Servers, error: &Error, deadline: Deadline) -> Option<Arc<Servers>>;
 }
 
-impl Context<'_> {
+impl<'r> Context<'r> {
+    /// How often it is tried again, and which.
+    #[inline]
+    pub(crate) fn retries(&self) -> &'r Retries {
+        &self.view.retries
+    }
+
     /// How it waits, when it waits for data and another thread may end that.
     fn cancellable(&self) -> Option<&'static Cancellable> {
         let (_, cancellable) = self.view.cancel.as_ref()?;
@@ -329,7 +332,7 @@ impl Call<'_> {
                 answer => return answer,
             };
             made += error.attempts();
-            if elsewhere(&error, target.is_read(), self.retries) != Next::OtherServer {
+            if elsewhere(&error, target.is_read(), self.retries()) != Next::OtherServer {
                 return Err(error.with_attempts(made));
             }
             candidates.failed(server);

@@ -45,12 +45,16 @@ impl Cluster {
         attempt: &mut dyn FnMut(&Call<'_>) -> Result<()>,
     ) -> Result<()> {
         let observed = self.observed();
-        let result = self.with_failover(deadline, &mut |servers| {
-            let mut call = self.call_of(servers, args, row, wait, deadline);
+        let (mut servers, mut before) = (self.servers(), 0);
+        let result = loop {
+            let mut call = self.call_of(&servers, args, row, wait, deadline);
             call.context.traffic = observed.as_ref();
             call.context.to_new_master = Some(self);
-            attempt(&call)
-        });
+            let Err(failed) = attempt(&call) else { break Ok(()) };
+            if let Err(error) = self.goes_to_new_master(&mut servers, &mut before, failed, deadline) {
+                break Err(error);
+            }
+        };
         if let Some(observed) = &observed {
             observed.command(&row.spec.name_of(args), result.as_ref().err());
         }

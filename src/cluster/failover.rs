@@ -111,23 +111,35 @@ impl Cluster {
         deadline: Deadline,
         attempt: &mut dyn FnMut(&Servers) -> Result<()>,
     ) -> Result<()> {
-        let mut servers = self.servers();
-        // Attempts at the old master.
-        let mut before = 0;
+        let (mut servers, mut before) = (self.servers(), 0);
         loop {
-            let error = match attempt(&servers) {
-                Err(error) => error,
+            match attempt(&servers) {
+                Err(error) => self.goes_to_new_master(&mut servers, &mut before, error, deadline)?,
                 done => return done,
-            };
-            if before > 0 {
-                return Err(error.attempts_after(before));
-            }
-            before = error.attempts();
-            match self.moved(&servers, &error, deadline) {
-                Some(now) => servers = now,
-                None => return Err(error),
             }
         }
+    }
+
+    /// Whether a call that failed is run once more, on the servers of now: an error when it is not. `before` counts attempts
+    /// at the old master.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn goes_to_new_master(
+        &self,
+        servers: &mut Arc<Servers>,
+        before: &mut u32,
+        failed: Error,
+        deadline: Deadline,
+    ) -> Result<()> {
+        if *before > 0 {
+            return Err(failed.attempts_after(*before));
+        }
+        *before = failed.attempts();
+        match self.moved(servers, &failed, deadline) {
+            Some(now) => *servers = now,
+            None => return Err(failed),
+        }
+        Ok(())
     }
 
     /// Asks whether a node that failed a call has another master by now, for the next call.

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::from_value::FromValue;
 use crate::net::{Lease, Replies};
-use crate::resp::{Frame, ValueRef};
+use crate::resp::Frame;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub(crate) enum Answer {
 
 /// What a reply says.
 pub(crate) enum Content<'a> {
-    Value(ValueRef<'a>),
+    Value(Frame<'a>),
     /// One string so large that copying it would tell.
     Bulk(Vec<u8>),
 }
@@ -31,7 +31,7 @@ impl Content<'_> {
     #[inline]
     pub(crate) fn convert<T: FromValue>(self) -> Result<T> {
         match self {
-            Content::Value(value) => T::from_value(value),
+            Content::Value(frame) => T::from_value(frame.value()),
             Content::Bulk(bytes) => T::from_bulk(bytes),
         }
     }
@@ -55,7 +55,7 @@ impl Answer {
                 return Content::Bulk(bytes);
             }
         }
-        Content::Value(self.frame().value())
+        Content::Value(self.frame())
     }
 
     /// Lets go of its connection, which others can have from now on.

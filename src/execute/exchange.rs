@@ -70,7 +70,7 @@ impl Call<'_> {
         routed: Option<bool>,
     ) -> bool {
         let effort = Effort { has_others: routed == Some(true), ..self.effort(deadline) };
-        let attempts = tried.attempts.get_or_insert_with(|| Attempts::first(self.retries));
+        let attempts = tried.attempts.get_or_insert_with(|| Attempts::first(self.retries()));
         if effort.again(attempts, failed, &self.servers.pools[server]) {
             return true;
         }
@@ -92,9 +92,9 @@ impl Call<'_> {
 
     /// What may be done for a request until then.
     pub(super) fn effort(&self, deadline: Deadline) -> Effort<'_> {
-        let repeatable = self.reads() || (self.retries.repeat_unknown() && !self.is_step);
+        let repeatable = self.reads() || (self.retries().repeat_unknown() && !self.is_step);
         let command = Command::Of(self.spec, self.args);
-        Effort { retries: self.retries, budget: self.budget, deadline, repeatable, has_others: false, command }
+        Effort { retries: self.retries(), budget: self.budget, deadline, repeatable, has_others: false, command }
     }
 
     /// Tries what takes several requests to one server, or none.
@@ -191,7 +191,7 @@ impl Call<'_> {
     /// more over another one, at once and at no cost.
     #[inline]
     pub(super) fn bears_dead_ones(&self) -> bool {
-        self.reads() && self.retries.are_allowed()
+        self.reads() && self.retries().are_allowed()
     }
 
     /// As [`lend_until`](Call::lend_until); `None` when all connections are in use and it does not wait for its turn.
@@ -205,7 +205,7 @@ impl Call<'_> {
     ) -> Result<Option<Lease>> {
         match self.traffic.is_some() || self.code.lend.is_some() {
             true => self.lend_counted(server, deadline, turn, may_be_dead),
-            false => self.servers.pools[server].lend_in_turn(self.database, deadline, turn, may_be_dead),
+            false => self.servers.pools[server].lend_in_turn(self.view.database, deadline, turn, may_be_dead),
         }
     }
 
@@ -224,7 +224,7 @@ impl Call<'_> {
         }
         let mut lease = match self.code.lend {
             Some(lend) => Some(lend(pool, deadline)?),
-            None => pool.lend_in_turn(self.database, deadline, turn, may_be_dead)?,
+            None => pool.lend_in_turn(self.view.database, deadline, turn, may_be_dead)?,
         };
         if let (Some(traffic), Some(lease)) = (self.traffic, &mut lease) {
             lease.count_for(traffic);

@@ -61,7 +61,7 @@ impl Call<'_> {
     pub(crate) fn fan_out(&self, parts: &[Part<'_>]) -> Result<Vec<Result<Answer>>> {
         let all_or_none = !self.reads() && !self.spec.response.wants_one();
         let effort = self.effort(self.deadline);
-        let mut attempts = Attempts::first(self.retries);
+        let mut attempts = Attempts::first(self.retries());
         self.budget.earn();
         loop {
             match self.leases(parts, all_or_none) {
@@ -145,7 +145,7 @@ impl Call<'_> {
             let result = self.answered(part, sent);
             if let (Err(error), true) = (&result, in_time) {
                 let is_again = match self.reads() && self.has_others(part.target) {
-                    true => matches!(elsewhere(error, true, self.retries), Next::OtherServer),
+                    true => matches!(elsewhere(error, true, self.retries()), Next::OtherServer),
                     false => Cause::of(error, repeatable).is_some(),
                 };
                 if is_again {

@@ -45,8 +45,8 @@ impl Call<'_> {
         let pool = &self.servers.pools[server];
         // What a replica has to be asked first is asked by the one that leads.
         let in_step = routed.filter(|_| self.topology().role(server) == Role::Replica);
-        let shared = pool.gather((self.database, in_step), request, deadline, &mut |turn| {
-            let lend = |until| pool.lend_in_turn(self.database, until, turn, false);
+        let shared = pool.gather((self.view.database, in_step), request, deadline, &mut |turn| {
+            let lend = |until| pool.lend_in_turn(self.view.database, until, turn, false);
             let lent = match in_step {
                 Some(others) => self.lend_in_step_by(server, deadline, others, &lend),
                 None => lend(deadline),

@@ -97,7 +97,7 @@ impl Attempt {
         let mut others = call.servers_of(unsent.shard, !unsent.batch.needs_master);
         let server = others.remove(0);
         call.budget.earn();
-        let (attempts, began) = (Attempts::first(call.retries), Instant::now());
+        let (attempts, began) = (Attempts::first(call.retries()), Instant::now());
         Box::new(Attempt { unsent, server, connection: None, others, attempts, is_last: false, began })
     }
 
@@ -110,7 +110,7 @@ impl Attempt {
             false => self.others.remove(0),
             true => call.stale_of(self.unsent.shard).unwrap_or(self.server),
         };
-        self.attempts = Attempts::first(call.retries);
+        self.attempts = Attempts::first(call.retries());
         self.repeat(numbers);
     }
 
@@ -179,7 +179,7 @@ impl Attempt {
         }
         // A connection that was found dead says nothing yet about its server.
         let is_dead = |error: &Error| matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol);
-        let may_repeat = call.retries.are_allowed() && self.attempts.made() == 1;
+        let may_repeat = call.retries().are_allowed() && self.attempts.made() == 1;
         match failed {
             Some(error) if is_dead(&error) && may_repeat && self.others.is_empty() => {}
             failed => call.note(self.server, self.began, failed.as_ref()),
@@ -242,7 +242,7 @@ fn next(
 /// The pause before a server is asked once more, when it is. Nothing was applied.
 #[inline]
 fn pause(call: &Call<'_>, server: usize, attempts: &mut Attempts, error: &Error) -> Option<Duration> {
-    let (retries, budget, deadline) = (call.retries, call.budget, call.deadline);
+    let (retries, budget, deadline) = (call.retries(), call.budget, call.deadline);
     let command = Command::Named("pipeline");
     // What must not be sent twice is not among the requests.
     let effort = Effort { retries, budget, deadline, repeatable: true, has_others: false, command };

@@ -254,7 +254,7 @@ fn watch_server(
             types = match look_when_told(call, &mut session, watcher) {
                 Ok(types) => types,
                 Err(error) => {
-                    let again = error.kind() == ErrorKind::Io && call.retries.are_allowed();
+                    let again = error.kind() == ErrorKind::Io && call.retries().are_allowed();
                     let is_first = broke.map_or(true, |before| before.elapsed() > LOOK_AGAIN);
                     if watching.is_over() {
                         session.incoming.release();
@@ -282,7 +282,7 @@ fn open_session(
     let pool = &call.servers.pools[watcher.server];
     // Not one of the pool: all of those may be waiting.
     let mut connection = pool.open_watched(call.deadline, |socket| watching.keep(nth, socket))?;
-    connection.select(call.database, call.deadline)?;
+    connection.select(call.view.database, call.deadline)?;
     connection.expect_resp3();
     let node = connection.node().to_string();
     let (incoming, outgoing) = connection.split();
