@@ -41,7 +41,7 @@ fn fight_for_connections(waits: bool) {
                     let of = |keys: &[String]| order.map(|at| keys[at].clone());
                     let ([s0, s1, s2], [z0, z1, z2], [l0, l1, l2], [t0, t1, t2]) =
                         (of(sets), of(sorted), of(lists), of(texts));
-                    let line = match chance.below(21 + usize::from(seven) + 2 * usize::from(waits)) {
+                    let line = match chance.below(22 + usize::from(seven) + 2 * usize::from(waits)) {
                         0 => format!("MGET {t0} {t1} {t2}"),
                         1 => format!("MSET {t0} 1 {t1} 2 {t2} 3"),
                         2 => format!("DEL {t0} {t1} {t2}"),
@@ -64,7 +64,9 @@ fn fight_for_connections(waits: bool) {
                         18 => format!("ZUNION 3 {z0} {z1} {z2}"),
                         19 => "RANDOMKEY".to_owned(),
                         20 => "DBSIZE".to_owned(),
-                        21 if seven => format!("LMPOP 3 {l0} {l1} {l2} LEFT"),
+                        // No more than five, or lists that grow by one another would never end.
+                        21 => format!("SORT {l0} ALPHA BY w_* LIMIT 0 5 GET v_* GET h_*->f STORE {l1}"),
+                        22 if seven => format!("LMPOP 3 {l0} {l1} {l2} LEFT"),
                         _ => format!("BLPOP {l0} {l1} {l2} 0.02"),
                     };
                     let words: Vec<&str> = line.split(' ').collect();
