@@ -168,10 +168,13 @@ impl Call<'_> {
     /// Runs the command and makes something of the reply.
     #[inline(never)]
     pub(crate) fn execute_for(&self, take: &mut dyn FnMut(Content<'_>) -> Result<()>) -> Result<()> {
-        let mut answer = self.execute()?;
-        match take(answer.content()) {
-            Err(error) => Err(self.misfit(&answer, error)),
-            done => done,
+        let mut answer = self.execute();
+        match &mut answer {
+            Ok(answer) => match take(answer.content()) {
+                Err(error) => Err(self.misfit(answer, error)),
+                done => done,
+            },
+            Err(_) => answer.map(drop),
         }
     }
 
@@ -294,7 +297,14 @@ impl Call<'_> {
     }
 
     /// One request to the first server of the target that can serve it.
+    #[inline(never)]
     pub(crate) fn one(&self, target: Target, request: &[u8]) -> Result<Answer> {
+        self.one_here(target, request)
+    }
+
+    /// The same, made where it is called.
+    #[inline(always)]
+    fn one_here(&self, target: Target, request: &[u8]) -> Result<Answer> {
         match self.only_server(target) {
             Some(server) => self.exchange_until(server, request, self.deadline, None),
             None => self.one_of_several(target, request),

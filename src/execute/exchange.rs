@@ -33,10 +33,11 @@ impl Call<'_> {
         routed: Option<bool>,
     ) -> Result<Answer> {
         self.budget.earn();
-        match self.attempt(server, request, deadline, routed) {
-            Err(error) => self.exchange_after(error, server, request, deadline, routed),
-            answer => answer,
+        let mut answer = self.attempt(server, request, deadline, routed);
+        if let Err(error) = answer {
+            answer = self.exchange_after(error, server, request, deadline, routed);
         }
+        answer
     }
 
     /// The same after a first attempt that has `failed`.

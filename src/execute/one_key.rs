@@ -7,23 +7,25 @@ use crate::plan::Part;
 impl Call<'_> {
     /// Runs a command whose one key stands at a fixed place.
     pub(super) fn execute_one_key(&self) -> Result<Answer> {
-        let key = match self.planner.only_key(self.args, self.spec) {
-            Ok(key) => key,
-            Err(error) => return Err(error.with_command(self.spec.name_of(self.args))),
-        };
+        let mut answer = self.answer_of_one_key();
+        self.finish(&mut answer);
+        answer
+    }
+
+    #[inline(always)]
+    fn answer_of_one_key(&self) -> Result<Answer> {
+        let key = self.planner.only_key(self.args, self.spec)?;
         if let Some(own) = self.notes_writes() {
             own.note(self.topology(), self.topology().shards()[key.shard].master());
         }
         let target = key.target(&self.planner, self.spec);
-        let mut answer = match self.cancellable() {
-            None if !key.is_renamed => self.one(target, self.args.as_bytes()),
+        match self.cancellable() {
+            None if !key.is_renamed => self.one_here(target, self.args.as_bytes()),
             None => self.one(target, &key.request(self.args)),
             Some(_) if self.is_cancelled() => Err(cancelled()),
             Some(cancellable) => {
                 (cancellable.routed)(self, &Part { target, request: key.request(self.args), keys: Vec::new() })
             }
-        };
-        self.finish(&mut answer);
-        answer
+        }
     }
 }
