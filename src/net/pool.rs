@@ -420,8 +420,7 @@ impl Pool {
             connection.rename(&state.node);
             state.open -= 1;
         }
-        state.wake_first_if_room(self.settings.pool_size);
-        drop(state);
+        State::wake_first_if_room(state, self.settings.pool_size);
         if let Some(connection) = &mut lease.connection {
             connection.wake();
         }
@@ -440,7 +439,7 @@ impl Pool {
             let mut state = self.state();
             state.open -= state.idle.len();
             let dead = std::mem::take(&mut state.idle);
-            state.wake_first_if_room(self.settings.pool_size);
+            State::wake_first_if_room(state, self.settings.pool_size);
             dead
         };
         close(dead, CloseReason::FoundDead);

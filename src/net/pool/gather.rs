@@ -12,7 +12,7 @@ use crate::net::{forked, Deadline};
 use crate::observer::ObserverEvent;
 use std::cell::Cell;
 use std::mem;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
 
 /// What is longer has a connection of its own.
@@ -152,14 +152,14 @@ impl Pool {
 
     /// Nobody joins it any more, and it waits for no connection.
     fn close_batch(&self, batch: &Arc<Batch>) {
-        self.state().close_batch(batch, self.settings.pool_size);
+        State::close_batch(self.state(), batch, self.settings.pool_size);
     }
 
     /// The same, when all that were in it have left.
     fn close_batch_if_left(&self, batch: &Arc<Batch>) {
-        let mut state = self.state();
+        let state = self.state();
         if batch.have_all_left() {
-            state.close_batch(batch, self.settings.pool_size);
+            State::close_batch(state, batch, self.settings.pool_size);
         }
     }
 
@@ -173,10 +173,10 @@ impl Pool {
 }
 
 impl State {
-    fn close_batch(&mut self, batch: &Arc<Batch>, size: usize) {
-        self.gathering.retain(|other| !Arc::ptr_eq(other, batch));
-        self.waiting.retain(|turn| !Arc::ptr_eq(turn, &batch.turn));
-        self.wake_first_if_room(size);
+    fn close_batch(mut state: MutexGuard<'_, State>, batch: &Arc<Batch>, size: usize) {
+        state.gathering.retain(|other| !Arc::ptr_eq(other, batch));
+        state.waiting.retain(|turn| !Arc::ptr_eq(turn, &batch.turn));
+        State::wake_first_if_room(state, size);
     }
 }
 

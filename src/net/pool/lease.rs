@@ -1,6 +1,6 @@
 //! A connection of a pool while a call has it.
 
-use super::{close, Connection, Pool};
+use super::{close, Connection, Pool, State};
 use crate::net::forked;
 use crate::observer::{CloseReason, Traffic};
 use std::ops::{Deref, DerefMut};
@@ -115,8 +115,7 @@ impl Lease {
         }
         forked::was_in(self.process, connection.heard());
         state.idle.push(connection);
-        state.wake_first_if_room(self.pool.settings.pool_size);
-        drop(state);
+        State::wake_first_if_room(state, self.pool.settings.pool_size);
         if !older.is_empty() {
             close(older, CloseReason::Idle);
         }
@@ -150,8 +149,7 @@ impl Lease {
             return None;
         }
         state.open -= 1;
-        state.wake_first_if_room(self.pool.settings.pool_size);
-        drop(state);
+        State::wake_first_if_room(state, self.pool.settings.pool_size);
         if is_silent {
             self.pool.drop_idle();
         }

@@ -63,9 +63,21 @@ impl State {
         }
     }
 
-    /// Tells the call that has waited longest to look again, when there is something for it.
-    pub(super) fn wake_first_if_room(&self, size: usize) {
-        if let Some(first) = self.waiting.first().filter(|_| self.has_room(size)) {
+    /// Tells the call that has waited longest to look again, when there is something for it. The lock is free by then, or
+    /// the first that it met would be that.
+    #[inline]
+    pub(super) fn wake_first_if_room(state: MutexGuard<'_, State>, size: usize) {
+        if !state.waiting.is_empty() {
+            State::wake_first(state, size);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake_first(state: MutexGuard<'_, State>, size: usize) {
+        let first = state.waiting.first().filter(|_| state.has_room(size)).cloned();
+        drop(state);
+        if let Some(first) = first {
             first.woken.notify_one();
         }
     }
@@ -109,7 +121,7 @@ impl Pool {
             };
         }
         let lease = state.lend(self);
-        state.wake_first_if_room(self.settings.pool_size);
+        State::wake_first_if_room(state, self.settings.pool_size);
         Ok(Some(lease))
     }
 
@@ -144,7 +156,7 @@ impl Pool {
         state.waiting.retain(|other| !Arc::ptr_eq(other, turn));
         state.counts.timed_out += 1;
         // It may have been told to look again in the very moment in which it gave up.
-        state.wake_first_if_room(self.settings.pool_size);
+        State::wake_first_if_room(state, self.settings.pool_size);
         error
     }
 

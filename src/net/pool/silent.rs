@@ -1,6 +1,6 @@
 //! New connections to a server of which it is in doubt whether it answers.
 
-use super::Pool;
+use super::{Pool, State};
 use crate::command::Wait;
 use crate::error::{Outcome, Phase, Result};
 use crate::net::connection::Connection;
@@ -56,7 +56,7 @@ impl Pool {
         if state.open < self.settings.pool_size {
             state.open += 1;
             state.idle.push(connection);
-            state.wake_first_if_room(self.settings.pool_size);
+            State::wake_first_if_room(state, self.settings.pool_size);
         }
     }
 }
