@@ -4,7 +4,7 @@
 mod by_name;
 mod keys;
 #[cfg(test)]
-mod work;
+mod planning_work;
 
 pub use by_name::{cmd, find};
 
