@@ -158,7 +158,7 @@ fn selected(to: &mut Lease, count: usize, call: &Call<'_>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::scripted::assert_failures;
+    use crate::execute::fake_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]
