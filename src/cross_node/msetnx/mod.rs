@@ -9,7 +9,7 @@ use crate::command::{Across, Emulation};
 use crate::cross_node::ask_together::{ask_together, Requests};
 use crate::cross_node::{across, all_succeeded, exec, nothing_written, Reply};
 use crate::error::{Error, Outcome, Result};
-use crate::execute::multi_exec::cause_of_abort;
+use crate::execute::multi_exec::{cause_of_abort, leave};
 use crate::execute::{Call, Strategy};
 use crate::net::Lease;
 use crate::order::sort_by_key;
@@ -376,9 +376,7 @@ fn clean_up_node(call: &Call<'_>, side: &mut Side<'_, '_>, mark: Mark, keep: boo
             commands.push(vec![if !keep && is_ours(&told[1]) { b"DEL" } else { b"PERSIST" }, key.stored]);
         }
         if commands.is_empty() {
-            lease.ask(&[b"UNWATCH"], call.deadline)?;
-            lease.set_stateful(false);
-            return Ok(found);
+            return leave(&mut lease, &[b"UNWATCH"], call.deadline).map(|()| found);
         }
         found = true;
         if let Some(replies) = exec(&mut lease, &commands, call.deadline)? {
