@@ -4,6 +4,8 @@
 mod by_name;
 mod keys;
 #[cfg(test)]
+mod merging;
+#[cfg(test)]
 mod work;
 
 pub use by_name::{cmd, find};
