@@ -1,6 +1,6 @@
 //! What patterns name, looked up on the nodes where it lives.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{Call, SLICE};
 use crate::net::{Deadline, Lease};
 use crate::plan::{command, Part, Pattern, Target};
@@ -99,37 +99,47 @@ fn ask_all(call: &Call<'_>, batches: &[Batch<'_>], role: Role, cells: &mut [Cell
         if role == Role::Replica && !result.as_ref().is_err_and(is_of_its_connection) {
             call.note(server, began, result.as_ref().err());
         }
-        results.push(result);
+        results.push((server, result));
     }
-    for (batch, result) in batches.iter().zip(results) {
+    for (batch, (server, result)) in batches.iter().zip(results) {
         match result {
-            Err(error) if error.is_servers_fault() => ask_again(call, batch, role, error, cells)?,
+            Err(error) if error.is_servers_fault() || error.is_for_the_moment() => {
+                ask_again(call, batch, role, (server, error), cells)?;
+            }
             result => result?,
         }
     }
     Ok(())
 }
 
-/// To look up does no harm, so a server that failed is asked once more, and so are those that hold the same.
+/// What failed is tried again as any read, and on those that hold the same. What it met was the first attempt.
 #[inline]
-fn ask_again(call: &Call<'_>, batch: &Batch<'_>, role: Role, why: Error, cells: &mut [Cell]) -> Result<()> {
+fn ask_again(
+    call: &Call<'_>,
+    batch: &Batch<'_>,
+    role: Role,
+    (failed, why): (usize, Error),
+    cells: &mut [Cell],
+) -> Result<()> {
     if call.deadline.left().is_err() {
         return Err(why);
     }
-    let mut is_dead = is_of_its_connection(&why);
+    // Who waited for a connection in vain has asked nobody yet, and there is time left to wait for it.
+    let mut first = Some(why).filter(|why| why.kind() != ErrorKind::PoolTimeout);
     call.first_that_serves(Target::Shard(batch.shard, role), &mut |server, deadline, others| {
-        if is_dead {
-            call.servers.pools[server].drop_idle();
-        }
-        let mut asked = Asked::of(batch, call.lend_in_step(server, deadline, others), &batch.request(), deadline);
-        while asked.is_open_after_a_slice(cells) {}
-        let answered = asked.end();
-        is_dead = answered.as_ref().is_err_and(is_of_its_connection);
-        answered
+        call.tried_until(server, deadline, others, || match first.take() {
+            Some(why) if server == failed => Err(why),
+            _ => {
+                let lease = call.lend_in_step(server, deadline, others);
+                let mut asked = Asked::of(batch, lease, &batch.request(), deadline);
+                while asked.is_open_after_a_slice(cells) {}
+                asked.end()
+            }
+        })
     })
 }
 
-/// A dead connection says nothing yet about its server, and that others of the pool are dead as well.
+/// A dead connection says nothing yet about its server.
 #[inline]
 fn is_of_its_connection(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol)
@@ -221,9 +231,10 @@ impl<'a, 'b> Asked<'a, 'b> {
         false
     }
 
+    /// To look up changes nothing, however it ends.
     #[inline]
     fn end(self) -> Result<()> {
-        let lease = self.lease?;
+        let lease = self.lease.map_err(|error| error.with_outcome(Outcome::NotApplied))?;
         match self.refused {
             Some(error) => Err(error.with_node(|| lease.node().to_string())),
             None => Ok(()),
