@@ -257,6 +257,7 @@ pub(crate) fn run(row: RowRef, args: &Args, failure: Option<(usize, Fails)>) -> 
             cross_node: view.cross_node,
         },
         deadline: Deadline::after(patience),
+        has_just_begun: false,
         wait: row.wait(args),
         view: &view,
         is_step: false,
