@@ -398,7 +398,7 @@ fn with_sides(call: &Call<'_>, error: Error, sides: &[Side<'_, '_>]) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake_servers::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]
