@@ -5,6 +5,8 @@ mod attempts;
 mod cancel;
 mod choose_server;
 mod exchange;
+#[cfg(test)]
+pub(crate) mod fake_servers;
 mod fan_out;
 mod gather;
 mod in_step;
@@ -14,8 +16,6 @@ mod one_key;
 mod own_writes;
 mod pieces;
 mod row;
-#[cfg(test)]
-pub(crate) mod scripted;
 mod view;
 
 pub(crate) use answer::{Answer, Content};

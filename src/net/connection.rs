@@ -7,7 +7,7 @@ mod writing;
 
 use super::closing::{observed, Closing};
 use super::forked;
-use super::incoming::Incoming;
+use super::read_half::ReadHalf;
 use super::silence::Silence;
 use super::stream::{Deadline, Stream};
 use crate::command::Wait;
@@ -238,11 +238,6 @@ impl Connection {
         Ok(())
     }
 
-    /// Hands on a message that answers no command.
-    pub(super) fn server_push(&self, range: Range<usize>) {
-        self.settings.pushes.server_push(&self.node, self.decoder.frame(range));
-    }
-
     /// The reply that lies at `range`.
     #[inline]
     pub(crate) fn frame(&self, range: Range<usize>) -> Frame<'_> {
@@ -256,7 +251,12 @@ impl Connection {
 
     /// Sends one request and gives its reply; an error reply is an error.
     pub(crate) fn ask(&mut self, args: &[&[u8]], deadline: Deadline) -> Result<Frame<'_>> {
-        let range = self.exchange(&command(args.iter().copied()), deadline)?;
+        self.ask_encoded(&command(args.iter().copied()), deadline)
+    }
+
+    /// The same with a request as it goes over the wire.
+    pub(crate) fn ask_encoded(&mut self, request: &[u8], deadline: Deadline) -> Result<Frame<'_>> {
+        let range = self.exchange(request, deadline)?;
         if let Some(text) = self.frame(range.clone()).error() {
             return Err(Error::server(text).at(&*self.node));
         }
@@ -400,9 +400,9 @@ impl Connection {
     }
 
     /// Takes it apart into what is read from and what is written to, for a stream of messages that answer no command.
-    pub(crate) fn split(self) -> (Incoming, Stream) {
+    pub(crate) fn split(self) -> (ReadHalf, Stream) {
         let outgoing = self.stream.share();
-        (Incoming::new(self.stream, self.decoder, self.closing, self.silence), outgoing)
+        (ReadHalf::new(self.stream, self.decoder, self.closing, self.silence), outgoing)
     }
 }
 

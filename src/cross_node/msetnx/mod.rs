@@ -1,7 +1,7 @@
 //! `MSETNX` over several nodes.
 
-mod mark;
 mod planned;
+mod ttl_mark;
 
 pub(super) use planned::steps;
 
@@ -9,13 +9,13 @@ use crate::command::{Across, Emulation};
 use crate::cross_node::ask_together::{ask_together, Requests};
 use crate::cross_node::{across, all_succeeded, exec, nothing_written, Reply};
 use crate::error::{Error, Outcome, Result};
-use crate::execute::multi_exec::cause_of_abort;
+use crate::execute::multi_exec::{cause_of_abort, leave};
 use crate::execute::{Call, Strategy};
 use crate::net::Lease;
 use crate::order::sort_by_key;
 use crate::plan::{groups, in_rounds, Placed};
 use crate::resp::ValueRef;
-use mark::Mark;
+use ttl_mark::Mark;
 
 pub(super) const EMULATION: Emulation = Emulation::new(
     "set_if_none_exists",
@@ -376,9 +376,7 @@ fn clean_up_node(call: &Call<'_>, side: &mut Side<'_, '_>, mark: Mark, keep: boo
             commands.push(vec![if !keep && is_ours(&told[1]) { b"DEL" } else { b"PERSIST" }, key.stored]);
         }
         if commands.is_empty() {
-            lease.ask(&[b"UNWATCH"], call.deadline)?;
-            lease.set_stateful(false);
-            return Ok(found);
+            return leave(&mut lease, &[b"UNWATCH"], call.deadline).map(|()| found);
         }
         found = true;
         if let Some(replies) = exec(&mut lease, &commands, call.deadline)? {
@@ -400,7 +398,7 @@ fn with_sides(call: &Call<'_>, error: Error, sides: &[Side<'_, '_>]) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::scripted::assert_failures;
+    use crate::execute::fake_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]
