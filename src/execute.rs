@@ -5,7 +5,7 @@ mod attempts;
 mod cancel;
 mod choose_server;
 mod exchange;
-mod fan_out;
+pub(crate) mod fan_out;
 mod gather;
 mod in_step;
 pub(crate) mod multi_exec;
