@@ -1,6 +1,6 @@
 //! The cluster: the one thing that most programs hold.
 
-mod accept;
+mod accept_master;
 mod batches;
 mod call;
 mod failover;

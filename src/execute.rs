@@ -15,7 +15,7 @@ mod own_writes;
 mod pieces;
 mod row;
 #[cfg(test)]
-pub(crate) mod scripted;
+pub(crate) mod scripted_servers;
 mod view;
 
 pub(crate) use answer::{Answer, Content};

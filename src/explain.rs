@@ -1,6 +1,6 @@
 //! What running a command would take, told before anything is sent. Pure.
 
-mod hidden;
+mod passwords;
 
 use crate::command::{Args, Spec};
 use crate::error::escape;
@@ -177,7 +177,7 @@ pub(crate) fn words(request: &[u8]) -> String {
     let Ok(Some(frame)) = decoder.decode() else { return String::new() };
     let ValueRef::Array(items) = frame.value() else { return String::new() };
     let mut words: Vec<&[u8]> = items.map(|word| word.as_bytes().unwrap_or_default()).collect();
-    hidden::hide(&mut words);
+    passwords::hide(&mut words);
     words.into_iter().map(shown).collect::<Vec<_>>().join(" ")
 }
 

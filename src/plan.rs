@@ -2,6 +2,8 @@
 
 mod native;
 mod parts;
+mod requests;
+mod routers;
 mod sets;
 mod sorting;
 mod streams;
@@ -10,13 +12,16 @@ pub(crate) use native::{
     about_a_connection, name_one_key, native, on_one_server, ranges_on_one_server, Naming, Native,
 };
 pub(crate) use parts::{groups, split, split_in_pieces, Carried};
+pub(crate) use requests::{as_stored, command, command_of, renamed};
+pub(crate) use routers::{
+    any_node, every_server, every_shard, in_rounds, one_key, one_node, one_server, refuse_connection,
+};
 pub(crate) use sets::{merged_sets, sets_in_pieces};
 pub(crate) use sorting::{sorted, sorted_on_one_server, Get, Order, Pattern, Sorting};
 pub(crate) use streams::{parse_id, StreamRead};
 
 use crate::command::{Access, Args, KeySpec, Positions, RequestPolicy, Spec};
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::resp::encode;
 use crate::topology::{Placement, ReadFrom, Role, Topology};
 use std::borrow::Cow;
 
@@ -114,72 +119,6 @@ pub(crate) struct Planner<'p> {
     pub(crate) placement: &'p Placement,
     pub(crate) read_from: ReadFrom,
     pub(crate) cross_node: CrossNode,
-}
-
-/// What is about its connection is refused.
-pub(crate) fn refuse_connection<'c>(_: &Planner<'_>, _: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
-    Err(about_a_connection(spec))
-}
-
-/// The server that the caller has to choose.
-pub(crate) fn one_server<'c>(planner: &Planner<'_>, args: &'c Args, _: &'static Spec) -> Result<Route<'c>> {
-    // Where there is one node only, there is no choice. A cursor needs the same server again: its master.
-    match planner.topology.distinct_shards().count() {
-        1 => Ok(Route::One(anywhere(args, Role::Master))),
-        _ => Err(Error::new(
-            ErrorKind::Refused,
-            Outcome::NotApplied,
-            "makes sense on one server, which the caller has to choose by `Cluster::on`",
-        )),
-    }
-}
-
-/// Every node.
-pub(crate) fn every_shard<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
-    let role = planner.role(spec);
-    let part = |shard| Part { target: Target::Shard(shard, role), request: args.as_bytes().into(), keys: Vec::new() };
-    let mut parts: Vec<_> = planner.topology.distinct_shards().map(part).collect();
-    Ok(match parts.len() {
-        1 => Route::One(parts.remove(0)),
-        _ => Route::Fan(parts),
-    })
-}
-
-/// Every server, replicas too where they serve.
-pub(crate) fn every_server<'c>(planner: &Planner<'_>, args: &'c Args, _: &'static Spec) -> Result<Route<'c>> {
-    let servers = match planner.read_from {
-        ReadFrom::Master => planner.topology.servers().filter(|(role, _)| *role == Role::Master).count(),
-        _ => planner.topology.server_count(),
-    };
-    let part = |server| Part { target: Target::Server(server), request: args.as_bytes().into(), keys: Vec::new() };
-    Ok(Route::Fan((0..servers).map(part).collect()))
-}
-
-/// Any node: the command has no keys.
-pub(crate) fn any_node<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
-    Ok(Route::One(anywhere(args, planner.role(spec))))
-}
-
-/// The node of the one key, whose place is fixed as nearly every command has it.
-pub(crate) fn one_key<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
-    let key = planner.only_key(args, spec)?;
-    Ok(Route::One(Part { target: key.target(planner, spec), request: key.request(args), keys: Vec::new() }))
-}
-
-/// The node of the keys, where they live on one.
-pub(crate) fn one_node<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
-    match planner.homes(args, spec)? {
-        Homes::One(part) => Ok(Route::One(part)),
-        Homes::Several(keys) => Err(planner.refused(args, &keys)),
-    }
-}
-
-/// The node of the keys; where they live on several, the strategy of the row has several rounds.
-pub(crate) fn in_rounds<'c>(planner: &Planner<'_>, args: &'c Args, spec: &'static Spec) -> Result<Route<'c>> {
-    planner.homes(args, spec).map(|homes| match homes {
-        Homes::One(part) => Route::One(part),
-        Homes::Several(keys) => Route::Across(keys),
-    })
 }
 
 /// The command as it is, to whichever node.
@@ -325,50 +264,6 @@ pub(crate) fn too_few(spec: &Spec) -> Error {
 /// The error where the arguments do not say which of them are keys and no server was asked.
 fn untold_keys() -> Error {
     Error::argument("the arguments do not say which of them are keys, so their node is not known; nothing was sent")
-}
-
-/// A command in the bytes that go over the wire.
-pub(crate) fn command<'a>(args: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-    written(&mut args.into_iter())
-}
-
-/// The same of words in a row.
-pub(crate) fn command_of(words: &[&[u8]]) -> Vec<u8> {
-    written(&mut words.iter().copied())
-}
-
-/// One copy for all that give arguments.
-fn written(args: &mut dyn Iterator<Item = &[u8]>) -> Vec<u8> {
-    let mut body = Vec::new();
-    let mut count = 0;
-    for arg in args {
-        encode::bulk(&mut body, arg);
-        count += 1;
-    }
-    let mut out = Vec::with_capacity(body.len() + 16);
-    encode::head(&mut out, b'*', count);
-    out.extend_from_slice(&body);
-    out
-}
-
-/// The command with the names that the servers of its keys store. `keys` are in the order of the arguments.
-pub(crate) fn renamed(args: &Args, keys: &[Placed<'_>]) -> Vec<u8> {
-    let mut request = Args::new();
-    let mut keys = keys.iter().peekable();
-    for (at, arg) in args.iter().enumerate() {
-        let key = keys.next_if(|key| key.position == at);
-        request.push(key.map_or(arg, |key| key.stored));
-    }
-    request.as_bytes().to_vec()
-}
-
-/// The same, where they may be the names that they were given by.
-pub(crate) fn as_stored<'c>(args: &'c Args, keys: &[Placed<'c>]) -> Cow<'c, [u8]> {
-    let positions = keys.iter().map(|key| key.position);
-    match args.at(positions).zip(keys).all(|(given, key)| given.len() == key.stored.len()) {
-        true => Cow::Borrowed(args.as_bytes()),
-        false => renamed(args, keys).into(),
-    }
 }
 
 #[cfg(test)]

@@ -131,6 +131,28 @@ fn rooms_stay_small() {
     }
 }
 
+#[test]
+fn the_rooms_that_contributing_leads_to_are_there() {
+    let repository = rediscluster_testing::repository();
+    let text = fs::read_to_string(repository.join("CONTRIBUTING.md")).unwrap();
+    let table: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("| what you look for")).skip(2).collect();
+    // `rename.rs` stands for a file of the directory that was named before it in its line.
+    let mut found = 0;
+    for line in table.iter().take_while(|line| line.starts_with('|')) {
+        let names = line.split('`').skip(1).step_by(2);
+        let mut directory = String::new();
+        for name in names.filter(|name| name.ends_with('/') || name.ends_with(".rs")) {
+            let at = |name: &str| repository.join("src").join(name).exists();
+            assert!(at(name) || at(&format!("{directory}{name}")), "CONTRIBUTING.md names {name}, and src/ has it not");
+            if name.ends_with('/') && directory.is_empty() {
+                directory = name.to_owned();
+            }
+            found += 1;
+        }
+    }
+    assert!(found > 30, "the table was found, with {found} names");
+}
+
 /// Public enums that are complete: who matches on them is to see to every case.
 const COMPLETE: &[&str] = &[
     // What became of a call, and what a server can be: promises.

@@ -12,7 +12,7 @@ use std::fmt;
 /// assert!(!spec::MGET.across.is_atomic());
 /// ```
 // A number and no pointer: rows hold it, and each pointer in a row costs a program four words. What it stands for is in
-// `cross_node/numbered.rs`.
+// `cross_node/strategies.rs`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Across(pub(crate) u8);
 

@@ -1,10 +1,13 @@
 //! The arguments of one command, in the bytes that go over the wire.
 
+mod encoded_word;
+
+pub(crate) use encoded_word::EncodedWord;
+
 use crate::error::escape;
 use crate::resp::encode;
 use std::cell::Cell;
 use std::fmt;
-use std::num::NonZeroU8;
 
 /// Room in front of the arguments for `*`, the count and a line end.
 const HEAD: usize = 13;
@@ -58,51 +61,6 @@ fn spare() -> Vec<u8> {
 
 /// What begins every command of one word.
 const BEFORE_LENGTH: [u8; HEAD + 1] = *b"         *1\r\n$";
-
-/// A command of one word as it lies in its buffer, without what all of them begin with.
-#[derive(Debug)]
-pub(crate) struct EncodedWord {
-    /// The length of the word, the word, and two line ends.
-    bytes: [u8; EncodedWord::LONGEST],
-    length: NonZeroU8,
-}
-
-impl EncodedWord {
-    const LONGEST: usize = 23;
-
-    /// `None` where that is too long, or more than one word.
-    pub(crate) const fn of(name: &str) -> Option<EncodedWord> {
-        let name = name.as_bytes();
-        let mut bytes = [0; EncodedWord::LONGEST];
-        let mut at = 0;
-        if name.len() > 9 {
-            bytes[at] = b'0' + (name.len() / 10) as u8;
-            at += 1;
-        }
-        bytes[at] = b'0' + (name.len() % 10) as u8;
-        bytes[at + 1] = b'\r';
-        bytes[at + 2] = b'\n';
-        at += 3;
-        if at + name.len() + 2 > EncodedWord::LONGEST {
-            return None;
-        }
-        let mut nth = 0;
-        while nth < name.len() {
-            if name[nth] == b' ' {
-                return None;
-            }
-            bytes[at] = name[nth];
-            at += 1;
-            nth += 1;
-        }
-        bytes[at] = b'\r';
-        bytes[at + 1] = b'\n';
-        match NonZeroU8::new(at as u8 + 2) {
-            Some(length) => Some(EncodedWord { bytes, length }),
-            None => None,
-        }
-    }
-}
 
 /// A larger buffer is not kept.
 const KEPT: usize = 1 << 10;

@@ -1,12 +1,13 @@
 //! The servers themselves.
 
+mod flush;
 mod per_node;
 
+pub use flush::Flush;
 pub use per_node::PerNode;
 
 use crate::cluster::{Cluster, OnEachMaster, OnNode};
 use crate::cmd::{Cmd, Execute};
-use crate::command::Args;
 use crate::from_value::FromValue;
 use crate::net::Connection;
 use crate::pipeline::Pipeline;
@@ -485,25 +486,4 @@ impl ServerCommands for &mut Watched {
 
 impl ServerCommands for &OnEachMaster {
     type Each<T: FromValue> = T;
-}
-
-/// Whether memory is freed before or after the reply: see [`flushall_with`](ServerCommands::flushall_with).
-#[non_exhaustive]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Flush {
-    /// Before the reply, and the server does nothing else meanwhile.
-    Sync,
-    /// After the reply, in the background.
-    Async,
-}
-
-impl ToArg for Flush {
-    #[inline]
-    fn write_arg(&self, args: &mut Args) {
-        let word = match self {
-            Flush::Sync => "SYNC",
-            Flush::Async => "ASYNC",
-        };
-        word.write_arg(args);
-    }
 }

@@ -324,7 +324,7 @@ impl Move<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::scripted::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]

@@ -4,7 +4,7 @@ use super::in_step::serves_no_reads;
 use super::{Context, Servers};
 use crate::command::Wait;
 use crate::error::{Error, ErrorKind, Result};
-use crate::net::{Deadline, Lease, Standing};
+use crate::net::{BreakerState, Deadline, Lease};
 use crate::observer::ObserverEvent;
 use crate::plan::Target;
 use crate::topology::{Reach, ReadFrom, Role};
@@ -59,7 +59,7 @@ impl Candidates<'_> {
     pub(crate) fn has_more(&self) -> bool {
         let mut nth = self.nth;
         while let Some(server) = self.at(nth) {
-            if self.servers.pools[server].health().standing() == Standing::Serves {
+            if self.servers.pools[server].health().breaker() == BreakerState::Closed {
                 return true;
             }
             nth += 1;
@@ -79,7 +79,7 @@ impl Candidates<'_> {
     fn rest(mut self) -> Vec<usize> {
         let left: Vec<usize> = (self.nth..).map_while(|nth| self.at(nth)).collect();
         let (serving, ejected): (Vec<usize>, Vec<usize>) =
-            left.into_iter().partition(|&server| self.servers.pools[server].health().standing() == Standing::Serves);
+            left.into_iter().partition(|&server| self.servers.pools[server].health().breaker() == BreakerState::Closed);
         self.ejected.extend(ejected);
         serving.into_iter().chain(self.ejected.into_iter().rev()).collect()
     }
@@ -216,7 +216,7 @@ impl Context<'_> {
 
     /// Whether any of these has not failed a moment ago.
     pub(crate) fn any_serves(&self, servers: &[usize]) -> bool {
-        servers.iter().any(|&server| self.servers.pools[server].health().standing() == Standing::Serves)
+        servers.iter().any(|&server| self.servers.pools[server].health().breaker() == BreakerState::Closed)
     }
 
     /// A server for which another one can stand in gets a part of the time, so that some is left when it says nothing;
@@ -257,8 +257,8 @@ impl Context<'_> {
         if self.topology().role(server) == Role::Master {
             return lend(deadline);
         }
-        let look = match health.standing() {
-            Standing::Serves => deadline,
+        let look = match health.breaker() {
+            BreakerState::Closed => deadline,
             _ => deadline.within(LOOK),
         };
         let Some(mut lease) = lend(look)? else { return Ok(None) };

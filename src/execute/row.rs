@@ -2,7 +2,7 @@
 //!
 //! A row points to its code, and nothing else does: a program has the code of those rows only that it names.
 
-mod own;
+mod own_commands;
 
 use super::of_scripts::{OfScripts, OF_SCRIPTS};
 use super::{Answer, Call};
@@ -246,7 +246,7 @@ pub(crate) struct RowRef {
 impl RowRef {
     /// Of a row that is the user's own.
     pub(crate) fn own(spec: &'static Spec) -> RowRef {
-        RowRef { spec, code: own::code_of(spec) }
+        RowRef { spec, code: own_commands::code_of(spec) }
     }
 
     /// Of a command that no table has: the caller marked its keys.

@@ -7,7 +7,7 @@ mod writing;
 
 use super::closing::{observed, Closing};
 use super::forked;
-use super::incoming::Incoming;
+use super::read_half::ReadHalf;
 use super::silence::Silence;
 use super::stream::{Deadline, Stream};
 use crate::command::Wait;
@@ -238,11 +238,6 @@ impl Connection {
         Ok(())
     }
 
-    /// Hands on a message that answers no command.
-    pub(super) fn server_push(&self, range: Range<usize>) {
-        self.settings.pushes.server_push(&self.node, self.decoder.frame(range));
-    }
-
     /// The reply that lies at `range`.
     #[inline]
     pub(crate) fn frame(&self, range: Range<usize>) -> Frame<'_> {
@@ -405,9 +400,9 @@ impl Connection {
     }
 
     /// Takes it apart into what is read from and what is written to, for a stream of messages that answer no command.
-    pub(crate) fn split(self) -> (Incoming, Stream) {
+    pub(crate) fn split(self) -> (ReadHalf, Stream) {
         let outgoing = self.stream.share();
-        (Incoming::new(self.stream, self.decoder, self.closing, self.silence), outgoing)
+        (ReadHalf::new(self.stream, self.decoder, self.closing, self.silence), outgoing)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A connection in two halves, for what is no conversation of one command and one reply.
 
 use super::connection::Connection;
-use super::incoming::Incoming;
+use super::read_half::ReadHalf;
 use super::stream::{Deadline, Stream};
 use crate::error::{Error, Outcome, Phase, Result};
 use crate::resp::Frame;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// What a server says over a connection of one's own, value by value: [`Connection::into_halves`] gives it.
 pub struct ConnectionReader {
-    incoming: Incoming,
+    incoming: ReadHalf,
     node: Arc<Node>,
 }
 

@@ -1,6 +1,6 @@
 //! Whether a server is worth asking: one that failed a read gets none for a while, one that is silent gets nothing.
 
-use super::resting::{Resting, Standing};
+use super::breaker::{Breaker, BreakerState};
 use super::silence::Silence;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
@@ -14,8 +14,8 @@ const LONGEST_REST: Duration = Duration::from_secs(30);
 /// What is known of a server.
 #[derive(Debug)]
 pub(crate) struct Health {
-    /// Rests from reads, as long as others can serve them.
-    reads: Resting,
+    /// Open while it gets no reads, as long as others can serve them.
+    reads: Breaker,
     silence: Arc<Silence>,
     /// Whether it is a replica that has lost its master and has whole, if old data: better than no answer.
     stale: AtomicBool,
@@ -28,7 +28,7 @@ pub(crate) struct Health {
 impl Health {
     pub(super) fn new(silence: Silence) -> Health {
         Health {
-            reads: Resting::new(FIRST_REST, LONGEST_REST),
+            reads: Breaker::new(FIRST_REST, LONGEST_REST),
             silence: Arc::new(silence),
             stale: AtomicBool::new(false),
             age: AtomicU64::new(1),
@@ -41,24 +41,24 @@ impl Health {
         &self.silence
     }
 
-    pub(crate) fn standing(&self) -> Standing {
-        match (self.silence.standing(), self.reads.standing()) {
-            (Standing::Serves, reads) => reads,
-            (Standing::Due, Standing::Serves | Standing::Due) => Standing::Due,
-            _ => Standing::Rests,
+    pub(crate) fn breaker(&self) -> BreakerState {
+        match (self.silence.breaker(), self.reads.state()) {
+            (BreakerState::Closed, reads) => reads,
+            (BreakerState::HalfOpen, BreakerState::Closed | BreakerState::HalfOpen) => BreakerState::HalfOpen,
+            _ => BreakerState::Open,
         }
     }
 
-    /// Whether this call may ask it. Of the calls that find it rested one may; the others find it resting again.
+    /// Whether this call may ask it. Of the calls that find it half open one may; the others find it open again.
     pub(crate) fn may_ask(&self) -> bool {
         // Whose turn it is to try a silent server is decided where a connection to it is asked for.
-        if self.silence.standing() == Standing::Rests {
+        if self.silence.breaker() == BreakerState::Open {
             return false;
         }
         match self.reads.take_turn(Duration::ZERO) {
-            Standing::Serves => true,
-            Standing::Rests => false,
-            Standing::Due => {
+            BreakerState::Closed => true,
+            BreakerState::Open => false,
+            BreakerState::HalfOpen => {
                 self.age.fetch_add(1, Ordering::AcqRel);
                 true
             }
@@ -73,7 +73,7 @@ impl Health {
     }
 
     pub(crate) fn is_stale(&self) -> bool {
-        self.reads.rests() && self.stale.load(Ordering::Acquire)
+        self.reads.is_open() && self.stale.load(Ordering::Acquire)
     }
 
     pub(crate) fn set_stale(&self, stale: bool) {

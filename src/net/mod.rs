@@ -1,28 +1,28 @@
 //! The only rooms that know a socket.
 
+mod breaker;
 mod closing;
 mod connection;
 mod forked;
 mod halves;
 mod health;
-mod incoming;
+mod idle_check;
 mod pool;
-mod resting;
+mod pushes;
+mod read_half;
 mod scripts;
 mod silence;
-mod stale;
 mod stream;
-mod unasked;
 mod unreached;
-mod words;
+mod word_limit;
 
+pub(crate) use breaker::BreakerState;
 pub use connection::Connection;
 pub(crate) use connection::Watch;
 pub use halves::{ConnectionReader, ConnectionWriter};
-pub(crate) use incoming::Incoming;
 pub use pool::PoolStatus;
 pub(crate) use pool::{Lease, Pool, Replies, Shared, Turn, LONGEST};
-pub(crate) use resting::Standing;
+pub(crate) use read_half::ReadHalf;
 pub(crate) use stream::{Deadline, Stream};
 pub(crate) use unreached::MastersReached;
-pub(crate) use words::{too_many_words, words_if_many, MOST_WORDS};
+pub(crate) use word_limit::{too_many_words, words_if_many, MOST_WORDS};

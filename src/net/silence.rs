@@ -1,6 +1,6 @@
 //! Whether a server has fallen silent: then calls to it fail at once, and one now and then tries whether it speaks again.
 
-use super::resting::{Resting, Standing};
+use super::breaker::{Breaker, BreakerState};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::observer::{ObserverEvent, Observing};
 use crate::threads::lock;
@@ -28,7 +28,7 @@ pub(crate) struct Silence {
     /// When something last came from it, and since when it has been waited for in vain, in milliseconds from `made` on.
     heard: AtomicU64,
     since: AtomicU64,
-    resting: Resting,
+    breaker: Breaker,
 }
 
 impl Silence {
@@ -39,7 +39,7 @@ impl Silence {
             made: Instant::now(),
             heard: AtomicU64::new(0),
             since: AtomicU64::new(0),
-            resting: Resting::new(FIRST_REST, LONGEST_REST),
+            breaker: Breaker::new(FIRST_REST, LONGEST_REST),
         }
     }
 
@@ -58,16 +58,16 @@ impl Silence {
 
     /// Whether it is taken for silent.
     pub(crate) fn is_on(&self) -> bool {
-        self.resting.rests()
+        self.breaker.is_open()
     }
 
-    pub(super) fn standing(&self) -> Standing {
-        self.resting.standing()
+    pub(super) fn breaker(&self) -> BreakerState {
+        self.breaker.state()
     }
 
     /// Whether a call may ask the server; where it is due, this one is the one that tries, for no longer than that.
-    pub(super) fn take_turn(&self, may_take: Duration) -> Standing {
-        self.resting.take_turn(may_take)
+    pub(super) fn take_turn(&self, may_take: Duration) -> BreakerState {
+        self.breaker.take_turn(may_take)
     }
 
     /// Something came from it.
@@ -84,7 +84,7 @@ impl Silence {
 
     /// It has answered somebody elsewhere who began to ask at this moment.
     pub(crate) fn answered(&self, began: Instant) {
-        if self.resting.served(began) {
+        if self.breaker.served(began) {
             let node = &*self.node();
             self.observer.on(|| ObserverEvent::ServerHeard { node });
         }
@@ -92,7 +92,7 @@ impl Silence {
 
     /// It lives, or at least its host does.
     pub(super) fn end(&self) {
-        if self.resting.end() {
+        if self.breaker.close() {
             let node = &*self.node();
             self.observer.on(|| ObserverEvent::ServerHeard { node });
         }
@@ -106,7 +106,7 @@ impl Silence {
             return;
         }
         self.since.store(since, Ordering::Relaxed);
-        if self.resting.begin() {
+        if self.breaker.open() {
             let node = &*self.node();
             self.observer.on(|| ObserverEvent::ServerSilent { node, silent });
         }
@@ -116,9 +116,9 @@ impl Silence {
     /// if its own deadline had allowed.
     pub(super) fn goes_on(&self, tried: Instant, patience: Duration) {
         if tried.elapsed() < patience.min(SILENT) {
-            self.resting.is_due();
+            self.breaker.half_open();
         } else {
-            self.resting.failed(tried);
+            self.breaker.failed(tried);
         }
     }
 
@@ -126,7 +126,7 @@ impl Silence {
     pub(super) fn error(&self) -> Error {
         let silent = self.millis(Instant::now()).saturating_sub(self.since.load(Ordering::Relaxed));
         let tenths = |time: Duration| format!("{}.{}", time.as_secs(), time.subsec_millis() / 100);
-        let (silent, left) = (tenths(Duration::from_millis(silent)), tenths(self.resting.left()));
+        let (silent, left) = (tenths(Duration::from_millis(silent)), tenths(self.breaker.left()));
         let message = format!("the server has said nothing for {silent} s; it is asked again in {left} s");
         Error::new(ErrorKind::Connect, Outcome::NotApplied, message).at(&*self.node())
     }
@@ -182,13 +182,13 @@ mod tests {
     fn whether_a_try_in_vain_was_long_enough_to_tell() {
         let long = Duration::from_secs(60);
         // Who gave up before its time has proved nothing, and the next call may try.
-        for (patience, expected) in [(long, Standing::Due), (Duration::ZERO, Standing::Rests)] {
+        for (patience, expected) in [(long, BreakerState::HalfOpen), (Duration::ZERO, BreakerState::Open)] {
             let silence = silence();
             silence.unanswered(silence.made);
-            assert_eq!((silence.take_turn(long), silence.standing()), (Standing::Due, Standing::Rests));
+            assert_eq!((silence.take_turn(long), silence.breaker()), (BreakerState::HalfOpen, BreakerState::Open));
             silence.goes_on(Instant::now(), patience);
-            assert_eq!(silence.standing(), expected, "{patience:?}");
-            assert!(silence.resting.left() <= FIRST_REST);
+            assert_eq!(silence.breaker(), expected, "{patience:?}");
+            assert!(silence.breaker.left() <= FIRST_REST);
         }
     }
 

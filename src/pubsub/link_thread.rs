@@ -5,7 +5,7 @@ use super::message::Event;
 use super::server_push::{ServerPush, Subscription};
 use super::shared::{not_applied, Shared};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
-use crate::net::{Deadline, Incoming};
+use crate::net::{Deadline, ReadHalf};
 use crate::order::sort;
 use crate::random::chance;
 use crate::retry::jitter;
@@ -110,7 +110,7 @@ struct Session<'s> {
     shared: &'s Shared,
     shard: usize,
     node: Arc<Node>,
-    incoming: Incoming,
+    incoming: ReadHalf,
     outgoing: Arc<Outgoing>,
 }
 

@@ -3,13 +3,13 @@
 mod address;
 mod host;
 pub(crate) mod info;
-mod marks;
 mod placement;
+mod replica_offsets;
 mod text;
 
 pub use address::Address;
-pub(crate) use marks::{Marks, Reach};
 pub use placement::{Crc32Modulo, HashTags, Partitioner};
+pub(crate) use replica_offsets::{Marks, Reach};
 pub(crate) use text::{cut, digits, trimmed};
 
 use std::fmt;

@@ -1,7 +1,7 @@
 //! `MSETNX` over several nodes.
 
-mod mark;
 mod planned;
+mod ttl_mark;
 
 pub(super) use planned::steps;
 
@@ -16,8 +16,8 @@ use crate::net::Lease;
 use crate::order::sort_by_key;
 use crate::plan::{groups, in_rounds, Placed};
 use crate::resp::ValueRef;
-use mark::Mark;
 use std::time::Instant;
+use ttl_mark::Mark;
 
 pub(super) const EMULATION: Emulation = Emulation::new(
     "set_if_none_exists",
@@ -405,7 +405,7 @@ fn with_sides(call: &Call<'_>, error: Error, sides: &[Side<'_, '_>]) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::scripted::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]

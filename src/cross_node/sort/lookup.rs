@@ -1,11 +1,12 @@
 //! What patterns name, looked up on the nodes where it lives.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::fan_out::{receive, Leased};
 use crate::execute::Call;
 use crate::plan::{command, Part, Pattern, Target};
 use crate::resp::ValueRef;
 use crate::topology::Role;
+use std::slice;
 use std::time::Instant;
 
 /// As many values as one server is asked for in one round, when they are spread evenly: neither side holds more.
@@ -88,9 +89,11 @@ fn ask_all(call: &Call<'_>, batches: &[Batch<'_>], role: Role, cells: &mut [Cell
             call.note(*server, *began, result.as_ref().err());
         }
     }
-    for ((batch, part), (.., result)) in batches.iter().zip(&parts).zip(answered) {
+    for ((batch, part), (server, _, result)) in batches.iter().zip(&parts).zip(answered) {
         match result {
-            Err(error) if error.is_servers_fault() => ask_again(call, batch, part, error, cells)?,
+            Err(error) if error.is_servers_fault() || error.is_for_the_moment() => {
+                ask_again(call, batch, part, (server, error), cells)?;
+            }
             result => result?,
         }
     }
@@ -120,32 +123,41 @@ fn ask(
     });
     let mut answered = Vec::with_capacity(batches.len());
     for (Leased { server, began, lease, .. }, (_, taken)) in leased.into_iter().zip(taken) {
-        answered.push((server, began, lease.and_then(|lease| taken.map_err(|error| error.at(lease.node())))));
+        // To look up changes nothing, however it ends.
+        let lease = lease.map_err(|error| error.with_outcome(Outcome::NotApplied));
+        let result = lease.and_then(|lease| taken.map_err(|error| error.at(lease.node())));
+        answered.push((server, began, result));
     }
     answered
 }
 
-/// To look up does no harm, so a server that failed is asked once more, and so are those that hold the same.
+/// What failed is tried again as any read, and on those that hold the same. What it met was the first attempt.
 #[inline]
-fn ask_again(call: &Call<'_>, batch: &Batch<'_>, part: &Part<'_>, why: Error, cells: &mut [Cell]) -> Result<()> {
+fn ask_again(
+    call: &Call<'_>,
+    batch: &Batch<'_>,
+    part: &Part<'_>,
+    (failed, why): (usize, Error),
+    cells: &mut [Cell],
+) -> Result<()> {
     if call.deadline.left().is_err() {
         return Err(why);
     }
-    let mut is_dead = is_of_its_connection(&why);
+    // Who waited for a connection in vain has asked nobody yet, and there is time left to wait for it.
+    let mut first = Some(why).filter(|why| why.kind() != ErrorKind::PoolTimeout);
     call.first_that_serves(part.target, &mut |server, deadline, others| {
-        if is_dead {
-            call.servers.pools[server].drop_idle();
-        }
-        let lease = call.lend_in_step(server, deadline, others);
-        let leased = vec![Leased::new(server, Instant::now(), lease, deadline)];
-        let (batch, part) = (std::slice::from_ref(batch), std::slice::from_ref(part));
-        let answered = ask(batch, part, leased, cells).remove(0).2;
-        is_dead = answered.as_ref().is_err_and(is_of_its_connection);
-        answered
+        call.tried_until(server, deadline, others, || match first.take() {
+            Some(why) if server == failed => Err(why),
+            _ => {
+                let lease = call.lend_in_step(server, deadline, others);
+                let leased = vec![Leased::new(server, Instant::now(), lease, deadline)];
+                ask(slice::from_ref(batch), slice::from_ref(part), leased, cells).remove(0).2
+            }
+        })
     })
 }
 
-/// A dead connection says nothing yet about its server, and that others of the pool are dead as well.
+/// A dead connection says nothing yet about its server.
 #[inline]
 fn is_of_its_connection(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Io | ErrorKind::Protocol)

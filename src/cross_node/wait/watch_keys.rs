@@ -9,7 +9,7 @@ use crate::command::Access;
 use crate::cross_node::{error_in, nothing_written};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::execute::{cancelled, Call};
-use crate::net::{Deadline, Incoming, Stream};
+use crate::net::{Deadline, ReadHalf, Stream};
 use crate::plan::{command, Placed};
 use crate::resp::{Frame, ValueRef};
 use crate::threads::{lock, wait_while};
@@ -142,7 +142,7 @@ impl Watching {
 
 /// A connection over which a server tells what changes.
 struct Session {
-    incoming: Incoming,
+    incoming: ReadHalf,
     outgoing: Stream,
     node: String,
     /// A change was told since the last look began.

@@ -3,8 +3,8 @@
 use super::{Pool, State};
 use crate::command::Wait;
 use crate::error::{Outcome, Phase, Result};
+use crate::net::breaker::BreakerState;
 use crate::net::connection::Connection;
-use crate::net::resting::Standing;
 use crate::net::stream::Deadline;
 use std::time::Instant;
 
@@ -17,9 +17,9 @@ impl Pool {
         // The try ends at the deadline of its call, which may be sooner than the time for connecting.
         let may_take = deadline.left().ok().flatten().unwrap_or(patience);
         match self.silence().take_turn(may_take) {
-            Standing::Serves => return Ok(()),
-            Standing::Rests => return Err(self.silence().error()),
-            Standing::Due => {}
+            BreakerState::Closed => return Ok(()),
+            BreakerState::Open => return Err(self.silence().error()),
+            BreakerState::HalfOpen => {}
         }
         match self.begin_answering(deadline) {
             Ok(connection) => self.keep(connection),

@@ -11,21 +11,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// What a server sends, value by value. Somebody else may write to the socket meanwhile.
-pub(crate) struct Incoming {
+pub(crate) struct ReadHalf {
     stream: Stream,
     decoder: Decoder,
     closing: Option<Arc<Closing>>,
     silence: Option<Arc<Silence>>,
 }
 
-impl Incoming {
+impl ReadHalf {
     pub(super) fn new(
         stream: Stream,
         decoder: Decoder,
         closing: Option<Arc<Closing>>,
         silence: Option<Arc<Silence>>,
-    ) -> Incoming {
-        Incoming { stream, decoder, closing, silence }
+    ) -> ReadHalf {
+        ReadHalf { stream, decoder, closing, silence }
     }
 
     /// The next value that has come whole; `None` when more has to be waited for.

@@ -22,7 +22,7 @@ pub(crate) fn words_if_many(request: &[u8]) -> usize {
 
 #[cold]
 fn words(request: &[u8]) -> usize {
-    let digits = request[1..].iter().take_while(|byte| byte.is_ascii_digit());
+    let digits = request.iter().skip(1).take_while(|byte| byte.is_ascii_digit());
     digits.fold(0, |count: usize, digit| count.saturating_mul(10).saturating_add(usize::from(digit - b'0')))
 }
 

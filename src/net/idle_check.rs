@@ -1,12 +1,18 @@
-//! What a server sends or does while nothing is asked of it.
+//! Whether a connection that lay unused still leads to its server.
 
 use super::connection::{Connection, FRESH};
+use super::stream::Deadline;
+use crate::command::Wait;
 use crate::error::{Error, Outcome, Phase, Result};
 use crate::resp::ValueRef;
 use std::io::ErrorKind;
+use std::time::Duration;
 
 /// As often a connection is read from in one look, so that a server that never stops does not keep the caller.
 const READS: usize = 64;
+/// The longest time for an answer to `PING`. Short of what counts as the silence of a server: that nothing comes over a
+/// connection which lay unused says nothing of its server.
+const PATIENCE: Duration = Duration::from_millis(800);
 
 impl Connection {
     /// Looks whether the server has hung up since it was last heard, as far as a look is worth its system calls: what is
@@ -50,25 +56,24 @@ impl Connection {
         }
     }
 
-    /// Passes over messages that answer no command, such as that a key which the server tracks has changed. Of one that
-    /// has not come whole the rest is passed over with the next reply.
+    /// Whether its server still answers over it, where it lay unused for so long that this is worth a round trip.
     ///
-    /// # Errors
-    /// When bytes came that are neither, which belong to nobody.
-    pub(super) fn pass_over_pushes(&mut self) -> Result<()> {
-        loop {
-            match self.decoder.first_byte() {
-                None => return Ok(()),
-                Some(b'>') => match self.decoder.next_frame() {
-                    Ok(Some(range)) => self.server_push(range),
-                    Ok(None) => return Ok(()),
-                    Err(error) => return Err(self.close(error.with_outcome(Outcome::NotApplied).in_phase(Phase::Send))),
-                },
-                Some(_) => {
-                    let error = Error::protocol("bytes came that nobody asked for").with_outcome(Outcome::NotApplied);
-                    return Err(self.close(error.in_phase(Phase::Send)));
-                }
-            }
+    /// The way to a server can end without a word: its host is gone, or something in between has forgotten a connection
+    /// on which nothing was sent. Then no look at the socket tells, and what is sent is lost. The system would find it
+    /// out by keepalive, which std cannot set.
+    pub(super) fn still_answers(&mut self, deadline: Deadline) -> bool {
+        if self.lay() < self.settings.check_after {
+            return true;
+        }
+        let patience = match deadline.left() {
+            // Most of it is for the command, which may need a new connection.
+            Ok(left) => left.map_or(PATIENCE, |left| PATIENCE.min(left / 4)),
+            Err(_) => return true,
+        };
+        match self.ask(&[b"PING"], deadline.within(patience).waiting(Wait::None)) {
+            Ok(_) => true,
+            // A user who may not PING; the server has answered.
+            Err(error) => error.is_server() && self.is_reusable(),
         }
     }
 }
