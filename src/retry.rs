@@ -2,7 +2,8 @@
 //! Pure: it neither sends nor sleeps.
 //!
 //! Each of the three is done in one place: `execute/attempts.rs` asks the same server again, `Call::first_that_serves` another
-//! one, and `Cluster::with_failover` the new master. Pipelines do all three for the requests that failed, by the same rules.
+//! one, and `Cluster::goes_to_new_master` the new master. Pipelines do all three for the requests that failed, by the same
+//! rules.
 
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::random::chance;
@@ -47,7 +48,8 @@ impl Default for Retries {
 
 impl Retries {
     /// Every request is sent once, and to no new master either: the next call goes there. A read still goes on to the next
-    /// server of its node that can answer, as [`ReadFrom`](crate::ReadFrom) says.
+    /// server of its node that can answer, as [`ReadFrom`](crate::ReadFrom) says, and what brings a move between nodes to its
+    /// end is sent once more.
     pub fn none() -> Retries {
         Retries::up_to(0)
     }

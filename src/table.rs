@@ -4,6 +4,8 @@
 mod by_name;
 mod keys;
 #[cfg(test)]
+mod merging;
+#[cfg(test)]
 mod planning_work;
 #[macro_use]
 mod row_syntax;

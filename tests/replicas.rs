@@ -90,7 +90,8 @@ fn a_replica_whose_link_broke_just_before_its_master_died_serves() {
     });
     is_broken.store(true, Ordering::SeqCst);
     for (_, replica) in links.lock().unwrap().iter() {
-        replica.shutdown(Shutdown::Both).unwrap();
+        // A link may have ended by itself: some servers begin anew when the first one is slow.
+        let _ = replica.shutdown(Shutdown::Both);
     }
     wait_until("its link is down, and its master lists it", || {
         cluster.refresh().unwrap();

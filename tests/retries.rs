@@ -1,7 +1,7 @@
 //! What is tried again, how often, and what is not. Attempts are counted where they arrive.
 
 use rediscluster::prelude::*;
-use rediscluster::{Builder, ErrorKind, Outcome, Retries, Value};
+use rediscluster::{Builder, ErrorKind, Outcome, Retries, SortOptions, Value};
 use rediscluster_testing::{cluster_of, dead_address, greet, wait_until, Cut, Reply, ScriptedPeer, Server, Wire};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -186,6 +186,33 @@ fn no_retries_means_none() {
     // A view of it may have them again.
     assert!(none.retries(quick(2)).get::<_, Value>("foo").is_err());
     assert_eq!(server.asked(), 6);
+}
+
+/// `SORT foo BY ba*` reads `foo` on node_2, where `r` is found, and then looks up `bar` on node_1.
+#[test]
+fn what_sort_looks_up_is_tried_again_as_any_read() {
+    const ONE: &[u8] = b"*1\r\n$1\r\n1\r\n";
+    const NOPERM: &[u8] = b"-NOPERM this user has no permissions\r\n";
+    let elements = Answers::new(&[b"*1\r\n$1\r\nr\r\n"]);
+    for (answers, retries, asked, kind) in [
+        (&[LOADING, LOADING, ONE][..], quick(3), 3, None),
+        (&[LOADING], quick(3), 4, Some(ErrorKind::Loading)),
+        (&[b"-TRYAGAIN later\r\n", ONE], quick(3), 2, None),
+        (&[HANG_UP, ONE], Retries::default(), 2, None),
+        (&[HANG_UP, HANG_UP, ONE], quick(2), 3, None),
+        (&[HANG_UP, HANG_UP, ONE], Retries::default(), 2, Some(ErrorKind::Io)),
+        (&[NOPERM, ONE], quick(3), 1, Some(ErrorKind::NoPerm)),
+        (&[LOADING, ONE], Retries::none(), 1, Some(ErrorKind::Loading)),
+        (&[HANG_UP, ONE], Retries::none(), 1, Some(ErrorKind::Io)),
+    ] {
+        let answers: &'static [&'static [u8]] = answers.to_vec().leak();
+        let server = Answers::new(answers);
+        let cluster = server.builder().node("node_2", elements.peer.address()).retries(retries).build().unwrap();
+        let sorted = cluster.sort::<_, Vec<String>>("foo", SortOptions::new().by("ba*"));
+        let failed = sorted.as_ref().err().map(|error| (error.kind(), error.outcome(), error.attempts()));
+        assert_eq!(failed, kind.map(|kind| (kind, Outcome::NotApplied, asked as u32)), "{retries:?} {sorted:?}");
+        assert_eq!(server.asked(), asked, "{retries:?} {sorted:?}");
+    }
 }
 
 trait TransactionOfOne {

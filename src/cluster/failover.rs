@@ -124,7 +124,7 @@ impl Cluster {
     /// at the old master.
     #[cold]
     #[inline(never)]
-    pub(super) fn goes_to_new_master(
+    pub(crate) fn goes_to_new_master(
         &self,
         servers: &mut Arc<Servers>,
         before: &mut u32,

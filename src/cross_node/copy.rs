@@ -4,6 +4,7 @@ use super::rename::dump;
 use super::{across, explained, nothing_written, PACKED};
 use crate::command::{Across, Emulation};
 use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::execute::multi_exec::leave;
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::net::Lease;
@@ -113,7 +114,7 @@ fn copy_to_database(
     let packed = packed.unwrap_or_else(|| Err(Error::server(b"ERR syntax error"))).map_err(nothing_written)?;
     let Some((payload, ttl)) = packed else {
         // When it does not come back it is closed, and nothing was to be done.
-        let _ = go_back(call, &mut to, &back);
+        let _ = leave(&mut to, &[b"SELECT", back.as_bytes()], call.deadline);
         return Ok(b":0\r\n".to_vec());
     };
     let mut restore: Vec<&[u8]> = vec![b"RESTORE", destination.stored, ttl.as_bytes(), &payload];
@@ -137,13 +138,6 @@ fn copy_to_database(
     }
 }
 
-#[inline]
-fn go_back(call: &Call<'_>, to: &mut Lease, database: &str) -> Result<()> {
-    to.ask(&[b"SELECT", database.as_bytes()], call.deadline)?;
-    to.set_stateful(false);
-    Ok(())
-}
-
 /// Reads the replies to some `SELECT`; the first error counts.
 #[inline]
 fn selected(to: &mut Lease, count: usize, call: &Call<'_>) -> Result<()> {
@@ -158,7 +152,7 @@ fn selected(to: &mut Lease, count: usize, call: &Call<'_>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake_servers::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]

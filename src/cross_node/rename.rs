@@ -5,6 +5,7 @@ use super::{across, explained, PACKED};
 use super::{all_succeeded, exec, integer, is_no_such_key, nothing_written, owned};
 use crate::command::{Across, Emulation, Spec};
 use crate::error::{Error, Outcome, Result};
+use crate::execute::multi_exec::leave;
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::net::Lease;
@@ -100,7 +101,8 @@ fn carry_value(call: &Call<'_>, source: &Placed<'_>, destination: &Placed<'_>) -
         let packed = dump(call, &mut from, source.stored, true).map_err(nothing_written);
         let packed = packed.or_else(|error| rename.without_copy(&mut to, copied, error))?;
         let Some((payload, ttl)) = packed else {
-            unwatch(call, &mut from).or_else(|error| rename.without_copy(&mut to, copied, error))?;
+            let left = leave(&mut from, &[b"UNWATCH"], call.deadline).map_err(nothing_written);
+            left.or_else(|error| rename.without_copy(&mut to, copied, error))?;
             return rename.without_copy(&mut to, copied, Error::server(b"ERR no such key"));
         };
         let expires = ends(&ttl);
@@ -113,7 +115,8 @@ fn carry_value(call: &Call<'_>, source: &Placed<'_>, destination: &Placed<'_>) -
                 if copied {
                     to.ask(&[b"UNLINK", &copy], call.deadline).map_err(|error| rename.may_be_left(error))?;
                 }
-                return unwatch(call, &mut from).map(|()| b":0\r\n".to_vec());
+                leave(&mut from, &[b"UNWATCH"], call.deadline).map_err(nothing_written)?;
+                return Ok(b":0\r\n".to_vec());
             }
         }
         let restore: [&[u8]; 5] = [b"RESTORE", &copy, ttl.as_bytes(), &payload, b"REPLACE"];
@@ -206,13 +209,6 @@ pub(super) fn dump(call: &Call<'_>, from: &mut Lease, key: &[u8], watch: bool) -
     packed_in(&replies[steps.len() - 2], &replies[steps.len() - 1])
 }
 
-#[inline]
-fn unwatch(call: &Call<'_>, from: &mut Lease) -> Result<()> {
-    from.ask(&[b"UNWATCH"], call.deadline).map_err(nothing_written)?;
-    from.set_stateful(false);
-    Ok(())
-}
-
 impl Rename<'_> {
     /// The rename did not happen: its copy goes, when there is one, and the error is told.
     #[inline]
@@ -294,7 +290,7 @@ fn newer(from: &Lease, replies: &[Vec<u8>], sent: &[u8]) -> Result<Option<Packed
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake_servers::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]

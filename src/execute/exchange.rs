@@ -103,6 +103,19 @@ impl Call<'_> {
         self.effort(self.deadline).tried(&self.servers.pools[server], attempt)
     }
 
+    /// The same until then; where `others` can be asked, only a connection that had died in the pool is replaced.
+    #[inline]
+    pub(crate) fn tried_until<T>(
+        &self,
+        server: usize,
+        deadline: Deadline,
+        others: bool,
+        attempt: impl FnMut() -> Result<T>,
+    ) -> Result<T> {
+        let effort = Effort { has_others: others, ..self.effort(deadline) };
+        effort.tried(&self.servers.pools[server], attempt)
+    }
+
     /// One request to one server, and what tells the process that answered from every other: its `run_id`, empty when it
     /// does not say. Both come over one connection, so they are of one process.
     pub(crate) fn run_identified(&self, server: usize, request: &[u8]) -> Result<(String, Answer)> {

@@ -2,13 +2,14 @@
 
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Connection, Deadline, Lease};
-use crate::resp::ValueRef;
+use crate::resp::{Frame, ValueRef};
 use std::ops::Range;
 
 /// The most commands that are sent before their `+QUEUED` is read: a server that answers while nobody reads must not keep
 /// both sides waiting for room in a socket.
 const WINDOW: usize = 1000;
 
+const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
 const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
 
 /// Commands that run as one, as they go over the wire, with `EXEC` behind them.
@@ -93,7 +94,8 @@ fn run(
     named: &dyn Fn(Step, Error) -> Error,
 ) -> Result<Option<Vec<u8>>> {
     batch.refuse_too_many_words(connection, deadline, named)?;
-    begin(connection, deadline).map_err(|error| named(Step::Multi, error))?;
+    // By itself: what follows one that is refused would run outside of any transaction.
+    begin(connection, MULTI, "the reply to MULTI is not OK", deadline).map_err(|error| named(Step::Multi, error))?;
     queue_and_exec(connection, batch, deadline, named)
 }
 
@@ -103,15 +105,35 @@ pub(crate) fn gave_nothing() -> Error {
     Error::new(ErrorKind::Reply, Outcome::NotApplied, "EXEC gave nothing, though no key was watched")
 }
 
-/// `MULTI` by itself: what follows one that is refused would run outside of any transaction.
+/// Sends a `MULTI` or `WATCH`; `misfit` is the error for a reply that is not `OK`. From then on the connection is for
+/// nobody else, and whatever happens, nothing is changed.
 #[inline]
-fn begin(connection: &mut Connection, deadline: Deadline) -> Result<()> {
+pub(crate) fn begin(
+    connection: &mut Connection,
+    request: &[u8],
+    misfit: &'static str,
+    deadline: Deadline,
+) -> Result<()> {
     connection.set_stateful(true);
-    let begun = connection.ask(&[b"MULTI"], deadline).and_then(|reply| match reply.value() {
-        ValueRef::Simple(b"OK") => Ok(()),
-        _ => Err(Error::protocol("the reply to MULTI is not OK")),
+    let begun = connection.ask_encoded(request, deadline).and_then(|reply| match is_ok(reply) {
+        true => Ok(()),
+        false => Err(Error::protocol(misfit)),
     });
     begun.map_err(|error| error.with_outcome(Outcome::NotApplied))
+}
+
+/// Sends what ends that, such as `DISCARD` or `UNWATCH`. Where it does not succeed, the connection is closed, which does
+/// the same.
+#[inline]
+pub(crate) fn leave(connection: &mut Connection, args: &[&[u8]], deadline: Deadline) -> Result<()> {
+    let has_left = is_ok(connection.ask(args, deadline)?);
+    connection.set_stateful(!has_left);
+    Ok(())
+}
+
+#[inline]
+fn is_ok(reply: Frame<'_>) -> bool {
+    matches!(reply.value(), ValueRef::Simple(b"OK"))
 }
 
 #[inline]
@@ -138,7 +160,7 @@ fn queue_and_exec(
             break refused;
         }
         if let Some(refused) = refused {
-            discard(connection, deadline);
+            let _ = leave(connection, &[b"DISCARD"], deadline);
             return Err(refused);
         }
         (first, begin) = (next, end);
@@ -199,14 +221,6 @@ fn queued(
         return Err(error);
     }
     Ok(refused)
-}
-
-/// Leaves the transaction. Where that does not succeed the connection is closed, which does the same.
-#[inline]
-fn discard(connection: &mut Connection, deadline: Deadline) {
-    let said = connection.ask(&[b"DISCARD"], deadline);
-    let left = said.is_ok_and(|reply| matches!(reply.value(), ValueRef::Simple(b"OK")));
-    connection.set_stateful(!left);
 }
 
 #[inline]

@@ -251,7 +251,12 @@ impl Connection {
 
     /// Sends one request and gives its reply; an error reply is an error.
     pub(crate) fn ask(&mut self, args: &[&[u8]], deadline: Deadline) -> Result<Frame<'_>> {
-        let range = self.exchange(&command(args.iter().copied()), deadline)?;
+        self.ask_encoded(&command(args.iter().copied()), deadline)
+    }
+
+    /// The same with a request as it goes over the wire.
+    pub(crate) fn ask_encoded(&mut self, request: &[u8], deadline: Deadline) -> Result<Frame<'_>> {
+        let range = self.exchange(request, deadline)?;
         if let Some(text) = self.frame(range.clone()).error() {
             return Err(Error::server(text).at(&*self.node));
         }

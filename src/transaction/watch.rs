@@ -6,7 +6,7 @@ use crate::cluster::{not_refused, Cluster, OnNode};
 use crate::cmd::{Cmd, Execute, Untyped};
 use crate::command::{Access, Args, Wait};
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::execute::{RowRef, Servers, ToNewMaster};
+use crate::execute::{multi_exec, RowRef, Servers};
 use crate::from_value::FromValue;
 use crate::net::{Deadline, Lease};
 use crate::random::chance;
@@ -151,12 +151,12 @@ impl OnNode {
 
 /// How one attempt ended.
 enum Ended<T> {
-    /// With what the closure gave, or without the closure when nothing could be watched.
+    /// With what the closure gave.
     With(Result<T>),
     /// A watched key had changed.
     Conflict(Error),
-    /// Nothing was applied, and another server is the master of the node by now.
-    Moved(Error),
+    /// The server failed, and another one may be the master of the node by now.
+    Failed(Error),
 }
 
 fn watch<T>(
@@ -164,29 +164,27 @@ fn watch<T>(
     keys: impl ToArgs,
     mut body: impl FnMut(&mut Watched) -> Result<T>,
 ) -> Result<T> {
-    let deadline = destination.cluster().begin(Wait::None);
+    let cluster = destination.cluster();
+    let deadline = cluster.begin(Wait::None);
     let keys = destination.keys(keys);
-    let mut attempt = 1;
+    let mut attempt = 0;
     let mut conflict: Option<Error> = None;
-    // What was tried at the server that is no longer the master.
-    let mut before = 0;
+    let (mut servers, mut before) = (cluster.servers(), 0);
     loop {
-        let done = match once(destination, &keys, deadline, &mut body) {
-            Ended::Moved(error) if before == 0 => {
-                before = error.attempts();
-                attempt += 1;
-                continue;
-            }
+        attempt += 1;
+        let done = match once(destination, Arc::clone(&servers), &keys, deadline, &mut body) {
             Ended::Conflict(error) => {
                 if attempt == ATTEMPTS || !pause(attempt, deadline) {
                     return Err(error.with_note(&format!("{attempt} attempts were made")));
                 }
-                conflict = Some(error);
-                attempt += 1;
+                (conflict, servers) = (Some(error), cluster.servers());
                 continue;
             }
-            Ended::Moved(error) => Err(error),
-            Ended::With(done) => done,
+            Ended::Failed(error) => match cluster.goes_to_new_master(&mut servers, &mut before, error, deadline) {
+                Ok(()) => continue,
+                Err(error) => Err(error),
+            },
+            Ended::With(done) => done.map_err(|error| error.attempts_after(before)),
         };
         return done.map_err(|error| {
             let too_late = error.kind() == ErrorKind::Timeout && error.outcome() == Outcome::NotApplied;
@@ -195,7 +193,7 @@ fn watch<T>(
                 Some(conflict) if too_late && deadline.left().is_err() => {
                     conflict.with_note(&format!("{attempt} attempts were made, and in the last one {error}"))
                 }
-                _ => error.attempts_after(before),
+                _ => error,
             }
         });
     }
@@ -203,15 +201,14 @@ fn watch<T>(
 
 fn once<T>(
     destination: &Destination,
+    servers: Arc<Servers>,
     keys: &Cmd,
     deadline: Deadline,
     body: impl FnOnce(&mut Watched) -> Result<T>,
 ) -> Ended<T> {
-    let servers = destination.cluster().servers();
-    let mut watched = match Watched::begin::<()>(destination, Arc::clone(&servers), keys, deadline) {
+    let mut watched = match Watched::begin::<()>(destination, servers, keys, deadline) {
         Ok(watched) => watched,
-        Err(error) if destination.cluster().moved(&servers, &error, deadline).is_some() => return Ended::Moved(error),
-        Err(error) => return Ended::With(Err(error)),
+        Err(error) => return Ended::Failed(error),
     };
     match (body(&mut watched), watched.state) {
         // Another error of the closure is its own, whatever came before it.
@@ -220,12 +217,7 @@ fn once<T>(
             let failed = watched.failed;
             watched.unwatch::<()>();
             match result {
-                Err(error)
-                    if failed == Some(error.kind())
-                        && destination.cluster().moved(&servers, &error, deadline).is_some() =>
-                {
-                    Ended::Moved(error)
-                }
+                Err(error) if failed == Some(error.kind()) => Ended::Failed(error),
                 result => Ended::With(result),
             }
         }
@@ -257,16 +249,8 @@ impl Watched {
         let lease = destination.cluster().tried(&servers.pools[chosen.server], "WATCH", deadline, || {
             let mut lease = destination.cluster().lend(&servers, chosen.server, deadline, None)?;
             lease.refuse_too_many_words(&request, deadline)?;
-            lease.set_stateful(true);
-            let node = lease.node().to_string();
-            // Whatever happens here, nothing is changed.
-            let named = |error: Error| error.with_outcome(Outcome::NotApplied).with_node(|| node.clone());
-            lease.send(&request, 1, deadline).map_err(named)?;
-            match lease.receive(deadline).map_err(named)?.value() {
-                ValueRef::Simple(b"OK") => {}
-                ValueRef::Error(text) => return Err(named(Error::server(text))),
-                _ => return Err(named(Error::protocol("the reply to WATCH is not OK"))),
-            }
+            let begun = multi_exec::begin(&mut lease, &request, "the reply to WATCH is not OK", deadline);
+            begun.map_err(|error| error.at(lease.node()))?;
             Ok(lease)
         });
         let lease = lease.map_err(named);
@@ -308,10 +292,9 @@ impl Watched {
         self.still_watching().map_err(|error| error.with_command("MULTI"))?;
         let (lease, deadline) = (&mut self.lease, self.deadline);
         let mut refusal = |cmd: &Cmd, row: RowRef| {
-            let said = lease.send(cmd.as_bytes(), 1, deadline).and_then(|()| lease.receive(deadline));
-            let error = match said.map(|reply| reply.value()) {
-                Ok(ValueRef::Error(text)) => Error::server(text),
+            let error = match lease.ask_encoded(cmd.as_bytes(), deadline) {
                 Ok(_) => not_refused(),
+                Err(error) if error.is_server() => error,
                 Err(error) => error.with_outcome(Outcome::NotApplied),
             };
             named(error, &row, cmd.args(), lease)
@@ -392,24 +375,20 @@ impl Watched {
                  `Watched::transaction`; nothing was sent",
             );
         }
-        let lease = &mut self.lease;
-        let received = lease.send(&request, 1, self.deadline).and_then(|()| lease.receive_range(self.deadline));
-        match received {
+        match self.lease.exchange(&request, self.deadline) {
             Ok(range) => Ok((row, range)),
             Err(error) => {
                 self.failed = Some(error.kind());
-                Err(named(error.with_outcome(Outcome::NotApplied), &row, cmd.args(), lease))
+                Err(named(error.with_outcome(Outcome::NotApplied), &row, cmd.args(), &self.lease))
             }
         }
     }
 
-    /// Gives the connection back, watching nothing. Where that cannot be had it is closed, which ends the watch as well,
-    /// and nobody has to be told.
+    /// Gives the connection back, watching nothing.
     fn unwatch<Here>(mut self) {
         if self.lease.stateful() {
-            let reply = self.lease.ask(&[b"UNWATCH"], self.deadline);
-            let unwatched = reply.is_ok_and(|reply| matches!(reply.value(), ValueRef::Simple(b"OK")));
-            self.lease.set_stateful(!unwatched);
+            // Nobody has to be told where it fails.
+            let _ = multi_exec::leave(&mut self.lease, &[b"UNWATCH"], self.deadline);
         }
     }
 }
