@@ -318,8 +318,10 @@ mod tests {
     use super::*;
     use crate::config::Builder;
     use crate::error::Outcome;
+    use crate::execute::scripted_servers::{view, with_context};
+    use crate::execute::{Cancel, Cancellable, OwnWrites, View};
     use crate::net::Pool;
-    use crate::topology::{Address, Node, ShardDescription, Topology};
+    use crate::topology::{Address, Crc32Modulo, HashTags, Node, Placement, ShardDescription, Topology};
     use std::sync::atomic::AtomicBool;
     use std::sync::Arc;
 
@@ -407,6 +409,89 @@ mod tests {
             candidates.failed(server);
         }
         assert_eq!(asked, [0, 1, 1]);
+    }
+
+    fn in_context<T>(
+        servers: &Servers,
+        view: &View,
+        deadline: Deadline,
+        wait: Wait,
+        go: impl Fn(&Context<'_>) -> T,
+    ) -> T {
+        let placement = Placement { hash_tags: HashTags::Off, partitioner: Box::new(Crc32Modulo) };
+        with_context(servers, &placement, view, deadline, wait, |context| go(&context))
+    }
+
+    const MASTER: Target = Target::Shard(0, Role::Master);
+    const READ: Target = Target::Shard(0, Role::Replica);
+
+    #[test]
+    fn which_servers_a_target_has() {
+        static CANCELLABLE: Cancellable =
+            Cancellable { routed: |_, _| unreachable!("nothing is run"), named: |_, _| unreachable!("nothing is run") };
+        // Of a target the only server where there is no choice, and the one that is asked first.
+        for (replicas, target, has_written, may_be_cancelled, only, first) in [
+            (0, MASTER, false, false, Some(0), 0),
+            (0, READ, false, false, Some(0), 0),
+            (2, MASTER, false, false, Some(0), 0),
+            (2, READ, false, false, None, 1),
+            (2, Target::Server(2), false, false, Some(2), 2),
+            // Who sees its own writes has a choice that is none.
+            (2, READ, true, false, None, 0),
+            (2, READ, false, true, None, 0),
+            (2, Target::Server(2), false, true, Some(2), 2),
+        ] {
+            let servers = servers(replicas);
+            let mut view = View { read_from: ReadFrom::Replica, ..view(LOOK) };
+            let (own, told) = (OwnWrites::new(1), (replicas, target, has_written, may_be_cancelled));
+            if has_written {
+                own.note(&servers.topology, 0);
+            }
+            view.own_writes = Some(Arc::new(own));
+            view.cancel = may_be_cancelled.then(|| (Cancel::new(), &CANCELLABLE));
+            let wait = if may_be_cancelled { Wait::Forever } else { Wait::None };
+            in_context(&servers, &view, Deadline::never(), wait, |context| {
+                assert_eq!((context.only_server(target), context.first_asked(target)), (only, first), "{told:?}");
+                let has_others = replicas > 0 && target == READ && !has_written;
+                assert_eq!(context.has_others(target), has_others, "{told:?}");
+            });
+        }
+        let servers = servers(2);
+        let view = View { read_from: ReadFrom::Replica, ..view(LOOK) };
+        in_context(&servers, &view, Deadline::never(), Wait::None, |context| {
+            assert_eq!(context.servers_of(0, false), [0]);
+            assert_eq!((context.servers_of(0, true), context.servers_of(0, true)), (vec![1, 2, 0], vec![2, 1, 0]));
+            assert!(context.any_serves(&[1]) && context.stale_of(0).is_none());
+            servers.pools[1].health().failed(Instant::now());
+            servers.pools[1].health().set_stale(true);
+            assert!(!context.any_serves(&[1]) && context.any_serves(&[1, 2]) && context.stale_of(0) == Some(1));
+            assert_eq!(context.first_asked(READ), 2);
+        });
+    }
+
+    #[test]
+    fn how_long_one_may_take_for_which_another_can_stand_in() {
+        let servers = servers(1);
+        let secs = Duration::from_secs;
+        let (hundred, never) = (Some(secs(100)), None);
+        for (others, wait, deadline, longest, expected) in [
+            (false, Wait::None, hundred, 3, hundred),
+            (true, Wait::None, hundred, 3, Some(secs(3))),
+            (true, Wait::None, hundred, 30, Some(secs(25))),
+            (true, Wait::None, never, 30, Some(secs(30))),
+            // While it waits for data, to say nothing is right.
+            (true, Wait::AtMost(secs(60)), hundred, 3, Some(secs(63))),
+            (true, Wait::AtMost(secs(60)), hundred, 30, Some(secs(70))),
+            (true, Wait::AtMost(secs(60)), never, 30, never),
+            (true, Wait::Forever, hundred, 3, hundred),
+        ] {
+            let view = View { stand_in_after: secs(longest), ..view(secs(100)) };
+            let until = deadline.map_or_else(Deadline::never, Deadline::after);
+            let part = in_context(&servers, &view, until, wait, |context| context.part_of_the_time(others));
+            let left = part.left().unwrap_or_else(|_| panic!("there is time"));
+            let about = |left: Duration| left + Duration::from_millis(500);
+            assert_eq!(left.map(|left| about(left).as_secs()), expected.map(|expected| expected.as_secs()), "{wait:?}");
+        }
     }
 
     #[test]
