@@ -290,7 +290,7 @@ fn newer(from: &Lease, replies: &[Vec<u8>], sent: &[u8]) -> Result<Option<Packed
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake_servers::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]

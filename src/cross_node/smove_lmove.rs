@@ -333,7 +333,7 @@ fn partial_at_least(error: Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake_servers::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]

@@ -238,7 +238,7 @@ fn list(reply: Frame<'_>) -> Result<Vec<Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake_servers::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]
