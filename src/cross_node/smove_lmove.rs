@@ -1,7 +1,7 @@
 //! One member or one element from one node to another: `SMOVE`, `RPOPLPUSH`, `LMOVE` and their blocking forms.
 
 use super::wait::{wait_for_element, wait_to_move_between};
-use super::{across, explained, STASHED};
+use super::{across, explained, partial_at_least, STASHED};
 use super::{integer, nothing_written, owned};
 use super::{Stash, StashContent};
 use crate::command::{Across, Emulation, Wait, WaitArgument};
@@ -319,15 +319,6 @@ impl Move<'_> {
     fn in_either(&self, error: Error) -> Error {
         let (from, to) = (self.call.describe(&self.from, self.source), self.call.describe(&self.to, self.destination));
         partial_at_least(error).with_note(&format!("what was moved lies in {from}; without that one, in {to}"))
-    }
-}
-
-/// The outcome of a step in the middle: what was not applied of it leaves the command half done.
-#[inline]
-fn partial_at_least(error: Error) -> Error {
-    match error.outcome() {
-        Outcome::Unknown => error,
-        _ => error.with_outcome(Outcome::Partial),
     }
 }
 
