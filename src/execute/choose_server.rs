@@ -243,6 +243,8 @@ impl Context<'_> {
         let pool = &self.servers.pools[server];
         match failed {
             Some(error) if ejects(error) => self.eject(server, began, error.kind()),
+            // It found no connection free, so it says nothing of the server.
+            Some(error) if error.kind() == ErrorKind::PoolTimeout => {}
             _ if pool.health().served(began) && self.topology().role(server) == Role::Replica => {
                 pool.tell(&|node| ObserverEvent::ReplicaReadmitted { node });
             }
@@ -377,6 +379,29 @@ mod tests {
 
     const MASTER: Target = Target::Shard(0, Role::Master);
     const READ: Target = Target::Shard(0, Role::Replica);
+
+    #[test]
+    fn what_is_noted_of_a_server_that_failed_before() {
+        let server = |text: &str| Error::server(text.as_bytes());
+        let failed = |kind| Error::new(kind, Outcome::NotApplied, "testing");
+        for (failed, serves) in [
+            (None, true),
+            // It has answered.
+            (Some(server("WRONGTYPE x")), true),
+            (Some(server("NOPERM x")), true),
+            (Some(failed(ErrorKind::Timeout)), false),
+            // Nobody has asked it.
+            (Some(failed(ErrorKind::PoolTimeout)), false),
+        ] {
+            let servers = servers(1);
+            let view = view(Duration::from_secs(5));
+            servers.pools[1].health().failed(Instant::now());
+            in_context(&servers, &view, Deadline::never(), Wait::None, |context| {
+                context.note(1, Instant::now(), failed.as_ref())
+            });
+            assert_eq!(servers.pools[1].health().breaker() == BreakerState::Closed, serves, "{failed:?}");
+        }
+    }
 
     #[test]
     fn which_servers_a_target_has() {
