@@ -5,9 +5,7 @@ mod attempts;
 mod cancel;
 mod choose_server;
 mod exchange;
-#[cfg(test)]
-pub(crate) mod fake_servers;
-mod fan_out;
+pub(crate) mod fan_out;
 mod gather;
 mod in_step;
 pub(crate) mod multi_exec;
@@ -16,6 +14,8 @@ mod one_key;
 mod own_writes;
 mod pieces;
 mod row;
+#[cfg(test)]
+pub(crate) mod scripted_servers;
 mod view;
 
 pub(crate) use answer::{Answer, Content};

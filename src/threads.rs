@@ -21,6 +21,24 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Waits while `blocks` holds; `None` when it still does at that moment.
+#[inline]
+pub(crate) fn wait_while<'g, T>(
+    woken: &Condvar,
+    mut guard: MutexGuard<'g, T>,
+    until: Option<Instant>,
+    blocks: &dyn Fn(&T) -> bool,
+) -> Option<MutexGuard<'g, T>> {
+    while blocks(&guard) {
+        guard = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+            None => woken.wait(guard).unwrap_or_else(PoisonError::into_inner),
+            Some(left) if left.is_zero() => return None,
+            Some(left) => woken.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0,
+        };
+    }
+    Some(guard)
+}
+
 /// Starts a thread of this name, which ends by itself.
 pub(crate) fn spawn(name: &str, work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
     thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)

@@ -16,7 +16,7 @@ const SHORT: Duration = Duration::from_millis(300);
 const LARGE: usize = 200_000;
 
 /// A server that keeps each answer back until it may give it. A key is answered with its own name; one that begins with
-/// `end` ends the connection, and `strange` is answered with what is no reply.
+/// `end` ends the connection, as does the first `SELECT` of a database, and `strange` is answered with what is no reply.
 #[derive(Clone, Default)]
 struct Gate {
     state: Arc<(Mutex<State>, Condvar)>,
@@ -45,6 +45,12 @@ impl Gate {
             state.given += 1;
             match words.get(1) {
                 Some(key) if key.starts_with("end") => Vec::new(),
+                Some(_)
+                    if words[0] == "SELECT"
+                        && state.asked.iter().filter(|asked| **asked == words.join(" ")).count() == 1 =>
+                {
+                    Vec::new()
+                }
                 Some(key) if key == "strange" => b"?\r\n".to_vec(),
                 Some(key) if key == "large" => format!("${LARGE}\r\n{}\r\n", "x".repeat(LARGE)).into_bytes(),
                 Some(key) => format!("${}\r\n{key}\r\n", key.len()).into_bytes(),
@@ -170,6 +176,37 @@ fn what_has_gathered_goes_in_one_go_and_who_left_is_not_among_it() {
     let pool = cluster.pools().remove(0);
     assert_eq!((pool.open, pool.idle, pool.waiting, pool.timed_out, pool.waited), (1, 1, 0, 2, 10));
     assert_eq!(pool.gathered, 9);
+}
+
+#[test]
+fn a_batch_whose_connection_dies_at_select_goes_over_another_one() {
+    let gate = Gate::default();
+    let server = gate.server();
+    let cluster = one_connection(&server, Share::Reads);
+    let other_database = cluster.retries(Retries::none()).database(7);
+    std::thread::scope(|scope| {
+        let holder = scope.spawn(|| cluster.get::<_, String>("holder"));
+        wait_until("the connection is taken", || gate.asked().len() == 1);
+        let mut reads = Vec::new();
+        for nth in 0..3 {
+            let other_database = &other_database;
+            reads.push(scope.spawn(move || other_database.get::<_, String>(format!("key{nth}"))));
+            wait_for_calls(&cluster, nth + 1);
+        }
+        let write = scope.spawn(|| cluster.set("written", 1));
+        wait_for_calls(&cluster, 4);
+        gate.release(100);
+        assert_eq!(holder.join().unwrap().unwrap(), "holder");
+        for (nth, read) in reads.into_iter().enumerate() {
+            assert_eq!(read.join().unwrap().unwrap(), format!("key{nth}"));
+        }
+        write.join().unwrap().unwrap();
+    });
+    let asked = gate.asked();
+    assert_eq!(asked[..2], ["GET holder", "SELECT 7"], "{asked:?}");
+    let of = |command: &str| asked.iter().filter(|asked| asked.starts_with(command)).count();
+    assert_eq!((of("GET key"), of("SELECT 7"), of("SET written")), (3, 2, 1), "{asked:?}");
+    assert!(asked.last().unwrap().starts_with("SET written"), "they came first: {asked:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The servers of one run of the program: each asked when it is first needed, and connected to again after a failure.
+//! Runs the commands of one run of the program, and says what came back: of the nodes, or of the one server of `--direct`.
 
 mod complete;
 mod connection_state;
@@ -8,10 +8,12 @@ mod history;
 mod interrupt;
 mod key_names;
 mod messages;
+mod nodes;
 mod own;
 mod prompt;
 mod spelling;
 mod syntax;
+mod target;
 pub mod terminal;
 mod transaction;
 
@@ -22,17 +24,13 @@ use connection_state::ConnectionState;
 use interrupt::End;
 pub use interrupt::Interrupt;
 pub use messages::Messages;
+pub use nodes::Nodes;
 use own::Interactive;
-use rediscluster::prelude::*;
 use rediscluster::spec::{self, Access, RequestPolicy, WaitArgument};
-use rediscluster::{Builder, Cancel, Cmd, Connection, Error, ErrorKind, Outcome, Phase};
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use rediscluster::{Cancel, Error, ErrorKind, Outcome, Phase};
+use std::sync::atomic::AtomicI64;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// For how long a session takes the replicas of a node for what they were.
-const FRESH: Duration = Duration::from_secs(10);
+use target::{fleet, send, unblock, Problem, Target, Way};
 
 /// Where commands go.
 pub struct Session {
@@ -42,22 +40,6 @@ pub struct Session {
     state: ConnectionState,
     /// What there is besides when a person types the commands.
     interactive: Option<Interactive>,
-}
-
-enum Target {
-    Cluster(Nodes),
-    /// With what the server calls the connection; 0 when that is not known.
-    Direct(Box<Connection>, i64),
-}
-
-/// A cluster of which only those nodes are asked anything that a command needs.
-pub struct Nodes {
-    cluster: Cluster,
-    /// The one that was selected, in place of the one that is configured.
-    database: Option<u32>,
-    deadline: Duration,
-    /// When a node was last asked who its servers are, and whether that was said of its replicas, too.
-    asked: BTreeMap<String, (Instant, bool)>,
 }
 
 /// What came back.
@@ -72,36 +54,12 @@ pub enum Answer {
     Messages(Messages),
 }
 
-/// How servers are reached, and what is set on a new connection to the one of `--direct`.
-struct Way {
-    config: Arc<Config>,
-    database: Option<u32>,
-    repeat: Vec<(&'static str, Vec<Vec<u8>>)>,
-    unrepeatable: Option<&'static str>,
-    /// Ends waits on the nodes.
-    cancel: Option<Cancel>,
-    /// What the server of `--direct` calls the connection, once it is there; 0 when that is not known.
-    id: Option<Arc<AtomicI64>>,
-}
-
 /// Why there is no answer.
 pub struct Failure {
     /// In words.
     pub message: String,
     /// The name of a command whose effect on the connection is gone with it, so that a script has to end.
     pub lost: Option<&'static str>,
-}
-
-/// What kept a command from being answered.
-enum Problem {
-    /// There was no connection to send it over.
-    Unconnected(Error),
-    /// It was sent, or could not be.
-    Command(Error),
-    /// No new connection can have what the commands had set on the one that was lost.
-    Lost(&'static str),
-    /// Ctrl-C came, and the answer did not.
-    GivenUp,
 }
 
 impl From<String> for Failure {
@@ -314,156 +272,6 @@ impl Session {
     }
 }
 
-impl Nodes {
-    /// Nobody is asked anything yet.
-    ///
-    /// # Errors
-    /// A mistake in the configuration.
-    pub fn new(builder: Builder, deadline: Duration) -> Result<Nodes, Error> {
-        Ok(Nodes { cluster: builder.build()?, database: None, deadline, asked: BTreeMap::new() })
-    }
-
-    /// The cluster as it is known now, in the database that was selected.
-    pub fn current(&self) -> Cluster {
-        match self.database {
-            Some(database) => self.cluster.database(database),
-            None => self.cluster.clone(),
-        }
-    }
-
-    /// The cluster, after the nodes that a command needs were asked who their servers are, within this time. One that
-    /// cannot say is for the command to meet. Only reads need replicas.
-    ///
-    /// # Errors
-    /// That a node is not what the configuration says, or refuses to be asked.
-    pub fn for_command<T>(&mut self, words: &[Vec<u8>], cmd: &Cmd<T>, patience: Duration) -> Result<&Cluster, Error> {
-        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-        // What goes to every server goes to replicas, too.
-        let is_read = |spec: &spec::Row| spec.access == Access::Read || spec.request == RequestPolicy::AllNodes;
-        let reads = spec::find(&words).map_or(true, is_read);
-        // What cannot be planned is refused before anything is sent.
-        let Ok(plan) = self.cluster.plan(cmd) else { return Ok(&self.cluster) };
-        let topology = self.cluster.topology();
-        let mut needed: Vec<&str> = Vec::new();
-        for shard in topology.shards() {
-            let mut servers = topology.replicas_of(shard).chain([topology.master_of(shard)]);
-            let is_needed = servers.any(|node| plan.steps().iter().any(|step| step.node() == node));
-            let is_fresh = self
-                .asked
-                .get(shard.name())
-                .is_some_and(|(asked, replicas)| asked.elapsed() < FRESH && (*replicas || !reads));
-            if is_needed && !is_fresh {
-                needed.push(shard.name());
-            }
-        }
-        if !needed.is_empty() {
-            let view = self.cluster.deadline(patience);
-            let view = if reads { view } else { view.masters_only() };
-            let found = view.refresh_nodes(&needed);
-            let now = Instant::now();
-            self.asked.extend(needed.iter().map(|name| ((*name).to_owned(), (now, reads))));
-            match found {
-                // What a busy or loading server says of INFO is not said of the command.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::Config
-                            | ErrorKind::NoAuth
-                            | ErrorKind::WrongPass
-                            | ErrorKind::NoPerm
-                            | ErrorKind::Protocol
-                    ) || error.command().is_some_and(|name| name != "INFO") =>
-                {
-                    // It is to be said again for the next command.
-                    self.asked.retain(|name, _| !needed.contains(&name.as_str()));
-                    return Err(error);
-                }
-                _ => {}
-            }
-        }
-        Ok(&self.cluster)
-    }
-
-    /// The cluster as it is right before a command: to ask the nodes first takes no more than half of its deadline, and
-    /// the rest is for the command.
-    fn before(&mut self, words: &[Vec<u8>], command: &Cmd<Reply>) -> Result<Cluster, Error> {
-        let (begun, deadline) = (Instant::now(), self.deadline);
-        self.for_command(words, command, deadline / 2)?;
-        let left = deadline.saturating_sub(begun.elapsed()).max(Duration::from_millis(1));
-        Ok(self.current().deadline(left))
-    }
-}
-
-impl Way {
-    /// Without anything that was set before.
-    fn to(config: Arc<Config>) -> Way {
-        Way { config, database: None, repeat: Vec::new(), unrepeatable: None, cancel: None, id: None }
-    }
-
-    /// A connection on which is set what was set on the one before it.
-    fn open(&self, address: &str) -> Result<Target, Problem> {
-        if let Some(name) = self.unrepeatable {
-            return Err(Problem::Lost(name));
-        }
-        let mut connection = self.config.settings().open(address).map_err(Problem::Unconnected)?;
-        for (name, words) in &self.repeat {
-            let set: Result<Reply, Error> = connection.execute(cmd("").args_of(words).reply());
-            set.map_err(|error| if error.is_server() { Problem::Lost(name) } else { Problem::Unconnected(error) })?;
-        }
-        // A user who may not ask is none whose waits can be ended.
-        let id = self.id.as_ref().and_then(|_| connection.execute(cmd("CLIENT ID").reply::<i64>()).ok());
-        Ok(Target::Direct(Box::new(connection), id.unwrap_or(0)))
-    }
-}
-
-impl Target {
-    /// What the server of `--direct` calls the connection; 0 when that is not known.
-    fn id(&self) -> i64 {
-        match self {
-            Target::Direct(_, id) => *id,
-            Target::Cluster(_) => 0,
-        }
-    }
-}
-
-/// Runs one command, on the connection of `--direct` or on the nodes.
-fn send(target: &mut Option<Target>, way: &Way, words: &[Vec<u8>]) -> Result<Reply, Problem> {
-    let command = cmd("").args_of(words).reply::<Reply>();
-    let Some(address) = &way.config.direct else {
-        // What kept a node from being asked is no answer to the command.
-        let cluster = fleet(target, way)?.before(words, &command).map_err(Problem::Unconnected)?;
-        let cluster = way.cancel.as_ref().map_or_else(|| cluster.clone(), |cancel| cluster.cancelled_by(cancel));
-        return cluster.execute(command).map_err(Problem::Command);
-    };
-    if target.is_none() {
-        *target = Some(way.open(address)?);
-    }
-    let Some(Target::Direct(connection, id)) = target else { unreachable!("the target is what is configured") };
-    if let Some(known) = &way.id {
-        known.store(*id, Ordering::Relaxed);
-    }
-    // Whatever the server said, it said to this command.
-    match connection.as_mut().execute(command) {
-        Err(error) if error.is_server() => Ok(Reply::Error(error.message().as_bytes().to_vec())),
-        result => result.map_err(Problem::Command),
-    }
-}
-
-/// The nodes, in the database that was selected.
-fn fleet<'t>(target: &'t mut Option<Target>, way: &Way) -> Result<&'t mut Nodes, Problem> {
-    if target.is_none() {
-        let nodes = Nodes::new(way.config.builder(), way.config.deadline());
-        *target = Some(Target::Cluster(nodes.map_err(Problem::Unconnected)?));
-    }
-    match target {
-        Some(Target::Cluster(nodes)) => {
-            nodes.database = way.database;
-            Ok(nodes)
-        }
-        _ => unreachable!("the target is what is configured"),
-    }
-}
-
 /// What kept a command from being answered, in words.
 fn in_words(words: &[Vec<u8>], problem: &Problem, in_session: bool) -> String {
     match problem {
@@ -480,18 +288,6 @@ fn in_words(words: &[Vec<u8>], problem: &Problem, in_session: bool) -> String {
             format!("{}: the answer is not waited for{applied}", name.escape_debug())
         }
     }
-}
-
-/// Ends the wait of the connection of `--direct`, as if its time were over, by another one: nothing that it was to take
-/// is lost.
-fn unblock(config: Arc<Config>, id: &AtomicI64) {
-    let (Some(address), id) = (config.direct.clone(), id.load(Ordering::Relaxed)) else { return };
-    std::thread::spawn(move || {
-        // When that fails the wait goes on, and whoever began it is told so.
-        if let Ok(mut connection) = config.settings().open(address) {
-            let _ = connection.execute(cmd("CLIENT UNBLOCK").arg(id).reply::<i64>());
-        }
-    });
 }
 
 /// What the table knows of a command.

@@ -4,7 +4,7 @@ use super::Cluster;
 use crate::cmd::{Cmd, Execute, Untyped};
 use crate::command::{Access, Args};
 use crate::error::{escape, Error, Result};
-use crate::execute::{RowRef, Servers};
+use crate::execute::{Call, RowRef, Servers, WholeScript};
 use crate::from_value::FromValue;
 use crate::plan::{about_a_connection, Placed, Route};
 use crate::table;
@@ -143,10 +143,12 @@ impl OnNode {
         })
     }
 
-    fn run<T: FromValue>(&self, cmd: &Cmd<T>) -> Result<T> {
+    /// Runs a command, which may be a script by its name.
+    pub(super) fn run<T: FromValue>(&self, cmd: &Cmd<T>, whole_script: Option<&dyn WholeScript>) -> Result<T> {
         let row = self.cluster.row_of_any(cmd.untyped())?;
         self.cluster.call(cmd.args(), row, None, |call| {
             let server = self.server(call.servers).map_err(|error| error.with_command(cmd.untyped().name()))?;
+            let call = Call { whole_script, ..*call };
             call.convert(call.run_on(server)?)
         })
     }
@@ -185,7 +187,7 @@ impl Execute for &OnNode {
     type Output<T: FromValue> = Result<T>;
 
     fn execute<T: FromValue>(self, cmd: Cmd<T>) -> Result<T> {
-        self.run(&cmd)
+        self.run(&cmd, None)
     }
 }
 

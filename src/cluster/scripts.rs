@@ -40,16 +40,10 @@ impl OnNode {
         whole: &(dyn Fn() -> Cmd<T> + Sync),
         ask: bool,
     ) -> Result<T> {
-        let row = self.cluster.row_of_any(named.untyped())?;
         let request = || {
             let cmd = whole();
             cmd.check().map(|()| cmd.as_bytes().to_vec())
         };
-        self.cluster.call(named.args(), row, None, |call| {
-            let server = self.server(call.servers).map_err(|error| error.with_command(named.name()))?;
-            let whole = Whole { request: &request, ask };
-            let call = Call { whole_script: Some(&whole), ..*call };
-            call.convert(call.run_on(server)?)
-        })
+        self.run(named, Some(&Whole { request: &request, ask }))
     }
 }

@@ -1,5 +1,6 @@
 //! Replies in forms that only the typed methods need.
 
+use super::time::moment;
 use crate::error::{escape, Error, Result};
 use crate::from_value::FromValue;
 use crate::resp::{Items, ValueRef};
@@ -21,9 +22,7 @@ pub(super) struct Moment(pub(super) SystemTime);
 impl FromValue for Moment {
     #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Moment> {
-        let since_1970 = Duration::from_secs(u64::from_value(value)?);
-        let time = SystemTime::UNIX_EPOCH.checked_add(since_1970);
-        time.map(Moment).ok_or_else(|| Error::reply("a moment beyond what this system's clock can tell"))
+        moment(Duration::from_secs(u64::from_value(value)?)).map(Moment)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Times as they go over the wire. All are rounded up, so that nothing ends earlier than the caller said.
 
 use crate::command::Args;
+use crate::error::{Error, Result};
 use crate::to_arg::{ToArg, ToArgs};
 use std::time::{Duration, SystemTime};
 
@@ -40,6 +41,13 @@ pub(super) fn unix_seconds(time: SystemTime) -> i128 {
 #[inline]
 pub(super) fn unix_millis(time: SystemTime) -> i128 {
     since_1970(time, 1_000_000)
+}
+
+/// A moment so long after the beginning of 1970.
+#[inline]
+pub(super) fn moment(since_1970: Duration) -> Result<SystemTime> {
+    let time = SystemTime::UNIX_EPOCH.checked_add(since_1970);
+    time.ok_or_else(|| Error::reply("a moment beyond what this system's clock can tell"))
 }
 
 #[inline]

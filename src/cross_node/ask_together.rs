@@ -2,10 +2,11 @@
 
 use super::Reply;
 use crate::error::Result;
+use crate::execute::fan_out::{receive, Leased};
 use crate::execute::Call;
-use crate::net::{Deadline, Lease};
 use crate::order::sort_by_key;
 use crate::plan::{command_of, groups, Placed};
+use std::time::Instant;
 
 /// The most requests that are sent over a connection before their replies are read.
 const WINDOW: usize = 1000;
@@ -21,14 +22,24 @@ pub(super) struct Requests {
 impl Requests {
     #[inline]
     pub(super) fn add(&mut self, args: &[&[u8]]) {
-        self.bytes.extend(command_of(args));
+        self.push(&command_of(args));
+    }
+
+    #[inline]
+    fn push(&mut self, request: &[u8]) {
+        self.bytes.extend_from_slice(request);
         self.ends.push(self.bytes.len());
     }
 
-    /// A window of them: how many, and their bytes.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// A window of them: how many, and their bytes. Behind the last one there are none.
     #[inline]
     fn window(&self, nth: usize) -> (usize, &[u8]) {
-        let (first, last) = (nth * WINDOW, self.ends.len().min((nth + 1) * WINDOW));
+        let (first, last) = (self.ends.len().min(nth * WINDOW), self.ends.len().min((nth + 1) * WINDOW));
         let begin = first.checked_sub(1).map_or(0, |before| self.ends[before]);
         let end = last.checked_sub(1).map_or(0, |last| self.ends[last]);
         (last - first, &self.bytes[begin..end])
@@ -45,56 +56,41 @@ pub(super) fn ask_each<'k, 'c>(
 ) -> Result<Vec<(&'k Placed<'c>, Vec<u8>, String)>> {
     let mut groups = groups(keys);
     sort_by_key(&mut groups, |group| group[0].master);
-    let mut leases = Vec::with_capacity(groups.len());
+    let (mut asked, mut requests) = (Vec::with_capacity(groups.len()), Vec::with_capacity(groups.len()));
     for group in &groups {
-        leases.push(call.lend(group[0].master)?);
-    }
-    for (lease, group) in leases.iter_mut().zip(&groups) {
-        let mut bytes = Vec::new();
+        let server = group[0].master;
+        asked.push(Leased::new(server, Instant::now(), Ok(call.lend(server)?), call.deadline));
+        let mut of_group = Requests::default();
         for key in group {
-            bytes.extend(request(key));
+            of_group.push(&request(key));
         }
-        lease.send(&bytes, group.len(), call.deadline)?;
+        requests.push(of_group);
     }
-    let mut replies = Vec::with_capacity(keys.len());
-    for (lease, group) in leases.iter_mut().zip(groups) {
-        for key in group {
-            let reply = lease.receive(call.deadline)?.as_bytes().to_vec();
-            replies.push((key, reply, lease.node().to_string()));
+    let replies = ask_together(&mut asked, &requests);
+    let mut all = Vec::with_capacity(keys.len());
+    for ((group, asked), replies) in groups.into_iter().zip(asked).zip(replies) {
+        let lease = asked.lease?;
+        for (key, Reply(reply)) in group.into_iter().zip(replies) {
+            all.push((key, reply, lease.node().to_string()));
         }
     }
-    Ok(replies)
+    Ok(all)
 }
 
-/// Sends everything and gives the replies of each server, error replies among them; or why its connection failed.
+/// Sends everything and gives the replies of each server, error replies among them.
 #[inline]
-pub(super) fn ask_together(
-    leases: Vec<&mut Lease>,
-    requests: &[Requests],
-    deadline: Deadline,
-) -> Vec<Result<Vec<Reply>>> {
-    let windows = requests.iter().map(|requests| requests.ends.len().div_ceil(WINDOW)).max().unwrap_or(0);
-    let mut all: Vec<(&mut Lease, &Requests, Result<Vec<Reply>>)> = Vec::with_capacity(requests.len());
-    for (lease, requests) in leases.into_iter().zip(requests) {
-        all.push((lease, requests, Ok(Vec::new())));
+pub(super) fn ask_together(asked: &mut [Leased], requests: &[Requests]) -> Vec<Vec<Reply>> {
+    let (mut replies, mut windows) = (Vec::with_capacity(requests.len()), 0);
+    for requests in requests {
+        replies.push(Vec::new());
+        windows = windows.max(requests.ends.len().div_ceil(WINDOW));
     }
     for nth in 0..windows {
-        for (lease, requests, replies) in all.iter_mut().filter(|(_, requests, _)| requests.ends.len() > nth * WINDOW) {
+        for (asked, requests) in asked.iter_mut().zip(requests) {
             let (count, bytes) = requests.window(nth);
-            let sent = if replies.is_ok() { lease.send(bytes, count, deadline) } else { Ok(()) };
-            if let Err(error) = sent {
-                *replies = Err(error);
-            }
+            asked.send(bytes, count);
         }
-        for (lease, requests, replies) in all.iter_mut().filter(|(_, requests, _)| requests.ends.len() > nth * WINDOW) {
-            for _ in 0..requests.window(nth).0 {
-                let Ok(so_far) = replies else { break };
-                match lease.receive(deadline) {
-                    Ok(reply) => so_far.push(Reply::of(reply)),
-                    Err(error) => *replies = Err(error),
-                }
-            }
-        }
+        receive(asked, &mut |at, reply| replies[at].push(Reply::of(reply)));
     }
-    all.into_iter().map(|(.., replies)| replies).collect()
+    replies
 }

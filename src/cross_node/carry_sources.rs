@@ -159,7 +159,7 @@ fn with_copies<'c>(copies: &[&'c Copy], command: Option<Vec<&'c [u8]>>) -> Vec<V
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake_servers::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]

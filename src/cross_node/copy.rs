@@ -152,7 +152,7 @@ fn selected(to: &mut Lease, count: usize, call: &Call<'_>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake_servers::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]

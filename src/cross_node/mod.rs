@@ -38,7 +38,7 @@ pub(crate) use strategies::steps_of;
 pub(crate) use streams::READ_STREAMS;
 pub(crate) use wait::CANCELLABLE;
 
-use steps::{all_succeeded, error_in, exec, exec_unwatched, Reply};
+use steps::{all_succeeded, error_in, exec, exec_unwatched, partial_at_least, replace, Reply};
 
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{cancelled, Answer, Call, Context, Strategy};

@@ -262,7 +262,7 @@ fn has_known_options(call: &Call<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake_servers::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]

@@ -76,7 +76,7 @@ fn draw_key(call: &Call<'_>) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake_servers::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]

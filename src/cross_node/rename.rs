@@ -2,7 +2,7 @@
 
 use super::Stash;
 use super::{across, explained, PACKED};
-use super::{all_succeeded, exec, integer, is_no_such_key, nothing_written, owned};
+use super::{all_succeeded, exec, integer, is_no_such_key, nothing_written, owned, partial_at_least};
 use crate::command::{Across, Emulation, Spec};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::multi_exec::leave;
@@ -231,8 +231,7 @@ impl Rename<'_> {
     fn half_renamed(&self, error: Error) -> Error {
         let (stash, copy) =
             (self.call.describe(&self.stash, self.source), self.call.describe(&self.copy, self.destination));
-        let outcome = if error.outcome() == Outcome::Unknown { Outcome::Unknown } else { Outcome::Partial };
-        error.with_outcome(outcome).with_note(&format!(
+        partial_at_least(error).with_note(&format!(
             "when there is {stash}, that is the value, and {copy} is a copy of it, perhaps an older one"
         ))
     }
@@ -290,7 +289,7 @@ fn newer(from: &Lease, replies: &[Vec<u8>], sent: &[u8]) -> Result<Option<Packed
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake_servers::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]

@@ -1,12 +1,11 @@
 //! `SUNION`, `SINTER`, `SDIFF` and their `STORE` forms.
 
-use super::{across, all_succeeded, carry_sources, exec_unwatched, nothing_written, MEMBERS};
+use super::{across, carry_sources, nothing_written, replace};
 use crate::command::{Across, Args, Emulation, SetOperation, Spec};
-use crate::error::{Error, Outcome, Result};
+use crate::error::{Error, Result};
 use crate::execute::{Answer, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::plan::{in_rounds, merged_sets, sets_in_pieces, Homes, Part, Placed, Planner, Route};
-use crate::resp::encode;
 use crate::topology::Role;
 
 /// Each node reduces its own keys, all at once; the client merges the sets.
@@ -132,21 +131,12 @@ fn store_sets(
     answer.let_go();
     let members: Vec<&[u8]> =
         answer.frame().value().items().into_iter().flatten().filter_map(|item| item.as_bytes()).collect();
-    let mut commands = vec![vec![&b"DEL"[..], destination.stored]];
-    for chunk in members.chunks(MEMBERS) {
-        commands.push([&[b"SADD", destination.stored], chunk].concat());
-    }
-    let mut lease = call.lend(destination.master)?;
-    let replies = exec_unwatched(&mut lease, &commands, call.deadline)?;
-    all_succeeded(&lease, &replies).map_err(|error| error.with_outcome(Outcome::Partial))?;
-    let mut out = Vec::new();
-    encode::integer(&mut out, members.len() as i64);
-    Ok(out)
+    replace(call, destination, b"SADD", &members)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake_servers::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]

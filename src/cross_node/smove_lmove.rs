@@ -1,7 +1,7 @@
 //! One member or one element from one node to another: `SMOVE`, `RPOPLPUSH`, `LMOVE` and their blocking forms.
 
 use super::wait::{wait_for_element, wait_to_move_between};
-use super::{across, explained, STASHED};
+use super::{across, explained, partial_at_least, STASHED};
 use super::{integer, nothing_written, owned};
 use super::{Stash, StashContent};
 use crate::command::{Across, Emulation, Wait, WaitArgument};
@@ -213,7 +213,7 @@ impl Move<'_> {
         if let Err(error) = self.call.step(destination, &fill) {
             return Err(match error.outcome() {
                 Outcome::NotApplied => self.return_to_source(error),
-                // It may still be on its self there, so the name is taken: what came late would belong to nobody.
+                // It may still be on its way there, so the name is taken: what came late would belong to nobody.
                 _ => self.withdraw(&self.to.seal(), error),
             });
         }
@@ -301,7 +301,7 @@ impl Move<'_> {
     }
 
     /// An error of the first step, after which what it took out may lie in its stash. What is found there goes back; when
-    /// nothing is, the step may still be on its self.
+    /// nothing is, the step may still be on its way.
     #[inline]
     fn may_be_taken(&self, error: Error) -> Error {
         if error.outcome() == Outcome::NotApplied {
@@ -322,18 +322,9 @@ impl Move<'_> {
     }
 }
 
-/// The outcome of a step in the middle: what was not applied of it leaves the command half done.
-#[inline]
-fn partial_at_least(error: Error) -> Error {
-    match error.outcome() {
-        Outcome::Unknown => error,
-        _ => error.with_outcome(Outcome::Partial),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake_servers::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]

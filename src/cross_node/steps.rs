@@ -1,7 +1,7 @@
 //! What a step of a strategy may do: ask one server, ask it once more where a stash tells whether it was heard, lend
 //! connections to one server or to two, and say what became of each key.
 
-use super::{is_no_such_key, Stash, StashRole, NIL};
+use super::{is_no_such_key, Stash, StashRole, MEMBERS, NIL};
 use crate::command::Wait;
 use crate::error::{Error, Outcome, PartOutcome, Result};
 use crate::execute::multi_exec::{self, gave_nothing, Batch};
@@ -9,7 +9,7 @@ use crate::execute::{Call, Context};
 use crate::net::{Deadline, Lease};
 use crate::plan::{command_of, Part, Placed, Target};
 use crate::random::random;
-use crate::resp::{Frame, ValueRef};
+use crate::resp::{encode, Frame, ValueRef};
 use crate::topology::Role;
 
 impl Call<'_> {
@@ -108,6 +108,31 @@ impl Call<'_> {
             let first = self.lend(other)?;
             Ok((self.lend(one)?, first))
         }
+    }
+}
+
+/// Replaces a key by a collection of these elements in one transaction, and gives how many they are. `add` is the command
+/// that makes one of them.
+#[inline]
+pub(super) fn replace(call: &Call<'_>, key: &Placed<'_>, add: &[u8], elements: &[&[u8]]) -> Result<Vec<u8>> {
+    let mut commands = vec![vec![&b"DEL"[..], key.stored]];
+    for chunk in elements.chunks(MEMBERS) {
+        commands.push([&[add, key.stored], chunk].concat());
+    }
+    let mut lease = call.lend(key.master)?;
+    let replies = exec_unwatched(&mut lease, &commands, call.deadline)?;
+    all_succeeded(&lease, &replies).map_err(|error| error.with_outcome(Outcome::Partial))?;
+    let mut out = Vec::new();
+    encode::integer(&mut out, elements.len() as i64);
+    Ok(out)
+}
+
+/// The outcome of a step in the middle: what was not applied of it leaves the command half done.
+#[inline]
+pub(super) fn partial_at_least(error: Error) -> Error {
+    match error.outcome() {
+        Outcome::Unknown => error,
+        _ => error.with_outcome(Outcome::Partial),
     }
 }
 

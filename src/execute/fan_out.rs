@@ -2,36 +2,65 @@
 
 use super::exchange::answer;
 use super::{no_meaning, one_of_several, Answer, Call, Context, Servers, SLICE};
-use crate::error::{Error, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease, Taker, Turn};
 use crate::order::sort_by_place;
 use crate::plan::{Part, Planner};
+use crate::resp::Frame;
 use crate::retry::{elsewhere, Attempts, Cause, Next};
 use std::ops::Range;
 use std::time::Instant;
 
-/// A part on its way.
+/// A server that is asked.
 pub(crate) struct Leased {
     pub(crate) server: usize,
-    pub(crate) deadline: Deadline,
+    deadline: Deadline,
     pub(crate) began: Instant,
+    /// Or why it says nothing, or no more.
     pub(crate) lease: Result<Lease>,
-    /// Where its reply lies, or why none came.
-    came: Option<Result<Range<usize>>>,
+    /// Replies that are still to come.
+    owed: usize,
+    /// Where the last one that came lies.
+    came: Range<usize>,
 }
 
-/// Waits for the reply of everyone who was asked. While several are to come, each is waited for a slice at a time: one that
-/// says nothing must not use up the time of another one that has more to say than a socket holds.
-fn receive(sent: &mut [Leased]) {
-    let mut open = sent.iter().filter(|sent| sent.lease.is_ok()).count();
+impl Leased {
+    pub(crate) fn new(server: usize, began: Instant, lease: Result<Lease>, deadline: Deadline) -> Leased {
+        Leased { server, deadline, began, lease, owed: 0, came: 0..0 }
+    }
+
+    /// Sends requests that get so many replies, if any.
+    pub(crate) fn send(&mut self, requests: &[u8], replies: usize) {
+        let (Ok(lease), 1..) = (&mut self.lease, replies) else { return };
+        match lease.send(requests, replies, self.deadline) {
+            Ok(()) => self.owed = replies,
+            Err(error) => self.lease = Err(error),
+        }
+    }
+}
+
+/// Waits for the replies of everyone who was asked: `take` gets each, and which of them gave it. While several are to come,
+/// each is waited for a slice at a time: one that says nothing must not use up the time of another one that has more to say
+/// than a socket holds.
+pub(crate) fn receive(asked: &mut [Leased], take: &mut dyn FnMut(usize, Frame<'_>)) {
+    let mut open = asked.iter().filter(|asked| asked.owed > 0).count();
     while open > 0 {
-        for Leased { deadline, lease, came, .. } in sent.iter_mut() {
-            let (Ok(lease), None) = (lease, &came) else { continue };
-            *came = match open {
-                1 => Some(lease.receive_range(*deadline)),
-                _ => lease.receive_within(SLICE, *deadline).transpose(),
-            };
-            open -= usize::from(came.is_some());
+        for (nth, Leased { deadline, lease, owed, came, .. }) in asked.iter_mut().enumerate() {
+            while let (Ok(lent), 1..) = (&mut *lease, *owed) {
+                let received = match open {
+                    1 => lent.receive_range(*deadline).map(Some),
+                    _ => lent.receive_within(SLICE, *deadline),
+                };
+                match received {
+                    Ok(None) => break,
+                    Ok(Some(range)) => {
+                        take(nth, lent.frame(range.clone()));
+                        (*owed, *came) = (*owed - 1, range);
+                    }
+                    Err(error) => (*owed, *lease) = (0, Err(error)),
+                }
+                open -= usize::from(*owed == 0);
+            }
         }
     }
 }
@@ -98,15 +127,12 @@ impl Call<'_> {
             let deadline = self.part_of_the_time(others);
             let is_apart = !all_or_none && parts.len() > 1;
             let until = if is_apart { one_of_several(deadline) } else { deadline };
+            let routed = parts[at].target.is_routed().then_some(others);
             let taker = Taker { bears_dead_ones: self.bears_dead_ones(), ..Taker::of(Turn::Its) };
-            let lend = |until| self.lend_in_turn(server, until, &taker);
-            let lease = match parts[at].target.is_routed() {
-                true => self.lend_in_step_by(server, until, others, &lend),
-                false => lend(until),
-            };
+            let lease = self.lend_routed(server, &until, routed, &taker);
             match lease.and_then(|lease| lease.ok_or_else(no_meaning)) {
                 Err(error) if all_or_none => return Err((server, error)),
-                lease => leases.push(Leased { server, deadline, began, lease, came: None }),
+                lease => leases.push(Leased::new(server, began, lease, deadline)),
             }
         }
         // Back in the order of the parts.
@@ -126,16 +152,12 @@ impl Call<'_> {
             }
         }
         for (part, sent) in parts.iter().zip(&mut sent) {
-            let Ok(lease) = &mut sent.lease else { continue };
-            let went = match &refused {
-                Some(error) => Err(error.clone()),
-                None => lease.send(&part.request, 1, sent.deadline),
-            };
-            if let Err(error) = went {
-                sent.lease = Err(error);
+            match &refused {
+                Some(error) if sent.lease.is_ok() => sent.lease = Err(error.clone()),
+                _ => sent.send(&part.request, 1),
             }
         }
-        receive(&mut sent);
+        receive(&mut sent, &mut |_, _| {});
         // Past the deadline a second try could only hide why the first one failed.
         let in_time = self.deadline.left().is_ok();
         let repeatable = self.effort(self.deadline).repeatable;
@@ -147,6 +169,8 @@ impl Call<'_> {
             if let (Err(error), true) = (&result, in_time) {
                 let is_again = match self.reads() && self.has_others(part.target) {
                     true => matches!(elsewhere(error, true, self.retries()), Next::OtherServer),
+                    // It waited for a part of the time only, and has not been sent.
+                    false if error.kind() == ErrorKind::PoolTimeout => refused.is_none(),
                     false => Cause::of(error, repeatable).is_some(),
                 };
                 if is_again {
@@ -170,8 +194,7 @@ impl Call<'_> {
     /// What came of one part, which the health of its server learns of.
     fn answered(&self, part: &Part<'_>, sent: Leased) -> Result<Answer> {
         let Leased { server, began, lease, came, .. } = sent;
-        let came = came.unwrap_or_else(|| Err(Error::reply("no reply came")));
-        let mut answer = lease.and_then(|lease| answer(lease, came?));
+        let mut answer = lease.and_then(|lease| answer(lease, came));
         self.note_outcome_of(&mut answer);
         // A connection that died in the pool says nothing yet about its server.
         let is_stale = |error: &Error| Cause::of(error, true) == Some(Cause::Stale);
@@ -181,8 +204,11 @@ impl Call<'_> {
         answer
     }
 
-    /// Sends a part once more, which failed the first time.
+    /// Sends a part once more, which failed the first time, or for the first time when it found no connection free.
     fn again(&self, part: &Part<'_>, server: usize, error: Error) -> Result<Answer> {
+        if error.kind() == ErrorKind::PoolTimeout {
+            return self.one(part.target, &part.request);
+        }
         if self.has_others(part.target) {
             return self.one(part.target, &part.request).map_err(|last| last.attempts_after(error.attempts()));
         }

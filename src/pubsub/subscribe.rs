@@ -269,8 +269,7 @@ impl Subscriber {
 
 #[cold]
 fn late(phase: Phase, doing: &str, link: &Link) -> Error {
-    let error = Error::io(std::io::ErrorKind::TimedOut.into(), Outcome::NotApplied, doing);
-    error.in_phase(phase).with_node(|| link.node.to_string())
+    link_thread::too_late(phase, doing).with_node(|| link.node.to_string())
 }
 
 /// Sends every node that can be reached what it is asked.
@@ -351,35 +350,22 @@ impl CallResult {
         unanswered: Option<&Error>,
         server: &str,
     ) {
-        let mut applied: Vec<Vec<u8>> = Vec::new();
-        let mut refused: Vec<(Vec<u8>, Error)> = Vec::new();
+        let (mut applied, mut refused) = (Vec::new(), Vec::new());
         let mut answers = answers.into_iter();
         for (_, name) in asked {
             match (answers.next(), unanswered) {
-                (Some(Some(error)), _) => refused.push((name, error.with_node(|| server.to_owned()))),
-                (Some(None), _) | (None, None) => applied.push(name),
-                (None, Some(error)) => refused.push((name, not_applied(error))),
+                (Some(Some(error)), _) => refused.push((name, Some(error.with_node(|| server.to_owned())))),
+                (Some(None), _) | (None, None) => applied.push((name, None)),
+                (None, Some(error)) => refused.push((name, Some(not_applied(error)))),
             }
         }
-        if !applied.is_empty() {
-            self.outcomes.push(PartOutcome {
-                node: node.clone(),
-                keys: applied,
-                outcome: Outcome::Applied,
-                error: None,
-            });
-        }
-        for (name, error) in refused {
-            let message = Some(error.message().to_owned());
-            self.first.get_or_insert(error);
+        for (name, refused) in applied.into_iter().chain(refused) {
+            let outcome = if refused.is_none() { Outcome::Applied } else { Outcome::NotApplied };
+            let error = refused.as_ref().map(|error| error.message().to_owned());
+            self.first = self.first.take().or(refused);
             match self.outcomes.last_mut() {
-                Some(last) if last.error == message && last.node == node => last.keys.push(name),
-                _ => self.outcomes.push(PartOutcome {
-                    node: node.clone(),
-                    keys: vec![name],
-                    outcome: Outcome::NotApplied,
-                    error: message,
-                }),
+                Some(last) if last.error == error && last.node == node => last.keys.push(name),
+                _ => self.outcomes.push(PartOutcome { node: node.clone(), keys: vec![name], outcome, error }),
             }
         }
     }
@@ -389,7 +375,6 @@ impl CallResult {
     fn finish(self) -> Result<()> {
         let Some(first) = self.first else { return Ok(()) };
         let is_partial = self.outcomes.iter().any(|part| part.outcome == Outcome::Applied);
-        let outcome = if is_partial { Outcome::Partial } else { Outcome::NotApplied };
-        Err(first.with_outcome(outcome).with_parts(self.outcomes))
+        Err(first.with_outcome(Outcome::of_several(false, is_partial)).with_parts(self.outcomes))
     }
 }

@@ -1,14 +1,16 @@
 //! `clone` and `reshard`: copying the keys of a fleet to another one, or to where they belong in a larger or smaller one.
 
 mod begin;
+mod end;
 mod engine;
 mod extras;
-mod finish;
 pub mod fleet;
 mod guards;
 pub mod job;
+mod leaving;
 mod link;
 mod lock;
+mod outcome;
 mod pieces;
 mod progress;
 mod read;
@@ -34,13 +36,11 @@ use crate::options::Options;
 use crate::render::Mode;
 use crate::tags::Places;
 use engine::Run;
-use finish::Side;
 use fleet::Fleet;
 use job::{Job, Phase};
 use lock::Lock;
 use report::{keys, Report};
 use route::Route;
-use scan::Scan;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher};
 use std::process::ExitCode;
@@ -134,7 +134,7 @@ fn execute(from: Config, to: Config, kind: &str, wish: &Wish) -> Result<ExitCode
     let databases = guards::databases(&route.from, &wish.keys.databases);
     let report = Report::default();
     if wish.dry_run {
-        return dry_run(&route, &databases, wish, &report);
+        return outcome::tell_dry_run(&route, &databases, wish, &report);
     }
     let readers = readers(&route)?;
     for line in guards::check(&route, kind, wish)? {
@@ -159,10 +159,10 @@ fn execute(from: Config, to: Config, kind: &str, wish: &Wish) -> Result<ExitCode
         }
     };
     if wish.clean {
-        return clean(&route, &databases, &report, &job);
+        return end::clean(&route, &databases, &report, &job);
     }
     if wish.undo {
-        return undo(&route, &databases, wish, (&lock, &stop, &report), &job);
+        return end::undo(&route, &databases, wish, (&lock, &stop, &report), &job);
     }
     if job.phase == Phase::Finishing && !wish.finish {
         return Err(format!("the {} {} is being finished: go on with --finish", job.kind, job.id));
@@ -170,10 +170,10 @@ fn execute(from: Config, to: Config, kind: &str, wish: &Wish) -> Result<ExitCode
     let began = std::time::Instant::now();
     let all_copied = job.phase == Phase::Finishing || copy(&route, &databases, wish, (&lock, &stop, &report), &job)?;
     if all_copied && wish.finish && report.troubles() == 0 && !stop.was_told() {
-        end(&route, &databases, wish, (&lock, &stop, &report), &job)?;
+        end::finish(&route, &databases, wish, (&lock, &stop, &report), &job)?;
     }
     let is_over = all_copied && wish.finish && report.troubles() == 0 && !stop.was_told();
-    tell(&route, wish, (&stop, &report), &job, (all_copied, is_over), began.elapsed().as_secs_f64());
+    outcome::tell(&route, wish, (&stop, &report), &job, (all_copied, is_over), began.elapsed().as_secs_f64());
     drop(lock);
     Ok(if stop.was_told() {
         ExitCode::from(INTERRUPTED)
@@ -325,177 +325,6 @@ fn forget_progress(route: &Route, databases: &[u32]) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Deletes what has left, and then everything that is remembered of the job.
-fn end(
-    route: &Route,
-    databases: &[u32],
-    wish: &Wish,
-    (lock, stop, report): (&Lock, &Stop, &Report),
-    job: &Job,
-) -> Result<(), String> {
-    if route.is_in_place() {
-        // Until something is deleted it can be taken back.
-        finish::are_on_replicas(route, &Job { phase: job.phase.max(Phase::Copied), ..job.clone() })?;
-    }
-    write(route, &Job { phase: Phase::Finishing, ..job.clone() })?;
-    if route.is_in_place() {
-        let scan = Scan::new(wish.keys.pattern.as_deref(), wish.keys.kind.as_deref(), None);
-        let leaving = finish::Leaving { side: Side::Old, route, lock, stop, report, scan: &scan };
-        for source in 0..route.from.servers.len() {
-            for &database in databases {
-                leaving.delete(source, database)?;
-            }
-        }
-        if stop.was_told() {
-            return Ok(());
-        }
-        if report.troubles() == 0 && wish.keys.pattern.is_none() && wish.keys.kind.is_none() {
-            for (place, keys) in finish::left_behind(route, databases)? {
-                report.trouble_at("still there, though the server has left the fleet", keys, &place);
-            }
-        }
-    }
-    if report.troubles() > 0 {
-        // What differs is for people to decide; then it can be finished or copied again.
-        return write(route, &Job { phase: Phase::Copied, ..job.clone() });
-    }
-    finish::forget(route, &all_databases(route, databases)?)
-}
-
-/// Removes what is remembered of a job, and changes no key.
-fn clean(route: &Route, databases: &[u32], report: &Report, job: &Job) -> Result<ExitCode, String> {
-    let databases = all_databases(route, databases)?;
-    let mut links = locked(route)?;
-    for &database in &databases {
-        for link in &mut links {
-            link.select(database)?;
-            finish::bring_back(link, report)?;
-        }
-    }
-    finish::forget(route, &databases)?;
-    println!("the {} {} is forgotten; all keys are where they were", job.kind, job.id);
-    report.trouble_lines().iter().for_each(|line| eprintln!("{line}"));
-    Ok(if report.troubles() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-/// Deletes what a job has brought, where it is still equal at its old place, and then what is remembered of the job.
-fn undo(
-    route: &Route,
-    databases: &[u32],
-    wish: &Wish,
-    (lock, stop, report): (&Lock, &Stop, &Report),
-    job: &Job,
-) -> Result<ExitCode, String> {
-    if job.phase == Phase::Finishing {
-        return Err(format!(
-            "the {} {} is being finished, and has deleted at the old places: go on with --finish",
-            job.kind, job.id
-        ));
-    }
-    if wish.replace || wish.skip_existing {
-        return Err(
-            "with --replace or --skip-existing nobody knows which keys this job has brought: --clean forgets it".into(),
-        );
-    }
-    let scan = Scan::new(wish.keys.pattern.as_deref(), wish.keys.kind.as_deref(), None);
-    // What is deleted from here on is copied again if somebody goes on with the job.
-    forget_progress(route, databases)?;
-    write(route, &Job { phase: Phase::Copying, ..job.clone() })?;
-    let leaving = finish::Leaving { side: Side::New, route, lock, stop, report, scan: &scan };
-    for source in 0..route.from.servers.len() {
-        for &database in databases {
-            leaving.delete(source, database)?;
-        }
-    }
-    let is_over = report.troubles() == 0 && !stop.was_told();
-    if is_over {
-        finish::forget(route, &all_databases(route, databases)?)?;
-    }
-    println!("{} deleted at the targets", keys(Report::of(&report.deleted)));
-    println!(
-        "{}",
-        if is_over {
-            "undone: nothing of the job is left on any server"
-        } else {
-            "not undone yet: the same command goes on"
-        }
-    );
-    report.trouble_lines().iter().for_each(|line| eprintln!("{line}"));
-    Ok(match (stop.was_told(), is_over) {
-        (true, _) => ExitCode::from(INTERRUPTED),
-        (false, true) => ExitCode::SUCCESS,
-        (false, false) => ExitCode::FAILURE,
-    })
-}
-
-/// Says what came of a run.
-fn tell(
-    route: &Route,
-    wish: &Wish,
-    (stop, report): (&Stop, &Report),
-    job: &Job,
-    (all_copied, is_over): (bool, bool),
-    seconds: f64,
-) {
-    let next = if is_over {
-        "finished: nothing of the job is left on any server".to_owned()
-    } else if stop.was_told() {
-        "stopped; the same command goes on where it stopped".to_owned()
-    } else if !all_copied {
-        "there is more: the same command goes on".to_owned()
-    } else if wish.finish && !route.is_in_place() {
-        "not finished, because of what is named: the same command looks at everything once more".to_owned()
-    } else if wish.finish {
-        "not finished: what is named stays at its old place; copy it once more (without --finish) where the old place is right, delete \
-         it there where the new one is, and then --finish again"
-            .to_owned()
-    } else if route.is_in_place() {
-        format!(
-            "everything is copied and nothing deleted: give programs the new nodes, then add --finish\nthe new nodes: {}",
-            route.to.list()
-        )
-    } else if wish.skip_existing {
-        "everything is copied: the same command copies keys that are new, and --finish ends the job".to_owned()
-    } else {
-        "everything is copied: the same command copies what has changed since, and --finish ends the job".to_owned()
-    };
-    if wish.json {
-        let state = if is_over {
-            "finished"
-        } else if all_copied {
-            "copied"
-        } else {
-            "copying"
-        };
-        let line = serde_json::json!({"job": job.id, "state": state, "seconds": seconds, "report": report.json()});
-        println!("{line}");
-    } else {
-        let number = Report::of(&report.copied);
-        // Of a moment it says nothing.
-        let rate = match seconds >= 0.1 && number > 0 {
-            true => format!(", {:.0} keys/s", number as f64 / seconds),
-            false => String::new(),
-        };
-        println!("{}; {}{rate}\n{next}", report.line(), report::took(seconds));
-    }
-    report.trouble_lines().iter().for_each(|line| eprintln!("{line}"));
-}
-
-fn dry_run(route: &Route, databases: &[u32], wish: &Wish, report: &Report) -> Result<ExitCode, String> {
-    let scan = Scan::new(wish.keys.pattern.as_deref(), wish.keys.kind.as_deref(), None);
-    let existing = !wish.replace && !wish.skip_existing && !wish.flush && found(route)?.is_none();
-    let look = survey::Look { is_full: true, existing, is_later: false, big: wish.big };
-    let seen = survey::survey(route, databases, &scan, look, report)?;
-    if wish.json {
-        println!("{}", serde_json::json!({"dry_run": seen.json(route), "report": report.json()}));
-    } else {
-        println!("{} would be copied, and nothing was written", keys(seen.moving()));
-        seen.lines(route).iter().for_each(|line| println!("{line}"));
-    }
-    report.trouble_lines().iter().for_each(|line| eprintln!("{line}"));
-    Ok(if report.troubles() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// What this run is called at the servers: all of its connections bear this name, and so does its lock.

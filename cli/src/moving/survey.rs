@@ -1,7 +1,7 @@
 //! Looking through all names before anything is written: what would go where, and what must not.
 
-use super::finish::names_with;
 use super::job::{JOB, PROGRESS, STASH};
+use super::leaving::names_with;
 use super::link::{string, Link};
 use super::lock::LOCK;
 use super::report::{bytes, keys, Report};

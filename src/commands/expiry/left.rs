@@ -1,5 +1,6 @@
 //! The replies of `TTL` and its like.
 
+use crate::commands::time::moment;
 use crate::error::{Error, Result};
 use crate::from_value::FromValue;
 use crate::resp::ValueRef;
@@ -99,10 +100,7 @@ impl<const PER_SECOND: u64> FromValue for ExpireTime<PER_SECOND> {
         Ok(match Ttl::<PER_SECOND>::from_value(value)? {
             Ttl::Missing => ExpireTime::Missing,
             Ttl::Persistent => ExpireTime::Persistent,
-            Ttl::Left(since_1970) => {
-                let time = SystemTime::UNIX_EPOCH.checked_add(since_1970);
-                ExpireTime::At(time.ok_or_else(|| Error::reply("a moment beyond what this system's clock can tell"))?)
-            }
+            Ttl::Left(since_1970) => ExpireTime::At(moment(since_1970)?),
         })
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{StreamEntry, StreamId};
 use crate::commands::fields::Fields;
-use crate::error::{Error, Result};
+use crate::commands::time::moment;
+use crate::error::Result;
 use crate::from_value::FromValue;
 use crate::resp::ValueRef;
 use std::collections::HashMap;
@@ -137,9 +138,7 @@ struct Moment(SystemTime);
 impl FromValue for Moment {
     #[inline]
     fn from_value(value: ValueRef<'_>) -> Result<Moment> {
-        let since_1970 = Duration::from_millis(u64::from_value(value)?);
-        let time = SystemTime::UNIX_EPOCH.checked_add(since_1970);
-        time.map(Moment).ok_or_else(|| Error::reply("a moment beyond what this system's clock can tell"))
+        moment(Duration::from_millis(u64::from_value(value)?)).map(Moment)
     }
 
     /// −1 stands for never.

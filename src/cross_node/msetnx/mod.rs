@@ -9,12 +9,14 @@ use crate::command::{Across, Emulation};
 use crate::cross_node::ask_together::{ask_together, Requests};
 use crate::cross_node::{across, all_succeeded, exec, nothing_written, Reply};
 use crate::error::{Error, Outcome, Result};
+use crate::execute::fan_out::Leased;
 use crate::execute::multi_exec::{cause_of_abort, leave};
-use crate::execute::{Call, Strategy};
-use crate::net::Lease;
+use crate::execute::{no_meaning, Call, Strategy};
+use crate::net::{too_many_words, words_if_many, Lease, MOST_WORDS};
 use crate::order::sort_by_key;
 use crate::plan::{groups, in_rounds, Placed};
 use crate::resp::ValueRef;
+use std::time::Instant;
 use ttl_mark::Mark;
 
 pub(super) const EMULATION: Emulation = Emulation::new(
@@ -152,6 +154,9 @@ fn set_if_none_exists(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
             is_settled: false,
         });
     }
+    if words_if_many(call.args.as_bytes()) > MOST_WORDS {
+        refuse_too_many_words(call, &mut sides)?;
+    }
     let taken = are_taken(call, &mut sides);
     if !matches!(taken, Ok(false)) {
         discard_begun(call, &mut sides);
@@ -187,31 +192,44 @@ fn set_if_none_exists(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     }
 }
 
+/// Refuses what an older server would close its connection over, before anything is set anywhere.
+#[inline]
+fn refuse_too_many_words(call: &Call<'_>, sides: &mut [Side<'_, '_>]) -> Result<()> {
+    for side in sides {
+        let words = 1 + 2 * side.keys.len();
+        let Some(lease) = side.lease.as_mut().filter(|_| words > MOST_WORDS) else { continue };
+        if lease.takes_few_words(call.deadline)? {
+            return Err(too_many_words(words).at(lease.node()));
+        }
+    }
+    Ok(())
+}
+
 /// Sends requests to several nodes at the same time, and gives what those replied that were asked: `None` for a side
 /// without a connection or without a request. The connection of one that fails is given up.
 #[inline]
 fn ask_sides(
     call: &Call<'_>,
     sides: &mut [Side<'_, '_>],
-    requests: &dyn Fn(&Side<'_, '_>) -> Option<Requests>,
+    requests: &dyn Fn(&Side<'_, '_>) -> Requests,
 ) -> Vec<Option<Result<Vec<Reply>>>> {
-    let (mut asked, mut sent, mut leases) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut asked, mut sent) = (Vec::with_capacity(sides.len()), Vec::with_capacity(sides.len()));
     for side in sides.iter_mut() {
-        let request = if side.lease.is_some() { requests(side) } else { None };
-        asked.push(request.is_some());
-        if let (Some(request), Some(lease)) = (request, side.lease.as_mut()) {
-            sent.push(request);
-            leases.push(lease);
-        }
+        sent.push(if side.lease.is_some() { requests(side) } else { Requests::default() });
+        let lease = side.lease.take().ok_or_else(no_meaning);
+        asked.push(Leased::new(side.keys[0].master, Instant::now(), lease, call.deadline));
     }
-    let mut replies = ask_together(leases, &sent, call.deadline).into_iter();
+    let replies = ask_together(&mut asked, &sent);
     let mut came = Vec::with_capacity(sides.len());
-    for (side, was_asked) in sides.iter_mut().zip(asked) {
-        let replied = if was_asked { replies.next() } else { None };
-        if let Some(Err(_)) = replied {
-            side.lease = None;
-        }
-        came.push(replied);
+    for (((side, asked), sent), replies) in sides.iter_mut().zip(asked).zip(sent).zip(replies) {
+        let replied = match asked.lease {
+            Ok(lease) => {
+                side.lease = Some(lease);
+                Ok(replies)
+            }
+            Err(error) => Err(error),
+        };
+        came.push((!sent.is_empty()).then_some(replied));
     }
     came
 }
@@ -230,7 +248,7 @@ fn are_taken(call: &Call<'_>, sides: &mut [Side<'_, '_>]) -> Result<bool> {
         requests.add(&side.of_all(b"EXISTS"));
         // Its reply is read before anything is queued: what follows a MULTI that is refused would run at once.
         requests.add(&[b"MULTI"]);
-        Some(requests)
+        requests
     };
     let (mut taken, mut failed) = (false, None);
     let replies = ask_sides(call, sides, &begin);
@@ -266,7 +284,7 @@ fn set_and_mark(call: &Call<'_>, sides: &mut [Side<'_, '_>], mark: Mark) -> Opti
         requests.add(&side.of_all(b"WATCH"));
         side.keys().iter().for_each(|key| requests.add(&[b"PTTL", key.stored]));
         requests.add(&[b"MULTI"]);
-        Some(requests)
+        requests
     };
     let mut failed: Option<Error> = None;
     let replies = ask_sides(call, sides, &queue);
@@ -286,8 +304,10 @@ fn discard_begun(call: &Call<'_>, sides: &mut [Side<'_, '_>]) {
     let discard = |side: &Side<'_, '_>| {
         let is_inside = side.lease.as_ref().is_some_and(|lease| lease.stateful());
         let mut requests = Requests::default();
-        requests.add(&[b"DISCARD"]);
-        is_inside.then_some(requests)
+        if is_inside {
+            requests.add(&[b"DISCARD"]);
+        }
+        requests
     };
     let replies = ask_sides(call, sides, &discard);
     for (side, replies) in sides.iter_mut().zip(replies) {
@@ -307,7 +327,7 @@ fn remove_marks(call: &Call<'_>, sides: &mut [Side<'_, '_>], mark: Mark) -> Opti
         let mut requests = Requests::default();
         side.marked.iter().for_each(|key| requests.add(&[b"PERSIST", key]));
         requests.add(&[b"EXEC"]);
-        Some(requests)
+        requests
     };
     let replies = ask_sides(call, sides, &persist);
     for (side, replies) in sides.iter_mut().zip(replies) {
@@ -359,7 +379,10 @@ fn clean_up_node(call: &Call<'_>, side: &mut Side<'_, '_>, mark: Mark, keep: boo
                 requests.add(&[b"GET", key.stored]);
             }
         }
-        let replies = ask_together(vec![&mut lease], &[requests], call.deadline).remove(0)?;
+        let mut asked = [Leased::new(side.keys[0].master, Instant::now(), Ok(lease), call.deadline)];
+        let replies = ask_together(&mut asked, &[requests]).remove(0);
+        let [Leased { lease: asked, .. }] = asked;
+        lease = asked?;
         if let Some(error) = replies.first().and_then(Reply::error) {
             return Err(error.with_node(|| lease.node().to_string()));
         }
@@ -398,7 +421,7 @@ fn with_sides(call: &Call<'_>, error: Error, sides: &[Side<'_, '_>]) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake_servers::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]

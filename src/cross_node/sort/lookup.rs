@@ -1,11 +1,13 @@
 //! What patterns name, looked up on the nodes where it lives.
 
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::execute::{Call, SLICE};
-use crate::net::{Deadline, Lease};
+use crate::execute::fan_out::{receive, Leased};
+use crate::execute::Call;
 use crate::plan::{command, Part, Pattern, Target};
 use crate::resp::ValueRef;
 use crate::topology::Role;
+use std::slice;
+use std::time::Instant;
 
 /// As many values as one server is asked for in one round, when they are spread evenly: neither side holds more.
 const LOOKUPS: usize = 1_000;
@@ -80,31 +82,17 @@ fn ask_all(call: &Call<'_>, batches: &[Batch<'_>], role: Role, cells: &mut [Cell
         let target = Target::Shard(batch.shard, role);
         parts.push(Part { target, request: batch.request().into(), keys: Vec::new() });
     }
-    let mut all = Vec::with_capacity(batches.len());
-    for ((batch, part), leased) in batches.iter().zip(&parts).zip(call.lend_each(&parts)) {
-        all.push((leased.server, leased.began, Asked::of(batch, leased.lease, &part.request, leased.deadline)));
-    }
-    // As in a fan-out: who says nothing must not use up the time of another one that has more to say than a socket holds.
-    let mut is_open = true;
-    while is_open {
-        is_open = false;
-        for (.., asked) in &mut all {
-            is_open |= asked.is_open_after_a_slice(cells);
-        }
-    }
     // Before anything is asked again all connections are given back: another call may wait for them.
-    let mut results = Vec::with_capacity(all.len());
-    for (server, began, asked) in all {
-        let result = asked.end();
+    let answered = ask(batches, &parts, call.lend_each(&parts), cells);
+    for (server, began, result) in &answered {
         if role == Role::Replica && !result.as_ref().is_err_and(is_of_its_connection) {
-            call.note(server, began, result.as_ref().err());
+            call.note(*server, *began, result.as_ref().err());
         }
-        results.push((server, result));
     }
-    for (batch, (server, result)) in batches.iter().zip(results) {
+    for ((batch, part), (server, _, result)) in batches.iter().zip(&parts).zip(answered) {
         match result {
             Err(error) if error.is_servers_fault() || error.is_for_the_moment() => {
-                ask_again(call, batch, role, (server, error), cells)?;
+                ask_again(call, batch, part, (server, error), cells)?;
             }
             result => result?,
         }
@@ -112,12 +100,43 @@ fn ask_all(call: &Call<'_>, batches: &[Batch<'_>], role: Role, cells: &mut [Cell
     Ok(())
 }
 
+/// Asks servers at the same time, each for its batch, and gives back the connections; what came of each, and since when.
+#[inline]
+fn ask(
+    batches: &[Batch<'_>],
+    parts: &[Part<'_>],
+    mut leased: Vec<Leased>,
+    cells: &mut [Cell],
+) -> Vec<(usize, Instant, Result<()>)> {
+    let mut taken: Vec<(usize, Result<()>)> = Vec::with_capacity(batches.len());
+    for ((batch, part), leased) in batches.iter().zip(parts).zip(&mut leased) {
+        leased.send(&part.request, batch.replies());
+        taken.push((0, Ok(())));
+    }
+    receive(&mut leased, &mut |nth, reply| {
+        let (replies, result) = &mut taken[nth];
+        let took = batches[nth].take(*replies, reply.value(), cells);
+        *replies += 1;
+        if result.is_ok() {
+            *result = took;
+        }
+    });
+    let mut answered = Vec::with_capacity(batches.len());
+    for (Leased { server, began, lease, .. }, (_, taken)) in leased.into_iter().zip(taken) {
+        // To look up changes nothing, however it ends.
+        let lease = lease.map_err(|error| error.with_outcome(Outcome::NotApplied));
+        let result = lease.and_then(|lease| taken.map_err(|error| error.at(lease.node())));
+        answered.push((server, began, result));
+    }
+    answered
+}
+
 /// What failed is tried again as any read, and on those that hold the same. What it met was the first attempt.
 #[inline]
 fn ask_again(
     call: &Call<'_>,
     batch: &Batch<'_>,
-    role: Role,
+    part: &Part<'_>,
     (failed, why): (usize, Error),
     cells: &mut [Cell],
 ) -> Result<()> {
@@ -126,14 +145,13 @@ fn ask_again(
     }
     // Who waited for a connection in vain has asked nobody yet, and there is time left to wait for it.
     let mut first = Some(why).filter(|why| why.kind() != ErrorKind::PoolTimeout);
-    call.first_that_serves(Target::Shard(batch.shard, role), &mut |server, deadline, others| {
+    call.first_that_serves(part.target, &mut |server, deadline, others| {
         call.tried_until(server, deadline, others, || match first.take() {
             Some(why) if server == failed => Err(why),
             _ => {
                 let lease = call.lend_in_step(server, deadline, others);
-                let mut asked = Asked::of(batch, lease, &batch.request(), deadline);
-                while asked.is_open_after_a_slice(cells) {}
-                asked.end()
+                let leased = vec![Leased::new(server, Instant::now(), lease, deadline)];
+                ask(slice::from_ref(batch), slice::from_ref(part), leased, cells).remove(0).2
             }
         })
     })
@@ -186,58 +204,5 @@ impl Batch<'_> {
             (None, _) => return Err(Error::reply("MGET gave something else than one value for each key")),
         }
         Ok(())
-    }
-}
-
-/// One server that is asked, and how far it has answered.
-struct Asked<'a, 'b> {
-    batch: &'a Batch<'b>,
-    deadline: Deadline,
-    /// Or why it says no more.
-    lease: Result<Lease>,
-    replies: usize,
-    refused: Option<Error>,
-}
-
-impl<'a, 'b> Asked<'a, 'b> {
-    /// Sends the request.
-    #[inline]
-    fn of(batch: &'a Batch<'b>, mut lease: Result<Lease>, request: &[u8], deadline: Deadline) -> Asked<'a, 'b> {
-        if let Ok(lent) = &mut lease {
-            if let Err(error) = lent.send(request, batch.replies(), deadline) {
-                lease = Err(error);
-            }
-        }
-        Asked { batch, deadline, lease, replies: 0, refused: None }
-    }
-
-    /// Reads on until nothing comes for a slice; whether more is to come.
-    #[inline]
-    fn is_open_after_a_slice(&mut self, cells: &mut [Cell]) -> bool {
-        while self.replies < self.batch.replies() {
-            let Ok(lease) = &mut self.lease else { return false };
-            match lease.receive_within(SLICE, self.deadline) {
-                Ok(Some(range)) => {
-                    let taken = self.batch.take(self.replies, lease.frame(range).value(), cells);
-                    if let (Err(error), None) = (taken, &self.refused) {
-                        self.refused = Some(error);
-                    }
-                    self.replies += 1;
-                }
-                Ok(None) => return true,
-                Err(error) => self.lease = Err(error),
-            }
-        }
-        false
-    }
-
-    /// To look up changes nothing, however it ends.
-    #[inline]
-    fn end(self) -> Result<()> {
-        let lease = self.lease.map_err(|error| error.with_outcome(Outcome::NotApplied))?;
-        match self.refused {
-            Some(error) => Err(error.with_node(|| lease.node().to_string())),
-            None => Ok(()),
-        }
     }
 }

@@ -7,7 +7,8 @@ mod weight;
 pub(super) use planned::steps;
 
 use crate::command::{Access, Across, Emulation};
-use crate::cross_node::{across, all_succeeded, exec_unwatched, nothing_written, random, Stash, StashRole, MEMBERS};
+use crate::cross_node::{across, nothing_written, random};
+use crate::cross_node::{all_succeeded, exec_unwatched, replace, Stash, StashRole, MEMBERS};
 use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::execute::multi_exec::gave_nothing;
 use crate::execute::{no_meaning, Call, Strategy};
@@ -52,7 +53,10 @@ fn sort_across(call: &Call<'_>, source: &Placed<'_>, destination: Option<&Placed
     let values = look_up(call, &elements, &patterns, role).map_err(nothing_written)?;
     let rows = Rows { sorting: &sorting, elements: &elements, values: &values, width: patterns.len() };
     match destination {
-        Some(destination) if sorting.stores => store_list(call, destination, &rows.cells()),
+        Some(destination) if sorting.stores => {
+            let elements: Vec<&[u8]> = rows.cells().into_iter().map(Option::unwrap_or_default).collect();
+            replace(call, destination, b"RPUSH", &elements)
+        }
         _ => {
             let cells = rows.cells();
             let mut out = Vec::new();
@@ -178,25 +182,6 @@ fn judge(call: &Call<'_>, source: &Placed<'_>, weights: &[&[u8]]) -> Result<()> 
     all_succeeded(&lease, &replies)
 }
 
-/// Replaces the destination by a list in one transaction, and gives how long it is.
-#[inline]
-fn store_list(call: &Call<'_>, destination: &Placed<'_>, cells: &[Option<&[u8]>]) -> Result<Vec<u8>> {
-    let mut commands = vec![vec![&b"DEL"[..], destination.stored]];
-    for chunk in cells.chunks(MEMBERS) {
-        let mut push: Vec<&[u8]> = vec![b"RPUSH", destination.stored];
-        for cell in chunk {
-            push.push(cell.unwrap_or_default());
-        }
-        commands.push(push);
-    }
-    let mut lease = call.lend(destination.master)?;
-    let replies = exec_unwatched(&mut lease, &commands, call.deadline)?;
-    all_succeeded(&lease, &replies).map_err(|error| error.with_outcome(Outcome::Partial))?;
-    let mut out = Vec::new();
-    encode::integer(&mut out, cells.len() as i64);
-    Ok(out)
-}
-
 /// What the sorted elements become.
 struct Rows<'r> {
     sorting: &'r Sorting<'r>,
@@ -238,7 +223,7 @@ fn list(reply: Frame<'_>) -> Result<Vec<Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake_servers::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]

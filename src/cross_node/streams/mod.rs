@@ -280,7 +280,7 @@ fn failure_of(call: &Call<'_>, read: &StreamRead<'_>, pieces: &[Piece<'_>], fail
     if takes_nothing(call) || (new.is_empty() && !is_unknown) {
         return error;
     }
-    let error = error.with_outcome(if is_unknown { Outcome::Unknown } else { Outcome::Partial }).with_parts(parts);
+    let error = error.with_outcome(Outcome::of_several(is_unknown, true)).with_parts(parts);
     if new.is_empty() {
         return error;
     }
@@ -366,7 +366,7 @@ fn last_id(reply: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::execute::fake_servers::assert_failures;
+    use crate::execute::scripted_servers::assert_failures;
     use crate::table::cmd;
 
     #[test]

@@ -11,9 +11,10 @@ use crate::net::{Deadline, Lease};
 use crate::observer::CloseReason;
 use crate::plan::{command, Part, Placed};
 use crate::resp::ValueRef;
+use crate::threads::{lock, wait_while};
 use crate::topology::Shard;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// A server is asked to wait no longer than this at a time, so that a connection over which it cannot be told that
@@ -69,7 +70,7 @@ impl Drop for Ending<'_> {
 impl Wish {
     #[inline]
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     #[inline]
@@ -81,14 +82,7 @@ impl Wish {
     /// Waits until the wait is over, until something else holds, or for some time.
     #[inline]
     fn wait(&self, until: Option<Instant>, holds: fn(&State) -> bool) {
-        let mut state = self.state();
-        while !state.is_over && !holds(&state) {
-            state = match until.map(|until| until.saturating_duration_since(Instant::now())) {
-                None => self.came.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(left) if left.is_zero() => return,
-                Some(left) => self.came.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-            };
-        }
+        drop(wait_while(&self.came, self.state(), until, &|state| !state.is_over && !holds(state)));
     }
 }
 
@@ -271,8 +265,8 @@ fn wait_with(
         } else {
             let slice = left.clamp(SHORTEST, if is_whole { SLICE } else { LOOK_AGAIN });
             let deadline = Deadline::of(call.patience(), Wait::AtMost(slice));
-            lease.send(&(waiter.request)(&places, slice), 1, deadline)?;
-            let frame = lease.receive(deadline)?;
+            let range = lease.exchange(&(waiter.request)(&places, slice), deadline)?;
+            let frame = lease.frame(range);
             match frame.value() {
                 ValueRef::Nil => refused = 0,
                 ValueRef::Error(text) => {

@@ -12,11 +12,12 @@ use crate::execute::{cancelled, Call};
 use crate::net::{Deadline, ReadHalf, Stream};
 use crate::plan::{command, Placed};
 use crate::resp::{Frame, ValueRef};
+use crate::threads::{lock, wait_while};
 use crate::topology::info::Info;
 use std::cmp::Ordering::{Equal, Greater, Less};
 use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// What is asked first of a server that is to say when a key changes.
@@ -85,22 +86,14 @@ struct Mailbox {
 impl Mailbox {
     #[inline]
     fn say(&self, event: Event) {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        lock(&self.events).push(event);
         self.came.notify_one();
     }
 
     /// Waits for one; `None` when the time is over.
     #[inline]
     fn hear(&self, until: Option<Instant>) -> Option<Event> {
-        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        while events.is_empty() {
-            events = match until.map(|until| until.saturating_duration_since(Instant::now())) {
-                None => self.came.wait(events).unwrap_or_else(PoisonError::into_inner),
-                Some(left) if left.is_zero() => return None,
-                Some(left) => self.came.wait_timeout(events, left).unwrap_or_else(PoisonError::into_inner).0,
-            };
-        }
-        Some(events.remove(0))
+        wait_while(&self.came, lock(&self.events), until, &Vec::is_empty).map(|mut events| events.remove(0))
     }
 }
 
@@ -120,7 +113,7 @@ struct State {
 impl Watching {
     #[inline]
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     #[inline]
@@ -348,7 +341,7 @@ fn check_role(
 /// Asks the server for what it has, while no other one is asked. What it gives, or may have given, ends the wait.
 #[inline]
 fn take_in_turn(nth: usize, types: &[Vec<u8>], watching: &Watching, take: &Take<'_>) -> Given {
-    let _turn = watching.turn.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = lock(&watching.turn);
     if watching.is_over() {
         return Ok(None);
     }

@@ -1,5 +1,5 @@
-//! The end of a job: keys that have left are deleted at their old place, or at their new one when it is undone, and nothing of
-//! the job stays anywhere.
+//! Keys that have left: they are deleted at their old place, or at their new one when a job is undone, and in the end what
+//! is remembered of the job.
 
 use super::fleet;
 use super::job::{Job, JOB, LEAVING, PIECES, PROGRESS};
