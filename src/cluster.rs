@@ -292,6 +292,7 @@ impl Cluster {
             servers,
             planner: self.planner(servers),
             deadline,
+            has_just_begun: false,
             wait,
             view: &self.view,
             is_step: false,

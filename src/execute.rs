@@ -77,6 +77,8 @@ pub(crate) struct Context<'r> {
     pub(crate) servers: &'r Servers,
     pub(crate) planner: Planner<'r>,
     pub(crate) deadline: Deadline,
+    /// Nothing was done since that began, so the first request need not ask the clock what time it is.
+    pub(crate) has_just_begun: bool,
     /// How long the command itself may wait for data.
     pub(crate) wait: Wait,
     /// How its handle runs commands.
@@ -299,14 +301,14 @@ impl Call<'_> {
     /// One request to the first server of the target that can serve it.
     #[inline(never)]
     pub(crate) fn one(&self, target: Target, request: &[u8]) -> Result<Answer> {
-        self.one_here(target, request)
+        self.one_here(target, request, false)
     }
 
     /// The same, made where it is called.
     #[inline(always)]
-    fn one_here(&self, target: Target, request: &[u8]) -> Result<Answer> {
+    fn one_here(&self, target: Target, request: &[u8], has_just_begun: bool) -> Result<Answer> {
         match self.only_server(target) {
-            Some(server) => self.exchange_until(server, request, self.deadline, None),
+            Some(server) => self.exchange_until(server, request, self.deadline, None, has_just_begun),
             None => self.one_of_several(target, request),
         }
     }
@@ -315,7 +317,7 @@ impl Call<'_> {
     fn one_of_several(&self, target: Target, request: &[u8]) -> Result<Answer> {
         self.first_that_serves(target, &mut |server, deadline, others| {
             let routed = target.is_routed().then_some(others);
-            self.exchange_until(server, request, deadline, routed)
+            self.exchange_until(server, request, deadline, routed, false)
         })
     }
 

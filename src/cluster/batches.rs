@@ -31,7 +31,7 @@ impl Cluster {
 
     /// What a server says to a command that any server refuses for its keys.
     pub(crate) fn refusal_of(&self, cmd: &Untyped, row: RowRef, deadline: Deadline) -> Error {
-        self.run_until(cmd, row, deadline, &mut |_| Ok(())).err().unwrap_or_else(not_refused)
+        self.run_until(cmd, row, Some(deadline), &mut |_| Ok(())).err().unwrap_or_else(not_refused)
     }
 
     /// Notes that this view writes to a server.

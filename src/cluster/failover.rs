@@ -111,13 +111,26 @@ impl Cluster {
         deadline: Deadline,
         attempt: &mut dyn FnMut(&Servers) -> Result<()>,
     ) -> Result<()> {
-        let (mut servers, mut before) = (self.servers(), 0);
-        loop {
-            match attempt(&servers) {
-                Err(error) => self.goes_to_new_master(&mut servers, &mut before, error, deadline)?,
-                done => return done,
-            }
+        let servers = self.servers();
+        match attempt(&servers) {
+            Err(failed) => self.at_new_master(servers, failed, deadline, attempt),
+            done => done,
         }
+    }
+
+    /// Runs a call that has failed once more, on the servers of now.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn at_new_master(
+        &self,
+        mut servers: Arc<Servers>,
+        failed: Error,
+        deadline: Deadline,
+        attempt: &mut dyn FnMut(&Servers) -> Result<()>,
+    ) -> Result<()> {
+        let mut before = 0;
+        self.goes_to_new_master(&mut servers, &mut before, failed, deadline)?;
+        attempt(&servers).map_err(|error| error.attempts_after(before))
     }
 
     /// Whether a call that failed is run once more, on the servers of now: an error when it is not. `before` counts attempts

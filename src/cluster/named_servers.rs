@@ -2,7 +2,7 @@
 
 use super::Cluster;
 use crate::cmd::{Cmd, Execute, Untyped};
-use crate::command::{Access, Args, Wait};
+use crate::command::{Access, Args};
 use crate::error::{escape, Error, Result};
 use crate::execute::{Call, RowRef, Servers, WholeScript};
 use crate::from_value::FromValue;
@@ -132,7 +132,7 @@ impl OnNode {
     pub fn renamenx_to(&self, name: impl ToArg, node: &str, new_name: impl ToArg) -> Result<bool> {
         let cmd: Cmd<bool> = Cmd::new(&table::RENAMENX).arg(name).arg(new_name);
         let row = self.cluster.row_of(cmd.untyped())?;
-        self.cluster.call(cmd.args(), row, Wait::None, self.cluster.begin(Wait::None), |call| {
+        self.cluster.call(cmd.args(), row, None, |call| {
             let topology = call.topology();
             let ends = (placed(topology, &self.name, call.args, 1)?, placed(topology, node, call.args, 2)?);
             let answer = match ends.0.master == ends.1.master {
@@ -146,8 +146,7 @@ impl OnNode {
     /// Runs a command, which may be a script by its name.
     pub(super) fn run<T: FromValue>(&self, cmd: &Cmd<T>, whole_script: Option<&dyn WholeScript>) -> Result<T> {
         let row = self.cluster.row_of_any(cmd.untyped())?;
-        let wait = row.wait(cmd.args());
-        self.cluster.call(cmd.args(), row, wait, self.cluster.begin(wait), |call| {
+        self.cluster.call(cmd.args(), row, None, |call| {
             let server = self.server(call.servers).map_err(|error| error.with_command(cmd.untyped().name()))?;
             let call = Call { whole_script, ..*call };
             call.convert(call.run_on(server)?)

@@ -2,7 +2,6 @@
 
 use super::Cluster;
 use crate::cmd::Cmd;
-use crate::command::Wait;
 use crate::error::{Error, Result};
 use crate::from_value::FromValue;
 use crate::net::Deadline;
@@ -22,7 +21,7 @@ impl Cluster {
     /// Asks the master of a node, or of the command's key, for a page.
     pub(crate) fn page<T: FromValue>(&self, cmd: &Cmd<T>, shard: Option<usize>, until: Deadline) -> Result<Page<T>> {
         let row = self.row_of(cmd.untyped())?;
-        self.call(cmd.args(), row, Wait::None, until, |call| {
+        self.call(cmd.args(), row, Some(until), |call| {
             let (shard, request) = match shard {
                 Some(shard) => (shard, cmd.as_bytes().into()),
                 None => match row.route(&call.planner, cmd.args())? {

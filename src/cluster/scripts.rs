@@ -2,7 +2,6 @@
 
 use super::{Cluster, OnNode};
 use crate::cmd::Cmd;
-use crate::command::Wait;
 use crate::error::{Error, Result};
 use crate::execute::{Call, Whole};
 use crate::from_value::FromValue;
@@ -17,7 +16,7 @@ impl Cluster {
         ask: bool,
     ) -> Result<T> {
         let row = self.row_of(named.untyped())?;
-        self.call(named.args(), row, Wait::None, self.begin(Wait::None), |call| {
+        self.call(named.args(), row, None, |call| {
             let servers = call.servers;
             let request = || {
                 let cmd = whole();

@@ -3,7 +3,7 @@
 use super::gather::Together;
 use super::{no_meaning, Answer, Call, Command, Effort};
 use crate::error::{Error, Result};
-use crate::net::{Deadline, Lease, Turn};
+use crate::net::{Deadline, Lease, Taker, Turn};
 use crate::observer::CloseReason;
 use crate::plan::command;
 use crate::resp::ValueRef;
@@ -21,44 +21,46 @@ struct Tried {
 impl Call<'_> {
     /// One request to one server.
     pub(crate) fn exchange(&self, server: usize, request: &[u8]) -> Result<Answer> {
-        self.exchange_until(server, request, self.deadline, None)
+        self.exchange_until(server, request, self.deadline, None, false)
     }
 
-    /// The same; what is `routed` to a replica goes to one that is in step, if any other server can serve.
+    /// The same; what is `routed` to a replica goes to one that is in step, if any other server can serve. With
+    /// `has_just_begun` nothing was done since the deadline began.
+    #[inline]
     pub(super) fn exchange_until(
         &self,
         server: usize,
         request: &[u8],
         deadline: Deadline,
         routed: Option<bool>,
+        has_just_begun: bool,
     ) -> Result<Answer> {
         self.budget.earn();
-        let mut answer = self.attempt(server, request, deadline, routed);
-        if let Err(error) = answer {
-            answer = self.exchange_after(error, server, request, deadline, routed);
+        let mut answer = self.attempt(server, request, deadline, routed, has_just_begun);
+        if answer.is_err() {
+            self.try_again(&mut answer, server, request, deadline, routed);
         }
         answer
     }
 
-    /// The same after a first attempt that has `failed`.
+    /// What more attempts give after a first one that has failed, as long as they fail and another one is worth it.
     #[cold]
     #[inline(never)]
-    pub(super) fn exchange_after(
+    pub(super) fn try_again(
         &self,
-        mut failed: Error,
+        answer: &mut Result<Answer>,
         server: usize,
         request: &[u8],
         deadline: Deadline,
         routed: Option<bool>,
-    ) -> Result<Answer> {
+    ) {
         let mut tried = Tried { whole: None, attempts: None };
-        while self.is_tried_again(&mut tried, &mut failed, server, deadline, routed) {
-            match self.attempt(server, tried.whole.as_deref().unwrap_or(request), deadline, routed) {
-                Err(error) => failed = error,
-                answer => return answer,
+        while let Err(failed) = answer {
+            if !self.is_tried_again(&mut tried, failed, server, deadline, routed) {
+                return;
             }
+            *answer = self.attempt(server, tried.whole.as_deref().unwrap_or(request), deadline, routed, false);
         }
-        Err(failed)
     }
 
     /// Whether another attempt follows a failure. For a script that the server does not know, that is the whole of it.
@@ -138,12 +140,19 @@ impl Call<'_> {
     }
 
     #[inline(never)]
-    fn attempt(&self, server: usize, request: &[u8], deadline: Deadline, routed: Option<bool>) -> Result<Answer> {
-        let may_be_dead = self.bears_dead_ones();
+    fn attempt(
+        &self,
+        server: usize,
+        request: &[u8],
+        deadline: Deadline,
+        routed: Option<bool>,
+        has_just_begun: bool,
+    ) -> Result<Answer> {
+        let taker = Taker { turn: Turn::Never, bears_dead_ones: self.bears_dead_ones(), has_just_begun };
         let lent = match routed {
             // As nearly every call is: without a step between.
-            None => self.lend_in_turn(server, deadline, Turn::Never, may_be_dead),
-            Some(_) => self.lend_routed(server, &deadline, routed, Turn::Never, may_be_dead),
+            None => self.lend_in_turn(server, deadline, &taker),
+            Some(_) => self.lend_routed(server, &deadline, routed, &taker),
         };
         let lease = match lent? {
             Some(lease) => lease,
@@ -162,10 +171,9 @@ impl Call<'_> {
         server: usize,
         deadline: &Deadline,
         routed: Option<bool>,
-        turn: Turn<'_>,
-        may_be_dead: bool,
+        taker: &Taker<'_>,
     ) -> Result<Option<Lease>> {
-        let lend = |until| self.lend_in_turn(server, until, turn, may_be_dead);
+        let lend = |until| self.lend_in_turn(server, until, taker);
         match routed {
             Some(others) => self.lend_in_step_by(server, *deadline, others, &lend),
             None => lend(*deadline),
@@ -193,12 +201,12 @@ impl Call<'_> {
 
     /// A connection to this server, in the database of the command.
     pub(crate) fn lend_until(&self, server: usize, deadline: Deadline) -> Result<Lease> {
-        self.lend_routed(server, &deadline, None, Turn::Its, false)?.ok_or_else(no_meaning)
+        self.lend_routed(server, &deadline, None, &Taker::of(Turn::Its))?.ok_or_else(no_meaning)
     }
 
     /// The same for what routing sends there: see [`Context::lend_in_step_by`].
     pub(crate) fn lend_in_step(&self, server: usize, deadline: Deadline, others: bool) -> Result<Lease> {
-        self.lend_routed(server, &deadline, Some(others), Turn::Its, false)?.ok_or_else(no_meaning)
+        self.lend_routed(server, &deadline, Some(others), &Taker::of(Turn::Its))?.ok_or_else(no_meaning)
     }
 
     /// Whether it may be given a connection that may have died in the pool: a read finds that out by itself and is sent once
@@ -210,35 +218,23 @@ impl Call<'_> {
 
     /// As [`lend_until`](Call::lend_until); `None` when all connections are in use and it does not wait for its turn.
     #[inline(always)]
-    pub(super) fn lend_in_turn(
-        &self,
-        server: usize,
-        deadline: Deadline,
-        turn: Turn<'_>,
-        may_be_dead: bool,
-    ) -> Result<Option<Lease>> {
+    pub(super) fn lend_in_turn(&self, server: usize, deadline: Deadline, taker: &Taker<'_>) -> Result<Option<Lease>> {
         match self.traffic.is_some() || self.code.lend.is_some() {
-            true => self.lend_counted(server, deadline, turn, may_be_dead),
-            false => self.servers.pools[server].lend_in_turn(self.view.database, deadline, turn, may_be_dead),
+            true => self.lend_counted(server, deadline, taker),
+            false => self.servers.pools[server].lend_in_turn(self.view.database, deadline, taker),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn lend_counted(
-        &self,
-        server: usize,
-        deadline: Deadline,
-        turn: Turn<'_>,
-        may_be_dead: bool,
-    ) -> Result<Option<Lease>> {
+    fn lend_counted(&self, server: usize, deadline: Deadline, taker: &Taker<'_>) -> Result<Option<Lease>> {
         let pool = &self.servers.pools[server];
         if let Some(traffic) = self.traffic {
             traffic.visit(self.topology().node(server));
         }
         let mut lease = match self.code.lend {
             Some(lend) => Some(lend(pool, deadline)?),
-            None => pool.lend_in_turn(self.view.database, deadline, turn, may_be_dead)?,
+            None => pool.lend_in_turn(self.view.database, deadline, taker)?,
         };
         if let (Some(traffic), Some(lease)) = (self.traffic, &mut lease) {
             lease.count_for(traffic);

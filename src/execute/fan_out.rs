@@ -3,7 +3,7 @@
 use super::exchange::answer;
 use super::{no_meaning, one_of_several, Answer, Call, Context, Servers, SLICE};
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::net::{Deadline, Lease, Turn};
+use crate::net::{Deadline, Lease, Taker, Turn};
 use crate::order::sort_by_place;
 use crate::plan::{Part, Planner};
 use crate::resp::Frame;
@@ -128,7 +128,8 @@ impl Call<'_> {
             let is_apart = !all_or_none && parts.len() > 1;
             let until = if is_apart { one_of_several(deadline) } else { deadline };
             let routed = parts[at].target.is_routed().then_some(others);
-            let lease = self.lend_routed(server, &until, routed, Turn::Its, self.bears_dead_ones());
+            let taker = Taker { bears_dead_ones: self.bears_dead_ones(), ..Taker::of(Turn::Its) };
+            let lease = self.lend_routed(server, &until, routed, &taker);
             match lease.and_then(|lease| lease.ok_or_else(no_meaning)) {
                 Err(error) if all_or_none => return Err((server, error)),
                 lease => leases.push(Leased::new(server, began, lease, deadline)),
@@ -212,7 +213,9 @@ impl Call<'_> {
             return self.one(part.target, &part.request).map_err(|last| last.attempts_after(error.attempts()));
         }
         let routed = part.target.is_routed().then_some(false);
-        self.exchange_after(error, server, &part.request, self.deadline, routed)
+        let mut answer = Err(error);
+        self.try_again(&mut answer, server, &part.request, self.deadline, routed);
+        answer
     }
 
     /// What came of each part, after those that a node refused because it has another master were sent to that one.

@@ -4,7 +4,7 @@ use super::{no_meaning, Answer, Call};
 use crate::command::{Access, Wait};
 use crate::config::Share;
 use crate::error::{Error, Outcome, Result};
-use crate::net::{Deadline, Lease, Shared, Turn, LONGEST};
+use crate::net::{Deadline, Lease, Shared, Taker, Turn, LONGEST};
 use crate::topology::Role;
 
 /// What a call gets that finds no connection free.
@@ -39,14 +39,14 @@ impl Call<'_> {
         routed: Option<bool>,
     ) -> Result<Together> {
         if !self.gathers(request) {
-            let lent = self.lend_routed(server, &deadline, routed, Turn::Its, false)?;
+            let lent = self.lend_routed(server, &deadline, routed, &Taker::of(Turn::Its))?;
             return lent.ok_or_else(no_meaning).map(Together::Alone);
         }
         let pool = &self.servers.pools[server];
         // What a replica has to be asked first is asked by the one that leads.
         let in_step = routed.filter(|_| self.topology().role(server) == Role::Replica);
         let shared = pool.gather((self.view.database, in_step), request, deadline, &mut |turn| {
-            let lend = |until| pool.lend_in_turn(self.view.database, until, turn, false);
+            let lend = |until| pool.lend_in_turn(self.view.database, until, &Taker::of(turn));
             let lent = match in_step {
                 Some(others) => self.lend_in_step_by(server, deadline, others, &lend),
                 None => lend(deadline),

@@ -20,7 +20,7 @@ impl Call<'_> {
         }
         let target = key.target(&self.planner, self.spec);
         match self.cancellable() {
-            None if !key.is_renamed => self.one_here(target, self.args.as_bytes()),
+            None if !key.is_renamed => self.one_here(target, self.args.as_bytes(), self.has_just_begun),
             None => self.one(target, &key.request(self.args)),
             Some(_) if self.is_cancelled() => Err(cancelled()),
             Some(cancellable) => {

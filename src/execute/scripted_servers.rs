@@ -253,6 +253,7 @@ pub(crate) fn with_context<T>(
             cross_node: view.cross_node,
         },
         deadline,
+        has_just_begun: false,
         wait,
         view,
         is_step: false,

@@ -36,8 +36,6 @@ pub(super) const FRESH: Duration = Duration::from_micros(100);
 const FRESH_FOR_READS: Duration = Duration::from_millis(1);
 /// A request of no more than this fits the buffer of any socket: to write it to a connection that owes nothing takes no time.
 const SMALL: usize = 4 << 10;
-/// So often at most is told that a server was heard: the shortest time that matters.
-const TELL_EVERY: Duration = Duration::from_millis(1);
 
 /// A connection of one's own to one server, without any routing: commands go there as they are, known to the
 /// command table or not, and hash tags mean nothing.
@@ -73,7 +71,8 @@ pub struct Connection {
     /// When it was last asked something while it owed no reply, and when it last brought something.
     asked: Instant,
     pub(super) heard: Instant,
-    /// From when on it is to be told again that its server was heard.
+    /// From when on it is to be told again that its server was heard: the second of these times after it was told. What takes
+    /// it before then finds it fresh in any case.
     tell_from: Instant,
     /// When it was lent.
     woken: Instant,
@@ -335,13 +334,20 @@ impl Connection {
     /// Says that it is about to be lent again.
     #[inline]
     pub(crate) fn wake(&mut self) {
-        self.woken = Instant::now();
+        self.wake_at(None);
+    }
+
+    /// The same where it may be known what time it is.
+    #[inline]
+    pub(super) fn wake_at(&mut self, now: Option<Instant>) {
+        self.woken = now.unwrap_or_else(Instant::now);
     }
 
     /// Whether it brought something so short a time before it was lent that neither it nor its server has to be asked first.
     #[inline]
     pub(super) fn was_just_used(&self, may_be_dead: bool) -> bool {
-        self.lay_less_than(self.fresh[usize::from(may_be_dead)])
+        // Most find it so without adding anything up.
+        (may_be_dead && self.woken < self.tell_from) || self.lay_less_than(self.fresh[usize::from(may_be_dead)])
     }
 
     /// Whether it was lent in this process.

@@ -21,7 +21,7 @@ pub use connection::Connection;
 pub(crate) use connection::Watch;
 pub use halves::{ConnectionReader, ConnectionWriter};
 pub use pool::PoolStatus;
-pub(crate) use pool::{Lease, Pool, Replies, Shared, Turn, LONGEST};
+pub(crate) use pool::{Lease, Pool, Replies, Shared, Taker, Turn, LONGEST};
 pub(crate) use read_half::ReadHalf;
 pub(crate) use stream::{Deadline, Stream};
 pub(crate) use unreached::MastersReached;

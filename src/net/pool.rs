@@ -101,6 +101,21 @@ pub(crate) enum Turn<'b> {
     Never,
 }
 
+/// What a call that takes a connection says of itself.
+pub(crate) struct Taker<'b> {
+    pub(crate) turn: Turn<'b>,
+    /// It bears a connection that has died: one is looked at only when it lay unused for longer.
+    pub(crate) bears_dead_ones: bool,
+    /// Nothing was done since its deadline began, so the clock need not be asked what time it is.
+    pub(crate) has_just_begun: bool,
+}
+
+impl<'b> Taker<'b> {
+    pub(crate) fn of(turn: Turn<'b>) -> Taker<'b> {
+        Taker { turn, bears_dead_ones: false, has_just_begun: false }
+    }
+}
+
 /// What has happened since the pool was made.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
@@ -262,19 +277,18 @@ impl Pool {
     /// Lends a connection in this database: an idle one that still lives, a new one, or the next that becomes free. None
     /// to a server that is silent.
     pub(crate) fn lend(self: &Arc<Pool>, database: u32, deadline: Deadline) -> Result<Lease> {
-        self.lend_in_turn(database, deadline, Turn::Its, false)?.ok_or_else(|| self.stayed_in_use())
+        self.lend_in_turn(database, deadline, &Taker::of(Turn::Its))?.ok_or_else(|| self.stayed_in_use())
     }
 
-    /// The same; `None` when all connections are in use and it does not wait for its turn. One that `may_be_dead` is looked at
-    /// only when it lay unused for longer.
+    /// The same; `None` when all connections are in use and it does not wait for its turn.
     #[inline]
     pub(crate) fn lend_in_turn(
         self: &Arc<Pool>,
         database: u32,
         deadline: Deadline,
-        turn: Turn<'_>,
-        may_be_dead: bool,
+        taker: &Taker<'_>,
     ) -> Result<Option<Lease>> {
+        let turn = taker.turn;
         if !self.silence().is_on() {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             let idle = if state.waiting.is_empty() { state.idle.pop() } else { None };
@@ -283,12 +297,14 @@ impl Pool {
                 let process = state.process;
                 drop(state);
                 // Without the lock: others need not wait while this one is looked at.
-                connection.wake();
-                let lease = Lease::new(Some(connection), Arc::clone(self), process);
-                return match lease.is_good_for(database, may_be_dead) {
-                    true => Ok(Some(lease)),
-                    false => self.lend_after_a_look(Some(lease), database, deadline, turn),
-                };
+                connection.wake_at(deadline.began().filter(|_| taker.has_just_begun));
+                let mut lease = Lease::new(Some(connection), Arc::clone(self), process);
+                if lease.is_good_for(database, taker.bears_dead_ones) {
+                    return Ok(Some(lease));
+                }
+                // To look takes time, and the clock tells from when on.
+                lease.wake();
+                return self.lend_after_a_look(Some(lease), database, deadline, turn);
             }
             let is_full = !state.waiting.is_empty() || state.open >= self.settings.pool_size;
             if is_full && matches!(turn, Turn::Never) {

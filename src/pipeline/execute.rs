@@ -151,9 +151,8 @@ impl Execution<'_> {
         let deadline = self.deadline_of(alone.wait);
         let mut replied = None;
         self.alone_on.with_failover(deadline, &mut |servers| {
-            let mut call = self.alone_on.call_of(servers, alone.cmd.args(), alone.row, alone.wait, deadline);
-            call.context.traffic = self.traffic;
-            call.context.to_new_master = Some(&self.alone_on);
+            let (args, traffic) = (alone.cmd.args(), self.traffic);
+            let call = self.alone_on.call_with_failover(servers, args, alone.row, alone.wait, deadline, traffic);
             replied = Some(call.execute()?.frame().as_bytes().to_vec());
             Ok(())
         })?;

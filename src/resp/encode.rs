@@ -61,8 +61,13 @@ pub(crate) fn string(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
 /// The same where nearly all strings are written.
 #[inline(always)]
 pub(crate) fn string_here(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
-    // No more than is needed: what fits as it is must not be moved to where more would fit.
-    out.reserve(bytes.len() + if bytes.len() < 100 { 7 } else { DIGITS + 5 });
+    match bytes.len() {
+        // It nearly always fits.
+        0..=9 => {}
+        // No more than is needed: what fits as it is must not be moved to where more would fit.
+        length @ 10..=99 => out.reserve(length + 7),
+        length => out.reserve(length + DIGITS + 5),
+    }
     head(out, kind, bytes.len());
     out.extend_from_slice(bytes);
     out.extend_from_slice(b"\r\n");

@@ -1,6 +1,6 @@
 //! Replies that come over a connection.
 
-use super::{was_closed, Connection, TELL_EVERY};
+use super::{was_closed, Connection};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
 use crate::net::stream::Time;
 use crate::net::Deadline;
@@ -86,7 +86,7 @@ impl Connection {
         if let Some(silence) = &self.silence {
             if silence.is_on() || self.heard >= self.tell_from {
                 silence.heard(self.heard);
-                self.tell_from = self.heard.checked_add(TELL_EVERY).unwrap_or(self.heard);
+                self.tell_from = self.heard.checked_add(self.fresh[1]).unwrap_or(self.heard);
             }
         }
     }

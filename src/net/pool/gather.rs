@@ -183,6 +183,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::pool::Taker;
     use crate::plan::command;
     use rediscluster_testing::{wait_until, Server};
     use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -217,7 +218,7 @@ mod tests {
         let server = Server::start();
         let pool = Pool::of(&server);
         let request = |name: &str| command([&b"INCR"[..], name.as_bytes()]);
-        let lend = |turn: Turn<'_>, until| Ok(pool.lend_in_turn(0, until, turn, false)?.unwrap());
+        let lend = |turn: Turn<'_>, until| Ok(pool.lend_in_turn(0, until, &Taker::of(turn))?.unwrap());
         drop(pool.lend(0, Deadline::never()).unwrap());
         thread::scope(|scope| {
             let late = scope.spawn(|| {

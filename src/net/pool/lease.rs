@@ -156,3 +156,31 @@ impl Lease {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::pool::{Taker, Turn};
+    use crate::net::Deadline;
+    use rediscluster_testing::Server;
+    use std::time::Duration;
+
+    #[test]
+    fn what_has_just_begun_knows_what_time_it_is() {
+        let server = Server::start();
+        let pool = Pool::of(&server);
+        // Whether it was taken in the moment in which the deadline began, in each of many tries.
+        let tries = |has_just_begun| {
+            let is_at_once = |_| {
+                pool.lend(0, Deadline::never()).unwrap().ask(&[b"PING"], Deadline::never()).unwrap();
+                let deadline = Deadline::after(Duration::from_secs(60));
+                let taker = Taker { has_just_begun, bears_dead_ones: true, ..Taker::of(Turn::Its) };
+                let lease = pool.lend_in_turn(0, deadline, &taker).unwrap().unwrap();
+                lease.lay() == deadline.began().unwrap() - lease.heard()
+            };
+            (0..500).map(is_at_once).collect::<Vec<bool>>()
+        };
+        assert!(tries(true).contains(&true), "the clock was read once more");
+        assert!(tries(false).contains(&false), "the clock was not read");
+    }
+}
