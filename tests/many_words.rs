@@ -75,9 +75,11 @@ fn what_would_be_done_all_at_once_is_refused_before_anything_is_sent() {
     refused(cluster.on(cluster.node_for("k").name()).unwrap().execute(exists.clone()));
     let mut transaction = cluster.transaction();
     transaction.set("k", 1);
-    transaction.execute(exists);
+    transaction.execute(exists.clone());
     refused(transaction.run());
     refused(cluster.watch(vec!["k"; MANY], |_| Ok(())));
+    refused(cluster.watch(["k"], |watched| watched.execute(exists.clone())));
+    refused(cluster.execute(many("MSETNX", MANY / 2 + 10, Some("v"))));
     assert_eq!(cluster.get::<_, Option<String>>("k").unwrap(), None, "the connections are as they were");
     for server in &servers {
         assert_eq!((server.calls("mset"), server.calls("multi"), server.ask(&["DBSIZE"]).int()), (0, 0, 0));

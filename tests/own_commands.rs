@@ -80,6 +80,31 @@ fn a_row_of_ones_own_says_who_gets_it_and_how_long_it_waits() {
     assert_eq!(cluster.cancelled_by(&cancel).execute(take).unwrap(), None);
 }
 
+/// Asks every master, of which one has to succeed.
+static FETCH_ANYWHERE: Spec = {
+    let mut spec = Spec::new("FETCH", 2, Access::Read, &[]);
+    spec.request = RequestPolicy::AllShards;
+    spec.response = ResponsePolicy::ONE_SUCCEEDED;
+    spec
+};
+
+#[test]
+fn a_row_of_ones_own_may_want_one_success() {
+    let servers = servers();
+    let cluster = cluster_of(&servers).spec(&FETCH_ANYWHERE).connect().unwrap();
+    let fetched = || cluster.execute(cmd("FETCH").arg("k").reply::<String>());
+    for server in &servers {
+        server.ask(&["RPUSH", "k", "x"]);
+    }
+    assert_eq!(fetched().unwrap_err().kind(), ErrorKind::WrongType);
+    for (server, value) in servers.iter().zip(["first", "second"]) {
+        server.ask(&["SET", "k", value]);
+        assert_eq!(fetched().unwrap(), value);
+        server.ask(&["DEL", "k"]);
+        server.ask(&["RPUSH", "k", "x"]);
+    }
+}
+
 #[test]
 fn the_server_judges_how_many_words_a_command_with_one_key_has() {
     let servers = servers();

@@ -2,7 +2,8 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{
-    connect_tcp, Address, CloseReason, Connect, ErrorKind, Observer, ObserverEvent, Retries, Socket, Transport,
+    connect_tcp, Address, CloseReason, Connect, ErrorKind, Observer, ObserverEvent, Retries, Socket, SortOptions,
+    Transport,
 };
 use rediscluster_testing::{cluster_of, wait_until, Server};
 use std::io::{self, Read, Write};
@@ -55,6 +56,42 @@ fn who_gives_up_does_not_keep_the_next_one_waiting() {
         patient.join().unwrap().unwrap();
     });
     assert_eq!((status().waited, status().timed_out), (2, 1));
+}
+
+#[test]
+fn what_goes_to_several_nodes_waits_until_its_deadline_as_well() {
+    let servers = [Server::start(), Server::start()];
+    let cluster = cluster_of(&servers).pool_size(1).deadline(Duration::from_secs(60)).connect().unwrap();
+    cluster.mset([("foo", 1), ("bar", 2)]).unwrap();
+    // Of what `ba*` leads to, `bar` is on the first node.
+    let other = ('a'..='z').find(|end| cluster.node_for(format!("ba{end}")) == cluster.node_for("foo")).unwrap();
+    cluster.rpush("list{foo}", ["r".to_owned(), other.to_string()]).unwrap();
+    let (pool, deadline) = (|| cluster.pools().remove(0), Duration::from_secs(4));
+    let hurried = cluster.deadline(deadline);
+    std::thread::scope(|scope| {
+        let name = cluster.node_for("bar").name().to_owned();
+        assert_eq!(pool().node.name(), name);
+        let holder = scope.spawn(|| cluster.blpop::<_, String, String>(["bar:wait{bar}"], Duration::from_secs(60)));
+        wait_until("the only connection is taken", || servers[0].field("clients", "blocked_clients").unwrap() == "1");
+        let began = Instant::now();
+        let sort = scope.spawn(|| hurried.sort::<_, Vec<String>>("list{foo}", SortOptions::new().by("ba*")));
+        let mget = scope.spawn(|| hurried.mget::<_, Vec<i64>>(["foo", "bar"]));
+        let sizes =
+            scope.spawn(|| hurried.on_each_master().dbsize().map(|all| all.into_iter().all(|(_, size)| size.is_ok())));
+        let pipeline = scope.spawn(|| {
+            let mut pipeline = hurried.pipeline();
+            let all = (pipeline.get::<_, i64>("foo"), pipeline.get::<_, i64>("bar"));
+            let replies = pipeline.run()?;
+            Ok::<_, rediscluster::Error>((replies.get(all.0)?, replies.get(all.1)?))
+        });
+        wait_until("all wait", || pool().waiting > 0);
+        wait_until("more than a half of their time has passed", || began.elapsed() > deadline * 11 / 20);
+        servers[0].ask(&["RPUSH", "bar:wait", "x"]);
+        holder.join().unwrap().unwrap();
+        assert_eq!(sort.join().unwrap().unwrap(), [other.to_string(), "r".to_owned()]);
+        let told = (mget.join().unwrap(), sizes.join().unwrap(), pipeline.join().unwrap());
+        assert!(matches!(&told, (Ok(values), Ok(true), Ok((1, 2))) if values[..] == [1, 2]), "{told:?}");
+    });
 }
 
 #[test]

@@ -1,18 +1,14 @@
 //! Which server is asked for a read, and which one when that fails.
 
-use super::in_step::serves_no_reads;
 use super::{Context, Servers};
 use crate::command::Wait;
-use crate::error::{Error, ErrorKind, Result};
-use crate::net::{BreakerState, Deadline, Lease};
+use crate::error::{Error, ErrorKind};
+use crate::net::{BreakerState, Deadline};
 use crate::observer::ObserverEvent;
 use crate::plan::Target;
-use crate::topology::{Reach, ReadFrom, Role};
+use crate::topology::{ReadFrom, Role};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-/// The longest time for a look at a replica that failed before.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// The servers that may serve a target, the one to ask first coming first. Those that failed a moment ago come last.
 ///
@@ -241,55 +237,14 @@ impl Context<'_> {
         self.deadline.within(wait.saturating_add(part))
     }
 
-    /// A connection for what routing sends to this server, lent so, if any is. One to a replica is asked whether the replica is
-    /// in step with its master, when it is new and when the replica has failed since: one that was started anew may be without
-    /// data, and would say that there are no keys. With `others` that could serve it has to be in step; else old data is better
-    /// than none.
-    pub(super) fn lend_in_step_by(
-        &self,
-        server: usize,
-        deadline: Deadline,
-        others: bool,
-        lend: &dyn Fn(Deadline) -> Result<Option<Lease>>,
-    ) -> Result<Option<Lease>> {
-        let pool = &self.servers.pools[server];
-        let (health, age) = (pool.health(), pool.health().age());
-        if self.topology().role(server) == Role::Master {
-            return lend(deadline);
-        }
-        let look = match health.breaker() {
-            BreakerState::Closed => deadline,
-            _ => deadline.within(LOOK),
-        };
-        let Some(mut lease) = lend(look)? else { return Ok(None) };
-        // While it loads everything anew it says so instead of giving a value, and that it follows another master is found
-        // by the next refresh.
-        if lease.known_in_step() == age && !(others && health.is_stale()) {
-            return Ok(Some(lease));
-        }
-        let info = self.said_by(&mut lease, look)?;
-        let (state, reach) = (info.serves_reads(), self.reach(server, &info, look));
-        let is_old_and_whole = state.is_err() && info.is_stale_and_whole() && reach == Reach::Reached;
-        health.set_stale(is_old_and_whole && !pool.bounds_lag());
-        if let Err(reason) = state.and(reach.serves_reads()) {
-            if others || !is_old_and_whole || pool.bounds_lag() {
-                return Err(serves_no_reads(&lease, reason));
-            }
-            // It counts as failed, and serves until another one can do better.
-            self.eject(server, Instant::now(), ErrorKind::MasterDown);
-            lease.set_in_step(health.age());
-            return Ok(Some(lease));
-        }
-        lease.set_in_step(age);
-        Ok(Some(lease))
-    }
-
     /// Remembers whether a server could serve a read that began at this moment, or why it failed.
     #[inline(never)]
     pub(crate) fn note(&self, server: usize, began: Instant, failed: Option<&Error>) {
         let pool = &self.servers.pools[server];
         match failed {
             Some(error) if ejects(error) => self.eject(server, began, error.kind()),
+            // It found no connection free, so it says nothing of the server.
+            Some(error) if error.kind() == ErrorKind::PoolTimeout => {}
             _ if pool.health().served(began) && self.topology().role(server) == Role::Replica => {
                 pool.tell(&|node| ObserverEvent::ReplicaReadmitted { node });
             }
@@ -298,7 +253,7 @@ impl Context<'_> {
     }
 
     /// A server has failed a read that began at this moment.
-    fn eject(&self, server: usize, began: Instant, error: ErrorKind) {
+    pub(super) fn eject(&self, server: usize, began: Instant, error: ErrorKind) {
         let pool = &self.servers.pools[server];
         if let (Some(pause), Role::Replica) = (pool.health().failed(began), self.topology().role(server)) {
             pool.tell(&|node| ObserverEvent::ReplicaEjected { node, error, pause });
@@ -318,8 +273,10 @@ mod tests {
     use super::*;
     use crate::config::Builder;
     use crate::error::Outcome;
+    use crate::execute::scripted_servers::{view, with_context};
+    use crate::execute::{Cancel, Cancellable, OwnWrites, View};
     use crate::net::Pool;
-    use crate::topology::{Address, Node, ShardDescription, Topology};
+    use crate::topology::{Address, Crc32Modulo, HashTags, Node, Placement, ShardDescription, Topology};
     use std::sync::atomic::AtomicBool;
     use std::sync::Arc;
 
@@ -407,6 +364,112 @@ mod tests {
             candidates.failed(server);
         }
         assert_eq!(asked, [0, 1, 1]);
+    }
+
+    fn in_context<T>(
+        servers: &Servers,
+        view: &View,
+        deadline: Deadline,
+        wait: Wait,
+        go: impl Fn(&Context<'_>) -> T,
+    ) -> T {
+        let placement = Placement { hash_tags: HashTags::Off, partitioner: Box::new(Crc32Modulo) };
+        with_context(servers, &placement, view, deadline, wait, |context| go(&context))
+    }
+
+    const MASTER: Target = Target::Shard(0, Role::Master);
+    const READ: Target = Target::Shard(0, Role::Replica);
+
+    #[test]
+    fn what_is_noted_of_a_server_that_failed_before() {
+        let server = |text: &str| Error::server(text.as_bytes());
+        let failed = |kind| Error::new(kind, Outcome::NotApplied, "testing");
+        for (failed, serves) in [
+            (None, true),
+            // It has answered.
+            (Some(server("WRONGTYPE x")), true),
+            (Some(server("NOPERM x")), true),
+            (Some(failed(ErrorKind::Timeout)), false),
+            // Nobody has asked it.
+            (Some(failed(ErrorKind::PoolTimeout)), false),
+        ] {
+            let servers = servers(1);
+            let view = view(Duration::from_secs(5));
+            servers.pools[1].health().failed(Instant::now());
+            in_context(&servers, &view, Deadline::never(), Wait::None, |context| {
+                context.note(1, Instant::now(), failed.as_ref())
+            });
+            assert_eq!(servers.pools[1].health().breaker() == BreakerState::Closed, serves, "{failed:?}");
+        }
+    }
+
+    #[test]
+    fn which_servers_a_target_has() {
+        static CANCELLABLE: Cancellable =
+            Cancellable { routed: |_, _| unreachable!("nothing is run"), named: |_, _| unreachable!("nothing is run") };
+        // Of a target the only server where there is no choice, and the one that is asked first.
+        for (replicas, target, has_written, may_be_cancelled, only, first) in [
+            (0, MASTER, false, false, Some(0), 0),
+            (0, READ, false, false, Some(0), 0),
+            (2, MASTER, false, false, Some(0), 0),
+            (2, READ, false, false, None, 1),
+            (2, Target::Server(2), false, false, Some(2), 2),
+            // Who sees its own writes has a choice that is none.
+            (2, READ, true, false, None, 0),
+            (2, READ, false, true, None, 0),
+            (2, Target::Server(2), false, true, Some(2), 2),
+        ] {
+            let servers = servers(replicas);
+            let mut view = View { read_from: ReadFrom::Replica, ..view(Duration::from_secs(1)) };
+            let (own, told) = (OwnWrites::new(1), (replicas, target, has_written, may_be_cancelled));
+            if has_written {
+                own.note(&servers.topology, 0);
+            }
+            view.own_writes = Some(Arc::new(own));
+            view.cancel = may_be_cancelled.then(|| (Cancel::new(), &CANCELLABLE));
+            let wait = if may_be_cancelled { Wait::Forever } else { Wait::None };
+            in_context(&servers, &view, Deadline::never(), wait, |context| {
+                assert_eq!((context.only_server(target), context.first_asked(target)), (only, first), "{told:?}");
+                let has_others = replicas > 0 && target == READ && !has_written;
+                assert_eq!(context.has_others(target), has_others, "{told:?}");
+            });
+        }
+        let servers = servers(2);
+        let view = View { read_from: ReadFrom::Replica, ..view(Duration::from_secs(1)) };
+        in_context(&servers, &view, Deadline::never(), Wait::None, |context| {
+            assert_eq!(context.servers_of(0, false), [0]);
+            assert_eq!((context.servers_of(0, true), context.servers_of(0, true)), (vec![1, 2, 0], vec![2, 1, 0]));
+            assert!(context.any_serves(&[1]) && context.stale_of(0).is_none());
+            servers.pools[1].health().failed(Instant::now());
+            servers.pools[1].health().set_stale(true);
+            assert!(!context.any_serves(&[1]) && context.any_serves(&[1, 2]) && context.stale_of(0) == Some(1));
+            assert_eq!(context.first_asked(READ), 2);
+        });
+    }
+
+    #[test]
+    fn how_long_one_may_take_for_which_another_can_stand_in() {
+        let servers = servers(1);
+        let secs = Duration::from_secs;
+        let (hundred, never) = (Some(secs(100)), None);
+        for (others, wait, deadline, longest, expected) in [
+            (false, Wait::None, hundred, 3, hundred),
+            (true, Wait::None, hundred, 3, Some(secs(3))),
+            (true, Wait::None, hundred, 30, Some(secs(25))),
+            (true, Wait::None, never, 30, Some(secs(30))),
+            // While it waits for data, to say nothing is right.
+            (true, Wait::AtMost(secs(60)), hundred, 3, Some(secs(63))),
+            (true, Wait::AtMost(secs(60)), hundred, 30, Some(secs(70))),
+            (true, Wait::AtMost(secs(60)), never, 30, never),
+            (true, Wait::Forever, hundred, 3, hundred),
+        ] {
+            let view = View { stand_in_after: secs(longest), ..view(secs(100)) };
+            let until = deadline.map_or_else(Deadline::never, Deadline::after);
+            let part = in_context(&servers, &view, until, wait, |context| context.part_of_the_time(others));
+            let left = part.left().unwrap_or_else(|_| panic!("there is time"));
+            let about = |left: Duration| left + Duration::from_millis(500);
+            assert_eq!(left.map(|left| about(left).as_secs()), expected.map(|expected| expected.as_secs()), "{wait:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::exchange::answer;
 use super::{no_meaning, one_of_several, Answer, Call, Context, Servers, SLICE};
-use crate::error::{Error, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Deadline, Lease, Turn};
 use crate::order::sort_by_place;
 use crate::plan::{Part, Planner};
@@ -168,6 +168,8 @@ impl Call<'_> {
             if let (Err(error), true) = (&result, in_time) {
                 let is_again = match self.reads() && self.has_others(part.target) {
                     true => matches!(elsewhere(error, true, self.retries()), Next::OtherServer),
+                    // It waited for a part of the time only, and has not been sent.
+                    false if error.kind() == ErrorKind::PoolTimeout => refused.is_none(),
                     false => Cause::of(error, repeatable).is_some(),
                 };
                 if is_again {
@@ -201,8 +203,11 @@ impl Call<'_> {
         answer
     }
 
-    /// Sends a part once more, which failed the first time.
+    /// Sends a part once more, which failed the first time, or for the first time when it found no connection free.
     fn again(&self, part: &Part<'_>, server: usize, error: Error) -> Result<Answer> {
+        if error.kind() == ErrorKind::PoolTimeout {
+            return self.one(part.target, &part.request);
+        }
         if self.has_others(part.target) {
             return self.one(part.target, &part.request).map_err(|last| last.attempts_after(error.attempts()));
         }

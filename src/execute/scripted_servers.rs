@@ -2,7 +2,7 @@
 //! of its steps fails.
 
 use super::{Answer, Call, Context, RowRef, Servers, View};
-use crate::command::Args;
+use crate::command::{Args, Wait};
 use crate::config::{Builder, Share};
 use crate::error::{ErrorKind, Result};
 use crate::net::{Deadline, Pool};
@@ -219,6 +219,50 @@ impl Transport for Connected {
     }
 }
 
+/// A handle that asks masters, each of them once.
+pub(crate) fn view(deadline: Duration) -> View {
+    View {
+        read_from: ReadFrom::Master,
+        cross_node: CrossNode::Emulate,
+        deadline,
+        stand_in_after: deadline,
+        database: 0,
+        cancel: None,
+        own_writes: None,
+        retries: Retries::none(),
+        share: Share::None,
+    }
+}
+
+/// A context in which a call to these servers may run.
+pub(crate) fn with_context<T>(
+    servers: &Servers,
+    placement: &Placement,
+    view: &View,
+    deadline: Deadline,
+    wait: Wait,
+    go: impl FnOnce(Context<'_>) -> T,
+) -> T {
+    let (budget, turn) = (Budget::new(), AtomicUsize::new(0));
+    go(Context {
+        servers,
+        planner: Planner {
+            topology: &servers.topology,
+            placement,
+            read_from: view.read_from,
+            cross_node: view.cross_node,
+        },
+        deadline,
+        wait,
+        view,
+        is_step: false,
+        turn: &turn,
+        budget: &budget,
+        traffic: None,
+        to_new_master: None,
+    })
+}
+
 /// Runs a command over the two servers, and gives what came of it and what they were asked for.
 pub(crate) fn run(row: RowRef, args: &Args, failure: Option<(usize, Fails)>) -> (Result<String>, Vec<String>) {
     let world = Arc::new(Mutex::new(World { failure, asked: Vec::new(), expires: [None, None], dead: [false; 2] }));
@@ -235,38 +279,12 @@ pub(crate) fn run(row: RowRef, args: &Args, failure: Option<(usize, Fails)>) -> 
         marks: Arc::default(),
     };
     let placement = Placement { hash_tags: HashTags::Off, partitioner: Box::new(ByFirstLetter) };
-    let (budget, turn) = (Budget::new(), AtomicUsize::new(0));
-    let patience = Duration::from_secs(5);
-    let view = View {
-        read_from: ReadFrom::Master,
-        cross_node: CrossNode::Emulate,
-        deadline: patience,
-        stand_in_after: patience,
-        database: 0,
-        cancel: None,
-        own_writes: None,
-        retries: Retries::none(),
-        share: Share::None,
-    };
-    let context = Context {
-        servers: &servers,
-        planner: Planner {
-            topology: &servers.topology,
-            placement: &placement,
-            read_from: view.read_from,
-            cross_node: view.cross_node,
-        },
-        deadline: Deadline::after(patience),
-        wait: row.wait(args),
-        view: &view,
-        is_step: false,
-        turn: &turn,
-        budget: &budget,
-        traffic: None,
-        to_new_master: None,
-    };
-    let call = Call { args, spec: row.spec, code: row.code, whole_script: None, context };
-    let done = call.execute().map(|answer: Answer| shown(answer.frame()));
+    let view = view(Duration::from_secs(5));
+    let deadline = Deadline::after(view.deadline);
+    let done = with_context(&servers, &placement, &view, deadline, row.wait(args), |context| {
+        let call = Call { args, spec: row.spec, code: row.code, whole_script: None, context };
+        call.execute().map(|answer: Answer| shown(answer.frame()))
+    });
     let asked = std::mem::take(&mut lock(&world).asked);
     (done, asked)
 }

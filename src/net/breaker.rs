@@ -184,6 +184,9 @@ mod tests {
         }
         assert!(!breaker.served(before), "an answer from before says nothing");
         assert_eq!(breaker.state(), BreakerState::Open);
+        // What has served since counts anew, whenever that began which fails now.
+        assert!(breaker.served(Instant::now()));
+        assert_eq!(breaker.failed(before), Some((Duration::from_secs(1), true)));
     }
 
     #[test]

@@ -105,3 +105,54 @@ impl Health {
         self.latency.store(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observer::Observing;
+    use crate::topology::{Address, Node};
+
+    fn health() -> Health {
+        Health::new(Silence::of(Arc::new(Node::new("n", Address::new("h", 1).unwrap())), Observing::default()))
+    }
+
+    #[test]
+    fn what_was_learned_of_connections_ends_with_each_failure_and_each_try() {
+        let health = health();
+        let mut age = health.age();
+        let mut is_older = || health.age() != std::mem::replace(&mut age, health.age());
+        assert!(health.may_ask() && !is_older());
+        let began = Instant::now();
+        assert_eq!((health.failed(began), is_older()), (Some(FIRST_REST), true));
+        assert_eq!((health.failed(began), is_older()), (None, false), "what was under way counts once");
+        assert!(!health.may_ask() && !is_older());
+        assert_eq!((health.failed(Instant::now()), is_older()), (None, true), "it rested before");
+        health.reads.half_open();
+        assert!(health.may_ask() && is_older(), "this one tries");
+        assert!(!health.may_ask() && !is_older());
+        health.has_another_role();
+        assert!(is_older());
+    }
+
+    #[test]
+    fn who_has_old_data_is_not_served_by_an_answer() {
+        let health = health();
+        health.set_stale(true);
+        assert!(!health.is_stale(), "it has not failed");
+        health.failed(Instant::now());
+        assert!(health.is_stale() && !health.served(Instant::now()) && health.breaker() == BreakerState::Open);
+        health.has_another_role();
+        assert!(!health.is_stale() && health.served(Instant::now()) && health.breaker() == BreakerState::Closed);
+    }
+
+    #[test]
+    fn who_says_nothing_is_asked_nothing() {
+        let (long_ago, health) = (Instant::now().checked_sub(Duration::from_secs(60)).unwrap(), health());
+        health.silence.unanswered(long_ago);
+        assert!(health.breaker() == BreakerState::HalfOpen && health.may_ask());
+        health.silence.take_turn(Duration::from_secs(60));
+        assert!(health.breaker() == BreakerState::Open && !health.may_ask());
+        health.silence.end();
+        assert!(health.breaker() == BreakerState::Closed && health.may_ask());
+    }
+}

@@ -58,7 +58,8 @@ pub struct PoolStatus {
     pub opened: u64,
     /// Calls that had to wait for a connection since then.
     pub waited: u64,
-    /// Calls of those that met their deadline before they had one.
+    /// Waits of those that ended without one: at the deadline, or at a part of it where other nodes are to have the rest. A call
+    /// over several nodes goes on waiting then when these are done.
     pub timed_out: u64,
     /// Connections that were closed since then because they lay unused for longer than
     /// [`Builder::max_idle_age`](crate::Builder::max_idle_age).

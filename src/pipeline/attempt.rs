@@ -227,6 +227,10 @@ fn next(
             return Next::Nothing;
         }
     }
+    // Beside other nodes it waited for a connection for a part of the time only, and waits on when they are done.
+    if replies.failure.as_ref().is_some_and(|failed| failed.kind() == ErrorKind::PoolTimeout) {
+        return Next::SameServer((0..batch.len()).collect(), Duration::ZERO);
+    }
     if let Some((numbers, refusal)) = batch.to_repeat(replies, |error| Cause::of(error, true).is_some()) {
         // Only the failure itself tells whether the server was asked at all.
         if let Some(pause) = pause(replies.failure.as_ref().unwrap_or(&refusal)) {
@@ -308,6 +312,9 @@ mod tests {
             ("rr", "+T", None, Stale, true, "same [1]"),
             // The failure tells whether it is asked once more, and not what it said before.
             ("rr", "L?", timeout, Nobody, true, "master [0, 1]"),
+            // It waits on for a connection, without a pause and whatever the retries are.
+            ("rwr", "...", Some(ErrorKind::PoolTimeout), Nobody, false, "same [0, 1, 2]"),
+            ("rr", "..", Some(ErrorKind::PoolTimeout), Fresh, false, "other [0, 1]"),
             // Without another one it is asked again where retries allow it.
             ("rrr", "+L?", io, Nobody, true, "same [1, 2]"),
             // A server that says nothing is not asked twice, but may have been replaced.

@@ -375,7 +375,8 @@ impl Watched {
                  `Watched::transaction`; nothing was sent",
             );
         }
-        match self.lease.exchange(&request, self.deadline) {
+        let taken = self.lease.refuse_too_many_words(&request, self.deadline);
+        match taken.and_then(|()| self.lease.exchange(&request, self.deadline)) {
             Ok(range) => Ok((row, range)),
             Err(error) => {
                 self.failed = Some(error.kind());

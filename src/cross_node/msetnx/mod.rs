@@ -12,7 +12,7 @@ use crate::error::{Error, Outcome, Result};
 use crate::execute::fan_out::Leased;
 use crate::execute::multi_exec::{cause_of_abort, leave};
 use crate::execute::{no_meaning, Call, Strategy};
-use crate::net::Lease;
+use crate::net::{too_many_words, words_if_many, Lease, MOST_WORDS};
 use crate::order::sort_by_key;
 use crate::plan::{groups_in_order, in_rounds, Placed};
 use crate::resp::ValueRef;
@@ -153,6 +153,9 @@ fn set_if_none_exists(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
             is_settled: false,
         });
     }
+    if words_if_many(call.args.as_bytes()) > MOST_WORDS {
+        refuse_too_many_words(call, &mut sides)?;
+    }
     let taken = are_taken(call, &mut sides);
     if !matches!(taken, Ok(false)) {
         discard_begun(call, &mut sides);
@@ -186,6 +189,19 @@ fn set_if_none_exists(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
             Err(if left.is_some() { error.with_note("what was set could not be undone") } else { error })
         }
     }
+}
+
+/// Refuses what an older server would close its connection over, before anything is set anywhere.
+#[inline]
+fn refuse_too_many_words(call: &Call<'_>, sides: &mut [Side<'_, '_>]) -> Result<()> {
+    for side in sides {
+        let words = 1 + 2 * side.keys.len();
+        let Some(lease) = side.lease.as_mut().filter(|_| words > MOST_WORDS) else { continue };
+        if lease.takes_few_words(call.deadline)? {
+            return Err(too_many_words(words).at(lease.node()));
+        }
+    }
+    Ok(())
 }
 
 /// Sends requests to several nodes at the same time, and gives what those replied that were asked: `None` for a side

@@ -425,3 +425,94 @@ impl InFlight {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Builder;
+    use crate::topology::{Address, Role};
+
+    fn batch() -> Batch {
+        let (endpoint, settings) = Builder::default().single("h:1").unwrap();
+        let node = Node::new("n", Address::new("h", 1).unwrap());
+        let pool = Pool::new(Role::Master, node, endpoint, Arc::new(settings));
+        let turn = pool.state().comes();
+        Batch::new((0, None), turn)
+    }
+
+    #[test]
+    fn how_much_gathers() {
+        for (requests, joins) in [
+            (&[MOST_BYTES, 0][..], true),
+            (&[MOST_BYTES, 1], false),
+            (&[1, MOST_BYTES - 1], true),
+            (&[1, MOST_BYTES], false),
+            // The first one is taken whatever it wants.
+            (&[MOST_BYTES + 1], true),
+            (&[1; MOST_CALLS], true),
+            (&[1; MOST_CALLS + 1], false),
+        ] {
+            let batch = batch();
+            let (last, before) = requests.split_last().unwrap();
+            for (place, length) in before.iter().enumerate() {
+                assert_eq!(batch.join(&vec![0; *length], Deadline::never()), Some(place));
+            }
+            let joined = batch.join(&vec![0; *last], Deadline::never());
+            assert_eq!(joined, joins.then_some(before.len()), "{last} behind {}", before.len());
+        }
+    }
+
+    #[test]
+    fn who_is_left() {
+        let batch = batch();
+        assert!(batch.have_all_left() && batch.followers() == 0);
+        for length in [3, 4, 5] {
+            batch.join(&vec![0; length], Deadline::never()).unwrap();
+        }
+        assert_eq!(
+            [(1, 6), (1, 7), (2, 11)].map(|(place, written)| batch.is_within(place, written)),
+            [false, true, false]
+        );
+        for (leaves, followers) in [(1, 1), (0, 0), (2, 0)] {
+            assert!(!batch.have_all_left());
+            let (own, goes_on) = batch.hand_on(leaves, Stage::Gathering);
+            assert_eq!((own.is_none(), goes_on, batch.followers()), (true, leaves != 2, followers), "{leaves} leaves");
+        }
+        assert!(batch.have_all_left());
+        // Somebody may come who finds that nobody leads.
+        assert!(batch.hand_on(0, Stage::Leaderless).1);
+    }
+
+    #[test]
+    fn what_a_call_is_told_of_what_failed() {
+        use ErrorKind::{Io, Protocol, Timeout};
+        use Outcome::{NotApplied, Unknown};
+        // Of three calls, whose requests end at 10, 20 and 30, and one that takes no part.
+        for (kind, written, missing, expected) in [
+            (Io, 0, 0, [(Io, NotApplied), (Io, NotApplied), (Io, NotApplied)]),
+            (Io, 9, 0, [(Io, NotApplied), (Io, NotApplied), (Io, NotApplied)]),
+            (Io, 10, 0, [(Io, Unknown), (Io, NotApplied), (Io, NotApplied)]),
+            (Timeout, 29, 1, [(Timeout, Unknown), (Timeout, Unknown), (Timeout, NotApplied)]),
+            // A reply that is none is the matter of the call that it was for.
+            (Protocol, 30, 0, [(Protocol, Unknown), (Io, Unknown), (Io, Unknown)]),
+            (Protocol, 30, 1, [(Protocol, Unknown), (Protocol, Unknown), (Io, Unknown)]),
+        ] {
+            let batch = batch();
+            let mut state = lock(&batch.state);
+            for nth in 0..4 {
+                let (end, nth) = (10 * nth + 10, (nth < 3).then_some(nth));
+                state.places.push(Place { end, deadline: Deadline::never(), has_left: false, nth, reply: None });
+            }
+            assert!(state.take(0).is_none(), "nothing is known yet");
+            (state.stage, state.written, state.missing) = (Stage::Over, written, missing);
+            state.failed = Some(Error::new(kind, NotApplied, "testing"));
+            let told = [0, 1, 2].map(|place| match state.take(place) {
+                Some(Err(error)) => (error.kind(), error.outcome()),
+                _ => panic!("it is over"),
+            });
+            assert_eq!(told, expected, "{kind:?} with {written} written, {missing} missing");
+            let apart = state.take(3).unwrap().err().unwrap();
+            assert_eq!((apart.kind(), apart.outcome()), (kind, NotApplied), "it was not sent");
+        }
+    }
+}

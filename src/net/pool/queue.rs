@@ -166,3 +166,52 @@ impl Pool {
         self.error(Error::new(ErrorKind::PoolTimeout, Outcome::NotApplied, message))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Builder;
+    use crate::topology::{Address, Node, Role};
+
+    fn pool() -> Pool {
+        let (endpoint, settings) = Builder::default().single("h:1").unwrap();
+        Pool::new(Role::Master, Node::new("n", Address::new("h", 1).unwrap()), endpoint, Arc::new(settings))
+    }
+
+    fn waiting(pool: &Pool) -> Vec<u64> {
+        pool.state().waiting.iter().map(|waiter| waiter.before).collect()
+    }
+
+    #[test]
+    fn each_has_its_place_once_whenever_it_comes_again() {
+        let pool = pool();
+        let came: Vec<Arc<Waiter>> = (0..4).map(|_| pool.state().comes()).collect();
+        for (comes, expected) in
+            [(2, &[3][..]), (0, &[1, 3]), (0, &[1, 3]), (3, &[1, 3, 4]), (1, &[1, 2, 3, 4]), (3, &[1, 2, 3, 4])]
+        {
+            pool.state().queue(&came[comes]);
+            assert_eq!(waiting(&pool), expected, "the one that came as number {comes}");
+        }
+    }
+
+    #[test]
+    fn only_a_batch_that_is_still_led_keeps_its_turn() {
+        let pool = pool();
+        let turn = pool.state().comes();
+        let (is_alone, has_left) = (Cell::new(false), Cell::new(0));
+        let leave = || has_left.set(has_left.get() + 1);
+        let lead = Lead { turn: &turn, is_alone: &is_alone, leave: &leave };
+        assert!(Turn::Its.keep(&pool).is_none() && Turn::Never.keep(&pool).is_none());
+        assert_eq!(waiting(&pool), []);
+        assert!(Turn::OfBatch(&lead).keep(&pool).is_some());
+        assert_eq!((waiting(&pool), is_alone.get(), has_left.get()), (vec![1], false, 0));
+        pool.state().waiting.clear();
+        Turn::OfBatch(&lead).goes_alone(&pool);
+        assert_eq!((waiting(&pool), is_alone.get(), has_left.get()), (vec![1], true, 1));
+        // It does not lead any more: the turn is that of the others.
+        pool.state().waiting.clear();
+        Turn::OfBatch(&lead).goes_alone(&pool);
+        assert!(Turn::OfBatch(&lead).keep(&pool).is_none());
+        assert_eq!((waiting(&pool), has_left.get()), (vec![], 1));
+    }
+}
