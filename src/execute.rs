@@ -43,6 +43,10 @@ use std::time::{Duration, Instant};
 /// How long one server is waited for while there is something to be done for another one.
 pub(crate) const SLICE: Duration = Duration::from_millis(20);
 
+/// The most requests that are sent over a connection before their replies are read: a server that answers while nobody
+/// reads must not keep both sides waiting for room in a socket.
+pub(crate) const WINDOW: usize = 1000;
+
 /// The servers of a cluster at one moment, and the connections to them.
 pub(crate) struct Servers {
     pub(crate) topology: Arc<Topology>,

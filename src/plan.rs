@@ -11,7 +11,7 @@ mod streams;
 pub(crate) use native::{
     about_a_connection, name_one_key, native, on_one_server, ranges_on_one_server, Naming, Native,
 };
-pub(crate) use parts::{groups, split, split_in_pieces, Carried};
+pub(crate) use parts::{groups, groups_in_order, split, split_in_pieces, Carried};
 pub(crate) use requests::{as_stored, command, command_of, renamed};
 pub(crate) use routers::{
     any_node, every_server, every_shard, in_rounds, one_key, one_node, one_server, refuse_connection,

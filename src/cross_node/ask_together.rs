@@ -3,13 +3,9 @@
 use super::Reply;
 use crate::error::Result;
 use crate::execute::fan_out::{receive, Leased};
-use crate::execute::Call;
-use crate::order::sort_by_key;
-use crate::plan::{command_of, groups, Placed};
+use crate::execute::{Call, WINDOW};
+use crate::plan::{command_of, groups_in_order, Placed};
 use std::time::Instant;
-
-/// The most requests that are sent over a connection before their replies are read.
-const WINDOW: usize = 1000;
 
 /// Requests for one connection, one after the other.
 #[derive(Default)]
@@ -47,15 +43,14 @@ impl Requests {
 }
 
 /// One request for each of some keys, all servers at once: every reply, errors among them, and its node. Servers come
-/// in their order, so that no two calls wait for one another.
+/// in their order.
 #[inline]
 pub(super) fn ask_each<'k, 'c>(
     call: &Call<'_>,
     keys: &'k [Placed<'c>],
     request: &dyn Fn(&Placed<'_>) -> Vec<u8>,
 ) -> Result<Vec<(&'k Placed<'c>, Vec<u8>, String)>> {
-    let mut groups = groups(keys);
-    sort_by_key(&mut groups, |group| group[0].master);
+    let groups = groups_in_order(keys);
     let (mut asked, mut requests) = (Vec::with_capacity(groups.len()), Vec::with_capacity(groups.len()));
     for group in &groups {
         let server = group[0].master;

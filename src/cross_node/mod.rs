@@ -111,12 +111,6 @@ fn is_no_such_key(error: &Error) -> bool {
     error.message().starts_with("ERR no such key")
 }
 
-/// A command in one piece, of what was written down piece by piece.
-#[inline]
-fn owned(args: &[&[u8]]) -> Vec<Vec<u8>> {
-    args.iter().map(|arg| arg.to_vec()).collect()
-}
-
 #[inline]
 fn integer(value: ValueRef<'_>) -> Result<i64> {
     match value {

@@ -10,7 +10,7 @@ use crate::error::{escape, Error, ErrorKind, Outcome, Result};
 use crate::execute::{Call, Strategy};
 use crate::explain::{shown, Draft, Step};
 use crate::order::sort_by_key;
-use crate::plan::{any_node, command, command_of, groups, in_rounds, Placed, Planner, Route};
+use crate::plan::{any_node, command_of, groups, in_rounds, Placed, Planner, Route};
 use crate::resp::{encode, ValueRef};
 
 /// A time to wait that every server refuses, after it has looked at everything else but the keys.
@@ -145,7 +145,7 @@ fn wait_for_first(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
 #[inline]
 fn watch_for_first(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     let groups = groups(keys);
-    let probe = |group: &[&Placed<'_>]| command(request_for(call, group, Some(NO_TIME)).iter().map(Vec::as_slice));
+    let probe = |group: &[&Placed<'_>]| request_for(call, group, Some(NO_TIME));
     let watchers: Vec<Watcher<'_>> = groups.iter().map(|group| Watcher::of(group, probe(group))).collect();
     let take = |nth: usize, types: &[Vec<u8>]| {
         let prompt = call.without_wait();
@@ -193,8 +193,8 @@ fn pop_of(call: &Call<'_>, key: &Placed<'_>) -> Result<Option<Vec<u8>>> {
 }
 
 #[inline]
-fn pop_at(call: &Call<'_>, server: usize, request: &[Vec<u8>]) -> Result<Option<Vec<u8>>> {
-    let answer = call.exchange(server, &command(request.iter().map(Vec::as_slice)))?;
+fn pop_at(call: &Call<'_>, server: usize, request: &[u8]) -> Result<Option<Vec<u8>>> {
+    let answer = call.exchange(server, request)?;
     let frame = answer.frame();
     Ok((frame.value() != ValueRef::Nil).then(|| frame.as_bytes().to_vec()))
 }
@@ -211,26 +211,23 @@ pub(super) fn takes_type(call: &Call<'_>) -> &'static [u8] {
 
 /// The command with some keys of one server, and with another wait where one is given.
 #[inline]
-pub(super) fn request_for(call: &Call<'_>, keys: &[&Placed<'_>], wait: Option<&str>) -> Vec<Vec<u8>> {
+pub(super) fn request_for(call: &Call<'_>, keys: &[&Placed<'_>], wait: Option<&str>) -> Vec<u8> {
     let arg = |at: usize| call.args.get(at).unwrap_or_default();
-    let wait = |given: &[u8]| wait.map_or_else(|| given.to_vec(), |wait| wait.as_bytes().to_vec());
-    let is_wait_last = call.spec.wait == WaitArgument::LastSeconds;
-    let mut words = vec![arg(0).to_vec()];
+    let (count, is_wait_last) = (keys.len().to_string(), call.spec.wait == WaitArgument::LastSeconds);
+    let given = arg(if is_wait_last { call.args.len() - 1 } else { 1 });
+    let wait = wait.map_or(given, str::as_bytes);
+    let mut words = vec![arg(0)];
     if !is_wait_last {
-        words.push(wait(arg(1)));
-        words.push(keys.len().to_string().into_bytes());
+        words.extend_from_slice(&[wait, count.as_bytes()]);
     }
     for key in keys {
-        words.push(key.stored.to_vec());
+        words.push(key.stored);
     }
-    if is_wait_last {
-        words.push(wait(arg(call.args.len() - 1)));
-    } else {
-        for option in options_after_keys(call) {
-            words.push(option.to_vec());
-        }
+    match is_wait_last {
+        true => words.push(wait),
+        false => words.extend(options_after_keys(call)),
     }
-    words
+    command_of(&words)
 }
 
 /// What follows the keys, where they are counted.

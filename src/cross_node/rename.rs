@@ -2,7 +2,7 @@
 
 use super::Stash;
 use super::{across, explained, PACKED};
-use super::{all_succeeded, exec, integer, is_no_such_key, nothing_written, owned, partial_at_least};
+use super::{all_succeeded, exec, integer, is_no_such_key, nothing_written, partial_at_least};
 use crate::command::{Across, Emulation, Spec};
 use crate::error::{Error, Outcome, Result};
 use crate::execute::multi_exec::leave;
@@ -171,20 +171,20 @@ fn carry_value(call: &Call<'_>, source: &Placed<'_>, destination: &Placed<'_>) -
         })
     };
     let step = [call.spec.name.as_bytes(), &copy, destination.stored];
-    match call.step_repeatable(destination.master, &owned(&step)) {
+    match call.step_repeatable(destination.master, &command_of(&step)) {
         Ok((reply, _)) if reply.is(0) => return rename.give_back(Ok(b":0\r\n".to_vec())),
         Ok(_) => {}
         // It was renamed, and then its time was over.
         Err(error) if is_no_such_key(&error) && is_over() => {
             if !only_new {
-                let gone = call.step_repeatable(destination.master, &owned(&[b"UNLINK", destination.stored]));
+                let gone = call.step_repeatable(destination.master, &command_of(&[b"UNLINK", destination.stored]));
                 gone.map_err(|error| error.with_outcome(Outcome::Partial))?;
             }
         }
         Err(error) if error.is_server() && !is_no_such_key(&error) => return rename.give_back(Err(error)),
         Err(error) => return Err(rename.half_renamed(error)),
     }
-    call.step_repeatable(source.master, &owned(&[b"UNLINK", &stash])).map_err(|error| {
+    call.step_repeatable(source.master, &command_of(&[b"UNLINK", &stash])).map_err(|error| {
         let note = format!("it was renamed, but its stash may be left: {}", call.describe(&rename.stash, source));
         error.with_outcome(Outcome::Applied).with_note(&note)
     })?;
@@ -240,7 +240,7 @@ impl Rename<'_> {
     #[inline]
     fn give_back(&self, answer: Result<Vec<u8>>) -> Result<Vec<u8>> {
         let step = [b"RENAMENX", &self.stash.name()[..], self.source.stored];
-        let given = match self.call.step_repeatable(self.source.master, &owned(&step)) {
+        let given = match self.call.step_repeatable(self.source.master, &command_of(&step)) {
             Ok((reply, _)) if reply.is(0) => Err(Error::server(b"BUSYKEY both names were taken meanwhile")),
             Ok(_) => Ok(()),
             // Its time is over.
@@ -251,7 +251,7 @@ impl Rename<'_> {
             let node = || self.call.topology().node(self.source.master).to_string();
             return Err(self.half_renamed(error.with_outcome(Outcome::Partial)).with_node(node));
         }
-        match self.call.step_repeatable(self.destination.master, &owned(&[b"UNLINK", &self.copy.name()])) {
+        match self.call.step_repeatable(self.destination.master, &command_of(&[b"UNLINK", &self.copy.name()])) {
             Ok(_) => answer.map_err(nothing_written),
             Err(error) => Err(self.may_be_left(answer.err().unwrap_or(error))),
         }

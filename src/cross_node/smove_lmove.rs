@@ -2,13 +2,13 @@
 
 use super::wait::{wait_for_element, wait_to_move_between};
 use super::{across, explained, partial_at_least, STASHED};
-use super::{integer, nothing_written, owned};
+use super::{integer, nothing_written};
 use super::{Stash, StashContent};
 use crate::command::{Across, Emulation, Wait, WaitArgument};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::explain::{shown, Draft, Step};
-use crate::plan::{in_rounds, Placed};
+use crate::plan::{command, command_of, in_rounds, Placed};
 use crate::resp::ValueRef;
 
 pub(super) const MOVING_MEMBER: Emulation = Emulation::new(
@@ -101,33 +101,33 @@ struct Move<'w> {
 impl Move<'_> {
     /// Fills a stash.
     #[inline]
-    fn fill(&self, stash: &Stash) -> Vec<Vec<u8>> {
+    fn fill(&self, stash: &Stash) -> Vec<u8> {
         let put = if stash.content() == StashContent::Set { &b"SADD"[..] } else { b"RPUSH" };
-        owned(&[put, &stash.name(), self.load])
+        command_of(&[put, &stash.name(), self.load])
     }
 
     /// Empties the stash at the source. Of one that is sealed, because somebody gave it back, it is an error.
     #[inline]
-    fn commit(&self) -> Vec<Vec<u8>> {
+    fn commit(&self) -> Vec<u8> {
         match self.from.content() {
-            StashContent::Set => owned(&[b"SREM", &self.from.name(), self.load]),
-            _ => owned(&[b"LPOP", &self.from.name()]),
+            StashContent::Set => command_of(&[b"SREM", &self.from.name(), self.load]),
+            _ => command_of(&[b"LPOP", &self.from.name()]),
         }
     }
 
     /// What a stash holds goes into its key; that and the end of the stash are one step.
     #[inline]
-    fn deliver(&self, stash: &Stash) -> Vec<Vec<u8>> {
+    fn deliver(&self, stash: &Stash) -> Vec<u8> {
         match stash.content() {
-            StashContent::Set => owned(&[b"SMOVE", &stash.name(), stash.key(), self.load]),
-            StashContent::ListLeft => owned(&[b"LMOVE", &stash.name(), stash.key(), b"LEFT", b"LEFT"]),
-            _ => owned(&[b"LMOVE", &stash.name(), stash.key(), b"LEFT", b"RIGHT"]),
+            StashContent::Set => command_of(&[b"SMOVE", &stash.name(), stash.key(), self.load]),
+            StashContent::ListLeft => command_of(&[b"LMOVE", &stash.name(), stash.key(), b"LEFT", b"LEFT"]),
+            _ => command_of(&[b"LMOVE", &stash.name(), stash.key(), b"LEFT", b"RIGHT"]),
         }
     }
 
     #[inline]
-    fn drop_to(&self) -> Vec<Vec<u8>> {
-        owned(&[b"DEL", &self.to.name()])
+    fn drop_to(&self) -> Vec<u8> {
+        command_of(&[b"DEL", &self.to.name()])
     }
 }
 
@@ -208,13 +208,11 @@ impl Move<'_> {
     #[inline]
     fn carry_over(&self) -> Result<()> {
         let (source, destination) = (self.source.master, self.destination.master);
-        let fill: Vec<Vec<u8>> = self.fill(&self.to);
-        let fill: Vec<&[u8]> = fill.iter().map(Vec::as_slice).collect();
-        if let Err(error) = self.call.step(destination, &fill) {
+        if let Err(error) = self.call.step_encoded(destination, &self.fill(&self.to)) {
             return Err(match error.outcome() {
                 Outcome::NotApplied => self.return_to_source(error),
                 // It may still be on its way there, so the name is taken: what came late would belong to nobody.
-                _ => self.withdraw(&self.to.seal(), error),
+                _ => self.withdraw(&command(self.to.seal().iter().map(Vec::as_slice)), error),
             });
         }
         let given_back = || Error::reply(format!("what waited in {} was given back meanwhile", self.from));
@@ -261,7 +259,7 @@ impl Move<'_> {
 
     /// Undoes the first two steps: `ends` is what ends the stash at the destination.
     #[inline]
-    fn withdraw(&self, ends: &[Vec<u8>], why: Error) -> Error {
+    fn withdraw(&self, ends: &[u8], why: Error) -> Error {
         match self.call.step_repeatable(self.destination.master, ends) {
             Ok(_) => self.return_to_source(why),
             Err(_) => self.in_either(why.with_outcome(Outcome::Unknown)),
@@ -272,9 +270,7 @@ impl Move<'_> {
     /// so that at no moment two places claim it.
     #[inline]
     fn take_back(&self, why: Error) -> Error {
-        let fill = self.fill(&self.from);
-        let fill: Vec<&[u8]> = fill.iter().map(Vec::as_slice).collect();
-        match self.call.step(self.source.master, &fill) {
+        match self.call.step_encoded(self.source.master, &self.fill(&self.from)) {
             Ok(_) => self.withdraw(&self.drop_to(), why),
             Err(error) if error.outcome() == Outcome::NotApplied => {
                 let note = format!(
@@ -307,8 +303,7 @@ impl Move<'_> {
         if error.outcome() == Outcome::NotApplied {
             return error;
         }
-        let back = self.deliver(&self.from);
-        match self.call.step(self.source.master, &back.iter().map(Vec::as_slice).collect::<Vec<_>>()) {
+        match self.call.step_encoded(self.source.master, &self.deliver(&self.from)) {
             Ok(reply) if reply.is_one() => error.with_outcome(Outcome::NotApplied),
             _ => error.with_note(&format!("what was moved may lie in {}", self.call.describe(&self.from, self.source))),
         }

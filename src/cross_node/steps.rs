@@ -50,22 +50,27 @@ impl Call<'_> {
     /// Sends one command to one master and gives its reply; an error reply is an error.
     #[inline]
     pub(super) fn step(&self, server: usize, args: &[&[u8]]) -> Result<Reply> {
-        self.exchange(server, &command_of(args)).map(|answer| Reply::of(answer.frame()))
+        self.step_encoded(server, &command_of(args))
+    }
+
+    /// The same with a command as it goes over the wire.
+    #[inline]
+    pub(super) fn step_encoded(&self, server: usize, request: &[u8]) -> Result<Reply> {
+        self.exchange(server, request).map(|answer| Reply::of(answer.frame()))
     }
 
     /// A step that may be sent twice, because a stash tells whether it was applied before: it is, on a new connection,
     /// when the first time left that open. Then the reply is that of the repetition, and the other value says so; what
     /// the step took from is gone by then when the first time was applied.
     #[inline]
-    pub(super) fn step_repeatable(&self, server: usize, args: &[Vec<u8>]) -> Result<(Reply, bool)> {
-        let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-        let first = match self.step(server, &args) {
+    pub(super) fn step_repeatable(&self, server: usize, request: &[u8]) -> Result<(Reply, bool)> {
+        let first = match self.step_encoded(server, request) {
             Ok(reply) => return Ok((reply, false)),
             Err(error) if error.is_server() => return Err(error),
             Err(error) => error,
         };
         let is_open = first.outcome() != Outcome::NotApplied;
-        match self.step(server, &args) {
+        match self.step_encoded(server, request) {
             Ok(reply) => Ok((reply, is_open)),
             Err(again) if is_open && is_no_such_key(&again) => Ok((Reply::nil(), true)),
             Err(again) => Err(if is_open { first } else { again }),

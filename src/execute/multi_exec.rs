@@ -1,13 +1,10 @@
 //! `MULTI` to `EXEC` on one connection.
 
+use super::WINDOW;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::net::{Connection, Deadline, Lease};
 use crate::resp::{Frame, ValueRef};
 use std::ops::Range;
-
-/// The most commands that are sent before their `+QUEUED` is read: a server that answers while nobody reads must not keep
-/// both sides waiting for room in a socket.
-const WINDOW: usize = 1000;
 
 const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
 const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";

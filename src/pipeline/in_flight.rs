@@ -8,11 +8,9 @@
 use super::node_batch::NodeBatch;
 use super::node_replies::NodeReplies;
 use crate::error::{Error, Outcome, Phase, Result};
-use crate::execute::SLICE;
+use crate::execute::{SLICE, WINDOW};
 use crate::net::{Deadline, Lease};
 
-/// As many requests may be without a reply on one connection.
-const WINDOW: usize = 1_000;
 /// What fits the buffers of any socket: a write of no more than this to a connection that owes nothing never waits
 /// for the server to read replies first.
 const SMALL: usize = 16 << 10;

@@ -3,6 +3,7 @@
 use super::{Part, Placed, Planner, Target};
 use crate::command::{Access, Args, KeySpec, ResponsePolicy, Spec};
 use crate::error::Result;
+use crate::order::sort_by_key;
 use crate::topology::Role;
 
 /// A command that needs all its keys on one node: which that is, and what has to be carried there.
@@ -42,6 +43,13 @@ pub(crate) fn groups<'k, 'c>(keys: &'k [Placed<'c>]) -> Vec<Vec<&'k Placed<'c>>>
         }
         groups[*place].push(key);
     }
+    groups
+}
+
+/// The same in the order of the servers, in which connections are taken: so no two calls wait for one another.
+pub(crate) fn groups_in_order<'k, 'c>(keys: &'k [Placed<'c>]) -> Vec<Vec<&'k Placed<'c>>> {
+    let mut groups = groups(keys);
+    sort_by_key(&mut groups, |group| group[0].master);
     groups
 }
 

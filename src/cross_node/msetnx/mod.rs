@@ -14,7 +14,7 @@ use crate::execute::multi_exec::{cause_of_abort, leave};
 use crate::execute::{no_meaning, Call, Strategy};
 use crate::net::{too_many_words, words_if_many, Lease, MOST_WORDS};
 use crate::order::sort_by_key;
-use crate::plan::{groups, in_rounds, Placed};
+use crate::plan::{groups_in_order, in_rounds, Placed};
 use crate::resp::ValueRef;
 use std::time::Instant;
 use ttl_mark::Mark;
@@ -141,9 +141,8 @@ impl Side<'_, '_> {
 /// deleted. A crash in between leaves keys of some nodes set, with a time to live of 69 years or more.
 #[inline]
 fn set_if_none_exists(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
-    let mut groups = groups(keys);
     // Every client begins at the same node, whatever the order of its keys.
-    sort_by_key(&mut groups, |group| group[0].master);
+    let groups = groups_in_order(keys);
     let mut sides = Vec::with_capacity(groups.len());
     for keys in &groups {
         sides.push(Side {

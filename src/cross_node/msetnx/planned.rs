@@ -1,15 +1,13 @@
 //! The steps of `MSETNX`, told before they are run.
 
 use crate::explain::{shown, Draft, Step};
-use crate::order::sort_by_key;
-use crate::plan::{groups, Placed};
+use crate::plan::{groups_in_order, Placed};
 
 #[inline]
 pub(in crate::cross_node) fn steps(draft: &Draft<'_>, keys: &[Placed<'_>]) -> Vec<Step> {
     let name = |key: &Placed<'_>| shown(key.stored);
     let arg = |at| shown(draft.args.get(at).unwrap_or_default());
-    let mut groups = groups(keys);
-    sort_by_key(&mut groups, |group| group[0].master);
+    let groups = groups_in_order(keys);
     let each = |word: &str, group: &[&Placed<'_>], with_values: bool| {
         let pairs = group.iter().map(|key| match with_values {
             true => format!(" {} {}", name(key), arg(key.position + 1)),

@@ -123,7 +123,7 @@ fn wait_on_server(call: &Call<'_>, server: usize) -> Result<Answer> {
 pub(crate) fn wait_for_first_on_one(call: &Call<'_>, keys: &[Placed<'_>]) -> Result<Vec<u8>> {
     let request = |places: &[usize], slice: Duration| {
         let keys: Vec<&Placed<'_>> = places.iter().map(|&at| &keys[at]).collect();
-        command(request_for(call, &keys, Some(&seconds(slice))).iter().map(Vec::as_slice))
+        request_for(call, &keys, Some(&seconds(slice)))
     };
     let names = keys.iter().map(|key| key.stored).collect();
     wait_in_slices(call, &Waiter { server: keys[0].master, keys: names, request: &request })
