@@ -1,18 +1,14 @@
 //! Which server is asked for a read, and which one when that fails.
 
-use super::in_step::serves_no_reads;
 use super::{Context, Servers};
 use crate::command::Wait;
-use crate::error::{Error, ErrorKind, Result};
-use crate::net::{BreakerState, Deadline, Lease};
+use crate::error::{Error, ErrorKind};
+use crate::net::{BreakerState, Deadline};
 use crate::observer::ObserverEvent;
 use crate::plan::Target;
-use crate::topology::{Reach, ReadFrom, Role};
+use crate::topology::{ReadFrom, Role};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-/// The longest time for a look at a replica that failed before.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// The servers that may serve a target, the one to ask first coming first. Those that failed a moment ago come last.
 ///
@@ -241,49 +237,6 @@ impl Context<'_> {
         self.deadline.within(wait.saturating_add(part))
     }
 
-    /// A connection for what routing sends to this server, lent so, if any is. One to a replica is asked whether the replica is
-    /// in step with its master, when it is new and when the replica has failed since: one that was started anew may be without
-    /// data, and would say that there are no keys. With `others` that could serve it has to be in step; else old data is better
-    /// than none.
-    pub(super) fn lend_in_step_by(
-        &self,
-        server: usize,
-        deadline: Deadline,
-        others: bool,
-        lend: &dyn Fn(Deadline) -> Result<Option<Lease>>,
-    ) -> Result<Option<Lease>> {
-        let pool = &self.servers.pools[server];
-        let (health, age) = (pool.health(), pool.health().age());
-        if self.topology().role(server) == Role::Master {
-            return lend(deadline);
-        }
-        let look = match health.breaker() {
-            BreakerState::Closed => deadline,
-            _ => deadline.within(LOOK),
-        };
-        let Some(mut lease) = lend(look)? else { return Ok(None) };
-        // While it loads everything anew it says so instead of giving a value, and that it follows another master is found
-        // by the next refresh.
-        if lease.known_in_step() == age && !(others && health.is_stale()) {
-            return Ok(Some(lease));
-        }
-        let info = self.said_by(&mut lease, look)?;
-        let (state, reach) = (info.serves_reads(), self.reach(server, &info, look));
-        let is_old_and_whole = state.is_err() && info.is_stale_and_whole() && reach == Reach::Reached;
-        health.set_stale(is_old_and_whole && !pool.bounds_lag());
-        if let Err(reason) = state.and(reach.serves_reads()) {
-            if others || !is_old_and_whole || pool.bounds_lag() {
-                return Err(serves_no_reads(&lease, reason));
-            }
-            // It counts as failed, and serves until another one can do better.
-            self.eject(server, Instant::now(), ErrorKind::MasterDown);
-            lease.set_in_step(health.age());
-            return Ok(Some(lease));
-        }
-        lease.set_in_step(age);
-        Ok(Some(lease))
-    }
-
     /// Remembers whether a server could serve a read that began at this moment, or why it failed.
     #[inline(never)]
     pub(crate) fn note(&self, server: usize, began: Instant, failed: Option<&Error>) {
@@ -298,7 +251,7 @@ impl Context<'_> {
     }
 
     /// A server has failed a read that began at this moment.
-    fn eject(&self, server: usize, began: Instant, error: ErrorKind) {
+    pub(super) fn eject(&self, server: usize, began: Instant, error: ErrorKind) {
         let pool = &self.servers.pools[server];
         if let (Some(pause), Role::Replica) = (pool.health().failed(began), self.topology().role(server)) {
             pool.tell(&|node| ObserverEvent::ReplicaEjected { node, error, pause });
@@ -442,7 +395,7 @@ mod tests {
             (2, Target::Server(2), false, true, Some(2), 2),
         ] {
             let servers = servers(replicas);
-            let mut view = View { read_from: ReadFrom::Replica, ..view(LOOK) };
+            let mut view = View { read_from: ReadFrom::Replica, ..view(Duration::ZERO) };
             let (own, told) = (OwnWrites::new(1), (replicas, target, has_written, may_be_cancelled));
             if has_written {
                 own.note(&servers.topology, 0);
@@ -457,7 +410,7 @@ mod tests {
             });
         }
         let servers = servers(2);
-        let view = View { read_from: ReadFrom::Replica, ..view(LOOK) };
+        let view = View { read_from: ReadFrom::Replica, ..view(Duration::ZERO) };
         in_context(&servers, &view, Deadline::never(), Wait::None, |context| {
             assert_eq!(context.servers_of(0, false), [0]);
             assert_eq!((context.servers_of(0, true), context.servers_of(0, true)), (vec![1, 2, 0], vec![2, 1, 0]));
