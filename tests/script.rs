@@ -2,8 +2,9 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{Error, ErrorKind, Outcome, Script};
-use rediscluster_testing::{cluster_of, home_of, in_both_protocols, wait_until, Reply, ScriptedPeer, Server};
-use std::fmt::Debug;
+use rediscluster_testing::{
+    apart_from, cluster_of, fails, home_of, in_both_protocols, wait_until, Reply, ScriptedPeer, Server,
+};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread;
@@ -12,19 +13,6 @@ use std::time::{Duration, Instant};
 static ADD: Script = Script::new("return redis.call('INCRBY', KEYS[1], ARGV[1])");
 static LOOK: Script = Script::new("return redis.call('GET', KEYS[1])").read_only();
 static ENDLESS: Script = Script::new("while true do end");
-
-#[track_caller]
-fn fails<T: Debug>(result: Result<T, Error>, kind: ErrorKind, outcome: Outcome) -> Error {
-    let error = result.expect_err("an error");
-    assert_eq!((error.kind(), error.outcome()), (kind, outcome), "{error}");
-    error
-}
-
-/// Another key on another node.
-fn apart(cluster: &Cluster, key: &str) -> String {
-    let other = |other: &String| cluster.node_for(other) != cluster.node_for(key);
-    (0..).map(|n| format!("key:{n}")).find(other).unwrap()
-}
 
 #[test]
 fn a_script_goes_over_once_a_server() {
@@ -81,7 +69,7 @@ fn keys_and_arguments() {
 
         let commands = || servers.iter().map(|server| server.calls("evalsha") + server.calls("eval")).sum::<u64>();
         let before = commands();
-        let call = ADD.call().key("a").key(apart(cluster, "a")).arg(1);
+        let call = ADD.call().key("a").key(apart_from(cluster, "a")).arg(1);
         let error = fails(call.run::<i64>(cluster), ErrorKind::CrossNode, Outcome::NotApplied);
         assert_eq!((error.command(), commands()), (Some("EVALSHA"), before), "nothing is sent");
         let shown = format!("{call:?} {:?}", Script::new("return 'secret'"));

@@ -2,7 +2,9 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{Error, ErrorKind, Observer, ObserverEvent, Outcome, PoolStatus, ReadFrom, Value};
-use rediscluster_testing::{cluster_of, home_of, read_command, wait_until, Chaos, Fault, ScriptedPeer, Server, Way};
+use rediscluster_testing::{
+    cluster_of, fails, home_of, read_command, wait_until, Chaos, Fault, ScriptedPeer, Server, Way,
+};
 use std::fmt::Debug;
 use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,13 +14,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const DEADLINE: Duration = Duration::from_secs(1);
-
-#[track_caller]
-fn fails<T: Debug>(result: Result<T, Error>, kind: ErrorKind, outcome: Outcome) -> Error {
-    let error = result.expect_err("an error");
-    assert_eq!((error.kind(), error.outcome()), (kind, outcome), "{error}");
-    error
-}
 
 /// What a call gets that does not ask.
 #[track_caller]

@@ -2,20 +2,13 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{
-    AclUser, ClientKillOptions, ClientType, CommandFilter, CommandLog, DryRun, Error, ErrorKind, Outcome, PerNode,
-    Protocol, ReplicationRole, Value,
+    AclUser, ClientKillOptions, ClientType, CommandFilter, CommandLog, DryRun, ErrorKind, Outcome, PerNode, Protocol,
+    ReplicationRole, Value,
 };
-use rediscluster_testing::{cluster_of, home_of, in_both_protocols, wait_until, Reply, Server};
+use rediscluster_testing::{cluster_of, fails_with, home_of, in_both_protocols, wait_until, Reply, Server};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::{Duration, Instant, SystemTime};
-
-#[track_caller]
-fn fails_with<T: Debug>(kind: ErrorKind, result: Result<T, Error>) -> Error {
-    let error = result.expect_err("an error");
-    assert_eq!(error.kind(), kind, "{error}");
-    error
-}
 
 /// What all three servers say alike.
 #[track_caller]

@@ -2,23 +2,16 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{
-    Build, Cmd, Error, ErrorKind, GeoAddOptions, GeoCenter, GeoFound, GeoPoint, GeoRadiusOptions, GeoSearch, GeoUnit,
+    Build, Cmd, ErrorKind, GeoAddOptions, GeoCenter, GeoFound, GeoPoint, GeoRadiusOptions, GeoSearch, GeoUnit,
 };
-use rediscluster_testing::{home_of, in_both_protocols, skipped, Reply};
+use rediscluster_testing::{fails_with, home_of, in_both_protocols, skipped, Reply};
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Debug;
 
 const KM: GeoUnit = GeoUnit::Kilometers;
 const BERLIN: GeoPoint = GeoPoint::new(13.4050, 52.5200);
 const POTSDAM: GeoPoint = GeoPoint::new(13.0645, 52.3906);
 const MUNICH: GeoPoint = GeoPoint::new(11.5820, 48.1351);
 const SYDNEY: GeoPoint = GeoPoint::new(151.2093, -33.8688);
-
-#[track_caller]
-fn fails_with<T: Debug>(kind: ErrorKind, result: Result<T, Error>) {
-    let error = result.expect_err("an error");
-    assert_eq!(error.kind(), kind, "{error}");
-}
 
 /// Adds the four cities.
 fn cities(cluster: &Cluster, key: &str) {

@@ -1,15 +1,8 @@
 //! The typed methods that count different elements, on real servers.
 
 use rediscluster::prelude::*;
-use rediscluster::{Error, ErrorKind};
-use rediscluster_testing::{home_of, in_both_protocols};
-use std::fmt::Debug;
-
-#[track_caller]
-fn fails_with<T: Debug>(kind: ErrorKind, result: Result<T, Error>) {
-    let error = result.expect_err("an error");
-    assert_eq!(error.kind(), kind, "{error}");
-}
+use rediscluster::ErrorKind;
+use rediscluster_testing::{fails_with, home_of, in_both_protocols};
 
 #[test]
 fn counting_different_elements() {

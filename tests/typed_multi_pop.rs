@@ -3,23 +3,14 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{
-    Error, ErrorKind, LcsMatch, LcsOptions, MigrateOptions, Migrated, PoppedMembers, ScoreEnd, ScoredMember,
-    SetOptions, Side,
+    ErrorKind, LcsMatch, LcsOptions, MigrateOptions, Migrated, PoppedMembers, ScoreEnd, ScoredMember, SetOptions, Side,
 };
-use rediscluster_testing::{home_of, in_both_protocols, Reply, Server};
-use std::fmt::Debug;
+use rediscluster_testing::{fails_with, home_of, in_both_protocols, Reply, Server};
 use std::thread;
 use std::time::{Duration, Instant};
 
 type Elements = Option<(String, Vec<String>)>;
 type Members = Option<PoppedMembers<String, String>>;
-
-#[track_caller]
-fn fails_with<T: Debug>(kind: ErrorKind, result: Result<T, Error>) -> Error {
-    let error = result.expect_err("an error");
-    assert_eq!(error.kind(), kind, "{error}");
-    error
-}
 
 fn elements(key: &str, elements: &[&str]) -> Elements {
     Some((key.to_owned(), elements.iter().map(|element| (*element).to_owned()).collect()))

@@ -4,9 +4,10 @@ use rediscluster::prelude::*;
 use rediscluster::{
     Error, ErrorKind, Flush, FunctionListOptions, FunctionRestore, FunctionStats, Node, Outcome, Protocol, Role, Value,
 };
-use rediscluster_testing::{cluster_of, home_of, in_both_protocols, skipped, wait_until, Reply, Server};
+use rediscluster_testing::{
+    apart_from, cluster_of, fails_with, fails_with_code, home_of, in_both_protocols, skipped, wait_until, Reply, Server,
+};
 use std::collections::HashMap;
-use std::fmt::Debug;
 use std::thread;
 use std::time::Duration;
 
@@ -19,25 +20,6 @@ redis.register_function{
     flags = {'no-writes'},
 }";
 
-#[track_caller]
-fn fails_with<T: Debug>(kind: ErrorKind, result: Result<T, Error>) -> Error {
-    let error = result.expect_err("an error");
-    assert_eq!(error.kind(), kind, "{error}");
-    error
-}
-
-#[track_caller]
-fn fails_with_code<T: Debug>(code: &str, result: Result<T, Error>) {
-    let error = fails_with(ErrorKind::Server, result);
-    assert_eq!(error.code(), Some(code), "{error}");
-}
-
-/// A key that lives on another node than this one.
-fn apart(cluster: &Cluster, key: &str) -> String {
-    let mut names = (0..).map(|n| format!("other:{n}"));
-    names.find(|other| cluster.node_for(other) != cluster.node_for(key)).unwrap()
-}
-
 #[test]
 fn scripts_run_where_their_keys_live() {
     in_both_protocols(|cluster, servers| {
@@ -49,7 +31,7 @@ fn scripts_run_where_their_keys_live() {
         let two = "return {KEYS[1], KEYS[2], ARGV[1]}";
         let words: Vec<String> = cluster.eval(two, ["x{a}", "y{a}"], "z").unwrap();
         assert_eq!(words, ["x", "y", "z"], "tags are not stored");
-        let other = apart(cluster, "a");
+        let other = apart_from(cluster, "a");
         fails_with(ErrorKind::CrossNode, cluster.eval::<_, _, _, ()>(two, ["a", &other], ()));
         let key: &[u8] = b"\xff\r\n\0";
         assert_eq!(cluster.eval::<_, _, _, Vec<u8>>("return KEYS[1]", [key], ()).unwrap(), key);
@@ -105,7 +87,7 @@ fn scripts_by_their_sha() {
         for key in ["a", "b", "c", "d"] {
             assert_eq!(cluster.evalsha::<_, _, _, i64>(&sha, key, ()).unwrap(), 1);
         }
-        fails_with(ErrorKind::CrossNode, cluster.evalsha::<_, _, _, ()>(&sha, ["a", &apart(cluster, "a")], ()));
+        fails_with(ErrorKind::CrossNode, cluster.evalsha::<_, _, _, ()>(&sha, ["a", &apart_from(cluster, "a")], ()));
         fails_with(ErrorKind::Server, cluster.script_load("no lua at all"));
 
         assert_eq!(cluster.script_exists([&sha[..], unknown, &sha]).unwrap(), [true, false, true]);
@@ -150,7 +132,7 @@ fn scripts_that_only_read() {
         fails_with(ErrorKind::Server, cluster.eval_ro::<_, _, _, ()>(writes, "k", ()));
         let sha = cluster.script_load(writes).unwrap();
         fails_with(ErrorKind::Server, cluster.evalsha_ro::<_, _, _, ()>(&sha, "k", ()));
-        let other = apart(cluster, "k");
+        let other = apart_from(cluster, "k");
         fails_with(ErrorKind::CrossNode, cluster.eval_ro::<_, _, _, ()>(script, ["k", &other], ()));
         fails_with(ErrorKind::CrossNode, cluster.evalsha_ro::<_, _, _, ()>(&sha, ["k", &other], ()));
     });
@@ -324,7 +306,7 @@ fn functions_are_called_where_their_keys_live() {
         }
         fails_with(ErrorKind::Server, cluster.fcall_ro::<_, _, _, i64>("add", "a", 5));
         fails_with(ErrorKind::Server, cluster.fcall::<_, _, _, i64>("add", (), 5));
-        let keys = ["a".to_owned(), apart(cluster, "a")];
+        let keys = ["a".to_owned(), apart_from(cluster, "a")];
         fails_with(ErrorKind::CrossNode, cluster.fcall::<_, _, _, i64>("add", &keys, 5));
         fails_with(ErrorKind::CrossNode, cluster.fcall_ro::<_, _, _, i64>("look", &keys, 5));
     });

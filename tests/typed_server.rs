@@ -1,17 +1,9 @@
 //! The typed methods about servers, on real servers.
 
 use rediscluster::prelude::*;
-use rediscluster::{Error, ErrorKind, Flush, Outcome, PerNode, Protocol};
-use rediscluster_testing::{cluster_of, home_of, in_both_protocols, wait_until, Reply, Server};
-use std::fmt::Debug;
+use rediscluster::{ErrorKind, Flush, Outcome, PerNode, Protocol};
+use rediscluster_testing::{cluster_of, fails_with, home_of, in_both_protocols, wait_until, Reply, Server};
 use std::time::{SystemTime, UNIX_EPOCH};
-
-#[track_caller]
-fn fails_with<T: Debug>(kind: ErrorKind, result: Result<T, Error>) -> Error {
-    let error = result.expect_err("an error");
-    assert_eq!(error.kind(), kind, "{error}");
-    error
-}
 
 fn names<T>(replies: &PerNode<T>) -> Vec<&str> {
     replies.iter().map(|(name, _)| name.as_str()).collect()

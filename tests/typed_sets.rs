@@ -1,16 +1,9 @@
 //! The typed methods for sets, on real servers.
 
 use rediscluster::prelude::*;
-use rediscluster::{Error, ErrorKind};
-use rediscluster_testing::{home_of, in_both_protocols, Reply};
+use rediscluster::ErrorKind;
+use rediscluster_testing::{fails_with, home_of, in_both_protocols, Reply};
 use std::collections::{BTreeSet, HashSet};
-use std::fmt::Debug;
-
-#[track_caller]
-fn fails_with<T: Debug>(kind: ErrorKind, result: Result<T, Error>) {
-    let error = result.expect_err("an error");
-    assert_eq!(error.kind(), kind, "{error}");
-}
 
 /// Three keys that live on three different nodes.
 fn apart(cluster: &Cluster) -> [String; 3] {

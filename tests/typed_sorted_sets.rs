@@ -5,28 +5,14 @@ use rediscluster::{
     Aggregate, Build, Cmd, Error, ErrorKind, LexBound, LexRange, Limit, ScoreBound, ScoredMember, ZAddOptions,
     ZCombineOptions, ZRange,
 };
-use rediscluster_testing::{cluster_of, home_of, in_both_protocols, wait_until, Reply, Server};
+use rediscluster_testing::{apart, cluster_of, fails_with, home_of, in_both_protocols, wait_until, Reply, Server};
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Debug;
 use std::thread;
 use std::time::{Duration, Instant};
 
 const SECOND: Duration = Duration::from_secs(1);
 const SHORT: Duration = Duration::from_millis(20);
 const INF: f64 = f64::INFINITY;
-
-#[track_caller]
-fn fails_with<T: Debug>(kind: ErrorKind, result: Result<T, Error>) {
-    let error = result.expect_err("an error");
-    assert_eq!(error.kind(), kind, "{error}");
-}
-
-/// Two keys that live on different nodes.
-fn apart(cluster: &Cluster) -> (String, String) {
-    let first = "first".to_owned();
-    let other = (0..).map(|n| format!("other:{n}")).find(|key| cluster.node_for(key) != cluster.node_for(&first));
-    (first, other.unwrap())
-}
 
 fn scored(members: &[(&str, f64)]) -> Vec<ScoredMember<String>> {
     members.iter().map(|&(member, score)| ScoredMember::new(member.to_owned(), score)).collect()

@@ -2,12 +2,11 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{
-    AutoClaimed, Error, ErrorKind, GroupInfo, PendingEntry, PendingSummary, StreamEntries, StreamEntry, StreamId,
-    StreamTrim, XAddOptions, XClaimOptions, XGroupCreateOptions, XPendingOptions, XReadGroupOptions,
+    AutoClaimed, ErrorKind, GroupInfo, PendingEntry, PendingSummary, StreamEntries, StreamEntry, StreamId, StreamTrim,
+    XAddOptions, XClaimOptions, XGroupCreateOptions, XPendingOptions, XReadGroupOptions,
 };
-use rediscluster_testing::in_both_protocols;
+use rediscluster_testing::{fails_with, fails_with_code, in_both_protocols};
 use std::collections::HashMap;
-use std::fmt::Debug;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -15,18 +14,6 @@ const SHORT: Duration = Duration::from_millis(20);
 const NOW: Duration = Duration::ZERO;
 
 type Pairs = Vec<(String, String)>;
-
-#[track_caller]
-fn fails_with<T: Debug>(kind: ErrorKind, result: Result<T, Error>) {
-    let error = result.expect_err("an error");
-    assert_eq!(error.kind(), kind, "{error}");
-}
-
-#[track_caller]
-fn fails_with_code<T: Debug>(code: &str, result: Result<T, Error>) {
-    let error = result.expect_err("an error");
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Server, Some(code)), "{error}");
-}
 
 fn id(millis: u64) -> StreamId {
     StreamId::new(millis, 0)

@@ -2,13 +2,12 @@
 
 use rediscluster::prelude::*;
 use rediscluster::{
-    Build, Cmd, ConsumerInfo, EntryRemoval, Error, ErrorKind, GroupInfo, PendingEntry, PendingSummary, StreamDetails,
+    Build, Cmd, ConsumerInfo, EntryRemoval, ErrorKind, GroupInfo, PendingEntry, PendingSummary, StreamDetails,
     StreamEntries, StreamEntry, StreamId, StreamInfo, StreamRefs, StreamTrim, XAddOptions, XClaimOptions,
     XGroupCreateOptions, XPendingOptions, XReadGroupOptions, XReadOptions, XSetIdOptions,
 };
-use rediscluster_testing::{cluster_of, home_of, in_both_protocols, wait_until, Server};
+use rediscluster_testing::{apart, cluster_of, fails_with, home_of, in_both_protocols, wait_until, Server};
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Debug;
 use std::ops::Bound;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -17,19 +16,6 @@ const SHORT: Duration = Duration::from_millis(20);
 const NOW: Duration = Duration::ZERO;
 
 type Pairs = Vec<(String, String)>;
-
-#[track_caller]
-fn fails_with<T: Debug>(kind: ErrorKind, result: Result<T, Error>) {
-    let error = result.expect_err("an error");
-    assert_eq!(error.kind(), kind, "{error}");
-}
-
-/// Two keys that live on different nodes.
-fn apart(cluster: &Cluster) -> (String, String) {
-    let first = "first".to_owned();
-    let other = (0..).map(|n| format!("other:{n}")).find(|key| cluster.node_for(key) != cluster.node_for(&first));
-    (first, other.unwrap())
-}
 
 fn id(millis: u64) -> StreamId {
     StreamId::new(millis, 0)

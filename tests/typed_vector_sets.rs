@@ -1,21 +1,12 @@
 //! The typed methods for vector sets, on real servers.
 
 use rediscluster::prelude::*;
-use rediscluster::{
-    Build, Cmd, Error, ErrorKind, ScoredMember, VAddOptions, VFound, VQuantization, VQuery, VSimOptions,
-};
-use rediscluster_testing::{home_of, in_both_protocols, Server};
-use std::fmt::Debug;
+use rediscluster::{Build, Cmd, ErrorKind, ScoredMember, VAddOptions, VFound, VQuantization, VQuery, VSimOptions};
+use rediscluster_testing::{fails_with, home_of, in_both_protocols, Server};
 
 const RED: [f32; 3] = [1.0, 0.0, 0.0];
 const CRIMSON: [f32; 3] = [0.9, 0.1, 0.0];
 const BLUE: [f32; 3] = [0.0, 0.0, 1.0];
-
-#[track_caller]
-fn fails_with<T: Debug>(kind: ErrorKind, result: Result<T, Error>) {
-    let error = result.expect_err("an error");
-    assert_eq!(error.kind(), kind, "{error}");
-}
 
 /// Runs a test in both protocols where servers have vector sets.
 fn with_vector_sets(test: impl Fn(&Cluster, &[Server])) {

@@ -3,19 +3,11 @@
 
 use rediscluster::prelude::*;
 use rediscluster::resp::Limits;
-use rediscluster::{Builder, Error, ErrorKind, Outcome, Pipeline, Retries, Script, SubscriberOptions, Value};
-use rediscluster_testing::{cluster_of, home_of, wait_until, Server};
-use std::fmt::Debug;
+use rediscluster::{Builder, ErrorKind, Outcome, Pipeline, Retries, Script, SubscriberOptions, Value};
+use rediscluster_testing::{cluster_of, fails, home_of, wait_until, Server};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
-
-#[track_caller]
-fn fails<T: Debug>(result: Result<T, Error>, kind: ErrorKind, outcome: Outcome) -> Error {
-    let error = result.expect_err("an error");
-    assert_eq!((error.kind(), error.outcome()), (kind, outcome), "{error}");
-    error
-}
 
 /// `foo` lives on the second of two nodes, `bar` on the first.
 fn two() -> [Server; 2] {

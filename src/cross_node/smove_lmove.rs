@@ -213,7 +213,7 @@ impl Move<'_> {
         if let Err(error) = self.call.step(destination, &fill) {
             return Err(match error.outcome() {
                 Outcome::NotApplied => self.return_to_source(error),
-                // It may still be on its self there, so the name is taken: what came late would belong to nobody.
+                // It may still be on its way there, so the name is taken: what came late would belong to nobody.
                 _ => self.withdraw(&self.to.seal(), error),
             });
         }
@@ -301,7 +301,7 @@ impl Move<'_> {
     }
 
     /// An error of the first step, after which what it took out may lie in its stash. What is found there goes back; when
-    /// nothing is, the step may still be on its self.
+    /// nothing is, the step may still be on its way.
     #[inline]
     fn may_be_taken(&self, error: Error) -> Error {
         if error.outcome() == Outcome::NotApplied {

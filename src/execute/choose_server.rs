@@ -243,6 +243,8 @@ impl Context<'_> {
         let pool = &self.servers.pools[server];
         match failed {
             Some(error) if ejects(error) => self.eject(server, began, error.kind()),
+            // It found no connection free, so it says nothing of the server.
+            Some(error) if error.kind() == ErrorKind::PoolTimeout => {}
             _ if pool.health().served(began) && self.topology().role(server) == Role::Replica => {
                 pool.tell(&|node| ObserverEvent::ReplicaReadmitted { node });
             }
@@ -379,6 +381,29 @@ mod tests {
     const READ: Target = Target::Shard(0, Role::Replica);
 
     #[test]
+    fn what_is_noted_of_a_server_that_failed_before() {
+        let server = |text: &str| Error::server(text.as_bytes());
+        let failed = |kind| Error::new(kind, Outcome::NotApplied, "testing");
+        for (failed, serves) in [
+            (None, true),
+            // It has answered.
+            (Some(server("WRONGTYPE x")), true),
+            (Some(server("NOPERM x")), true),
+            (Some(failed(ErrorKind::Timeout)), false),
+            // Nobody has asked it.
+            (Some(failed(ErrorKind::PoolTimeout)), false),
+        ] {
+            let servers = servers(1);
+            let view = view(Duration::from_secs(5));
+            servers.pools[1].health().failed(Instant::now());
+            in_context(&servers, &view, Deadline::never(), Wait::None, |context| {
+                context.note(1, Instant::now(), failed.as_ref())
+            });
+            assert_eq!(servers.pools[1].health().breaker() == BreakerState::Closed, serves, "{failed:?}");
+        }
+    }
+
+    #[test]
     fn which_servers_a_target_has() {
         static CANCELLABLE: Cancellable =
             Cancellable { routed: |_, _| unreachable!("nothing is run"), named: |_, _| unreachable!("nothing is run") };
@@ -395,7 +420,7 @@ mod tests {
             (2, Target::Server(2), false, true, Some(2), 2),
         ] {
             let servers = servers(replicas);
-            let mut view = View { read_from: ReadFrom::Replica, ..view(Duration::ZERO) };
+            let mut view = View { read_from: ReadFrom::Replica, ..view(Duration::from_secs(1)) };
             let (own, told) = (OwnWrites::new(1), (replicas, target, has_written, may_be_cancelled));
             if has_written {
                 own.note(&servers.topology, 0);
@@ -410,7 +435,7 @@ mod tests {
             });
         }
         let servers = servers(2);
-        let view = View { read_from: ReadFrom::Replica, ..view(Duration::ZERO) };
+        let view = View { read_from: ReadFrom::Replica, ..view(Duration::from_secs(1)) };
         in_context(&servers, &view, Deadline::never(), Wait::None, |context| {
             assert_eq!(context.servers_of(0, false), [0]);
             assert_eq!((context.servers_of(0, true), context.servers_of(0, true)), (vec![1, 2, 0], vec![2, 1, 0]));

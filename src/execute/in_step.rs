@@ -1,4 +1,4 @@
-//! Whether a replica has what its master had: asked before it serves over a connection.
+//! Whether a replica has what its master had, and connections to those that have.
 
 use super::Context;
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};

@@ -172,7 +172,7 @@ impl Session<'_> {
             self.shared.send(self.shard, &self.outgoing, requests, Deadline::after(self.patience()))?;
             while !self.has_answered()? {
                 if !self.incoming.wait(Deadline::after(self.patience()))? {
-                    return Err(too_late("waiting for the confirmation"));
+                    return Err(too_late(Phase::Receive, "waiting for the confirmation"));
                 }
                 self.read_pushes()?;
             }
@@ -228,7 +228,7 @@ impl Session<'_> {
                 self.read_pushes()?;
                 is_asked = false;
             } else if is_asked {
-                return Err(too_late("waiting for the answer to PING"));
+                return Err(too_late(Phase::Receive, "waiting for the answer to PING"));
             } else {
                 let deadline = Deadline::after(self.patience());
                 self.shared.send(self.shard, &self.outgoing, vec![Request::Ping], deadline)?;
@@ -259,6 +259,6 @@ impl Session<'_> {
 }
 
 #[cold]
-fn too_late(doing: &str) -> Error {
-    Error::io(std::io::ErrorKind::TimedOut.into(), Outcome::NotApplied, doing).in_phase(Phase::Receive)
+pub(super) fn too_late(phase: Phase, doing: &str) -> Error {
+    Error::io(std::io::ErrorKind::TimedOut.into(), Outcome::NotApplied, doing).in_phase(phase)
 }

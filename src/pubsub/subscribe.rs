@@ -269,8 +269,7 @@ impl Subscriber {
 
 #[cold]
 fn late(phase: Phase, doing: &str, link: &Link) -> Error {
-    let error = Error::io(std::io::ErrorKind::TimedOut.into(), Outcome::NotApplied, doing);
-    error.in_phase(phase).with_node(|| link.node.to_string())
+    link_thread::too_late(phase, doing).with_node(|| link.node.to_string())
 }
 
 /// Sends every node that can be reached what it is asked.

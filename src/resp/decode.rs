@@ -10,7 +10,8 @@ use std::ops::Range;
 pub struct Frame<'a>(&'a [u8]);
 
 impl<'a> Frame<'a> {
-    /// The bytes must be one whole value: from a decoder, or written by this crate's own encoder.
+    /// The bytes must be one whole value: from a decoder, or written by this crate's own encoder. With others behind it,
+    /// nothing but what it says may be asked for.
     pub(crate) fn trusted(bytes: &'a [u8]) -> Frame<'a> {
         Frame(bytes)
     }

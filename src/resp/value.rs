@@ -94,7 +94,7 @@ impl<'a> ValueRef<'a> {
         (value, &rest[end + 2..])
     }
 
-    /// The value that fills `bytes`, which must have been checked.
+    /// The value at the start of `bytes`, which must have been checked.
     #[inline]
     pub(super) fn of(bytes: &'a [u8]) -> ValueRef<'a> {
         match short_bulk(bytes) {

@@ -2,7 +2,7 @@
 
 use super::bar::Bar;
 use super::fleet::{Fleet, Server};
-use super::key_sizes::{on, quoted};
+use super::key_sizes::{heading, on, quoted};
 use super::stop::Stop;
 use super::walk::{ending, walk, End, News, Scan};
 use super::wire::{said, Wire};
@@ -24,11 +24,7 @@ type Hot = (u64, usize, Vec<u8>);
 /// When the output cannot be written.
 pub fn hot_keys(fleet: &Fleet<'_>, scan: &Scan, stop: &Stop) -> io::Result<Ending> {
     let bar = Bar::new(BAR, fleet.keys());
-    bar.print(
-        b"\n# Scanning the entire keyspace to find hot keys as well as\n\
-          # average sizes per key type.  You can use -i 0.1 to sleep 0.1 sec\n\
-          # per 100 SCAN commands (not usually needed).\n\n",
-    )?;
+    bar.print(heading("hot").as_bytes())?;
     // The hottest first.
     let mut hottest: Vec<Hot> = Vec::new();
     let mut servers = vec![(0_u64, End::Stopped); fleet.servers.len()];

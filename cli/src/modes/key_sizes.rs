@@ -78,11 +78,7 @@ struct Totals {
 /// When the output cannot be written.
 pub fn key_sizes(fleet: &Fleet<'_>, scan: &Scan, stop: &Stop, measure: &Measure) -> io::Result<Ending> {
     let bar = Bar::new(BAR, fleet.keys());
-    bar.print(
-        b"\n# Scanning the entire keyspace to find biggest keys as well as\n\
-          # average sizes per key type.  You can use -i 0.1 to sleep 0.1 sec\n\
-          # per 100 SCAN commands (not usually needed).\n\n",
-    )?;
+    bar.print(heading("biggest").as_bytes())?;
     let mut totals = Totals::new(fleet, measure);
     walk(
         fleet,
@@ -166,6 +162,15 @@ fn found(fleet: &Fleet<'_>, of_type: &OfType, sampled: u64) -> String {
         of_type.name,
         quoted(key),
         of_type.unit
+    )
+}
+
+/// What is said before keys are looked for, in redis-cli's words.
+pub fn heading(which: &str) -> String {
+    format!(
+        "\n# Scanning the entire keyspace to find {which} keys as well as\n\
+         # average sizes per key type.  You can use -i 0.1 to sleep 0.1 sec\n\
+         # per 100 SCAN commands (not usually needed).\n\n"
     )
 }
 

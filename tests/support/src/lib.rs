@@ -8,6 +8,7 @@
 mod chaos;
 mod cut;
 mod example;
+mod expect;
 mod frames;
 
 mod peer;
@@ -29,6 +30,7 @@ use std::time::{Duration, Instant};
 pub use chaos::{Chance, Chaos, Fault, Way};
 pub use cut::{Cut, Wire};
 pub use example::{cluster_of, example, example_since, home_of, in_both_protocols};
+pub use expect::{apart, apart_from, fails, fails_with, fails_with_code};
 pub use peer::{greet, ScriptedPeer};
 pub use programs::{named_programs, repository, skipped};
 pub use resp::{command, read_command, read_reply, Reply, Talk};
