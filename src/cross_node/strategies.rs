@@ -120,4 +120,11 @@ mod tests {
         }
         assert_eq!((Across::NEVER.name(), Across::REFUSE.name()), ("never", "refuse"));
     }
+    #[test]
+    fn a_name_is_the_same_to_its_end() {
+        for (one, other) in [("copy", "copies"), ("", "copy"), ("copy", "cope"), ("copy", "")] {
+            assert!(is_same(one, one) && !is_same(one, other), "{one:?} {other:?}");
+        }
+        assert!(!is_same("copy", "copy_all") && !is_same("copy_all", "copy"));
+    }
 }

@@ -432,10 +432,13 @@ mod tests {
     use crate::config::Builder;
     use crate::topology::{Address, Role};
 
+    fn node() -> Arc<Node> {
+        Arc::new(Node::new("n", Address::new("h", 1).unwrap()))
+    }
+
     fn batch() -> Batch {
         let (endpoint, settings) = Builder::default().single("h:1").unwrap();
-        let node = Node::new("n", Address::new("h", 1).unwrap());
-        let pool = Pool::new(Role::Master, node, endpoint, Arc::new(settings));
+        let pool = Pool::new(Role::Master, node().as_ref().clone(), endpoint, Arc::new(settings));
         let turn = pool.state().comes();
         Batch::new((0, None), turn)
     }
@@ -481,6 +484,20 @@ mod tests {
         assert!(batch.have_all_left());
         // Somebody may come who finds that nobody leads.
         assert!(batch.hand_on(0, Stage::Leaderless).1);
+    }
+
+    #[test]
+    fn a_reply_is_taken_once_and_by_whoever_waits_for_it() {
+        let batch = batch();
+        let mut state = lock(&batch.state);
+        for _ in 0..2 {
+            let (end, reply) = (1, Some((Arc::new(Replies { bytes: b":1\r\n".to_vec(), node: node() }), 0..4)));
+            state.places.push(Place { end, deadline: Deadline::never(), has_left: false, nth: Some(0), reply });
+        }
+        let Some(Ok(Shared::Reply(replies, range))) = state.take(1) else { panic!("its reply has come") };
+        assert_eq!(replies.frame(range).as_bytes(), b":1\r\n");
+        assert!(state.take(1).is_none());
+        assert_eq!([0, 1].map(|place| state.places[place].has_left), [false, true]);
     }
 
     #[test]

@@ -214,4 +214,41 @@ mod tests {
         assert!(Turn::OfBatch(&lead).keep(&pool).is_none());
         assert_eq!((waiting(&pool), has_left.get()), (vec![], 1));
     }
+    #[test]
+    fn nobody_is_served_before_who_came_first() {
+        let pool = Arc::new(pool());
+        let never = |turn| pool.take(Deadline::never(), turn);
+        // There is room for all: a lease of a connection that is still to be opened.
+        assert!(never(Turn::Never).unwrap().is_some());
+        let first = pool.state().comes();
+        pool.state().queue(&first);
+        assert!(never(Turn::Never).unwrap().is_none());
+        let error = pool.take(Deadline::after(Duration::ZERO), Turn::Its).err().unwrap();
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::PoolTimeout, Outcome::NotApplied), "{error}");
+        assert_eq!((waiting(&pool), pool.status().open), (vec![1], 0));
+        let counts = pool.state().counts;
+        assert_eq!((counts.waited, counts.timed_out), (1, 1));
+    }
+
+    #[test]
+    fn who_is_served_tells_the_next_one_when_there_is_more_room() {
+        let (pool, size) = (Arc::new(pool()), Builder::default().single("h:1").unwrap().1.pool_size);
+        assert!(size > 1);
+        pool.state().open = size;
+        let deadline = Deadline::after(Duration::from_secs(10));
+        std::thread::scope(|scope| {
+            // Who gave its own back would tell the next one, too.
+            let take = || pool.take(deadline, Turn::Its).map(|lease| lease.map(std::mem::forget));
+            let both = [scope.spawn(take), scope.spawn(take)];
+            rediscluster_testing::wait_until("both wait", || waiting(&pool).len() == 2);
+            let mut state = pool.state();
+            state.open = 0;
+            State::wake_first_if_room(state, size);
+            for taken in both {
+                assert!(taken.join().unwrap().is_ok_and(|lease| lease.is_some()));
+            }
+            // At the deadline each looks by itself.
+            assert!(deadline.left().is_ok(), "both were told");
+        });
+    }
 }
