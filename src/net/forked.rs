@@ -59,9 +59,11 @@ pub(super) fn may_have(heard: Instant, now: Instant) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::{Deadline, Pool};
-    use rediscluster_testing::Server;
+    use crate::net::{Deadline, Pool, Taker};
+    use crate::plan::command;
+    use rediscluster_testing::{wait_until, Server};
     use std::cell::Cell;
+    use std::thread;
 
     thread_local!(pub(super) static ASKED: Cell<u32> = const { Cell::new(0) });
 
@@ -103,6 +105,37 @@ mod tests {
         };
         assert_eq!(asked(Duration::from_millis(1)), 1);
         std::thread::scope(|scope| assert_eq!(scope.spawn(|| asked(Duration::ZERO)).join().unwrap(), 1));
+    }
+
+    #[test]
+    fn who_has_gathered_with_others_need_not_ask_for_its_process() {
+        let server = Server::start();
+        let pool = Pool::of(&server);
+        let get = command([&b"GET"[..], b"x"]);
+        let gathers = || {
+            let deadline = Deadline::after(Duration::from_secs(60));
+            let lent = pool.gather((0, None), &get, deadline, &mut |turn| {
+                pool.lend_in_turn(0, deadline, &Taker::of(turn)).map(Option::unwrap)
+            });
+            drop(lent.unwrap());
+        };
+        let knows_afterwards = |_| {
+            let mut all: Vec<_> = (0..pool.status().size).map(|_| pool.lend(0, Deadline::never()).unwrap()).collect();
+            thread::scope(|scope| {
+                scope.spawn(gathers);
+                wait_until("one leads", || pool.status().waiting == 1);
+                let follows = scope.spawn(|| {
+                    gathers();
+                    let asked = ASKED.with(Cell::get);
+                    process_at(Instant::now());
+                    ASKED.with(Cell::get) == asked
+                });
+                wait_until("another one follows", || pool.status().waiting == 2);
+                all.pop();
+                follows.join().unwrap()
+            })
+        };
+        assert!((0..200).any(knows_afterwards), "each of 200 asked again at once");
     }
 
     #[test]

@@ -47,9 +47,12 @@ impl Pool {
         deadline: Deadline,
         lend: &mut dyn FnMut(Turn<'_>) -> Result<Lease>,
     ) -> Result<Shared> {
-        let (batch, place) = self.join(group, request, deadline);
+        let this_process = forked::process_at(Instant::now());
+        let (batch, place) = self.join(group, request, deadline, this_process);
         let begun = self.observer().clock();
         let mut next = if place == 0 { Next::Lead } else { batch.next(self, place, deadline) };
+        // Nobody forks who waits: the next call, which comes soon, need not ask for its process.
+        forked::was_in(this_process, Instant::now());
         let came = loop {
             next = match next {
                 Next::Lead => self.lead(&batch, place, lend),
@@ -70,8 +73,7 @@ impl Pool {
         came
     }
 
-    fn join(&self, group: Group, request: &[u8], deadline: Deadline) -> (Arc<Batch>, usize) {
-        let this_process = forked::this_process();
+    fn join(&self, group: Group, request: &[u8], deadline: Deadline, this_process: u32) -> (Arc<Batch>, usize) {
         // Dropped after the lock.
         let _parents;
         let mut state = self.state();
@@ -99,8 +101,7 @@ impl Pool {
             self.state().counts.timed_out += 1;
         }
         let Some(begun) = begun else { return };
-        let served = batch.served();
-        let took = served.map_or_else(|| begun.elapsed(), |served| served.saturating_duration_since(begun));
+        let took = batch.served().unwrap_or_else(Instant::now).saturating_duration_since(begun);
         self.tell(&|node| ObserverEvent::PoolWait { node, took, timed_out });
     }
 
