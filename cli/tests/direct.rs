@@ -26,7 +26,8 @@ fn lose(server: &Server, script: &mut Script) {
 }
 
 fn cut(server: &Server) {
-    assert_eq!(server.ask(&["CLIENT", "KILL", "TYPE", "normal"]).int(), 1, "the script has one connection");
+    // Those of questions that were asked before may not have ended yet.
+    assert!(server.ask(&["CLIENT", "KILL", "TYPE", "normal"]).int() > 0, "the script has one connection");
 }
 
 fn keys(server: &Server) -> [i64; 2] {

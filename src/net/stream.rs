@@ -71,10 +71,10 @@ impl Deadline {
         Deadline { wait, ..self }
     }
 
-    /// The moment in which it began, where it has an end.
+    /// The moment in which it began, where it leaves time enough that a moment more or less does not matter.
     #[inline]
     pub(super) fn began(self) -> Option<Instant> {
-        self.began
+        self.began.filter(|_| self.time >= SHORT)
     }
 
     /// From when on the answer to what was asked at this moment is late.
@@ -495,6 +495,16 @@ mod tests {
         assert_eq!((deadline.time_at(over), Time::OVER.checked().is_err()), (Time::OVER, true));
         assert_eq!(Deadline::never().time_at(over).checked().unwrap(), None);
         assert_eq!(Time::of(Duration::MAX), Time::NO_END);
+    }
+
+    #[test]
+    fn what_has_little_time_looks_at_the_clock() {
+        for (time, is_known) in
+            [(Duration::from_nanos(1), false), (Duration::from_millis(9), false), (Duration::from_secs(5), true)]
+        {
+            assert_eq!(Deadline::after(time).began().is_some(), is_known, "{time:?}");
+        }
+        assert!(Deadline::after(Duration::MAX).began().is_some() && Deadline::never().began().is_none());
     }
 
     #[test]
