@@ -6,10 +6,11 @@ mod reading;
 mod writing;
 
 use super::closing::{observed, Closing};
+use super::deadline::Deadline;
 use super::forked;
 use super::read_half::ReadHalf;
 use super::silence::Silence;
-use super::stream::{Deadline, Stream};
+use super::stream::Stream;
 use crate::command::Wait;
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};

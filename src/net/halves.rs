@@ -1,8 +1,9 @@
 //! A connection in two halves, for what is no conversation of one command and one reply.
 
 use super::connection::Connection;
+use super::deadline::Deadline;
 use super::read_half::ReadHalf;
-use super::stream::{Deadline, Stream};
+use super::stream::Stream;
 use crate::error::{Error, Outcome, Phase, Result};
 use crate::resp::Frame;
 use crate::topology::Node;

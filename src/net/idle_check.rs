@@ -1,7 +1,7 @@
 //! Whether a connection that lay unused still leads to its server.
 
 use super::connection::{Connection, FRESH};
-use super::stream::Deadline;
+use super::deadline::Deadline;
 use crate::command::Wait;
 use crate::error::{Error, Outcome, Phase, Result};
 use crate::resp::ValueRef;

@@ -15,10 +15,10 @@ pub(crate) use queue::{Lead, Waiter};
 use batch::Batch;
 
 use super::connection::{Connection, Watch};
+use super::deadline::Deadline;
 use super::forked;
 use super::health::Health;
 use super::silence::Silence;
-use super::stream::Deadline;
 use super::unreached::Unreached;
 use crate::config::{Endpoint, Settings};
 use crate::error::{Error, ErrorKind, Result};

@@ -1,8 +1,9 @@
 //! The reading side of a connection that brings messages which answer no command.
 
 use super::closing::Closing;
+use super::deadline::Deadline;
 use super::silence::Silence;
-use super::stream::{Deadline, Stream};
+use super::stream::Stream;
 use crate::error::{Error, Outcome, Phase, Result};
 use crate::observer::CloseReason;
 use crate::resp::{Decoder, Frame};

@@ -1,7 +1,7 @@
 //! Which scripts a server knows.
 
 use super::connection::Connection;
-use super::stream::Deadline;
+use super::deadline::Deadline;
 use crate::command::Args;
 use crate::error::{Outcome, Result};
 use crate::resp::ValueRef;

@@ -1,7 +1,7 @@
 //! A server that could not be reached when its cluster was made: who it is has still to be asked.
 
 use super::connection::Connection;
-use super::stream::Deadline;
+use super::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::threads::lock;
 use crate::topology::Address;

@@ -1,7 +1,7 @@
 //! Commands of more words than older servers take: those close the connection over one.
 
 use super::connection::Connection;
-use super::stream::Deadline;
+use super::deadline::Deadline;
 use crate::error::{Error, Outcome, Result};
 use crate::resp::ValueRef;
 use crate::topology::{cut, digits, trimmed};

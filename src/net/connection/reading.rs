@@ -2,7 +2,7 @@
 
 use super::{was_closed, Connection};
 use crate::error::{Error, ErrorKind, Outcome, Phase, Result};
-use crate::net::stream::Time;
+use crate::net::deadline::Time;
 use crate::net::Deadline;
 use crate::resp::Frame;
 use std::ops::Range;

@@ -5,7 +5,7 @@ use crate::command::Wait;
 use crate::error::{Outcome, Phase, Result};
 use crate::net::breaker::BreakerState;
 use crate::net::connection::Connection;
-use crate::net::stream::Deadline;
+use crate::net::deadline::Deadline;
 use std::time::Instant;
 
 impl Pool {
