@@ -279,7 +279,7 @@ impl Cluster {
         self.servers().pools.iter().map(|pool| pool.status()).collect()
     }
 
-    /// One command on its way, with a deadline that begins now.
+    /// One command on its way, until this deadline.
     pub(crate) fn call_of<'r>(
         &'r self,
         servers: &'r Servers,
